@@ -1,0 +1,50 @@
+//! E-mail addresses: letter case and blanks are handled here, once, for both halves.
+
+/// Returns the address in the form under which a person is known: trimmed, in lower case. None where `text` is no address.
+///
+/// The test is coarse on purpose: one `@` with something before it and a name after it, no blanks, no control characters, at most 254
+/// bytes. A shop's own form decides what it accepts; this only keeps junk such as `undefined` from becoming a person.
+pub fn normalise(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let clean = |character: char| !character.is_whitespace() && !character.is_control() && !"<>,;\"".contains(character);
+    let named = !local.is_empty() && !local.contains('@') && is_domain(domain);
+    (named && text.len() <= 254 && text.chars().all(clean)).then(|| lower(text))
+}
+
+/// Returns whether a visitor's name is an e-mail address and not an anonymous id.
+pub fn is_email(text: &str) -> bool {
+    text.contains('@')
+}
+
+fn is_domain(domain: &str) -> bool {
+    !domain.is_empty() && !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains("..")
+}
+
+/// Lower case for ASCII only: the tables for the rest of Unicode would be the heaviest part of a page's core, and no mail host needs them.
+fn lower(text: &str) -> String {
+    text.to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_blanks_do_not_make_a_second_person() {
+        for written in ["a@x.com", " A@X.com\n", "a@X.COM "] {
+            assert_eq!(normalise(written).as_deref(), Some("a@x.com"));
+        }
+        assert_eq!(normalise("+359888@phone_email").as_deref(), Some("+359888@phone_email"));
+        assert_eq!(normalise("a+b@x.com").as_deref(), Some("a+b@x.com"));
+    }
+
+    #[test]
+    fn junk_is_nobody() {
+        for junk in
+            ["", " ", "undefined", "null", "@", "a@", "@x.com", "a b@x.com", "a@@x.com", "a@x..com", "<a@x.com>", "a@x.com,b@x.com", "a@.x"]
+        {
+            assert_eq!(normalise(junk), None, "{junk:?}");
+        }
+    }
+}
