@@ -9,8 +9,10 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod batch;
+pub mod call;
 pub mod email;
 pub mod event;
+pub mod id;
 pub mod json;
 pub mod kinds;
 pub mod limits;

@@ -1,0 +1,59 @@
+//! Names that nobody else makes: ids from a time and a seed of random digits.
+//!
+//! Ids are made of what a call brought with it, so that whoever turns a call into an event makes the same id. A seed is
+//! [`SEED_DIGITS`] random hexadecimal digits, drawn when the call was made.
+
+use uuid::Builder;
+
+/// How many hexadecimal digits a seed has: as many as a visitor's id.
+pub const SEED_DIGITS: usize = 42;
+
+/// The hexadecimal digits that a UUID of version 7 takes besides its time.
+const UUID_DIGITS: usize = 20;
+
+/// Returns a UUID of version 7 for `time`, in milliseconds since 1970, with chance taken from `seed` at digit `from`.
+///
+/// Digits that are missing or are none count as zero.
+pub fn uuid(time: u64, seed: &str, from: usize) -> String {
+    let mut bytes = [0_u8; UUID_DIGITS / 2];
+    let digits = seed.get(from..).unwrap_or_default().as_bytes();
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = pair.iter().fold(0, |byte, digit| byte << 4 | nibble(*digit));
+    }
+    let id = Builder::from_unix_timestamp_millis(time, &bytes).into_uuid();
+    let mut text = [0_u8; uuid::fmt::Hyphenated::LENGTH];
+    id.hyphenated().encode_lower(&mut text).into()
+}
+
+/// Returns whether `text` can serve as a seed, and so as an anonymous visitor's id.
+pub fn is_seed(text: &str) -> bool {
+    text.len() == SEED_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        b'A'..=b'F' => digit - b'A' + 10,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_call_gives_the_same_id() {
+        let seed = "0123456789abcdef0123456789abcdef0123456789";
+        assert!(is_seed(seed));
+        assert_eq!(uuid(1_518_004_715_732, seed, 0), "01617021-c0d4-7123-8567-89abcdef0123");
+        assert_eq!(uuid(1_518_004_715_732, seed, 0), uuid(1_518_004_715_732, seed, 0));
+        assert_ne!(uuid(1_518_004_715_732, seed, 0), uuid(1_518_004_715_732, seed, 21));
+    }
+
+    #[test]
+    fn a_missing_seed_is_no_reason_to_fail() {
+        assert_eq!(uuid(0, "", 9), "00000000-0000-7000-8000-000000000000");
+    }
+}
