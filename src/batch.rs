@@ -1,0 +1,58 @@
+//! Which events make the next request: the oldest, in their order, as many as one body may hold.
+
+use tillroll_protocol::batch::{self, Sender};
+use tillroll_protocol::limits;
+
+use crate::Millis;
+use crate::queue::Item;
+
+/// The most events of one request.
+pub const EVENTS: usize = 50;
+
+/// What the envelope takes besides the events and the token; generous.
+const ENVELOPE: usize = 256;
+
+/// The most bytes that the events of one request have together; a request can always be sent while the page is left.
+pub const BYTES: usize = limits::UNLOAD_BYTES - 4 * limits::KB;
+
+/// Returns how many of the first `items` go into one request: at most `most`, and at least one if there is any.
+pub fn length(items: &[Item], most: usize) -> usize {
+    let mut bytes = ENVELOPE;
+    let fits = |item: &&Item| {
+        bytes += item.text.len() + 1;
+        bytes <= BYTES
+    };
+    items.iter().take(most.min(EVENTS)).take_while(fits).count().max(items.len().min(1))
+}
+
+/// Returns the body of a request for `items`.
+pub fn body(sender: Sender<'_>, now: Millis, items: &[Item]) -> String {
+    batch::body(sender, now, items.iter().map(|item| item.text.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn items(lengths: &[usize]) -> Vec<Item> {
+        lengths.iter().enumerate().map(|(at, length)| Item::new(at.to_string(), "x".repeat(*length))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_holds_what_may_be_sent_while_leaving(lengths in prop::collection::vec(0_usize..20_000, 1..80), most in 1_usize..60) {
+            let items = items(&lengths);
+            let length = length(&items, most);
+            prop_assert!((1..=EVENTS.min(most)).contains(&length));
+            let body = body(Sender { token: "t", version: "1" }, 0, &items[..length]);
+            prop_assert!(body.len() < limits::UNLOAD_BYTES);
+        }
+    }
+
+    #[test]
+    fn one_event_goes_however_long_it_is() {
+        assert_eq!(length(&items(&[limits::EVENT_BYTES, 1]), EVENTS), 1);
+        assert_eq!(length(&[], EVENTS), 0);
+    }
+}

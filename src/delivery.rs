@@ -1,0 +1,214 @@
+//! When the next request goes out, and what its end means.
+//!
+//! One request is under way at a time, so that the collector stores events in the order of the calls. The first event waits a moment
+//! for company; after a failure [`backoff`] says how long.
+
+use tillroll_protocol::batch;
+
+use crate::input::Answer;
+use crate::{Millis, backoff, batch as batching};
+
+/// How long an event waits for others to share its request.
+pub const GATHER: Millis = 500;
+
+/// How long a request may take before it counts as failed.
+pub const PATIENCE: Millis = 10_000;
+
+/// What the end of a request means for its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The collector has dealt with them: forget them.
+    Taken,
+    /// The collector will not hear of this project: forget them, and be silent until the next page.
+    Refused,
+    /// The collector cannot take this body: send less at a time, and drop what it cannot take alone.
+    TooMuch,
+    /// Nothing is known of them: send them again later.
+    Unknown,
+}
+
+/// Returns what an answer means.
+///
+/// A success counts only if it speaks as the collector does: a hotel's portal answers 200 to everything.
+pub fn verdict(answer: &Answer) -> Verdict {
+    match answer.status {
+        200..=299 if answer.body.starts_with(batch::Answer::OPENING) => Verdict::Taken,
+        401..=403 => Verdict::Refused,
+        400 | 413 => Verdict::TooMuch,
+        _ => Verdict::Unknown,
+    }
+}
+
+/// A request that is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flight {
+    /// Its number.
+    pub request: u32,
+    /// The keys of its events.
+    pub keys: Vec<String>,
+    since: Millis,
+}
+
+/// The state of sending.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    flight: Option<Flight>,
+    requests: u32,
+    failures: u32,
+    next: Option<Millis>,
+    most: usize,
+    open: bool,
+}
+
+impl Delivery {
+    /// Begins: from now on requests may go out.
+    pub fn open(&mut self) {
+        self.open = true;
+        self.most = batching::EVENTS;
+    }
+
+    /// Takes note that something waits to be sent.
+    pub fn expect(&mut self, now: Millis) {
+        self.next.get_or_insert(now.saturating_add(GATHER));
+    }
+
+    /// Asks that the next request go out at once; a wait that failures caused is not cut short.
+    pub fn hurry(&mut self, now: Millis) {
+        if self.failures == 0 {
+            self.next = Some(now);
+        }
+    }
+
+    /// Forgets failures: the connection is back, or the page is.
+    pub fn retry(&mut self, now: Millis) {
+        self.failures = 0;
+        self.next = Some(now);
+    }
+
+    /// Returns the most events that the next request may hold, if one may go out now.
+    pub fn ready(&self, now: Millis) -> Option<usize> {
+        let due = self.next.is_some_and(|next| next <= now);
+        (self.open && self.flight.is_none() && due).then_some(self.most)
+    }
+
+    /// Takes note that a request goes out with the events of `keys`; returns its number.
+    pub fn depart(&mut self, now: Millis, keys: Vec<String>) -> u32 {
+        self.requests = self.requests.wrapping_add(1);
+        self.flight = Some(Flight { request: self.requests, keys, since: now });
+        self.next = None;
+        self.requests
+    }
+
+    /// Returns the request that an answer belongs to, which is not under way any more; None for an answer that nobody waits for.
+    pub fn arrive(&mut self, request: u32) -> Option<Flight> {
+        self.flight.take_if(|flight| flight.request == request)
+    }
+
+    /// Returns the request that took too long, which is not under way any more.
+    pub fn overdue(&mut self, now: Millis) -> Option<Flight> {
+        self.flight.take_if(|flight| flight.since.saturating_add(PATIENCE) <= now)
+    }
+
+    /// Gives up the request under way without holding it against anybody: the page was away and never heard.
+    pub fn forsake(&mut self) -> Option<Flight> {
+        self.flight.take()
+    }
+
+    /// Draws the lesson from a request's end. `chance` spreads the waits, see [`backoff::wait`].
+    pub fn learn(&mut self, verdict: Verdict, now: Millis, sent: usize, chance: u8, retry_after: Option<Millis>) {
+        match verdict {
+            Verdict::Taken => {
+                self.failures = 0;
+                self.most = batching::EVENTS;
+                self.next = Some(now);
+            }
+            Verdict::TooMuch => {
+                self.most = (sent / 2).max(1);
+                self.next = Some(now);
+            }
+            Verdict::Refused => self.open = false,
+            Verdict::Unknown => {
+                self.failures = self.failures.saturating_add(1);
+                self.next = Some(now.saturating_add(backoff::wait(self.failures, chance, retry_after)));
+            }
+        }
+    }
+
+    /// Returns whether requests may go out at all.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Returns whether the last request failed.
+    pub fn is_waiting(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Returns when the tracker must be woken; `empty` is whether nothing waits to be sent.
+    pub fn wake(&self, empty: bool) -> Option<Millis> {
+        match &self.flight {
+            Some(flight) => Some(flight.since.saturating_add(PATIENCE)),
+            None if empty || !self.open => None,
+            None => self.next,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, body: body.into(), ..Answer::default() }
+    }
+
+    #[test]
+    fn only_the_collector_can_take_events() {
+        let table = [
+            (200, r#"{"accepted":1,"duplicates":0,"rejected":[]}"#, Verdict::Taken),
+            (200, "<html>Welcome to our hotel</html>", Verdict::Unknown),
+            (204, "", Verdict::Unknown),
+            (0, "", Verdict::Unknown),
+            (400, "", Verdict::TooMuch),
+            (401, "", Verdict::Refused),
+            (402, "", Verdict::Refused),
+            (403, "", Verdict::Refused),
+            (404, "", Verdict::Unknown),
+            (408, "", Verdict::Unknown),
+            (413, "", Verdict::TooMuch),
+            (429, "", Verdict::Unknown),
+            (503, "", Verdict::Unknown),
+        ];
+        for (status, body, meaning) in table {
+            assert_eq!(verdict(&answer(status, body)), meaning, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn one_request_at_a_time() {
+        let mut delivery = Delivery::default();
+        delivery.expect(0);
+        assert_eq!(delivery.ready(GATHER), None);
+        delivery.open();
+        assert_eq!(delivery.ready(GATHER - 1), None);
+        assert_eq!(delivery.ready(GATHER), Some(batching::EVENTS));
+        let request = delivery.depart(GATHER, vec!["1".into()]);
+        delivery.hurry(GATHER);
+        assert_eq!(delivery.ready(GATHER), None);
+        assert_eq!(delivery.wake(false), Some(GATHER + PATIENCE));
+        assert_eq!(delivery.arrive(request + 1), None);
+        assert!(delivery.arrive(request).is_some());
+        assert_eq!(delivery.ready(GATHER), Some(batching::EVENTS));
+    }
+
+    #[test]
+    fn a_flush_does_not_cut_a_wait_short_but_a_new_connection_does() {
+        let mut delivery = Delivery::default();
+        delivery.open();
+        delivery.learn(Verdict::Unknown, 0, 1, 0, Some(60_000));
+        delivery.hurry(1);
+        assert_eq!(delivery.wake(false), Some(60_000));
+        delivery.retry(2);
+        assert_eq!(delivery.wake(false), Some(2));
+    }
+}

@@ -1,0 +1,74 @@
+//! What the tracker wants done. The browser's edge carries it out, in order, and decides nothing.
+
+use serde::Serialize;
+
+use crate::Millis;
+use crate::queue::Item;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Keep this durably; the write begins at once. Replaces what the key held.
+    Keep(Item),
+    /// Forget what these keys hold.
+    Forget(Vec<String>),
+    /// Remember who the visitor is; an empty text forgets.
+    Visitor(String),
+    /// Remember the visit; an empty text forgets.
+    Session(String),
+    /// Post `body` to the collector and tell how it ended.
+    Send {
+        /// Comes back with the answer.
+        request: u32,
+        /// A batch.
+        body: String,
+    },
+    /// Give the request up and tell no more of it.
+    Abort {
+        /// Of the request.
+        request: u32,
+    },
+    /// Post this batch without hope of an answer: the page is being left.
+    Beacon(String),
+    /// Wake the tracker after so long, instead of whenever was asked before; None: never.
+    Wake(Option<Millis>),
+    /// Tell the page.
+    Report(Report),
+}
+
+/// What became of something, for the page's own callbacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// `sent`, `dropped`, `error` or `settled`.
+    pub name: &'static str,
+    /// How many events.
+    pub count: usize,
+    /// Why, as a word that programs may rely on.
+    pub reason: &'static str,
+    /// The parameter that a call lacked.
+    pub field: &'static str,
+    /// What the collector answered.
+    pub answer: String,
+}
+
+impl Report {
+    /// The collector has taken `count` events; `answer` is its text.
+    pub fn sent(count: usize, answer: String) -> Effect {
+        Effect::Report(Self { name: "sent", count, answer, ..Self::default() })
+    }
+
+    /// `count` events will never arrive, because of `reason`.
+    pub fn dropped(count: usize, reason: &'static str) -> Effect {
+        Effect::Report(Self { name: "dropped", count, reason, ..Self::default() })
+    }
+
+    /// A call was ignored for `reason`; `field` is the parameter that it lacked.
+    pub fn ignored(reason: &'static str, field: &'static str) -> Effect {
+        Effect::Report(Self { name: "error", count: 1, reason, field, ..Self::default() })
+    }
+
+    /// Everything is acknowledged, or kept for later.
+    pub fn settled() -> Effect {
+        Effect::Report(Self { name: "settled", ..Self::default() })
+    }
+}

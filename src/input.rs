@@ -1,0 +1,72 @@
+//! What the tracker learns of the world: everything that happens to it is one of these.
+
+use crate::Millis;
+use crate::queue::Item;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The page has loaded the library; comes first and once.
+    Start(Start),
+    /// The page called; a text that [`Call::read`](tillroll_protocol::call::Call::read) reads, and the key under which it is kept.
+    Call(Item),
+    /// What earlier pages kept; comes once, and nothing is sent before.
+    Restored(Vec<Item>),
+    /// A request was answered or failed.
+    Answered(Answer),
+    /// The time that [`Effect::Wake`](crate::effect::Effect::Wake) asked for has come.
+    Woken,
+    /// The page cannot be seen any more, but may come back.
+    Hidden,
+    /// The page is being left.
+    Left,
+    /// The page is back, with the cookies as they are now.
+    Returned(Cookies),
+    /// The connection is back.
+    Online,
+    /// The page asks that everything go out now.
+    Flush,
+    /// The visitor's word on being tracked; one of `granted`, `denied`, `pending`.
+    Consent(String),
+    /// The visitor has logged out; a call's text, of which time, seed and page count.
+    Reset(Item),
+}
+
+/// What the page is and what it remembers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Start {
+    /// The project's public token.
+    pub token: String,
+    /// The version of the library.
+    pub version: String,
+    /// As in [`Input::Consent`]; `granted` where nobody asks, `never` where the browser says no for the visitor.
+    pub consent: String,
+    /// What the browser remembers.
+    pub cookies: Cookies,
+    /// An id that the shop's server made, for a visitor without one.
+    pub visitor: String,
+    /// The moment of loading, as a call of no meaning.
+    pub call: Item,
+}
+
+/// What the browser remembers of the visitor; empty texts where it remembers nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cookies {
+    /// Who: an anonymous id or an e-mail, decoded.
+    pub visitor: String,
+    /// The visit, as [`session`](crate::session) writes it.
+    pub session: String,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Which request.
+    pub request: u32,
+    /// The HTTP status; 0 where there was no answer.
+    pub status: u16,
+    /// How long the collector asks to wait.
+    pub retry_after: Option<Millis>,
+    /// The answer's text.
+    pub body: String,
+}

@@ -1,0 +1,135 @@
+//! What the collector does not have yet, in order, within bounds.
+//!
+//! Every item stands under its own key in the page's durable store as well; this is the picture of it in memory. When a bound is
+//! passed the oldest items fall out, and are counted.
+
+/// The most events kept.
+pub const EVENTS: usize = 1_000;
+
+/// The most bytes kept, texts and keys together.
+pub const BYTES: usize = 1_048_576;
+
+/// A finished event that waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Item {
+    /// Under which it is kept; keys sort in the order of the calls.
+    pub key: String,
+    /// The event, as it will be sent.
+    pub text: String,
+}
+
+impl Item {
+    /// Returns an item.
+    pub fn new(key: String, text: String) -> Self {
+        Self { key, text }
+    }
+
+    fn size(&self) -> usize {
+        self.key.len() + self.text.len()
+    }
+}
+
+/// The events that wait.
+#[derive(Debug, Default)]
+pub struct Queue {
+    items: Vec<Item>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// Returns the events, the oldest first.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// Returns whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Adds an event behind all others; returns those that fell out for it.
+    pub fn push(&mut self, item: Item) -> Vec<Item> {
+        self.bytes += item.size();
+        self.items.push(item);
+        self.shrink()
+    }
+
+    /// Puts what an earlier page kept before what this page has; returns what fell out.
+    ///
+    /// An item that is here already stays as it is.
+    pub fn restore(&mut self, mut kept: Vec<Item>) -> Vec<Item> {
+        kept.retain(|old| self.items.iter().all(|item| item.key != old.key));
+        self.bytes += kept.iter().map(Item::size).sum::<usize>();
+        kept.append(&mut self.items);
+        self.items = kept;
+        self.shrink()
+    }
+
+    /// Removes the events of the given keys.
+    pub fn forget(&mut self, keys: &[String]) {
+        self.items.retain(|item| !keys.contains(&item.key));
+        self.bytes = self.items.iter().map(Item::size).sum();
+    }
+
+    /// Removes everything; returns the keys.
+    pub fn clear(&mut self) -> Vec<String> {
+        self.bytes = 0;
+        self.items.drain(..).map(|item| item.key).collect()
+    }
+
+    fn shrink(&mut self) -> Vec<Item> {
+        let mut surplus = self.items.len().saturating_sub(EVENTS);
+        self.bytes -= self.items.iter().take(surplus).map(Item::size).sum::<usize>();
+        for item in self.items.iter().skip(surplus) {
+            if self.bytes <= BYTES {
+                break;
+            }
+            self.bytes -= item.size();
+            surplus += 1;
+        }
+        self.items.drain(..surplus).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys(items: &[Item]) -> Vec<String> {
+        items.iter().map(|item| item.key.clone()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_hold_and_only_the_oldest_fall_out(lengths in prop::collection::vec(0_usize..4_000, 0..1_400)) {
+            let mut queue = Queue::default();
+            let mut dropped = Vec::new();
+            for (at, length) in lengths.iter().enumerate() {
+                dropped.extend(queue.push(Item::new(format!("{at:05}"), "x".repeat(*length))));
+                prop_assert!(queue.items().len() <= EVENTS && queue.bytes <= BYTES);
+            }
+            prop_assert_eq!(queue.bytes, queue.items().iter().map(Item::size).sum::<usize>());
+            let all = [keys(&dropped), keys(queue.items())].concat();
+            prop_assert_eq!(all, (0..lengths.len()).map(|at| format!("{at:05}")).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_was_kept_goes_first_and_once() {
+        let mut queue = Queue::default();
+        queue.push(Item::new("2".into(), "new".into()));
+        queue.restore(vec![Item::new("1".into(), "old".into()), Item::new("2".into(), "stale".into())]);
+        assert_eq!(queue.items(), [Item::new("1".into(), "old".into()), Item::new("2".into(), "new".into())]);
+        queue.forget(&["1".into()]);
+        assert_eq!(queue.clear(), ["2"]);
+    }
+
+    #[test]
+    fn an_event_above_the_bound_empties_the_queue() {
+        let mut queue = Queue::default();
+        queue.push(Item::new("1".into(), String::new()));
+        assert_eq!(queue.push(Item::new("2".into(), "x".repeat(BYTES))).len(), 2);
+        assert_eq!(queue.bytes, 0);
+    }
+}

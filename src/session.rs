@@ -1,0 +1,131 @@
+//! The visit: one id for what a visitor does without a pause of half an hour, in however many tabs.
+//!
+//! It is remembered as a query string, `t=<last moment>&sid=<id>`, which a shop's server can parse.
+
+use tillroll_protocol::id;
+
+use crate::Millis;
+
+/// The pause that ends a visit.
+pub const PAUSE: Millis = 30 * 60 * 1_000;
+
+/// How old the remembered moment may grow before it is written again, so that busy pages do not write for every event.
+pub const GRAIN: Millis = 10_000;
+
+/// Of a call's seed, the digits that make a session's id begin here; see [`tillroll_protocol::id`].
+const SEED_FROM: usize = 22;
+
+/// The visit that goes on, if one does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    id: String,
+    active: Millis,
+    written: Millis,
+}
+
+impl Session {
+    /// Returns the visit that a remembered text tells of; an unreadable text is no visit.
+    pub fn load(text: &str) -> Self {
+        let active = value(text, "t").parse().unwrap_or(0);
+        Self { id: value(text, "sid").into(), active, written: active }
+    }
+
+    /// Returns the id; empty before the first [`touch`](Self::touch).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Takes note that the visitor did something at `time`; returns whether a new visit begins with it.
+    ///
+    /// A time before the last one, as calls bring that waited in line, changes nothing.
+    pub fn touch(&mut self, time: Millis, seed: &str) -> bool {
+        let is_new = self.id.is_empty() || time >= self.active.saturating_add(PAUSE);
+        if is_new {
+            *self = Self { id: id::uuid(time, seed, SEED_FROM), active: time, written: 0 };
+        }
+        self.active = self.active.max(time);
+        is_new
+    }
+
+    /// Takes over what another tab remembered meanwhile, where that is younger.
+    pub fn join(&mut self, other: Self) {
+        if other.active > self.active && !other.id.is_empty() {
+            *self = other;
+        }
+    }
+
+    /// Returns the text to remember, if it is time to write it again: it is when the page is being left.
+    pub fn unwritten(&mut self, leaving: bool) -> Option<String> {
+        let grain = if leaving { 1 } else { GRAIN };
+        if self.id.is_empty() || self.active < self.written.saturating_add(grain) {
+            return None;
+        }
+        self.written = self.active;
+        let mut text = String::from("t=");
+        tillroll_protocol::json::integer(&mut text, self.active);
+        text.push_str("&sid=");
+        text.push_str(&self.id);
+        Some(text)
+    }
+}
+
+fn value<'a>(query: &'a str, key: &str) -> &'a str {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SEED: &str = "0123456789abcdef0123456789abcdef0123456789";
+    const NOON: Millis = 1_800_000_000_000;
+
+    #[test]
+    fn half_an_hour_of_silence_ends_a_visit() {
+        let mut session = Session::default();
+        assert!(session.touch(NOON, SEED));
+        let first = session.id().to_owned();
+        assert!(!session.touch(NOON + PAUSE - 1, SEED));
+        assert!(!session.touch(NOON + 2 * PAUSE - 2, SEED));
+        assert!(session.touch(NOON + 3 * PAUSE, SEED));
+        assert_ne!(session.id(), first);
+    }
+
+    #[test]
+    fn the_next_page_goes_on_with_what_was_remembered() {
+        let mut session = Session::default();
+        session.touch(NOON, SEED);
+        let text = session.unwritten(false).unwrap();
+        assert!(text.contains("&sid="), "{text}");
+        let mut next = Session::load(&text);
+        assert!(!next.touch(NOON + 1, SEED));
+        assert_eq!(next.id(), session.id());
+        assert_eq!(next.unwritten(false), None);
+        assert!(next.unwritten(true).is_some());
+        assert_eq!(next.unwritten(true), None);
+    }
+
+    #[test]
+    fn a_younger_visit_of_another_tab_is_joined() {
+        let mut here = Session::load("t=5&sid=a");
+        here.join(Session::load("t=9&sid=b"));
+        assert_eq!(here.id(), "b");
+        here.join(Session::load("t=7&sid=c"));
+        here.join(Session::load(""));
+        assert_eq!(here.id(), "b");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_and_time_never_runs_back(text: String, times in prop::collection::vec(0..NOON, 1..20)) {
+            let mut session = Session::load(&text);
+            for time in times {
+                let before = session.active;
+                session.touch(time, SEED);
+                prop_assert!(session.active >= before);
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The machine: what happens goes in, what is to be done comes out.
+//!
+//! It puts the steps in order and contains none of them. Given the same inputs at the same times it gives the same effects.
+
+use tillroll_protocol::batch::Sender;
+use tillroll_protocol::call::Call;
+use tillroll_protocol::email;
+use tillroll_protocol::event::Visitor;
+use tillroll_protocol::loose::Loose;
+
+use crate::consent::Consent;
+use crate::delivery::{Delivery, Flight, Verdict, verdict};
+use crate::effect::{Effect, Report};
+use crate::event::{self, Refusal};
+use crate::identity::Identity;
+use crate::input::{Answer, Cookies, Input, Start};
+use crate::queue::{Item, Queue};
+use crate::session::Session;
+use crate::{Millis, batch};
+
+/// One page's tracker.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    token: String,
+    version: String,
+    identity: Identity,
+    session: Session,
+    consent: Consent,
+    queue: Queue,
+    delivery: Delivery,
+    wake: Option<Millis>,
+    flushing: bool,
+    away: bool,
+    chance: u8,
+}
+
+impl Tracker {
+    /// Takes `input`, which happened at `now`, and returns what is to be done, in order.
+    pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let out = &mut effects;
+        match input {
+            Input::Start(start) => self.start(now, start, out),
+            Input::Call(call) => self.call(now, call, out),
+            Input::Restored(items) => self.restored(now, items, out),
+            Input::Answered(answer) => self.answered(now, &answer, out),
+            Input::Woken => self.woken(now, out),
+            Input::Hidden => self.hidden(now, out),
+            Input::Left => self.left(now, out),
+            Input::Returned(cookies) => self.returned(now, &cookies),
+            Input::Online => self.delivery.retry(now),
+            Input::Flush => self.flush(now),
+            Input::Consent(word) => self.consent(now, &word, out),
+            Input::Reset(call) => self.reset(&call, out),
+        }
+        self.send(now, out);
+        self.settle(out);
+        self.set_alarm(now, out);
+        effects
+    }
+
+    /// Returns who the visitor is, as the cookie says it, and the visit's id.
+    pub fn identity(&self) -> (&str, &str) {
+        (self.identity.content(), self.session.id())
+    }
+
+    fn start(&mut self, now: Millis, start: Start, out: &mut Vec<Effect>) {
+        self.token = start.token;
+        self.version = start.version;
+        self.consent = Consent::load(&start.consent).unwrap_or_default();
+        self.session = Session::load(&start.cookies.session);
+        self.identity = match Identity::load(&start.cookies.visitor) {
+            Identity::Unknown => Identity::load(&start.visitor),
+            known => known,
+        };
+        self.call(now, start.call, out);
+    }
+
+    fn call(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
+        let key = item.key.clone();
+        match self.consent.filter(item) {
+            Some(item) => self.accept(now, item, out),
+            None if self.consent.is_denied() => out.push(Effect::Forget(vec![key])),
+            None => {}
+        }
+    }
+
+    /// Makes the event of a call that may be tracked. The call that opens a visit has a landing before it; a call whose kind is a landing
+    /// asks for nothing more.
+    fn accept(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
+        let Some(call) = Call::read(&item.text) else { return ignore(item.key, Refusal { reason: "unreadable", field: "" }, out) };
+        self.chance = call.seed.bytes().fold(0, |chance: u8, digit| chance.wrapping_mul(31).wrapping_add(digit));
+        let params = if call.kind == event::LAND { Ok(None) } else { event::parameters(&call).map(Some) };
+        let params = match params {
+            Ok(params) => params,
+            Err(refusal) => return ignore(item.key, refusal, out),
+        };
+        let before = self.identity.clone();
+        if self.session.touch(call.time, &call.seed) {
+            let visitor = self.identity.visitor(&call.seed);
+            let landing = event::landing(&call, visitor, self.session.id());
+            self.keep(now, Item::new(landing_key(&item.key), landing), out);
+        }
+        let visitor = self.visitor(&call);
+        if before != self.identity {
+            out.push(Effect::Visitor(self.identity.content().into()));
+        }
+        self.remember(false, out);
+        match params.zip(visitor) {
+            Some((params, visitor)) => {
+                let text = event::text(call, params, visitor, self.session.id());
+                self.keep(now, Item::new(item.key, text), out);
+            }
+            None => out.push(Effect::Forget(vec![item.key])),
+        }
+    }
+
+    /// Returns who a call is of; None for an identification that changes nothing.
+    fn visitor(&mut self, call: &Call) -> Option<Visitor> {
+        let email = match (call.kind.as_str(), call.params.get("email")) {
+            ("identify", Loose::Text(text)) => email::normalise(text),
+            _ => None,
+        };
+        match email {
+            Some(email) => self.identity.identify(&email, &call.seed),
+            None => Some(self.identity.visitor(&call.seed)),
+        }
+    }
+
+    fn keep(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
+        out.push(Effect::Keep(item.clone()));
+        let dropped = self.queue.push(item);
+        self.delivery.expect(now);
+        drop_items(dropped, out);
+    }
+
+    fn restored(&mut self, now: Millis, items: Vec<Item>, out: &mut Vec<Effect>) {
+        self.delivery.open();
+        if self.consent.is_denied() {
+            return forget(items.into_iter().map(|item| item.key).collect(), out);
+        }
+        if !items.is_empty() {
+            self.delivery.expect(now);
+        }
+        drop_items(self.queue.restore(items), out);
+    }
+
+    fn answered(&mut self, now: Millis, answer: &Answer, out: &mut Vec<Effect>) {
+        if let Some(flight) = self.delivery.arrive(answer.request) {
+            self.conclude(now, flight, answer, out);
+        }
+    }
+
+    fn woken(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.wake = None;
+        if let Some(flight) = self.delivery.overdue(now) {
+            out.push(Effect::Abort { request: flight.request });
+            self.conclude(now, flight, &Answer::default(), out);
+        }
+    }
+
+    fn conclude(&mut self, now: Millis, flight: Flight, answer: &Answer, out: &mut Vec<Effect>) {
+        let verdict = verdict(answer);
+        let count = flight.keys.len();
+        let report = match verdict {
+            Verdict::Taken => Some(Report::sent(count, answer.body.clone())),
+            Verdict::Refused => Some(Report::dropped(count, "refused")),
+            Verdict::TooMuch if count == 1 => Some(Report::dropped(count, "unacceptable")),
+            _ => None,
+        };
+        if let Some(report) = report {
+            self.queue.forget(&flight.keys);
+            forget(flight.keys, out);
+            out.push(report);
+        }
+        self.delivery.learn(verdict, now, count, self.chance, answer.retry_after);
+    }
+
+    fn hidden(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.remember(true, out);
+        self.delivery.hurry(now);
+    }
+
+    fn left(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.remember(true, out);
+        let items = self.queue.items();
+        if self.may_send() && !items.is_empty() {
+            let length = batch::length(items, batch::EVENTS);
+            let items = items.get(..length).unwrap_or(items);
+            out.push(Effect::Beacon(batch::body(self.sender(), now, items)));
+        }
+        self.away = true;
+    }
+
+    /// The page comes back from the browser's cache, or into sight: other tabs may have gone on meanwhile, and answers went unheard.
+    fn returned(&mut self, now: Millis, cookies: &Cookies) {
+        self.session.join(Session::load(&cookies.session));
+        if !cookies.visitor.is_empty() {
+            self.identity = Identity::load(&cookies.visitor);
+        }
+        self.away = false;
+        self.delivery.forsake();
+        self.delivery.retry(now);
+    }
+
+    fn flush(&mut self, now: Millis) {
+        self.flushing = true;
+        self.delivery.hurry(now);
+    }
+
+    fn consent(&mut self, now: Millis, word: &str, out: &mut Vec<Effect>) {
+        let (freed, wipe) = self.consent.change(word);
+        if wipe {
+            forget(self.queue.clear(), out);
+            self.identity = Identity::Unknown;
+            self.session = Session::default();
+            out.extend([Effect::Visitor(String::new()), Effect::Session(String::new())]);
+        }
+        for item in freed {
+            self.accept(now, item, out);
+        }
+    }
+
+    fn reset(&mut self, item: &Item, out: &mut Vec<Effect>) {
+        let Some(call) = Call::read(&item.text) else { return };
+        self.identity.reset(&call.seed);
+        if self.consent.is_granted() {
+            out.push(Effect::Visitor(call.seed));
+        }
+    }
+
+    fn send(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let Some(most) = self.delivery.ready(now).filter(|_| self.may_send() && !self.queue.is_empty()) else { return };
+        let items = self.queue.items();
+        let items = items.get(..batch::length(items, most)).unwrap_or(items);
+        let body = batch::body(self.sender(), now, items);
+        let request = self.delivery.depart(now, items.iter().map(|item| item.key.clone()).collect());
+        out.push(Effect::Send { request, body });
+    }
+
+    fn settle(&mut self, out: &mut Vec<Effect>) {
+        let at_rest = self.queue.is_empty() || !self.may_send() || self.delivery.is_waiting();
+        if self.flushing && at_rest {
+            self.flushing = false;
+            out.push(Report::settled());
+        }
+    }
+
+    fn set_alarm(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let wake = self.delivery.wake(self.queue.is_empty() || !self.consent.is_granted());
+        if wake != self.wake {
+            self.wake = wake;
+            out.push(Effect::Wake(wake.map(|moment| moment.saturating_sub(now))));
+        }
+    }
+
+    fn remember(&mut self, leaving: bool, out: &mut Vec<Effect>) {
+        if let Some(text) = self.session.unwritten(leaving).filter(|_| self.consent.is_granted()) {
+            out.push(Effect::Session(text));
+        }
+    }
+
+    fn may_send(&self) -> bool {
+        self.consent.is_granted() && self.delivery.is_open() && !self.away
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        Sender { token: &self.token, version: &self.version }
+    }
+}
+
+/// Returns the key of the landing before the call of `key`: keys of calls end in a digit above zero.
+fn landing_key(key: &str) -> String {
+    let mut key = key.to_owned();
+    key.pop();
+    key.push('0');
+    key
+}
+
+fn ignore(key: String, refusal: Refusal, out: &mut Vec<Effect>) {
+    out.push(Effect::Forget(vec![key]));
+    out.push(Report::ignored(refusal.reason, refusal.field));
+}
+
+fn forget(keys: Vec<String>, out: &mut Vec<Effect>) {
+    if !keys.is_empty() {
+        out.push(Effect::Forget(keys));
+    }
+}
+
+fn drop_items(items: Vec<Item>, out: &mut Vec<Effect>) {
+    if !items.is_empty() {
+        out.push(Report::dropped(items.len(), "full"));
+        forget(items.into_iter().map(|item| item.key).collect(), out);
+    }
+}
