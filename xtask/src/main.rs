@@ -1,1 +1,63 @@
-fn main() {}
+//! `cargo xtask`: every chore of the project, each in a file of its own.
+//!
+//! A chore is a list of [`step::Step`]s, and setting up the machine is the first steps of the chores that need it.
+//! So nobody has to install anything by hand, and nothing is done twice. No step ever asks a question.
+
+mod bench;
+mod build;
+mod clock;
+mod context;
+mod error;
+mod files;
+mod process;
+mod setup;
+mod size;
+mod step;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::context::Context;
+use crate::error::Error;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    about = "Every chore of Tillroll"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Make `dist/` and the release binary `target/release/tillroll`
+    Build,
+    /// Print what a page downloads: raw, gzip -9 and brotli 11; fail above the budget
+    Size,
+    /// Run the benchmarks and print ratios
+    Bench,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error[{}]: {error}", error.code());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let mut context = Context::find()?;
+    match arguments.chore {
+        Chore::Build => build::run(&mut context).map(|()| ExitCode::SUCCESS),
+        Chore::Size => size::run(&mut context).map(|()| ExitCode::SUCCESS),
+        Chore::Bench => bench::run(&context).map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,76 @@
+//! `cargo xtask build`: makes `dist/` and the release binary that carries it.
+//!
+//! Way of the page's half: cargo → glue → wasm-opt → esbuild → hashed names → packed siblings → the collector. Each step leaves its
+//! result alone when nothing changed, so a warm build takes seconds.
+
+mod core;
+mod glue;
+mod names;
+mod package;
+mod packing;
+mod scripts;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::process;
+use crate::step::{self, Step};
+
+pub(crate) use packing::{BROTLI, GZIP};
+
+/// Everything a page or a shop downloads.
+pub(crate) const PAGE: &[Step] = &[
+    Step {
+        name: "core to wasm",
+        aloud: true,
+        work: core::compile,
+    },
+    Step {
+        name: "glue and optimised wasm",
+        aloud: false,
+        work: glue::make,
+    },
+    Step {
+        name: "scripts",
+        aloud: false,
+        work: scripts::bundle,
+    },
+    Step {
+        name: "npm package",
+        aloud: false,
+        work: package::make,
+    },
+    Step {
+        name: "packed siblings",
+        aloud: false,
+        work: packing::pack,
+    },
+];
+
+/// The binary, last, because it carries `dist/`.
+pub(crate) const BINARY: &[Step] = &[Step {
+    name: "collector",
+    aloud: true,
+    work: collector,
+}];
+
+/// Sets up, builds all, prints what was made.
+pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
+    step::run(context, &[crate::setup::BUILD, PAGE, BINARY])?;
+    println!("\ndist/                    what a page downloads (`cargo xtask size` weighs it)");
+    println!("target/release/tillroll  the collector, dist/ inside");
+    scripts::print_snippet(context)
+}
+
+fn collector(context: &mut Context) -> Result<String, Error> {
+    let mut cargo = process::cargo(context);
+    cargo.args([
+        "build",
+        "--release",
+        "--package",
+        "tillroll-collector",
+        "--bin",
+        "tillroll",
+    ]);
+    process::aloud(&mut cargo)?;
+    Ok(String::new())
+}

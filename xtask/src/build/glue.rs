@@ -1,0 +1,112 @@
+//! The glue between JavaScript and the core, and the core made small.
+//!
+//! wasm-bindgen runs inside this program, so its version cannot differ from the crate's. The long names by which glue and module know each
+//! other are replaced by short ones in both: they are a tenth of the download and nobody reads them.
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::core;
+use super::names::{Border, Names, mentions};
+use crate::context::Context;
+use crate::error::Error;
+use crate::{files, process};
+
+/// The glue as an ES module; its default export takes `{ module_or_path }`.
+pub(super) const GLUE: &str = "target/web/core.js";
+/// The finished module.
+pub(super) const WASM: &str = "target/web/core.wasm";
+const BOUND: &str = "target/web/core_bg.wasm";
+const STAMP: &str = "target/web/stamp";
+
+/// What rustc's `wasm32-unknown-unknown` and wasm-bindgen use; every browser that has WebAssembly modules we aim at has all of them.
+const FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-call-indirect-overlong",
+    "--enable-extended-const",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+/// Chosen by bytes after brotli, not before it.
+const PASSES: &[&str] = &[
+    "-Oz",
+    "--converge",
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+];
+
+/// Makes both, unless the compiler's module and this recipe are those of last time.
+pub(super) fn make(context: &mut Context) -> Result<String, Error> {
+    let module = files::read(&core::module(context))?;
+    let recipe: [&[u8]; 2] = [include_bytes!("glue.rs"), include_bytes!("names.rs")];
+    let inputs = files::hash(&[
+        &module,
+        recipe[0],
+        recipe[1],
+        &files::read(&context.path("package-lock.json"))?,
+    ]);
+    let made = [GLUE, WASM].iter().all(|file| context.path(file).is_file());
+    if made && std::fs::read_to_string(context.path(STAMP)).is_ok_and(|stamp| stamp == inputs) {
+        return Ok("unchanged".into());
+    }
+    bind(context, module)?;
+    optimise(context)?;
+    files::write(&context.path(STAMP), inputs.as_bytes())?;
+    Ok(String::new())
+}
+
+fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Glue(error.to_string());
+    let mut bindgen = Bindgen::new();
+    bindgen.web(true).map_err(|error| wrong(&error))?;
+    bindgen
+        .input_bytes("core", module)
+        .omit_default_module_path(true)
+        .typescript(false)
+        .keep_debug(false)
+        .remove_name_section(true)
+        .remove_producers_section(true);
+    let mut output = bindgen
+        .generate_output()
+        .map_err(|error| wrong(&format!("{error:#}")))?;
+    let glue = output.js().to_owned();
+    let border = output.wasm_mut();
+    let unused: Vec<_> = border
+        .exports
+        .iter()
+        .filter(|export| !mentions(&glue, &export.name))
+        .map(|export| export.id())
+        .collect();
+    unused
+        .into_iter()
+        .for_each(|export| border.exports.delete(export));
+    let imports = border
+        .imports
+        .iter_mut()
+        .map(|import| Border::Import(&mut import.module, &mut import.name));
+    let exports = border
+        .exports
+        .iter_mut()
+        .map(|export| Border::Export(&mut export.name));
+    let names = Names::shorten(imports.chain(exports));
+    output
+        .emit(context.path("target/web"))
+        .map_err(|error| wrong(&format!("{error:#}")))?;
+    let glue = context.path(GLUE);
+    let text = names.apply(&files::read_text(&glue)?);
+    files::write(&glue, text.as_bytes())
+}
+
+fn optimise(context: &Context) -> Result<(), Error> {
+    let tool = context.path("node_modules/binaryen/bin/wasm-opt");
+    let mut node = process::node(context);
+    node.arg(tool)
+        .args([BOUND, "-o", WASM])
+        .args(FEATURES)
+        .args(PASSES);
+    process::quiet(&mut node).map(drop)
+}

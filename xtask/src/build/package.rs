@@ -1,0 +1,57 @@
+//! `dist/npm`: the package `tillroll` as a shop installs it.
+//!
+//! One ES module that holds facades and glue, the core beside it, the types that `js/index.d.ts` states.
+
+use crate::build::{glue, scripts};
+use crate::context::Context;
+use crate::error::Error;
+use crate::files;
+
+/// Where each file comes from, and its name in the package.
+const COPIES: &[(&str, &str)] = &[
+    (glue::WASM, "core.wasm"),
+    ("js/index.d.ts", "index.d.ts"),
+    ("README.md", "README.md"),
+    ("LICENSE", "LICENSE"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+    ("LICENSE-MIT", "LICENSE-MIT"),
+];
+
+/// Makes the folder, where there is an entry to make it from.
+pub(super) fn make(context: &mut Context) -> Result<String, Error> {
+    if !context.path("js/index.js").is_file() {
+        return Ok("no js/index.js yet".into());
+    }
+    scripts::bundle_package(context)?;
+    let folder = context.path("dist/npm");
+    for (from, name) in COPIES
+        .iter()
+        .filter(|(from, _)| context.path(from).is_file())
+    {
+        files::write(&folder.join(name), &files::read(&context.path(from))?)?;
+    }
+    files::write(&folder.join("package.json"), manifest().as_bytes())?;
+    Ok(String::new())
+}
+
+fn manifest() -> String {
+    format!(
+        r#"{{
+  "name": "tillroll",
+  "version": "{}",
+  "description": "A first-party shop tracker: a WebAssembly core behind a thin shim",
+  "license": "MIT OR Apache-2.0",
+  "type": "module",
+  "main": "./index.js",
+  "types": "./index.d.ts",
+  "exports": {{
+    ".": {{ "types": "./index.d.ts", "default": "./index.js" }},
+    "./core.wasm": "./core.wasm"
+  }},
+  "sideEffects": false,
+  "engines": {{ "node": ">=20" }}
+}}
+"#,
+        env!("CARGO_PKG_VERSION")
+    )
+}

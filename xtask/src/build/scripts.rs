@@ -1,0 +1,151 @@
+//! The scripts: bundled, minified, named by their content.
+//!
+//! The order is that of who names whom: the core module and the debug window first, then `tracking.js`, which knows their names.
+
+use crate::build::glue;
+use crate::context::Context;
+use crate::error::Error;
+use crate::{files, process};
+
+const SNIPPET: &str = "target/web/snippet.js";
+/// What an inline snippet may cost a page, minified.
+const SNIPPET_LIMIT: usize = 600;
+
+/// One run of esbuild.
+struct Bundle<'a> {
+    from: &'a str,
+    to: &'a str,
+    format: &'a str,
+    target: &'a str,
+}
+
+/// Makes every script of `dist/`, and removes hashed files of earlier builds.
+pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
+    let module = Bundle {
+        from: "js/core.js",
+        to: "target/web/core.min.js",
+        format: "esm",
+        target: "es2020",
+    };
+    module.run(context)?;
+    context.assets.core = publish(context, "core", "js", module.to)?;
+    context.assets.wasm = publish(context, "core", "wasm", glue::WASM)?;
+    let debug = Bundle {
+        from: "js/debug/index.js",
+        to: "target/web/debug.min.js",
+        ..module
+    };
+    if context.path(debug.from).is_file() {
+        debug.run(context)?;
+        context.assets.debug = publish(context, "debug", "js", debug.to)?;
+    }
+    Bundle {
+        from: "js/tracking.js",
+        to: "dist/tracking.js",
+        format: "iife",
+        target: "es2018",
+    }
+    .run(context)?;
+    if context.path("js/snippet.js").is_file() {
+        Bundle {
+            from: "js/snippet.js",
+            to: SNIPPET,
+            format: "iife",
+            target: "es2018",
+        }
+        .run(context)?;
+    }
+    sweep(context)?;
+    Ok(String::new())
+}
+
+/// The npm package's one module, glue and facades inside.
+pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
+    Bundle {
+        from: "js/index.js",
+        to: "dist/npm/index.js",
+        format: "esm",
+        target: "es2020",
+    }
+    .run(context)
+}
+
+/// Prints what a shop may paste into its head, with its size.
+pub(super) fn print_snippet(context: &Context) -> Result<(), Error> {
+    if !context.path("js/snippet.js").is_file() {
+        return Ok(());
+    }
+    let snippet = files::read_text(&context.path(SNIPPET))?;
+    let snippet = snippet.trim();
+    println!(
+        "\ninline snippet, {} bytes of at most {SNIPPET_LIMIT}:\n<script>{snippet}</script>",
+        snippet.len()
+    );
+    if snippet.len() > SNIPPET_LIMIT {
+        return Err(Error::Budget(format!(
+            "the inline snippet has {} bytes, the limit is {SNIPPET_LIMIT}",
+            snippet.len()
+        )));
+    }
+    Ok(())
+}
+
+impl Bundle<'_> {
+    /// Bundles in memory and writes only what changed.
+    fn run(&self, context: &Context) -> Result<(), Error> {
+        let glue = context.path(glue::GLUE);
+        let assets = &context.assets;
+        let mut node = process::node(context);
+        node.args([
+            "node_modules/esbuild/bin/esbuild",
+            self.from,
+            "--bundle",
+            "--minify",
+            "--charset=utf8",
+            "--log-level=warning",
+        ])
+        .arg(format!("--format={}", self.format))
+        .arg(format!("--target={}", self.target))
+        .arg(format!("--alias:tillroll-glue={}", glue.display()))
+        .arg(define("CORE", &assets.core))
+        .arg(define("WASM", &assets.wasm))
+        .arg(define("DEBUG", &assets.debug))
+        .arg(define("VERSION", env!("CARGO_PKG_VERSION")));
+        files::write(
+            &context.path(self.to),
+            process::quiet(&mut node)?.as_bytes(),
+        )
+    }
+}
+
+fn define(name: &str, value: &str) -> String {
+    format!("--define:__{name}__=\"{value}\"")
+}
+
+/// Copies a made file to `dist/assets` under a name that changes with its content, and gives that name.
+fn publish(context: &Context, stem: &str, ending: &str, from: &str) -> Result<String, Error> {
+    let content = files::read(&context.path(from))?;
+    let name = format!("assets/{stem}-{}.{ending}", &files::hash(&[&content])[..10]);
+    files::write(&context.path("dist").join(&name), &content)?;
+    Ok(name)
+}
+
+fn sweep(context: &Context) -> Result<(), Error> {
+    let assets = &context.assets;
+    let current = [&assets.core, &assets.wasm, &assets.debug];
+    for file in files::below(&context.path("dist/assets"), &|_| true) {
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let own = name.trim_end_matches(".br").trim_end_matches(".gz");
+        if !current
+            .iter()
+            .any(|kept| kept.strip_prefix("assets/") == Some(own))
+        {
+            files::remove(&file)?;
+        }
+    }
+    Ok(())
+}

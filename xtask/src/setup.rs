@@ -1,0 +1,205 @@
+//! Sets up what is missing on a bare machine, and costs next to nothing when nothing is.
+//!
+//! Each chore asks for the part it needs. What is there is looked for in files, not asked of an installer, so an offline machine that has
+//! everything works too.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::step::Step;
+use crate::{files, process};
+
+const OLDEST_NODE: u32 = 20;
+const BROWSERS: &[&str] = &[
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+/// What building needs.
+pub(crate) const BUILD: &[Step] = &[
+    Step {
+        name: "Rust: wasm target and library source",
+        aloud: false,
+        work: rust_for_the_page,
+    },
+    Step {
+        name: "Node packages",
+        aloud: false,
+        work: node_packages,
+    },
+];
+
+/// What testing needs beside it.
+pub(crate) const TEST: &[Step] = &[
+    Step {
+        name: "Rust: formatter and linter",
+        aloud: false,
+        work: rust_for_checks,
+    },
+    Step {
+        name: "Chromium",
+        aloud: false,
+        work: chromium,
+    },
+];
+
+/// A part of the toolchain: where it lies below the sysroot, and what rustup calls it.
+type Part = (&'static str, [&'static str; 3]);
+
+fn rust_for_the_page(context: &mut Context) -> Result<String, Error> {
+    const PARTS: [Part; 2] = [
+        (
+            "lib/rustlib/wasm32-unknown-unknown/lib",
+            ["target", "add", "wasm32-unknown-unknown"],
+        ),
+        // The page's core compiles the standard library itself.
+        (
+            "lib/rustlib/src/rust/library/Cargo.lock",
+            ["component", "add", "rust-src"],
+        ),
+    ];
+    add(context, &PARTS)
+}
+
+fn rust_for_checks(context: &mut Context) -> Result<String, Error> {
+    const PARTS: [Part; 2] = [
+        ("bin/rustfmt", ["component", "add", "rustfmt"]),
+        ("bin/cargo-clippy", ["component", "add", "clippy"]),
+    ];
+    add(context, &PARTS)
+}
+
+fn add(context: &Context, parts: &[Part]) -> Result<String, Error> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = process::quiet(
+        Command::new(rustc)
+            .current_dir(context.root())
+            .args(["--print", "sysroot"]),
+    )?;
+    let sysroot = PathBuf::from(sysroot.trim());
+    let mut added = Vec::new();
+    for (place, words) in parts
+        .iter()
+        .filter(|(place, _)| !sysroot.join(place).exists())
+    {
+        if process::on_path(&["rustup"]).is_none() {
+            let missing = format!(
+                "{} is missing from {}, and there is no rustup to add it",
+                words[2],
+                sysroot.display()
+            );
+            let remedy = "install Rust by https://rustup.rs, or that part by your package manager";
+            return Err(Error::Missing { missing, remedy });
+        }
+        process::quiet(
+            Command::new("rustup")
+                .current_dir(context.root())
+                .args(words),
+        )?;
+        debug_assert!(sysroot.join(place).exists());
+        added.push(words[2]);
+    }
+    Ok(if added.is_empty() {
+        "present".into()
+    } else {
+        format!("added {}", added.join(", "))
+    })
+}
+
+/// `npm ci`, unless it ran for this very lock file. Install scripts stay off: npm 11 leaves them off anyway, and esbuild's would put a
+/// machine program in the place of the script that we start with Node.
+fn node_packages(context: &mut Context) -> Result<String, Error> {
+    let version = process::quiet(process::node(context).arg("--version"))?;
+    if major(&version).is_none_or(|major| major < OLDEST_NODE) {
+        let missing = format!(
+            "Node is {}, and {OLDEST_NODE} is the oldest that works",
+            version.trim()
+        );
+        return Err(Error::Missing {
+            missing,
+            remedy: "install a newer one, say from https://nodejs.org",
+        });
+    }
+    let stamp = context.path("node_modules/.tillroll-lock");
+    let lock = files::hash(&[&files::read(&context.path("package-lock.json"))?]);
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(format!("present, Node {}", version.trim()));
+    }
+    let mut npm = Command::new("npm");
+    npm.current_dir(context.root())
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    process::quiet(&mut npm)?;
+    files::write(&stamp, lock.as_bytes())?;
+    Ok("installed".into())
+}
+
+fn major(version: &str) -> Option<u32> {
+    version
+        .trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn chromium(context: &mut Context) -> Result<String, Error> {
+    let named = std::env::var_os("CHROMIUM")
+        .map(PathBuf::from)
+        .filter(|file| file.is_file());
+    if let Some(found) = named.or_else(|| process::on_path(BROWSERS)) {
+        let note = found.display().to_string();
+        context.chromium = Some(found);
+        return Ok(note);
+    }
+    let installed = install_chromium();
+    context.chromium = process::on_path(BROWSERS);
+    if context.chromium.is_some() {
+        return Ok("installed".into());
+    }
+    let reason = installed
+        .err()
+        .map(|error| format!(" ({error})"))
+        .unwrap_or_default();
+    Err(Error::Missing {
+        missing: format!("no Chromium for the tests{reason}"),
+        remedy: "install it (Debian: apt-get install chromium), or set CHROMIUM to the path of one",
+    })
+}
+
+fn install_chromium() -> Result<(), Error> {
+    let root = process::quiet(Command::new("id").arg("-u"))?.trim() == "0";
+    let prefix: &[&str] = if root {
+        &["env"]
+    } else {
+        &["sudo", "-n", "env"]
+    };
+    for words in [
+        &["apt-get", "update"][..],
+        &["apt-get", "install", "-y", "chromium"],
+    ] {
+        let mut command = Command::new(prefix[0]);
+        command
+            .args(&prefix[1..])
+            .arg("DEBIAN_FRONTEND=noninteractive")
+            .args(words);
+        process::quiet(&mut command)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major;
+
+    #[test]
+    fn a_node_version_is_read_by_its_major_number() {
+        assert_eq!(major("v20.20.2\n"), Some(20));
+        assert_eq!(major("v8.0.0"), Some(8));
+        assert_eq!(major("node"), None);
+    }
+}
