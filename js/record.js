@@ -1,0 +1,35 @@
+// Records a call the moment it is made: all that anybody needs to make the event of it later. See protocol/src/call.rs.
+
+import { flat } from "./loose.js";
+
+const SEED_BYTES = 21;
+
+let calls = 0;
+
+/** Returns 42 random hexadecimal digits. */
+const seed = () => {
+  const bytes = new Uint8Array(SEED_BYTES);
+  try {
+    crypto.getRandomValues(bytes);
+  } catch (e) {
+    for (let at = 0; at < SEED_BYTES; at++) bytes[at] = Math.random() * 256;
+  }
+  let digits = "";
+  for (const byte of bytes) digits += (byte + 256).toString(16).slice(1);
+  return digits;
+};
+
+/**
+ * Returns `{ key, text }`: the call and the key under which it is kept. Keys sort by the time of the calls and their order; they end in
+ * a 1, which leaves room for the landing that a call may bring.
+ */
+export const record = (api, type, params) => {
+  const time = Date.now();
+  const digits = seed();
+  const page = typeof document === "undefined" ? {} : { url: location.href, referrer: document.referrer, title: document.title };
+  const order = (1e6 + (calls++ % 1e6)).toString().slice(1);
+  return {
+    key: time + "-" + order + "-" + digits.slice(0, 6) + "1",
+    text: flat({ time, seed: digits, api, type, ...page, params }),
+  };
+};
