@@ -14,8 +14,9 @@ export const openLine = (options, store) => {
 
   const host = {
     keep: (key, text) => store.keep(key, text),
-    forget: (keys) => store.forget(keys),
-    report: (report) => {
+    forget: (keys) => store.forget(keys.split(",")),
+    report: ([name, count, reason, field, answer]) => {
+      const report = { name, count, reason, field, answer };
       for (const [name, listener] of listeners.slice()) if (name === report.name) quietly(listener, report);
     },
   };

@@ -3,7 +3,7 @@
 use tillroll_protocol::email;
 
 /// How long a visitor is remembered, in seconds: 400 days, the longest that browsers allow.
-pub const VISITOR_SECONDS: u64 = 400 * 24 * 60 * 60;
+pub const LONGEST: &str = "34560000";
 
 /// Returns `text` in a form that `decodeURIComponent` and PHP both read back, with the `@` of an address left as it is, because shops
 /// look for one.
@@ -22,7 +22,7 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// Returns what [`encode`] was given. A `%` that begins no byte stands for itself, and so does a `+` in what is an address otherwise.
+/// Returns what [`encode`] was given. A `%` that begins no byte stands for itself, and so does a `+`; what is no text then is empty.
 pub fn decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -31,7 +31,7 @@ pub fn decode(text: &str) -> String {
         bytes.push(escaped.unwrap_or(*first));
         rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Returns the value of the cookie `name` in what `document.cookie` says, decoded; empty where there is none.

@@ -1,7 +1,5 @@
 //! What the tracker wants done. The browser's edge carries it out, in order, and decides nothing.
 
-use serde::Serialize;
-
 use crate::Millis;
 use crate::queue::Item;
 
@@ -37,12 +35,12 @@ pub enum Effect {
 }
 
 /// What became of something, for the page's own callbacks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// `sent`, `dropped`, `error` or `settled`.
     pub name: &'static str,
     /// How many events.
-    pub count: usize,
+    pub count: u32,
     /// Why, as a word that programs may rely on.
     pub reason: &'static str,
     /// The parameter that a call lacked.
@@ -54,12 +52,12 @@ pub struct Report {
 impl Report {
     /// The collector has taken `count` events; `answer` is its text.
     pub fn sent(count: usize, answer: String) -> Effect {
-        Effect::Report(Self { name: "sent", count, answer, ..Self::default() })
+        Effect::Report(Self { name: "sent", count: count as u32, answer, ..Self::default() })
     }
 
     /// `count` events will never arrive, because of `reason`.
     pub fn dropped(count: usize, reason: &'static str) -> Effect {
-        Effect::Report(Self { name: "dropped", count, reason, ..Self::default() })
+        Effect::Report(Self { name: "dropped", count: count as u32, reason, ..Self::default() })
     }
 
     /// A call was ignored for `reason`; `field` is the parameter that it lacked.

@@ -18,7 +18,7 @@ pub fn is_email(text: &str) -> bool {
 }
 
 fn is_domain(domain: &str) -> bool {
-    !domain.is_empty() && !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains("..")
+    domain.split('.').all(|label| !label.is_empty())
 }
 
 /// Lower case for ASCII only: the tables for the rest of Unicode would be the heaviest part of a page's core, and no mail host needs them.

@@ -1,7 +1,6 @@
 //! What the browser remembers: two cookies of the shop's own, or its local storage where cookies are refused.
 
-use js_sys::Date;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use web_sys::{HtmlDocument, Storage};
 
 use crate::cookie;
@@ -58,18 +57,11 @@ fn find(name: &str) -> Option<String> {
 }
 
 fn set(name: &str, text: &str, domain: &str) -> Option<()> {
-    let lasts = if text.is_empty() { 0 } else { cookie::VISITOR_SECONDS };
-    let until = Date::new(&JsValue::from_f64(Date::now() + lasts as f64 * 1_000.0)).to_utc_string();
-    let mut line = [name, "=", &cookie::encode(text), ";path=/;samesite=lax;expires="].concat();
-    line.push_str(&String::from(until));
-    if !domain.is_empty() {
-        line.push_str(";domain=");
-        line.push_str(domain);
-    }
-    if web_sys::window()?.location().protocol().ok()? == "https:" {
-        line.push_str(";secure");
-    }
-    document()?.set_cookie(&line).ok()
+    let lasts = if text.is_empty() { "0" } else { cookie::LONGEST };
+    let domain = if domain.is_empty() { "" } else { &[";domain=", domain].concat() };
+    let secure = if web_sys::window()?.location().protocol().ok()? == "https:" { ";secure" } else { "" };
+    let text = cookie::encode(text);
+    document()?.set_cookie(&[name, "=", &text, ";path=/;samesite=lax;max-age=", lasts, domain, secure].concat()).ok()
 }
 
 fn remember_aside(name: &str, text: &str) {

@@ -22,17 +22,10 @@ extern "C" {
     pub fn keep(this: &Host, key: &str, text: &str);
 
     #[wasm_bindgen(method)]
-    pub fn forget(this: &Host, keys: Array);
+    pub fn forget(this: &Host, keys: &str);
 
     #[wasm_bindgen(method)]
     pub fn report(this: &Host, report: JsValue);
-}
-
-/// Who the visitor is, for the page.
-#[derive(Serialize)]
-struct Who {
-    visitor: String,
-    session: String,
 }
 
 /// Begins. `options` is a flat text of `token`, `version`, `collector`, `consent`, `domain`, `visitorCookie`, `sessionCookie` and
@@ -67,11 +60,13 @@ pub fn call(key: String, text: String) {
 
 /// Takes what the store kept: keys and texts in turn, in the order of the keys.
 #[wasm_bindgen]
-pub fn restore(kept: Vec<String>) {
-    let mut texts = kept.into_iter();
+pub fn restore(kept: Array) {
+    let text = |at: u32| kept.get(at).as_string().unwrap_or_default();
     let mut items = Vec::new();
-    while let (Some(key), Some(text)) = (texts.next(), texts.next()) {
-        items.push(Item::new(key, text));
+    let mut at = 0;
+    while at < kept.length() {
+        items.push(Item::new(text(at), text(at + 1)));
+        at += 2;
     }
     tell(Input::Restored(items));
 }
@@ -94,24 +89,21 @@ pub fn reset(key: String, call: String) {
     tell(Input::Reset(Item::new(key, call)));
 }
 
-/// Returns `{visitor, session}`: the visitor's id or e-mail, and the visit's id.
+/// Returns `[visitor, session]`: the visitor's id or e-mail, and the visit's id.
 #[wasm_bindgen]
 pub fn identity() -> JsValue {
-    let who = with(|page| {
-        let (visitor, session) = page.tracker.identity();
-        Who { visitor: visitor.into(), session: session.into() }
-    });
-    outward(&who)
+    with(|page| outward(&page.tracker.identity())).unwrap_or(JsValue::NULL)
 }
 
 pub(super) fn report(report: &Report) {
-    let report = outward(report);
+    let report = outward(&(report.name, report.count, report.reason, report.field, report.answer.as_str()));
     let host = with(|page| page.host.clone().unchecked_into::<Host>());
     if let Some(host) = host {
         host.report(report);
     }
 }
 
+/// A tuple becomes a list. A struct would become an object, but naming its members costs a page a hash table.
 fn outward(value: &impl Serialize) -> JsValue {
     serde_wasm_bindgen::to_value(value).unwrap_or(JsValue::NULL)
 }

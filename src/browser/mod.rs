@@ -46,7 +46,7 @@ fn with<T>(use_it: impl FnOnce(&mut Page) -> T) -> Option<T> {
 fn perform(effect: Effect) {
     match effect {
         Effect::Keep(item) => storage::keep(&item),
-        Effect::Forget(keys) => storage::forget(keys),
+        Effect::Forget(keys) => storage::forget(&keys),
         Effect::Visitor(text) => drop(with(|page| page.cookies.write_visitor(&text))),
         Effect::Session(text) => drop(with(|page| page.cookies.write_session(&text))),
         Effect::Send { request, body } => transport::send(request, body),

@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use gloo_net::http::{Request, Response};
+use gloo_net::http::Request;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, RequestInit};
 
 use super::{tell, with};
@@ -43,7 +43,7 @@ pub(super) fn beacon(body: &str) {
     drop(navigator.map(|navigator| navigator.send_beacon_with_opt_str(&url(), Some(body))));
 }
 
-async fn post(request: u32, url: &str, body: &str) -> Option<Response> {
+async fn post(request: u32, url: &str, body: &str) -> Option<web_sys::Response> {
     let options = RequestInit::new();
     options.set_method("POST");
     options.set_body(&JsValue::from_str(body));
@@ -54,14 +54,19 @@ async fn post(request: u32, url: &str, body: &str) -> Option<Response> {
         ABORT.with(|slot| slot.replace(Some((request, controller))));
     }
     let raw = web_sys::Request::new_with_str_and_init(url, &options).ok()?;
-    Request::from(raw).send().await.ok()
+    Request::from(raw).send().await.ok().map(Into::into)
 }
 
-async fn read(response: Response) -> Answer {
-    let retry_after = response.headers().get("retry-after").and_then(|seconds| seconds.trim().parse::<Millis>().ok());
+/// Reads the whole answer: a body that nobody reads holds on to the browser's quota for requests that outlive their page.
+async fn read(response: web_sys::Response) -> Answer {
+    let seconds = response.headers().get("retry-after").ok().flatten();
+    let retry_after = seconds.and_then(|seconds| seconds.parse::<u32>().ok()).map(|seconds| Millis::from(seconds) * 1_000);
     let status = response.status();
-    let body = response.text().await.unwrap_or_default();
-    Answer { request: 0, status, retry_after: retry_after.map(|seconds| seconds.saturating_mul(1_000)), body }
+    let body = match response.text() {
+        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
+        Err(_) => None,
+    };
+    Answer { request: 0, status, retry_after, body: body.unwrap_or_default() }
 }
 
 fn url() -> String {
