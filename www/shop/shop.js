@@ -53,7 +53,7 @@ function summaryLine(line) {
   const product = catalogue.product(line.id);
   return el('li', { className: 'summary-line' },
     picture(product),
-    el('span', {}, product.name, el('small', {}, [line.size, `${line.quantity} ×`].filter(Boolean).join(' · '))),
+    el('span', {}, product.name, el('small', {}, [line.size, `× ${line.quantity}`].filter(Boolean).join(' '))),
     el('span', {}, money(cents(product.price) * line.quantity)));
 }
 
@@ -124,7 +124,7 @@ class ShopFooter extends HTMLElement {
           </nav>
           <div>
             <h2>Good to know</h2>
-            <p>Delivery in 2 to 4 days<br>Returns for 30 days, free<br>Repairs for two years</p>
+            <p>Delivery in 2 to 4 days<br>Free returns, 30 days<br>Repairs for two years</p>
           </div>
         </div>
         <p class="wide small-print">Awesome Clothing Co. is made up. Its pages show how a shop uses Tillroll.</p>
