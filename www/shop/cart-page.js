@@ -27,6 +27,7 @@ function show() {
   const all = cart.lines();
   document.getElementById('full').hidden = all.length === 0;
   document.getElementById('empty').hidden = all.length > 0;
+  document.getElementById('pieces').textContent = cart.count() === 1 ? '1 piece' : `${cart.count()} pieces`;
   document.getElementById('subtotal').textContent = money(cart.total());
   document.getElementById('total').textContent = money(cart.total());
   lines.replaceChildren(...all.map(lineOf));

@@ -60,7 +60,7 @@ function showNotice(size, quantity) {
   });
   added.replaceChildren(
     picture(product),
-    el('p', {}, el('b', {}, 'In your cart'), el('span', {}, [product.name, size, quantity > 1 && `${quantity} ×`].filter(Boolean).join(' · '))),
+    el('p', {}, el('b', {}, 'In your cart'), el('span', {}, [product.name, size, quantity > 1 && `× ${quantity}`].filter(Boolean).join(' · '))),
     close,
     el('p', { className: 'actions' },
       el('a', { id: 'notice-checkout', className: 'button', href: 'checkout.html' }, 'Check out'),

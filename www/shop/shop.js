@@ -53,7 +53,7 @@ function summaryLine(line) {
   const product = catalogue.product(line.id);
   return el('li', { className: 'summary-line' },
     picture(product),
-    el('span', {}, product.name, el('small', {}, [line.size, `${line.quantity} ×`].filter(Boolean).join(' · '))),
+    el('span', {}, product.name, el('small', {}, [line.size, `× ${line.quantity}`].filter(Boolean).join(' '))),
     el('span', {}, money(cents(product.price) * line.quantity)));
 }
 
@@ -66,7 +66,7 @@ class ShopHeader extends HTMLElement {
   connectedCallback() {
     this.innerHTML = `
       <a class="skip" href="#main">Skip to the content</a>
-      <p class="demo-bar">A demo shop: nothing is sold here. <a href="/live" target="_blank">See its events live<span class="unseen"> (opens a new tab)</span></a></p>
+      <aside class="demo-bar" aria-label="About this demo">A demo shop: nothing is sold here. <a href="/live" target="_blank">See its events live<span class="unseen"> (opens a new tab)</span></a></aside>
       <header class="bar wide">
         <a class="brand" href="./">
           <svg viewBox="0 0 32 32" aria-hidden="true"><path d="M16 11c-2.300 0-2.300-4.600 0-4.600 2.900 0 3 3.500.7 4.600-.5.300-.7.700-.7 1.400l10 7.400c1.700 1.300 1.100 3.600-1 3.600H7c-2.100 0-2.700-2.300-1-3.600l10-7.400"/></svg>
@@ -124,7 +124,7 @@ class ShopFooter extends HTMLElement {
           </nav>
           <div>
             <h2>Good to know</h2>
-            <p>Delivery in 2 to 4 days<br>Returns for 30 days, free<br>Repairs for two years</p>
+            <p>Delivery in 2 to 4 days<br>Free returns, 30 days<br>Repairs for two years</p>
           </div>
         </div>
         <p class="wide small-print">Awesome Clothing Co. is made up. Its pages show how a shop uses Tillroll.</p>
