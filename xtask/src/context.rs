@@ -13,6 +13,8 @@ pub(crate) struct Context {
     pub(crate) assets: Assets,
     /// The browser for tests, once set-up found one.
     pub(crate) chromium: Option<PathBuf>,
+    /// What tests are told by environment variables.
+    pub(crate) test_environment: Vec<(&'static str, &'static str)>,
 }
 
 /// Names of hashed files, relative to `dist/`; empty until made.
@@ -41,6 +43,7 @@ impl Context {
             root,
             assets: Assets::default(),
             chromium: None,
+            test_environment: Vec::new(),
         })
     }
 

@@ -61,6 +61,9 @@ pub(crate) enum Error {
     /// House rules are broken; each was printed with its place.
     #[error("{0} house rules broken, listed above with what to do")]
     Untidy(usize),
+    /// A step that failed earlier in this run is needed again.
+    #[error("not run, because the step `{0}` failed above")]
+    Before(&'static str),
     /// No check has that name.
     #[error("no check is called `{0}`; `cargo xtask test --list` names them")]
     NoCheck(String),
@@ -83,6 +86,7 @@ impl Error {
             Self::Glue(_) => "glue",
             Self::Budget(_) => "budget",
             Self::Untidy(_) => "untidy",
+            Self::Before(_) => "before",
             Self::NoCheck(_) => "no_check",
             Self::NotReady(_) => "not_ready",
         }

@@ -42,6 +42,27 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
         })
 }
 
+/// Writes a new file that only its owner can read.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| {
+            fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
+        })
+        .and_then(|mut file| file.write_all(content))
+        .map_err(|source| Error::File {
+            doing: "write",
+            path: path.into(),
+            source,
+        })
+}
+
 /// Removes a file that is there.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     fs::remove_file(path).map_err(|source| Error::File {
@@ -60,7 +81,7 @@ pub(crate) fn below(folder: &Path, enter: &dyn Fn(&str) -> bool) -> Vec<PathBuf>
             let name = entry.file_name();
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() && enter(&name.to_string_lossy()) => {
-                    open.push(entry.path())
+                    open.push(entry.path());
                 }
                 Ok(kind) if kind.is_file() => found.push(entry.path()),
                 _ => {}

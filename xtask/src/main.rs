@@ -7,12 +7,15 @@ mod bench;
 mod build;
 mod clock;
 mod context;
+mod demo;
 mod error;
 mod files;
 mod process;
 mod setup;
 mod size;
 mod step;
+mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -35,10 +38,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Build everything and serve the demo shop, the live view and the collector
+    Demo(demo::Options),
+    /// Run every check; the last line is `N passed, N failed`
+    Test(test::Options),
     /// Make `dist/` and the release binary `target/release/tillroll`
     Build,
     /// Print what a page downloads: raw, gzip -9 and brotli 11; fail above the budget
     Size,
+    /// Check the house rules that a machine can check
+    Tidy,
     /// Run the benchmarks and print ratios
     Bench,
 }
@@ -56,8 +65,11 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let mut context = Context::find()?;
     match arguments.chore {
+        Chore::Demo(options) => demo::run(&mut context, &options),
+        Chore::Test(options) => test::run(&mut context, &options),
         Chore::Build => build::run(&mut context).map(|()| ExitCode::SUCCESS),
         Chore::Size => size::run(&mut context).map(|()| ExitCode::SUCCESS),
+        Chore::Tidy => tidy::run(&context).map(|()| ExitCode::SUCCESS),
         Chore::Bench => bench::run(&context).map(|()| ExitCode::SUCCESS),
     }
 }

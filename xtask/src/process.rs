@@ -1,6 +1,7 @@
 //! Running other programs: aloud, where a person wants to watch, or quietly, where only a failure is worth reading.
 
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -40,6 +41,30 @@ pub(crate) fn quiet(command: &mut Command) -> Result<String, Error> {
     let complaint = format!(":\n{said}{}", String::from_utf8_lossy(&output.stderr));
     judge(command, output.status, complaint)?;
     Ok(said)
+}
+
+/// Runs a program whose standard output goes to the screen and, line by line, to a reader.
+pub(crate) fn watched(
+    command: &mut Command,
+    read: &mut dyn FnMut(&str),
+) -> Result<ExitStatus, Error> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .map_err(|source| not_started(command, source))?;
+    let mut output = child.stdout.take().map(BufReader::new);
+    let mut line = Vec::new();
+    while output.as_mut().is_some_and(|output| {
+        output
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|read| read > 0)
+    }) {
+        let text = String::from_utf8_lossy(&line);
+        print!("{text}");
+        read(text.trim_end());
+        line.clear();
+    }
+    child.wait().map_err(|source| not_started(command, source))
 }
 
 /// The error for a program that did not start.

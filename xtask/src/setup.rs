@@ -33,19 +33,24 @@ pub(crate) const BUILD: &[Step] = &[
     },
 ];
 
-/// What testing needs beside it.
-pub(crate) const TEST: &[Step] = &[
-    Step {
-        name: "Rust: formatter and linter",
-        aloud: false,
-        work: rust_for_checks,
-    },
-    Step {
-        name: "Chromium",
-        aloud: false,
-        work: chromium,
-    },
-];
+/// What `cargo fmt` needs.
+pub(crate) const FORMATTER: &[Step] = &[Step {
+    name: "Rust: formatter",
+    aloud: false,
+    work: formatter,
+}];
+/// What `cargo clippy` needs.
+pub(crate) const LINTER: &[Step] = &[Step {
+    name: "Rust: linter",
+    aloud: false,
+    work: linter,
+}];
+/// What tests of the page need.
+pub(crate) const BROWSER: &[Step] = &[Step {
+    name: "Chromium",
+    aloud: false,
+    work: chromium,
+}];
 
 /// A part of the toolchain: where it lies below the sysroot, and what rustup calls it.
 type Part = (&'static str, [&'static str; 3]);
@@ -65,12 +70,15 @@ fn rust_for_the_page(context: &mut Context) -> Result<String, Error> {
     add(context, &PARTS)
 }
 
-fn rust_for_checks(context: &mut Context) -> Result<String, Error> {
-    const PARTS: [Part; 2] = [
-        ("bin/rustfmt", ["component", "add", "rustfmt"]),
-        ("bin/cargo-clippy", ["component", "add", "clippy"]),
-    ];
-    add(context, &PARTS)
+fn formatter(context: &mut Context) -> Result<String, Error> {
+    add(context, &[("bin/rustfmt", ["component", "add", "rustfmt"])])
+}
+
+fn linter(context: &mut Context) -> Result<String, Error> {
+    add(
+        context,
+        &[("bin/cargo-clippy", ["component", "add", "clippy"])],
+    )
 }
 
 fn add(context: &Context, parts: &[Part]) -> Result<String, Error> {

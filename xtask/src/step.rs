@@ -2,6 +2,7 @@
 //!
 //! A chore is data: a list of steps that is known before the first one runs, so the numbers are true.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use crate::clock::Stopwatch;
@@ -18,24 +19,53 @@ pub(crate) struct Step {
 
 /// Runs the parts of a chore in order and stops at the first step that fails.
 pub(crate) fn run(context: &mut Context, parts: &[&[Step]]) -> Result<(), Error> {
-    let total: usize = parts.iter().map(|part| part.len()).sum();
-    for (index, step) in parts.iter().copied().flatten().enumerate() {
-        let label = format!("[{}/{total}] {}", index + 1, step.name);
-        print!("{label} … {}", if step.aloud { "\n" } else { "" });
+    Done::default().bring_up(context, parts)
+}
+
+/// The steps that this run has behind it, and how they ended.
+#[derive(Default)]
+pub(crate) struct Done(BTreeMap<&'static str, bool>);
+
+impl Done {
+    /// Runs those steps that have not run yet. One that failed before fails again, without being run.
+    pub(crate) fn bring_up(
+        &mut self,
+        context: &mut Context,
+        parts: &[&[Step]],
+    ) -> Result<(), Error> {
+        let all = || parts.iter().copied().flatten();
+        if let Some(step) = all().find(|step| self.0.get(step.name) == Some(&false)) {
+            return Err(Error::Before(step.name));
+        }
+        let open: Vec<&Step> = all()
+            .filter(|step| !self.0.contains_key(step.name))
+            .collect();
+        for (index, step) in open.iter().enumerate() {
+            let outcome = step.run(context, &format!("[{}/{}]", index + 1, open.len()));
+            self.0.insert(step.name, outcome.is_ok());
+            outcome?;
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn run(&self, context: &mut Context, number: &str) -> Result<(), Error> {
+        let label = format!("{number} {} …", self.name);
+        print!("{label} {}", if self.aloud { "\n" } else { "" });
         let _ = std::io::stdout().flush();
         let watch = Stopwatch::start();
-        let outcome = (step.work)(context);
-        let shown = if step.aloud {
-            format!("{label} … ")
+        let outcome = (self.work)(context);
+        let label = if self.aloud {
+            format!("{label} ")
         } else {
             String::new()
         };
         match &outcome {
-            Ok(note) if note.is_empty() => println!("{shown}{:.1} s", watch.seconds()),
-            Ok(note) => println!("{shown}{:.1} s, {note}", watch.seconds()),
-            Err(_) => println!("{shown}failed after {:.1} s", watch.seconds()),
+            Ok(note) if note.is_empty() => println!("{label}{:.1} s", watch.seconds()),
+            Ok(note) => println!("{label}{:.1} s, {note}", watch.seconds()),
+            Err(_) => println!("{label}failed after {:.1} s", watch.seconds()),
         }
-        outcome?;
+        outcome.map(drop)
     }
-    Ok(())
 }

@@ -75,15 +75,15 @@ fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
         .map_err(|error| wrong(&format!("{error:#}")))?;
     let glue = output.js().to_owned();
     let border = output.wasm_mut();
-    let unused: Vec<_> = border
-        .exports
-        .iter()
-        .filter(|export| !mentions(&glue, &export.name))
-        .map(|export| export.id())
-        .collect();
-    unused
-        .into_iter()
-        .for_each(|export| border.exports.delete(export));
+    let mut unused = Vec::new();
+    for export in border.exports.iter() {
+        if !mentions(&glue, &export.name) {
+            unused.push(export.id());
+        }
+    }
+    for export in unused {
+        border.exports.delete(export);
+    }
     let imports = border
         .imports
         .iter_mut()
