@@ -1,0 +1,70 @@
+// The quickstart journey: an anonymous visitor becomes known at the checkout, over real page loads, in the demo shop that ships.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { launch, visit } from "./support/browser.mjs";
+import { Collector } from "./support/collector.mjs";
+
+const EMAIL = "johnybravo@gmail.com";
+const STEPS = ["land", "page_view", "category_view", "product_view", "basket_add", "checkout", "identify"];
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+
+/** Walks the shop; `interlude` runs in the middle, on the product's page. */
+const walk = async (page, shop, interlude = async () => {}) => {
+  await page.goto(shop);
+  await page.click('a[href^="category.html?id=1"]');
+  await page.click('a[href="product.html?id=2"]');
+  await page.waitForURL(/product\.html/);
+  await interlude();
+  await page.click("#add-to-cart");
+  await page.click("#notice-checkout");
+  await page.fill("#email", EMAIL);
+  await page.press("#email", "Tab");
+};
+
+const assertJourney = (events) => {
+  assert.deepEqual(events.map((event) => event.type), STEPS);
+  assert.deepEqual(events.map((event) => event.email), STEPS.map(() => EMAIL));
+  assert.equal(new Set(events.map((event) => event.visitor_id)).size, 1);
+  assert.equal(new Set(events.map((event) => event.session_id)).size, 1);
+  assert.equal(events[1].params.name, "Awesome homepage");
+  assert.deepEqual(events[4].params, { product_id: "2", quantity: 1 });
+};
+
+test("an anonymous journey belongs to the customer once they are known", async () => {
+  const collector = await Collector.start(["--demo"]);
+  try {
+    const page = await visit(browser);
+    await walk(page, collector.url);
+    assertJourney(await collector.until((events) => events.length >= STEPS.length));
+    const cookies = await page.context().cookies();
+    assert.equal(decodeURIComponent(cookies.find(({ name }) => name === "cbuid").value), EMAIL);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+    assert.equal((await collector.events()).length, STEPS.length);
+  } finally {
+    await collector.close();
+  }
+});
+
+test("the collector may be away in the middle of it", async () => {
+  const shop = await Collector.start(["--demo"]);
+  const collector = shop;
+  try {
+    const page = await visit(browser);
+    await walk(page, shop.url, async () => {
+      await collector.stop();
+      await page.evaluate(() => window.metrilo.customEvent);
+      await collector.resume();
+    });
+    assertJourney(await collector.until((events) => events.length >= STEPS.length));
+    await page.context().close();
+    assert.equal((await collector.events()).length, STEPS.length);
+  } finally {
+    await collector.close();
+  }
+});

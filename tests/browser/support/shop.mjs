@@ -1,0 +1,30 @@
+// A shop: pages given as text, served from an origin that is not the collector's, as most shops are.
+
+import { createServer } from "node:http";
+import { once } from "node:events";
+
+const HEAD = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Shop</title>';
+
+/** Serves `pages`, `{path: html | (request) => {status, headers, body}}`; returns `{url, close}`. */
+export const openShop = async (pages, { host = "127.0.0.1" } = {}) => {
+  const server = createServer((request, response) => {
+    const path = request.url.split("?")[0];
+    const page = pages[path];
+    const answer = typeof page === "function" ? page(request) : { body: page };
+    if (page === undefined) return response.writeHead(404).end();
+    const type = path.endsWith(".js") ? "text/javascript" : "text/html";
+    response.writeHead(answer.status ?? 200, { "content-type": `${type}; charset=utf-8`, ...answer.headers });
+    response.end(type === "text/html" ? HEAD + answer.body : answer.body);
+  });
+  server.listen(0, host);
+  await once(server, "listening");
+  return {
+    url: `http://${host}:${server.address().port}`,
+    pages,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+};
