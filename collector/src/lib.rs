@@ -1,1 +1,55 @@
-//! x
+//! The collector: takes a shop's events, stores them durably, and answers for them.
+//!
+//! ```text
+//! routes -> accept -> decode -> store -> 2xx
+//!                               store -> export, live
+//! ```
+//!
+//! - [`app`] is the whole HTTP interface as a value; [`server`] gives it a socket and a way to stop.
+//! - `routes` says how things look over HTTP and decides nothing. `decode` decides what an event is and knows no HTTP.
+//! - [`store`] is the only part that knows SQLite. Nobody is answered 2xx before it said that the log is durable.
+//! - Only [`clock`] reads the clock or asks for random bytes.
+
+pub mod accept;
+pub mod assets;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod decode;
+pub mod error;
+mod feed;
+pub mod live;
+pub mod projects;
+mod routes;
+pub mod server;
+pub mod store;
+pub mod telemetry;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use error::Error;
+pub use routes::app;
+
+/// Everything that the routes work with.
+pub struct Collector {
+    /// Who may send and who may read.
+    pub projects: projects::Projects,
+    /// The log.
+    pub store: store::Store,
+    /// Who watches.
+    pub live: live::Live,
+    /// The page's half.
+    pub assets: assets::Assets,
+    /// What an operator reads.
+    pub telemetry: Arc<telemetry::Telemetry>,
+    /// Tells when a request came.
+    pub clock: clock::Clock,
+    /// Whether the demo shop is served.
+    pub demo: bool,
+    /// Whether `/live` is open to this machine without a secret.
+    pub open_live: bool,
+    /// Becomes true when the server is about to stop.
+    pub closing: watch::Receiver<bool>,
+}

@@ -1,0 +1,45 @@
+//! What an operator can say: the command line, and the environment behind each flag.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// First-party shop tracking: the collector.
+#[derive(Debug, Parser)]
+#[command(name = "tillroll", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take events over HTTP, store them, and answer for them
+    Serve(Serve),
+}
+
+/// The flags of `tillroll serve`.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "TILLROLL_LISTEN", default_value = "127.0.0.1:7070", value_name = "HOST:PORT")]
+    pub listen: String,
+
+    /// Folder for everything that is kept; made if it is missing
+    #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// A project's public token and its secret; may be given several times. Without any, one is made on the first start and printed
+    #[arg(long = "project", env = "TILLROLL_PROJECTS", hide_env_values = true, value_delimiter = ',', value_name = "TOKEN:SECRET")]
+    pub projects: Vec<String>,
+
+    /// Serve the page's half from this folder instead of the one built into the program
+    #[arg(long, env = "TILLROLL_ASSETS", value_name = "DIR")]
+    pub assets: Option<PathBuf>,
+
+    /// Serve the demo shop at /, and open /live to everybody on this machine
+    #[arg(long)]
+    pub demo: bool,
+}

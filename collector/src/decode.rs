@@ -1,0 +1,139 @@
+//! From the bytes of `POST /v2/batch` to events of the protocol; pure.
+//!
+//! The envelope is read as a whole or refused as a whole. Its events are read one by one, so that a bad one never costs its batch.
+
+mod event;
+mod reason;
+mod tree;
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use tillroll_protocol::limits;
+use tillroll_protocol::loose::Loose;
+
+pub use event::{Incoming, Refusal, read as event};
+pub use reason::Reason;
+pub use tree::{Tree, kind_of};
+
+use crate::Error;
+
+/// A batch whose events nobody has looked at yet.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// The project's public token.
+    pub token: String,
+    /// The text of each event.
+    pub events: Vec<&'a RawValue>,
+}
+
+/// Reads the envelope of a batch. `trackingLibraryVersion` and `sentAt` are for people who read a request, not for the collector.
+pub fn batch(body: &[u8]) -> Result<Batch<'_>, Error> {
+    let text = std::str::from_utf8(body).map_err(|error| Error::NotJson(error.to_string()))?.trim_start();
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| fault(&error, text))?;
+    // Else serde would take a list for the values of the fields in their order.
+    if !text.starts_with('{') {
+        return Err(Error::BadField { field: "body", wanted: "an object", found: "a list" });
+    }
+    let token = match envelope.token.into_text() {
+        Ok(token) => token,
+        Err(found) => return Err(Error::BadField { field: "token", wanted: "a string", found }),
+    };
+    match envelope.events {
+        Events::List { count, .. } if count > limits::BATCH_EVENTS => {
+            Err(Error::TooManyEvents { found: count, limit: limits::BATCH_EVENTS })
+        }
+        Events::List { texts, .. } => Ok(Batch { token, events: texts }),
+        Events::Other(found) => Err(Error::BadField { field: "events", wanted: "a list", found }),
+    }
+}
+
+fn fault(error: &serde_json::Error, text: &str) -> Error {
+    match (error.classify(), serde_json::from_str::<Tree>(text)) {
+        (Category::Data, Ok(Tree(Loose::Object(_)))) => {
+            Error::BadField { field: "body", wanted: "an object with each field once", found: "a field twice" }
+        }
+        (Category::Data, Ok(other)) => Error::BadField { field: "body", wanted: "an object", found: other.kind() },
+        _ => Error::NotJson(error.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(default)]
+    token: Tree,
+    #[serde(default, borrow)]
+    events: Events<'a>,
+}
+
+enum Events<'a> {
+    List { texts: Vec<&'a RawValue>, count: usize },
+    Other(&'static str),
+}
+
+impl Default for Events<'_> {
+    fn default() -> Self {
+        Self::Other("nothing")
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EventsVisitor)
+    }
+}
+
+struct EventsVisitor;
+
+impl<'de> Visitor<'de> for EventsVisitor {
+    type Value = Events<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        let mut count = 0;
+        while texts.len() < limits::BATCH_EVENTS {
+            let Some(text) = list.next_element()? else { return Ok(Events::List { count: texts.len(), texts }) };
+            texts.push(text);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Events::List { count: count + texts.len(), texts })
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Events::Other("nothing"))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Events::Other("a boolean"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Events::Other("a number"))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Events::Other("a number"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Events::Other("a number"))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Events::Other("a string"))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Events::Other("an object"))
+    }
+}

@@ -1,0 +1,252 @@
+//! From the text of one event to an event of the protocol, or to the reason why not.
+//!
+//! What comes out is canonical: parameters as the table of kinds has them, ids in lower case, e-mails normalised. Reading it again would
+//! change nothing.
+
+use serde::Deserialize;
+use tillroll_protocol::batch::Rejection;
+use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::loose::Loose;
+use tillroll_protocol::{email, kinds, limits, params};
+use uuid::Uuid;
+
+use super::reason::Reason;
+use super::tree::{Excess, Tree, excess, kind_of, short};
+
+/// Whose words a page, or another sender, may speak.
+const APIS: &[&str] = &["metrilo", "metrilo-v1", "ometria", "headless", "tillroll"];
+
+/// The greatest time that every reader of JSON can hold.
+const LAST_TIME: u64 = (1 << 53) - 1;
+
+/// The most characters of a visitor id.
+const VISITOR_CHARACTERS: usize = 128;
+
+/// An event that may be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incoming {
+    /// Its id as a number: the key that makes sending again harmless.
+    pub key: Uuid,
+    /// The event.
+    pub event: Event,
+}
+
+/// An event that may not, with what could be read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its id, as it was sent.
+    pub id: Option<String>,
+    /// Its type, as it was sent.
+    pub kind: Option<String>,
+    /// Its time in milliseconds, if that was one.
+    pub time: Option<u64>,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Refusal {
+    /// Returns what the sender is told.
+    pub fn rejection(&self) -> Rejection {
+        Rejection { id: self.id.clone(), code: self.reason.code().into(), message: self.reason.to_string() }
+    }
+}
+
+/// Reads one event.
+pub fn read(text: &str) -> Result<Incoming, Refusal> {
+    // Else serde would take a list for the values of the fields in their order.
+    if !text.starts_with('{') {
+        let found = serde_json::from_str::<Tree>(text).map_or("nothing readable", |tree| tree.kind());
+        return Err(Refusal { id: None, kind: None, time: None, reason: Reason::NoObject(found) });
+    }
+    let mut fields: Fields = match serde_json::from_str(text) {
+        Ok(fields) => fields,
+        Err(error) => return Err(unreadable(text, &error)),
+    };
+    fields.check(text).map_err(|reason| fields.refusal(reason)).and_then(|key| match fields.event(key) {
+        Ok(event) => Ok(Incoming { key, event }),
+        Err(reason) => Err(fields.refusal(reason)),
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Fields {
+    id: Tree,
+    #[serde(rename = "type")]
+    kind: Tree,
+    api: Tree,
+    time: Tree,
+    visitor_id: Tree,
+    visitor_email: Tree,
+    session_id: Tree,
+    store_id: Tree,
+    page: Tree,
+    params: Tree,
+}
+
+/// An event that is no object, or names a field twice, still has its id told if there is one.
+fn unreadable(text: &str, error: &serde_json::Error) -> Refusal {
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<String>,
+    }
+    let id = serde_json::from_str::<Named>(text).ok().and_then(|named| named.id);
+    Refusal { id, kind: None, time: None, reason: Reason::Unreadable(error.to_string()) }
+}
+
+impl Fields {
+    /// Checks what concerns the event as a whole and returns its key.
+    fn check(&self, text: &str) -> Result<Uuid, Reason> {
+        if text.len() > limits::EVENT_BYTES {
+            return Err(Reason::EventTooLarge(text.len()));
+        }
+        for (name, Tree(value)) in self.named() {
+            match excess(name, value) {
+                Some(Excess::Long(field, bytes)) => return Err(Reason::StringTooLong { field, bytes }),
+                Some(Excess::Deep(field)) => return Err(Reason::TooDeep(field)),
+                None => {}
+            }
+        }
+        let Loose::Text(id) = &self.id.0 else { return Err(bad("id", "a UUID", &self.id.0)) };
+        // Of the four ways to write a UUID only the hyphenated one has this length.
+        Uuid::try_parse(id).ok().filter(|_| id.len() == 36).ok_or_else(|| Reason::BadField {
+            field: "id".into(),
+            wanted: "a UUID",
+            found: "another string",
+        })
+    }
+
+    fn named(&self) -> [(&'static str, &Tree); 10] {
+        [
+            ("id", &self.id),
+            ("type", &self.kind),
+            ("api", &self.api),
+            ("time", &self.time),
+            ("visitorId", &self.visitor_id),
+            ("visitorEmail", &self.visitor_email),
+            ("sessionId", &self.session_id),
+            ("storeId", &self.store_id),
+            ("page", &self.page),
+            ("params", &self.params),
+        ]
+    }
+
+    /// Takes out what belongs to the event. What a refusal tells of (id, type and time) stays.
+    fn event(&mut self, key: Uuid) -> Result<Event, Reason> {
+        let kind = self.known_kind()?;
+        let api = self.known_api()?;
+        let time = self.time.integer().filter(|&time| time <= LAST_TIME);
+        let time = time.ok_or_else(|| bad("time", "an integer of milliseconds", &self.time.0))?;
+        let visitor = self.visitor()?;
+        let page = self.page()?;
+        Ok(Event {
+            id: key.hyphenated().to_string(),
+            kind: kind.name.into(),
+            api: api.into(),
+            time,
+            visitor,
+            session_id: optional("sessionId", &mut self.session_id.0)?,
+            store_id: optional("storeId", &mut self.store_id.0)?,
+            params: self.params(kind, &page.url)?,
+            page,
+        })
+    }
+
+    fn known_kind(&self) -> Result<&'static kinds::Kind, Reason> {
+        let Loose::Text(name) = &self.kind.0 else { return Err(bad("type", "a string", &self.kind.0)) };
+        kinds::find(name).ok_or_else(|| Reason::UnknownType(short(name).into()))
+    }
+
+    fn known_api(&self) -> Result<&'static str, Reason> {
+        let Loose::Text(name) = &self.api.0 else { return Err(bad("api", "a string", &self.api.0)) };
+        APIS.iter().copied().find(|api| api == name).ok_or_else(|| Reason::UnknownApi(short(name).into()))
+    }
+
+    fn visitor(&mut self) -> Result<Visitor, Reason> {
+        match (take(&mut self.visitor_id.0), take(&mut self.visitor_email.0)) {
+            (Loose::Nothing, Loose::Nothing) => Err(bad("visitorId", "there, or `visitorEmail`", &Loose::Nothing)),
+            (Loose::Text(id), Loose::Nothing) => visitor_id(id),
+            (Loose::Nothing, Loose::Text(text)) => email::normalise(&text).map(Visitor::Email).ok_or(Reason::BadField {
+                field: "visitorEmail".into(),
+                wanted: "an e-mail address",
+                found: "another string",
+            }),
+            (Loose::Nothing, other) => Err(bad("visitorEmail", "an e-mail address", &other)),
+            (other, Loose::Nothing) => Err(bad("visitorId", "a string", &other)),
+            _ => Err(Reason::TwoVisitors),
+        }
+    }
+
+    fn page(&mut self) -> Result<Page, Reason> {
+        let members = match take(&mut self.page.0) {
+            Loose::Nothing => Vec::new(),
+            Loose::Object(members) => members,
+            other => return Err(bad("page", "an object", &other)),
+        };
+        let mut page = Page::default();
+        for (name, mut value) in members {
+            match name.as_str() {
+                "url" => page.url = optional("page.url", &mut value)?.unwrap_or_default(),
+                "referrer" => page.referrer = optional("page.referrer", &mut value)?.unwrap_or_default(),
+                "title" => page.title = optional("page.title", &mut value)?.unwrap_or_default(),
+                _ => {}
+            }
+        }
+        Ok(page)
+    }
+
+    /// An empty list is taken for an empty object: that is how PHP prints one.
+    fn params(&self, kind: &'static kinds::Kind, page_url: &str) -> Result<String, Reason> {
+        let empty = Loose::Object(Vec::new());
+        let given = match &self.params.0 {
+            Loose::Nothing => &empty,
+            Loose::List(elements) if elements.is_empty() => &empty,
+            object @ Loose::Object(_) => object,
+            other => return Err(bad("params", "an object", other)),
+        };
+        params::read(kind, given, page_url).map_err(|fault| Reason::BadField {
+            field: format!("params.{}", fault.field),
+            wanted: "something that can be read",
+            found: found_in(given.get(fault.field)),
+        })
+    }
+
+    fn refusal(&self, reason: Reason) -> Refusal {
+        let text = |tree: &Tree| tree.clone().into_text().ok().map(|text| short(&text).to_owned());
+        Refusal { id: text(&self.id), kind: text(&self.kind), time: self.time.integer(), reason }
+    }
+}
+
+fn visitor_id(id: String) -> Result<Visitor, Reason> {
+    let found = match id.chars().nth(VISITOR_CHARACTERS) {
+        None if id.is_empty() => "an empty string",
+        None => return Ok(Visitor::Id(id)),
+        Some(_) => "a longer string",
+    };
+    Err(Reason::BadField { field: "visitorId".into(), wanted: "1 to 128 characters", found })
+}
+
+fn optional(field: &'static str, value: &mut Loose) -> Result<Option<String>, Reason> {
+    match take(value) {
+        Loose::Nothing => Ok(None),
+        Loose::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        other => Err(bad(field, "a string", &other)),
+    }
+}
+
+fn take(value: &mut Loose) -> Loose {
+    std::mem::replace(value, Loose::Nothing)
+}
+
+fn bad(field: &str, wanted: &'static str, value: &Loose) -> Reason {
+    Reason::BadField { field: field.into(), wanted, found: found_in(value) }
+}
+
+fn found_in(value: &Loose) -> &'static str {
+    match value {
+        Loose::Text(text) if text.trim().is_empty() => "an empty string",
+        Loose::Number(text) if text.starts_with('-') => "a negative number",
+        Loose::Number(text) if text.contains(['.', 'e']) => "a number with a fraction or an exponent",
+        other => kind_of(other),
+    }
+}

@@ -1,0 +1,200 @@
+//! Everything that can go wrong in the collector, in one list.
+//!
+//! The display text is for people and may change. [`Error::code`] is for programs and may not. What an error means over HTTP, whether it
+//! is worth trying again, and whether an operator should hear of it, is each one exhaustive `match`.
+
+use std::{io, path::PathBuf};
+
+use axum::http::StatusCode;
+
+/// Why the collector refused something, or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The body of a request is no JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    /// A field of a request is not what it should be.
+    #[error("`{field}` must be {wanted}, found {found}")]
+    BadField {
+        /// The field's name, as the caller wrote it.
+        field: &'static str,
+        /// What would have been right.
+        wanted: &'static str,
+        /// The kind of value that was there instead.
+        found: &'static str,
+    },
+    /// The connection broke in the middle of a body.
+    #[error("the body ended before it was complete")]
+    BodyBroken,
+    /// A body came too slowly.
+    #[error("the body did not arrive in {seconds} seconds")]
+    BodyTooSlow {
+        /// How long the collector waited.
+        seconds: u64,
+    },
+    /// A body is too long.
+    #[error("the body is larger than the limit of {limit} bytes")]
+    BodyTooLarge {
+        /// The most that is taken, in bytes.
+        limit: usize,
+    },
+    /// A batch holds too many events.
+    #[error("the batch holds {found} events, the limit is {limit}")]
+    TooManyEvents {
+        /// How many there are.
+        found: usize,
+        /// How many are taken.
+        limit: usize,
+    },
+    /// No project has this token.
+    #[error("no project has this token")]
+    UnknownToken,
+    /// The caller did not prove to own a project.
+    #[error("HTTP Basic authentication with a project's TOKEN:SECRET is needed")]
+    Unauthorised,
+    /// Nothing is served at this address.
+    #[error("nothing is served at this address")]
+    NotFound,
+    /// The page's half is missing in this build.
+    #[error("this collector was built without the page's half: run `cargo xtask build`, or start it with --assets DIR")]
+    NoPageHalf,
+    /// The address takes other methods.
+    #[error("this address does not take this method")]
+    MethodNotAllowed,
+    /// More waits to be stored than the collector is ready to hold.
+    #[error("more waits to be stored than the collector can hold; try again")]
+    QueueFull,
+    /// The store did not take what it was given; nothing of it counts as stored.
+    #[error("the store cannot write at the moment; nothing of this request was acknowledged")]
+    CannotStore,
+    /// The store could not be read.
+    #[error("the store cannot be read at the moment")]
+    CannotRead(#[source] rusqlite::Error),
+    /// A task of the collector ended before its time.
+    #[error("the collector is stopping")]
+    Stopping,
+
+    /// `--listen` cannot be had.
+    #[error("cannot listen on {listen}: {source}; choose another address with --listen")]
+    Listen {
+        /// The address that was asked for.
+        listen: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {}: {source}; make it writable or choose another with --data", path.display())]
+    DataFolder {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another collector uses the data folder.
+    #[error("another collector uses the data folder {}; stop it or choose another folder with --data", .0.display())]
+    DataInUse(PathBuf),
+    /// The store cannot be opened.
+    #[error("cannot open the store {}: {source}", path.display())]
+    OpenStore {
+        /// The store's file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The store was written by a later version.
+    #[error("the store has schema {found}, this version knows up to {known}; use the version that wrote it or a later one")]
+    NewerStore {
+        /// What stands in the store.
+        found: u32,
+        /// What this version can read.
+        known: u32,
+    },
+    /// `--project` cannot be read. The text is not repeated, because it may hold a secret.
+    #[error("--project number {number} {reason}; write TOKEN:SECRET")]
+    BadProject {
+        /// Which one, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The server itself failed.
+    #[error("the server failed: {0}")]
+    Serve(#[source] io::Error),
+}
+
+impl Error {
+    /// Returns the error's name for programs; it never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson(_) => "not_json",
+            Self::BadField { found: "nothing", .. } => "missing_field",
+            Self::BadField { .. } => "invalid_field",
+            Self::BodyBroken => "body_broken",
+            Self::BodyTooSlow { .. } => "body_too_slow",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::TooManyEvents { .. } => "too_many_events",
+            Self::UnknownToken => "unknown_token",
+            Self::Unauthorised => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::NoPageHalf => "no_page_half",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::QueueFull => "queue_full",
+            Self::CannotStore => "cannot_store",
+            Self::CannotRead(_) => "cannot_read",
+            Self::Stopping => "stopping",
+            Self::Listen { .. } => "cannot_listen",
+            Self::DataFolder { .. } => "data_folder",
+            Self::DataInUse(_) => "data_in_use",
+            Self::OpenStore { .. } => "cannot_open_store",
+            Self::NewerStore { .. } => "newer_store",
+            Self::BadProject { .. } => "bad_project",
+            Self::Serve(_) => "server_failed",
+        }
+    }
+
+    /// Returns the HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotJson(_) | Self::BadField { .. } | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownToken | Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::NotFound | Self::NoPageHalf => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Listen { .. }
+            | Self::DataFolder { .. }
+            | Self::DataInUse(_)
+            | Self::OpenStore { .. }
+            | Self::NewerStore { .. }
+            | Self::BadProject { .. }
+            | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Returns after how many seconds the same request may succeed, where waiting helps.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::QueueFull => Some(1),
+            Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
+            _ => None,
+        }
+    }
+
+    /// Returns the field that is to blame, where one is.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::BadField { field, .. } => Some(field),
+            Self::TooManyEvents { .. } => Some("events"),
+            _ => None,
+        }
+    }
+
+    /// Returns the limit that was passed, where one was.
+    pub fn limit(&self) -> Option<usize> {
+        match self {
+            Self::BodyTooLarge { limit } | Self::TooManyEvents { limit, .. } => Some(*limit),
+            _ => None,
+        }
+    }
+}

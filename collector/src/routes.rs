@@ -1,0 +1,67 @@
+//! The HTTP interface: which address is answered by which file.
+//!
+//! A route turns a request into a question to the rest of the collector and the answer into a response. It decides nothing itself.
+
+mod answer;
+mod assets;
+mod batch;
+mod body;
+mod export;
+mod health;
+mod live;
+mod live_events;
+mod shop;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use crate::{Collector, Error};
+
+/// What every route is given.
+type Shared = Arc<Collector>;
+
+/// Returns the whole HTTP interface.
+pub fn app(collector: Shared) -> Router {
+    let router = pages().merge(owners()).merge(operators()).method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
+    let router = if collector.demo { router.fallback(shop::file) } else { router.fallback(|| async { Error::NotFound }) };
+    router.layer(middleware::from_fn_with_state(Arc::clone(&collector), count)).with_state(collector)
+}
+
+/// What pages of any shop ask for, from any origin.
+fn pages() -> Router<Shared> {
+    let scripts = Router::new()
+        .route("/tracking.js", get(assets::script))
+        .route("/j/{file}", get(assets::script_by_token))
+        .route("/tags/{file}", get(assets::script_by_token))
+        .route("/assets/{*file}", get(assets::sibling))
+        .route("/j/assets/{*file}", get(assets::sibling))
+        .route("/tags/assets/{*file}", get(assets::sibling));
+    let events = Router::new().route("/v2/batch", post(batch::take).options(answer::preflight));
+    scripts.merge(events).layer(middleware::map_response(answer::any_origin))
+}
+
+/// What the owner of a project asks for.
+fn owners() -> Router<Shared> {
+    Router::new()
+        .route("/export/events", get(export::events))
+        .route("/live", get(live::page))
+        .route("/live/{file}", get(live::file))
+        .route("/live/events", get(live_events::listen))
+}
+
+/// What whoever runs the server asks for.
+fn operators() -> Router<Shared> {
+    Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready)).route("/metrics", get(health::metrics))
+}
+
+async fn count(State(collector): State<Shared>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    collector.telemetry.answered(route.as_ref().map_or("other", MatchedPath::as_str), response.status().as_u16());
+    response
+}

@@ -1,0 +1,54 @@
+//! The page's half: `/tracking.js`, its old addresses, and its siblings.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Shared;
+use crate::Error;
+use crate::assets::{File, is_hashed};
+
+/// The script is one for all tokens; it finds its token in its own address.
+pub(super) async fn script(State(collector): State<Shared>, headers: HeaderMap) -> Result<Response, Error> {
+    find(&collector, &["tracking.js"], &headers)
+}
+
+/// `/j/TOKEN.js` and `/tags/TOKEN.js`.
+pub(super) async fn script_by_token(state: State<Shared>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+    if file.ends_with(".js") { script(state, headers).await } else { Err(Error::NotFound) }
+}
+
+/// The build may put siblings beside the script or into a folder of their own.
+pub(super) async fn sibling(State(collector): State<Shared>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+    find(&collector, &[&format!("assets/{file}"), &file], &headers)
+}
+
+fn find(collector: &Shared, names: &[&str], headers: &HeaderMap) -> Result<Response, Error> {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    for name in names {
+        if let Some(file) = collector.assets.find(name, accepted) {
+            let keep = if is_hashed(name) { "public, max-age=31536000, immutable" } else { "public, max-age=600" };
+            return Ok(send(file, keep, headers));
+        }
+    }
+    Err(if collector.assets.exist() { Error::NotFound } else { Error::NoPageHalf })
+}
+
+/// Returns the file, or only the news that the client has it already.
+pub(super) fn send(file: File, keep: &'static str, headers: &HeaderMap) -> Response {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_known = known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.tag);
+    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { file.bytes.into_response() };
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    out.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(encoding) = file.encoding.filter(|_| !is_known) {
+        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    if let Ok(tag) = HeaderValue::from_str(&file.tag) {
+        out.insert(header::ETAG, tag);
+    }
+    response
+}

@@ -1,0 +1,16 @@
+//! `POST /v2/batch`: events from our tracker, of any content type, because a page that named one would need a preflight.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+
+use super::{Shared, body};
+use crate::{Error, accept};
+
+pub(super) async fn take(State(collector): State<Shared>, headers: HeaderMap, body: Body) -> Result<impl IntoResponse, Error> {
+    let body = body::read(&headers, body).await?;
+    let answer = accept::batch(&collector, body).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+}

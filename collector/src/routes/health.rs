@@ -1,0 +1,26 @@
+//! What operators ask: alive, able to store, and how much of everything.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use super::Shared;
+use crate::Error;
+
+/// A store that takes longer than this to take nothing is not able to store.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) async fn alive() -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], "alive\n")
+}
+
+pub(super) async fn ready(State(collector): State<Shared>) -> Result<impl IntoResponse, Error> {
+    tokio::time::timeout(PATIENCE, collector.store.probe()).await.unwrap_or(Err(Error::CannotStore))?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], "able to store\n"))
+}
+
+pub(super) async fn metrics(State(collector): State<Shared>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], collector.telemetry.print(collector.store.waiting()))
+}

@@ -1,0 +1,36 @@
+//! The demo shop, at every address that is nobody else's, with `--demo` only.
+//!
+//! Its pages name the project by a placeholder. Its forms are submitted natively, so pages take POST as well and show themselves.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::{Shared, assets::send};
+use crate::{Error, assets};
+
+/// Stands for the project's token in a page.
+const PLACEHOLDER: &str = "{{token}}";
+
+pub(super) async fn file(State(collector): State<Shared>, method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
+    let name = match uri.path().trim_start_matches('/') {
+        "" => "index.html",
+        name => name,
+    };
+    let file = assets::shop(name).ok_or(Error::NotFound)?;
+    let is_page = name.ends_with(".html");
+    match method {
+        Method::GET | Method::HEAD => {}
+        Method::POST if is_page => {}
+        _ => return Err(Error::MethodNotAllowed),
+    }
+    if !is_page {
+        return Ok(send(file, "no-cache", &headers));
+    }
+    let token = collector.projects.first().map_or("", |project| &project.keys.token);
+    let page = String::from_utf8_lossy(&file.bytes).replace(PLACEHOLDER, token);
+    let mut response = page.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}

@@ -1,0 +1,170 @@
+//! The event log and who is who, in SQLite.
+//!
+//! One thread owns the connection that writes. Whatever waits is stored in one transaction, so that a hundred requests share one fsync.
+//! An answer is given after the commit and never before. Reading goes through connections of its own and never waits for writing.
+
+mod cursor;
+mod identity;
+mod log;
+mod queue;
+mod reader;
+mod schema;
+mod writer;
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::telemetry::Telemetry;
+use crate::{Error, decode::Incoming};
+
+pub use cursor::Cursor;
+pub use log::Stored;
+use queue::Queue;
+pub use queue::{Entries, Limits};
+use reader::Readers;
+
+/// The store's file in the data folder.
+pub const FILE: &str = "tillroll.sqlite3";
+
+/// How the store behaves; the default is for production.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long to wait for somebody else's lock on the file before giving up.
+    pub busy_timeout: Duration,
+    /// How much may wait to be stored.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_secs(1), limits: Limits::default() }
+    }
+}
+
+/// What became of the events of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// How many were stored by this request.
+    pub accepted: u64,
+    /// How many had been stored before, or stood in the same request twice.
+    pub duplicates: u64,
+}
+
+/// Which events to read: those of one project after a place, up to another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    /// The project's number in the store.
+    pub project: i64,
+    /// The place after which to begin.
+    pub after: Cursor,
+    /// The last place to read.
+    pub until: Cursor,
+    /// The most events to return.
+    pub limit: usize,
+}
+
+/// The open store. Dropping it stores what still waits and closes the files.
+pub struct Store {
+    queue: Option<Queue>,
+    readers: Readers,
+    head: watch::Receiver<Cursor>,
+    writer: Option<std::thread::JoinHandle<()>>,
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in `folder`, which is made if it is missing, and keeps every other collector out of it.
+    pub fn open(folder: &Path, options: Options, telemetry: Arc<Telemetry>) -> Result<Self, Error> {
+        let lock = lock(folder)?;
+        let path = folder.join(FILE);
+        let fault = |source| Error::OpenStore { path: path.clone(), source };
+        let mut connection = schema::connect(&path, options.busy_timeout).map_err(fault)?;
+        schema::migrate(&mut connection, &path)?;
+        let (announce, head) = watch::channel(log::head(&connection).map_err(fault)?);
+        let (queue, jobs) = queue::new(options.limits);
+        let writer = writer::Writer::new(path.clone(), options.busy_timeout, connection, announce, telemetry);
+        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(jobs));
+        let thread = thread.map_err(|source| Error::DataFolder { path: path.clone(), source })?;
+        let readers = Readers::new(path.clone(), options.busy_timeout);
+        Ok(Self { queue: Some(queue), readers, head, writer: Some(thread), path, _lock: lock })
+    }
+
+    /// Returns the number of the project with this token, which is given one if it is new.
+    pub fn project(&self, token: &str) -> Result<i64, Error> {
+        let fault = |source| Error::OpenStore { path: self.path.clone(), source };
+        let connection = schema::connect(&self.path, Duration::from_secs(5)).map_err(fault)?;
+        schema::project(&connection, token).map_err(fault)
+    }
+
+    /// Stores events and returns once they are safe on disk. An error means that nothing of them was acknowledged.
+    pub async fn append(&self, project: i64, received_at: u64, events: Vec<Incoming>) -> Result<Appended, Error> {
+        self.queue()?.append(Entries { project, received_at, events }).await
+    }
+
+    /// Tries whether the store takes something, by writing through the same queue and thread as everybody.
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.queue()?.probe().await
+    }
+
+    /// Returns how many requests wait to be stored.
+    pub fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, Queue::waiting)
+    }
+
+    /// Returns the place of the newest event, and a way to wait for the next.
+    pub fn head(&self) -> watch::Receiver<Cursor> {
+        self.head.clone()
+    }
+
+    /// Reads events, oldest first.
+    pub async fn read(&self, range: Range) -> Result<Vec<Stored>, Error> {
+        self.readers.with(move |connection| log::read(connection, range)).await
+    }
+
+    /// Returns the place before the newest `count` events of a project.
+    pub async fn before_newest(&self, project: i64, count: usize) -> Result<Cursor, Error> {
+        self.readers.with(move |connection| log::before_newest(connection, project, count)).await
+    }
+
+    fn queue(&self) -> Result<&Queue, Error> {
+        self.queue.as_ref().ok_or(Error::Stopping)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The thread ends when the queue is gone and empty.
+        self.queue = None;
+        if self.writer.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the writing thread had failed");
+        }
+    }
+}
+
+/// A lock of the system's own: it is gone with its process, however that ended.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let path = folder.join("lock");
+    let fault = |source| Error::DataFolder { path: folder.to_owned(), source };
+    make_folder(folder).map_err(fault)?;
+    let file = File::create(&path).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::DataInUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(fault(source)),
+    }
+}
+
+/// What is kept here is personal, so nobody else on the machine may look.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

@@ -1,0 +1,103 @@
+//! What waits to be stored.
+//!
+//! The queue is bounded twice, by requests and by bytes, so that a flood costs a known amount of memory. Who finds it full is told to come
+//! back: a page keeps its events until then.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::Appended;
+use crate::{Error, decode::Incoming};
+
+/// How much may wait to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most requests.
+    pub requests: usize,
+    /// The most text of events, in KB.
+    pub kilobytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests: 8192, kilobytes: 64 * 1024 }
+    }
+}
+
+/// The events of one request.
+#[derive(Debug)]
+pub struct Entries {
+    /// The project's number in the store.
+    pub project: i64,
+    /// When the request came, in milliseconds since 1970.
+    pub received_at: u64,
+    /// The events.
+    pub events: Vec<Incoming>,
+}
+
+/// Something to store.
+pub(super) enum Task {
+    /// Events.
+    Append(Entries),
+    /// Nothing in particular: whether it can be stored is the question.
+    Probe,
+}
+
+/// Something to store, and who waits for it.
+pub(super) struct Job {
+    pub(super) task: Task,
+    pub(super) answer: oneshot::Sender<Result<Appended, Error>>,
+    /// Its share of the queue's bytes, given back when the job is done.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// The end at which requests are put in.
+pub(super) struct Queue {
+    jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
+    kilobytes: u32,
+}
+
+/// Makes a queue and returns both its ends.
+pub(super) fn new(limits: Limits) -> (Queue, mpsc::Receiver<Job>) {
+    let (jobs, waiting) = mpsc::channel(limits.requests);
+    let room = Arc::new(Semaphore::new(limits.kilobytes as usize));
+    (Queue { jobs, room, kilobytes: limits.kilobytes }, waiting)
+}
+
+impl Queue {
+    pub(super) async fn append(&self, entries: Entries) -> Result<Appended, Error> {
+        self.put(weight(&entries), Task::Append(entries)).await
+    }
+
+    pub(super) async fn probe(&self) -> Result<(), Error> {
+        self.put(1, Task::Probe).await.map(|_| ())
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
+    async fn put(&self, kilobytes: u32, task: Task) -> Result<Appended, Error> {
+        // Something larger than the whole queue still gets through when it is alone.
+        let share = kilobytes.min(self.kilobytes);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(share).map_err(|_| Error::QueueFull)?;
+        let (answer, stored) = oneshot::channel();
+        self.jobs.try_send(Job { task, answer, _room: room }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::QueueFull,
+            mpsc::error::TrySendError::Closed(_) => Error::CannotStore,
+        })?;
+        stored.await.unwrap_or(Err(Error::CannotStore))
+    }
+}
+
+/// Returns about how many KB of memory the events take.
+fn weight(entries: &Entries) -> u32 {
+    let texts = |incoming: &Incoming| {
+        let event = &incoming.event;
+        512 + event.params.len() + event.page.url.len() + event.page.referrer.len() + event.page.title.len()
+    };
+    let bytes: usize = entries.events.iter().map(texts).sum();
+    u32::try_from(bytes / 1024).unwrap_or(u32::MAX).saturating_add(1)
+}

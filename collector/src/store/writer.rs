@@ -1,0 +1,115 @@
+//! The thread that writes: takes whatever waits, stores it in one transaction, and only then answers.
+//!
+//! A transaction that fails fails for all that are in it: nothing of it is acknowledged, and everybody is told to come again. The thread
+//! itself never gives up. After a fault it opens the file anew, so it works again as soon as the disk does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::{mpsc, watch};
+
+use super::queue::{Job, Task};
+use super::{Appended, Cursor, log, schema};
+use crate::clock::Stopwatch;
+use crate::error::Error;
+use crate::telemetry::Telemetry;
+
+/// The most events in one transaction; it bounds how long the first of them waits for its answer.
+const GROUP_EVENTS: usize = 4096;
+
+/// The state of the writing thread.
+pub(super) struct Writer {
+    path: PathBuf,
+    busy_timeout: Duration,
+    connection: Option<Connection>,
+    head: watch::Sender<Cursor>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        path: PathBuf,
+        busy_timeout: Duration,
+        connection: Connection,
+        head: watch::Sender<Cursor>,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        Self { path, busy_timeout, connection: Some(connection), head, telemetry }
+    }
+
+    /// Stores until the queue is gone and empty.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut group = Vec::new();
+        while let Some(first) = jobs.blocking_recv() {
+            let mut events = first.task.events();
+            group.push(first);
+            while events < GROUP_EVENTS {
+                let Ok(job) = jobs.try_recv() else { break };
+                events += job.task.events();
+                group.push(job);
+            }
+            self.store(&mut group);
+        }
+    }
+
+    fn store(&mut self, group: &mut Vec<Job>) {
+        let watch = Stopwatch::start();
+        match self.commit(group) {
+            Ok((results, head)) => {
+                self.telemetry.committed(watch.elapsed());
+                self.head.send_replace(head);
+                for (job, result) in group.drain(..).zip(results) {
+                    // Who does not wait any more has lost the connection, and will send again.
+                    let _ = job.answer.send(Ok(result));
+                }
+            }
+            Err(error) => self.fail(group, &error),
+        }
+    }
+
+    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Appended>, Cursor)> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(schema::connect(&self.path, self.busy_timeout)?),
+        };
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut log = log::Appender::begin(&transaction)?;
+        let mut results = Vec::with_capacity(group.len());
+        for job in group {
+            results.push(match &job.task {
+                Task::Append(entries) => log.append(entries)?,
+                Task::Probe => Appended::default(),
+            });
+        }
+        let head = log.finish()?;
+        transaction.commit()?;
+        Ok((results, head))
+    }
+
+    fn fail(&mut self, group: &mut Vec<Job>, error: &rusqlite::Error) {
+        tracing::error!(%error, requests = group.len(), "cannot store");
+        self.telemetry.commit_failed();
+        if !is_lock(error) {
+            self.connection = None;
+        }
+        for job in group.drain(..) {
+            let _ = job.answer.send(Err(Error::CannotStore));
+        }
+    }
+}
+
+impl Task {
+    fn events(&self) -> usize {
+        match self {
+            Self::Append(entries) => entries.events.len(),
+            Self::Probe => 0,
+        }
+    }
+}
+
+/// Somebody else's lock says nothing against our connection.
+fn is_lock(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}

@@ -1,0 +1,161 @@
+//! What an operator's Prometheus reads: counters that only grow, printed in its text format.
+//!
+//! Labels are taken from short fixed lists (routes, statuses, codes), never from what a caller wrote, so their number is bounded.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+/// Upper bounds of the commit histogram, in milliseconds.
+const BOUNDS_MILLIS: [u64; 10] = [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000];
+
+/// All counters of one server.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    requests: Family,
+    rejected: Family,
+    accepted: AtomicU64,
+    duplicates: AtomicU64,
+    commits: [AtomicU64; BOUNDS_MILLIS.len()],
+    commit_count: AtomicU64,
+    commit_micros: AtomicU64,
+    commit_failures: AtomicU64,
+}
+
+impl Telemetry {
+    /// Counts an answered request.
+    pub fn answered(&self, route: &str, status: u16) {
+        self.requests.add(route, status);
+    }
+
+    /// Counts stored events.
+    pub fn stored(&self, accepted: u64, duplicates: u64) {
+        self.accepted.fetch_add(accepted, Relaxed);
+        self.duplicates.fetch_add(duplicates, Relaxed);
+    }
+
+    /// Counts an event that will never be stored.
+    pub fn rejected(&self, code: &'static str) {
+        self.rejected.add(code, 0);
+    }
+
+    /// Counts a transaction and how long it took.
+    pub fn committed(&self, took: Duration) {
+        self.commit_count.fetch_add(1, Relaxed);
+        self.commit_micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+        let within = BOUNDS_MILLIS.iter().position(|&bound| took <= Duration::from_millis(bound));
+        if let Some(bucket) = within.and_then(|at| self.commits.get(at)) {
+            bucket.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts a transaction that failed.
+    pub fn commit_failed(&self) {
+        self.commit_failures.fetch_add(1, Relaxed);
+    }
+
+    /// Prints everything; `waiting` is how many requests wait to be stored.
+    pub fn print(&self, waiting: usize) -> String {
+        let mut out = String::new();
+        head(&mut out, "tillroll_requests_total", "counter", "Answered requests.");
+        self.requests.each(|route, status, count| {
+            let _ = writeln!(out, "tillroll_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}");
+        });
+        plain(&mut out, "tillroll_events_accepted_total", "counter", "Events stored.", self.accepted.load(Relaxed));
+        plain(&mut out, "tillroll_events_duplicate_total", "counter", "Events stored before.", self.duplicates.load(Relaxed));
+        head(&mut out, "tillroll_events_rejected_total", "counter", "Events refused for good.");
+        self.rejected.each(|code, _, count| {
+            let _ = writeln!(out, "tillroll_events_rejected_total{{code=\"{code}\"}} {count}");
+        });
+        plain(&mut out, "tillroll_commit_failures_total", "counter", "Transactions that failed.", self.commit_failures.load(Relaxed));
+        plain(&mut out, "tillroll_queue_depth", "gauge", "Requests that wait to be stored.", waiting as u64);
+        self.print_commits(&mut out);
+        out
+    }
+
+    fn print_commits(&self, out: &mut String) {
+        head(out, "tillroll_commit_seconds", "histogram", "How long a transaction took, its fsync included.");
+        let mut below = 0;
+        for (bound, bucket) in BOUNDS_MILLIS.iter().zip(&self.commits) {
+            below += bucket.load(Relaxed);
+            let _ = writeln!(out, "tillroll_commit_seconds_bucket{{le=\"{}\"}} {below}", seconds(bound * 1_000));
+        }
+        let count = self.commit_count.load(Relaxed);
+        let _ = writeln!(out, "tillroll_commit_seconds_bucket{{le=\"+Inf\"}} {count}");
+        let _ = writeln!(out, "tillroll_commit_seconds_sum {}", seconds(self.commit_micros.load(Relaxed)));
+        let _ = writeln!(out, "tillroll_commit_seconds_count {count}");
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    Duration::from_micros(micros).as_secs_f64()
+}
+
+fn head(out: &mut String, name: &str, kind: &str, text: &str) {
+    let _ = writeln!(out, "# HELP {name} {text}\n# TYPE {name} {kind}");
+}
+
+fn plain(out: &mut String, name: &str, kind: &str, text: &str, value: u64) {
+    head(out, name, kind, text);
+    let _ = writeln!(out, "{name} {value}");
+}
+
+/// Counters told apart by a route, or by another name, and by a status.
+///
+/// A label that was seen before costs a shared lock and an addition.
+#[derive(Debug, Default)]
+struct Family(RwLock<BTreeMap<String, BTreeMap<u16, AtomicU64>>>);
+
+impl Family {
+    fn add(&self, name: &str, status: u16) {
+        if let Some(count) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).and_then(|counts| counts.get(&status)) {
+            count.fetch_add(1, Relaxed);
+            return;
+        }
+        let mut counts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        counts.entry(name.to_owned()).or_default().entry(status).or_default().fetch_add(1, Relaxed);
+    }
+
+    fn each(&self, mut visit: impl FnMut(&str, u16, u64)) {
+        for (name, counts) in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            for (status, count) in counts {
+                visit(name, *status, count.load(Relaxed));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_printed() {
+        let telemetry = Telemetry::default();
+        telemetry.answered("/v2/batch", 200);
+        telemetry.answered("/v2/batch", 200);
+        telemetry.answered("/v2/batch", 400);
+        telemetry.stored(3, 1);
+        telemetry.rejected("unknown_type");
+        telemetry.committed(Duration::from_millis(4));
+        telemetry.committed(Duration::from_secs(60));
+        let text = telemetry.print(7);
+        for line in [
+            "tillroll_requests_total{route=\"/v2/batch\",status=\"200\"} 2",
+            "tillroll_requests_total{route=\"/v2/batch\",status=\"400\"} 1",
+            "tillroll_events_accepted_total 3",
+            "tillroll_events_duplicate_total 1",
+            "tillroll_events_rejected_total{code=\"unknown_type\"} 1",
+            "tillroll_queue_depth 7",
+            "tillroll_commit_seconds_bucket{le=\"0.002\"} 0",
+            "tillroll_commit_seconds_bucket{le=\"0.005\"} 1",
+            "tillroll_commit_seconds_bucket{le=\"+Inf\"} 2",
+            "tillroll_commit_seconds_sum 60.004",
+            "tillroll_commit_seconds_count 2",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line}\n{text}");
+        }
+    }
+}
