@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { launch, visit } from "./support/browser.mjs";
-import { Collector } from "./support/collector.mjs";
+import { Collector, TOKEN } from "./support/collector.mjs";
+import { openDemoShop } from "./support/shop.mjs";
 
 const EMAIL = "johnybravo@gmail.com";
 const STEPS = ["land", "page_view", "category_view", "product_view", "basket_add", "checkout", "identify"];
@@ -13,13 +14,11 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
-/** Walks the shop; `interlude` runs in the middle, on the product's page. */
-const walk = async (page, shop, interlude = async () => {}) => {
+const walk = async (page, shop) => {
   await page.goto(shop);
   await page.click('a[href^="category.html?id=1"]');
   await page.click('a[href="product.html?id=2"]');
   await page.waitForURL(/product\.html/);
-  await interlude();
   await page.click("#add-to-cart");
   await page.click("#notice-checkout");
   await page.fill("#email", EMAIL);
@@ -52,19 +51,26 @@ test("an anonymous journey belongs to the customer once they are known", async (
 });
 
 test("the collector may be away in the middle of it", async () => {
-  const shop = await Collector.start(["--demo"]);
-  const collector = shop;
+  const collector = await Collector.start();
+  const shop = await openDemoShop(collector.url, TOKEN);
   try {
     const page = await visit(browser);
-    await walk(page, shop.url, async () => {
-      await collector.stop();
-      await page.evaluate(() => window.metrilo.customEvent);
-      await collector.resume();
-    });
+    await page.goto(shop.url);
+    await page.click('a[href^="category.html?id=1"]');
+    await page.waitForURL(/category/);
+    await collector.stop();
+    await page.click('a[href="product.html?id=2"]');
+    await page.click("#add-to-cart");
+    await page.click("#notice-checkout");
+    await page.waitForURL(/checkout/);
+    await collector.resume();
+    await page.fill("#email", EMAIL);
+    await page.press("#email", "Tab");
     assertJourney(await collector.until((events) => events.length >= STEPS.length));
     await page.context().close();
     assert.equal((await collector.events()).length, STEPS.length);
   } finally {
+    await shop.close();
     await collector.close();
   }
 });
