@@ -83,32 +83,29 @@ fn linter(context: &mut Context) -> Result<String, Error> {
 
 fn add(context: &Context, parts: &[Part]) -> Result<String, Error> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut rustc = Command::new(rustc);
     let sysroot = process::quiet(
-        Command::new(rustc)
+        rustc
             .current_dir(context.root())
             .args(["--print", "sysroot"]),
     )?;
     let sysroot = PathBuf::from(sysroot.trim());
+    let missing = |part: &&Part| !sysroot.join(part.0).exists();
     let mut added = Vec::new();
-    for (place, words) in parts
-        .iter()
-        .filter(|(place, _)| !sysroot.join(place).exists())
-    {
-        if process::on_path(&["rustup"]).is_none() {
-            let missing = format!(
-                "{} is missing from {}, and there is no rustup to add it",
-                words[2],
-                sysroot.display()
-            );
-            let remedy = "install Rust by https://rustup.rs, or that part by your package manager";
+    for (place, words) in parts.iter().filter(missing) {
+        // Whoever adds it, what counts is that rustc finds it.
+        if process::on_path(&["rustup"]).is_some() {
+            process::quiet(
+                Command::new("rustup")
+                    .current_dir(context.root())
+                    .args(words),
+            )?;
+        }
+        if !sysroot.join(place).exists() {
+            let missing = format!("Rust has no {} in {}", words[2], sysroot.display());
+            let remedy = "install Rust by https://rustup.rs, or add that part by what installed it";
             return Err(Error::Missing { missing, remedy });
         }
-        process::quiet(
-            Command::new("rustup")
-                .current_dir(context.root())
-                .args(words),
-        )?;
-        debug_assert!(sysroot.join(place).exists());
         added.push(words[2]);
     }
     Ok(if added.is_empty() {
