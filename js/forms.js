@@ -1,53 +1,45 @@
 // A form of the shop whose submit tells who the visitor is. It reads the fields it was told of and no others, and never holds the submit
 // up: the calls are recorded in the submit itself and survive the navigation.
 
-const field = (form, name) => Array.prototype.find.call(form.elements, (element) => element.name === name);
+import { quietly } from "./quiet.js";
 
-const written = (form, name) => {
-  const element = name && field(form, String(name));
-  return element ? element.value : undefined;
+const ADDRESS = /^\s*[^\s@]+@[^\s@]+\s*$/;
+
+/** Returns the form's fields of that name: a name attribute, or a selector as old documents had it. */
+const fields = (form, name) => {
+  if (!name) return [];
+  const named = Array.prototype.filter.call(form.elements, (element) => element.name === String(name));
+  return named.length ? named : quietly(() => [...form.querySelectorAll(name)]) || [];
 };
 
-const ticked = (form, name) => {
-  if (typeof name === "boolean") return name;
-  const element = name && field(form, String(name));
-  return element && element.checked ? true : undefined;
-};
+const written = (form, name) => (fields(form, name).find((field) => field.value) || {}).value;
+
+/** A box that is not ticked says nothing: nobody is unsubscribed by it. */
+const ticked = (form, name) => (typeof name === "boolean" ? name : fields(form, name).some((field) => field.checked) || undefined);
 
 const submitted = (form, options, metrilo) => {
-  const email = written(form, options.email || options.emailSelector);
-  if (!email || !email.includes("@")) return;
+  const option = (name) => (options[name] === undefined ? options[name + "Selector"] : options[name]);
+  const email = written(form, option("email"));
+  if (!ADDRESS.test(email || "")) return;
   metrilo.identify(email);
-  metrilo.customerDetails({
-    firstName: written(form, options.firstName || options.firstNameSelector),
-    lastName: written(form, options.lastName || options.lastNameSelector),
-    phoneNumber: written(form, options.phoneNumber || options.phoneNumberSelector),
-    subscribed: ticked(form, options.subscribed === undefined ? options.subscribedSelector : options.subscribed),
-  });
+  const details = {
+    firstName: written(form, option("firstName")),
+    lastName: written(form, option("lastName")),
+    phoneNumber: written(form, option("phoneNumber")),
+    subscribed: ticked(form, option("subscribed")),
+  };
+  if (Object.values(details).some((value) => value !== undefined)) metrilo.customerDetails(details);
   if (options.tags) metrilo.applyTags(options.tags);
   if (options.customEvent) metrilo.customEvent(options.customEvent);
 };
 
-const integrated = new Set();
+const integrated = new WeakSet();
 
 /** Listens to the form of `options.formSelector`, once; a form that is not there is nobody's fault. */
-export const integrateForm = (options, metrilo) => {
-  try {
+export const integrateForm = (options, metrilo) =>
+  quietly(() => {
     const form = document.querySelector(options.formSelector);
     if (!form || integrated.has(form)) return;
     integrated.add(form);
-    form.addEventListener(
-      "submit",
-      () => {
-        try {
-          submitted(form, options, metrilo);
-        } catch (e) {
-          // The form is the shop's; whatever is wrong with it, its submit goes on.
-        }
-      },
-      true,
-    );
-  } catch (e) {
-    // No selector, or none that is one.
-  }
-};
+    form.addEventListener("submit", () => quietly(submitted, form, options, metrilo), true);
+  });

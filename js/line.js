@@ -1,5 +1,6 @@
 // Where calls wait until the core is there: each is recorded and kept at once, and handed over in order.
 
+import { quietly } from "./quiet.js";
 import { record } from "./record.js";
 
 /**
@@ -51,13 +52,4 @@ export const openLine = (options, store) => {
       store.all((kept) => quietly(() => core.restore(kept)));
     },
   };
-};
-
-/** Calls `run`, and keeps what it throws from the page. */
-export const quietly = (run, ...args) => {
-  try {
-    return run(...args);
-  } catch (e) {
-    // The page is the shop's: nothing of ours, and nothing that the shop gave us to call, may disturb it.
-  }
 };

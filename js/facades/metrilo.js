@@ -1,9 +1,8 @@
 // `window.metrilo`: the words of Metrilo's tracking library, spoken to our core. Positions become names here; what the values are worth
-// the core decides. Every function takes anything and returns nothing.
+// the core decides. Every function takes anything, throws nothing and returns nothing.
 
 import { integrateForm } from "../forms.js";
-
-const hash = (value) => (value && typeof value === "object" ? value : {});
+import { hash, quietly } from "../quiet.js";
 
 /** Each function's event, and its arguments by the names of the event's parameters. */
 const CALLS = {
@@ -31,16 +30,7 @@ const CALLS = {
 export const metrilo = (target, say) => {
   for (const name of Object.keys(CALLS)) {
     const [type, params] = CALLS[name];
-    target[name] = (...args) => {
-      let read = {};
-      try {
-        read = params(...args);
-      } catch (e) {
-        // A getter of the page threw: the call says what little is left of it.
-      }
-      say(type, read);
-    };
+    target[name] = (...args) => say(type, quietly(params, ...args) || {});
   }
   target.integrateForm = (options) => integrateForm(options, target);
-  return target;
 };

@@ -1,0 +1,13 @@
+// The manners of a guest: the page is the shop's, and nothing of ours, or of what the shop gave us to call, may disturb it.
+
+/** Calls `run` and returns what it returns; what it throws ends here. */
+export const quietly = (run, ...args) => {
+  try {
+    return run(...args);
+  } catch (e) {
+    return undefined;
+  }
+};
+
+/** Returns `value` if it has members, else something without any. */
+export const hash = (value) => (value && typeof value === "object" ? value : {});
