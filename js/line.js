@@ -1,55 +1,60 @@
-// Where calls wait until the core is there: each is recorded and kept at once, and handed over in order.
+// Where calls wait until the core is there: each is recorded at once, kept at once where that is allowed, and handed over in order.
 
 import { quietly } from "./quiet.js";
 import { record } from "./record.js";
 
 /**
- * Returns the page's tracker: `call(api, type, params)` takes a call at any time; `attach(core)` hands the core all that waited and all
- * that comes. `options` are texts; see the core's `start`. `store` is null where nothing may be stored yet.
+ * Returns the page's line. `options` is the flat text that the core starts with; `mayKeep` is whether calls may be stored before the core
+ * has said so; `store` keeps them.
  */
-export const openLine = (options, store) => {
+export const openLine = (options, mayKeep, store) => {
   const first = record("tillroll", "land", {});
   const waiting = [];
   const listeners = [];
   let core;
 
+  /** What the core is lent: see src/browser/exports.rs. */
   const host = {
-    keep: (key, text) => store.keep(key, text),
+    keep: store.keep,
     forget: (keys) => store.forget(keys.split(",")),
+    restore: () => store.all((kept) => quietly(core.restore, kept)),
+    wipe: store.wipe,
     report: ([name, count, reason, field, answer]) => {
       const report = { name, count, reason, field, answer };
-      for (const [name, listener] of listeners.slice()) if (name === report.name) quietly(listener, report);
+      for (const [wanted, listener] of listeners.slice()) if (wanted === name) quietly(listener, report);
     },
   };
 
-  /** Runs `step(core)` now, or when the core is there. */
-  const soon = (step) => (core ? quietly(step, core) : waiting.push(step));
+  /** Runs `step` with the core, now or when it is there. */
+  const soon = (step) => (core ? quietly(step) : waiting.push(step));
 
   return {
     call: (api, type, params) => {
       const { key, text } = record(api, type, params);
-      if (!core && options.consent === "granted") store.keep(key, text);
-      soon((core) => core.call(key, text));
+      if (!core && mayKeep) store.keep(key, text);
+      soon(() => core.call(key, text));
     },
-    consent: (word) => soon((core) => core.consent(String(word))),
+    consent: (word) => soon(() => core.consent(String(word))),
     reset: () => {
       const { key, text } = record("tillroll", "reset", {});
-      soon((core) => core.reset(key, text));
+      soon(() => core.reset(key, text));
     },
     flush: () =>
       new Promise((settled) => {
-        listeners.push(["settled", function once() {
-          listeners.splice(listeners.findIndex((entry) => entry[1] === once), 1);
+        const entry = ["settled", () => {
+          listeners.splice(listeners.indexOf(entry), 1);
           settled();
-        }]);
-        soon((core) => core.flush());
+        }];
+        listeners.push(entry);
+        soon(() => core.flush());
       }),
-    on: (name, listener) => listeners.push([name, listener]),
-    attach: (arrived, flatten) => {
-      quietly(() => arrived.start(host, flatten(options), first.key, first.text));
+    on: (name, listener) => {
+      listeners.push([name, listener]);
+    },
+    attach: (arrived) => {
       core = arrived;
-      for (const step of waiting.splice(0)) quietly(step, core);
-      store.all((kept) => quietly(() => core.restore(kept)));
+      quietly(core.start, host, options, first.key, first.text);
+      waiting.splice(0).forEach((step) => quietly(step));
     },
   };
 };

@@ -1,6 +1,8 @@
 // Keeps texts under keys where they survive the page: in IndexedDB, which keeps what it was given even when the browser is killed right
 // after; in local storage where that is refused; in memory last. A write begins in the call that asks for it.
 
+import { quietly } from "./quiet.js";
+
 const NAME = "tillroll";
 const PREFIX = NAME + ":";
 
@@ -20,7 +22,7 @@ const indexed = (done, failed) => {
       // Another tab may want to delete the database, as a visitor who clears the site's data does.
       database.onversionchange = () => database.close();
       done({
-        keep: (key, text) => use("readwrite").put(text, key),
+        keep: ([key, text]) => use("readwrite").put(text, key),
         forget: (keys) => {
           const store = use("readwrite");
           keys.forEach((key) => store.delete(key));
@@ -41,7 +43,7 @@ const local = () => {
   const storage = localStorage;
   storage.length;
   return {
-    keep: (key, text) => storage.setItem(PREFIX + key, text),
+    keep: ([key, text]) => storage.setItem(PREFIX + key, text),
     forget: (keys) => keys.forEach((key) => storage.removeItem(PREFIX + key)),
     all: (tell) => {
       const keys = Object.keys(storage).filter((key) => key.startsWith(PREFIX)).sort();
@@ -53,41 +55,49 @@ const local = () => {
 const nowhere = { keep() {}, forget() {}, all: (tell) => tell([]) };
 
 /**
- * Returns the store of this page: `keep(key, text)`, `forget(keys)`, `all(tell)`; `tell` gets keys and texts in turn, in the order of the
- * keys. Nothing here throws: what cannot be kept stays in the memory of whoever asked.
+ * Returns the store of this page: `keep(key, text)`, `forget(keys)`, `all(tell)` and `wipe()`; `tell` gets keys and texts in turn, in the
+ * order of the keys. Nothing is opened before it is used. Nothing here throws: what cannot be kept stays in the memory of whoever asked.
  */
 export const openStore = () => {
   let store;
-  const early = [];
+  let early;
+
   const settle = (opened) => {
     if (store) return;
     store = opened;
-    early.splice(0).forEach((step) => attempt(...step));
+    early.splice(0).forEach((step) => use(...step));
   };
-  const fall = () => {
+  const fall = () => settle(quietly(local) || nowhere);
+  const open = () => {
+    early = [];
     try {
-      settle(local());
+      indexed(settle, fall);
     } catch (e) {
-      settle(nowhere);
+      fall();
     }
   };
-  const attempt = (name, ...args) => {
-    if (!store) return early.push([name, ...args]);
-    try {
-      store[name](...args);
-    } catch (e) {
-      // The database was closed under us, or is full: the event is in memory still and goes out from there.
-      if (name === "all") args[0]([]);
+  const use = (name, given) => {
+    if (store) {
+      try {
+        store[name](given);
+      } catch (e) {
+        // Full, or closed under us: what was to be kept is in memory still and goes out from there.
+        if (name === "all") given([]);
+      }
+    } else {
+      if (!early) open();
+      early.push([name, given]);
     }
   };
-  try {
-    indexed(settle, fall);
-  } catch (e) {
-    fall();
-  }
+
   return {
-    keep: (key, text) => attempt("keep", key, text),
-    forget: (keys) => attempt("forget", keys),
-    all: (tell) => attempt("all", tell),
+    keep: (key, text) => use("keep", [key, text]),
+    forget: (keys) => use("forget", keys),
+    all: (tell) => use("all", tell),
+    wipe: () => {
+      early = store = undefined;
+      quietly(() => indexedDB.deleteDatabase(NAME));
+      quietly(() => local().all((kept) => local().forget(kept)));
+    },
   };
 };

@@ -1,16 +1,14 @@
 // The script tag's entry: a classic script that makes `window.metrilo` and `window.tillroll` whole at once and fetches the core behind
 // them. Token and collector come from its own address. It throws nothing, defines no module, and a second time does nothing.
 
+import { begin } from "./begin.js";
 import { metriloV1 } from "./facades/metrilo-v1.js";
 import { metrilo } from "./facades/metrilo.js";
-import { openLine } from "./line.js";
-import { flat } from "./loose.js";
 import { quietly } from "./quiet.js";
-import { openStore } from "./store.js";
 
-/* global __CORE__, __WASM__, __VERSION__ */
+/* global __CORE__, __WASM__ */
 
-/** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and of a query. */
+/** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and the query. */
 const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
 
 /** The script's own tag; a loader that evaluates scripts leaves only the one that looks like it. */
@@ -21,23 +19,6 @@ const decoded = (text) => quietly(decodeURIComponent, text) || text;
 /** What the page left under our name, if it can be built upon: a stub, even a function, but nothing frozen. */
 const ground = (left) => (left && /^[of]/.test(typeof left) && Object.isExtensible(left) ? left : {});
 
-const read = (script, visitor) => {
-  const [, base, old, query] = ADDRESS.exec(script.src) || [];
-  const data = (name) => script.getAttribute("data-" + name) || "";
-  const refuses = navigator.globalPrivacyControl && data("gpc") !== "ignore";
-  return {
-    base,
-    token: decoded((/(?:^|&)token=([^&]*)/.exec(query) || [])[1] || old || ""),
-    version: __VERSION__,
-    collector: (data("collector") || base).replace(/\/*$/, "/"),
-    consent: refuses ? "never" : data("consent") || "granted",
-    domain: data("cookie-domain"),
-    visitorCookie: "cbuid",
-    sessionCookie: "ometria",
-    visitor,
-  };
-};
-
 /** Runs what the page put by for the time when the library is there, and from then on at once. */
 const drain = (queue) => {
   const run = (entry) => typeof entry === "function" && quietly(entry);
@@ -47,20 +28,26 @@ const drain = (queue) => {
   held.forEach(run);
 };
 
-const begin = () => {
+const run = () => {
   if (window.tillroll) return;
+  const script = tag();
+  const [, base, old, query] = ADDRESS.exec(script.src) || [];
+  const data = (name) => script.getAttribute("data-" + name) || "";
   const target = ground(window.metrilo);
-  const options = read(tag(), target.ensure_cbuid);
-  const line = openLine(options, openStore());
-  const ready = import(options.base + __CORE__)
-    .then((core) => core.load(options.base + __WASM__))
-    .then((core) => line.attach(core, flat));
-  ready.catch(() => {});
-  window.tillroll = { version: options.version, ready, flush: line.flush, consent: line.consent, reset: line.reset, on: line.on };
-  metrilo(target, (type, params) => line.call("metrilo", type, params));
-  metriloV1(target, (type, params) => line.call("metrilo-v1", type, params));
+  const options = {
+    token: decoded((/(?:^|&)token=([^&]*)/.exec(query) || [])[1] || old || ""),
+    collector: data("collector") || base,
+    cookieDomain: data("cookie-domain"),
+    consent: data("consent"),
+    gpc: data("gpc"),
+    visitor: target.ensure_cbuid,
+  };
+  const { say, own } = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
+  window.tillroll = own;
+  metrilo(target, say("metrilo"));
+  metriloV1(target, say("metrilo-v1"));
   window.metrilo = target;
   drain(window.metriloQueue);
 };
 
-quietly(begin);
+quietly(run);

@@ -30,19 +30,16 @@ impl Consent {
         }
     }
 
-    /// Follows the visitor's word; returns the calls that it frees, and whether what is stored must go.
-    pub fn change(&mut self, word: &str) -> (Vec<Item>, bool) {
-        let Some(next) = Self::load(word) else { return Default::default() };
-        match (&mut *self, next) {
-            (Self::Denied { for_good: true }, _) | (Self::Pending(_), Self::Pending(_)) => Default::default(),
-            (_, next @ Self::Denied { .. }) => {
-                *self = next;
-                (Vec::new(), true)
-            }
-            (_, next) => match std::mem::replace(self, next) {
-                Self::Pending(held) => (held, false),
-                _ => Default::default(),
-            },
+    /// Follows the visitor's word; returns the calls that it frees. What is held when the word is no is gone.
+    pub fn change(&mut self, word: &str) -> Vec<Item> {
+        let Some(next) = Self::load(word) else { return Vec::new() };
+        match (&*self, &next) {
+            (Self::Denied { for_good: true }, _) | (Self::Pending(_), Self::Pending(_)) => return Vec::new(),
+            _ => {}
+        }
+        match std::mem::replace(self, next) {
+            Self::Pending(held) if self.is_granted() => held,
+            _ => Vec::new(),
         }
     }
 
@@ -82,8 +79,8 @@ mod tests {
     fn held_calls_are_freed_in_order() {
         let mut consent = Consent::load("pending").unwrap();
         assert_eq!((consent.filter(call("1")), consent.filter(call("2"))), (None, None));
-        assert_eq!(consent.change("pending"), (vec![], false));
-        assert_eq!(consent.change("granted"), (vec![call("1"), call("2")], false));
+        assert_eq!(consent.change("pending"), []);
+        assert_eq!(consent.change("granted"), [call("1"), call("2")]);
         assert_eq!(consent.filter(call("3")), Some(call("3")));
     }
 
@@ -91,23 +88,23 @@ mod tests {
     fn a_no_drops_what_was_held_and_a_later_yes_starts_anew() {
         let mut consent = Consent::load("pending").unwrap();
         consent.filter(call("1"));
-        assert_eq!(consent.change("denied"), (vec![], true));
+        assert_eq!(consent.change("denied"), []);
         assert_eq!(consent.filter(call("2")), None);
-        assert_eq!(consent.change("granted"), (vec![], false));
+        assert_eq!(consent.change("granted"), []);
         assert!(consent.is_granted());
     }
 
     #[test]
     fn the_browsers_no_stands() {
         let mut consent = Consent::load("never").unwrap();
-        assert_eq!(consent.change("granted"), (vec![], false));
+        assert_eq!(consent.change("granted"), []);
         assert!(consent.is_denied());
     }
 
     #[test]
     fn an_unknown_word_changes_nothing() {
         let mut consent = Consent::Granted;
-        assert_eq!(consent.change("maybe"), (vec![], false));
+        assert_eq!(consent.change("maybe"), []);
         assert!(consent.is_granted());
     }
 }

@@ -10,6 +10,10 @@ pub enum Effect {
     Keep(Item),
     /// Forget what these keys hold.
     Forget(Vec<String>),
+    /// Read everything that is kept, and tell.
+    Restore,
+    /// Leave nothing of the durable store.
+    Wipe,
     /// Remember who the visitor is; an empty text forgets.
     Visitor(String),
     /// Remember the visit; an empty text forgets.

@@ -10,7 +10,7 @@ pub enum Input {
     Start(Start),
     /// The page called; a text that [`Call::read`](tillroll_protocol::call::Call::read) reads, and the key under which it is kept.
     Call(Item),
-    /// What earlier pages kept; comes once, and nothing is sent before.
+    /// What earlier pages kept, as [`Effect::Restore`](crate::effect::Effect::Restore) asked; nothing is sent before.
     Restored(Vec<Item>),
     /// A request was answered or failed.
     Answered(Answer),

@@ -71,10 +71,9 @@ impl Queue {
         self.bytes = self.items.iter().map(Item::size).sum();
     }
 
-    /// Removes everything; returns the keys.
-    pub fn clear(&mut self) -> Vec<String> {
-        self.bytes = 0;
-        self.items.drain(..).map(|item| item.key).collect()
+    /// Removes everything.
+    pub fn clear(&mut self) {
+        *self = Self::default();
     }
 
     fn shrink(&mut self) -> Vec<Item> {
@@ -122,7 +121,8 @@ mod tests {
         queue.restore(vec![Item::new("1".into(), "old".into()), Item::new("2".into(), "stale".into())]);
         assert_eq!(queue.items(), [Item::new("1".into(), "old".into()), Item::new("2".into(), "new".into())]);
         queue.forget(&["1".into()]);
-        assert_eq!(queue.clear(), ["2"]);
+        queue.clear();
+        assert!(queue.is_empty());
     }
 
     #[test]

@@ -73,15 +73,17 @@ impl Tracker {
             Identity::Unknown => Identity::load(&start.visitor),
             known => known,
         };
+        match self.consent {
+            Consent::Granted => out.push(Effect::Restore),
+            Consent::Denied { .. } => self.wipe(out),
+            Consent::Pending(_) => {}
+        }
         self.call(now, start.call, out);
     }
 
     fn call(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
-        let key = item.key.clone();
-        match self.consent.filter(item) {
-            Some(item) => self.accept(now, item, out),
-            None if self.consent.is_denied() => out.push(Effect::Forget(vec![key])),
-            None => {}
+        if let Some(item) = self.consent.filter(item) {
+            self.accept(now, item, out);
         }
     }
 
@@ -135,10 +137,10 @@ impl Tracker {
     }
 
     fn restored(&mut self, now: Millis, items: Vec<Item>, out: &mut Vec<Effect>) {
-        self.delivery.open();
-        if self.consent.is_denied() {
-            return forget(items.into_iter().map(|item| item.key).collect(), out);
+        if !self.consent.is_granted() {
+            return;
         }
+        self.delivery.open();
         if !items.is_empty() {
             self.delivery.expect(now);
         }
@@ -209,16 +211,23 @@ impl Tracker {
     }
 
     fn consent(&mut self, now: Millis, word: &str, out: &mut Vec<Effect>) {
-        let (freed, wipe) = self.consent.change(word);
-        if wipe {
-            forget(self.queue.clear(), out);
-            self.identity = Identity::Unknown;
-            self.session = Session::default();
-            out.extend([Effect::Visitor(String::new()), Effect::Session(String::new())]);
-        }
-        for item in freed {
+        let before = self.consent.is_granted();
+        for item in self.consent.change(word) {
             self.accept(now, item, out);
         }
+        if self.consent.is_denied() {
+            self.wipe(out);
+        } else if self.consent.is_granted() && !before {
+            out.push(Effect::Restore);
+        }
+    }
+
+    /// Leaves nothing of the visitor, here or in the browser.
+    fn wipe(&mut self, out: &mut Vec<Effect>) {
+        self.queue.clear();
+        self.identity = Identity::Unknown;
+        self.session = Session::default();
+        out.extend([Effect::Wipe, Effect::Visitor(String::new()), Effect::Session(String::new())]);
     }
 
     fn reset(&mut self, item: &Item, out: &mut Vec<Effect>) {

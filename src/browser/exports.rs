@@ -25,6 +25,12 @@ extern "C" {
     pub fn forget(this: &Host, keys: &str);
 
     #[wasm_bindgen(method)]
+    pub fn restore(this: &Host);
+
+    #[wasm_bindgen(method)]
+    pub fn wipe(this: &Host);
+
+    #[wasm_bindgen(method)]
     pub fn report(this: &Host, report: JsValue);
 }
 
@@ -97,10 +103,14 @@ pub fn identity() -> JsValue {
 
 pub(super) fn report(report: &Report) {
     let report = outward(&(report.name, report.count, report.reason, report.field, report.answer.as_str()));
-    let host = with(|page| page.host.clone().unchecked_into::<Host>());
-    if let Some(host) = host {
+    if let Some(host) = host() {
         host.report(report);
     }
+}
+
+/// Returns the shim's side, to be called while the page is free: it may call back in here.
+pub(super) fn host() -> Option<Host> {
+    with(|page| page.host.clone().unchecked_into())
 }
 
 /// A tuple becomes a list. A struct would become an object, but naming its members costs a page a hash table.

@@ -47,6 +47,8 @@ fn perform(effect: Effect) {
     match effect {
         Effect::Keep(item) => storage::keep(&item),
         Effect::Forget(keys) => storage::forget(&keys),
+        Effect::Restore => storage::restore(),
+        Effect::Wipe => storage::wipe(),
         Effect::Visitor(text) => drop(with(|page| page.cookies.write_visitor(&text))),
         Effect::Session(text) => drop(with(|page| page.cookies.write_session(&text))),
         Effect::Send { request, body } => transport::send(request, body),

@@ -1,6 +1,6 @@
 //! The durable store, one key per event. It belongs to the shim, which writes before this core has arrived.
 
-use super::with;
+use super::{exports, with};
 use crate::queue::Item;
 
 /// Begins to write.
@@ -11,4 +11,16 @@ pub(super) fn keep(item: &Item) {
 /// Begins to remove.
 pub(super) fn forget(keys: &[String]) {
     with(|page| page.host.forget(&keys.join(",")));
+}
+
+/// Begins to read; what is kept comes by [`exports::restore`], at once or later.
+pub(super) fn restore() {
+    if let Some(host) = exports::host() {
+        host.restore();
+    }
+}
+
+/// Begins to remove everything.
+pub(super) fn wipe() {
+    with(|page| page.host.wipe());
 }

@@ -1,0 +1,37 @@
+// The library as both entries start it: options in, our own object out, with a line for calls behind it.
+
+import { openLine } from "./line.js";
+import { flat } from "./loose.js";
+import { quietly } from "./quiet.js";
+import { openStore } from "./store.js";
+
+/* global __VERSION__ */
+
+const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !== "ignore" ? "never" : consent || "granted");
+
+/**
+ * Starts the library. `options`: `token`, `collector` (its address), and where wanted `cookieDomain`, `consent`, `gpc`, `visitor` (an id
+ * that the shop's server made). `load()` fetches the core. Returns `{ say, own }`: `say(api)` gives a vendor's words their voice, `own` is
+ * what pages know as `window.tillroll`.
+ */
+export const begin = (options, load) => {
+  const texts = {
+    token: options.token,
+    version: __VERSION__,
+    collector: options.collector.replace(/\/*$/, "/"),
+    consent: consent(options),
+    domain: options.cookieDomain,
+    visitorCookie: "cbuid",
+    sessionCookie: "ometria",
+    visitor: options.visitor,
+  };
+  const line = openLine(flat(texts), texts.consent === "granted", openStore());
+  const ready = load().then(line.attach);
+  // Who waits for it hears of a failure; who does not is not told in the console.
+  ready.catch(() => {});
+  const { flush, consent: word, reset, on } = line;
+  return {
+    say: (api) => (type, params) => quietly(line.call, api, type, params),
+    own: { version: texts.version, ready, flush, consent: word, reset, on },
+  };
+};

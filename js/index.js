@@ -1,0 +1,35 @@
+// The npm entry: the same library for an application that bundles its scripts. Importing it does nothing; under Node its functions exist
+// and do nothing, so that pages can be rendered on a server.
+
+import { begin } from "./begin.js";
+import { load } from "./core.js";
+import { metrilo } from "./facades/metrilo.js";
+
+/* global __VERSION__ */
+
+let started;
+
+/** What a server that renders pages gets: everything that can be called, and nothing behind it. */
+const asleep = () => {
+  const nothing = () => {};
+  const nobody = {};
+  metrilo(nobody, nothing);
+  nobody.integrateForm = nothing;
+  const done = Promise.resolve();
+  return { version: __VERSION__, ready: done, flush: () => done, consent: nothing, reset: nothing, on: nothing, metrilo: nobody };
+};
+
+const awake = (options) => {
+  const { say, own } = begin(options, () => load(options.wasm || new URL("./core.wasm", import.meta.url)));
+  const functions = {};
+  metrilo(functions, say("metrilo"));
+  return { ...own, metrilo: functions };
+};
+
+/** Starts the tracker, once; see index.d.ts. */
+export const start = (options) => {
+  if (typeof window === "undefined" || typeof document === "undefined") return asleep();
+  if (!options || !options.token || !options.collector) throw new TypeError("tillroll: start() needs `token` and `collector`");
+  started = started || awake(options);
+  return started;
+};
