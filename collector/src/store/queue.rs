@@ -75,8 +75,9 @@ impl Queue {
         self.put(1, Task::Probe).await.map(|_| ())
     }
 
+    /// Returns how many were put in and not yet answered. Each holds its room, and each room holds the semaphore.
     pub(super) fn waiting(&self) -> usize {
-        self.jobs.max_capacity() - self.jobs.capacity()
+        Arc::strong_count(&self.room) - 1
     }
 
     async fn put(&self, kilobytes: u32, task: Task) -> Result<Appended, Error> {

@@ -1,0 +1,82 @@
+//! The page's half, the live view and the demo shop, as browsers fetch them.
+
+use std::fs;
+
+use tillroll_collector::store::Options;
+
+use crate::server::Running;
+
+fn dist() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("tracking.js", "script"),
+        ("tracking.js.br", "script, br"),
+        ("tracking.js.gz", "script, gz"),
+        ("assets/core-0123abcd.wasm", "core"),
+        ("beside-0123abcd.js", "beside"),
+    ] {
+        fs::create_dir_all(folder.path().join("assets")).unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn with_dist(folder: &tempfile::TempDir) -> Running {
+    Running::with(&["--project", "t:s", "--assets", folder.path().to_str().unwrap()], Options::default())
+}
+
+#[test]
+fn the_script_is_found_at_its_old_addresses_too() {
+    let folder = dist();
+    let server = with_dist(&folder);
+    for path in ["/tracking.js?token=t", "/tracking.js", "/j/t.js", "/tags/t.js"] {
+        let mut answer = server.client.get(path, &[("accept-encoding", "identity")]);
+        let headers = answer.headers().clone();
+        assert_eq!(answer.body_mut().read_to_string().unwrap(), "script", "{path}");
+        assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
+        assert_eq!(headers["cache-control"], "public, max-age=600");
+        assert_eq!(headers["access-control-allow-origin"], "*");
+        assert_eq!(headers["cross-origin-resource-policy"], "cross-origin");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let again = server.client.get(path, &[("accept-encoding", "identity"), ("if-none-match", headers["etag"].to_str().unwrap())]);
+        assert_eq!(again.status(), 304, "{path}");
+    }
+    assert_eq!(server.client.get("/j/t.css", &[]).status(), 404);
+}
+
+#[test]
+fn siblings_are_kept_for_a_year_and_packed_ones_are_preferred() {
+    let folder = dist();
+    let server = with_dist(&folder);
+    for base in ["/assets", "/j/assets", "/tags/assets"] {
+        let answer = server.client.get(&format!("{base}/core-0123abcd.wasm"), &[]);
+        assert_eq!(answer.headers()["content-type"], "application/wasm");
+        assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(server.client.get(&format!("{base}/beside-0123abcd.js"), &[]).status(), 200);
+        assert_eq!(server.client.get(&format!("{base}/..%2fsecret"), &[]).status(), 404);
+    }
+    for (accepted, encoding, text) in
+        [("gzip, br", Some("br"), "script, br"), ("gzip", Some("gzip"), "script, gz"), ("identity", None, "script")]
+    {
+        let mut answer = server.client.get("/tracking.js", &[("accept-encoding", accepted)]);
+        assert_eq!(answer.headers().get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
+        assert_eq!(answer.headers()["vary"], "Accept-Encoding");
+        assert_eq!(answer.body_mut().read_to_string().unwrap(), text);
+    }
+}
+
+#[test]
+fn a_build_without_the_pages_half_says_so() {
+    let empty = tempfile::tempdir().unwrap();
+    let server = with_dist(&empty);
+    let mut answer = server.client.get("/tracking.js", &[]);
+    assert_eq!(answer.status(), 404);
+    assert!(answer.body_mut().read_to_string().unwrap().contains("cargo xtask build"));
+}
+
+#[test]
+fn without_demo_there_is_no_shop() {
+    let server = Running::start();
+    assert_eq!(server.client.get("/", &[]).status(), 404);
+    assert_eq!(server.client.get("/live", &[]).status(), 401);
+}

@@ -1,0 +1,52 @@
+//! The table of batches: what is sent, what is answered, what is in the log afterwards.
+//!
+//! Each case has a project of its own, whose token stands for `$token`. `stored` lists what the export must hold; a member that a case does
+//! not name may be anything.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tillroll_collector::store::Options;
+
+use crate::server::{Running, read_json};
+
+#[derive(Deserialize)]
+struct Case {
+    title: String,
+    request: Value,
+    status: u16,
+    answer: Value,
+    #[serde(default)]
+    stored: Vec<Value>,
+}
+
+#[test]
+fn every_batch_is_answered_and_stored_as_the_table_says() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("batch.json")).unwrap();
+    let projects: String = (0..cases.len()).map(|at| format!("case-{at}:s,")).collect();
+    let server = Running::with(&["--project", projects.trim_end_matches(',')], Options::default());
+    for (at, case) in cases.iter().enumerate() {
+        let token = format!("case-{at}");
+        let text = case.request.as_str().map_or_else(|| case.request.to_string(), str::to_owned).replace("$token", &token);
+        let mut answer = server.client.post("/v2/batch", &text);
+        assert_eq!(answer.headers()["access-control-allow-origin"], "*", "{}", case.title);
+        let status = answer.status();
+        let read = read_json(&mut answer);
+        assert!(status == case.status && covers(&case.answer, &read), "{}: {status} {read}", case.title);
+        let stored = server.client.export_of(&token, "");
+        assert!(stored.len() == case.stored.len(), "{}: {stored:?}", case.title);
+        for (wanted, found) in case.stored.iter().zip(&stored) {
+            assert!(covers(wanted, found), "{}: {found}", case.title);
+        }
+    }
+}
+
+/// Returns whether `found` has every member that `wanted` names, with that value. Lists must be of one length.
+fn covers(wanted: &Value, found: &Value) -> bool {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(_)) => wanted.iter().all(|(name, value)| covers(value, &found[name])),
+        (Value::Array(wanted), Value::Array(found)) => {
+            wanted.len() == found.len() && wanted.iter().zip(found).all(|(wanted, found)| covers(wanted, found))
+        }
+        _ => wanted == found,
+    }
+}

@@ -1,0 +1,80 @@
+//! The export: who may read it, in which order it comes, and how it is read in pieces.
+
+use serde_json::{Value, json};
+use tillroll_collector::store::Options;
+
+use crate::server::{Running, basic, id, identify, read_json, view};
+
+#[test]
+fn only_the_owner_reads_and_each_project_is_blind_to_the_others() {
+    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    server.client.store(&[view(1, 1, "ab")]);
+    for headers in [vec![], vec![basic("t", "wrong")], vec![basic("x", "s")], vec!["Bearer s".into()], vec!["Basic %%".into()]] {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|value: &String| ("authorization", value.as_str())).collect();
+        let mut answer = server.client.get("/export/events", &headers);
+        assert_eq!(answer.status(), 401, "{headers:?}");
+        assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
+        assert_eq!(read_json(&mut answer)["error"]["code"], "unauthorized");
+    }
+    assert_eq!(server.client.export_of("t", "").len(), 1);
+    assert_eq!(server.client.export_of("u", "").len(), 0);
+}
+
+#[test]
+fn the_same_id_in_two_projects_is_two_events() {
+    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let body = |token: &str| json!({"token": token, "events": [view(1, 1, "ab"), identify(2, 2, "ab", &format!("{token}@x.com"))]});
+    for token in ["t", "u", "t"] {
+        server.client.post("/v2/batch", &body(token).to_string());
+    }
+    for token in ["t", "u"] {
+        let emails: Vec<Value> = server.client.export_of(token, "").iter().map(|event| event["email"].clone()).collect();
+        assert_eq!(emails, [format!("{token}@x.com"), format!("{token}@x.com")]);
+    }
+}
+
+#[test]
+fn events_come_in_the_order_of_storing_and_in_pieces() {
+    let server = Running::start();
+    let events: Vec<Value> = (0..1_234).map(|number| view(number, 2_000 - number, "ab")).collect();
+    for batch in events.chunks(500) {
+        server.client.store(batch);
+    }
+    let whole = server.client.export("");
+    let ids: Vec<&Value> = whole.iter().map(|event| &event["id"]).collect();
+    assert_eq!(ids, events.iter().map(|event| &event["id"]).collect::<Vec<_>>());
+    for limit in [1, 499, 500, 501, 1_000, 5_000] {
+        let mut pieces: Vec<Value> = Vec::new();
+        loop {
+            let after = pieces.last().map_or(String::new(), |event| event["cursor"].as_str().unwrap().to_owned());
+            let piece = server.client.export(&format!("?after={after}&limit={limit}"));
+            assert!(piece.len() <= limit);
+            pieces.extend(piece);
+            if pieces.len() >= 1_234 || limit == 1 {
+                break;
+            }
+        }
+        let wanted = if limit == 1 { &whole[..1] } else { &whole[..] };
+        assert_eq!(pieces, wanted, "{limit}");
+    }
+    let last = whole.last().unwrap()["cursor"].as_str().unwrap().to_owned();
+    assert_eq!(server.client.export(&format!("?after={last}")), Vec::<Value>::new());
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_by_name() {
+    let server = Running::start();
+    for (query, field) in [("after=1", "after"), ("after=zz", "after"), ("limit=0", "limit"), ("limit=-1", "limit"), ("limit=x", "limit")] {
+        let mut answer = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "s"))]);
+        assert_eq!((answer.status().as_u16(), &read_json(&mut answer)["error"]["field"]), (400, &json!(field)), "{query}");
+    }
+}
+
+#[test]
+fn a_duplicate_changes_nothing() {
+    let server = Running::start();
+    assert_eq!(server.client.store(&[view(1, 1, "ab")]), (1, 0));
+    assert_eq!(server.client.store(&[view(1, 99, "cd"), view(2, 2, "ab")]), (1, 1));
+    let export = server.client.export("");
+    assert_eq!((&export[0]["id"], &export[0]["time"], export.len()), (&json!(id(1)), &json!(1), 2));
+}

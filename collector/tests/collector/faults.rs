@@ -1,0 +1,118 @@
+//! A store that cannot take anything: nothing is acknowledged, and all is well once the fault is over.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tillroll_collector::store::{Limits, Options};
+
+use crate::server::{Running, read_json, view};
+
+fn impatient() -> Options {
+    Options { busy_timeout: Duration::from_millis(20), ..Options::default() }
+}
+
+#[test]
+fn a_locked_store_acknowledges_nothing_and_recovers_by_itself() {
+    let server = Running::with(&["--project", "t:s"], impatient());
+    let stranger = server.database();
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for _ in 0..2 {
+        let mut answer = server.client.send(&[view(1, 1, "ab")]);
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "5");
+        assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+        assert_eq!(read_json(&mut answer)["error"]["code"], "cannot_store");
+        assert_eq!(server.client.get("/readyz", &[]).status(), 503);
+        assert_eq!(server.client.get("/healthz", &[]).status(), 200);
+    }
+    assert_eq!(server.client.export("").len(), 0);
+    stranger.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(server.client.store(&[view(1, 1, "ab")]), (1, 0));
+    assert_eq!(server.client.get("/readyz", &[]).status(), 200);
+}
+
+#[test]
+fn who_finds_the_queue_full_is_told_to_come_again() {
+    let limits = Limits { requests: 1, ..Limits::default() };
+    let options = Options { busy_timeout: Duration::from_secs(30), limits };
+    let server = Running::with(&["--project", "t:s"], options);
+    let stranger = server.database();
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // One is held by the writing thread, one waits in the queue; of three at least one finds no room and is answered at once.
+    let (tell, hears) = std::sync::mpsc::channel();
+    for number in 1..=3 {
+        let (tell, client) = (tell.clone(), server.client.clone());
+        std::thread::spawn(move || drop(tell.send(client.send(&[view(number, 1, "ab")]))));
+    }
+    let mut first = hears.recv().unwrap();
+    assert_eq!((first.status().as_u16(), first.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    assert_eq!(read_json(&mut first)["error"]["code"], json!("queue_full"));
+    stranger.execute_batch("ROLLBACK").unwrap();
+    let later: Vec<u16> = hears.iter().take(2).map(|answer| answer.status().as_u16()).collect();
+    let stored = later.iter().filter(|&&status| status == 200).count();
+    assert_eq!(server.client.export("").len(), stored);
+    assert!(stored >= 1);
+}
+
+#[test]
+fn a_hundred_senders_share_few_commits() {
+    let server = Running::with(&["--project", "t:s"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
+    let before = commits(&server);
+    let stranger = server.database();
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let senders: Vec<_> = (1..=100)
+        .map(|number| {
+            let client = server.client.clone();
+            std::thread::spawn(move || client.store(&[view(number, 1, "ab")]))
+        })
+        .collect();
+    while server.collector.store.waiting() < 100 {
+        std::thread::yield_now();
+    }
+    stranger.execute_batch("ROLLBACK").unwrap();
+    for sender in senders {
+        assert_eq!(sender.join().unwrap(), (1, 0));
+    }
+    // One for those that the writing thread had taken when it met the lock, one for all the others.
+    let commits = commits(&server) - before;
+    assert!(commits <= 2, "{commits}");
+}
+
+fn commits(server: &Running) -> u64 {
+    let text = server.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
+    let line = text.lines().find(|line| line.starts_with("tillroll_commit_seconds_count")).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// A limit on the size of files stands for a full disk: the system refuses to write on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_acknowledges_nothing_and_recovers_by_itself() {
+    use rustix::process::{Resource, Rlimit, prlimit};
+
+    let folder = tempfile::tempdir().unwrap();
+    // Without the trap the system would end the program instead of refusing to write.
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" serve \"$@\"", env!("CARGO_BIN_EXE_tillroll")]);
+    let program = crate::server::Program::run(&mut command, folder.path(), &["--project", "t:s"]);
+    let limit = |bytes: Option<u64>| {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(program.pid()), Resource::Fsize, limit).unwrap();
+    };
+    limit(Some(400 * 1024));
+    let mut acknowledged = 0;
+    let refused = loop {
+        let events: Vec<_> = (0..100).map(|at| view(acknowledged + at, 1, "ab")).collect();
+        let answer = program.client.send(&events);
+        if answer.status() != 200 {
+            break answer.status();
+        }
+        acknowledged += 100;
+    };
+    assert_eq!(refused, 503);
+    assert_eq!(program.client.export("").len() as u64, acknowledged);
+    limit(None);
+    let events: Vec<_> = (0..100).map(|at| view(acknowledged + at, 1, "ab")).collect();
+    assert_eq!(program.client.store(&events), (100, 0));
+    assert_eq!(program.client.export("").len() as u64, acknowledged + 100);
+}

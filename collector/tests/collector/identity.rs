@@ -1,0 +1,111 @@
+//! Who a visitor is known as, whatever the order in which the events arrive.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::server::{Running, identify, view};
+
+fn emails(export: &[Value]) -> Vec<Option<&str>> {
+    export.iter().map(|event| event["email"].as_str()).collect()
+}
+
+#[test]
+fn the_past_of_a_visitor_becomes_known_with_the_visitor() {
+    let server = Running::start();
+    server.client.store(&[view(1, 10, "ab"), view(2, 20, "cd")]);
+    assert_eq!(emails(&server.client.export("")), [None, None]);
+    server.client.store(&[identify(3, 30, "ab", "A@x.com"), view(4, 40, "ab")]);
+    assert_eq!(emails(&server.client.export("")), [Some("a@x.com"), None, Some("a@x.com"), Some("a@x.com")]);
+}
+
+#[test]
+fn two_people_on_one_computer_stay_two() {
+    let server = Running::start();
+    server.client.store(&[
+        identify(5, 50, "ab", "b@x.com"),
+        view(6, 60, "ab"),
+        view(1, 10, "ab"),
+        identify(2, 20, "ab", "a@x.com"),
+        view(3, 30, "ab"),
+    ]);
+    let known: Vec<_> = [Some("b@x.com"), Some("b@x.com"), Some("a@x.com"), Some("a@x.com"), Some("a@x.com")].into();
+    assert_eq!(emails(&server.client.export("")), known);
+}
+
+#[test]
+fn what_was_sent_under_an_email_stays_its() {
+    let server = Running::start();
+    let mut event = view(1, 10, "ab");
+    event.as_object_mut().unwrap().remove("visitorId");
+    event["visitorEmail"] = json!("a@x.com");
+    server.client.store(&[event, identify(2, 5, "ab", "b@x.com")]);
+    let export = server.client.export("");
+    assert_eq!((&export[0]["email"], &export[0]["visitor_id"]), (&json!("a@x.com"), &Value::Null));
+}
+
+/// One step of a history: a visitor looks at something, or says who they are.
+#[derive(Clone, Debug)]
+struct Step {
+    time: u64,
+    visitor: u8,
+    email: Option<u8>,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0..12_u64, 0..3_u8, prop::option::of(0..3_u8)).prop_map(|(time, visitor, email)| Step { time, visitor, email });
+    prop::collection::vec(step, 1..24)
+}
+
+/// The rule, as slowly and as plainly as can be: the last link up to the event's time, else the first of all.
+fn expected(steps: &[Step]) -> BTreeMap<u64, Option<String>> {
+    let links = |visitor: u8| {
+        let mut links: Vec<(u64, usize, u8)> = Vec::new();
+        for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.visitor == visitor) {
+            links.extend(step.email.map(|email| (step.time, at, email)));
+        }
+        links.sort_unstable();
+        links
+    };
+    let known = |step: &Step| {
+        let links = links(step.visitor);
+        let link = links.iter().rfind(|(time, ..)| *time <= step.time).or(links.first())?;
+        Some(format!("{}@x.com", link.2))
+    };
+    steps.iter().enumerate().map(|(at, step)| (at as u64, known(step))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn the_order_of_arrival_does_not_matter(
+        (steps, order) in steps().prop_flat_map(|steps| { let all: Vec<usize> = (0..steps.len()).collect(); (Just(steps), Just(all).prop_shuffle()) }),
+        cuts in prop::collection::vec(1..5_usize, 1..24),
+    ) {
+        // One server for all cases: each has visitors and ids of its own.
+        static SERVER: std::sync::LazyLock<Running> = std::sync::LazyLock::new(Running::start);
+        static CASE: AtomicU64 = AtomicU64::new(1);
+        let case = CASE.fetch_add(1, Relaxed);
+        let number = |at: usize| case * 1_000 + at as u64;
+        let after = SERVER.client.export("").last().map_or(String::new(), |event| event["cursor"].as_str().unwrap().to_owned());
+        let event = |at: usize| {
+            let (step, visitor) = (&steps[at], format!("{case}-{}", steps[at].visitor));
+            step.email.map_or_else(|| view(number(at), step.time, &visitor), |email| identify(number(at), step.time, &visitor, &format!("{email}@x.com")))
+        };
+        let mut rest = &order[..];
+        for cut in cuts.iter().cycle() {
+            let (now, later) = rest.split_at((*cut).min(rest.len()));
+            // Some are sent twice, as by a page that heard no answer.
+            SERVER.client.store(&now.iter().chain(now.first()).map(|&at| event(at)).collect::<Vec<_>>());
+            rest = later;
+            if rest.is_empty() { break; }
+        }
+        let mut found = BTreeMap::new();
+        for event in SERVER.client.export(&format!("?after={after}")) {
+            let number = u64::from_str_radix(&event["id"].as_str().unwrap()[24..], 16).unwrap() - case * 1_000;
+            found.insert(number, event["email"].as_str().map(str::to_owned));
+        }
+        prop_assert_eq!(found, expected(&steps));
+    }
+}

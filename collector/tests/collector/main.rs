@@ -1,0 +1,12 @@
+//! The real server over real sockets, asked as outsiders ask it.
+
+mod assets;
+mod batch;
+mod export;
+mod faults;
+mod identity;
+mod kill;
+mod limits;
+mod live;
+mod server;
+mod start;
