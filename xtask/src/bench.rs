@@ -13,13 +13,6 @@ pub(crate) fn run(context: &Context) -> Result<(), Error> {
         return Ok(());
     }
     let mut cargo = process::cargo(context);
-    cargo.args([
-        "run",
-        "--release",
-        "--package",
-        "tillroll-collector",
-        "--example",
-        "bench",
-    ]);
+    cargo.args(["run", "--release", "--package", "tillroll-collector", "--example", "bench"]);
     process::aloud(&mut cargo)
 }

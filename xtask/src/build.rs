@@ -19,39 +19,15 @@ pub(crate) use packing::{BROTLI, GZIP};
 
 /// Everything a page or a shop downloads.
 pub(crate) const PAGE: &[Step] = &[
-    Step {
-        name: "core to wasm",
-        aloud: true,
-        work: core::compile,
-    },
-    Step {
-        name: "glue and optimised wasm",
-        aloud: false,
-        work: glue::make,
-    },
-    Step {
-        name: "scripts",
-        aloud: false,
-        work: scripts::bundle,
-    },
-    Step {
-        name: "npm package",
-        aloud: false,
-        work: package::make,
-    },
-    Step {
-        name: "packed siblings",
-        aloud: false,
-        work: packing::pack,
-    },
+    Step { name: "core to wasm", aloud: true, work: core::compile },
+    Step { name: "glue and optimised wasm", aloud: false, work: glue::make },
+    Step { name: "scripts", aloud: false, work: scripts::bundle },
+    Step { name: "npm package", aloud: false, work: package::make },
+    Step { name: "packed siblings", aloud: false, work: packing::pack },
 ];
 
 /// The binary, last, because it carries `dist/`.
-pub(crate) const BINARY: &[Step] = &[Step {
-    name: "collector",
-    aloud: true,
-    work: collector,
-}];
+pub(crate) const BINARY: &[Step] = &[Step { name: "collector", aloud: true, work: collector }];
 
 /// Sets up, builds all, prints what was made.
 pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
@@ -63,14 +39,7 @@ pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
 
 fn collector(context: &mut Context) -> Result<String, Error> {
     let mut cargo = process::cargo(context);
-    cargo.args([
-        "build",
-        "--release",
-        "--package",
-        "tillroll-collector",
-        "--bin",
-        "tillroll",
-    ]);
+    cargo.args(["build", "--release", "--package", "tillroll-collector", "--bin", "tillroll"]);
     process::aloud(&mut cargo)?;
     Ok(String::new())
 }

@@ -35,16 +35,9 @@ impl Context {
             Some(folder) => PathBuf::from(folder),
             None => std::env::current_dir().map_err(|_| Error::NoWorkspace)?,
         };
-        let root = start
-            .ancestors()
-            .find(|folder| folder.join("xtask/Cargo.toml").is_file());
+        let root = start.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
         let root = root.ok_or(Error::NoWorkspace)?.to_path_buf();
-        Ok(Self {
-            root,
-            assets: Assets::default(),
-            chromium: None,
-            test_environment: Vec::new(),
-        })
+        Ok(Self { root, assets: Assets::default(), chromium: None, test_environment: Vec::new() })
     }
 
     /// The root of the workspace.

@@ -32,10 +32,7 @@ pub(crate) struct Options {
 /// Runs until a signal comes or the collector stops by itself.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode, Error> {
     step::run(context, &[setup::BUILD, build::PAGE, build::BINARY])?;
-    let data = options
-        .data
-        .clone()
-        .unwrap_or_else(|| context.path("target/demo-data"));
+    let data = options.data.clone().unwrap_or_else(|| context.path("target/demo-data"));
     let secret = secret(&data.join("demo-secret"))?;
     let mut command = Command::new(context.binary());
     command
@@ -45,9 +42,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode, 
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
-    let child = command
-        .spawn()
-        .map_err(|source| process::not_started(&command, source))?;
+    let child = command.spawn().map_err(|source| process::not_started(&command, source))?;
     if let Ok(signals) = signals {
         forward(signals, &child);
     }
@@ -59,11 +54,7 @@ fn secret(file: &Path) -> Result<String, Error> {
     if let Ok(kept) = std::fs::read_to_string(file) {
         return Ok(kept.trim().to_owned());
     }
-    let failed = |source| Error::File {
-        doing: "read",
-        path: "/dev/urandom".into(),
-        source,
-    };
+    let failed = |source| Error::File { doing: "read", path: "/dev/urandom".into(), source };
     let secret = clock::secret().map_err(failed)?;
     files::write_private(file, secret.as_bytes())?;
     Ok(secret)
@@ -85,41 +76,23 @@ fn forward(mut signals: Signals, child: &Child) {
 
 /// Shows the way once the collector is ready, then passes its words on until it ends.
 fn watch(mut child: Child, secret: &str) -> Result<ExitCode, Error> {
-    let mut lines = child
-        .stdout
-        .take()
-        .map(|out| BufReader::new(out).lines())
-        .into_iter()
-        .flatten();
+    let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines()).into_iter().flatten();
     let ready = lines.next().and_then(Result::ok);
     if let Some(line) = &ready {
         println!("{}", welcome(&address(line), secret));
-        lines
-            .map_while(Result::ok)
-            .for_each(|line| println!("{line}"));
+        lines.map_while(Result::ok).for_each(|line| println!("{line}"));
     }
-    let ended = child.wait().map_err(|source| Error::File {
-        doing: "wait for",
-        path: "target/release/tillroll".into(),
-        source,
-    })?;
+    let ended = child.wait().map_err(|source| Error::File { doing: "wait for", path: "target/release/tillroll".into(), source })?;
     match (ready, ended.code()) {
         (None, code) if code != Some(0) => Err(Error::NotReady(ended)),
-        (_, code) => Ok(ExitCode::from(
-            code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-        )),
+        (_, code) => Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))),
     }
 }
 
 /// The address in the collector's ready line.
 fn address(line: &str) -> String {
-    let found = line
-        .split_whitespace()
-        .find(|word| word.starts_with("http://") || word.starts_with("https://"));
-    found
-        .unwrap_or(line)
-        .trim_end_matches(['/', '.', ','])
-        .to_owned()
+    let found = line.split_whitespace().find(|word| word.starts_with("http://") || word.starts_with("https://"));
+    found.unwrap_or(line).trim_end_matches(['/', '.', ',']).to_owned()
 }
 
 fn welcome(address: &str, secret: &str) -> String {
@@ -144,11 +117,7 @@ mod tests {
 
     #[test]
     fn the_address_is_found_in_whatever_sentence_the_collector_prints() {
-        for line in [
-            "tillroll listens on http://127.0.0.1:7070",
-            "http://127.0.0.1:7070/",
-            "ready: http://127.0.0.1:7070. Enjoy",
-        ] {
+        for line in ["tillroll listens on http://127.0.0.1:7070", "http://127.0.0.1:7070/", "ready: http://127.0.0.1:7070. Enjoy"] {
             assert_eq!(address(line), "http://127.0.0.1:7070", "{line}");
         }
         assert_eq!(address("127.0.0.1:7070"), "127.0.0.1:7070");

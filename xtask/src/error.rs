@@ -51,9 +51,7 @@ pub(crate) enum Error {
         remedy: &'static str,
     },
     /// The glue between JavaScript and WebAssembly could not be made.
-    #[error(
-        "no glue for the core: {0}; the crate wasm-bindgen and xtask's wasm-bindgen-cli-support must be of one version"
-    )]
+    #[error("no glue for the core: {0}; the crate wasm-bindgen and xtask's wasm-bindgen-cli-support must be of one version")]
     Glue(String),
     /// A file that a page downloads is too big.
     #[error("over budget: {0}; make it smaller, the limit in xtask/src/size.rs stays")]

@@ -11,20 +11,12 @@ use crate::error::Error;
 
 /// The content of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File {
-        doing: "read",
-        path: path.into(),
-        source,
-    })
+    fs::read(path).map_err(|source| Error::File { doing: "read", path: path.into(), source })
 }
 
 /// The content of a text file.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::File {
-        doing: "read",
-        path: path.into(),
-        source,
-    })
+    fs::read_to_string(path).map_err(|source| Error::File { doing: "read", path: path.into(), source })
 }
 
 /// Writes a file and its folders, unless it holds just that already.
@@ -33,13 +25,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
         return Ok(());
     }
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    folder
-        .and_then(|()| fs::write(path, content))
-        .map_err(|source| Error::File {
-            doing: "write",
-            path: path.into(),
-            source,
-        })
+    folder.and_then(|()| fs::write(path, content)).map_err(|source| Error::File { doing: "write", path: path.into(), source })
 }
 
 /// Writes a new file that only its owner can read.
@@ -48,28 +34,14 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     use std::os::unix::fs::OpenOptionsExt;
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
     folder
-        .and_then(|()| {
-            fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
-        })
+        .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))
         .and_then(|mut file| file.write_all(content))
-        .map_err(|source| Error::File {
-            doing: "write",
-            path: path.into(),
-            source,
-        })
+        .map_err(|source| Error::File { doing: "write", path: path.into(), source })
 }
 
 /// Removes a file that is there.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    fs::remove_file(path).map_err(|source| Error::File {
-        doing: "remove",
-        path: path.into(),
-        source,
-    })
+    fs::remove_file(path).map_err(|source| Error::File { doing: "remove", path: path.into(), source })
 }
 
 /// Every file below a folder, sorted; none where the folder is missing. Folders that `enter` refuses are left out.
@@ -98,9 +70,5 @@ pub(crate) fn hash(pieces: &[&[u8]]) -> String {
     for piece in pieces {
         hasher.update(piece);
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -25,12 +25,7 @@ use crate::context::Context;
 use crate::error::Error;
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    version,
-    about = "Every chore of Tillroll"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about = "Every chore of Tillroll")]
 struct Arguments {
     #[command(subcommand)]
     chore: Chore,

@@ -24,19 +24,13 @@ pub(crate) fn node(context: &Context) -> Command {
 
 /// Runs a program whose output goes straight to the screen.
 pub(crate) fn aloud(command: &mut Command) -> Result<(), Error> {
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|source| not_started(command, source))?;
+    let status = command.stdin(Stdio::null()).status().map_err(|source| not_started(command, source))?;
     judge(command, status, String::new())
 }
 
 /// Runs a program and gives its standard output; a failure carries all it said.
 pub(crate) fn quiet(command: &mut Command) -> Result<String, Error> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| not_started(command, source))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|source| not_started(command, source))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaint = format!(":\n{said}{}", String::from_utf8_lossy(&output.stderr));
     judge(command, output.status, complaint)?;
@@ -44,21 +38,12 @@ pub(crate) fn quiet(command: &mut Command) -> Result<String, Error> {
 }
 
 /// Runs a program whose standard output goes to the screen and, line by line, to a reader.
-pub(crate) fn watched(
-    command: &mut Command,
-    read: &mut dyn FnMut(&str),
-) -> Result<ExitStatus, Error> {
+pub(crate) fn watched(command: &mut Command, read: &mut dyn FnMut(&str)) -> Result<ExitStatus, Error> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|source| not_started(command, source))?;
+    let mut child = command.spawn().map_err(|source| not_started(command, source))?;
     let mut output = child.stdout.take().map(BufReader::new);
     let mut line = Vec::new();
-    while output.as_mut().is_some_and(|output| {
-        output
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|read| read > 0)
-    }) {
+    while output.as_mut().is_some_and(|output| output.read_until(b'\n', &mut line).is_ok_and(|read| read > 0)) {
         let text = String::from_utf8_lossy(&line);
         print!("{text}");
         read(text.trim_end());
@@ -75,27 +60,19 @@ pub(crate) fn not_started(command: &Command, source: std::io::Error) -> Error {
         "rustup" => "install Rust by https://rustup.rs",
         _ => "it is not installed, or not on the PATH",
     };
-    Error::Start {
-        program,
-        source,
-        remedy,
-    }
+    Error::Start { program, source, remedy }
 }
 
 /// The first program of these names on the `PATH`.
 pub(crate) fn on_path(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .find(|file| is_program(file))
+    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| is_program(file))
 }
 
 fn is_program(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    file.metadata()
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 fn judge(command: &Command, status: ExitStatus, said: String) -> Result<(), Error> {
@@ -104,9 +81,5 @@ fn judge(command: &Command, status: ExitStatus, said: String) -> Result<(), Erro
     }
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
-    Err(Error::Failed {
-        command: words.join(" "),
-        status,
-        said,
-    })
+    Err(Error::Failed { command: words.join(" "), status, said })
 }

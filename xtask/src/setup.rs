@@ -12,60 +12,29 @@ use crate::step::Step;
 use crate::{files, process};
 
 const OLDEST_NODE: u32 = 20;
-const BROWSERS: &[&str] = &[
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// What building needs.
 pub(crate) const BUILD: &[Step] = &[
-    Step {
-        name: "Rust: wasm target and library source",
-        aloud: false,
-        work: rust_for_the_page,
-    },
-    Step {
-        name: "Node packages",
-        aloud: false,
-        work: node_packages,
-    },
+    Step { name: "Rust: wasm target and library source", aloud: false, work: rust_for_the_page },
+    Step { name: "Node packages", aloud: false, work: node_packages },
 ];
 
 /// What `cargo fmt` needs.
-pub(crate) const FORMATTER: &[Step] = &[Step {
-    name: "Rust: formatter",
-    aloud: false,
-    work: formatter,
-}];
+pub(crate) const FORMATTER: &[Step] = &[Step { name: "Rust: formatter", aloud: false, work: formatter }];
 /// What `cargo clippy` needs.
-pub(crate) const LINTER: &[Step] = &[Step {
-    name: "Rust: linter",
-    aloud: false,
-    work: linter,
-}];
+pub(crate) const LINTER: &[Step] = &[Step { name: "Rust: linter", aloud: false, work: linter }];
 /// What tests of the page need.
-pub(crate) const BROWSER: &[Step] = &[Step {
-    name: "Chromium",
-    aloud: false,
-    work: chromium,
-}];
+pub(crate) const BROWSER: &[Step] = &[Step { name: "Chromium", aloud: false, work: chromium }];
 
 /// A part of the toolchain: where it lies below the sysroot, and what rustup calls it.
 type Part = (&'static str, [&'static str; 3]);
 
 fn rust_for_the_page(context: &mut Context) -> Result<String, Error> {
     const PARTS: [Part; 2] = [
-        (
-            "lib/rustlib/wasm32-unknown-unknown/lib",
-            ["target", "add", "wasm32-unknown-unknown"],
-        ),
+        ("lib/rustlib/wasm32-unknown-unknown/lib", ["target", "add", "wasm32-unknown-unknown"]),
         // The page's core compiles the standard library itself.
-        (
-            "lib/rustlib/src/rust/library/Cargo.lock",
-            ["component", "add", "rust-src"],
-        ),
+        ("lib/rustlib/src/rust/library/Cargo.lock", ["component", "add", "rust-src"]),
     ];
     add(context, &PARTS)
 }
@@ -75,31 +44,20 @@ fn formatter(context: &mut Context) -> Result<String, Error> {
 }
 
 fn linter(context: &mut Context) -> Result<String, Error> {
-    add(
-        context,
-        &[("bin/cargo-clippy", ["component", "add", "clippy"])],
-    )
+    add(context, &[("bin/cargo-clippy", ["component", "add", "clippy"])])
 }
 
 fn add(context: &Context, parts: &[Part]) -> Result<String, Error> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut rustc = Command::new(rustc);
-    let sysroot = process::quiet(
-        rustc
-            .current_dir(context.root())
-            .args(["--print", "sysroot"]),
-    )?;
+    let sysroot = process::quiet(rustc.current_dir(context.root()).args(["--print", "sysroot"]))?;
     let sysroot = PathBuf::from(sysroot.trim());
     let missing = |part: &&Part| !sysroot.join(part.0).exists();
     let mut added = Vec::new();
     for (place, words) in parts.iter().filter(missing) {
         // Whoever adds it, what counts is that rustc finds it.
         if process::on_path(&["rustup"]).is_some() {
-            process::quiet(
-                Command::new("rustup")
-                    .current_dir(context.root())
-                    .args(words),
-            )?;
+            process::quiet(Command::new("rustup").current_dir(context.root()).args(words))?;
         }
         if !sysroot.join(place).exists() {
             let missing = format!("Rust has no {} in {}", words[2], sysroot.display());
@@ -108,11 +66,7 @@ fn add(context: &Context, parts: &[Part]) -> Result<String, Error> {
         }
         added.push(words[2]);
     }
-    Ok(if added.is_empty() {
-        "present".into()
-    } else {
-        format!("added {}", added.join(", "))
-    })
+    Ok(if added.is_empty() { "present".into() } else { format!("added {}", added.join(", ")) })
 }
 
 /// `npm ci`, unless it ran for this very lock file. Install scripts stay off: npm 11 leaves them off anyway, and esbuild's would put a
@@ -120,14 +74,8 @@ fn add(context: &Context, parts: &[Part]) -> Result<String, Error> {
 fn node_packages(context: &mut Context) -> Result<String, Error> {
     let version = process::quiet(process::node(context).arg("--version"))?;
     if major(&version).is_none_or(|major| major < OLDEST_NODE) {
-        let missing = format!(
-            "Node is {}, and {OLDEST_NODE} is the oldest that works",
-            version.trim()
-        );
-        return Err(Error::Missing {
-            missing,
-            remedy: "install a newer one, say from https://nodejs.org",
-        });
+        let missing = format!("Node is {}, and {OLDEST_NODE} is the oldest that works", version.trim());
+        return Err(Error::Missing { missing, remedy: "install a newer one, say from https://nodejs.org" });
     }
     let stamp = context.path("node_modules/.tillroll-lock");
     let lock = files::hash(&[&files::read(&context.path("package-lock.json"))?]);
@@ -135,27 +83,18 @@ fn node_packages(context: &mut Context) -> Result<String, Error> {
         return Ok(format!("present, Node {}", version.trim()));
     }
     let mut npm = Command::new("npm");
-    npm.current_dir(context.root())
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    npm.current_dir(context.root()).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
     process::quiet(&mut npm)?;
     files::write(&stamp, lock.as_bytes())?;
     Ok("installed".into())
 }
 
 fn major(version: &str) -> Option<u32> {
-    version
-        .trim()
-        .strip_prefix('v')?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 fn chromium(context: &mut Context) -> Result<String, Error> {
-    let named = std::env::var_os("CHROMIUM")
-        .map(PathBuf::from)
-        .filter(|file| file.is_file());
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from).filter(|file| file.is_file());
     if let Some(found) = named.or_else(|| process::on_path(BROWSERS)) {
         let note = found.display().to_string();
         context.chromium = Some(found);
@@ -166,10 +105,7 @@ fn chromium(context: &mut Context) -> Result<String, Error> {
     if context.chromium.is_some() {
         return Ok("installed".into());
     }
-    let reason = installed
-        .err()
-        .map(|error| format!(" ({error})"))
-        .unwrap_or_default();
+    let reason = installed.err().map(|error| format!(" ({error})")).unwrap_or_default();
     Err(Error::Missing {
         missing: format!("no Chromium for the tests{reason}"),
         remedy: "install it (Debian: apt-get install chromium), or set CHROMIUM to the path of one",
@@ -178,20 +114,10 @@ fn chromium(context: &mut Context) -> Result<String, Error> {
 
 fn install_chromium() -> Result<(), Error> {
     let root = process::quiet(Command::new("id").arg("-u"))?.trim() == "0";
-    let prefix: &[&str] = if root {
-        &["env"]
-    } else {
-        &["sudo", "-n", "env"]
-    };
-    for words in [
-        &["apt-get", "update"][..],
-        &["apt-get", "install", "-y", "chromium"],
-    ] {
+    let prefix: &[&str] = if root { &["env"] } else { &["sudo", "-n", "env"] };
+    for words in [&["apt-get", "update"][..], &["apt-get", "install", "-y", "chromium"]] {
         let mut command = Command::new(prefix[0]);
-        command
-            .args(&prefix[1..])
-            .arg("DEBIAN_FRONTEND=noninteractive")
-            .args(words);
+        command.args(&prefix[1..]).arg("DEBIAN_FRONTEND=noninteractive").args(words);
         process::quiet(&mut command)?;
     }
     Ok(())

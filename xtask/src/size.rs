@@ -25,41 +25,11 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    Part {
-        title: "script",
-        begins: "tracking",
-        ends: ".js",
-        always: true,
-        limit: Some(4_096),
-    },
-    Part {
-        title: "core, glue",
-        begins: "core-",
-        ends: ".js",
-        always: true,
-        limit: None,
-    },
-    Part {
-        title: "core, wasm",
-        begins: "core-",
-        ends: ".wasm",
-        always: true,
-        limit: None,
-    },
-    Part {
-        title: "without WebAssembly",
-        begins: "fallback-",
-        ends: ".js",
-        always: false,
-        limit: Some(28 * 1024),
-    },
-    Part {
-        title: "debug window",
-        begins: "debug-",
-        ends: ".js",
-        always: false,
-        limit: None,
-    },
+    Part { title: "script", begins: "tracking", ends: ".js", always: true, limit: Some(4_096) },
+    Part { title: "core, glue", begins: "core-", ends: ".js", always: true, limit: None },
+    Part { title: "core, wasm", begins: "core-", ends: ".wasm", always: true, limit: None },
+    Part { title: "without WebAssembly", begins: "fallback-", ends: ".js", always: false, limit: Some(28 * 1024) },
+    Part { title: "debug window", begins: "debug-", ends: ".js", always: false, limit: None },
 ];
 
 /// Raw, gzip and brotli bytes.
@@ -73,10 +43,7 @@ pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
 
 /// The table of what is in `dist/` now.
 pub(crate) fn report(context: &Context) -> Result<(), Error> {
-    println!(
-        "\n{:<20} {:<28} {:>8} {:>8} {:>8} {:>8}",
-        "what", "file in dist/", "raw", "gzip -9", "brotli", "limit"
-    );
+    println!("\n{:<20} {:<28} {:>8} {:>8} {:>8} {:>8}", "what", "file in dist/", "raw", "gzip -9", "brotli", "limit");
     let mut over = Vec::new();
     let (mut total, mut later) = ([0; 3], Vec::new());
     for part in PARTS {
@@ -84,11 +51,7 @@ pub(crate) fn report(context: &Context) -> Result<(), Error> {
             continue;
         };
         let bytes = weigh(&file)?;
-        over.extend(
-            part.limit
-                .filter(|limit| bytes[2] > *limit)
-                .map(|limit| excess(part.title, bytes[2], limit)),
-        );
+        over.extend(part.limit.filter(|limit| bytes[2] > *limit).map(|limit| excess(part.title, bytes[2], limit)));
         let row = row(part.title, &shown(context, &file), bytes, part.limit);
         if part.always {
             println!("{row}");
@@ -102,11 +65,7 @@ pub(crate) fn report(context: &Context) -> Result<(), Error> {
         println!("only when needed:\n{}", later.join("\n"));
     }
     over.extend((total[2] > TOTAL_LIMIT).then(|| excess("every page", total[2], TOTAL_LIMIT)));
-    if over.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Budget(over.join("; ")))
-    }
+    if over.is_empty() { Ok(()) } else { Err(Error::Budget(over.join("; "))) }
 }
 
 fn find(context: &Context, part: &Part) -> Option<PathBuf> {
@@ -114,41 +73,26 @@ fn find(context: &Context, part: &Part) -> Option<PathBuf> {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with(part.begins) && name.ends_with(part.ends)
     };
-    files::below(&context.path("dist"), &|folder| folder != "npm")
-        .into_iter()
-        .find(fits)
+    files::below(&context.path("dist"), &|folder| folder != "npm").into_iter().find(fits)
 }
 
 fn weigh(file: &Path) -> Result<Bytes, Error> {
     let length = |file: &Path| files::read(file).map(|content| content.len() as u64);
-    Ok([
-        length(file)?,
-        length(&GZIP.sibling(file))?,
-        length(&BROTLI.sibling(file))?,
-    ])
+    Ok([length(file)?, length(&GZIP.sibling(file))?, length(&BROTLI.sibling(file))?])
 }
 
 fn row(title: &str, file: &str, [raw, gzip, brotli]: Bytes, limit: Option<u64>) -> String {
     let limit = limit.map(grouped).unwrap_or_default();
     let [raw, gzip, brotli] = [raw, gzip, brotli].map(grouped);
-    format!("{title:<20} {file:<28} {raw:>8} {gzip:>8} {brotli:>8} {limit:>8}")
-        .trim_end()
-        .into()
+    format!("{title:<20} {file:<28} {raw:>8} {gzip:>8} {brotli:>8} {limit:>8}").trim_end().into()
 }
 
 fn excess(title: &str, brotli: u64, limit: u64) -> String {
-    format!(
-        "{title} has {} bytes of brotli, the limit is {}",
-        grouped(brotli),
-        grouped(limit)
-    )
+    format!("{title} has {} bytes of brotli, the limit is {}", grouped(brotli), grouped(limit))
 }
 
 fn shown(context: &Context, file: &Path) -> String {
-    file.strip_prefix(context.path("dist"))
-        .unwrap_or(file)
-        .display()
-        .to_string()
+    file.strip_prefix(context.path("dist")).unwrap_or(file).display().to_string()
 }
 
 /// `20,480`
@@ -170,9 +114,6 @@ mod tests {
 
     #[test]
     fn digits_stand_in_threes() {
-        assert_eq!(
-            [0, 999, 1_000, 20_480, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "20,480", "1,234,567"]
-        );
+        assert_eq!([0, 999, 1_000, 20_480, 1_234_567].map(grouped), ["0", "999", "1,000", "20,480", "1,234,567"]);
     }
 }

@@ -28,18 +28,12 @@ pub(crate) struct Done(BTreeMap<&'static str, bool>);
 
 impl Done {
     /// Runs those steps that have not run yet. One that failed before fails again, without being run.
-    pub(crate) fn bring_up(
-        &mut self,
-        context: &mut Context,
-        parts: &[&[Step]],
-    ) -> Result<(), Error> {
+    pub(crate) fn bring_up(&mut self, context: &mut Context, parts: &[&[Step]]) -> Result<(), Error> {
         let all = || parts.iter().copied().flatten();
         if let Some(step) = all().find(|step| self.0.get(step.name) == Some(&false)) {
             return Err(Error::Before(step.name));
         }
-        let open: Vec<&Step> = all()
-            .filter(|step| !self.0.contains_key(step.name))
-            .collect();
+        let open: Vec<&Step> = all().filter(|step| !self.0.contains_key(step.name)).collect();
         for (index, step) in open.iter().enumerate() {
             let outcome = step.run(context, &format!("[{}/{}]", index + 1, open.len()));
             self.0.insert(step.name, outcome.is_ok());
@@ -56,11 +50,7 @@ impl Step {
         let _ = std::io::stdout().flush();
         let watch = Stopwatch::start();
         let outcome = (self.work)(context);
-        let label = if self.aloud {
-            format!("{label} ")
-        } else {
-            String::new()
-        };
+        let label = if self.aloud { format!("{label} ") } else { String::new() };
         match &outcome {
             Ok(note) if note.is_empty() => println!("{label}{:.1} s", watch.seconds()),
             Ok(note) => println!("{label}{:.1} s, {note}", watch.seconds()),

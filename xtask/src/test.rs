@@ -42,70 +42,39 @@ struct Outcome {
 /// Runs the chosen checks; the exit code is 1 if anything failed.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode, Error> {
     if options.list {
-        CHECKS
-            .iter()
-            .for_each(|check| println!("{:<10} {}", check.name, check.about));
+        CHECKS.iter().for_each(|check| println!("{:<10} {}", check.name, check.about));
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(name) = options
-        .only
-        .iter()
-        .find(|name| !CHECKS.iter().any(|check| check.name == **name))
-    {
+    if let Some(name) = options.only.iter().find(|name| !CHECKS.iter().any(|check| check.name == **name)) {
         return Err(Error::NoCheck(name.clone()));
     }
     context.test_environment = environment(options);
     let mut done = Done::default();
-    let chosen = CHECKS.iter().filter(|check| {
-        options.only.is_empty() || options.only.iter().any(|name| name == check.name)
-    });
-    let outcomes: Vec<_> = chosen
-        .map(|check| judge(context, check, &mut done))
-        .collect();
+    let chosen = CHECKS.iter().filter(|check| options.only.is_empty() || options.only.iter().any(|name| name == check.name));
+    let outcomes: Vec<_> = chosen.map(|check| judge(context, check, &mut done)).collect();
     Ok(summary(&outcomes))
 }
 
 fn environment(options: &Options) -> Vec<(&'static str, &'static str)> {
-    let flags = [
-        ("TILLROLL_LONG", options.long),
-        ("TILLROLL_ALL_ENGINES", options.all_engines),
-    ];
-    flags
-        .into_iter()
-        .filter(|(_, on)| *on)
-        .map(|(name, _)| (name, "1"))
-        .collect()
+    let flags = [("TILLROLL_LONG", options.long), ("TILLROLL_ALL_ENGINES", options.all_engines)];
+    flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, "1")).collect()
 }
 
 fn judge(context: &mut Context, check: &Check, done: &mut Done) -> Outcome {
     println!("\n== {}: {}", check.name, check.about);
     let watch = Stopwatch::start();
-    let verdict = done
-        .bring_up(context, check.needs)
-        .and_then(|()| (check.run)(context));
+    let verdict = done.bring_up(context, check.needs).and_then(|()| (check.run)(context));
     let verdict = verdict.unwrap_or_else(|error| {
         println!("error[{}]: {error}", error.code());
         Verdict::FAILED
     });
-    Outcome {
-        name: check.name,
-        verdict,
-        seconds: watch.seconds(),
-    }
+    Outcome { name: check.name, verdict, seconds: watch.seconds() }
 }
 
 fn summary(outcomes: &[Outcome]) -> ExitCode {
-    println!(
-        "\n{:<10} {:<8} {:>7} {:>7} {:>8}",
-        "check", "result", "passed", "failed", "seconds"
-    );
+    println!("\n{:<10} {:<8} {:>7} {:>7} {:>8}", "check", "result", "passed", "failed", "seconds");
     let (mut all_passed, mut all_failed) = (0, 0);
-    for Outcome {
-        name,
-        verdict,
-        seconds,
-    } in outcomes
-    {
+    for Outcome { name, verdict, seconds } in outcomes {
         match verdict {
             Verdict::Skipped(reason) => println!("{name:<10} skipped: {reason}"),
             Verdict::Ran { passed, failed } => {
@@ -117,9 +86,5 @@ fn summary(outcomes: &[Outcome]) -> ExitCode {
         }
     }
     println!("\n{all_passed} passed, {all_failed} failed");
-    if all_failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if all_failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

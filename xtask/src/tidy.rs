@@ -24,10 +24,7 @@ struct Finding {
 
 impl Finding {
     fn new(line: usize, words: impl Into<String>) -> Self {
-        Self {
-            line,
-            words: words.into(),
-        }
+        Self { line, words: words.into() }
     }
 }
 
@@ -49,28 +46,16 @@ const RULES: &[fn(&Source) -> Vec<Finding>] = &[
 ];
 
 /// Folders that hold what was made, not written.
-const MADE: &[&str] = &[
-    "target",
-    "node_modules",
-    "dist",
-    "pkg",
-    "screenshots",
-    "tillroll-data",
-];
+const MADE: &[&str] = &["target", "node_modules", "dist", "pkg", "screenshots", "tillroll-data"];
 /// The hidden folders that are ours.
 const HIDDEN: &[&str] = &[".cargo", ".ci", ".github"];
 
 /// Checks every text file and prints what it finds.
 pub(crate) fn run(context: &Context) -> Result<(), Error> {
-    let enter =
-        |name: &str| !MADE.contains(&name) && (!name.starts_with('.') || HIDDEN.contains(&name));
+    let enter = |name: &str| !MADE.contains(&name) && (!name.starts_with('.') || HIDDEN.contains(&name));
     let (mut read, mut broken) = (0, 0);
     for file in files::below(context.root(), &enter) {
-        let path = file
-            .strip_prefix(context.root())
-            .unwrap_or(&file)
-            .to_string_lossy()
-            .replace('\\', "/");
+        let path = file.strip_prefix(context.root()).unwrap_or(&file).to_string_lossy().replace('\\', "/");
         let Ok(text) = std::fs::read_to_string(&file) else {
             continue;
         };
@@ -94,8 +79,5 @@ const NONE: [usize; 0] = [];
 /// The lines on which a rule finds something in a file of that name; for tests of rules.
 #[cfg(test)]
 fn lines(rule: fn(&Source) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
-    rule(&Source::new(path.into(), text.into()))
-        .into_iter()
-        .map(|finding| finding.line)
-        .collect()
+    rule(&Source::new(path.into(), text.into())).into_iter().map(|finding| finding.line).collect()
 }

@@ -46,12 +46,7 @@ const PASSES: &[&str] = &[
 pub(super) fn make(context: &mut Context) -> Result<String, Error> {
     let module = files::read(&core::module(context))?;
     let recipe: [&[u8]; 2] = [include_bytes!("glue.rs"), include_bytes!("names.rs")];
-    let inputs = files::hash(&[
-        &module,
-        recipe[0],
-        recipe[1],
-        &files::read(&context.path("package-lock.json"))?,
-    ]);
+    let inputs = files::hash(&[&module, recipe[0], recipe[1], &files::read(&context.path("package-lock.json"))?]);
     let made = [GLUE, WASM].iter().all(|file| context.path(file).is_file());
     if made && std::fs::read_to_string(context.path(STAMP)).is_ok_and(|stamp| stamp == inputs) {
         return Ok("unchanged".into());
@@ -73,9 +68,7 @@ fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
         .keep_debug(false)
         .remove_name_section(true)
         .remove_producers_section(true);
-    let mut output = bindgen
-        .generate_output()
-        .map_err(|error| wrong(&format!("{error:#}")))?;
+    let mut output = bindgen.generate_output().map_err(|error| wrong(&format!("{error:#}")))?;
     let glue = output.js().to_owned();
     let border = output.wasm_mut();
     let mut unused = Vec::new();
@@ -87,18 +80,10 @@ fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
     for export in unused {
         border.exports.delete(export);
     }
-    let imports = border
-        .imports
-        .iter_mut()
-        .map(|import| Border::Import(&mut import.module, &mut import.name));
-    let exports = border
-        .exports
-        .iter_mut()
-        .map(|export| Border::Export(&mut export.name));
+    let imports = border.imports.iter_mut().map(|import| Border::Import(&mut import.module, &mut import.name));
+    let exports = border.exports.iter_mut().map(|export| Border::Export(&mut export.name));
     let names = Names::shorten(imports.chain(exports));
-    output
-        .emit(context.path("target/web"))
-        .map_err(|error| wrong(&format!("{error:#}")))?;
+    output.emit(context.path("target/web")).map_err(|error| wrong(&format!("{error:#}")))?;
     let glue = context.path(GLUE);
     let text = names.apply(&files::read_text(&glue)?);
     files::write(&glue, text.as_bytes())
@@ -107,9 +92,6 @@ fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
 fn optimise(context: &Context) -> Result<(), Error> {
     let tool = context.path("node_modules/binaryen/bin/wasm-opt");
     let mut node = process::node(context);
-    node.arg(tool)
-        .args([BOUND, "-o", WASM])
-        .args(FEATURES)
-        .args(PASSES);
+    node.arg(tool).args([BOUND, "-o", WASM]).args(FEATURES).args(PASSES);
     process::quiet(&mut node).map(drop)
 }

@@ -44,9 +44,7 @@ impl Names {
 
     /// The glue with the new names.
     pub(super) fn apply(&self, glue: &str) -> String {
-        self.0.iter().fold(glue.to_owned(), |text, (old, new)| {
-            replace_words(&text, old, new)
-        })
+        self.0.iter().fold(glue.to_owned(), |text, (old, new)| replace_words(&text, old, new))
     }
 }
 
@@ -83,11 +81,7 @@ fn identifier(counter: &mut usize) -> String {
     let (letter, round) = (*counter % 26, *counter / 26);
     *counter += 1;
     let letter = char::from(b"abcdefghijklmnopqrstuvwxyz"[letter]);
-    if round == 0 {
-        letter.to_string()
-    } else {
-        format!("{letter}{}", round - 1)
-    }
+    if round == 0 { letter.to_string() } else { format!("{letter}{}", round - 1) }
 }
 
 #[cfg(test)]
@@ -96,27 +90,11 @@ mod tests {
 
     #[test]
     fn both_sides_get_the_same_short_names() {
-        let mut texts = [
-            "./core_bg.js",
-            "__wbg_then_65",
-            "./core_bg.js",
-            "__wbg_then_6",
-            "./snippets/a.js",
-            "kept",
-        ]
-        .map(String::from);
+        let mut texts = ["./core_bg.js", "__wbg_then_65", "./core_bg.js", "__wbg_then_6", "./snippets/a.js", "kept"].map(String::from);
         let [m1, n1, m2, n2, m3, n3] = &mut texts;
         let mut exports = ["tr_call", "tr_call_all"].map(String::from);
-        let border = [
-            Border::Import(m1, n1),
-            Border::Import(m2, n2),
-            Border::Import(m3, n3),
-        ];
-        let names = Names::shorten(
-            border
-                .into_iter()
-                .chain(exports.iter_mut().map(Border::Export)),
-        );
+        let border = [Border::Import(m1, n1), Border::Import(m2, n2), Border::Import(m3, n3)];
+        let names = Names::shorten(border.into_iter().chain(exports.iter_mut().map(Border::Export)));
         assert_eq!(texts, ["a", "a", "a", "b", "./snippets/a.js", "kept"]);
         assert_eq!(exports, ["a", "b"]);
         let glue = r#"{__wbg_then_65: function() { wasm.tr_call_all(wasm.tr_call) }, __wbg_then_6: function() {}, "./core_bg.js": x"#;

@@ -24,10 +24,7 @@ pub(super) fn make(context: &mut Context) -> Result<String, Error> {
     }
     scripts::bundle_package(context)?;
     let folder = context.path("dist/npm");
-    for (from, name) in COPIES
-        .iter()
-        .filter(|(from, _)| context.path(from).is_file())
-    {
+    for (from, name) in COPIES.iter().filter(|(from, _)| context.path(from).is_file()) {
         files::write(&folder.join(name), &files::read(&context.path(from))?)?;
     }
     files::write(&folder.join("package.json"), manifest().as_bytes())?;

@@ -22,17 +22,9 @@ pub(crate) struct Packing {
 }
 
 /// Quality 11, window 24.
-pub(crate) const BROTLI: Packing = Packing {
-    ending: "br",
-    pack: brotli_pack,
-    unpack: brotli_unpack,
-};
+pub(crate) const BROTLI: Packing = Packing { ending: "br", pack: brotli_pack, unpack: brotli_unpack };
 /// Level 9.
-pub(crate) const GZIP: Packing = Packing {
-    ending: "gz",
-    pack: gzip_pack,
-    unpack: gzip_unpack,
-};
+pub(crate) const GZIP: Packing = Packing { ending: "gz", pack: gzip_pack, unpack: gzip_unpack };
 
 const PACKED: &[&str] = &["js", "wasm", "css"];
 
@@ -48,9 +40,7 @@ impl Packing {
     fn refresh(&self, file: &Path) -> Result<bool, Error> {
         let content = files::read(file)?;
         let sibling = self.sibling(file);
-        let present = std::fs::read(&sibling)
-            .ok()
-            .and_then(|packed| (self.unpack)(&packed));
+        let present = std::fs::read(&sibling).ok().and_then(|packed| (self.unpack)(&packed));
         if present.as_deref() == Some(&content) {
             return Ok(false);
         }
@@ -62,27 +52,15 @@ impl Packing {
 pub(super) fn pack(context: &mut Context) -> Result<String, Error> {
     let mut fresh = 0;
     for file in files::below(&context.path("dist"), &|folder| folder != "npm") {
-        if file
-            .extension()
-            .is_some_and(|ending| PACKED.iter().any(|packed| ending == *packed))
-        {
+        if file.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending == *packed)) {
             fresh += usize::from(BROTLI.refresh(&file)?) + usize::from(GZIP.refresh(&file)?);
         }
     }
-    Ok(if fresh == 0 {
-        "unchanged".into()
-    } else {
-        format!("{fresh} made")
-    })
+    Ok(if fresh == 0 { "unchanged".into() } else { format!("{fresh} made") })
 }
 
 fn brotli_pack(content: &[u8]) -> Vec<u8> {
-    let parameters = BrotliEncoderParams {
-        quality: 11,
-        lgwin: 24,
-        size_hint: content.len(),
-        ..Default::default()
-    };
+    let parameters = BrotliEncoderParams { quality: 11, lgwin: 24, size_hint: content.len(), ..Default::default() };
     let mut packed = Vec::new();
     // Reading from and writing to memory cannot fail; were it to, the sibling would not unpack and the size check would see it.
     let _ = brotli::BrotliCompress(&mut &content[..], &mut packed, &parameters);
@@ -91,9 +69,7 @@ fn brotli_pack(content: &[u8]) -> Vec<u8> {
 
 fn brotli_unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let mut content = Vec::new();
-    brotli::BrotliDecompress(&mut &packed[..], &mut content)
-        .ok()
-        .map(|()| content)
+    brotli::BrotliDecompress(&mut &packed[..], &mut content).ok().map(|()| content)
 }
 
 fn gzip_pack(content: &[u8]) -> Vec<u8> {
@@ -104,10 +80,7 @@ fn gzip_pack(content: &[u8]) -> Vec<u8> {
 
 fn gzip_unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let mut content = Vec::new();
-    GzDecoder::new(packed)
-        .read_to_end(&mut content)
-        .ok()
-        .map(|_| content)
+    GzDecoder::new(packed).read_to_end(&mut content).ok().map(|_| content)
 }
 
 #[cfg(test)]
@@ -118,12 +91,7 @@ mod tests {
     fn what_is_packed_unpacks_to_itself() {
         for packing in [BROTLI, GZIP] {
             for content in [&b""[..], b"a", &b"till roll ".repeat(500)] {
-                assert_eq!(
-                    (packing.unpack)(&(packing.pack)(content)).as_deref(),
-                    Some(content),
-                    "{}",
-                    packing.ending
-                );
+                assert_eq!((packing.unpack)(&(packing.pack)(content)).as_deref(), Some(content), "{}", packing.ending);
             }
         }
     }
@@ -131,12 +99,7 @@ mod tests {
     #[test]
     fn what_is_damaged_counts_as_missing() {
         for packing in [BROTLI, GZIP] {
-            assert_ne!(
-                (packing.unpack)(b"not packed").as_deref(),
-                Some(&b"not packed"[..]),
-                "{}",
-                packing.ending
-            );
+            assert_ne!((packing.unpack)(b"not packed").as_deref(), Some(&b"not packed"[..]), "{}", packing.ending);
         }
     }
 }

@@ -21,39 +21,18 @@ struct Bundle<'a> {
 
 /// Makes every script of `dist/`, and removes hashed files of earlier builds.
 pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
-    let module = Bundle {
-        from: "js/core.js",
-        to: "target/web/core.min.js",
-        format: "esm",
-        target: "es2020",
-    };
+    let module = Bundle { from: "js/core.js", to: "target/web/core.min.js", format: "esm", target: "es2020" };
     module.run(context)?;
     context.assets.core = publish(context, "core", "js", module.to)?;
     context.assets.wasm = publish(context, "core", "wasm", glue::WASM)?;
-    let debug = Bundle {
-        from: "js/debug/index.js",
-        to: "target/web/debug.min.js",
-        ..module
-    };
+    let debug = Bundle { from: "js/debug/index.js", to: "target/web/debug.min.js", ..module };
     if context.path(debug.from).is_file() {
         debug.run(context)?;
         context.assets.debug = publish(context, "debug", "js", debug.to)?;
     }
-    Bundle {
-        from: "js/tracking.js",
-        to: "dist/tracking.js",
-        format: "iife",
-        target: "es2018",
-    }
-    .run(context)?;
+    Bundle { from: "js/tracking.js", to: "dist/tracking.js", format: "iife", target: "es2018" }.run(context)?;
     if context.path("js/snippet.js").is_file() {
-        Bundle {
-            from: "js/snippet.js",
-            to: SNIPPET,
-            format: "iife",
-            target: "es2018",
-        }
-        .run(context)?;
+        Bundle { from: "js/snippet.js", to: SNIPPET, format: "iife", target: "es2018" }.run(context)?;
     }
     sweep(context)?;
     Ok(String::new())
@@ -61,13 +40,7 @@ pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
 
 /// The npm package's one module, glue and facades inside.
 pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
-    Bundle {
-        from: "js/index.js",
-        to: "dist/npm/index.js",
-        format: "esm",
-        target: "es2020",
-    }
-    .run(context)
+    Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" }.run(context)
 }
 
 /// Prints what a shop may paste into its head, with its size.
@@ -77,15 +50,9 @@ pub(super) fn print_snippet(context: &Context) -> Result<(), Error> {
     }
     let snippet = files::read_text(&context.path(SNIPPET))?;
     let snippet = snippet.trim();
-    println!(
-        "\ninline snippet, {} bytes of at most {SNIPPET_LIMIT}:\n<script>{snippet}</script>",
-        snippet.len()
-    );
+    println!("\ninline snippet, {} bytes of at most {SNIPPET_LIMIT}:\n<script>{snippet}</script>", snippet.len());
     if snippet.len() > SNIPPET_LIMIT {
-        return Err(Error::Budget(format!(
-            "the inline snippet has {} bytes, the limit is {SNIPPET_LIMIT}",
-            snippet.len()
-        )));
+        return Err(Error::Budget(format!("the inline snippet has {} bytes, the limit is {SNIPPET_LIMIT}", snippet.len())));
     }
     Ok(())
 }
@@ -96,25 +63,15 @@ impl Bundle<'_> {
         let glue = context.path(glue::GLUE);
         let assets = &context.assets;
         let mut node = process::node(context);
-        node.args([
-            "node_modules/esbuild/bin/esbuild",
-            self.from,
-            "--bundle",
-            "--minify",
-            "--charset=utf8",
-            "--log-level=warning",
-        ])
-        .arg(format!("--format={}", self.format))
-        .arg(format!("--target={}", self.target))
-        .arg(format!("--alias:tillroll-glue={}", glue.display()))
-        .arg(define("CORE", &assets.core))
-        .arg(define("WASM", &assets.wasm))
-        .arg(define("DEBUG", &assets.debug))
-        .arg(define("VERSION", env!("CARGO_PKG_VERSION")));
-        files::write(
-            &context.path(self.to),
-            process::quiet(&mut node)?.as_bytes(),
-        )
+        node.args(["node_modules/esbuild/bin/esbuild", self.from, "--bundle", "--minify", "--charset=utf8", "--log-level=warning"])
+            .arg(format!("--format={}", self.format))
+            .arg(format!("--target={}", self.target))
+            .arg(format!("--alias:tillroll-glue={}", glue.display()))
+            .arg(define("CORE", &assets.core))
+            .arg(define("WASM", &assets.wasm))
+            .arg(define("DEBUG", &assets.debug))
+            .arg(define("VERSION", env!("CARGO_PKG_VERSION")));
+        files::write(&context.path(self.to), process::quiet(&mut node)?.as_bytes())
     }
 }
 
@@ -134,16 +91,9 @@ fn sweep(context: &Context) -> Result<(), Error> {
     let assets = &context.assets;
     let current = [&assets.core, &assets.wasm, &assets.debug];
     for file in files::below(&context.path("dist/assets"), &|_| true) {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let own = name.trim_end_matches(".br").trim_end_matches(".gz");
-        if !current
-            .iter()
-            .any(|kept| kept.strip_prefix("assets/") == Some(own))
-        {
+        if !current.iter().any(|kept| kept.strip_prefix("assets/") == Some(own)) {
             files::remove(&file)?;
         }
     }

@@ -27,30 +27,14 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) const PASSED: Self = Self::Ran {
-        passed: 1,
-        failed: 0,
-    };
-    pub(super) const FAILED: Self = Self::Ran {
-        passed: 0,
-        failed: 1,
-    };
+    pub(super) const PASSED: Self = Self::Ran { passed: 1, failed: 0 };
+    pub(super) const FAILED: Self = Self::Ran { passed: 0, failed: 1 };
 }
 
 /// Cheap ones first. The Rust tests stand behind the build because the collector takes in `dist/`.
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "fmt",
-        about: "the Rust code is formatted",
-        needs: &[setup::FORMATTER],
-        run: fmt,
-    },
-    Check {
-        name: "tidy",
-        about: "the house rules hold",
-        needs: &[],
-        run: |context| tidy::run(context).map(|()| Verdict::PASSED),
-    },
+    Check { name: "fmt", about: "the Rust code is formatted", needs: &[setup::FORMATTER], run: fmt },
+    Check { name: "tidy", about: "the house rules hold", needs: &[], run: |context| tidy::run(context).map(|()| Verdict::PASSED) },
     Check {
         name: "build",
         about: "dist/ and the release binary are made",
@@ -69,51 +53,26 @@ pub(super) const CHECKS: &[Check] = &[
         needs: &[setup::BUILD, setup::LINTER, build::PAGE],
         run: clippy,
     },
-    Check {
-        name: "rust",
-        about: "cargo test, the whole workspace",
-        needs: &[setup::BUILD, build::PAGE, build::BINARY],
-        run: rust,
-    },
+    Check { name: "rust", about: "cargo test, the whole workspace", needs: &[setup::BUILD, build::PAGE, build::BINARY], run: rust },
     Check {
         name: "page",
         about: "the scripts, in Node and in a real browser",
         needs: &[setup::BUILD, build::PAGE, build::BINARY, setup::BROWSER],
         run: page,
     },
-    Check {
-        name: "wasm-pack",
-        about: "wasm-pack makes a package of the core",
-        needs: &[setup::BUILD],
-        run: wasm_pack,
-    },
+    Check { name: "wasm-pack", about: "wasm-pack makes a package of the core", needs: &[setup::BUILD], run: wasm_pack },
 ];
 
 /// Folders that hold tests for Node, each below the root.
 const SCRIPT_TESTS: &[&str] = &["js", "tests/browser", "www"];
 
 fn fmt(context: &Context) -> Result<Verdict, Error> {
-    process::aloud(process::cargo(context).args(["fmt", "--all", "--check"]))
-        .map(|()| Verdict::PASSED)
+    process::aloud(process::cargo(context).args(["fmt", "--all", "--check"])).map(|()| Verdict::PASSED)
 }
 
 fn clippy(context: &Context) -> Result<Verdict, Error> {
-    for what in [
-        &["--workspace", "--all-targets"][..],
-        &[
-            "--package",
-            "tillroll",
-            "--lib",
-            "--target",
-            "wasm32-unknown-unknown",
-        ],
-    ] {
-        process::aloud(
-            process::cargo(context)
-                .arg("clippy")
-                .args(what)
-                .args(["--", "--deny", "warnings"]),
-        )?;
+    for what in [&["--workspace", "--all-targets"][..], &["--package", "tillroll", "--lib", "--target", "wasm32-unknown-unknown"]] {
+        process::aloud(process::cargo(context).arg("clippy").args(what).args(["--", "--deny", "warnings"]))?;
     }
     Ok(Verdict::PASSED)
 }
@@ -125,12 +84,8 @@ fn rust(context: &Context) -> Result<Verdict, Error> {
 }
 
 fn page(context: &Context) -> Result<Verdict, Error> {
-    let all = SCRIPT_TESTS
-        .iter()
-        .flat_map(|folder| files::below(&context.path(folder), &|_| true));
-    let tests: Vec<_> = all
-        .filter(|file| file.to_string_lossy().ends_with(".test.mjs"))
-        .collect();
+    let all = SCRIPT_TESTS.iter().flat_map(|folder| files::below(&context.path(folder), &|_| true));
+    let tests: Vec<_> = all.filter(|file| file.to_string_lossy().ends_with(".test.mjs")).collect();
     if tests.is_empty() {
         return Ok(Verdict::Skipped("there is no *.test.mjs yet".into()));
     }
@@ -140,9 +95,7 @@ fn page(context: &Context) -> Result<Verdict, Error> {
 }
 
 fn count(context: &Context, command: &mut Command) -> Result<Verdict, Error> {
-    command
-        .env("TILLROLL_BIN", context.binary())
-        .envs(context.test_environment.iter().copied());
+    command.env("TILLROLL_BIN", context.binary()).envs(context.test_environment.iter().copied());
     if let Some(chromium) = &context.chromium {
         command.env("CHROMIUM", chromium);
     }
@@ -154,28 +107,14 @@ fn count(context: &Context, command: &mut Command) -> Result<Verdict, Error> {
 fn wasm_pack(context: &Context) -> Result<Verdict, Error> {
     for tool in ["wasm-pack", "wasm-bindgen"] {
         if process::on_path(&[tool]).is_none() {
-            return Ok(Verdict::Skipped(format!(
-                "{tool} is not on the PATH (cargo install wasm-pack wasm-bindgen-cli)"
-            )));
+            return Ok(Verdict::Skipped(format!("{tool} is not on the PATH (cargo install wasm-pack wasm-bindgen-cli)")));
         }
     }
     // wasm-pack downloads nothing in this mode; wasm-opt is that of the npm packages.
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders =
-        std::iter::once(context.path("node_modules/.bin")).chain(std::env::split_paths(&path));
+    let folders = std::iter::once(context.path("node_modules/.bin")).chain(std::env::split_paths(&path));
     let mut command = Command::new("wasm-pack");
-    command.current_dir(context.root()).env(
-        "PATH",
-        std::env::join_paths(folders).unwrap_or(path.clone()),
-    );
-    command.args([
-        "build",
-        "--mode",
-        "no-install",
-        "--target",
-        "web",
-        "--out-dir",
-        "target/wasm-pack",
-    ]);
+    command.current_dir(context.root()).env("PATH", std::env::join_paths(folders).unwrap_or(path.clone()));
+    command.args(["build", "--mode", "no-install", "--target", "web", "--out-dir", "target/wasm-pack"]);
     process::aloud(&mut command).map(|()| Verdict::PASSED)
 }

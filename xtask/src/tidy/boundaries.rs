@@ -3,22 +3,9 @@
 use super::Finding;
 use super::source::{Source, words};
 
-const WEB_CRATES: &[&str] = &[
-    "web_sys",
-    "js_sys",
-    "gloo_net",
-    "wasm_bindgen",
-    "wasm_bindgen_futures",
-    "serde_wasm_bindgen",
-];
+const WEB_CRATES: &[&str] = &["web_sys", "js_sys", "gloo_net", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen"];
 const PANICS: &[&str] = &[".unwrap()", ".expect(", "panic!", "unreachable!"];
-const VENDORS: &[&str] = &[
-    "metrilo",
-    "ometria",
-    "commerce layer",
-    "commercelayer",
-    "commerce_layer",
-];
+const VENDORS: &[&str] = &["metrilo", "ometria", "commerce layer", "commercelayer", "commerce_layer"];
 /// Where a vendor may be named: its mouth, its wire, its query language, and the entries that wire them up.
 const VENDOR_PLACES: &[&str] = &[
     "js/facades",
@@ -35,10 +22,7 @@ const VENDOR_PLACES: &[&str] = &[
 /// Who must not depend on whom, outside of its tests.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("Cargo.toml", &["tillroll-collector", "xtask"]),
-    (
-        "protocol/Cargo.toml",
-        &["tillroll", "tillroll-collector", "xtask"],
-    ),
+    ("protocol/Cargo.toml", &["tillroll", "tillroll-collector", "xtask"]),
     ("collector/Cargo.toml", &["tillroll", "xtask"]),
 ];
 
@@ -49,20 +33,11 @@ pub(super) fn web_crates(source: &Source) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     for (line, code, _) in source.code_lines() {
-        for name in WEB_CRATES
-            .iter()
-            .filter(|name| words(code, name).next().is_some())
-        {
-            found.push(Finding::new(
-                line,
-                format!("`{name}` belongs in src/browser; let the core return an effect"),
-            ));
+        for name in WEB_CRATES.iter().filter(|name| words(code, name).next().is_some()) {
+            found.push(Finding::new(line, format!("`{name}` belongs in src/browser; let the core return an effect")));
         }
         if words(code, "browser").any(|at| code[at..].starts_with("browser::")) {
-            found.push(Finding::new(
-                line,
-                "the core does not know `browser`; let it return an effect",
-            ));
+            found.push(Finding::new(line, "the core does not know `browser`; let it return an effect"));
         }
     }
     found
@@ -75,13 +50,9 @@ pub(super) fn browser_module(source: &Source) -> Vec<Finding> {
         return found;
     }
     let all: Vec<&str> = source.text.lines().collect();
-    for (line, code, _) in source
-        .code_lines()
-        .filter(|(_, code, _)| code.contains("mod browser"))
-    {
+    for (line, code, _) in source.code_lines().filter(|(_, code, _)| code.contains("mod browser")) {
         let above = all.get(line.saturating_sub(2)).copied().unwrap_or_default();
-        if source.path != "src/lib.rs" || code.trim() != "mod browser;" || !above.contains("wasm32")
-        {
+        if source.path != "src/lib.rs" || code.trim() != "mod browser;" || !above.contains("wasm32") {
             let words = "the one `mod browser;` stands in src/lib.rs under #[cfg(target_arch = \"wasm32\")]";
             found.push(Finding::new(line, words));
         }
@@ -98,12 +69,7 @@ pub(super) fn panics(source: &Source) -> Vec<Finding> {
     lines
         .flat_map(|(line, code, _)| {
             let used = PANICS.iter().filter(move |panic| holds(code, panic));
-            used.map(move |panic| {
-                Finding::new(
-                    line,
-                    format!("`{panic}` can stop a shop's page; return a Result or an Option"),
-                )
-            })
+            used.map(move |panic| Finding::new(line, format!("`{panic}` can stop a shop's page; return a Result or an Option")))
         })
         .collect()
 }
@@ -113,17 +79,14 @@ pub(super) fn vendors(source: &Source) -> Vec<Finding> {
     if !source.is(&["rs", "js", "mjs", "ts"]) || source.below(VENDOR_PLACES) || source.is_test() {
         return Vec::new();
     }
-    let named = |line: &str| {
-        VENDORS
-            .iter()
-            .copied()
-            .find(|vendor| line.to_lowercase().contains(vendor))
-    };
+    let named = |line: &str| VENDORS.iter().copied().find(|vendor| line.to_lowercase().contains(vendor));
     let lines = source.text.lines().enumerate();
     let named = lines.filter_map(|(index, line)| Some((index + 1, named(line)?)));
     named
         .map(|(line, vendor)| {
-            let words = format!("`{vendor}` is named only in js/facades, collector/src/vendors, collector/src/metrics and tests; say what it does instead");
+            let words = format!(
+                "`{vendor}` is named only in js/facades, collector/src/vendors, collector/src/metrics and tests; say what it does instead"
+            );
             Finding::new(line, words)
         })
         .collect()
@@ -137,26 +100,15 @@ pub(super) fn dependencies(source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut section = "";
     for (index, line) in source.text.lines().enumerate() {
-        section = if line.starts_with('[') {
-            line.trim_matches(['[', ']', ' '])
-        } else {
-            section
-        };
+        section = if line.starts_with('[') { line.trim_matches(['[', ']', ' ']) } else { section };
         let (table, inline) = section.rsplit_once("dependencies").unwrap_or(("other", ""));
-        if !(table.is_empty() || table == "build-" || table.starts_with("target."))
-            || table.ends_with("dev-")
-        {
+        if !(table.is_empty() || table == "build-" || table.starts_with("target.")) || table.ends_with("dev-") {
             continue;
         }
-        let name = if line.starts_with('[') {
-            inline.trim_start_matches('.')
-        } else {
-            line.split(['=', '.', ' ']).next().unwrap_or_default()
-        };
+        let name =
+            if line.starts_with('[') { inline.trim_start_matches('.') } else { line.split(['=', '.', ' ']).next().unwrap_or_default() };
         if foreign.contains(&name) {
-            let words = format!(
-                "no dependency on `{name}`; what both need belongs in protocol (tests may use dev-dependencies)"
-            );
+            let words = format!("no dependency on `{name}`; what both need belongs in protocol (tests may use dev-dependencies)");
             found.push(Finding::new(index + 1, words));
         }
     }
@@ -169,11 +121,7 @@ fn is_core(source: &Source) -> bool {
 
 /// Whether code holds a call or a macro of that name: `.expect(` as it stands, `panic!` as a whole word.
 fn holds(code: &str, name: &str) -> bool {
-    if name.starts_with('.') {
-        code.contains(name)
-    } else {
-        words(code, name).next().is_some()
-    }
+    if name.starts_with('.') { code.contains(name) } else { words(code, name).next().is_some() }
 }
 
 #[cfg(test)]
@@ -183,8 +131,7 @@ mod tests {
 
     #[test]
     fn the_core_names_no_browser() {
-        let text =
-            "//! on web_sys\nuse web_sys::Window;\nlet a = \"js_sys\";\ncrate::browser::now()\n";
+        let text = "//! on web_sys\nuse web_sys::Window;\nlet a = \"js_sys\";\ncrate::browser::now()\n";
         assert_eq!(lines(web_crates, "src/tracker.rs", text), [2, 4]);
         assert_eq!(lines(web_crates, "src/browser/clock.rs", text), NONE);
         assert_eq!(lines(web_crates, "collector/src/lib.rs", text), NONE);
@@ -192,26 +139,9 @@ mod tests {
 
     #[test]
     fn the_browser_module_is_for_the_page_alone() {
-        assert_eq!(
-            lines(
-                browser_module,
-                "src/lib.rs",
-                "#[cfg(target_arch = \"wasm32\")]\nmod browser;\n"
-            ),
-            NONE
-        );
-        assert_eq!(
-            lines(browser_module, "src/lib.rs", "mod queue;\nmod browser;\n"),
-            [2]
-        );
-        assert_eq!(
-            lines(
-                browser_module,
-                "src/queue.rs",
-                "#[cfg(wasm32)]\nmod browser;\n"
-            ),
-            [2]
-        );
+        assert_eq!(lines(browser_module, "src/lib.rs", "#[cfg(target_arch = \"wasm32\")]\nmod browser;\n"), NONE);
+        assert_eq!(lines(browser_module, "src/lib.rs", "mod queue;\nmod browser;\n"), [2]);
+        assert_eq!(lines(browser_module, "src/queue.rs", "#[cfg(wasm32)]\nmod browser;\n"), [2]);
     }
 
     #[test]
@@ -223,25 +153,10 @@ mod tests {
 
     #[test]
     fn vendors_stay_at_the_edges() {
-        for path in [
-            "src/event.rs",
-            "protocol/src/lib.rs",
-            "collector/src/routes/batch.rs",
-            "js/forms.js",
-        ] {
-            assert_eq!(
-                lines(vendors, path, "//! a\n// as Metrilo does\n"),
-                [2],
-                "{path}"
-            );
+        for path in ["src/event.rs", "protocol/src/lib.rs", "collector/src/routes/batch.rs", "js/forms.js"] {
+            assert_eq!(lines(vendors, path, "//! a\n// as Metrilo does\n"), [2], "{path}");
         }
-        for path in [
-            "js/facades/a.js",
-            "collector/src/vendors.rs",
-            "tests/compat/a.rs",
-            "js/forms.test.mjs",
-            "README.md",
-        ] {
+        for path in ["js/facades/a.js", "collector/src/vendors.rs", "tests/compat/a.rs", "js/forms.test.mjs", "README.md"] {
             assert_eq!(lines(vendors, path, "// metrilo"), NONE, "{path}");
         }
     }

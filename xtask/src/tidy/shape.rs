@@ -25,10 +25,7 @@ pub(super) fn function_length(source: &Source) -> Vec<Finding> {
     }
     let code = &source.code;
     let length = |at: usize| {
-        let name = code[at + 2..]
-            .strip_prefix(' ')?
-            .split(|end: char| !end.is_alphanumeric() && end != '_')
-            .next()?;
+        let name = code[at + 2..].strip_prefix(' ')?.split(|end: char| !end.is_alphanumeric() && end != '_').next()?;
         let (first, last) = (line_at(code, at), line_at(code, block_end(code, at)?));
         Some((name.to_owned(), first, last - first + 1))
     };
@@ -43,20 +40,12 @@ pub(super) fn function_length(source: &Source) -> Vec<Finding> {
 /// A file opens by saying what it is.
 pub(super) fn opening(source: &Source) -> Vec<Finding> {
     let mut lines = source.text.lines();
-    let first = lines
-        .find(|line| !line.starts_with("#!"))
-        .unwrap_or_default();
+    let first = lines.find(|line| !line.starts_with("#!")).unwrap_or_default();
     if source.is(&["rs"]) && !source.text.starts_with("//!") {
-        return vec![Finding::new(
-            1,
-            "open the file with `//!`: what it is, the one idea, the invariant",
-        )];
+        return vec![Finding::new(1, "open the file with `//!`: what it is, the one idea, the invariant")];
     }
     if source.is(&["js", "mjs", "ts"]) && !first.starts_with("//") && !first.starts_with("/*") {
-        return vec![Finding::new(
-            1,
-            "open the file with a comment: what it is, the one idea, the invariant",
-        )];
+        return vec![Finding::new(1, "open the file with a comment: what it is, the one idea, the invariant")];
     }
     Vec::new()
 }
@@ -65,14 +54,7 @@ pub(super) fn opening(source: &Source) -> Vec<Finding> {
 pub(super) fn name(source: &Source) -> Vec<Finding> {
     let empty = |part: &&str| EMPTY_NAMES.contains(&part.split('.').next().unwrap_or_default());
     let parts = source.path.split('/').filter(empty);
-    parts
-        .map(|part| {
-            Finding::new(
-                1,
-                format!("`{part}` says nothing; name it after what it holds"),
-            )
-        })
-        .collect()
+    parts.map(|part| Finding::new(1, format!("`{part}` says nothing; name it after what it holds"))).collect()
 }
 
 #[cfg(test)]
@@ -85,12 +67,7 @@ mod tests {
         assert_eq!(lines(file_length, "a.rs", &"\n".repeat(400)), NONE);
         assert_eq!(lines(file_length, "a.js", &"\n".repeat(401)), [401]);
         assert_eq!(lines(file_length, "a.md", &"\n".repeat(4000)), NONE);
-        let function = |lines: usize| {
-            format!(
-                "//! a\n\nconst F: fn() = b;\nfn b() {{{}}}\n",
-                "\n".repeat(lines - 1)
-            )
-        };
+        let function = |lines: usize| format!("//! a\n\nconst F: fn() = b;\nfn b() {{{}}}\n", "\n".repeat(lines - 1));
         assert_eq!(lines(function_length, "a.rs", &function(60)), NONE);
         assert_eq!(lines(function_length, "a.rs", &function(61)), [4]);
     }

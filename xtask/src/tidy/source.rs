@@ -13,11 +13,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(path: String, text: String) -> Self {
-        let code = if path.ends_with(".rs") {
-            blanked(&text)
-        } else {
-            text.clone()
-        };
+        let code = if path.ends_with(".rs") { blanked(&text) } else { text.clone() };
         Self { path, text, code }
     }
 
@@ -34,10 +30,7 @@ impl Source {
 
     /// Whether the file as a whole is a test.
     pub(super) fn is_test(&self) -> bool {
-        self.path.starts_with("tests/")
-            || self.path.contains("/tests/")
-            || self.path.ends_with("/tests.rs")
-            || self.path.contains(".test.")
+        self.path.starts_with("tests/") || self.path.contains("/tests/") || self.path.ends_with("/tests.rs") || self.path.contains(".test.")
     }
 
     /// The lines of the code with their numbers, and whether each is in a `#[cfg(test)]` item.
@@ -48,31 +41,21 @@ impl Source {
             let start = at;
             at += line.len() + 1;
             let whole = self.is_test();
-            (
-                index + 1,
-                line,
-                whole || tests.iter().any(|range| range.contains(&start)),
-            )
+            (index + 1, line, whole || tests.iter().any(|range| range.contains(&start)))
         })
     }
 }
 
 /// The number of the line that holds this byte.
 pub(super) fn line_at(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// Where a word stands that is not part of a longer one.
 pub(super) fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let part = |letter: char| letter.is_alphanumeric() || letter == '_';
     text.match_indices(word)
-        .filter(move |(at, _)| {
-            !text[..*at].ends_with(part) && !text[at + word.len()..].starts_with(part)
-        })
+        .filter(move |(at, _)| !text[..*at].ends_with(part) && !text[at + word.len()..].starts_with(part))
         .map(|(at, _)| at)
 }
 
@@ -95,9 +78,7 @@ pub(super) fn block_end(code: &str, from: usize) -> Option<usize> {
 
 fn test_ranges(code: &str) -> Vec<Range<usize>> {
     let marks = code.match_indices("#[cfg(test)]");
-    marks
-        .filter_map(|(at, mark)| Some(at..block_end(code, at + mark.len())?))
-        .collect()
+    marks.filter_map(|(at, mark)| Some(at..block_end(code, at + mark.len())?)).collect()
 }
 
 /// Rust without its comments and the insides of its literals; every byte of them becomes a blank, line ends stay.
@@ -108,11 +89,7 @@ fn blanked(text: &str) -> String {
         let word = code.ends_with(|last: char| last.is_alphanumeric() || last == '_');
         match literal(rest, word) {
             Some(length) => {
-                code.extend(
-                    rest[..length]
-                        .bytes()
-                        .map(|byte| if byte == b'\n' { '\n' } else { ' ' }),
-                );
+                code.extend(rest[..length].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
                 rest = &rest[length..];
             }
             None => {
@@ -181,9 +158,7 @@ fn raw(rest: &str) -> Option<usize> {
     let hashes = marks.len() - marks.trim_start_matches('#').len();
     let inside = marks[hashes..].strip_prefix('"')?;
     let close = format!("\"{}", "#".repeat(hashes));
-    let end = inside
-        .find(&close)
-        .map_or(inside.len(), |at| at + close.len());
+    let end = inside.find(&close).map_or(inside.len(), |at| at + close.len());
     Some(rest.len() - inside.len() + end)
 }
 
@@ -194,10 +169,7 @@ fn character(rest: &str) -> Option<usize> {
     if first == '\\' {
         return rest[3..].find('\'').map(|at| at + 4);
     }
-    inside
-        .next()
-        .filter(|(_, second)| *second == '\'')
-        .map(|(at, _)| at + 1)
+    inside.next().filter(|(_, second)| *second == '\'').map(|(at, _)| at + 1)
 }
 
 #[cfg(test)]
@@ -211,10 +183,7 @@ mod tests {
             ("a /* b /* c */ d */ e", "a                   e"),
             (r#"f("x\"y{", 1)"#, "f(       , 1)"),
             ("r\"a\\\" b r#\"c\"d\"# e", "      b          e"),
-            (
-                "f::<'a>('{', '\\'', '\\u{1}')",
-                "f::<'a>(   ,     ,        )",
-            ),
+            ("f::<'a>('{', '\\'', '\\u{1}')", "f::<'a>(   ,     ,        )"),
             ("for r in brr {}", "for r in brr {}"),
         ];
         for (text, expected) in cases {
@@ -231,21 +200,14 @@ mod tests {
 
     #[test]
     fn words_are_whole() {
-        assert_eq!(
-            words("web_sys a_web_sys web_sys2 web_sys::x", "web_sys").collect::<Vec<_>>(),
-            [0, 27]
-        );
+        assert_eq!(words("web_sys a_web_sys web_sys2 web_sys::x", "web_sys").collect::<Vec<_>>(), [0, 27]);
     }
 
     #[test]
     fn lines_of_tests_are_known() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\nfn c() {}\n";
         let source = Source::new("src/a.rs".into(), text.into());
-        let tests: Vec<_> = source
-            .code_lines()
-            .filter(|(_, _, test)| *test)
-            .map(|(line, ..)| line)
-            .collect();
+        let tests: Vec<_> = source.code_lines().filter(|(_, _, test)| *test).map(|(line, ..)| line).collect();
         assert_eq!(tests, [2, 3, 4, 5]);
     }
 }
