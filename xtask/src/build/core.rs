@@ -17,6 +17,10 @@ pub(super) fn module(context: &Context) -> PathBuf {
     context.path(TARGET).join("wasm32-unknown-unknown/web/tillroll.wasm")
 }
 
+/// No panic messages, no places in the source, no `Debug` texts. Without the second flag the module also holds paths of the machine that
+/// built it, and its hash would differ from machine to machine.
+const FLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
+
 /// Compiles it. Cargo decides whether there is anything to do.
 pub(super) fn compile(context: &mut Context) -> Result<String, Error> {
     let mut cargo = process::cargo(context);
@@ -27,7 +31,7 @@ pub(super) fn compile(context: &mut Context) -> Result<String, Error> {
         .env("RUSTC_BOOTSTRAP", "1")
         // It would win over RUSTFLAGS.
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort");
+        .env("RUSTFLAGS", FLAGS);
     process::aloud(&mut cargo)?;
     Ok(String::new())
 }
