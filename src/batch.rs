@@ -18,11 +18,15 @@ pub const BYTES: usize = limits::UNLOAD_BYTES - 4 * limits::KB;
 /// Returns how many of the first `items` go into one request: at most `most`, and at least one if there is any.
 pub fn length(items: &[Item], most: usize) -> usize {
     let mut bytes = ENVELOPE;
-    let fits = |item: &&Item| {
+    let mut count = 0;
+    for item in items {
         bytes += item.text.len() + 1;
-        bytes <= BYTES
-    };
-    items.iter().take(most.min(EVENTS)).take_while(fits).count().max(items.len().min(1))
+        if count > 0 && (bytes > BYTES || count >= most.min(EVENTS)) {
+            break;
+        }
+        count += 1;
+    }
+    count
 }
 
 /// Returns the body of a request for `items`.

@@ -1,6 +1,8 @@
 //! Texts as cookies carry them, and how far a cookie may reach.
 
-use tillroll_protocol::email;
+use tillroll_protocol::id::nibble;
+use tillroll_protocol::json;
+use tillroll_protocol::text::{cut, trim};
 
 /// How long a visitor is remembered, in seconds: 400 days, the longest that browsers allow.
 pub const LONGEST: &str = "34560000";
@@ -11,12 +13,10 @@ pub fn encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"@-_.~!*'()=&".contains(&byte) {
-            out.push(char::from(byte));
+            json::push(&mut out, byte);
         } else {
-            out.push('%');
-            for nibble in [byte >> 4, byte & 15] {
-                out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase());
-            }
+            json::push(&mut out, b'%');
+            json::hexadecimal(&mut out, byte, b'A');
         }
     }
     out
@@ -25,44 +25,63 @@ pub fn encode(text: &str) -> String {
 /// Returns what [`encode`] was given. A `%` that begins no byte stands for itself, and so does a `+`; what is no text then is empty.
 pub fn decode(text: &str) -> String {
     let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = if *first == b'%' { after.get(..2).and_then(byte) } else { None };
-        bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        let mut digit = || ahead.next().and_then(nibble);
+        match (byte, digit(), digit()) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push(high << 4 | low);
+                rest = ahead;
+            }
+            _ => bytes.push(byte),
+        }
     }
     String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Returns the value of the cookie `name` in what `document.cookie` says, decoded; empty where there is none.
 pub fn find(cookies: &str, name: &str) -> String {
-    let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-    pairs.into_iter().find(|(found, _)| *found == name).map(|(_, value)| decode(value)).unwrap_or_default()
+    decode(value(cookies, b';', name))
+}
+
+/// Returns what follows `name=` in a text of such pairs; empty where none does.
+pub fn value<'a>(pairs: &'a str, separator: u8, name: &str) -> &'a str {
+    let mut rest = pairs;
+    while !rest.is_empty() {
+        let (pair, others) = cut(rest, separator);
+        let (found, value) = cut(trim(pair), b'=');
+        if found == name {
+            return value;
+        }
+        rest = others;
+    }
+    ""
 }
 
 /// Returns the domains for which a cookie of `host` may be tried, the widest first and the host alone (an empty text) last.
 ///
 /// A name that looks like a public suffix (`co.uk`) is left out, so that no browser has to refuse it.
 pub fn domains(host: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let is_address = host.contains(':') || host.rsplit('.').next().is_none_or(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    if !is_address && !email::is_email(host) {
-        let dots = host.rmatch_indices('.').map(|(at, _)| at + 1).skip(1);
-        found = dots.chain([0]).filter_map(|at| host.get(at..)).filter(|domain| !is_suffix(domain)).collect();
+    let mut found = vec![""];
+    let mut last = host.bytes().rev().take_while(|byte| *byte != b'.');
+    let is_address = host.bytes().any(|byte| byte == b':') || last.all(|byte| byte.is_ascii_digit());
+    let mut rest = if is_address { "" } else { host };
+    while !rest.is_empty() {
+        if !is_suffix(rest) {
+            found.insert(0, rest);
+        }
+        rest = cut(rest, b'.').1;
     }
-    found.push("");
     found
 }
 
 /// Returns whether a domain looks like one under which strangers live: `co.uk`, `com.au`, or the name of a well-known host of shops.
 fn is_suffix(domain: &str) -> bool {
     const HOSTS: &[&str] = &["myshopify.com", "github.io", "netlify.app", "vercel.app", "pages.dev", "web.app", "herokuapp.com"];
-    let is_national = |(name, country): (&str, &str)| country.len() == 2 && name.len() <= 3;
-    HOSTS.contains(&domain) || !domain.contains('.') || domain.split_once('.').is_some_and(is_national)
-}
-
-fn byte(digits: &[u8]) -> Option<u8> {
-    digits.iter().try_fold(0, |byte, digit| Some(byte << 4 | char::from(*digit).to_digit(16)? as u8))
+    let (name, country) = cut(domain, b'.');
+    let is_national = country.len() == 2 && name.len() <= 3;
+    is_national || country.is_empty() || HOSTS.contains(&domain)
 }
 
 #[cfg(test)]

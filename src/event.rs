@@ -2,7 +2,7 @@
 
 use tillroll_protocol::call::Call;
 use tillroll_protocol::event::{Event, Visitor};
-use tillroll_protocol::{id, kinds, limits, params};
+use tillroll_protocol::{id, json, kinds, limits, params};
 
 /// Why a call becomes no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,56 +22,50 @@ pub const LAND_SEED: usize = 21;
 /// The kind of the event that opens a visit.
 pub const LAND: &str = "land";
 
+/// The most bytes that the parameters of an event may have, so that the whole stays below [`limits::EVENT_BYTES`].
+const MOST: usize = limits::EVENT_BYTES - 32 * limits::KB;
+
 /// Whose words the automatic events are.
 const OWN_API: &str = "tillroll";
 
 /// Returns the parameters of the event that a call asks for, as they will be stored.
-pub fn parameters(call: &Call) -> Result<String, Refusal> {
-    let kind = kinds::find(&call.kind).ok_or(Refusal { reason: "unknown_type", field: "type" })?;
-    let text = params::read(kind, &call.params, &call.page.url);
-    let text = text.map_err(|fault| Refusal { reason: "meaningless", field: fault.field })?;
-    if text.len() > limits::EVENT_BYTES - 32 * limits::KB {
-        return Err(Refusal { reason: "too_large", field: "params" });
+pub fn parameters(call: &Call<'_>) -> Result<String, Refusal> {
+    let Some(kind) = kinds::find(call.kind) else { return Err(Refusal { reason: "unknown_type", field: "type" }) };
+    match params::read(kind, call.params, call.page.url) {
+        Err(fault) => Err(Refusal { reason: "meaningless", field: fault.field }),
+        Ok(text) if text.len() > MOST => Err(Refusal { reason: "too_large", field: "params" }),
+        Ok(text) => Ok(text),
     }
-    Ok(text)
 }
 
 /// Returns the event of a call as text.
-pub fn text(call: Call, params: String, visitor: Visitor, session_id: &str) -> String {
-    let id = id::uuid(call.time, &call.seed, CALL_SEED);
-    write(Event {
-        id,
+pub fn text(call: &Call<'_>, params: String, visitor: Visitor<&str>, session_id: &str) -> String {
+    write(call, CALL_SEED, params, visitor, session_id)
+}
+
+/// Returns the event that opens the visit in which `call` is the first, as text.
+pub fn landing(call: &Call<'_>, visitor: Visitor<&str>, session_id: &str) -> String {
+    let mut params = String::new();
+    json::push(&mut params, b'{');
+    json::member(&mut params, "current_url", call.page.url);
+    json::member(&mut params, "source_url", call.page.referrer);
+    json::push(&mut params, b'}');
+    let landing = Call { kind: LAND, api: OWN_API, ..*call };
+    write(&landing, LAND_SEED, params, visitor, session_id)
+}
+
+fn write(call: &Call<'_>, from: usize, params: String, visitor: Visitor<&str>, session_id: &str) -> String {
+    let event = Event {
+        id: id::uuid(call.time, call.seed, from),
         kind: call.kind,
         api: call.api,
         time: call.time,
         visitor,
-        session_id: Some(session_id.into()),
+        session_id: Some(session_id),
         store_id: None,
         page: call.page,
         params,
-    })
-}
-
-/// Returns the event that opens the visit in which `call` is the first, as text.
-pub fn landing(call: &Call, visitor: Visitor, session_id: &str) -> String {
-    let mut params = String::from("{");
-    tillroll_protocol::json::member(&mut params, "current_url", &call.page.url);
-    tillroll_protocol::json::member(&mut params, "source_url", &call.page.referrer);
-    params.push('}');
-    write(Event {
-        id: id::uuid(call.time, &call.seed, LAND_SEED),
-        kind: LAND.into(),
-        api: OWN_API.into(),
-        time: call.time,
-        visitor,
-        session_id: Some(session_id.into()),
-        store_id: None,
-        page: call.page.clone(),
-        params,
-    })
-}
-
-fn write(event: Event) -> String {
+    };
     let mut text = String::new();
     event.write(&mut text);
     text
@@ -80,32 +74,33 @@ fn write(event: Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tillroll_protocol::loose::Loose;
+    use tillroll_protocol::flat::Flat;
 
-    fn call(kind: &str, params: Loose) -> Call {
-        Call { time: 5, seed: "0f".repeat(21), api: "shop".into(), kind: kind.into(), page: Default::default(), params }
+    fn call<'a>(kind: &'a str, params: &'a str) -> Call<'a> {
+        const SEED: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
+        Call { time: 5, seed: SEED, api: "shop", kind, page: Default::default(), params: Flat::new(params) }
     }
 
     #[test]
     fn what_no_table_knows_is_refused() {
-        assert_eq!(parameters(&call("nonsense", Loose::Nothing)).unwrap_err().reason, "unknown_type");
-        assert_eq!(parameters(&call("category_view", Loose::Nothing)).unwrap_err(), Refusal { reason: "meaningless", field: "id" });
+        assert_eq!(parameters(&call("nonsense", "z")).unwrap_err().reason, "unknown_type");
+        assert_eq!(parameters(&call("category_view", "z")).unwrap_err(), Refusal { reason: "meaningless", field: "id" });
     }
 
     #[test]
     fn more_than_the_collector_would_take_is_refused() {
-        let lines = vec![Loose::Text("x".repeat(8_000)); 8];
-        let params = Loose::Object(vec![("name".into(), Loose::Text("n".into())), ("data".into(), Loose::List(lines))]);
-        assert_eq!(parameters(&call("custom", params)).unwrap_err().reason, "too_large");
+        let lines = format!("${}\u{1f}", "x".repeat(8_000)).repeat(8);
+        let params = format!("{{:name\u{1f}$n\u{1f}:data\u{1f}[{lines}]}}");
+        assert_eq!(parameters(&call("custom", &params)).unwrap_err().reason, "too_large");
     }
 
     #[test]
     fn a_call_and_the_landing_before_it_have_ids_of_their_own() {
-        let call = call("checkout", Loose::Nothing);
-        let visitor = Visitor::Id("v".into());
-        let landing = landing(&call, visitor.clone(), "s");
+        let call = call("checkout", "z");
+        let visitor = Visitor::Id("v");
+        let landing = landing(&call, visitor, "s");
         let params = parameters(&call).unwrap();
-        let event = text(call, params, visitor, "s");
+        let event = text(&call, params, visitor, "s");
         assert_ne!(landing.get(..45), event.get(..45));
     }
 }

@@ -43,28 +43,33 @@ impl Identity {
         }
     }
 
-    /// Returns who an event is of; an unknown visitor gets `seed` for an id.
-    pub fn visitor(&mut self, seed: &str) -> Visitor {
+    /// Gives an unknown visitor `seed` for an id; returns whether that was so.
+    pub fn meet(&mut self, seed: &str) -> bool {
+        let is_new = matches!(self, Self::Unknown);
+        if is_new {
+            self.reset(seed);
+        }
+        is_new
+    }
+
+    /// Returns who an event is of.
+    pub fn visitor(&self) -> Visitor<&str> {
         match self {
-            Self::Known(email) => Visitor::Email(email.clone()),
-            Self::Anonymous(id) => Visitor::Id(id.clone()),
-            Self::Unknown => {
-                *self = Self::Anonymous(seed.into());
-                Visitor::Id(seed.into())
-            }
+            Self::Known(email) => Visitor::Email(email),
+            other => Visitor::Id(other.content()),
         }
     }
 
     /// Makes the visitor known under a normalised address. Returns the anonymous id that the address is linked to, or None where it is
     /// known already.
-    pub fn identify(&mut self, email: &str, seed: &str) -> Option<Visitor> {
+    pub fn identify(&mut self, email: String, seed: &str) -> Option<String> {
         let id = match self {
-            Self::Known(known) if known == email => return None,
+            Self::Known(known) if *known == email => return None,
             Self::Anonymous(id) => std::mem::take(id),
             Self::Known(_) | Self::Unknown => seed.into(),
         };
-        *self = Self::Known(email.into());
-        Some(Visitor::Id(id))
+        *self = Self::Known(email);
+        Some(id)
     }
 
     /// Makes the visitor a new anonymous one.
@@ -96,14 +101,14 @@ mod tests {
                 let email = format!("{step}@x.com");
                 match step {
                     0 => identity.reset(&seed),
-                    1 => drop(identity.visitor(&seed)),
+                    1 => drop(identity.meet(&seed)),
                     _ => {
-                        if let Some(Visitor::Id(id)) = identity.identify(&email, &seed) {
+                        if let Some(id) = identity.identify(email.clone(), &seed) {
                             prop_assert!(links.iter().all(|(linked, _)| *linked != id));
                             links.push((id, email.clone()));
                         }
                         prop_assert_eq!(identity.content(), &email);
-                        prop_assert_eq!(identity.identify(&email, &seed), None);
+                        prop_assert_eq!(identity.identify(email, &seed), None);
                     }
                 }
                 prop_assert_eq!(Identity::load(identity.content()), identity.clone());

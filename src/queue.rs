@@ -47,28 +47,32 @@ impl Queue {
         self.items.is_empty()
     }
 
-    /// Adds an event behind all others; returns those that fell out for it.
-    pub fn push(&mut self, item: Item) -> Vec<Item> {
+    /// Adds an event behind all others; returns the keys of those that fell out for it.
+    pub fn push(&mut self, item: Item) -> Vec<String> {
         self.bytes += item.size();
         self.items.push(item);
         self.shrink()
     }
 
-    /// Puts what an earlier page kept before what this page has; returns what fell out.
+    /// Puts what an earlier page kept before what this page has; returns the keys of what fell out.
     ///
     /// An item that is here already stays as it is.
-    pub fn restore(&mut self, mut kept: Vec<Item>) -> Vec<Item> {
-        kept.retain(|old| self.items.iter().all(|item| item.key != old.key));
-        self.bytes += kept.iter().map(Item::size).sum::<usize>();
-        kept.append(&mut self.items);
-        self.items = kept;
+    pub fn restore(&mut self, kept: Vec<Item>) -> Vec<String> {
+        let young = std::mem::take(&mut self.items);
+        for old in kept {
+            if young.iter().all(|item| item.key != old.key) {
+                self.items.push(old);
+            }
+        }
+        self.items.extend(young);
+        self.weigh();
         self.shrink()
     }
 
     /// Removes the events of the given keys.
     pub fn forget(&mut self, keys: &[String]) {
         self.items.retain(|item| !keys.contains(&item.key));
-        self.bytes = self.items.iter().map(Item::size).sum();
+        self.weigh();
     }
 
     /// Removes everything.
@@ -76,28 +80,36 @@ impl Queue {
         *self = Self::default();
     }
 
-    fn shrink(&mut self) -> Vec<Item> {
-        let mut surplus = self.items.len().saturating_sub(EVENTS);
-        self.bytes -= self.items.iter().take(surplus).map(Item::size).sum::<usize>();
-        for item in self.items.iter().skip(surplus) {
-            if self.bytes <= BYTES {
+    fn weigh(&mut self) {
+        self.bytes = self.items.iter().map(Item::size).sum();
+    }
+
+    fn shrink(&mut self) -> Vec<String> {
+        let mut surplus = 0;
+        for item in &self.items {
+            if self.bytes <= BYTES && self.items.len() - surplus <= EVENTS {
                 break;
             }
             self.bytes -= item.size();
             surplus += 1;
         }
-        self.items.drain(..surplus).collect()
+        if surplus == 0 {
+            return Vec::new();
+        }
+        let rest = self.items.split_off(surplus);
+        keys(&std::mem::replace(&mut self.items, rest))
     }
+}
+
+/// Returns the keys of `items`.
+pub fn keys(items: &[Item]) -> Vec<String> {
+    items.iter().map(|item| item.key.clone()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn keys(items: &[Item]) -> Vec<String> {
-        items.iter().map(|item| item.key.clone()).collect()
-    }
 
     proptest! {
         #[test]
@@ -109,7 +121,7 @@ mod tests {
                 prop_assert!(queue.items().len() <= EVENTS && queue.bytes <= BYTES);
             }
             prop_assert_eq!(queue.bytes, queue.items().iter().map(Item::size).sum::<usize>());
-            let all = [keys(&dropped), keys(queue.items())].concat();
+            let all = [dropped, keys(queue.items())].concat();
             prop_assert_eq!(all, (0..lengths.len()).map(|at| format!("{at:05}")).collect::<Vec<_>>());
         }
     }

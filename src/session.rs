@@ -2,9 +2,10 @@
 //!
 //! It is remembered as a query string, `t=<last moment>&sid=<id>`, which a shop's server can parse.
 
-use tillroll_protocol::id;
+use tillroll_protocol::{id, json, number};
 
 use crate::Millis;
+use crate::cookie::value;
 
 /// The pause that ends a visit.
 pub const PAUSE: Millis = 30 * 60 * 1_000;
@@ -26,8 +27,8 @@ pub struct Session {
 impl Session {
     /// Returns the visit that a remembered text tells of; an unreadable text is no visit.
     pub fn load(text: &str) -> Self {
-        let active = value(text, "t").parse().unwrap_or(0);
-        Self { id: value(text, "sid").into(), active, written: active }
+        let active = number::integer(value(text, b'&', "t")).unwrap_or(0);
+        Self { id: value(text, b'&', "sid").into(), active, written: active }
     }
 
     /// Returns the id; empty before the first [`touch`](Self::touch).
@@ -62,16 +63,11 @@ impl Session {
         }
         self.written = self.active;
         let mut text = String::from("t=");
-        tillroll_protocol::json::integer(&mut text, self.active);
+        json::integer(&mut text, self.active);
         text.push_str("&sid=");
         text.push_str(&self.id);
         Some(text)
     }
-}
-
-fn value<'a>(query: &'a str, key: &str) -> &'a str {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value)
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
 use tillroll_protocol::email;
 use tillroll_protocol::event::Visitor;
-use tillroll_protocol::loose::Loose;
 
 use crate::consent::Consent;
 use crate::delivery::{Delivery, Flight, Verdict, verdict};
@@ -14,7 +13,7 @@ use crate::effect::{Effect, Report};
 use crate::event::{self, Refusal};
 use crate::identity::Identity;
 use crate::input::{Answer, Cookies, Input, Start};
-use crate::queue::{Item, Queue};
+use crate::queue::{self, Item, Queue};
 use crate::session::Session;
 use crate::{Millis, batch};
 
@@ -92,48 +91,35 @@ impl Tracker {
     fn accept(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
         let Some(call) = Call::read(&item.text) else { return ignore(item.key, Refusal { reason: "unreadable", field: "" }, out) };
         self.chance = call.seed.bytes().fold(0, |chance: u8, digit| chance.wrapping_mul(31).wrapping_add(digit));
-        let params = if call.kind == event::LAND { Ok(None) } else { event::parameters(&call).map(Some) };
+        let params = if call.kind == event::LAND { Ok(String::new()) } else { event::parameters(&call) };
         let params = match params {
             Ok(params) => params,
             Err(refusal) => return ignore(item.key, refusal, out),
         };
-        let before = self.identity.clone();
-        if self.session.touch(call.time, &call.seed) {
-            let visitor = self.identity.visitor(&call.seed);
-            let landing = event::landing(&call, visitor, self.session.id());
+        let is_new = self.identity.meet(call.seed);
+        if self.session.touch(call.time, call.seed) {
+            let landing = event::landing(&call, self.identity.visitor(), self.session.id());
             self.keep(now, Item::new(landing_key(&item.key), landing), out);
         }
-        let visitor = self.visitor(&call);
-        if before != self.identity {
+        let email = if call.kind == "identify" { email::normalise(call.params.text("email")) } else { None };
+        let is_named = email.is_some();
+        let linked = email.and_then(|email| self.identity.identify(email, call.seed));
+        if is_new || linked.is_some() {
             out.push(Effect::Visitor(self.identity.content().into()));
         }
         self.remember(false, out);
-        match params.zip(visitor) {
-            Some((params, visitor)) => {
-                let text = event::text(call, params, visitor, self.session.id());
-                self.keep(now, Item::new(item.key, text), out);
-            }
-            None => out.push(Effect::Forget(vec![item.key])),
+        let visitor = linked.as_deref().map_or(self.identity.visitor(), Visitor::Id);
+        if params.is_empty() || (is_named && linked.is_none()) {
+            return out.push(Effect::Forget(vec![item.key]));
         }
-    }
-
-    /// Returns who a call is of; None for an identification that changes nothing.
-    fn visitor(&mut self, call: &Call) -> Option<Visitor> {
-        let email = match (call.kind.as_str(), call.params.get("email")) {
-            ("identify", Loose::Text(text)) => email::normalise(text),
-            _ => None,
-        };
-        match email {
-            Some(email) => self.identity.identify(&email, &call.seed),
-            None => Some(self.identity.visitor(&call.seed)),
-        }
+        let text = event::text(&call, params, visitor, self.session.id());
+        self.keep(now, Item::new(item.key, text), out);
     }
 
     fn keep(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
         out.push(Effect::Keep(item.clone()));
-        let dropped = self.queue.push(item);
+        drop_keys(self.queue.push(item), out);
         self.delivery.expect(now);
-        drop_items(dropped, out);
     }
 
     fn restored(&mut self, now: Millis, items: Vec<Item>, out: &mut Vec<Effect>) {
@@ -144,7 +130,7 @@ impl Tracker {
         if !items.is_empty() {
             self.delivery.expect(now);
         }
-        drop_items(self.queue.restore(items), out);
+        drop_keys(self.queue.restore(items), out);
     }
 
     fn answered(&mut self, now: Millis, answer: &Answer, out: &mut Vec<Effect>) {
@@ -232,9 +218,9 @@ impl Tracker {
 
     fn reset(&mut self, item: &Item, out: &mut Vec<Effect>) {
         let Some(call) = Call::read(&item.text) else { return };
-        self.identity.reset(&call.seed);
+        self.identity.reset(call.seed);
         if self.consent.is_granted() {
-            out.push(Effect::Visitor(call.seed));
+            out.push(Effect::Visitor(call.seed.into()));
         }
     }
 
@@ -243,7 +229,7 @@ impl Tracker {
         let items = self.queue.items();
         let items = items.get(..batch::length(items, most)).unwrap_or(items);
         let body = batch::body(self.sender(), now, items);
-        let request = self.delivery.depart(now, items.iter().map(|item| item.key.clone()).collect());
+        let request = self.delivery.depart(now, queue::keys(items));
         out.push(Effect::Send { request, body });
     }
 
@@ -297,9 +283,9 @@ fn forget(keys: Vec<String>, out: &mut Vec<Effect>) {
     }
 }
 
-fn drop_items(items: Vec<Item>, out: &mut Vec<Effect>) {
-    if !items.is_empty() {
-        out.push(Report::dropped(items.len(), "full"));
-        forget(items.into_iter().map(|item| item.key).collect(), out);
+fn drop_keys(keys: Vec<String>, out: &mut Vec<Effect>) {
+    if !keys.is_empty() {
+        out.push(Report::dropped(keys.len(), "full"));
+        forget(keys, out);
     }
 }

@@ -15,13 +15,14 @@ pub struct Sender<'a> {
 
 /// Returns the body of `POST /v2/batch` for finished event texts.
 pub fn body<'a>(sender: Sender<'_>, sent_at: u64, events: impl Iterator<Item = &'a str>) -> String {
-    let mut out = String::from("{");
+    let mut out = String::new();
+    json::push(&mut out, b'{');
     json::member(&mut out, "token", sender.token);
     json::member(&mut out, "trackingLibraryVersion", sender.version);
     json::key(&mut out, "sentAt");
     json::integer(&mut out, sent_at);
     json::key(&mut out, "events");
-    out.push('[');
+    json::push(&mut out, b'[');
     for event in events {
         json::separate(&mut out);
         out.push_str(event);
@@ -67,13 +68,13 @@ mod tests {
     fn a_batch_is_the_documented_json() {
         let event = Event {
             id: "01890a5d-0000-7000-8000-000000000000".into(),
-            kind: "product_view".into(),
-            api: "shop".into(),
+            kind: "product_view",
+            api: "shop",
             time: 1_518_004_715_732,
-            visitor: Visitor::Id("ab".into()),
-            session_id: Some("s".into()),
+            visitor: Visitor::Id("ab"),
+            session_id: Some("s"),
             store_id: None,
-            page: Page { url: "https://shop/\"x\"".into(), ..Page::default() },
+            page: Page { url: "https://shop/\"x\"", ..Page::default() },
             params: r#"{"product_id":"2"}"#.into(),
         };
         let mut text = String::new();

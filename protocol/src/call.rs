@@ -1,47 +1,41 @@
 //! A call as a page recorded it: whose words, what, when, where, and the arguments as they were.
 //!
-//! A page records a call the moment it is made, as one flat text of [`loose`], and that text is all that anybody needs to make the
+//! A page records a call the moment it is made, as one [`flat`](crate::flat) text, and that text is all that anybody needs to make the
 //! event of it later: the page's core once it is there, the next page, or the collector.
 
 use crate::event::Page;
-use crate::loose::{self, Loose};
+use crate::flat::Flat;
+use crate::loose::{Form, Value, cut};
+use crate::number;
 
-/// What a page asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Call {
+/// What a page asked for; it lies in the text that the page recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Call<'a> {
     /// When, in milliseconds since 1970 by the page's clock.
     pub time: u64,
     /// Random digits, see [`id`](crate::id).
-    pub seed: String,
+    pub seed: &'a str,
     /// Whose words the page spoke.
-    pub api: String,
+    pub api: &'a str,
     /// What for: the name of a [`Kind`](crate::kinds::Kind).
-    pub kind: String,
+    pub kind: &'a str,
     /// Where.
-    pub page: Page,
+    pub page: Page<&'a str>,
     /// The arguments, by the names of the parameters.
-    pub params: Loose,
+    pub params: Flat<'a>,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// Reads the text that a page recorded; None where the time or the kind is missing.
-    pub fn read(text: &str) -> Option<Self> {
-        let record = loose::read(text);
-        let time = match record.get("time") {
-            Loose::Number(time) => time.parse().ok()?,
-            _ => return None,
-        };
-        let kind = string(&record, "type");
-        let page = Page { url: string(&record, "url"), referrer: string(&record, "referrer"), title: string(&record, "title") };
-        let params = record.get("params").clone();
-        (!kind.is_empty()).then(|| Self { time, seed: string(&record, "seed"), api: string(&record, "api"), kind, page, params })
-    }
-}
-
-fn string(record: &Loose, name: &str) -> String {
-    match record.get(name) {
-        Loose::Text(text) => loose::cut(text).into(),
-        _ => String::new(),
+    pub fn read(text: &'a str) -> Option<Self> {
+        let record = Flat::new(text);
+        let Form::Number(time) = record.member("time").form() else { return None };
+        let time = number::integer(time)?;
+        let string = |name| cut(record.text(name));
+        let kind = string("type");
+        let page = Page { url: string("url"), referrer: string("referrer"), title: string("title") };
+        let params = record.member("params");
+        (!kind.is_empty()).then(|| Self { time, seed: string("seed"), api: string("api"), kind, page, params })
     }
 }
 
@@ -53,8 +47,8 @@ mod tests {
     fn a_recorded_call_reads_back() {
         let text = "{:time\u{1f}#1518004715732\u{1f}:seed\u{1f}$ab\u{1f}:api\u{1f}$shop\u{1f}:type\u{1f}$search\u{1f}:url\u{1f}$https://x/\u{1f}:params\u{1f}{:query\u{1f}z}}";
         let call = Call::read(text).unwrap();
-        assert_eq!((call.time, call.kind.as_str(), call.page.url.as_str()), (1_518_004_715_732, "search", "https://x/"));
-        assert_eq!(call.params, Loose::Object(vec![("query".into(), Loose::Nothing)]));
+        assert_eq!((call.time, call.kind, call.page.url), (1_518_004_715_732, "search", "https://x/"));
+        assert_eq!(call.params.members().collect::<Vec<_>>(), [("query", Flat::new("z}}"))]);
     }
 
     #[test]

@@ -1,29 +1,40 @@
 //! E-mail addresses: letter case and blanks are handled here, once, for both halves.
 
+use crate::text::{cut, is_blank, trim, until};
+
+/// The longest address.
+const BYTES: usize = 254;
+
 /// Returns the address in the form under which a person is known: trimmed, in lower case. None where `text` is no address.
 ///
 /// The test is coarse on purpose: one `@` with something before it and a name after it, no blanks, no control characters, at most 254
 /// bytes. A shop's own form decides what it accepts; this only keeps junk such as `undefined` from becoming a person.
+///
+/// Lower case is for ASCII only: the tables for the rest of Unicode would be the heaviest part of a page's core, and no mail host needs them.
 pub fn normalise(text: &str) -> Option<String> {
-    let text = text.trim();
-    let (local, domain) = text.rsplit_once('@')?;
-    let clean = |character: char| !character.is_whitespace() && !character.is_control() && !"<>,;\"".contains(character);
-    let named = !local.is_empty() && !local.contains('@') && is_domain(domain);
-    (named && text.len() <= 254 && text.chars().all(clean)).then(|| lower(text))
+    let text = trim(text);
+    let (local, domain) = cut(text, b'@');
+    let junk = |byte: u8| is_blank(byte) || b"<>,;\"".contains(&byte);
+    let named = !local.is_empty() && is_domain(domain);
+    let clean = until(text, junk).1.is_empty();
+    (named && clean && text.len() <= BYTES).then(|| text.to_ascii_lowercase())
 }
 
 /// Returns whether a visitor's name is an e-mail address and not an anonymous id.
 pub fn is_email(text: &str) -> bool {
-    text.contains('@')
+    text.bytes().any(|byte| byte == b'@')
 }
 
+/// Names and single dots in turn.
 fn is_domain(domain: &str) -> bool {
-    domain.split('.').all(|label| !label.is_empty())
-}
-
-/// Lower case for ASCII only: the tables for the rest of Unicode would be the heaviest part of a page's core, and no mail host needs them.
-fn lower(text: &str) -> String {
-    text.to_ascii_lowercase()
+    let mut before = b'.';
+    for byte in domain.bytes() {
+        if byte == b'@' || (byte == b'.' && before == b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.'
 }
 
 #[cfg(test)]

@@ -2,85 +2,85 @@
 
 use crate::json;
 
-/// Something that happened in a shop.
+/// Something that happened in a shop. `S` is how its texts are held: by itself, or borrowed from the call.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct Event<S = String> {
     /// A UUID of version 7, made when the call was made: the key that makes sending again harmless.
     pub id: String,
     /// The name of its [`Kind`](crate::kinds::Kind); `type` on the wire.
-    pub kind: String,
+    pub kind: S,
     /// Whose words the page spoke.
-    pub api: String,
+    pub api: S,
     /// When the call was made, in milliseconds since 1970 by the caller's clock.
     pub time: u64,
     /// Who did it.
-    pub visitor: Visitor,
+    pub visitor: Visitor<S>,
     /// The visit that it belongs to.
-    pub session_id: Option<String>,
+    pub session_id: Option<S>,
     /// The store of a shop that has several.
-    pub store_id: Option<String>,
+    pub store_id: Option<S>,
     /// Where it happened.
-    pub page: Page,
+    pub page: Page<S>,
     /// The parameters, as a JSON object made by [`params::read`](crate::params::read).
     pub params: String,
 }
 
 /// Who did it: an anonymous id until the e-mail is known, the e-mail from then on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Visitor {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visitor<S = String> {
     /// The content of the visitor's cookie; `visitorId` on the wire.
-    Id(String),
+    Id(S),
     /// A normalised address; `visitorEmail` on the wire.
-    Email(String),
+    Email(S),
 }
 
 /// The page on which something happened; an empty text means that it is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page<S = String> {
     /// Its address.
-    pub url: String,
+    pub url: S,
     /// The address of the page before it.
-    pub referrer: String,
+    pub referrer: S,
     /// Its title.
-    pub title: String,
+    pub title: S,
 }
 
-impl Event {
+impl<S: AsRef<str>> Event<S> {
     /// Appends the event as JSON.
     pub fn write(&self, out: &mut String) {
-        out.push('{');
+        json::push(out, b'{');
         json::member(out, "id", &self.id);
-        json::member(out, "type", &self.kind);
-        json::member(out, "api", &self.api);
+        json::member(out, "type", self.kind.as_ref());
+        json::member(out, "api", self.api.as_ref());
         json::key(out, "time");
         json::integer(out, self.time);
         match &self.visitor {
-            Visitor::Id(id) => json::member(out, "visitorId", id),
-            Visitor::Email(email) => json::member(out, "visitorEmail", email),
+            Visitor::Id(id) => json::member(out, "visitorId", id.as_ref()),
+            Visitor::Email(email) => json::member(out, "visitorEmail", email.as_ref()),
         }
-        optional(out, "sessionId", self.session_id.as_deref());
-        optional(out, "storeId", self.store_id.as_deref());
+        for (name, text) in [("sessionId", &self.session_id), ("storeId", &self.store_id)] {
+            if let Some(text) = text {
+                json::member(out, name, text.as_ref());
+            }
+        }
         json::key(out, "page");
         self.page.write(out);
         json::key(out, "params");
         out.push_str(&self.params);
-        out.push('}');
+        json::push(out, b'}');
     }
 }
 
-impl Page {
+impl<S: AsRef<str>> Page<S> {
     /// Appends the page as JSON, without what is not known.
     pub fn write(&self, out: &mut String) {
-        out.push('{');
+        json::push(out, b'{');
         for (name, text) in [("url", &self.url), ("referrer", &self.referrer), ("title", &self.title)] {
-            optional(out, name, Some(text.as_str()).filter(|text| !text.is_empty()));
+            let text = text.as_ref();
+            if !text.is_empty() {
+                json::member(out, name, text);
+            }
         }
-        out.push('}');
-    }
-}
-
-fn optional(out: &mut String, name: &str, text: Option<&str>) {
-    if let Some(text) = text {
-        json::member(out, name, text);
+        json::push(out, b'}');
     }
 }

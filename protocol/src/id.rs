@@ -5,6 +5,9 @@
 
 use uuid::Builder;
 
+use crate::json;
+use crate::text::split;
+
 /// How many hexadecimal digits a seed has: as many as a visitor's id.
 pub const SEED_DIGITS: usize = 42;
 
@@ -16,13 +19,20 @@ const UUID_DIGITS: usize = 20;
 /// Digits that are missing or are none count as zero.
 pub fn uuid(time: u64, seed: &str, from: usize) -> String {
     let mut bytes = [0_u8; UUID_DIGITS / 2];
-    let digits = seed.get(from..).unwrap_or_default().as_bytes();
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        *byte = pair.iter().fold(0, |byte, digit| byte << 4 | nibble(*digit));
+    let mut digits = split(seed, from).1.bytes();
+    for byte in &mut bytes {
+        for _ in 0..2 {
+            *byte = *byte << 4 | digits.next().and_then(nibble).unwrap_or(0);
+        }
     }
-    let id = Builder::from_unix_timestamp_millis(time, &bytes).into_uuid();
-    let mut text = [0_u8; uuid::fmt::Hyphenated::LENGTH];
-    id.hyphenated().encode_lower(&mut text).into()
+    let mut text = String::new();
+    for byte in Builder::from_unix_timestamp_millis(time, &bytes).into_uuid().into_bytes() {
+        if matches!(text.len(), 8 | 13 | 18 | 23) {
+            json::push(&mut text, b'-');
+        }
+        json::hexadecimal(&mut text, byte, b'a');
+    }
+    text
 }
 
 /// Returns whether `text` can serve as a seed, and so as an anonymous visitor's id.
@@ -30,12 +40,13 @@ pub fn is_seed(text: &str) -> bool {
     text.len() == SEED_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn nibble(digit: u8) -> u8 {
+/// Returns the value of a hexadecimal digit.
+pub fn nibble(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => 0,
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
     }
 }
 

@@ -2,28 +2,48 @@
 //!
 //! Everything here appends to a string that the caller owns.
 
+use crate::text::{first, until};
+
+/// Appends an ASCII character.
+pub fn push(out: &mut String, character: u8) {
+    out.push(char::from(character & 0x7f));
+}
+
 /// Appends `text` as a JSON string, quotes included.
 pub fn string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => escape(out, control),
-            other => out.push(other),
+    push(out, b'"');
+    let mut rest = text;
+    loop {
+        let (plain, special) = until(rest, |byte| byte < b' ' || byte == b'"' || byte == b'\\');
+        out.push_str(plain);
+        if special.is_empty() {
+            break;
         }
+        let (byte, after) = first(special);
+        push(out, b'\\');
+        if byte < b' ' {
+            out.push_str("u00");
+            hexadecimal(out, byte, b'a');
+        } else {
+            push(out, byte);
+        }
+        rest = after;
     }
-    out.push('"');
+    push(out, b'"');
+}
+
+/// Appends the two hexadecimal digits of `byte`; `letter` is the `a` or the `A` to use.
+pub fn hexadecimal(out: &mut String, byte: u8, letter: u8) {
+    for digit in [byte >> 4, byte & 15] {
+        push(out, if digit < 10 { b'0' + digit } else { letter - 10 + digit });
+    }
 }
 
 /// Appends `"name":`, after a comma unless it opens the object.
 pub fn key(out: &mut String, name: &str) {
     separate(out);
     string(out, name);
-    out.push(':');
+    push(out, b':');
 }
 
 /// Appends a member whose value is a string.
@@ -34,32 +54,17 @@ pub fn member(out: &mut String, name: &str, text: &str) {
 
 /// Appends a comma unless a list or an object was just opened.
 pub fn separate(out: &mut String) {
-    if !out.ends_with(['{', '[']) {
-        out.push(',');
+    if !matches!(out.as_bytes().last(), Some(b'{' | b'[')) {
+        push(out, b',');
     }
 }
 
 /// Appends a whole number.
 pub fn integer(out: &mut String, number: u64) {
-    let mut rest = number;
-    let mut scale = 1_u64;
-    while rest / scale >= 10 {
-        scale *= 10;
+    if number >= 10 {
+        integer(out, number / 10);
     }
-    while scale > 0 {
-        let digit = (rest / scale) as u8;
-        out.push(char::from(b'0' + digit));
-        rest %= scale;
-        scale /= 10;
-    }
-}
-
-fn escape(out: &mut String, control: char) {
-    out.push_str("\\u00");
-    for shift in [4, 0] {
-        let digit = (control as u32 >> shift) & 15;
-        out.push(char::from_digit(digit, 16).unwrap_or('0'));
-    }
+    push(out, b'0' + (number % 10) as u8);
 }
 
 #[cfg(test)]

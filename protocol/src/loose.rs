@@ -1,27 +1,87 @@
 //! A value as a page wrote it, before anybody knows what it should have been.
 //!
-//! A page passes numbers for ids, objects for lists and worse. JavaScript flattens each value into one text that [`read`] takes apart
-//! again; the collector builds the same tree from JSON. The text has no escapes, so that reading it costs the page next to nothing:
-//!
-//! | text | value |
-//! |---|---|
-//! | `z`, `y`, `n` | nothing, true, false |
-//! | `#12.5␟` | a number, as JavaScript prints it |
-//! | `$text␟` | a string, in which no `␟` is left |
-//! | `[` values `]` | a list |
-//! | `{` then `:key␟` value, … `}` | an object |
-//!
-//! `␟` is U+001F, the unit separator.
+//! A page passes numbers for ids, objects for lists and worse. Whoever reads one sees it as a [`Value`], wherever it lies: the page's core
+//! in the flat text that a call left ([`Flat`](crate::flat::Flat)), the collector in the tree that it made of JSON ([`Loose`]).
 
+use crate::text::split;
 use crate::{json, limits, number};
 
-/// Ends a number, a string or a key.
-pub const END: char = '\u{1f}';
+/// How deep [`Value::write`] goes: what the collector accepts, and twice what a page writes.
+const DEPTH: usize = 2 * limits::DEPTH;
 
-/// A value of which nothing is known but its outer form.
+/// What a value is on the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// `null`, `undefined`, or something that carries no meaning, such as a function.
+    Nothing,
+    /// `true` or `false`.
+    Flag(bool),
+    /// A number, as decimal text.
+    Number(&'a str),
+    /// A string.
+    Text(&'a str),
+    /// A list, see [`Value::members`].
+    List,
+    /// An object, see [`Value::members`].
+    Object,
+}
+
+/// A value of which nothing is known.
+pub trait Value<'a>: Copy {
+    /// The value that carries no meaning.
+    const NOTHING: Self;
+
+    /// See [`members`](Self::members).
+    type Members: Iterator<Item = (&'a str, Self)>;
+
+    /// Returns what this is.
+    fn form(self) -> Form<'a>;
+
+    /// Returns the elements of a list, under empty names, or the members of an object, in their order; of anything else nothing.
+    fn members(self) -> Self::Members;
+
+    /// Returns the first member `name` of an object, and of anything else nothing.
+    fn member(self, name: &str) -> Self {
+        for (found, value) in self.members() {
+            if found == name {
+                return value;
+            }
+        }
+        Self::NOTHING
+    }
+
+    /// Appends this value as JSON; strings are cut to [`limits::STRING_BYTES`], and what nests too deep is left out.
+    fn write(self, out: &mut String) {
+        write(self, DEPTH, out);
+    }
+}
+
+fn write<'a>(value: impl Value<'a>, depth: usize, out: &mut String) {
+    let (open, close) = match value.form() {
+        Form::Flag(true) => return out.push_str("true"),
+        Form::Flag(false) => return out.push_str("false"),
+        Form::Number(text) if number::is_json(text) => return out.push_str(text),
+        Form::Text(text) => return json::string(out, cut(text)),
+        Form::List if depth > 0 => (b'[', b']'),
+        Form::Object if depth > 0 => (b'{', b'}'),
+        _ => return out.push_str("null"),
+    };
+    json::push(out, open);
+    for (name, value) in value.members() {
+        if open == b'{' {
+            json::key(out, cut(name));
+        } else {
+            json::separate(out);
+        }
+        write(value, depth - 1, out);
+    }
+    json::push(out, close);
+}
+
+/// A value by itself, as a tree.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loose {
-    /// `null`, `undefined`, or something that carries no meaning, such as a function.
+    /// See [`Form::Nothing`].
     Nothing,
     /// `true` or `false`.
     Flag(bool),
@@ -38,186 +98,80 @@ pub enum Loose {
 impl Loose {
     /// Returns the member `name` of an object, and of anything else nothing.
     pub fn get(&self, name: &str) -> &Self {
-        let Self::Object(members) = self else { return &Self::Nothing };
-        members.iter().find(|(key, _)| key == name).map_or(&Self::Nothing, |(_, value)| value)
+        self.member(name)
     }
 
     /// Returns whether this is [`Loose::Nothing`].
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
+}
 
-    /// Returns the elements of a list, or the values of an object: some servers print a list with gaps as an object.
-    pub fn elements(&self) -> Vec<&Self> {
+impl<'a> Value<'a> for &'a Loose {
+    const NOTHING: Self = &Loose::Nothing;
+    type Members = Members<'a>;
+
+    fn form(self) -> Form<'a> {
         match self {
-            Self::List(elements) => elements.iter().collect(),
-            Self::Object(members) => members.iter().map(|(_, value)| value).collect(),
-            _ => Vec::new(),
+            Loose::Nothing => Form::Nothing,
+            Loose::Flag(flag) => Form::Flag(*flag),
+            Loose::Number(text) => Form::Number(text),
+            Loose::Text(text) => Form::Text(text),
+            Loose::List(_) => Form::List,
+            Loose::Object(_) => Form::Object,
         }
     }
 
-    /// Appends this value as JSON; strings are cut to [`limits::STRING_BYTES`].
-    pub fn write(&self, out: &mut String) {
+    fn members(self) -> Members<'a> {
         match self {
-            Self::Nothing => out.push_str("null"),
-            Self::Flag(true) => out.push_str("true"),
-            Self::Flag(false) => out.push_str("false"),
-            Self::Number(text) => out.push_str(if number::is_json(text) { text } else { "null" }),
-            Self::Text(text) => json::string(out, cut(text)),
-            Self::List(elements) => {
-                out.push('[');
-                for element in elements {
-                    json::separate(out);
-                    element.write(out);
-                }
-                out.push(']');
-            }
-            Self::Object(members) => {
-                out.push('{');
-                for (name, value) in members {
-                    json::key(out, cut(name));
-                    value.write(out);
-                }
-                out.push('}');
-            }
+            Loose::List(elements) => Members::List(elements.iter()),
+            Loose::Object(members) => Members::Object(members.iter()),
+            _ => Members::List([].iter()),
+        }
+    }
+}
+
+/// What is in a [`Loose`].
+#[derive(Clone, Debug)]
+pub enum Members<'a> {
+    /// The elements of a list.
+    List(std::slice::Iter<'a, Loose>),
+    /// The members of an object.
+    Object(std::slice::Iter<'a, (String, Loose)>),
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, &'a Loose);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::List(elements) => elements.next().map(|element| ("", element)),
+            Self::Object(members) => members.next().map(|(name, value)| (name.as_str(), value)),
         }
     }
 }
 
 /// Returns as much of `text` as fits into [`limits::STRING_BYTES`], cut between characters.
 pub fn cut(text: &str) -> &str {
-    let mut end = text.len().min(limits::STRING_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
-}
-
-/// Reads the flat text; whatever does not follow the form, or nests deeper than [`limits::DEPTH`], is nothing.
-pub fn read(text: &str) -> Loose {
-    Reader { rest: text }.value(limits::DEPTH)
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Reader<'a> {
-    fn value(&mut self, depth: usize) -> Loose {
-        if depth == 0 {
-            self.rest = "";
-            return Loose::Nothing;
-        }
-        match self.take() {
-            Some('y') => Loose::Flag(true),
-            Some('n') => Loose::Flag(false),
-            Some('#') => Loose::Number(self.word().into()),
-            Some('$') => Loose::Text(self.word().into()),
-            Some('[') => Loose::List(self.list(depth - 1)),
-            Some('{') => Loose::Object(self.object(depth - 1)),
-            _ => Loose::Nothing,
-        }
-    }
-
-    fn list(&mut self, depth: usize) -> Vec<Loose> {
-        let mut elements = Vec::new();
-        while !self.rest.is_empty() && !self.skip(']') {
-            elements.push(self.value(depth));
-        }
-        elements
-    }
-
-    fn object(&mut self, depth: usize) -> Vec<(String, Loose)> {
-        let mut members = Vec::new();
-        while self.skip(':') {
-            let name = self.word().into();
-            members.push((name, self.value(depth)));
-        }
-        self.skip('}');
-        members
-    }
-
-    fn take(&mut self) -> Option<char> {
-        let mut characters = self.rest.chars();
-        let first = characters.next();
-        self.rest = characters.as_str();
-        first
-    }
-
-    fn skip(&mut self, wanted: char) -> bool {
-        let rest = self.rest.strip_prefix(wanted);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn word(&mut self) -> &'a str {
-        let (word, rest) = self.rest.split_once(END).unwrap_or((self.rest, ""));
-        self.rest = rest;
-        word
-    }
+    split(text, text.floor_char_boundary(limits::STRING_BYTES)).0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn flat(value: &Loose) -> String {
-        match value {
-            Loose::Nothing => "z".into(),
-            Loose::Flag(true) => "y".into(),
-            Loose::Flag(false) => "n".into(),
-            Loose::Number(text) => format!("#{text}{END}"),
-            Loose::Text(text) => format!("${text}{END}"),
-            Loose::List(elements) => format!("[{}]", elements.iter().map(flat).collect::<String>()),
-            Loose::Object(members) => {
-                let inner: String = members.iter().map(|(name, value)| format!(":{name}{END}{}", flat(value))).collect();
-                format!("{{{inner}}}")
-            }
-        }
-    }
-
-    fn any_value() -> impl Strategy<Value = Loose> {
-        let text = "[^\u{1f}]{0,12}";
-        let leaf = prop_oneof![
-            Just(Loose::Nothing),
-            any::<bool>().prop_map(Loose::Flag),
-            any::<i32>().prop_map(|number| Loose::Number(number.to_string())),
-            text.prop_map(Loose::Text),
-        ];
-        leaf.prop_recursive(4, 24, 4, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Loose::List),
-                prop::collection::vec((text, inner), 0..4).prop_map(Loose::Object),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_page_flattens_is_read_back(value in any_value()) {
-            prop_assert_eq!(read(&flat(&value)), value);
-        }
-
-        #[test]
-        fn any_text_is_read_without_a_panic_and_written_as_json(text: String) {
-            let mut out = String::new();
-            read(&text).write(&mut out);
-            prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
-        }
-    }
-
-    #[test]
-    fn nesting_without_end_is_cut() {
-        let mut out = String::new();
-        read(&"[".repeat(100_000)).write(&mut out);
-        assert!(out.len() < 100, "{out}");
-    }
 
     #[test]
     fn a_long_string_is_cut_between_characters() {
         let text = "é".repeat(limits::STRING_BYTES);
         assert_eq!(cut(&text).len(), limits::STRING_BYTES);
         assert_eq!(cut(&text[..limits::STRING_BYTES]).len(), limits::STRING_BYTES);
+        assert_eq!(cut("é"), "é");
+    }
+
+    #[test]
+    fn the_first_member_of_a_name_counts() {
+        let twice = Loose::Object(vec![("a".into(), Loose::Flag(true)), ("a".into(), Loose::Nothing)]);
+        assert_eq!(twice.get("a"), &Loose::Flag(true));
+        assert_eq!(Loose::List(vec![Loose::Flag(true)]).get("a"), &Loose::Nothing);
     }
 }

@@ -1,21 +1,40 @@
 //! Numbers as text: a page must not pay for reading and printing floats, and money must not pass through them.
 
+use crate::json;
+use crate::text::{first, split, trim, until};
+
+/// The most digits of a whole number that surely fits into 64 bits.
+const INTEGER_DIGITS: usize = 19;
+
 /// The most digits that a number may have before its decimal point and keep its meaning here.
 const DIGITS: usize = 15;
 
 /// Returns whether `text` is a number in JSON's grammar.
 pub fn is_json(text: &str) -> bool {
-    let text = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    let leading_zero = whole.len() > 1 && whole.starts_with('0');
-    are_digits(whole) && are_digits(fraction) && are_digits(exponent) && !leading_zero
+    let (_, text) = skip(text, b"-");
+    let (whole, text) = digits(text);
+    let (point, text) = skip(text, b".");
+    let (fraction, text) = digits(text);
+    let (exponent, text) = skip(text, b"eE");
+    let (_, text) = if exponent { skip(text, b"+-") } else { (false, text) };
+    let (power, text) = digits(text);
+    let leading_zero = whole.len() > 1 && first(whole).0 == b'0';
+    !whole.is_empty() && !leading_zero && point != fraction.is_empty() && exponent != power.is_empty() && text.is_empty()
+}
+
+/// Returns the whole number that `text` is, if it is one that fits.
+pub fn integer(text: &str) -> Option<u64> {
+    let (whole, rest) = digits(text);
+    let fits = !whole.is_empty() && rest.is_empty() && whole.len() <= INTEGER_DIGITS;
+    fits.then(|| whole.bytes().fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit & 15))))
 }
 
 /// Returns a quantity as a JSON number: `text` where it is a number above zero, else `1`, which is what a shop meant by leaving it out.
 pub fn quantity(text: &str) -> String {
-    decimal(text).filter(|number| number != "0" && !number.starts_with('-')).unwrap_or_else(|| "1".into())
+    match decimal(text) {
+        Some(number) if number != "0" && first(&number).0 != b'-' => number,
+        _ => "1".into(),
+    }
 }
 
 /// Returns an amount of money as a JSON number, from a number or from a price as shops print it: `£1,234.50`, `1.234,50 €`.
@@ -23,43 +42,48 @@ pub fn quantity(text: &str) -> String {
 /// A comma before exactly three last digits separates thousands; before one, two or more than three it is a decimal comma. Where both
 /// signs occur, the last one is the decimal one. None where there is no digit.
 pub fn money(text: &str) -> Option<String> {
-    let text = text.trim();
+    let text = trim(text);
+    let mut plain = String::new();
     if is_json(text) {
-        return decimal(text).or_else(|| Some(text.into()));
+        plain.push_str(text);
+        return decimal(text).or(Some(plain));
     }
     let point = decimal_sign(text);
-    let mut plain = String::new();
-    for (at, character) in text.char_indices() {
-        match character {
-            '0'..='9' => plain.push(character),
-            '-' | '\u{2212}' if plain.is_empty() => plain.push('-'),
-            _ if Some(at) == point => plain.push('.'),
-            _ => {}
+    for (at, byte) in text.bytes().enumerate() {
+        let is_minus = byte == b'-' || split(text, at).1.starts_with('\u{2212}');
+        if byte.is_ascii_digit() {
+            json::push(&mut plain, byte);
+        } else if is_minus && plain.is_empty() {
+            json::push(&mut plain, b'-');
+        } else if Some(at) == point {
+            json::push(&mut plain, b'.');
         }
     }
-    decimal(plain.trim_end_matches('.'))
+    decimal(&plain)
 }
 
 /// Returns the plain decimal number `text` in its shortest form: no leading zeros, none trailing after the point.
 ///
 /// None where it is none, or has too many digits to be meant.
 pub fn decimal(text: &str) -> Option<String> {
-    let text = text.trim();
-    let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let whole_is_fine = are_digits(whole) || (whole.is_empty() && are_digits(fraction));
-    if !whole_is_fine || !(fraction.is_empty() || are_digits(fraction)) {
+    let (negative, text) = skip(trim(text), b"-");
+    let (whole, text) = digits(text);
+    let (_, text) = skip(text, b".");
+    let (fraction, text) = digits(text);
+    let is_none = !text.is_empty() || (whole.is_empty() && fraction.is_empty());
+    let (_, whole) = until(whole, |digit| digit != b'0');
+    let zeros = fraction.bytes().rev().take_while(|digit| *digit == b'0').count();
+    let (fraction, _) = split(fraction, fraction.len() - zeros);
+    if is_none || whole.len() > DIGITS || fraction.len() > DIGITS {
         return None;
     }
-    let whole = whole.trim_start_matches('0');
-    let fraction = fraction.trim_end_matches('0');
-    if whole.len() > DIGITS || fraction.len() > DIGITS {
-        return None;
+    let mut out = String::new();
+    if negative && !(whole.is_empty() && fraction.is_empty()) {
+        json::push(&mut out, b'-');
     }
-    let mut out = String::from(if whole.is_empty() && fraction.is_empty() { "" } else { sign });
     out.push_str(if whole.is_empty() { "0" } else { whole });
     if !fraction.is_empty() {
-        out.push('.');
+        json::push(&mut out, b'.');
         out.push_str(fraction);
     }
     Some(out)
@@ -67,18 +91,23 @@ pub fn decimal(text: &str) -> Option<String> {
 
 /// Returns where in a printed price the decimal sign stands.
 fn decimal_sign(text: &str) -> Option<usize> {
-    let at = text.rfind(['.', ','])?;
-    let (before, after) = text.split_at_checked(at)?;
-    let sign = after.chars().next()?;
-    let digits = after.chars().filter(char::is_ascii_digit).count();
-    let repeated = before.contains(sign);
-    let mixed = before.contains(['.', ',']) && !repeated;
-    let thousands = repeated || (sign == ',' && digits == 3 && !mixed);
+    let count = |sign: u8| text.bytes().filter(|byte| *byte == sign).count();
+    let behind = text.bytes().rev().take_while(|byte| *byte != b'.' && *byte != b',').count();
+    let at = text.len().checked_sub(behind + 1)?;
+    let (sign, after) = first(split(text, at).1);
+    let digits = after.bytes().filter(u8::is_ascii_digit).count();
+    let thousands = count(sign) > 1 || (sign == b',' && digits == 3 && count(b'.') == 0);
     (!thousands).then_some(at)
 }
 
-fn are_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+fn digits(text: &str) -> (&str, &str) {
+    until(text, |byte| !byte.is_ascii_digit())
+}
+
+/// Returns whether `text` begins with one of `signs`, and what stands behind it.
+fn skip<'a>(text: &'a str, signs: &[u8]) -> (bool, &'a str) {
+    let (sign, rest) = first(text);
+    if signs.contains(&sign) { (true, rest) } else { (false, text) }
 }
 
 #[cfg(test)]

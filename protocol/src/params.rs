@@ -4,7 +4,8 @@
 //! required parameter cannot be read is refused by the name of that parameter. Reading what was once written gives it back unchanged.
 
 use crate::kinds::{Field, Kind, Shape};
-use crate::loose::{self, Loose};
+use crate::loose::{Form, Value, cut};
+use crate::text::trim;
 use crate::{email, json, number};
 
 /// Why an event means nothing: the parameter that is missing or cannot be read.
@@ -17,127 +18,126 @@ pub struct Fault {
 /// Returns the parameters of an event of type `kind` as a JSON object.
 ///
 /// `page_url` is where the call was made; it stands in for an address that the call left out.
-pub fn read(kind: &Kind, fields: &Loose, page_url: &str) -> Result<String, Fault> {
-    let mut out = String::from("{");
-    write_members(kind.fields, fields, page_url, &mut out)?;
-    if kind.needs_one && out == "{" {
+pub fn read<'a>(kind: &Kind, fields: impl Value<'a>, page_url: &str) -> Result<String, Fault> {
+    let mut out = String::new();
+    write_object(kind.fields, fields, page_url, &mut out)?;
+    if kind.needs_one && out == "{}" {
         return Err(Fault { field: kind.fields.first().map_or("", |field| field.name) });
     }
-    out.push('}');
     Ok(out)
 }
 
-fn write_members(fields: &'static [Field], from: &Loose, page_url: &str, out: &mut String) -> Result<(), Fault> {
+fn write_object<'a>(fields: &'static [Field], from: impl Value<'a>, page_url: &str, out: &mut String) -> Result<(), Fault> {
+    json::push(out, b'{');
     for field in fields {
         let before = out.len();
         json::key(out, field.name);
-        if !write_value(&field.shape, from.get(field.name), page_url, out) {
+        if !write_value(&field.shape, from.member(field.name), page_url, out) {
             out.truncate(before);
             if field.required {
                 return Err(Fault { field: field.name });
             }
         }
     }
+    json::push(out, b'}');
     Ok(())
 }
 
 /// Appends `value` as `shape`; returns false, with anything appended, where it cannot be read so.
-fn write_value(shape: &Shape, value: &Loose, page_url: &str, out: &mut String) -> bool {
-    match shape {
-        Shape::Text => write_text(text(value), out),
-        Shape::Words => write_string(text(value).unwrap_or_default(), out),
-        Shape::PageUrl => write_text(text(value).or(Some(page_url)), out),
-        Shape::Email => text(value).and_then(email::normalise).is_some_and(|email| write_string(&email, out)),
-        Shape::Quantity => write_plain(Some(number::quantity(amount(value))), out),
-        Shape::Money => write_plain(number::money(amount(value)), out),
-        Shape::Flag => flag(value).is_some_and(|flag| write_plain(Some(String::from(if flag { "true" } else { "false" })), out)),
-        Shape::Tags => write_tags(value, out),
-        Shape::Any => write_any(value, out),
-        Shape::Lines(fields) => write_lines(fields, value, page_url, out),
-    }
+fn write_value<'a>(shape: &Shape, value: impl Value<'a>, page_url: &str, out: &mut String) -> bool {
+    let text = text(value);
+    let number = match shape {
+        Shape::Text => return write_text(text, out),
+        Shape::Words => return write_string(text.unwrap_or_default(), out),
+        Shape::PageUrl => return write_text(text.or(Some(page_url)), out),
+        Shape::Email => return text.and_then(email::normalise).is_some_and(|email| write_string(&email, out)),
+        Shape::Flag => return write_flag(value, out),
+        Shape::Tags => return write_tags(value, out),
+        Shape::Any => return write_any(value, out),
+        Shape::Lines(fields) => return write_lines(fields, value, page_url, out),
+        Shape::Quantity => Some(number::quantity(text.unwrap_or_default())),
+        Shape::Money => number::money(text.unwrap_or_default()),
+    };
+    out.push_str(number.as_deref().unwrap_or_default());
+    number.is_some()
 }
 
 fn write_text(text: Option<&str>, out: &mut String) -> bool {
-    text.filter(|text| !text.is_empty()).is_some_and(|text| write_string(text, out))
+    text.is_some_and(|text| !text.is_empty() && write_string(text, out))
 }
 
 fn write_string(text: &str, out: &mut String) -> bool {
-    json::string(out, loose::cut(text));
+    json::string(out, cut(text));
     true
 }
 
-fn write_plain(text: Option<String>, out: &mut String) -> bool {
-    text.is_some_and(|text| {
-        out.push_str(&text);
-        true
-    })
-}
-
-fn write_any(value: &Loose, out: &mut String) -> bool {
+fn write_any<'a>(value: impl Value<'a>, out: &mut String) -> bool {
     value.write(out);
-    !value.is_nothing()
+    value.form() != Form::Nothing
 }
 
-fn write_tags(value: &Loose, out: &mut String) -> bool {
-    let single = [value];
-    let elements = value.elements();
-    let mut seen: Vec<&str> = Vec::new();
-    out.push('[');
-    for element in if elements.is_empty() { &single[..] } else { &elements } {
-        let tag = text(element).unwrap_or_default();
-        if !tag.is_empty() && !seen.iter().any(|other| other.eq_ignore_ascii_case(tag)) {
-            json::separate(out);
-            write_string(tag, out);
-            seen.push(tag);
+fn write_flag<'a>(value: impl Value<'a>, out: &mut String) -> bool {
+    const WORDS: [(&str, &[&str]); 2] = [("true", &["true", "1", "yes", "on"]), ("false", &["false", "0", "no", "off"])];
+    if let Form::Flag(_) = value.form() {
+        return write_any(value, out);
+    }
+    let text = text(value).unwrap_or_default();
+    for (meaning, words) in WORDS {
+        if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+            out.push_str(meaning);
+            return true;
         }
     }
-    out.push(']');
+    false
+}
+
+fn write_tags<'a>(value: impl Value<'a>, out: &mut String) -> bool {
+    let mut seen = Vec::new();
+    json::push(out, b'[');
+    // A single string has no members; a list has no text.
+    write_tag(value, &mut seen, out);
+    for (_, element) in value.members() {
+        write_tag(element, &mut seen, out);
+    }
+    json::push(out, b']');
     !seen.is_empty()
 }
 
-fn write_lines(fields: &'static [Field], value: &Loose, page_url: &str, out: &mut String) -> bool {
-    out.push('[');
-    for line in value.elements() {
+fn write_tag<'a>(value: impl Value<'a>, seen: &mut Vec<&'a str>, out: &mut String) {
+    let tag = text(value).unwrap_or_default();
+    if !tag.is_empty() && !seen.iter().any(|other| other.eq_ignore_ascii_case(tag)) {
+        json::separate(out);
+        write_string(tag, out);
+        seen.push(tag);
+    }
+}
+
+fn write_lines<'a>(fields: &'static [Field], value: impl Value<'a>, page_url: &str, out: &mut String) -> bool {
+    json::push(out, b'[');
+    for (_, line) in value.members() {
         let before = out.len();
         json::separate(out);
-        out.push('{');
-        if write_members(fields, line, page_url, out).is_ok() {
-            out.push('}');
-        } else {
+        if write_object(fields, line, page_url, out).is_err() {
             out.truncate(before);
         }
     }
-    out.push(']');
-    matches!(value, Loose::List(_) | Loose::Object(_))
+    json::push(out, b']');
+    matches!(value.form(), Form::List | Form::Object)
 }
 
 /// Returns a string or a number as trimmed text. A flag is no text: servers print `false` for a value they do not have.
-fn text(value: &Loose) -> Option<&str> {
-    match value {
-        Loose::Text(text) | Loose::Number(text) => Some(text.trim()),
+fn text<'a>(value: impl Value<'a>) -> Option<&'a str> {
+    match value.form() {
+        Form::Text(text) | Form::Number(text) => Some(trim(text)),
         _ => None,
     }
-}
-
-fn amount(value: &Loose) -> &str {
-    text(value).unwrap_or_default()
-}
-
-fn flag(value: &Loose) -> Option<bool> {
-    const YES: &[&str] = &["true", "1", "yes", "on"];
-    const NO: &[&str] = &["false", "0", "no", "off"];
-    if let Loose::Flag(flag) = value {
-        return Some(*flag);
-    }
-    let text = text(value)?;
-    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    if is(YES) { Some(true) } else { is(NO).then_some(false) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kinds::{self, KINDS};
+    use crate::loose::Loose;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 
 use js_sys::Array;
 use serde::Serialize;
-use tillroll_protocol::loose::{self, Loose};
+use tillroll_protocol::flat::Flat;
 use wasm_bindgen::prelude::*;
 
 use super::{Page, cookies, lifecycle, tell, with};
@@ -38,11 +38,8 @@ extern "C" {
 /// `visitor`; `key` and `call` are the moment of loading, as a call.
 #[wasm_bindgen]
 pub fn start(host: Host, options: &str, key: String, call: String) {
-    let options = loose::read(options);
-    let option = |name: &str| match options.get(name) {
-        Loose::Text(text) => text.clone(),
-        _ => String::new(),
-    };
+    let options = Flat::new(options);
+    let option = |name| String::from(options.text(name));
     let jar = cookies::Jar::new(option("visitorCookie"), option("sessionCookie"), option("domain"));
     let start = Start {
         token: option("token"),

@@ -1,0 +1,186 @@
+//! The text into which a page flattens a value, read where it lies: nothing is copied and nothing is built.
+//!
+//! The text has no escapes, so that both writing and reading it cost a page next to nothing:
+//!
+//! | text | value |
+//! |---|---|
+//! | `z`, `y`, `n` | nothing, true, false |
+//! | `#12.5␟` | a number, as JavaScript prints it |
+//! | `$text␟` | a string, in which no `␟` is left |
+//! | `[` values `]` | a list |
+//! | `{` then `:key␟` value, … `}` | an object |
+//!
+//! `␟` is U+001F, the unit separator. Whatever does not follow the form is nothing; no text is an error.
+
+use crate::loose::{Form, Value};
+use crate::text::{cut, first};
+
+/// Ends a number, a string or a key.
+pub const END: u8 = 0x1f;
+
+/// A value in a flat text, which may go on behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flat<'a>(&'a str);
+
+impl<'a> Flat<'a> {
+    /// Returns the value with which `text` begins.
+    pub fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// Returns the string that the member `name` is; empty where it is none.
+    pub fn text(self, name: &str) -> &'a str {
+        match self.member(name).form() {
+            Form::Text(text) => text,
+            _ => "",
+        }
+    }
+}
+
+impl<'a> Value<'a> for Flat<'a> {
+    const NOTHING: Self = Flat("");
+    type Members = Members<'a>;
+
+    fn form(self) -> Form<'a> {
+        let (sign, rest) = first(self.0);
+        match sign {
+            b'y' => Form::Flag(true),
+            b'n' => Form::Flag(false),
+            b'#' => Form::Number(word(rest).0),
+            b'$' => Form::Text(word(rest).0),
+            b'[' => Form::List,
+            b'{' => Form::Object,
+            _ => Form::Nothing,
+        }
+    }
+
+    fn members(self) -> Members<'a> {
+        let (sign, rest) = first(self.0);
+        Members { sign, rest }
+    }
+}
+
+/// The values in a list or an object.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    sign: u8,
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, Flat<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (sign, behind) = first(self.rest);
+        let (name, value) = match (self.sign, sign) {
+            (b'{', b':') => word(behind),
+            (b'[', sign) if sign != b']' && sign != 0 => ("", self.rest),
+            _ => return None,
+        };
+        self.rest = after(value);
+        Some((name, Flat(value)))
+    }
+}
+
+/// Returns what stands behind the value with which `text` begins.
+fn after(mut text: &str) -> &str {
+    let mut open = 0_u32;
+    loop {
+        let (sign, rest) = first(text);
+        text = match sign {
+            b'#' | b'$' | b':' => word(rest).1,
+            _ => rest,
+        };
+        match sign {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        // The value of a key is still to come.
+        if text.is_empty() || (open == 0 && sign != b':') {
+            return text;
+        }
+    }
+}
+
+fn word(text: &str) -> (&str, &str) {
+    cut(text, END)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loose::Loose;
+    use proptest::prelude::*;
+
+    fn flat(value: &Loose) -> String {
+        match value {
+            Loose::Nothing => "z".into(),
+            Loose::Flag(true) => "y".into(),
+            Loose::Flag(false) => "n".into(),
+            Loose::Number(text) => format!("#{text}\u{1f}"),
+            Loose::Text(text) => format!("${text}\u{1f}"),
+            Loose::List(elements) => format!("[{}]", elements.iter().map(flat).collect::<String>()),
+            Loose::Object(members) => {
+                let inner: String = members.iter().map(|(name, value)| format!(":{name}\u{1f}{}", flat(value))).collect();
+                format!("{{{inner}}}")
+            }
+        }
+    }
+
+    fn tree(value: Flat<'_>) -> Loose {
+        match value.form() {
+            Form::Nothing => Loose::Nothing,
+            Form::Flag(flag) => Loose::Flag(flag),
+            Form::Number(text) => Loose::Number(text.into()),
+            Form::Text(text) => Loose::Text(text.into()),
+            Form::List => Loose::List(value.members().map(|(_, element)| tree(element)).collect()),
+            Form::Object => Loose::Object(value.members().map(|(name, member)| (name.into(), tree(member))).collect()),
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Loose> {
+        let text = "[^\u{1f}]{0,12}";
+        let leaf = prop_oneof![
+            Just(Loose::Nothing),
+            any::<bool>().prop_map(Loose::Flag),
+            any::<i32>().prop_map(|number| Loose::Number(number.to_string())),
+            text.prop_map(Loose::Text),
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Loose::List),
+                prop::collection::vec((text, inner), 0..4).prop_map(Loose::Object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_page_flattens_is_read_back(value in any_value()) {
+            prop_assert_eq!(tree(Flat::new(&flat(&value))), value);
+        }
+
+        #[test]
+        fn a_flat_text_and_the_tree_of_it_are_written_alike(value in any_value()) {
+            let (mut page, mut collector) = (String::new(), String::new());
+            Flat::new(&flat(&value)).write(&mut page);
+            value.write(&mut collector);
+            prop_assert_eq!(page, collector);
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic_and_written_as_json(text in "[z#$:{}\\[\\]yné\u{1f}]{0,24}") {
+            let mut out = String::new();
+            Flat::new(&text).write(&mut out);
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
+        }
+    }
+
+    #[test]
+    fn nesting_without_end_is_cut() {
+        let mut out = String::new();
+        Flat::new(&"[".repeat(100_000)).write(&mut out);
+        assert!(out.len() < 100, "{out}");
+    }
+}
