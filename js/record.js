@@ -5,6 +5,7 @@ import { flat } from "./loose.js";
 const SEED_BYTES = 21;
 
 let calls = 0;
+let latest = 0;
 
 /** Returns 42 random hexadecimal digits. */
 const seed = () => {
@@ -28,8 +29,10 @@ export const record = (api, type, params) => {
   const digits = seed();
   const page = typeof document === "undefined" ? {} : { url: location.href, referrer: document.referrer, title: document.title };
   const order = (1e6 + (calls++ % 1e6)).toString().slice(1);
+  // A clock that is set back while the page is open does not change the order of its calls.
+  latest = Math.max(latest, time);
   return {
-    key: time + "-" + order + "-" + digits.slice(0, 6) + "1",
+    key: latest + "-" + order + "-" + digits.slice(0, 6) + "1",
     text: flat({ time, seed: digits, api, type, ...page, params }),
   };
 };
