@@ -37,7 +37,7 @@ export const stage = ({ flags = [], browserFlags = [] } = {}) => {
     /** Calls a marker on the page and waits for it: what was called before is stored by then. Returns the events without markers. */
     const told = async (from = page) => {
       const name = `marker ${crypto.randomUUID()}`;
-      await from.evaluate((name) => window.metrilo.customEvent(name), name);
+      await from.evaluate((name) => (window.metrilo.customEvent(name), void window.tillroll.flush()), name);
       const events = await stored((events) => events.some((event) => event.params.name === name));
       return events.filter((event) => !String(event.params.name).startsWith("marker "));
     };
