@@ -41,5 +41,6 @@ export const integrateForm = (options, metrilo) =>
     const form = document.querySelector(options.formSelector);
     if (!form || integrated.has(form)) return;
     integrated.add(form);
-    form.addEventListener("submit", () => quietly(submitted, form, options, metrilo), true);
+    // What was found may be a box around the form itself.
+    form.addEventListener("submit", (event) => quietly(submitted, event.target, options, metrilo), true);
   });

@@ -16,8 +16,11 @@ const tag = () => document.currentScript || document.querySelector("script[src*=
 
 const decoded = (text) => quietly(decodeURIComponent, text) || text;
 
-/** What the page left under our name, if it can be built upon: a stub, even a function, but nothing frozen. */
-const ground = (left) => (left && /^[of]/.test(typeof left) && Object.isExtensible(left) ? left : {});
+/**
+ * What the page left under our name, if it can be built upon: a stub, even a function, but nothing frozen, and no element whose id is our
+ * name.
+ */
+const ground = (left) => (quietly(() => /^[of]/.test(typeof left) && Object.isExtensible(left) && !left.nodeType) ? left : {});
 
 /** Runs what the page put by for the time when the library is there, and from then on at once. */
 const drain = (queue) => {
@@ -28,25 +31,38 @@ const drain = (queue) => {
   held.forEach(run);
 };
 
+/** Returns a function that gives what stands under our name all functions, unless it has them. */
+const adopter = (say) => {
+  let event;
+  return () => {
+    const target = ground(window.metrilo);
+    if (event && target.event === event) return;
+    metrilo(target, say("metrilo"));
+    metriloV1(target, say("metrilo-v1"));
+    event = target.event;
+    window.metrilo = target;
+  };
+};
+
 const run = () => {
-  if (window.tillroll) return;
+  const running = (window.tillroll || {}).adopt;
+  // Not the first time. If a stub of the first generation took our place meanwhile, its calls are ours; else there is nothing to do.
+  if (running) return running();
   const script = tag();
-  const [, base, old, query] = ADDRESS.exec(script.src) || [];
-  const data = (name) => script.getAttribute("data-" + name) || "";
-  const target = ground(window.metrilo);
+  const [, base = "/", old, query] = ADDRESS.exec(script ? script.src : "") || [];
+  const data = (name) => (script && script.getAttribute("data-" + name)) || "";
   const options = {
     token: decoded((/(?:^|&)token=([^&]*)/.exec(query) || [])[1] || old || ""),
     collector: data("collector") || base,
     cookieDomain: data("cookie-domain"),
     consent: data("consent"),
     gpc: data("gpc"),
-    visitor: target.ensure_cbuid,
+    visitor: quietly(() => window.metrilo.ensure_cbuid),
   };
   const { say, own } = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
-  window.tillroll = own;
-  metrilo(target, say("metrilo"));
-  metriloV1(target, say("metrilo-v1"));
-  window.metrilo = target;
+  const adopt = adopter(say);
+  window.tillroll = { ...own, adopt };
+  adopt();
   drain(window.metriloQueue);
 };
 

@@ -1,61 +1,73 @@
 // The first generation of `window.metrilo`, as old themes and plug-ins still carry it: a stub that recorded calls as `[method, ...args]`
 // in `q` or `queue`. The same object is upgraded in place, and both generations of methods stay callable on it.
 
-import { hash, quietly } from "../quiet.js";
+import { member, quietly } from "../quiet.js";
 
 const first = (...values) => values.find((value) => value !== undefined && value !== null && value !== "");
+
+/** Returns parameters by a table of their names and the members of `data` that may hold them, the best first. A zero is no option's id. */
+const pick = (names) => (data) => {
+  const params = {};
+  for (const name of Object.keys(names)) {
+    const values = names[name].map((from) => member(data, from));
+    params[name] = values.slice(0, -1).find((value) => value && value !== "0") || values[values.length - 1];
+  }
+  return params;
+};
+
+const LINE = { product_id: ["id"], variant_id: ["option_id"], name: ["name"], sku: ["sku"], quantity: ["quantity"], price: ["price"] };
+const ORDER = { order_id: ["order_id"], total: ["amount"], tax: ["tax_amount"], shipping: ["shipping_amount"], currency: ["currency"] };
+const BASKET = { product_id: ["option_id", "id"] };
+
+/** Returns a list's elements, or an object's members: servers print a list with gaps as an object. */
+const elements = (list) => quietly(() => (typeof list === "object" ? Object.keys(list).map((key) => member(list, key)) : undefined));
 
 /** What each `event(name, data)` says: the type, and the parameters of its data. */
 const EVENTS = {
   pageview: [
     "page_view",
-    (data) => ({ url: data.uri, name: first(typeof data === "string" ? data : data.page_title, document.title) }),
+    (data) => ({ url: member(data, "uri"), name: first(typeof data === "string" ? data : member(data, "page_title"), document.title) }),
   ],
-  view_product: ["product_view", (data) => ({ product_id: data.id })],
-  view_category: ["category_view", (data) => ({ id: data.id })],
-  view_article: ["article_view", (data) => ({ id: data.id, name: data.name, url: data.url })],
-  add_to_cart: ["basket_add", (data) => ({ product_id: first(data.option_id, data.id), quantity: data.quantity })],
-  remove_from_cart: ["basket_remove", (data) => ({ product_id: first(data.option_id, data.id), quantity: 1 })],
+  view_product: ["product_view", pick({ product_id: ["id"] })],
+  view_category: ["category_view", pick({ id: ["id"] })],
+  view_article: ["article_view", pick({ id: ["id"], name: ["name"], url: ["url"] })],
+  add_to_cart: ["basket_add", pick({ ...BASKET, quantity: ["quantity"] })],
+  remove_from_cart: ["basket_remove", (data) => ({ ...pick(BASKET)(data), quantity: 1 })],
   checkout_start: ["checkout", () => ({})],
-  search: ["search", (data) => ({ query: data.query })],
-  apply_tags: ["tag", (data) => ({ tags: data.tags })],
+  search: ["search", pick({ query: ["query"] })],
+  apply_tags: ["tag", pick({ tags: ["tags"] })],
   order: [
     "order",
-    (data) => ({
-      order_id: data.order_id,
-      total: data.amount,
-      tax: data.tax_amount,
-      shipping: data.shipping_amount,
-      currency: data.currency,
-      lines: lines(data.items),
-    }),
+    (data) => {
+      const items = elements(member(data, "items"));
+      return { ...pick(ORDER)(data), lines: items && items.map(pick(LINE)) };
+    },
   ],
 };
 
-const lines = (items) => {
-  const list = hash(items);
-  return Object.keys(list).map((key) => {
-    const item = hash(list[key]);
-    return { product_id: item.id, variant_id: item.option_id, name: item.name, sku: item.sku, quantity: item.quantity, price: item.price };
-  });
-};
+const DETAILS = { first_name: ["first_name"], last_name: ["last_name"], phone_number: ["phone_number"], subscribed: ["subscribed"] };
+
+/** What only the first generation's `identify` took. */
+const OLD_WORDS = [...Object.keys(DETAILS), "name", "tags"];
 
 /** Returns the methods of the first generation; `say(type, params)` takes what they mean. */
 const methods = (say) => {
   const event = (name, data) => {
-    const [type, params] = Object.prototype.hasOwnProperty.call(EVENTS, name) ? EVENTS[name] : ["custom", () => ({ name })];
-    say(type, quietly(params, data && (typeof data === "string" || typeof data === "object") ? data : {}) || {});
+    const known = typeof name === "string" && Object.prototype.hasOwnProperty.call(EVENTS, name);
+    const [type, params] = known ? EVENTS[name] : ["custom", () => ({ name })];
+    say(type, params(data));
   };
-  const describe = (data) => {
-    const [head, ...tail] = String(first(data.name, "")).trim().split(/\s+/);
-    const details = {
-      first_name: first(data.first_name, head),
-      last_name: first(data.last_name, tail.join(" ")),
-      phone_number: data.phone_number,
-      subscribed: data.subscribed,
-    };
+  const describe = (given) => {
+    const details = pick(DETAILS)(given);
+    const name = member(given, "name");
+    if (typeof name === "string") {
+      const [head, ...tail] = name.trim().split(/\s+/);
+      details.first_name = first(details.first_name, head);
+      details.last_name = first(details.last_name, tail.join(" "));
+    }
     if (first(...Object.values(details)) !== undefined) say("customer_details", details);
-    if (first(data.tags) !== undefined) say("tag", { tags: data.tags });
+    const tags = first(member(given, "tags"));
+    if (tags !== undefined) say("tag", { tags });
   };
   const nothing = () => {};
   return {
@@ -65,16 +77,13 @@ const methods = (say) => {
     purchase: (order) => event("order", order),
     identify: (email, given) => {
       say("identify", { email });
-      quietly(describe, hash(given));
+      describe(given);
     },
     load: nothing,
     debug: nothing,
     atr: nothing,
   };
 };
-
-/** What only the first generation's `identify` took. */
-const DETAILS = ["first_name", "last_name", "name", "phone_number", "subscribed", "tags"];
 
 /**
  * Gives `target` the methods of the first generation, plays what a stub recorded, in order, and from then on at once. `identify` exists in
@@ -83,16 +92,18 @@ const DETAILS = ["first_name", "last_name", "name", "phone_number", "subscribed"
 export const metriloV1 = (target, say) => {
   const stub = target.q || target.queue;
   const second = target.identify;
-  Object.assign(target, methods(say));
-  const identify = target.identify;
-  target.identify = (email, given) => {
-    const isFirst = stub || quietly(() => DETAILS.some((name) => name in hash(given)));
-    (isFirst ? identify : second)(email, given);
+  const own = methods(say);
+  const identify = (email, given) => {
+    const isFirst = stub || OLD_WORDS.some((name) => member(given, name) !== undefined);
+    (isFirst ? own.identify : second)(email, given);
   };
+  Object.assign(target, own, { identify });
+  // What stands here now: a stub that comes later would put its own methods, which only record, in these places.
+  const mouth = { ...target };
   const play = (entry) =>
     quietly(() => {
       const [method, ...args] = Array.prototype.slice.call(entry);
-      if (typeof target[method] === "function") target[method](...args);
+      if (typeof mouth[method] === "function") mouth[method](...args);
     });
   for (const queue of [target.q, target.queue]) {
     if (!Array.isArray(queue)) continue;

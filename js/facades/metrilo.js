@@ -2,20 +2,22 @@
 // the core decides. Every function takes anything, throws nothing and returns nothing.
 
 import { integrateForm } from "../forms.js";
-import { hash, quietly } from "../quiet.js";
+import { member } from "../quiet.js";
 
 /** Each function's event, and its arguments by the names of the event's parameters. */
 const CALLS = {
   identify: ["identify", (email) => ({ email })],
   customerDetails: [
     "customer_details",
-    (given) => {
-      const { firstName, lastName, phoneNumber, subscribed } = hash(given);
-      return { first_name: firstName, last_name: lastName, phone_number: phoneNumber, subscribed };
-    },
+    (given) => ({
+      first_name: member(given, "firstName"),
+      last_name: member(given, "lastName"),
+      phone_number: member(given, "phoneNumber"),
+      subscribed: member(given, "subscribed"),
+    }),
   ],
-  viewPage: ["page_view", (url, given) => ({ url, name: hash(given).name })],
-  viewArticle: ["article_view", (id, given) => ({ id, name: hash(given).name, url: hash(given).url })],
+  viewPage: ["page_view", (url, given) => ({ url, name: member(given, "name") })],
+  viewArticle: ["article_view", (id, given) => ({ id, name: member(given, "name"), url: member(given, "url") })],
   viewCategory: ["category_view", (id) => ({ id })],
   viewProduct: ["product_view", (product_id) => ({ product_id })],
   search: ["search", (query, url) => ({ query, url })],
@@ -28,9 +30,12 @@ const CALLS = {
 
 /** Gives `target` all functions; `say(type, params)` takes what they mean. */
 export const metrilo = (target, say) => {
+  const own = {};
   for (const name of Object.keys(CALLS)) {
     const [type, params] = CALLS[name];
-    target[name] = (...args) => say(type, quietly(params, ...args) || {});
+    own[name] = (...args) => say(type, params(...args));
   }
-  target.integrateForm = (options) => integrateForm(options, target);
+  // A form speaks to these very functions, whatever stands under their names on the page by then.
+  target.integrateForm = (options) => integrateForm(options, own);
+  Object.assign(target, own);
 };

@@ -13,8 +13,9 @@ const ARGS = [
   "--disable-sync",
 ];
 
-/** Starts the browser; `$CHROMIUM` names another one. */
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS });
+/** Starts the browser, with `more` on its command line; `$CHROMIUM` names another one. */
+export const launch = (more = []) =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...ARGS, ...more] });
 
 /** Opens a page of a visitor of their own; `page.complaints` gathers every error that reached the page. */
 export const visit = async (browser, options = {}) => {

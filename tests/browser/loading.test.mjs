@@ -1,0 +1,192 @@
+// Every way in which shops load the library. A page says what it calls; the store must have that, in order, and nothing else, and nothing
+// may have reached the page's console or `window.onerror`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { TOKEN } from "./support/collector.mjs";
+import { scriptTag, stage } from "./support/stage.mjs";
+
+const play = stage();
+
+const CALLS = `metrilo.viewPage("https://shop.test/", { name: "Home" }); metrilo.addToCart(2, "3");`;
+const CALLED = [
+  ["page_view", { url: "https://shop.test/", name: "Home" }],
+  ["basket_add", { product_id: "2", quantity: 3 }],
+];
+
+const inline = (text) => `<script>${text}</script>`;
+
+/** Inserts the library as loaders do; `after` is what they run on the script's `load`. */
+const inserted = (src, after = "") => `(function () {
+  var script = document.createElement("script");
+  script.async = true;
+  script.src = ${JSON.stringify(src)};
+  script.onload = function () { ${after} };
+  var first = document.getElementsByTagName("script")[0];
+  first.parentNode.insertBefore(script, first);
+})();`;
+
+const source = (collector) => `${collector}/tracking.js?token=${TOKEN}`;
+const relative = (collector) => collector.replace("http:", "");
+
+/** A loader of AMD modules, as far as a page needs one: named defines are remembered, anonymous ones belong to whoever loads next. */
+const AMD = inline(`
+  window.anonymous = 0;
+  window.define = function (name) { if (typeof name !== "string") window.anonymous += 1; };
+  window.define.amd = {};
+  window.require = function (sources, ready) {
+    var left = sources.length;
+    sources.forEach(function (src) {
+      var script = document.createElement("script");
+      script.async = true;
+      script.onload = function () {
+        if (window.anonymous) throw new Error("Mismatched anonymous define()");
+        if (!--left) ready();
+      };
+      script.src = src;
+      document.head.appendChild(script);
+    });
+  };
+`);
+
+const queued = (text) => inline(`(window.metriloQueue = window.metriloQueue || []).push(function () { ${text} });`);
+
+const type = (events) => events.map(({ type, params }) => [type, params]);
+
+/** title: the page's body, and what is stored of it besides the landing (which is always there, once, and first). */
+const PAGES = {
+  "a plain tag": [(c) => scriptTag(c) + inline(CALLS), CALLED],
+  "a plain tag with a protocol-relative address": [(c) => scriptTag(relative(c)) + inline(CALLS), CALLED],
+  "an async tag, calls in the queue": [(c) => scriptTag(c, "async") + queued(CALLS), CALLED],
+  "an async tag, calls on load": [(c) => scriptTag(c, "async") + inline(`addEventListener("load", function () { ${CALLS} });`), CALLED],
+  "a deferred tag, calls in the queue": [(c) => scriptTag(c, "defer") + queued(CALLS), CALLED],
+  "a deferred tag, calls when the page is read": [
+    (c) => scriptTag(c, "defer") + inline(`document.addEventListener("DOMContentLoaded", function () { ${CALLS} });`),
+    CALLED,
+  ],
+  "inserted by a loader that calls on load": [(c) => inline(inserted(source(c), CALLS)), CALLED],
+  "inserted by a loader, protocol-relative": [(c) => inline(inserted(source(relative(c)), CALLS)), CALLED],
+  "an AMD loader, which calls as soon as the script has run": [
+    (c) => AMD + inline(`require([${JSON.stringify(source(c))}], function () { ${CALLS} });`),
+    CALLED,
+  ],
+  "an AMD loader on the page, and a plain tag": [(c) => AMD + scriptTag(c) + inline(`if (anonymous) throw new Error("define"); ${CALLS}`), CALLED],
+  "evaluated by a loader that leaves no current script": [
+    (c) => inline(`
+      var tag = document.createElement("script");
+      tag.type = "text/plain";
+      tag.src = ${JSON.stringify(source(c))};
+      document.head.appendChild(tag);
+      fetch(tag.src).then(function (answer) { return answer.text(); }).then(function (text) { (0, eval)(text); ${CALLS} });
+    `),
+    CALLED,
+  ],
+  "the tag twice": [(c) => scriptTag(c) + inline(CALLS) + scriptTag(c) + queued(`metrilo.checkout();`), [...CALLED, ["checkout", {}]]],
+  "the tag twice, the second time late and for another token": [
+    (c) => scriptTag(c) + inline(CALLS) + inline(inserted(`${c}/tracking.js?token=other`, "metrilo.checkout();")),
+    [...CALLED, ["checkout", {}]],
+  ],
+  "calls before, between and after": [
+    (c) => queued(`metrilo.viewCategory(1);`) + scriptTag(c) + inline(CALLS) + queued(`metrilo.checkout();`) + inline(`metrilo.viewProduct(2);`),
+    [["category_view", { id: "1" }], ...CALLED, ["checkout", {}], ["product_view", { product_id: "2" }]],
+  ],
+  "a queue with throwing and foreign entries": [
+    (c) =>
+      inline(`window.metriloQueue = [
+        function () { metrilo.viewCategory(1); },
+        function () { throw new Error("a theme's own mistake"); },
+        "foreign", null, undefined, 7, {}, ["viewPage"],
+        function () { metriloQueue.push(function () { metrilo.viewCategory(2); }); },
+        function () { metrilo.viewCategory(arguments.length + 3); },
+      ];`) +
+      scriptTag(c) +
+      inline(`
+        metriloQueue.push(function () { throw new Error("and another"); }, "foreign", function () { metrilo.viewCategory(4); });
+        metriloQueue.push();
+        metriloQueue.push(null);
+      `),
+    [1, 2, 3, 4].map((id) => ["category_view", { id: String(id) }]),
+  ],
+  "a queue that is none": [(c) => inline(`window.metriloQueue = "none";`) + scriptTag(c) + queued(CALLS), CALLED],
+  "the guide's own way to wait for it": [
+    (c) =>
+      inline(`(function () {
+        const f = function () { ${CALLS} };
+        if (typeof window.metrilo !== "undefined" && typeof window.metrilo.integrateForm !== "undefined") f();
+        else { window.metriloQueue = window.metriloQueue || []; window.metriloQueue.push(f); }
+      })();`) + scriptTag(c, "async"),
+    CALLED,
+  ],
+  "something of the page's under our name": [(c) => inline(`window.metrilo = Object.freeze({ theirs: 1 });`) + scriptTag(c) + inline(CALLS), CALLED],
+  "a text under our name": [(c) => inline(`window.metrilo = "loading";`) + scriptTag(c) + inline(CALLS), CALLED],
+  "elements whose ids are our names": [
+    (c) => `<div id="metrilo"></div><div id="tillroll"></div><form id="metriloQueue"></form>` + scriptTag(c) + inline(CALLS),
+    CALLED,
+  ],
+  "an element called like a member of the document": [(c) => `<img name="title"><img name="referrer">` + scriptTag(c) + inline(CALLS), CALLED],
+  "a theme with the Prototype library": [
+    (c) =>
+      inline(`
+        String.prototype.toJSON = Array.prototype.toJSON = function () { return JSON.stringify(String(this)); };
+        Array.prototype.each = function () {};
+        Object.prototype.extend = function () {};
+      `) +
+      scriptTag(c) +
+      inline(CALLS + `metrilo.applyTags(["a", "b"]);`),
+    [...CALLED, ["tag", { tags: ["a", "b"] }]],
+  ],
+  "a page that says nothing": [(c) => scriptTag(c), []],
+};
+
+for (const [title, [body, expected]] of Object.entries(PAGES)) {
+  test(title, () =>
+    play(
+      (collector) => ({ "/": body(collector) }),
+      async ({ page, url, open, told }) => {
+        await open();
+        await page.waitForFunction(() => window.metrilo && window.tillroll);
+        await page.waitForLoadState("load");
+        const [land, ...events] = await told();
+        assert.deepEqual([land.type, land.api, land.params], ["land", "tillroll", { current_url: `${url}/`, source_url: "" }]);
+        assert.deepEqual(type(events), expected);
+        assert.deepEqual([...new Set(events.map((event) => event.api))], expected.length ? ["metrilo"] : []);
+        assert.equal(new Set(events.map((event) => event.id)).size, events.length);
+      },
+    ),
+  );
+}
+
+test("a tag manager inserts it long after the calls, which keep their order", () =>
+  play(
+    () => ({ "/": queued(`metrilo.viewCategory(1);`) + queued(CALLS) }),
+    async ({ page, open, collector, told }) => {
+      await open();
+      assert.equal(await page.evaluate(() => typeof window.metrilo), "undefined");
+      await page.evaluate(inserted(source(collector.url), `metriloQueue.push(function () { metrilo.checkout(); });`));
+      await page.waitForFunction(() => window.tillroll);
+      const [, ...events] = await told();
+      assert.deepEqual(type(events), [["category_view", { id: "1" }], ...CALLED, ["checkout", {}]]);
+    },
+  ));
+
+test("calls made before the core has arrived keep their own times", () =>
+  play(
+    (collector) => ({ "/": scriptTag(collector) }),
+    async ({ page, open, told, collector }) => {
+      let release;
+      const held = new Promise((resolve) => (release = resolve));
+      await page.route(`${collector.url}/assets/*.wasm`, async (route) => {
+        await held;
+        await route.continue();
+      });
+      await open();
+      const before = await page.evaluate(() => [Date.now(), window.metrilo.viewCategory(1), Date.now()]);
+      await page.waitForFunction((then) => Date.now() > then + 50, before[2]);
+      release();
+      const after = await page.evaluate(async () => (await window.tillroll.ready, window.metrilo.checkout(), Date.now()));
+      const [, view, checkout] = await told();
+      assert.ok(view.time >= before[0] && view.time <= before[2], `${view.time} is not within ${before}`);
+      assert.ok(checkout.time > before[2] && checkout.time <= after);
+    },
+  ));

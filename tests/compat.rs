@@ -1,0 +1,146 @@
+//! The table of call shapes, from the core's door to the store's: the `calls` of each row of `compat/<vendor>/*.json` go through the real
+//! tracker, and what it keeps is what the collector takes and the row calls `out`.
+//!
+//! The same rows run in Node (from `in` to `calls`) and in a browser (from `in` to the store); `compat/rows.mjs` describes them.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tillroll::effect::Effect;
+use tillroll::input::{Input, Start};
+use tillroll::queue::Item;
+use tillroll::tracker::Tracker;
+use tillroll_collector::decode;
+
+const NOON: u64 = 1_800_000_000_000;
+const PAGE: &str = "https://shop.test/page";
+const TITLE: &str = "Shirts | Shop";
+
+#[test]
+fn every_call_shape_of_metrilo() {
+    assert_rows("metrilo", 300);
+}
+
+/// Runs every row of a vendor, of which there are `least` at least, and tells all that fail.
+fn assert_rows(vendor: &str, least: usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(vendor);
+    let (mut run, mut failed) = (0, Vec::new());
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap().replace("{page}", PAGE).replace("{title}", TITLE);
+        let table: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for row in table["rows"].as_array().unwrap() {
+            run += 1;
+            if let Err(difference) = check(&table["api"], row) {
+                failed.push(format!("{}: {}: {difference}", path.display(), row["title"]));
+            }
+        }
+    }
+    assert!(run >= least, "only {run} rows were found");
+    assert!(failed.is_empty(), "{} of {run} rows fail:\n{}", failed.len(), failed.join("\n"));
+}
+
+fn check(api: &Value, row: &Value) -> Result<(), String> {
+    let mut visitor = Visitor::new();
+    for call in row["calls"].as_array().unwrap() {
+        visitor.call(call.get(2).unwrap_or(api), &call[0], &expand(&call[1]));
+    }
+    let (mut known, mut out) = (Value::Null, Vec::new());
+    for event in row["out"].as_array().unwrap() {
+        let params = expand(&event["params"]);
+        let identified = params.get("email").cloned().filter(|_| event["type"] == "identify");
+        // An identification is of the anonymous visitor: the one link between the two.
+        let email = if identified.is_some() { Value::Null } else { known.clone() };
+        out.push(json!({"type": event["type"], "api": event.get("api").unwrap_or(api), "visitorEmail": email, "params": params}));
+        known = identified.unwrap_or(known);
+    }
+    equal("stored", &Value::from(visitor.kept.clone()), &Value::from(out))?;
+    equal("ignored", &json!(visitor.ignored), row.get("ignored").unwrap_or(&json!(0)))?;
+    match known.as_str() {
+        Some(email) => equal("cookie", &json!(visitor.tracker.identity().0), &json!(email)),
+        None => equal("digits of the cookie", &json!(visitor.tracker.identity().0.len()), &json!(42)),
+    }
+}
+
+fn equal(what: &str, found: &Value, wanted: &Value) -> Result<(), String> {
+    let short = |value: &Value| value.to_string().chars().take(800).collect::<String>();
+    if found == wanted { Ok(()) } else { Err(format!("{what}: {}\n    wanted: {}", short(found), short(wanted))) }
+}
+
+/// A visitor of their own, with a page, and what was kept of them and accepted.
+struct Visitor {
+    tracker: Tracker,
+    calls: u64,
+    kept: Vec<Value>,
+    ignored: u64,
+}
+
+impl Visitor {
+    fn new() -> Self {
+        let mut visitor = Self { tracker: Tracker::default(), calls: 0, kept: Vec::new(), ignored: 0 };
+        let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}));
+        let start = Start { token: "t".into(), version: "1".into(), consent: "granted".into(), call, ..Start::default() };
+        visitor.tell(Input::Start(start));
+        let land = visitor.kept.pop().unwrap();
+        assert_eq!((visitor.kept.len(), &land["type"]), (0, &json!("land")), "a page begins with a landing");
+        visitor
+    }
+
+    fn call(&mut self, api: &Value, kind: &Value, params: &Value) {
+        let item = self.record(api, kind, params);
+        self.tell(Input::Call(item));
+    }
+
+    /// Returns a call as `js/record.js` makes it.
+    fn record(&mut self, api: &Value, kind: &Value, params: &Value) -> Item {
+        self.calls += 1;
+        let seed = format!("{:042x}", u128::from(self.calls) << 100);
+        let record = json!({"time": NOON + self.calls, "seed": seed, "api": api, "type": kind, "url": PAGE, "referrer": "", "title": TITLE, "params": params});
+        Item::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
+    }
+
+    fn tell(&mut self, input: Input) {
+        for effect in self.tracker.handle(NOON + self.calls, input) {
+            match effect {
+                Effect::Keep(item) => self.kept.push(accepted(&item.text)),
+                Effect::Report(report) if report.name == "error" => self.ignored += u64::from(report.count),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns what the collector makes of an event's text, which must be what the page had made of it already.
+fn accepted(text: &str) -> Value {
+    let sent: Value = serde_json::from_str(text).unwrap();
+    let stored = decode::event(text).unwrap_or_else(|refusal| panic!("{:?}: {text}", refusal.reason)).event;
+    let params: Value = serde_json::from_str(&stored.params).unwrap();
+    assert_eq!(sent["params"], params, "the collector reads what the page wrote");
+    json!({"type": stored.kind, "api": stored.api, "visitorEmail": sent["visitorEmail"], "params": params})
+}
+
+/// Returns a value as `js/loose.js` flattens it.
+fn flat(value: &Value) -> String {
+    match value {
+        Value::Null => "z".into(),
+        Value::Bool(flag) => String::from(if *flag { "y" } else { "n" }),
+        Value::Number(number) => format!("#{number}\u{1f}"),
+        Value::String(text) => format!("${text}\u{1f}"),
+        Value::Array(elements) => format!("[{}]", elements.iter().map(flat).collect::<String>()),
+        Value::Object(members) => match members.get("$number").and_then(Value::as_str) {
+            Some(digits) => format!("#{digits}\u{1f}"),
+            None => format!("{{{}}}", members.iter().map(|(name, value)| format!(":{name}\u{1f}{}", flat(value))).collect::<String>()),
+        },
+    }
+}
+
+/// Puts a value in the place of each marker; only those that stand for plain values are in `calls` and `out`.
+fn expand(value: &Value) -> Value {
+    match (value, value.get("$").and_then(Value::as_str)) {
+        (_, Some("repeat")) => value["text"].as_str().unwrap().repeat(value["times"].as_u64().unwrap() as usize).into(),
+        (_, Some("any")) => value["such"].clone(),
+        (Value::Array(elements), _) => elements.iter().map(expand).collect(),
+        (Value::Object(members), _) => members.iter().map(|(name, value)| (name.clone(), expand(value))).collect::<Map<_, _>>().into(),
+        _ => value.clone(),
+    }
+}

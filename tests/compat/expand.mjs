@@ -1,0 +1,63 @@
+// What JSON cannot say, said by markers: `{"$": "undefined"}` and worse. The function is self-contained, so that a test can carry its
+// text into a page and make the hostile values there.
+
+/** Returns `value` with every marker in it replaced by what it stands for. */
+export const expand = (value) => {
+  const fail = () => {
+    throw new Error("a hostile value");
+  };
+  const hostile = { get: fail, has: fail, ownKeys: fail, getPrototypeOf: fail, getOwnPropertyDescriptor: fail };
+  const withMember = (name, descriptor, rest) => Object.defineProperty({ ...rest }, name, { enumerable: true, ...descriptor });
+  const make = {
+    undefined: () => undefined,
+    nan: () => NaN,
+    infinity: () => Infinity,
+    symbol: () => Symbol("s"),
+    bigint: ({ text }) => BigInt(text),
+    function: () => () => "never called",
+    proxy: () => new Proxy({}, hostile),
+    listProxy: () => new Proxy([], hostile),
+    revoked: () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    },
+    /** An object whose member `name` throws when it is read. */
+    throwing: ({ name, rest }) => withMember(name, { get: fail }, expand(rest ?? {})),
+    /** A text that cannot be had: printing it throws. */
+    unprintable: () => ({ toString: fail, valueOf: fail, [Symbol.toPrimitive]: fail }),
+    toJsonThrows: ({ rest }) => ({ ...expand(rest ?? {}), toJSON: fail }),
+    toJson: ({ value }) => ({ toJSON: () => expand(value) }),
+    boxed: ({ value }) => Object(value),
+    date: ({ time }) => new Date(time),
+    bare: ({ rest }) => Object.assign(Object.create(null), expand(rest ?? {})),
+    cycle: ({ rest }) => {
+      const object = expand(rest ?? {});
+      return Object.assign(object, { self: object });
+    },
+    cyclicList: ({ rest }) => {
+      const list = expand(rest ?? []);
+      list.push(list);
+      return list;
+    },
+    sparse: ({ length, at, value }) => Object.assign(new Array(length), { [at]: expand(value) }),
+    arguments: ({ values }) =>
+      (function () {
+        return arguments;
+      })(...expand(values)),
+    map: () => new Map([["name", "never read"]]),
+    bytes: ({ length }) => new Uint8Array(length),
+    world: () => globalThis,
+    half: ({ text }) => text.replace(" ", "\ud800"),
+    repeat: ({ text, times }) => text.repeat(times),
+    nest: ({ times, inside }) => {
+      let nested = expand(inside);
+      for (let at = 0; at < times; at++) nested = [nested];
+      return nested;
+    },
+  };
+  if (Array.isArray(value)) return value.map((element) => expand(element));
+  if (!value || typeof value !== "object") return value;
+  if (typeof value.$ === "string") return make[value.$](value);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, expand(member)]));
+};
