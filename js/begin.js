@@ -10,7 +10,7 @@ import { openStore } from "./store.js";
 const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !== "ignore" ? "never" : consent || "granted");
 
 /**
- * Starts the library. `options`: `token`, `collector` (its address), and where wanted `cookieDomain`, `consent`, `gpc`, `visitor` (an id
+ * Starts the library. `options`: `token`, `collector` (its address), `visitorCookie`, `sessionCookie`, and where wanted `cookieDomain`, `consent`, `gpc`, `visitor` (an id
  * that the shop's server made). `load()` fetches the core. Returns `{ say, own }`: `say(api)` gives a vendor's words their voice, `own` is
  * what pages know as `window.tillroll`.
  */
@@ -21,8 +21,8 @@ export const begin = (options, load) => {
     collector: options.collector.replace(/\/*$/, "/"),
     consent: consent(options),
     domain: options.cookieDomain,
-    visitorCookie: "cbuid",
-    sessionCookie: "ometria",
+    visitorCookie: options.visitorCookie,
+    sessionCookie: options.sessionCookie,
     visitor: options.visitor,
   };
   const line = openLine(flat(texts), texts.consent === "granted", openStore());

@@ -17,30 +17,30 @@ const written = (form, name) => (fields(form, name).find((field) => field.value)
 /** A box that is not ticked says nothing: nobody is unsubscribed by it. */
 const ticked = (form, name) => (typeof name === "boolean" ? name : fields(form, name).some((field) => field.checked) || undefined);
 
-const submitted = (form, options, metrilo) => {
+const submitted = (form, options, facade) => {
   const option = (name) => (options[name] === undefined ? options[name + "Selector"] : options[name]);
   const email = written(form, option("email"));
   if (!ADDRESS.test(email || "")) return;
-  metrilo.identify(email);
+  facade.identify(email);
   const details = {
     firstName: written(form, option("firstName")),
     lastName: written(form, option("lastName")),
     phoneNumber: written(form, option("phoneNumber")),
     subscribed: ticked(form, option("subscribed")),
   };
-  if (Object.values(details).some((value) => value !== undefined)) metrilo.customerDetails(details);
-  if (options.tags) metrilo.applyTags(options.tags);
-  if (options.customEvent) metrilo.customEvent(options.customEvent);
+  if (Object.values(details).some((value) => value !== undefined)) facade.customerDetails(details);
+  if (options.tags) facade.applyTags(options.tags);
+  if (options.customEvent) facade.customEvent(options.customEvent);
 };
 
 const integrated = new WeakSet();
 
 /** Listens to the form of `options.formSelector`, once; a form that is not there is nobody's fault. */
-export const integrateForm = (options, metrilo) =>
+export const integrateForm = (options, facade) =>
   quietly(() => {
     const form = document.querySelector(options.formSelector);
     if (!form || integrated.has(form)) return;
     integrated.add(form);
     // What was found may be a box around the form itself.
-    form.addEventListener("submit", (event) => quietly(submitted, event.target, options, metrilo), true);
+    form.addEventListener("submit", (event) => quietly(submitted, event.target, options, facade), true);
   });

@@ -1,7 +1,7 @@
 // The debug window: what the library registered on this page, and what became of it. Fetched only when `#om_debug` asks for it. It lives
 // in a shadow of its own, out of reach of the shop's styles; everything in it is text.
 
-import { ofEvent, ofReport } from "./messages.js";
+import { ofEvent, ofReport } from "../facades/messages.js";
 
 const STYLE = `
   :host { all: initial; position: fixed; top: 8px; right: 8px; z-index: 2147483647; font: 12px/1.4 ui-monospace, Menlo, Consolas, monospace; color: #e8eaed; }

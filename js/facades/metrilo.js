@@ -4,6 +4,9 @@
 import { integrateForm } from "../forms.js";
 import { member } from "../quiet.js";
 
+/** The cookie that says who, by its documented name. */
+export const VISITOR_COOKIE = "cbuid";
+
 /** Each function's event, and its arguments by the names of the event's parameters. */
 const CALLS = {
   identify: ["identify", (email) => ({ email })],

@@ -6,6 +6,9 @@ import { hash, quietly } from "../quiet.js";
 /** How long calls wait for an `init` that never comes, in milliseconds after they were made; a page that is left sets them free too. */
 const PATIENCE = 3000;
 
+/** The cookie that holds the visit, by its documented name. */
+export const SESSION_COOKIE = "ometria";
+
 const text = (value) => (value === null || value === undefined || typeof value === "object" ? "" : String(value).trim());
 
 const items = (basket) => {
