@@ -3,7 +3,8 @@
 
 import { begin } from "./begin.js";
 import { load } from "./core.js";
-import { metrilo } from "./facades/metrilo.js";
+import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
+import { SESSION_COOKIE } from "./facades/ometria.js";
 
 /* global __VERSION__ */
 
@@ -20,7 +21,7 @@ const asleep = () => {
 };
 
 const awake = (options) => {
-  const { say, own } = begin(options, () => load(options.wasm || new URL("./core.wasm", import.meta.url)));
+  const { say, own } = begin({ ...options, visitorCookie: VISITOR_COOKIE, sessionCookie: SESSION_COOKIE }, () => load(options.wasm || new URL("./core.wasm", import.meta.url)));
   const functions = {};
   metrilo(functions, say("metrilo"));
   return { ...own, metrilo: functions };

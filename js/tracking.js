@@ -3,7 +3,8 @@
 
 import { begin } from "./begin.js";
 import { metriloV1 } from "./facades/metrilo-v1.js";
-import { metrilo } from "./facades/metrilo.js";
+import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
+import { SESSION_COOKIE } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
 
 /* global __CORE__, __WASM__ */
@@ -58,6 +59,8 @@ const run = () => {
     consent: data("consent"),
     gpc: data("gpc"),
     visitor: quietly(() => window.metrilo.ensure_cbuid),
+    visitorCookie: VISITOR_COOKIE,
+    sessionCookie: SESSION_COOKIE,
   };
   const { say, own } = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
   const adopt = adopter(say);
