@@ -1,13 +1,15 @@
 // `window.ometria`: the words of Ometria's tag, spoken to our core. Everything works at once, before the core is there; calls made before
 // `init` wait for it, with their own times, because the page view goes first. What changed and what was said before the core decides.
 
-import { hash, quietly } from "../quiet.js";
+import { quietly } from "../quiet.js";
 
 /** How long calls wait for an `init` that never comes, in milliseconds after they were made; a page that is left sets them free too. */
 const PATIENCE = 3000;
 
 /** The cookie that holds the visit, by its documented name. */
 export const SESSION_COOKIE = "ometria";
+
+const hash = (value) => (value && typeof value === "object" ? value : {});
 
 const text = (value) => (value === null || value === undefined || typeof value === "object" ? "" : String(value).trim());
 
