@@ -1,7 +1,6 @@
 // The library as both entries start it: options in, our own object out, with a line for calls behind it.
 
 import { openLine } from "./line.js";
-import { flat } from "./loose.js";
 import { quietly } from "./quiet.js";
 import { openStore } from "./store.js";
 
@@ -15,17 +14,9 @@ const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !==
  * what pages know as `window.tillroll`.
  */
 export const begin = (options, load) => {
-  const texts = {
-    token: options.token,
-    version: __VERSION__,
-    collector: options.collector.replace(/\/*$/, "/"),
-    consent: consent(options),
-    domain: options.cookieDomain,
-    visitorCookie: options.visitorCookie,
-    sessionCookie: options.sessionCookie,
-    visitor: options.visitor,
-  };
-  const line = openLine(flat(texts), texts.consent === "granted", openStore());
+  const texts = { token: options.token, version: __VERSION__, consent: consent(options), made: options.visitor };
+  const settings = { ...options, collector: options.collector.replace(/\/*$/, "/") };
+  const line = openLine(texts, settings, openStore());
   const ready = load().then(line.attach);
   // Who waits for it hears of a failure; who does not is not told in the console.
   ready.catch(() => {});

@@ -2,5 +2,7 @@
 
 import init, * as core from "tillroll-glue";
 
-/** Returns the started core; `wasm` is its address. */
-export const load = (wasm) => init({ module_or_path: wasm }).then(() => core);
+import { edge } from "./edge.js";
+
+/** Returns the core, with what it wants to be lent beside its functions; `wasm` is its address. */
+export const load = (wasm) => init({ module_or_path: wasm }).then(() => ({ ...core, edge }));

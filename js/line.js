@@ -1,13 +1,14 @@
 // Where calls wait until the core is there: each is recorded at once, kept at once where that is allowed, and handed over in order.
 
+import { flat } from "./loose.js";
 import { quietly } from "./quiet.js";
 import { record } from "./record.js";
 
 /**
- * Returns the page's line. `options` is the flat text that the core starts with; `mayKeep` is whether calls may be stored before the core
- * has said so; `store` keeps them.
+ * Returns the page's line. `texts` is what the core starts with, see src/browser/exports.rs; `settings` is what its edge is made of;
+ * `store` keeps calls.
  */
-export const openLine = (options, mayKeep, store) => {
+export const openLine = (texts, settings, store) => {
   const first = record("tillroll", "land", {});
   const waiting = [];
   const listeners = [];
@@ -31,7 +32,7 @@ export const openLine = (options, mayKeep, store) => {
   return {
     call: (api, type, params) => {
       const { key, text } = record(api, type, params);
-      if (!core && mayKeep) store.keep(key, text);
+      if (!core && texts.consent === "granted") store.keep(key, text);
       soon(() => core.call(key, text));
     },
     consent: (word) => soon(() => core.consent(String(word))),
@@ -53,6 +54,8 @@ export const openLine = (options, mayKeep, store) => {
     },
     attach: (arrived) => {
       core = arrived;
+      Object.assign(host, core.edge(settings));
+      const options = flat({ ...texts, visitor: host.recall("visitor"), session: host.recall("session") });
       quietly(core.start, host, options, first.key, first.text);
       waiting.splice(0).forEach((step) => quietly(step));
     },

@@ -19,7 +19,6 @@ pub mod batch;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 pub mod consent;
-pub mod cookie;
 pub mod delivery;
 pub mod effect;
 pub mod event;

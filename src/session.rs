@@ -2,10 +2,10 @@
 //!
 //! It is remembered as a query string, `t=<last moment>&sid=<id>`, which a shop's server can parse.
 
+use tillroll_protocol::text::cut;
 use tillroll_protocol::{id, json, number};
 
 use crate::Millis;
-use crate::cookie::value;
 
 /// The pause that ends a visit.
 pub const PAUSE: Millis = 30 * 60 * 1_000;
@@ -27,8 +27,8 @@ pub struct Session {
 impl Session {
     /// Returns the visit that a remembered text tells of; an unreadable text is no visit.
     pub fn load(text: &str) -> Self {
-        let active = number::integer(value(text, b'&', "t")).unwrap_or(0);
-        Self { id: value(text, b'&', "sid").into(), active, written: active }
+        let active = number::integer(value(text, "t")).unwrap_or(0);
+        Self { id: value(text, "sid").into(), active, written: active }
     }
 
     /// Returns the id; empty before the first [`touch`](Self::touch).
@@ -68,6 +68,20 @@ impl Session {
         text.push_str(&self.id);
         Some(text)
     }
+}
+
+/// Returns the value of `key` in a query string; empty where there is none.
+fn value<'a>(query: &'a str, key: &str) -> &'a str {
+    let mut rest = query;
+    while !rest.is_empty() {
+        let (pair, others) = cut(rest, b'&');
+        let (name, value) = cut(pair, b'=');
+        if name == key {
+            return value;
+        }
+        rest = others;
+    }
+    ""
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use serde::Serialize;
 use tillroll_protocol::flat::Flat;
 use wasm_bindgen::prelude::*;
 
-use super::{Page, cookies, lifecycle, tell, with};
+use super::{Page, lifecycle, tell, with};
 use crate::effect::Report;
-use crate::input::{Input, Start};
+use crate::input::{Cookies, Input, Start};
 use crate::queue::Item;
 use crate::tracker::Tracker;
 
@@ -31,25 +31,39 @@ extern "C" {
     pub fn wipe(this: &Host);
 
     #[wasm_bindgen(method)]
+    pub fn recall(this: &Host, name: &str) -> String;
+
+    #[wasm_bindgen(method)]
+    pub fn remember(this: &Host, name: &str, text: &str);
+
+    #[wasm_bindgen(method, catch)]
+    pub fn request(this: &Host, body: &str) -> Result<web_sys::Request, JsValue>;
+
+    #[wasm_bindgen(method)]
+    pub fn beacon(this: &Host, body: &str);
+
+    #[wasm_bindgen(method)]
+    pub fn abort(this: &Host);
+
+    #[wasm_bindgen(method)]
     pub fn report(this: &Host, report: JsValue);
 }
 
-/// Begins. `options` is a flat text of `token`, `version`, `collector`, `consent`, `domain`, `visitorCookie`, `sessionCookie` and
-/// `visitor`; `key` and `call` are the moment of loading, as a call.
+/// Begins. `options` is a flat text of `token`, `version`, `consent`, `visitor` and `session` (what the cookies say) and `made` (an id that
+/// the shop's server made); `key` and `call` are the moment of loading, as a call.
 #[wasm_bindgen]
 pub fn start(host: Host, options: &str, key: String, call: String) {
     let options = Flat::new(options);
     let option = |name| String::from(options.text(name));
-    let jar = cookies::Jar::new(option("visitorCookie"), option("sessionCookie"), option("domain"));
     let start = Start {
         token: option("token"),
         version: option("version"),
         consent: option("consent"),
-        cookies: jar.read(),
-        visitor: option("visitor"),
+        cookies: Cookies { visitor: option("visitor"), session: option("session") },
+        visitor: option("made"),
         call: Item::new(key, call),
     };
-    let page = Page { tracker: Tracker::default(), host, collector: option("collector"), cookies: jar };
+    let page = Page { tracker: Tracker::default(), host };
     super::PAGE.with(|slot| slot.replace(Some(page)));
     lifecycle::listen();
     tell(Input::Start(start));

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Event, EventTarget, PageTransitionEvent, VisibilityState};
 
 use super::{tell, with};
-use crate::input::Input;
+use crate::input::{Cookies, Input};
 
 /// Listens from now on.
 pub(super) fn listen() {
@@ -35,7 +35,7 @@ fn hear(event: Event) {
 }
 
 fn returned() -> Option<Input> {
-    with(|page| Input::Returned(page.cookies.read()))
+    with(|page| Input::Returned(Cookies { visitor: page.host.recall("visitor"), session: page.host.recall("session") }))
 }
 
 fn is_hidden() -> bool {

@@ -4,7 +4,6 @@
 
 mod allocator;
 mod clock;
-mod cookies;
 mod exports;
 mod lifecycle;
 mod storage;
@@ -22,8 +21,6 @@ use exports::Host;
 struct Page {
     tracker: Tracker,
     host: Host,
-    collector: String,
-    cookies: cookies::Jar,
 }
 
 thread_local! {
@@ -50,10 +47,10 @@ fn perform(effect: Effect) {
         Effect::Forget(keys) => storage::forget(&keys),
         Effect::Restore => storage::restore(),
         Effect::Wipe => storage::wipe(),
-        Effect::Visitor(text) => drop(with(|page| page.cookies.write_visitor(&text))),
-        Effect::Session(text) => drop(with(|page| page.cookies.write_session(&text))),
-        Effect::Send { request, body } => transport::send(request, body),
-        Effect::Abort { request } => transport::abort(request),
+        Effect::Visitor(text) => storage::remember("visitor", &text),
+        Effect::Session(text) => storage::remember("session", &text),
+        Effect::Send { request, body } => transport::send(request, &body),
+        Effect::Abort { .. } => transport::abort(),
         Effect::Beacon(body) => transport::beacon(&body),
         Effect::Wake(after) => timer::set(after),
         Effect::Report(report) => exports::report(&report),

@@ -24,3 +24,8 @@ pub(super) fn restore() {
 pub(super) fn wipe() {
     with(|page| page.host.wipe());
 }
+
+/// Remembers a small text for all pages of the shop: a cookie, or what stands in for it.
+pub(super) fn remember(name: &str, text: &str) {
+    with(|page| page.host.remember(name, text));
+}

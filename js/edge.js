@@ -1,0 +1,71 @@
+// What the core asks of the browser where a line of script weighs less than its binding: cookies and requests. It decides nothing about
+// events; it arrives with the core.
+
+import { quietly } from "./quiet.js";
+
+/** 400 days in seconds, the longest that browsers allow. */
+const LONGEST = 34560000;
+
+/** Hosts under which strangers live next door; no cookie may span them. */
+const SHARED = ["myshopify.com", "github.io", "netlify.app", "vercel.app", "pages.dev", "web.app", "herokuapp.com"];
+
+/** Returns whether a domain looks like one under which strangers live: `co.uk`, `com.au`, a single label, or a well-known host. */
+const isSuffix = (domain) => !domain.includes(".") || /^[^.]{1,3}\.[^.]{2}$/.test(domain) || SHARED.includes(domain);
+
+/**
+ * Returns the domains for which a cookie of `host` may be tried, the widest first and the host alone (an empty text) last. What looks like
+ * a public suffix is left out, so that no browser has to refuse it.
+ */
+export const domains = (host) => {
+  if (/[:\]]|(^|\.)\d+$/.test(host)) return [""];
+  const labels = host.split(".");
+  const wider = labels.map((_, at) => labels.slice(at).join("."));
+  return [...wider.reverse().filter((domain) => !isSuffix(domain)), ""];
+};
+
+/** Returns `text` as PHP and `decodeURIComponent` both read it back; the `@` of an address stays, because shops look for one. */
+export const encode = (text) => encodeURIComponent(text).replace(/%(40|3D|26)/g, decodeURIComponent);
+
+const decode = (text) => {
+  const decoded = quietly(decodeURIComponent, text);
+  return decoded === undefined ? text : decoded;
+};
+
+const find = (name) => {
+  const found = (quietly(() => document.cookie) || "").split("; ").find((cookie) => cookie.startsWith(name + "="));
+  return found ? decode(found.slice(name.length + 1)) : "";
+};
+
+/** The cookie where there is one: what local storage says counts only while cookies are refused. */
+const recall = (name) => find(name) || quietly(() => localStorage.getItem(name)) || "";
+
+/** Remembers `text` in the cookie `name`, as widely as the browser lets us or within `domain`; an empty text forgets. */
+const remember = (name, text, domain) => {
+  const lasting = `=${encode(text)};path=/;samesite=lax;max-age=${text ? LONGEST : 0}${location.protocol === "https:" ? ";secure" : ""}`;
+  const written = (domain ? [domain] : domains(location.hostname)).some((domain) => {
+    quietly(() => (document.cookie = name + lasting + (domain && ";domain=" + domain)));
+    return find(name) === text;
+  });
+  quietly(() => (written ? localStorage.removeItem(name) : localStorage.setItem(name, text)));
+};
+
+/**
+ * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `request(body)`
+ * makes the request that posts a batch and survives the page, `abort()` gives the last one up, `beacon(body)` posts without hope of an
+ * answer.
+ */
+export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }) => {
+  const cookies = { visitor: visitorCookie, session: sessionCookie };
+  const url = collector + "v2/batch";
+  let controller;
+  return {
+    recall: (name) => recall(cookies[name]),
+    remember: (name, text) => remember(cookies[name], text, cookieDomain),
+    request: (body) => {
+      controller = quietly(() => new AbortController());
+      return new Request(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal });
+    },
+    abort: () => controller && controller.abort(),
+    beacon: (body) => navigator.sendBeacon(url, body),
+  };
+};
