@@ -24,8 +24,8 @@ use crate::{Error, decode::Incoming};
 
 pub use cursor::Cursor;
 pub use log::Stored;
-use queue::Queue;
-pub use queue::{Entries, Limits};
+pub use queue::Limits;
+use queue::{Entries, Entry, Queue};
 use reader::Readers;
 
 /// The store's file in the data folder.
@@ -104,6 +104,7 @@ impl Store {
 
     /// Stores events and returns once they are safe on disk. An error means that nothing of them was acknowledged.
     pub async fn append(&self, project: i64, received_at: u64, events: Vec<Incoming>) -> Result<Appended, Error> {
+        let events = events.into_iter().map(Entry::from).collect();
         self.queue()?.append(Entries { project, received_at, events }).await
     }
 

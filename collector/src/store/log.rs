@@ -4,7 +4,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
 
-use super::queue::Entries;
+use super::queue::{Entries, Entry};
 use super::{Appended, Cursor, Range, identity};
 use crate::decode::Incoming;
 
@@ -13,7 +13,6 @@ pub(super) struct Appender<'a> {
     connection: &'a Connection,
     insert: CachedStatement<'a>,
     seq: i64,
-    page: String,
 }
 
 impl<'a> Appender<'a> {
@@ -24,13 +23,13 @@ impl<'a> Appender<'a> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (project, id) DO NOTHING",
         )?;
-        Ok(Self { connection, insert, seq, page: String::new() })
+        Ok(Self { connection, insert, seq })
     }
 
     pub(super) fn append(&mut self, entries: &Entries) -> rusqlite::Result<Appended> {
         let mut appended = Appended::default();
-        for incoming in &entries.events {
-            if self.append_one(entries, incoming)? {
+        for entry in &entries.events {
+            if self.append_one(entries, entry)? {
                 appended.accepted += 1;
             } else {
                 appended.duplicates += 1;
@@ -46,13 +45,12 @@ impl<'a> Appender<'a> {
     }
 
     /// Returns whether the event was new.
-    fn append_one(&mut self, entries: &Entries, Incoming { key, event }: &Incoming) -> rusqlite::Result<bool> {
+    fn append_one(&mut self, entries: &Entries, entry: &Entry) -> rusqlite::Result<bool> {
+        let Incoming { key, event } = &entry.incoming;
         let (visitor, email) = match &event.visitor {
             Visitor::Id(id) => (Some(id), None),
             Visitor::Email(email) => (None, Some(email)),
         };
-        self.page.clear();
-        event.page.write(&mut self.page);
         let added = self.insert.execute(params![
             self.seq + 1,
             entries.project,
@@ -65,7 +63,7 @@ impl<'a> Appender<'a> {
             email,
             event.session_id,
             event.store_id,
-            self.page,
+            entry.page,
             event.params,
         ])?;
         if added == 0 {

@@ -27,13 +27,30 @@ impl Default for Limits {
 
 /// The events of one request.
 #[derive(Debug)]
-pub struct Entries {
+pub(super) struct Entries {
     /// The project's number in the store.
-    pub project: i64,
+    pub(super) project: i64,
     /// When the request came, in milliseconds since 1970.
-    pub received_at: u64,
+    pub(super) received_at: u64,
     /// The events.
-    pub events: Vec<Incoming>,
+    pub(super) events: Vec<Entry>,
+}
+
+/// An event as it goes into the log.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The event.
+    pub(super) incoming: Incoming,
+    /// Its page as JSON, printed by whoever sends it, because the writing thread is the one that everybody waits for.
+    pub(super) page: String,
+}
+
+impl From<Incoming> for Entry {
+    fn from(incoming: Incoming) -> Self {
+        let mut page = String::with_capacity(256);
+        incoming.event.page.write(&mut page);
+        Self { incoming, page }
+    }
 }
 
 /// Something to store.
@@ -95,10 +112,6 @@ impl Queue {
 
 /// Returns about how many KB of memory the events take.
 fn weight(entries: &Entries) -> u32 {
-    let texts = |incoming: &Incoming| {
-        let event = &incoming.event;
-        512 + event.params.len() + event.page.url.len() + event.page.referrer.len() + event.page.title.len()
-    };
-    let bytes: usize = entries.events.iter().map(texts).sum();
+    let bytes: usize = entries.events.iter().map(|entry| 512 + entry.incoming.event.params.len() + 2 * entry.page.len()).sum();
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).saturating_add(1)
 }
