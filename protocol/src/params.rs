@@ -49,7 +49,7 @@ fn write_value<'a>(shape: &Shape, value: impl Value<'a>, page_url: &str, out: &m
     let number = match shape {
         Shape::Text => return write_text(text, out),
         Shape::Words => return write_string(text.unwrap_or_default(), out),
-        Shape::PageUrl => return write_text(text.or(Some(page_url)), out),
+        Shape::PageUrl => return write_text(Some(text.filter(|text| !text.is_empty()).unwrap_or(page_url)), out),
         Shape::Email => return text.and_then(email::normalise).is_some_and(|email| write_string(&email, out)),
         Shape::Flag => return write_flag(value, out),
         Shape::Tags => return write_tags(value, out),
@@ -166,6 +166,7 @@ mod tests {
             ("basket_add", json!({"product_id": 2}), json!({"product_id": "2", "quantity": 1})),
             ("page_view", json!({"name": null}), json!({"url": "https://shop/page"})),
             ("page_view", json!({"url": "/a", "name": ""}), json!({"url": "/a"})),
+            ("page_view", json!({"url": ""}), json!({"url": "https://shop/page"})),
             ("search", json!({"query": ""}), json!({"query": "", "url": "https://shop/page"})),
             ("tag", json!({"tags": {"1": "customer", "3": "Customer"}}), json!({"tags": ["customer"]})),
             ("tag", json!({"tags": "vip"}), json!({"tags": ["vip"]})),
