@@ -4,7 +4,7 @@
 import { begin } from "./begin.js";
 import { metriloV1 } from "./facades/metrilo-v1.js";
 import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
-import { SESSION_COOKIE } from "./facades/ometria.js";
+import { SESSION_COOKIE, ometria } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
 
 /* global __CORE__, __WASM__ */
@@ -22,6 +22,9 @@ const decoded = (text) => quietly(decodeURIComponent, text) || text;
  * name.
  */
 const ground = (left) => (quietly(() => /^[of]/.test(typeof left) && Object.isExtensible(left) && !left.nodeType) ? left : {});
+
+/** Who the visitor is as the cookie says it: known before the core is. */
+const who = () => decoded((quietly(() => document.cookie.match(/(?:^|; )cbuid=([^;]*)/)) || [])[1] || "");
 
 /** Runs what the page put by for the time when the library is there, and from then on at once. */
 const drain = (queue) => {
@@ -63,6 +66,9 @@ const run = () => {
     sessionCookie: SESSION_COOKIE,
   };
   const { say, own } = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
+  const other = ground(window.ometria);
+  ometria(other, say("ometria"), who);
+  window.ometria = other;
   const adopt = adopter(say);
   window.tillroll = { ...own, adopt };
   adopt();

@@ -2,72 +2,49 @@
 // in `q` or `queue`. The same object is upgraded in place, and both generations of methods stay callable on it.
 
 import { member, quietly } from "../quiet.js";
+import { words } from "./words.js";
 
-const first = (...values) => values.find((value) => value !== undefined && value !== null && value !== "");
-
-/** Returns parameters by a table of their names and the members of `data` that may hold them, the best first. A zero is no option's id. */
-const pick = (names) => (data) => {
-  const params = {};
-  for (const name of Object.keys(names)) {
-    const values = names[name].map((from) => member(data, from));
-    params[name] = values.slice(0, -1).find((value) => value && value !== "0") || values[values.length - 1];
-  }
-  return params;
-};
-
-const LINE = { product_id: ["id"], variant_id: ["option_id"], name: ["name"], sku: ["sku"], quantity: ["quantity"], price: ["price"] };
-const ORDER = { order_id: ["order_id"], total: ["amount"], tax: ["tax_amount"], shipping: ["shipping_amount"], currency: ["currency"] };
-const BASKET = { product_id: ["option_id", "id"] };
-
-/** Returns a list's elements, or an object's members: servers print a list with gaps as an object. */
-const elements = (list) => quietly(() => (typeof list === "object" ? Object.keys(list).map((key) => member(list, key)) : undefined));
-
-/** What each `event(name, data)` says: the type, and the parameters of its data. */
-const EVENTS = {
-  pageview: [
-    "page_view",
-    (data) => ({ url: member(data, "uri"), name: first(typeof data === "string" ? data : member(data, "page_title"), document.title) }),
-  ],
-  view_product: ["product_view", pick({ product_id: ["id"] })],
-  view_category: ["category_view", pick({ id: ["id"] })],
-  view_article: ["article_view", pick({ id: ["id"], name: ["name"], url: ["url"] })],
-  add_to_cart: ["basket_add", pick({ ...BASKET, quantity: ["quantity"] })],
-  remove_from_cart: ["basket_remove", (data) => ({ ...pick(BASKET)(data), quantity: 1 })],
-  checkout_start: ["checkout", () => ({})],
-  search: ["search", pick({ query: ["query"] })],
-  apply_tags: ["tag", pick({ tags: ["tags"] })],
-  order: [
-    "order",
-    (data) => {
-      const items = elements(member(data, "items"));
-      return { ...pick(ORDER)(data), lines: items && items.map(pick(LINE)) };
-    },
-  ],
-};
-
-const DETAILS = { first_name: ["first_name"], last_name: ["last_name"], phone_number: ["phone_number"], subscribed: ["subscribed"] };
+/** What `event(name, data)` says, by its name; the others are custom events. */
+const EVENTS = `
+  view_product product_view .product_id=id
+  view_category category_view .id
+  view_article article_view .id .name .url
+  add_to_cart basket_add .product_id=option_id|id .quantity
+  remove_from_cart basket_remove .product_id=option_id|id
+  checkout_start checkout
+  search search .query
+  apply_tags tag .tags
+  order order .order_id .total=amount .tax=tax_amount .shipping=shipping_amount .currency .lines=items
+  pageview page_view .url=uri .name=page_title`;
 
 /** What only the first generation's `identify` took. */
-const OLD_WORDS = [...Object.keys(DETAILS), "name", "tags"];
+const DETAILS = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
+
+/** Returns the elements of a list, or the members of an object: servers print a list with gaps as an object. */
+const elements = (list) => quietly(() => Object.keys(list).map((key) => member(list, key)));
+
+const LINE = "line line .product_id=id .variant_id=option_id .name .sku .quantity .price";
 
 /** Returns the methods of the first generation; `say(type, params)` takes what they mean. */
 const methods = (say) => {
+  const line = words(LINE, (_, params) => params).line;
+  const events = words(EVENTS, (type, params) => {
+    if (type === "order") params.lines = typeof params.lines === "object" ? (elements(params.lines) || []).map(line) : undefined;
+    if (type === "page_view") params.name = params.name || document.title;
+    say(type, params);
+  });
   const event = (name, data) => {
-    const known = typeof name === "string" && Object.prototype.hasOwnProperty.call(EVENTS, name);
-    const [type, params] = known ? EVENTS[name] : ["custom", () => ({ name })];
-    say(type, params(data));
+    const known = typeof name === "string" && Object.prototype.hasOwnProperty.call(events, name);
+    if (known) events[name](name === "pageview" && typeof data === "string" ? { page_title: data } : data);
+    else say("custom", { name });
   };
-  const describe = (given) => {
-    const details = pick(DETAILS)(given);
-    const name = member(given, "name");
-    if (typeof name === "string") {
-      const [head, ...tail] = name.trim().split(/\s+/);
-      details.first_name = first(details.first_name, head);
-      details.last_name = first(details.last_name, tail.join(" "));
-    }
-    if (first(...Object.values(details)) !== undefined) say("customer_details", details);
-    const tags = first(member(given, "tags"));
-    if (tags !== undefined) say("tag", { tags });
+  const identify = (email, given) => {
+    say("identify", { email });
+    const [first_name, last_name, phone_number, subscribed, name, tags] = DETAILS.map((name) => member(given, name));
+    const [head, ...tail] = typeof name === "string" ? name.trim().split(/\s+/) : [];
+    const details = { first_name: first_name || head, last_name: last_name || tail.join(" "), phone_number, subscribed };
+    if (Object.values(details).some((value) => value || value === false || value === 0)) say("customer_details", details);
+    if (tags) say("tag", { tags });
   };
   const nothing = () => {};
   return {
@@ -75,10 +52,7 @@ const methods = (say) => {
     track: event,
     pageview: (title) => event("pageview", title),
     purchase: (order) => event("order", order),
-    identify: (email, given) => {
-      say("identify", { email });
-      describe(given);
-    },
+    identify,
     load: nothing,
     debug: nothing,
     atr: nothing,
@@ -94,7 +68,7 @@ export const metriloV1 = (target, say) => {
   const second = target.identify;
   const own = methods(say);
   const identify = (email, given) => {
-    const isFirst = stub || OLD_WORDS.some((name) => member(given, name) !== undefined);
+    const isFirst = stub || DETAILS.some((name) => member(given, name) !== undefined);
     (isFirst ? own.identify : second)(email, given);
   };
   Object.assign(target, own, { identify });

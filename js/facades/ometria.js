@@ -2,12 +2,22 @@
 // `init` wait for it, with their own times, because the page view goes first. What changed and what was said before the core decides.
 
 import { quietly } from "../quiet.js";
+import { words } from "./words.js";
 
 /** How long calls wait for an `init` that never comes, in milliseconds after they were made; a page that is left sets them free too. */
 const PATIENCE = 3000;
 
 /** The cookie that holds the visit, by its documented name. */
 export const SESSION_COOKIE = "ometria";
+
+const WORDS = `
+  trackAddToBasket basket_add product_id quantity
+  trackTransaction order order_id
+  trackCheckout checkout stage
+  viewProduct product_view product_id
+  track custom name data
+  event custom name data
+  setProfileData customer_details .first_name .last_name .phone_number .subscribed`;
 
 const hash = (value) => (value && typeof value === "object" ? value : {});
 
@@ -96,6 +106,7 @@ export const ometria = (target, say, who) => {
     say(product_id ? "product_view" : "page_view", product_id ? { product_id, ...params } : params, { store: text(store) });
   };
   const methods = {
+    ...words(WORDS, tell),
     Basket,
     basket: new Basket(),
     init: (...args) => {
@@ -113,14 +124,7 @@ export const ometria = (target, say, who) => {
       target.basket = basket;
       tell("basket_update", contents(given));
     },
-    trackAddToBasket: (product_id, quantity) => tell("basket_add", { product_id, quantity }),
-    trackTransaction: (order_id) => tell("order", { order_id }),
-    trackCheckout: (stage) => tell("checkout", { stage }),
-    viewProduct: (product_id) => tell("product_view", { product_id }),
-    track: (name, data) => tell("custom", { name, data }),
-    event: (name, data) => tell("custom", { name, data }),
-    viewProducts: (data) => tell("custom", { name: "viewProducts", data }),
-    setProfileData: (given) => tell("customer_details", hash(given)),
+    viewProducts: (data) => methods.track("viewProducts", data),
     setPageType: (given) => void (type = given),
     setPageData: (given) => void (data = given),
     getIdentity: who,
