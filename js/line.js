@@ -15,7 +15,7 @@ export const openLine = (texts, settings, store) => {
   let core;
 
   // The first call may be the submit that leaves the page: the store must be open by then, or what it begins to write is lost.
-  if (mayKeep) store.forget([]);
+  if (texts.consent === "granted") store.forget([]);
 
   /** What the core is lent: see src/browser/exports.rs. */
   const host = {
