@@ -14,6 +14,9 @@ export const openLine = (texts, settings, store) => {
   const listeners = [];
   let core;
 
+  // The first call may be the submit that leaves the page: the store must be open by then, or what it begins to write is lost.
+  if (texts.consent === "granted") store.forget([]);
+
   /** What the core is lent: see src/browser/exports.rs. */
   const host = {
     keep: store.keep,

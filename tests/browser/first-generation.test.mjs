@@ -2,10 +2,10 @@
 // library from `//host/j/TOKEN.js`. The same object goes on, with both generations of methods on it.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
 import { TOKEN } from "./support/collector.mjs";
-import { scriptTag, stage } from "./support/stage.mjs";
+import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
 
 const play = stage();
 
@@ -109,44 +109,46 @@ const PAGES = {
   "the snippet twice": [(c) => inline(snippet(c) + load) + inline(snippet(c) + load + VIEWS), VIEWED],
 };
 
-for (const [title, [body, expected]] of Object.entries(PAGES)) {
-  test(title, () =>
+describe("the first generation", AT_ONCE, () => {
+  for (const [title, [body, expected]] of Object.entries(PAGES)) {
+    test(title, () =>
+      play(
+        (collector) => ({ "/": body(collector) }),
+        async ({ page, url, open, told }) => {
+          await open();
+          await page.waitForLoadState("load");
+          await page.waitForFunction(() => window.tillroll);
+          const [land, ...events] = await told();
+          assert.equal(land.type, "land");
+          assert.deepEqual(short(events), JSON.parse(JSON.stringify(expected).replaceAll("{page}", `${url}/`)));
+        },
+      ),
+    );
+  }
+
+  test("the object is the page's own, upgraded in place", () =>
     play(
-      (collector) => ({ "/": body(collector) }),
+      (collector) => ({ "/": inline(snippet(collector) + "window.theirs = metrilo; metrilo.theme = 'old';" + load) }),
+      async ({ page, open }) => {
+        await open();
+        await page.waitForFunction(() => window.tillroll);
+        assert.deepEqual(await page.evaluate(() => [window.theirs === window.metrilo, window.metrilo.theme, Array.isArray(window.metrilo)]), [true, "old", true]);
+      },
+    ));
+
+  test("ensure_cbuid is the visitor's id, unless the cookie says another", () =>
+    play(
+      (collector) => ({ "/": inline(snippet(collector) + `metrilo.ensure_cbuid = "5f3c0d9b1e8a7264f0123456789abcde";` + load + VIEWS) }),
       async ({ page, url, open, told }) => {
         await open();
-        await page.waitForLoadState("load");
         await page.waitForFunction(() => window.tillroll);
-        const [land, ...events] = await told();
-        assert.equal(land.type, "land");
-        assert.deepEqual(short(events), JSON.parse(JSON.stringify(expected).replaceAll("{page}", `${url}/`)));
+        const events = await told();
+        assert.deepEqual([...new Set(events.map((event) => event.visitor_id))], ["5f3c0d9b1e8a7264f0123456789abcde"]);
+        await page.context().addCookies([{ name: "cbuid", value: "0123456789", url }]);
+        await open();
+        await page.waitForFunction(() => window.tillroll);
+        const later = (await told()).slice(events.length);
+        assert.deepEqual([...new Set(later.map((event) => event.visitor_id))], ["0123456789"]);
       },
-    ),
-  );
-}
-
-test("the object is the page's own, upgraded in place", () =>
-  play(
-    (collector) => ({ "/": inline(snippet(collector) + "window.theirs = metrilo; metrilo.theme = 'old';" + load) }),
-    async ({ page, open }) => {
-      await open();
-      await page.waitForFunction(() => window.tillroll);
-      assert.deepEqual(await page.evaluate(() => [window.theirs === window.metrilo, window.metrilo.theme, Array.isArray(window.metrilo)]), [true, "old", true]);
-    },
-  ));
-
-test("ensure_cbuid is the visitor's id, unless the cookie says another", () =>
-  play(
-    (collector) => ({ "/": inline(snippet(collector) + `metrilo.ensure_cbuid = "5f3c0d9b1e8a7264f0123456789abcde";` + load + VIEWS) }),
-    async ({ page, url, open, told }) => {
-      await open();
-      await page.waitForFunction(() => window.tillroll);
-      const events = await told();
-      assert.deepEqual([...new Set(events.map((event) => event.visitor_id))], ["5f3c0d9b1e8a7264f0123456789abcde"]);
-      await page.context().addCookies([{ name: "cbuid", value: "0123456789", url }]);
-      await open();
-      await page.waitForFunction(() => window.tillroll);
-      const later = (await told()).slice(events.length);
-      assert.deepEqual([...new Set(later.map((event) => event.visitor_id))], ["0123456789"]);
-    },
-  ));
+    ));
+});

@@ -2,10 +2,10 @@
 // may have reached the page's console or `window.onerror`.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
 import { TOKEN } from "./support/collector.mjs";
-import { scriptTag, stage } from "./support/stage.mjs";
+import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
 
 const play = stage();
 
@@ -53,6 +53,14 @@ const AMD = inline(`
 const queued = (text) => inline(`(window.metriloQueue = window.metriloQueue || []).push(function () { ${text} });`);
 
 const type = (events) => events.map(({ type, params }) => [type, params]);
+
+/** Holds the core back until `release()` is called. */
+const hold = async (page, collector) => {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(`${collector.url}/assets/*.wasm`, async (route) => (await held, route.continue()));
+  return release;
+};
 
 /** title: the page's body, and what is stored of it besides the landing (which is always there, once, and first). */
 const PAGES = {
@@ -139,54 +147,106 @@ const PAGES = {
   "a page that says nothing": [(c) => scriptTag(c), []],
 };
 
-for (const [title, [body, expected]] of Object.entries(PAGES)) {
-  test(title, () =>
+describe("loading the library", AT_ONCE, () => {
+  for (const [title, [body, expected]] of Object.entries(PAGES)) {
+    test(title, () =>
+      play(
+        (collector) => ({ "/": body(collector) }),
+        async ({ page, url, open, told }) => {
+          await open();
+          await page.waitForFunction(() => window.metrilo && window.tillroll);
+          await page.waitForLoadState("load");
+          const [land, ...events] = await told();
+          assert.deepEqual([land.type, land.api, land.params], ["land", "tillroll", { current_url: `${url}/`, source_url: "" }]);
+          assert.deepEqual(type(events), expected);
+          assert.deepEqual([...new Set(events.map((event) => event.api))], expected.length ? ["metrilo"] : []);
+          assert.equal(new Set(events.map((event) => event.id)).size, events.length);
+        },
+      ),
+    );
+  }
+
+  test("a tag manager inserts it long after the calls, which keep their order", () =>
     play(
-      (collector) => ({ "/": body(collector) }),
-      async ({ page, url, open, told }) => {
+      () => ({ "/": queued(`metrilo.viewCategory(1);`) + queued(CALLS) }),
+      async ({ page, open, collector, told }) => {
         await open();
-        await page.waitForFunction(() => window.metrilo && window.tillroll);
-        await page.waitForLoadState("load");
-        const [land, ...events] = await told();
-        assert.deepEqual([land.type, land.api, land.params], ["land", "tillroll", { current_url: `${url}/`, source_url: "" }]);
-        assert.deepEqual(type(events), expected);
-        assert.deepEqual([...new Set(events.map((event) => event.api))], expected.length ? ["metrilo"] : []);
-        assert.equal(new Set(events.map((event) => event.id)).size, events.length);
+        assert.equal(await page.evaluate(() => typeof window.metrilo), "undefined");
+        await page.evaluate(inserted(source(collector.url), `metriloQueue.push(function () { metrilo.checkout(); });`));
+        await page.waitForFunction(() => window.tillroll);
+        const [, ...events] = await told();
+        assert.deepEqual(type(events), [["category_view", { id: "1" }], ...CALLED, ["checkout", {}]]);
       },
-    ),
-  );
-}
+    ));
 
-test("a tag manager inserts it long after the calls, which keep their order", () =>
-  play(
-    () => ({ "/": queued(`metrilo.viewCategory(1);`) + queued(CALLS) }),
-    async ({ page, open, collector, told }) => {
-      await open();
-      assert.equal(await page.evaluate(() => typeof window.metrilo), "undefined");
-      await page.evaluate(inserted(source(collector.url), `metriloQueue.push(function () { metrilo.checkout(); });`));
-      await page.waitForFunction(() => window.tillroll);
-      const [, ...events] = await told();
-      assert.deepEqual(type(events), [["category_view", { id: "1" }], ...CALLED, ["checkout", {}]]);
-    },
-  ));
+  test("calls made before the core has arrived keep their own times", () =>
+    play(
+      (collector) => ({ "/": scriptTag(collector) }),
+      async ({ page, open, told, collector }) => {
+        const release = await hold(page, collector);
+        await open();
+        const before = await page.evaluate(() => [Date.now(), window.metrilo.viewCategory(1), Date.now()]);
+        await page.waitForFunction((then) => Date.now() > then + 50, before[2]);
+        release();
+        const after = await page.evaluate(async () => (await window.tillroll.ready, window.metrilo.checkout(), Date.now()));
+        const [, view, checkout] = await told();
+        assert.ok(view.time >= before[0] && view.time <= before[2], `${view.time} is not within ${before}`);
+        assert.ok(checkout.time > before[2] && checkout.time <= after);
+      },
+    ));
 
-test("calls made before the core has arrived keep their own times", () =>
-  play(
-    (collector) => ({ "/": scriptTag(collector) }),
-    async ({ page, open, told, collector }) => {
-      let release;
-      const held = new Promise((resolve) => (release = resolve));
-      await page.route(`${collector.url}/assets/*.wasm`, async (route) => {
-        await held;
-        await route.continue();
-      });
-      await open();
-      const before = await page.evaluate(() => [Date.now(), window.metrilo.viewCategory(1), Date.now()]);
-      await page.waitForFunction((then) => Date.now() > then + 50, before[2]);
-      release();
-      const after = await page.evaluate(async () => (await window.tillroll.ready, window.metrilo.checkout(), Date.now()));
-      const [, view, checkout] = await told();
-      assert.ok(view.time >= before[0] && view.time <= before[2], `${view.time} is not within ${before}`);
-      assert.ok(checkout.time > before[2] && checkout.time <= after);
-    },
-  ));
+  /** Watches what the collector answers; a refusal of a whole batch means that something in it was none of an event. */
+  const answers = (page) => {
+    const statuses = [];
+    page.on("response", (response) => response.request().method() === "POST" && statuses.push(response.status()));
+    return () => [...new Set(statuses)];
+  };
+
+  test("early calls that mean nothing leave nothing behind", () =>
+    play(
+      (collector) => ({ "/": scriptTag(collector) + inline(`metrilo.identify(""); metrilo.viewCategory(); ${CALLS}`) }),
+      async ({ page, open, told, collector }) => {
+        const statuses = answers(page);
+        const release = await hold(page, collector);
+        await open();
+        release();
+        assert.deepEqual(type((await told()).slice(1)), CALLED);
+        assert.deepEqual(statuses(), [200]);
+      },
+    ));
+
+  test("a known visitor, identified on every page before the core has arrived", () =>
+    play(
+      (collector) => ({ "/": scriptTag(collector) + inline(`metrilo.identify("johny@x.com"); metrilo.viewCategory(1);`) }),
+      async ({ page, open, told, collector }) => {
+        const statuses = answers(page);
+        for (const wanted of [1, 2]) {
+          const release = await hold(page, collector);
+          await open();
+          release();
+          const events = (await told()).filter(({ type }) => type !== "land");
+          assert.deepEqual(type(events), [["identify", { email: "johny@x.com" }], ...Array(wanted).fill(["category_view", { id: "1" }])]);
+        }
+        assert.deepEqual(statuses(), [200]);
+      },
+    ));
+
+  test("calls of a page whose core never arrived are sent by the next page", () =>
+    play(
+      (collector) => ({ "/": scriptTag(collector) + inline(CALLS), "/next": scriptTag(collector) + inline(`metrilo.checkout();`) }),
+      async ({ page, url, open, told, collector }) => {
+        const statuses = answers(page);
+        await hold(page, collector);
+        await open();
+        await page.unroute(`${collector.url}/assets/*.wasm`);
+        await open("/next");
+        const events = (await told()).filter(({ type }) => type !== "land");
+        const byType = (wanted) => events.filter(({ type }) => type === wanted);
+        assert.deepEqual(type([...byType("page_view"), ...byType("basket_add"), ...byType("checkout")]), [...CALLED, ["checkout", {}]]);
+        assert.equal(events.length, 3);
+        assert.equal(byType("page_view")[0].page.url, `${url}/`);
+        assert.ok(byType("page_view")[0].time <= byType("checkout")[0].time);
+        assert.deepEqual(statuses(), [200]);
+      },
+    ));
+});

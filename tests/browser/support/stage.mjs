@@ -6,6 +6,9 @@ import { launch, visit } from "./browser.mjs";
 import { Collector, TOKEN } from "./collector.mjs";
 import { openShop } from "./shop.mjs";
 
+/** Tests of a file wait for pages and for the disk most of the time, and each has a shop and a visitor of its own. */
+export const AT_ONCE = { concurrency: 4 };
+
 /** What a test asserts of an event where only the call counts. */
 export const brief = ({ type, api, params }) => ({ type, api, params });
 
