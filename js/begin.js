@@ -9,8 +9,8 @@ import { openStore } from "./store.js";
 const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !== "ignore" ? "never" : consent || "granted");
 
 /**
- * Starts the library. `options`: `token`, `collector` (its address), `visitorCookie`, `sessionCookie`, and where wanted `cookieDomain`, `consent`, `gpc`, `visitor` (an id
- * that the shop's server made). `load()` fetches the core. Returns `{ say, own }`: `say(api)` gives a vendor's words their voice, `own` is
+ * Starts the library. `options`: `token`, `collector` (its address), `visitorCookie`, `sessionCookie`, and where wanted `cookieDomain`,
+ * `consent`, `gpc`, `visitor` (an id that the shop's server made). `load()` fetches the core. Returns `{ say, own }`: `say(api)` gives a vendor's words their voice, `own` is
  * what pages know as `window.tillroll`.
  */
 export const begin = (options, load) => {
@@ -22,7 +22,7 @@ export const begin = (options, load) => {
   ready.catch(() => {});
   const { flush, consent: word, reset, on } = line;
   return {
-    say: (api) => (type, params) => quietly(line.call, api, type, params),
+    say: (api) => (type, params, extra) => quietly(line.call, api, type, params, extra),
     own: { version: texts.version, ready, flush, consent: word, reset, on },
   };
 };

@@ -4,6 +4,7 @@
 import { begin } from "./begin.js";
 import { load } from "./core.js";
 import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
+import { integrateForm } from "./forms.js";
 import { SESSION_COOKIE } from "./facades/ometria.js";
 
 /* global __VERSION__ */
@@ -14,8 +15,7 @@ let started;
 const asleep = () => {
   const nothing = () => {};
   const nobody = {};
-  metrilo(nobody, nothing);
-  nobody.integrateForm = nothing;
+  metrilo(nobody, nothing, nothing);
   const done = Promise.resolve();
   return { version: __VERSION__, ready: done, flush: () => done, consent: nothing, reset: nothing, on: nothing, metrilo: nobody };
 };
@@ -23,7 +23,7 @@ const asleep = () => {
 const awake = (options) => {
   const { say, own } = begin({ ...options, visitorCookie: VISITOR_COOKIE, sessionCookie: SESSION_COOKIE }, () => load(options.wasm || new URL("./core.wasm", import.meta.url)));
   const functions = {};
-  metrilo(functions, say("metrilo"));
+  metrilo(functions, say("metrilo"), (done) => done(integrateForm));
   return { ...own, metrilo: functions };
 };
 

@@ -33,8 +33,8 @@ export const openLine = (texts, settings, store) => {
   const soon = (step) => (core ? quietly(step) : waiting.push(step));
 
   return {
-    call: (api, type, params) => {
-      const { key, text } = record(api, type, params);
+    call: (api, type, params, extra) => {
+      const { key, text } = record(api, type, params, extra);
       if (!core && texts.consent === "granted") store.keep(key, text);
       soon(() => core.call(key, text));
     },

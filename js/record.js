@@ -21,10 +21,10 @@ const seed = () => {
 };
 
 /**
- * Returns `{ key, text }`: the call and the key under which it is kept. Keys sort by the time of the calls and their order; they end in
+ * Returns `{ key, text }` of a call; `extra` may hold a `time` of its own and the `store` that it is of. The text is the call and the key under which it is kept. Keys sort by the time of the calls and their order; they end in
  * a 1, which leaves room for the landing that a call may bring.
  */
-export const record = (api, type, params) => {
+export const record = (api, type, params, extra) => {
   const time = Date.now();
   const digits = seed();
   const page = typeof document === "undefined" ? {} : { url: location.href, referrer: document.referrer, title: document.title };
@@ -33,6 +33,6 @@ export const record = (api, type, params) => {
   latest = Math.max(latest, time);
   return {
     key: latest + "-" + order + "-" + digits.slice(0, 6) + "1",
-    text: flat({ time, seed: digits, api, type, ...page, params }),
+    text: flat({ time, seed: digits, api, type, ...page, params, ...extra }),
   };
 };

@@ -2,12 +2,12 @@
 // them. Token and collector come from its own address. It throws nothing, defines no module, and a second time does nothing.
 
 import { begin } from "./begin.js";
-import { metriloV1 } from "./facades/metrilo-v1.js";
+import { hearFirst } from "./facades/metrilo-stub.js";
 import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
 import { SESSION_COOKIE, ometria } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
 
-/* global __CORE__, __WASM__ */
+/* global __CORE__, __WASM__, __V1__, __FORMS__ */
 
 /** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and the query. */
 const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
@@ -36,13 +36,14 @@ const drain = (queue) => {
 };
 
 /** Returns a function that gives what stands under our name all functions, unless it has them. */
-const adopter = (say) => {
+const adopter = (say, fetch) => {
   let event;
   return () => {
     const target = ground(window.metrilo);
     if (event && target.event === event) return;
-    metrilo(target, say("metrilo"));
-    metriloV1(target, say("metrilo-v1"));
+    metrilo(target, say("metrilo"), (done) => fetch(__FORMS__, (forms) => done(forms.integrateForm)));
+    const second = { ...target };
+    hearFirst(target, (done) => fetch(__V1__, (words) => done(words.firstGeneration(say("metrilo-v1"), second))));
     event = target.event;
     window.metrilo = target;
   };
@@ -66,10 +67,11 @@ const run = () => {
     sessionCookie: SESSION_COOKIE,
   };
   const { say, own } = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
+  const fetch = (file, use) => import(base + file).then(use).catch(() => {});
   const other = ground(window.ometria);
   ometria(other, say("ometria"), who);
   window.ometria = other;
-  const adopt = adopter(say);
+  const adopt = adopter(say, fetch);
   window.tillroll = { ...own, adopt };
   adopt();
   drain(window.metriloQueue);

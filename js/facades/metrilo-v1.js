@@ -1,5 +1,5 @@
-// The first generation of `window.metrilo`, as old themes and plug-ins still carry it: a stub that recorded calls as `[method, ...args]`
-// in `q` or `queue`. The same object is upgraded in place, and both generations of methods stay callable on it.
+// What the first generation of `window.metrilo` meant by its calls. Only pages that speak it fetch this file; until it is there,
+// metrilo-stub.js hears them.
 
 import { member, quietly } from "../quiet.js";
 import { words } from "./words.js";
@@ -17,7 +17,6 @@ const EVENTS = `
   order order .order_id .total=amount .tax=tax_amount .shipping=shipping_amount .currency .lines=items
   pageview page_view .url=uri .name=page_title`;
 
-/** What only the first generation's `identify` took. */
 const DETAILS = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
 
 /** Returns the elements of a list, or the members of an object: servers print a list with gaps as an object. */
@@ -30,6 +29,7 @@ const methods = (say) => {
   const line = words(LINE, (_, params) => params).line;
   const events = words(EVENTS, (type, params) => {
     if (type === "order") params.lines = typeof params.lines === "object" ? (elements(params.lines) || []).map(line) : undefined;
+    if (type === "basket_remove") params.quantity = 1;
     if (type === "page_view") params.name = params.name || document.title;
     say(type, params);
   });
@@ -42,7 +42,7 @@ const methods = (say) => {
     say("identify", { email });
     const [first_name, last_name, phone_number, subscribed, name, tags] = DETAILS.map((name) => member(given, name));
     const [head, ...tail] = typeof name === "string" ? name.trim().split(/\s+/) : [];
-    const details = { first_name: first_name || head, last_name: last_name || tail.join(" "), phone_number, subscribed };
+    const details = { first_name: first_name || head, last_name: last_name || tail.join(" ") || undefined, phone_number, subscribed };
     if (Object.values(details).some((value) => value || value === false || value === 0)) say("customer_details", details);
     if (tags) say("tag", { tags });
   };
@@ -60,29 +60,14 @@ const methods = (say) => {
 };
 
 /**
- * Gives `target` the methods of the first generation, plays what a stub recorded, in order, and from then on at once. `identify` exists in
- * both generations: on a stub it is the first one's, elsewhere only where it is given what only the first one took.
+ * Returns a function that plays one recorded call, `[method, ...args]`, made at `time`. `say(type, params, extra)` takes what it means;
+ * `second` has the functions of the second generation, which a stub may have recorded too.
  */
-export const metriloV1 = (target, say) => {
-  const stub = target.q || target.queue;
-  const second = target.identify;
-  const own = methods(say);
-  const identify = (email, given) => {
-    const isFirst = stub || DETAILS.some((name) => member(given, name) !== undefined);
-    (isFirst ? own.identify : second)(email, given);
-  };
-  Object.assign(target, own, { identify });
-  // What stands here now: a stub that comes later would put its own methods, which only record, in these places.
-  const mouth = { ...target };
-  const play = (entry) =>
-    quietly(() => {
-      const [method, ...args] = Array.prototype.slice.call(entry);
-      if (typeof mouth[method] === "function") mouth[method](...args);
-    });
-  for (const queue of [target.q, target.queue]) {
-    if (!Array.isArray(queue)) continue;
-    const recorded = queue.splice(0);
-    queue.push = (...entries) => (entries.forEach(play), 0);
-    recorded.forEach(play);
-  }
+export const firstGeneration = (say, second) => (entry, time) => {
+  const own = methods((type, params) => say(type, params, { time }));
+  quietly(() => {
+    const [method, ...args] = Array.prototype.slice.call(entry);
+    const function_ = Object.prototype.hasOwnProperty.call(own, method) ? own[method] : second[method];
+    if (typeof function_ === "function") function_(...args);
+  });
 };

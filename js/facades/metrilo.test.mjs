@@ -6,7 +6,8 @@ import { before, test } from "node:test";
 import { expand } from "../../tests/compat/expand.mjs";
 import { rows } from "../../tests/compat/rows.mjs";
 import { record } from "../record.js";
-import { metriloV1 } from "./metrilo-v1.js";
+import { hearFirst } from "./metrilo-stub.js";
+import { firstGeneration } from "./metrilo-v1.js";
 import { metrilo } from "./metrilo.js";
 
 const PAGE = { url: "https://shop.test/page", title: "Shirts | Shop" };
@@ -54,7 +55,8 @@ const play = ({ in: calls, stub }) => {
   };
   const target = stub ? Object.assign([], { q: [] }) : {};
   metrilo(target, say("metrilo"));
-  metriloV1(target, say("metrilo-v1"));
+  const second = { ...target };
+  hearFirst(target, (done) => done(firstGeneration(say("metrilo-v1"), second)));
   for (const [name, ...args] of calls) assert.equal(target[name](...args), undefined, `${name} returns something`);
   return said;
 };

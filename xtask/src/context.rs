@@ -24,8 +24,8 @@ pub(crate) struct Assets {
     pub(crate) core: String,
     /// The core itself.
     pub(crate) wasm: String,
-    /// The debug window; empty where there is none.
-    pub(crate) debug: String,
+    /// What is fetched only when a page asks for it: the name that the scripts know it by, and the file.
+    pub(crate) later: Vec<(&'static str, String)>,
 }
 
 impl Context {

@@ -1,6 +1,6 @@
 //! The scripts: bundled, minified, named by their content.
 //!
-//! The order is that of who names whom: the core module and the debug window first, then `tracking.js`, which knows their names.
+//! The order is that of who names whom: the core module and what is fetched later first, then `tracking.js`, which knows their names.
 
 use crate::build::glue;
 use crate::context::Context;
@@ -10,6 +10,13 @@ use crate::{files, process};
 const SNIPPET: &str = "target/web/snippet.js";
 /// What an inline snippet may cost a page, minified.
 const SNIPPET_LIMIT: usize = 600;
+
+/// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
+const LATER: &[(&str, &str, &str)] =
+    &[("DEBUG", "debug", "js/debug/index.js"), ("V1", "v1", "js/facades/metrilo-v1.js"), ("FORMS", "forms", "js/forms.js")];
+
+/// Where one of these is made before its name is known.
+const PART: &str = "target/web/part.min.js";
 
 /// One run of esbuild.
 struct Bundle<'a> {
@@ -25,10 +32,11 @@ pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
     module.run(context)?;
     context.assets.core = publish(context, "core", "js", module.to)?;
     context.assets.wasm = publish(context, "core", "wasm", glue::WASM)?;
-    let debug = Bundle { from: "js/debug/index.js", to: "target/web/debug.min.js", ..module };
-    if context.path(debug.from).is_file() {
-        debug.run(context)?;
-        context.assets.debug = publish(context, "debug", "js", debug.to)?;
+    context.assets.later.clear();
+    for (name, stem, from) in LATER {
+        Bundle { from, to: PART, ..module }.run(context)?;
+        let file = publish(context, stem, "js", PART)?;
+        context.assets.later.push((name, file));
     }
     Bundle { from: "js/tracking.js", to: "dist/tracking.js", format: "iife", target: "es2018" }.run(context)?;
     if context.path("js/snippet.js").is_file() {
@@ -69,7 +77,7 @@ impl Bundle<'_> {
             .arg(format!("--alias:tillroll-glue={}", glue.display()))
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
-            .arg(define("DEBUG", &assets.debug))
+            .args(assets.later.iter().map(|(name, file)| define(name, file)))
             .arg(define("VERSION", env!("CARGO_PKG_VERSION")));
         files::write(&context.path(self.to), process::quiet(&mut node)?.as_bytes())
     }
@@ -89,7 +97,8 @@ fn publish(context: &Context, stem: &str, ending: &str, from: &str) -> Result<St
 
 fn sweep(context: &Context) -> Result<(), Error> {
     let assets = &context.assets;
-    let current = [&assets.core, &assets.wasm, &assets.debug];
+    let later = assets.later.iter().map(|(_, file)| file);
+    let current: Vec<_> = [&assets.core, &assets.wasm].into_iter().chain(later).collect();
     for file in files::below(&context.path("dist/assets"), &|_| true) {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let own = name.trim_end_matches(".br").trim_end_matches(".gz");

@@ -1,0 +1,40 @@
+// The first generation of `window.metrilo`, as old themes and plug-ins still carry it: a stub that recorded calls as `[method, ...args]` in
+// `q` or `queue`. The same object is upgraded in place, and both generations of methods stay callable on it. What the old words mean comes
+// later, in metrilo-v1.js, and only to pages that speak them; calls keep the time at which they were made.
+
+import { member } from "../quiet.js";
+
+const NAMES = ["event", "track", "pageview", "purchase", "load", "debug", "atr"];
+
+/** What only the first generation's `identify` took. */
+const DETAILS = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
+
+/** Makes `target` hear the first generation's words; `fetch(done)` gets what understands them, see `firstGeneration`. */
+export const hearFirst = (target, fetch) => {
+  const held = [];
+  const stub = target.q || target.queue;
+  const second = target.identify;
+  let play;
+  const take = (entry) => {
+    held.push([entry, Date.now()]);
+    if (play) held.splice(0).forEach((call) => play(...call));
+    else if (held.length < 2) {
+      fetch((arrived) => {
+        play = arrived;
+        held.splice(0).forEach((call) => play(...call));
+      });
+    }
+  };
+  for (const name of NAMES) target[name] = (...args) => void take([name, ...args]);
+  // A name of both generations: on a stub it is the first one's, elsewhere only where it is given what only the first one took.
+  target.identify = (email, given) => {
+    if (stub || DETAILS.some((name) => member(given, name) !== undefined)) take(["identify", email, given]);
+    else second(email);
+  };
+  for (const queue of [target.q, target.queue]) {
+    if (!Array.isArray(queue)) continue;
+    const recorded = queue.splice(0);
+    queue.push = (...entries) => (entries.forEach(take), 0);
+    recorded.forEach(take);
+  }
+};
