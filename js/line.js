@@ -11,6 +11,7 @@ import { record } from "./record.js";
 export const openLine = (texts, settings, store) => {
   const first = record("tillroll", "land", {});
   const waiting = [];
+  const awaited = [];
   const listeners = [];
   let core;
 
@@ -55,7 +56,14 @@ export const openLine = (texts, settings, store) => {
     on: (name, listener) => {
       listeners.push([name, listener]);
     },
-    attach: (arrived) => {
+    /** Runs `step` in its turn among the calls, but not before `loaded`, a promise. */
+    after: (loaded, step) => {
+      if (core) return void loaded.then(() => quietly(step));
+      awaited.push(loaded);
+      waiting.push(step);
+    },
+    attach: async (arrived) => {
+      while (awaited.length) await awaited.shift();
       core = arrived;
       Object.assign(host, core.edge(settings));
       const options = flat({ ...texts, visitor: host.recall("visitor"), session: host.recall("session") });

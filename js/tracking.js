@@ -35,15 +35,27 @@ const drain = (queue) => {
   held.forEach(run);
 };
 
+/** Returns a function that takes calls of the first generation: in their turn, but not before `fetch()` got what understands them. */
+const elder = (fetch, after) => {
+  let coming;
+  let play;
+  return (entry) => {
+    const time = Date.now();
+    if (play) return play(entry, time);
+    coming = coming || fetch().then((arrived) => (play = arrived));
+    after(coming, () => play && play(entry, time));
+  };
+};
+
 /** Returns a function that gives what stands under our name all functions, unless it has them. */
-const adopter = (say, fetch) => {
+const adopter = ({ say, after }, fetch) => {
   let event;
   return () => {
     const target = ground(window.metrilo);
     if (event && target.event === event) return;
     metrilo(target, say("metrilo"), (done) => fetch(__FORMS__, (forms) => done(forms.integrateForm)));
     const second = { ...target };
-    hearFirst(target, (done) => fetch(__V1__, (words) => done(words.firstGeneration(say("metrilo-v1"), second))));
+    hearFirst(target, elder(() => fetch(__V1__, (words) => words.firstGeneration(say("metrilo-v1"), second)), after));
     event = target.event;
     window.metrilo = target;
   };
@@ -66,13 +78,13 @@ const run = () => {
     visitorCookie: VISITOR_COOKIE,
     sessionCookie: SESSION_COOKIE,
   };
-  const { say, own } = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
+  const begun = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
   const fetch = (file, use) => import(base + file).then(use).catch(() => {});
   const other = ground(window.ometria);
-  ometria(other, say("ometria"), who);
+  ometria(other, begun.say("ometria"), who);
   window.ometria = other;
-  const adopt = adopter(say, fetch);
-  window.tillroll = { ...own, adopt };
+  const adopt = adopter(begun, fetch);
+  window.tillroll = { ...begun.own, adopt };
   adopt();
   drain(window.metriloQueue);
 };

@@ -9,23 +9,11 @@ const NAMES = ["event", "track", "pageview", "purchase", "load", "debug", "atr"]
 /** What only the first generation's `identify` took. */
 const DETAILS = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
 
-/** Makes `target` hear the first generation's words; `fetch(done)` gets what understands them, see `firstGeneration`. */
-export const hearFirst = (target, fetch) => {
-  const held = [];
+/** Makes `target` hear the first generation's words; `take(entry)` gets each call, as a stub records it. */
+export const hearFirst = (target, take) => {
   const stub = target.q || target.queue;
   const second = target.identify;
-  let play;
-  const take = (entry) => {
-    held.push([entry, Date.now()]);
-    if (play) held.splice(0).forEach((call) => play(...call));
-    else if (held.length < 2) {
-      fetch((arrived) => {
-        play = arrived;
-        held.splice(0).forEach((call) => play(...call));
-      });
-    }
-  };
-  for (const name of NAMES) target[name] = (...args) => void take([name, ...args]);
+  for (const name of NAMES) target[name] = (...args) => take([name, ...args]);
   // A name of both generations: on a stub it is the first one's, elsewhere only where it is given what only the first one took.
   target.identify = (email, given) => {
     if (stub || DETAILS.some((name) => member(given, name) !== undefined)) take(["identify", email, given]);

@@ -56,7 +56,8 @@ const play = ({ in: calls, stub }) => {
   const target = stub ? Object.assign([], { q: [] }) : {};
   metrilo(target, say("metrilo"));
   const second = { ...target };
-  hearFirst(target, (done) => done(firstGeneration(say("metrilo-v1"), second)));
+  const play = firstGeneration(say("metrilo-v1"), second);
+  hearFirst(target, (entry) => play(entry));
   for (const [name, ...args] of calls) assert.equal(target[name](...args), undefined, `${name} returns something`);
   return said;
 };
