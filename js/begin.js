@@ -10,7 +10,7 @@ const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !==
 
 /**
  * Starts the library. `options`: `token`, `collector` (its address), `visitorCookie`, `sessionCookie`, and where wanted `cookieDomain`,
- * `consent`, `gpc`, `visitor` (an id that the shop's server made). `load()` fetches the core. Returns `{ say, after, own }`: `say(api)` gives a vendor's words their voice, `after`
+ * `consent`, `gpc`, `visitor` (an id that the shop's server made). `load()` fetches the core. Returns `{ say, soon, own }`: `say(api)` gives a vendor's words their voice, `soon`
  * is the line's, `own` is what pages know as `window.tillroll`.
  */
 export const begin = (options, load) => {
@@ -23,7 +23,7 @@ export const begin = (options, load) => {
   const { flush, consent: word, reset, on } = line;
   return {
     say: (api) => (type, params, extra) => quietly(line.call, api, type, params, extra),
-    after: line.after,
+    soon: line.soon,
     own: { version: texts.version, ready, flush, consent: word, reset, on },
   };
 };

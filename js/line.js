@@ -11,9 +11,9 @@ import { record } from "./record.js";
 export const openLine = (texts, settings, store) => {
   const first = record("tillroll", "land", {});
   const waiting = [];
-  const awaited = [];
   const listeners = [];
   let core;
+  let busy = true;
 
   // The first call may be the submit that leaves the page: the store must be open by then, or what it begins to write is lost.
   if (texts.consent === "granted") store.forget([]);
@@ -22,7 +22,13 @@ export const openLine = (texts, settings, store) => {
   const host = {
     keep: store.keep,
     forget: (keys) => store.forget(keys.split(",")),
-    restore: () => store.all((kept) => quietly(core.restore, kept)),
+    restore: () => {
+      busy = true;
+      store.all((kept) => {
+        quietly(core.restore, kept);
+        pump();
+      });
+    },
     wipe: store.wipe,
     report: ([name, count, reason, field, answer]) => {
       const report = { name, count, reason, field, answer };
@@ -30,8 +36,24 @@ export const openLine = (texts, settings, store) => {
     },
   };
 
-  /** Runs `step` with the core, now or when it is there. */
-  const soon = (step) => (core ? quietly(step) : waiting.push(step));
+  /** Runs what waits, in its turn; a step may make calls, whose turn it is then. */
+  const pump = async () => {
+    while (waiting.length) {
+      const [step, loaded] = waiting.shift();
+      if (loaded) await loaded;
+      busy = false;
+      quietly(step);
+      busy = true;
+    }
+    busy = false;
+  };
+
+  /** Runs `step` with the core in its turn: now, or when the core is there, all before it is done and `loaded`, a promise, is kept. */
+  const soon = (step, loaded) => {
+    if (!busy && !loaded) return quietly(step);
+    waiting.push([step, loaded]);
+    if (!busy) pump();
+  };
 
   return {
     call: (api, type, params, extra) => {
@@ -56,19 +78,14 @@ export const openLine = (texts, settings, store) => {
     on: (name, listener) => {
       listeners.push([name, listener]);
     },
-    /** Runs `step` in its turn among the calls, but not before `loaded`, a promise. */
-    after: (loaded, step) => {
-      if (core) return void loaded.then(() => quietly(step));
-      awaited.push(loaded);
-      waiting.push(step);
-    },
-    attach: async (arrived) => {
-      while (awaited.length) await awaited.shift();
+    soon,
+    attach: (arrived) => {
       core = arrived;
       Object.assign(host, core.edge(settings));
       const options = flat({ ...texts, visitor: host.recall("visitor"), session: host.recall("session") });
+      busy = false;
       quietly(core.start, host, options, first.key, first.text);
-      waiting.splice(0).forEach((step) => quietly(step));
+      if (!busy) pump();
     },
   };
 };

@@ -36,26 +36,26 @@ const drain = (queue) => {
 };
 
 /** Returns a function that takes calls of the first generation: in their turn, but not before `fetch()` got what understands them. */
-const elder = (fetch, after) => {
+const elder = (fetch, soon) => {
   let coming;
   let play;
   return (entry) => {
     const time = Date.now();
     if (play) return play(entry, time);
     coming = coming || fetch().then((arrived) => (play = arrived));
-    after(coming, () => play && play(entry, time));
+    soon(() => play && play(entry, time), coming);
   };
 };
 
 /** Returns a function that gives what stands under our name all functions, unless it has them. */
-const adopter = ({ say, after }, fetch) => {
+const adopter = ({ say, soon }, fetch) => {
   let event;
   return () => {
     const target = ground(window.metrilo);
     if (event && target.event === event) return;
     metrilo(target, say("metrilo"), (done) => fetch(__FORMS__, (forms) => done(forms.integrateForm)));
     const second = { ...target };
-    hearFirst(target, elder(() => fetch(__V1__, (words) => words.firstGeneration(say("metrilo-v1"), second)), after));
+    hearFirst(target, elder(() => fetch(__V1__, (words) => words.firstGeneration(say("metrilo-v1"), second)), soon));
     event = target.event;
     window.metrilo = target;
   };
