@@ -5,4 +5,4 @@ import init, * as core from "tillroll-glue";
 import { edge } from "./edge.js";
 
 /** Returns the core, with what it wants to be lent beside its functions; `wasm` is its address. */
-export const load = (wasm) => init({ module_or_path: wasm }).then(() => ({ ...core, edge }));
+export const load = (wasm) => init({ module_or_path: wasm }).then(() => ({ ...core, edge: (settings) => edge(settings, core) }));

@@ -6,6 +6,9 @@ import { quietly } from "./quiet.js";
 /** 400 days in seconds, the longest that browsers allow. */
 const LONGEST = 34560000;
 
+/** The longest time that a timer can hold, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Hosts under which strangers live next door; no cookie may span them. */
 const SHARED = ["myshopify.com", "github.io", "netlify.app", "vercel.app", "pages.dev", "web.app", "herokuapp.com"];
 
@@ -49,23 +52,37 @@ const remember = (name, text, domain) => {
   quietly(() => (written ? localStorage.removeItem(name) : localStorage.setItem(name, text)));
 };
 
+/** Tells the core what the page lives through. In the first phase, so that the page's own listeners hold nothing up. */
+const listen = (core, recall) => {
+  addEventListener("pagehide", () => core.left(), true);
+  addEventListener("pageshow", (event) => event.persisted && core.returned(recall("visitor"), recall("session")), true);
+  addEventListener("online", () => core.online(), true);
+  addEventListener("visibilitychange", () => document.hidden && core.hidden(), true);
+};
+
 /**
  * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `request(body)`
  * makes the request that posts a batch and survives the page, `abort()` gives the last one up, `beacon(body)` posts without hope of an
- * answer.
+ * answer; `wake(after)` calls the core after so many milliseconds, and never where that is below zero.
  */
-export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }) => {
+export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }, core) => {
   const cookies = { visitor: visitorCookie, session: sessionCookie };
   const url = collector + "v2/batch";
   let controller;
+  let timer;
+  listen(core, (name) => recall(cookies[name]));
   return {
     recall: (name) => recall(cookies[name]),
     remember: (name, text) => remember(cookies[name], text, cookieDomain),
     request: (body) => {
       controller = quietly(() => new AbortController());
-      return new Request(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal });
+      return quietly(() => new Request(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal }));
     },
     abort: () => controller && controller.abort(),
-    beacon: (body) => navigator.sendBeacon(url, body),
+    beacon: (body) => quietly(() => navigator.sendBeacon(url, body)),
+    wake: (after) => {
+      clearTimeout(timer);
+      if (after >= 0) timer = setTimeout(core.woken, Math.min(after, LONGEST_TIMER));
+    },
   };
 };

@@ -43,22 +43,20 @@ impl Consent {
         }
     }
 
-    /// Lets a call through, holds it, or drops it; returns it where it may go on.
-    pub fn filter(&mut self, call: Item) -> Option<Item> {
-        match self {
-            Self::Granted => return Some(call),
-            Self::Pending(held) => {
-                held.drain(..(held.len() + 1).saturating_sub(queue::EVENTS));
-                held.push(call);
+    /// Returns whether a call may go on; holds it, or drops it, where it may not.
+    pub fn pass(&mut self, call: Item<&str>) -> bool {
+        if let Self::Pending(held) = self {
+            if held.len() >= queue::EVENTS {
+                held.remove(0);
             }
-            Self::Denied { .. } => {}
+            held.push(call.to_owned());
         }
-        None
+        self.is_granted()
     }
 
     /// Returns whether anything may be stored and sent.
     pub fn is_granted(&self) -> bool {
-        *self == Self::Granted
+        matches!(self, Self::Granted)
     }
 
     /// Returns whether nothing may stay stored.
@@ -71,25 +69,25 @@ impl Consent {
 mod tests {
     use super::*;
 
-    fn call(key: &str) -> Item {
-        Item::new(key.into(), String::new())
+    fn call(key: &str) -> Item<&str> {
+        Item::new(key, "")
     }
 
     #[test]
     fn held_calls_are_freed_in_order() {
         let mut consent = Consent::load("pending").unwrap();
-        assert_eq!((consent.filter(call("1")), consent.filter(call("2"))), (None, None));
+        assert_eq!((consent.pass(call("1")), consent.pass(call("2"))), (false, false));
         assert_eq!(consent.change("pending"), []);
-        assert_eq!(consent.change("granted"), [call("1"), call("2")]);
-        assert_eq!(consent.filter(call("3")), Some(call("3")));
+        assert_eq!(consent.change("granted"), [call("1").to_owned(), call("2").to_owned()]);
+        assert!(consent.pass(call("3")));
     }
 
     #[test]
     fn a_no_drops_what_was_held_and_a_later_yes_starts_anew() {
         let mut consent = Consent::load("pending").unwrap();
-        consent.filter(call("1"));
+        consent.pass(call("1"));
         assert_eq!(consent.change("denied"), []);
-        assert_eq!(consent.filter(call("2")), None);
+        assert!(!consent.pass(call("2")));
         assert_eq!(consent.change("granted"), []);
         assert!(consent.is_granted());
     }

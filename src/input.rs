@@ -3,17 +3,17 @@
 use crate::Millis;
 use crate::queue::Item;
 
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
+/// Something that happened. It is lent: the tracker copies what it keeps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Input<'a> {
     /// The page has loaded the library; comes first and once.
-    Start(Start),
+    Start(&'a Start<'a>),
     /// The page called; a text that [`Call::read`](tillroll_protocol::call::Call::read) reads, and the key under which it is kept.
-    Call(Item),
+    Call(Item<&'a str>),
     /// What earlier pages kept, as [`Effect::Restore`](crate::effect::Effect::Restore) asked; nothing is sent before.
-    Restored(Vec<Item>),
+    Restored(&'a [Item]),
     /// A request was answered or failed.
-    Answered(Answer),
+    Answered(&'a Answer),
     /// The time that [`Effect::Wake`](crate::effect::Effect::Wake) asked for has come.
     Woken,
     /// The page cannot be seen any more, but may come back.
@@ -21,41 +21,48 @@ pub enum Input {
     /// The page is being left.
     Left,
     /// The page is back, with the cookies as they are now.
-    Returned(Cookies),
+    Returned(Cookies<&'a str>),
     /// The connection is back.
     Online,
     /// The page asks that everything go out now.
     Flush,
     /// The visitor's word on being tracked; one of `granted`, `denied`, `pending`.
-    Consent(String),
+    Consent(&'a str),
     /// The visitor has logged out; a call's text, of which time, seed and page count.
-    Reset(Item),
+    Reset(Item<&'a str>),
 }
 
 /// What the page is and what it remembers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Start {
+pub struct Start<'a> {
     /// The project's public token.
-    pub token: String,
+    pub token: &'a str,
     /// The version of the library.
-    pub version: String,
+    pub version: &'a str,
     /// As in [`Input::Consent`]; `granted` where nobody asks, `never` where the browser says no for the visitor.
-    pub consent: String,
+    pub consent: &'a str,
     /// What the browser remembers.
-    pub cookies: Cookies,
+    pub cookies: Cookies<&'a str>,
     /// An id that the shop's server made, for a visitor without one.
-    pub visitor: String,
+    pub visitor: &'a str,
     /// The moment of loading, as a call of no meaning.
-    pub call: Item,
+    pub call: Item<&'a str>,
 }
 
-/// What the browser remembers of the visitor; empty texts where it remembers nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cookies {
+/// What the browser remembers of the visitor; empty texts where it remembers nothing. `S` is how its texts are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cookies<S = String> {
     /// Who: an anonymous id or an e-mail, decoded.
-    pub visitor: String,
+    pub visitor: S,
     /// The visit, as [`session`](crate::session) writes it.
-    pub session: String,
+    pub session: S,
+}
+
+impl Cookies {
+    /// Lends the texts.
+    pub fn lend(&self) -> Cookies<&str> {
+        Cookies { visitor: &self.visitor, session: &self.session }
+    }
 }
 
 /// How a request ended.

@@ -9,19 +9,33 @@ pub const EVENTS: usize = 1_000;
 /// The most bytes kept, texts and keys together.
 pub const BYTES: usize = 1_048_576;
 
-/// A finished event that waits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Item {
+/// A finished event that waits. `S` is how its texts are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Item<S = String> {
     /// Under which it is kept; keys sort in the order of the calls.
-    pub key: String,
+    pub key: S,
     /// The event, as it will be sent.
-    pub text: String,
+    pub text: S,
+}
+
+impl<S> Item<S> {
+    /// Returns an item.
+    pub fn new(key: S, text: S) -> Self {
+        Self { key, text }
+    }
+}
+
+impl Item<&str> {
+    /// Returns an item of its own.
+    pub fn to_owned(self) -> Item {
+        Item::new(self.key.into(), self.text.into())
+    }
 }
 
 impl Item {
-    /// Returns an item.
-    pub fn new(key: String, text: String) -> Self {
-        Self { key, text }
+    /// Lends the item.
+    pub fn lend(&self) -> Item<&str> {
+        Item::new(&self.key, &self.text)
     }
 
     fn size(&self) -> usize {
@@ -57,11 +71,11 @@ impl Queue {
     /// Puts what an earlier page kept before what this page has; returns the keys of what fell out.
     ///
     /// An item that is here already stays as it is.
-    pub fn restore(&mut self, kept: Vec<Item>) -> Vec<String> {
+    pub fn restore(&mut self, kept: &[Item]) -> Vec<String> {
         let young = std::mem::take(&mut self.items);
         for old in kept {
             if young.iter().all(|item| item.key != old.key) {
-                self.items.push(old);
+                self.items.push(old.clone());
             }
         }
         self.items.extend(young);
@@ -130,7 +144,7 @@ mod tests {
     fn what_was_kept_goes_first_and_once() {
         let mut queue = Queue::default();
         queue.push(Item::new("2".into(), "new".into()));
-        queue.restore(vec![Item::new("1".into(), "old".into()), Item::new("2".into(), "stale".into())]);
+        queue.restore(&[Item::new("1".into(), "old".into()), Item::new("2".into(), "stale".into())]);
         assert_eq!(queue.items(), [Item::new("1".into(), "old".into()), Item::new("2".into(), "new".into())]);
         queue.forget(&["1".into()]);
         queue.clear();

@@ -35,22 +35,22 @@ pub struct Tracker {
 
 impl Tracker {
     /// Takes `input`, which happened at `now`, and returns what is to be done, in order.
-    pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Effect> {
+    pub fn handle(&mut self, now: Millis, input: Input<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let out = &mut effects;
         match input {
             Input::Start(start) => self.start(now, start, out),
             Input::Call(call) => self.call(now, call, out),
             Input::Restored(items) => self.restored(now, items, out),
-            Input::Answered(answer) => self.answered(now, &answer, out),
+            Input::Answered(answer) => self.answered(now, answer, out),
             Input::Woken => self.woken(now, out),
             Input::Hidden => self.hidden(now, out),
             Input::Left => self.left(now, out),
-            Input::Returned(cookies) => self.returned(now, &cookies),
+            Input::Returned(cookies) => self.returned(now, cookies),
             Input::Online => self.delivery.retry(now),
             Input::Flush => self.flush(now),
-            Input::Consent(word) => self.consent(now, &word, out),
-            Input::Reset(call) => self.reset(&call, out),
+            Input::Consent(word) => self.consent(now, word, out),
+            Input::Reset(call) => self.reset(call, out),
         }
         self.send(now, out);
         self.settle(out);
@@ -63,13 +63,13 @@ impl Tracker {
         (self.identity.content(), self.session.id())
     }
 
-    fn start(&mut self, now: Millis, start: Start, out: &mut Vec<Effect>) {
-        self.token = start.token;
-        self.version = start.version;
-        self.consent = Consent::load(&start.consent).unwrap_or_default();
-        self.session = Session::load(&start.cookies.session);
-        self.identity = match Identity::load(&start.cookies.visitor) {
-            Identity::Unknown => Identity::load(&start.visitor),
+    fn start(&mut self, now: Millis, start: &Start<'_>, out: &mut Vec<Effect>) {
+        self.token = start.token.into();
+        self.version = start.version.into();
+        self.consent = Consent::load(start.consent).unwrap_or_default();
+        self.session = Session::load(start.cookies.session);
+        self.identity = match Identity::load(start.cookies.visitor) {
+            Identity::Unknown => Identity::load(start.visitor),
             known => known,
         };
         match self.consent {
@@ -80,16 +80,16 @@ impl Tracker {
         self.call(now, start.call, out);
     }
 
-    fn call(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
-        if let Some(item) = self.consent.filter(item) {
+    fn call(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
+        if self.consent.pass(item) {
             self.accept(now, item, out);
         }
     }
 
     /// Makes the event of a call that may be tracked. The call that opens a visit has a landing before it; a call whose kind is a landing
     /// asks for nothing more.
-    fn accept(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
-        let Some(call) = Call::read(&item.text) else { return ignore(item.key, Refusal { reason: "unreadable", field: "" }, out) };
+    fn accept(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
+        let Some(call) = Call::read(item.text) else { return ignore(item.key, Refusal { reason: "unreadable", field: "" }, out) };
         self.chance = call.seed.bytes().fold(0, |chance: u8, digit| chance.wrapping_mul(31).wrapping_add(digit));
         let params = if call.kind == event::LAND { Ok(String::new()) } else { event::parameters(&call) };
         let params = match params {
@@ -99,7 +99,7 @@ impl Tracker {
         let is_new = self.identity.meet(call.seed);
         if self.session.touch(call.time, call.seed) {
             let landing = event::landing(&call, self.identity.visitor(), self.session.id());
-            self.keep(now, Item::new(landing_key(&item.key), landing), out);
+            self.keep(now, landing_key(item.key), landing, out);
         }
         let email = if call.kind == "identify" { email::normalise(call.params.text("email")) } else { None };
         let is_named = email.is_some();
@@ -110,19 +110,20 @@ impl Tracker {
         self.remember(false, out);
         let visitor = linked.as_deref().map_or(self.identity.visitor(), Visitor::Id);
         if params.is_empty() || (is_named && linked.is_none()) {
-            return out.push(Effect::Forget(vec![item.key]));
+            return out.push(Effect::Forget(vec![item.key.into()]));
         }
         let text = event::text(&call, params, visitor, self.session.id());
-        self.keep(now, Item::new(item.key, text), out);
+        self.keep(now, item.key.into(), text, out);
     }
 
-    fn keep(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
+    fn keep(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
+        let item = Item { key, text };
         out.push(Effect::Keep(item.clone()));
         drop_keys(self.queue.push(item), out);
         self.delivery.expect(now);
     }
 
-    fn restored(&mut self, now: Millis, items: Vec<Item>, out: &mut Vec<Effect>) {
+    fn restored(&mut self, now: Millis, items: &[Item], out: &mut Vec<Effect>) {
         if !self.consent.is_granted() {
             return;
         }
@@ -181,10 +182,10 @@ impl Tracker {
     }
 
     /// The page comes back from the browser's cache, or into sight: other tabs may have gone on meanwhile, and answers went unheard.
-    fn returned(&mut self, now: Millis, cookies: &Cookies) {
-        self.session.join(Session::load(&cookies.session));
+    fn returned(&mut self, now: Millis, cookies: Cookies<&str>) {
+        self.session.join(Session::load(cookies.session));
         if !cookies.visitor.is_empty() {
-            self.identity = Identity::load(&cookies.visitor);
+            self.identity = Identity::load(cookies.visitor);
         }
         self.away = false;
         self.delivery.forsake();
@@ -199,7 +200,7 @@ impl Tracker {
     fn consent(&mut self, now: Millis, word: &str, out: &mut Vec<Effect>) {
         let before = self.consent.is_granted();
         for item in self.consent.change(word) {
-            self.accept(now, item, out);
+            self.accept(now, item.lend(), out);
         }
         if self.consent.is_denied() {
             self.wipe(out);
@@ -216,8 +217,8 @@ impl Tracker {
         out.extend([Effect::Wipe, Effect::Visitor(String::new()), Effect::Session(String::new())]);
     }
 
-    fn reset(&mut self, item: &Item, out: &mut Vec<Effect>) {
-        let Some(call) = Call::read(&item.text) else { return };
+    fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
+        let Some(call) = Call::read(item.text) else { return };
         self.identity.reset(call.seed);
         if self.consent.is_granted() {
             out.push(Effect::Visitor(call.seed.into()));
@@ -272,8 +273,8 @@ fn landing_key(key: &str) -> String {
     key
 }
 
-fn ignore(key: String, refusal: Refusal, out: &mut Vec<Effect>) {
-    out.push(Effect::Forget(vec![key]));
+fn ignore(key: &str, refusal: Refusal, out: &mut Vec<Effect>) {
+    out.push(Effect::Forget(vec![key.into()]));
     out.push(Report::ignored(refusal.reason, refusal.field));
 }
 

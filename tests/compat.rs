@@ -79,8 +79,8 @@ impl Visitor {
     fn new() -> Self {
         let mut visitor = Self { tracker: Tracker::default(), calls: 0, kept: Vec::new(), ignored: 0 };
         let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}));
-        let start = Start { token: "t".into(), version: "1".into(), consent: "granted".into(), call, ..Start::default() };
-        visitor.tell(Input::Start(start));
+        let start = Start { token: "t", version: "1", consent: "granted", call: call.lend(), ..Start::default() };
+        visitor.tell(Input::Start(&start));
         let land = visitor.kept.pop().unwrap();
         assert_eq!((visitor.kept.len(), &land["type"]), (0, &json!("land")), "a page begins with a landing");
         visitor
@@ -88,7 +88,7 @@ impl Visitor {
 
     fn call(&mut self, api: &Value, kind: &Value, params: &Value) {
         let item = self.record(api, kind, params);
-        self.tell(Input::Call(item));
+        self.tell(Input::Call(item.lend()));
     }
 
     /// Returns a call as `js/record.js` makes it.
@@ -99,7 +99,7 @@ impl Visitor {
         Item::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
     }
 
-    fn tell(&mut self, input: Input) {
+    fn tell(&mut self, input: Input<'_>) {
         for effect in self.tracker.handle(NOON + self.calls, input) {
             match effect {
                 Effect::Keep(item) => self.kept.push(accepted(&item.text)),

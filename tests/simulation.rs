@@ -85,18 +85,12 @@ impl World {
     fn open(&mut self, tab: usize) {
         self.tabs[tab] = Tab::default();
         let call = self.call_item("land", "");
-        let start = Start {
-            token: "t".into(),
-            version: "1".into(),
-            consent: "granted".into(),
-            cookies: self.cookies.clone(),
-            call,
-            ..Start::default()
-        };
-        self.tell(tab, Input::Start(start), Beacon::Lost);
+        let cookies = self.cookies.clone();
+        let start = Start { token: "t", version: "1", consent: "granted", cookies: cookies.lend(), call: call.lend(), ..Start::default() };
+        self.tell(tab, Input::Start(&start), Beacon::Lost);
     }
 
-    fn tell(&mut self, tab: usize, input: Input, beacon: Beacon) {
+    fn tell(&mut self, tab: usize, input: Input<'_>, beacon: Beacon) {
         for effect in self.tabs[tab].tracker.handle(self.now, input) {
             self.perform(tab, effect, beacon);
         }
@@ -107,8 +101,8 @@ impl World {
             Effect::Keep(item) => drop(self.disk.insert(item.key, item.text)),
             Effect::Forget(keys) => keys.iter().for_each(|key| drop(self.disk.remove(key))),
             Effect::Restore => {
-                let kept = self.disk.iter().map(|(key, text)| Item::new(key.clone(), text.clone())).collect();
-                self.tell(tab, Input::Restored(kept), beacon);
+                let kept: Vec<_> = self.disk.iter().map(|(key, text)| Item::new(key.clone(), text.clone())).collect();
+                self.tell(tab, Input::Restored(&kept), beacon);
             }
             Effect::Visitor(text) => self.cookies.visitor = text,
             Effect::Session(text) => self.cookies.session = text,
@@ -158,7 +152,7 @@ impl World {
             Outcome::Status(status, retry_after) => Answer { status, retry_after, ..Answer::default() },
             Outcome::Portal => Answer { status: 200, body: "<html>".into(), ..Answer::default() },
         };
-        self.tell(tab, Input::Answered(Answer { request, ..answer }), Beacon::Lost);
+        self.tell(tab, Input::Answered(&Answer { request, ..answer }), Beacon::Lost);
     }
 
     fn pass(&mut self, time: Millis) {
@@ -177,7 +171,7 @@ impl World {
                 let name = format!("{tab}-{:05}", self.calls.len());
                 self.calls.push((tab, name.clone()));
                 let item = self.call_item("custom", &name);
-                self.tell(tab, Input::Call(item), Beacon::Lost);
+                self.tell(tab, Input::Call(item.lend()), Beacon::Lost);
             }
             Step::Pass(time) => self.pass(time),
             Step::Jump(time) => self.now = self.now.saturating_add_signed(time),
@@ -188,7 +182,7 @@ impl World {
             }
             Step::Crash(tab) => self.open(tab),
             Step::Hide(tab) => self.tell(tab, Input::Hidden, Beacon::Lost),
-            Step::Return(tab) => self.tell(tab, Input::Returned(self.cookies.clone()), Beacon::Lost),
+            Step::Return(tab) => self.tell(tab, Input::Returned(self.cookies.clone().lend()), Beacon::Lost),
             Step::Online(tab) => self.tell(tab, Input::Online, Beacon::Lost),
         }
     }

@@ -1,21 +1,20 @@
-//! What the shim calls, and what it lends us. Texts cross inward, one a call; reports and identities go out as objects.
+//! What the shim calls, and what it lends us. Texts cross inward, one a call; reports go out as lists.
 
 #![expect(unreachable_pub, reason = "the page reaches them, through the glue")]
 
 use js_sys::Array;
-use serde::Serialize;
 use tillroll_protocol::flat::Flat;
 use wasm_bindgen::prelude::*;
 
-use super::{Page, lifecycle, tell, with};
+use super::{PAGE, Page, tell};
 use crate::effect::Report;
 use crate::input::{Cookies, Input, Start};
 use crate::queue::Item;
-use crate::tracker::Tracker;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The shim's side: the durable store, which it needs before this core has arrived, and the page's callbacks.
+    /// The shim's side: the durable store, which it needs before this core has arrived, the page's callbacks, and what of the browser
+    /// weighs less as script. None of it throws.
     pub type Host;
 
     #[wasm_bindgen(method)]
@@ -31,19 +30,20 @@ extern "C" {
     pub fn wipe(this: &Host);
 
     #[wasm_bindgen(method)]
-    pub fn recall(this: &Host, name: &str) -> String;
-
-    #[wasm_bindgen(method)]
     pub fn remember(this: &Host, name: &str, text: &str);
 
-    #[wasm_bindgen(method, catch)]
-    pub fn request(this: &Host, body: &str) -> Result<web_sys::Request, JsValue>;
+    #[wasm_bindgen(method)]
+    pub fn request(this: &Host, body: &str) -> Option<web_sys::Request>;
 
     #[wasm_bindgen(method)]
     pub fn beacon(this: &Host, body: &str);
 
     #[wasm_bindgen(method)]
     pub fn abort(this: &Host);
+
+    /// Calls [`woken`] after so many milliseconds, instead of whenever it was to be called before; never where it is below zero.
+    #[wasm_bindgen(method)]
+    pub fn wake(this: &Host, after: f64);
 
     #[wasm_bindgen(method)]
     pub fn report(this: &Host, report: JsValue);
@@ -52,26 +52,22 @@ extern "C" {
 /// Begins. `options` is a flat text of `token`, `version`, `consent`, `visitor` and `session` (what the cookies say) and `made` (an id that
 /// the shop's server made); `key` and `call` are the moment of loading, as a call.
 #[wasm_bindgen]
-pub fn start(host: Host, options: &str, key: String, call: String) {
+pub fn start(host: Host, options: &str, key: &str, call: &str) {
+    PAGE.set(Some(Box::leak(Box::new(Page { tracker: Default::default(), host, flight: Default::default() }))));
     let options = Flat::new(options);
-    let option = |name| String::from(options.text(name));
-    let start = Start {
-        token: option("token"),
-        version: option("version"),
-        consent: option("consent"),
-        cookies: Cookies { visitor: option("visitor"), session: option("session") },
-        visitor: option("made"),
+    tell(Input::Start(&Start {
+        token: options.text("token"),
+        version: options.text("version"),
+        consent: options.text("consent"),
+        cookies: Cookies { visitor: options.text("visitor"), session: options.text("session") },
+        visitor: options.text("made"),
         call: Item::new(key, call),
-    };
-    let page = Page { tracker: Tracker::default(), host };
-    super::PAGE.with(|slot| slot.replace(Some(page)));
-    lifecycle::listen();
-    tell(Input::Start(start));
+    }));
 }
 
 /// Takes a recorded call.
 #[wasm_bindgen]
-pub fn call(key: String, text: String) {
+pub fn call(key: &str, text: &str) {
     tell(Input::Call(Item::new(key, text)));
 }
 
@@ -85,7 +81,7 @@ pub fn restore(kept: Array) {
         items.push(Item::new(text(at), text(at + 1)));
         at += 2;
     }
-    tell(Input::Restored(items));
+    tell(Input::Restored(&items));
 }
 
 /// Sends everything now.
@@ -96,35 +92,48 @@ pub fn flush() {
 
 /// Follows the visitor's word.
 #[wasm_bindgen]
-pub fn consent(word: String) {
+pub fn consent(word: &str) {
     tell(Input::Consent(word));
 }
 
 /// Starts a new anonymous visitor; the call lends its seed.
 #[wasm_bindgen]
-pub fn reset(key: String, call: String) {
+pub fn reset(key: &str, call: &str) {
     tell(Input::Reset(Item::new(key, call)));
 }
 
-/// Returns `[visitor, session]`: the visitor's id or e-mail, and the visit's id.
+/// The time that the tracker asked for has come.
 #[wasm_bindgen]
-pub fn identity() -> JsValue {
-    with(|page| outward(&page.tracker.identity())).unwrap_or(JsValue::NULL)
+pub fn woken() {
+    tell(Input::Woken);
 }
 
-pub(super) fn report(report: &Report) {
-    let report = outward(&(report.name, report.count, report.reason, report.field, report.answer.as_str()));
-    if let Some(host) = host() {
-        host.report(report);
-    }
+/// The page cannot be seen any more.
+#[wasm_bindgen]
+pub fn hidden() {
+    tell(Input::Hidden);
 }
 
-/// Returns the shim's side, to be called while the page is free: it may call back in here.
-pub(super) fn host() -> Option<Host> {
-    with(|page| page.host.clone().unchecked_into())
+/// The page is being left.
+#[wasm_bindgen]
+pub fn left() {
+    tell(Input::Left);
 }
 
-/// A tuple becomes a list. A struct would become an object, but naming its members costs a page a hash table.
-fn outward(value: &impl Serialize) -> JsValue {
-    serde_wasm_bindgen::to_value(value).unwrap_or(JsValue::NULL)
+/// The page is back from the browser's cache, with what the cookies say now.
+#[wasm_bindgen]
+pub fn returned(visitor: &str, session: &str) {
+    tell(Input::Returned(Cookies { visitor, session }));
+}
+
+/// The connection is back.
+#[wasm_bindgen]
+pub fn online() {
+    tell(Input::Online);
+}
+
+/// Returns a report as a list. A struct would become an object, but naming its members costs a page a hash table.
+pub(super) fn outward(report: &Report) -> JsValue {
+    let members = (report.name, report.count, report.reason, report.field, report.answer.as_str());
+    serde_wasm_bindgen::to_value(&members).unwrap_or(JsValue::NULL)
 }

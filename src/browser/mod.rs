@@ -5,54 +5,54 @@
 mod allocator;
 mod clock;
 mod exports;
-mod lifecycle;
-mod storage;
-mod timer;
 mod transport;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::effect::Effect;
 use crate::input::Input;
 use crate::tracker::Tracker;
 use exports::Host;
 
-/// The page's tracker and what it works with.
+/// The page's tracker and what it works with. It is made once and stays as long as the page.
 struct Page {
-    tracker: Tracker,
+    tracker: RefCell<Tracker>,
     host: Host,
+    flight: Cell<Option<transport::Flight>>,
 }
 
 thread_local! {
-    static PAGE: RefCell<Option<Page>> = const { RefCell::new(None) };
+    static PAGE: Cell<Option<&'static Page>> = const { Cell::new(None) };
 }
 
 /// Tells the tracker what happened and carries out what it asks for.
 ///
 /// An effect may call the page's own code, which may call back in here: the tracker is let go before the first effect.
-fn tell(input: Input) {
-    for effect in with(|page| page.tracker.handle(clock::now(), input)).unwrap_or_default() {
-        perform(effect);
+fn tell(input: Input<'_>) {
+    let Some(page) = PAGE.get() else { return };
+    let Ok(mut tracker) = page.tracker.try_borrow_mut() else { return };
+    let effects = tracker.handle(clock::now(), input);
+    drop(tracker);
+    for effect in &effects {
+        page.perform(effect);
     }
 }
 
-/// Lets `use_it` have the page, unless the library has not started, or is at work already further up.
-fn with<T>(use_it: impl FnOnce(&mut Page) -> T) -> Option<T> {
-    PAGE.with(|page| page.try_borrow_mut().ok()?.as_mut().map(use_it))
-}
-
-fn perform(effect: Effect) {
-    match effect {
-        Effect::Keep(item) => storage::keep(&item),
-        Effect::Forget(keys) => storage::forget(&keys),
-        Effect::Restore => storage::restore(),
-        Effect::Wipe => storage::wipe(),
-        Effect::Visitor(text) => storage::remember("visitor", &text),
-        Effect::Session(text) => storage::remember("session", &text),
-        Effect::Send { request, body } => transport::send(request, &body),
-        Effect::Abort { .. } => transport::abort(),
-        Effect::Beacon(body) => transport::beacon(&body),
-        Effect::Wake(after) => timer::set(after),
-        Effect::Report(report) => exports::report(&report),
+impl Page {
+    fn perform(&self, effect: &Effect) {
+        let host = &self.host;
+        match effect {
+            Effect::Keep(item) => host.keep(&item.key, &item.text),
+            Effect::Forget(keys) => host.forget(&keys.join(",")),
+            Effect::Restore => host.restore(),
+            Effect::Wipe => host.wipe(),
+            Effect::Visitor(text) => host.remember("visitor", text),
+            Effect::Session(text) => host.remember("session", text),
+            Effect::Send { request, body } => self.send(*request, body),
+            Effect::Abort { .. } => self.abort(),
+            Effect::Beacon(body) => host.beacon(body),
+            Effect::Wake(after) => host.wake(after.map_or(-1.0, |after| after as f64)),
+            Effect::Report(report) => host.report(exports::outward(report)),
+        }
     }
 }

@@ -1,43 +1,68 @@
-//! Requests to the collector.
+//! Requests to the collector, one at a time.
+//!
+//! What waits for an answer is polled here, by hand: one future at most needs no queue of tasks, which would be a tenth of the download.
 
-use gloo_net::http::Request;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
-use super::{tell, with};
-use crate::Millis;
+use gloo_net::http::{Request, Response};
+use tillroll_protocol::number;
+
+use super::{PAGE, Page, tell};
 use crate::input::{Answer, Input};
 
-/// Posts a batch and tells the tracker how it ended.
-pub(super) fn send(request: u32, body: &str) {
-    let raw = with(|page| page.host.request(body).ok()).flatten();
-    spawn_local(async move {
-        let answer = match raw {
-            Some(raw) => read(Request::from(raw).send().await.ok().map(Into::into)).await,
-            None => Answer::default(),
-        };
-        tell(Input::Answered(Answer { request, ..answer }));
-    });
-}
+/// What waits for the answer to a request.
+pub(super) type Flight = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Gives up the request that was sent last.
-pub(super) fn abort() {
-    with(|page| page.host.abort());
-}
+impl Page {
+    /// Posts a batch and tells the tracker how it ended. What is under way still is given up: nobody waits for its answer any more.
+    pub(super) fn send(&self, request: u32, body: &str) {
+        self.abort();
+        let posted = self.host.request(body);
+        self.flight.set(Some(Box::pin(async move {
+            let mut answer = Answer { request, ..Answer::default() };
+            if let Some(posted) = posted
+                && let Ok(response) = Request::from(posted).send().await
+            {
+                read(response, &mut answer).await;
+            }
+            tell(Input::Answered(&answer));
+        })));
+        poll();
+    }
 
-/// Posts a batch while the page is being left. What the browser does not take stays kept, and the next page sends it.
-pub(super) fn beacon(body: &str) {
-    with(|page| page.host.beacon(body));
+    /// Gives up the request under way.
+    pub(super) fn abort(&self) {
+        if self.flight.take().is_some() {
+            self.host.abort();
+        }
+    }
 }
 
 /// Reads the whole answer: a body that nobody reads holds on to the browser's quota for requests that outlive their page.
-async fn read(response: Option<web_sys::Response>) -> Answer {
-    let Some(response) = response else { return Answer::default() };
-    let seconds = response.headers().get("retry-after").ok().flatten();
-    let retry_after = seconds.and_then(|seconds| seconds.parse::<u32>().ok()).map(|seconds| Millis::from(seconds) * 1_000);
-    let status = response.status();
-    let body = match response.text() {
-        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
-        Err(_) => None,
-    };
-    Answer { request: 0, status, retry_after, body: body.unwrap_or_default() }
+async fn read(response: Response, answer: &mut Answer) {
+    let seconds = response.headers().get("retry-after").and_then(|seconds| number::integer(&seconds));
+    answer.retry_after = seconds.map(|seconds| seconds.wrapping_mul(1_000));
+    answer.status = response.status();
+    answer.body = response.text().await.unwrap_or_default();
+}
+
+/// Goes on with what waits for an answer, if it can. A promise calls this, and nothing else is going on then.
+fn poll() {
+    let Some(page) = PAGE.get() else { return };
+    let Some(mut flight) = page.flight.take() else { return };
+    let waker = Waker::from(Arc::new(Poke));
+    if flight.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+        page.flight.set(Some(flight));
+    }
+}
+
+/// What a promise touches when it has come.
+struct Poke;
+
+impl Wake for Poke {
+    fn wake(self: Arc<Self>) {
+        poll();
+    }
 }

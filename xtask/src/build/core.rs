@@ -12,10 +12,19 @@ use crate::process;
 /// A folder of its own: other flags than everybody else's would throw away the ordinary cache at each change of command.
 const TARGET: &str = "target/web-build";
 
-/// No message and no place in the source for a panic that nobody reads, which would also name paths of the machine that built it. The stack is smaller than the usual 1 MB because data lies behind
-/// it: every address becomes shorter.
-const FLAGS: &[&str] =
-    &["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none", "-Zfmt-debug=none", "-Clink-arg=-zstack-size=65536"];
+/// Chosen by bytes after brotli.
+///
+/// Panics say nothing and name no place: no visitor reads them, and the places would be paths of the machine that built it. The stack is
+/// smaller than the usual 1 MB because data lies behind it: every address becomes shorter. Without MIR inlining, which optimising for size
+/// turns off, the smallest functions of the standard library would be called one by one.
+const FLAGS: &[&str] = &[
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+    "-Zfmt-debug=none",
+    "-Zinline-mir=yes",
+    "-Clink-arg=-zstack-size=65536",
+];
 
 /// Where the compiler leaves the module.
 pub(super) fn module(context: &Context) -> PathBuf {
