@@ -38,6 +38,7 @@ export const openLine = (texts, settings, store) => {
 
   /** Runs what waits, in its turn; a step may make calls, whose turn it is then. */
   const pump = async () => {
+    busy = true;
     while (waiting.length) {
       const [step, loaded] = waiting.shift();
       if (loaded) await loaded;

@@ -68,7 +68,7 @@ impl Delivery {
     }
 
     /// Takes note that something waits to be sent.
-    pub fn expect(&mut self, now: Millis) {
+    pub fn schedule(&mut self, now: Millis) {
         self.next.get_or_insert(now.saturating_add(GATHER));
     }
 
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn one_request_at_a_time() {
         let mut delivery = Delivery::default();
-        delivery.expect(0);
+        delivery.schedule(0);
         assert_eq!(delivery.ready(GATHER), None);
         delivery.open();
         assert_eq!(delivery.ready(GATHER - 1), None);

@@ -38,6 +38,12 @@ impl Item {
         Item::new(&self.key, &self.text)
     }
 
+    /// Returns whether this is a call that never became an event: its page was left before the core had come. Calls are flat texts, events
+    /// are JSON, and the second character tells them apart.
+    pub fn is_call(&self) -> bool {
+        self.text.as_bytes().get(1) == Some(&b':')
+    }
+
     fn size(&self) -> usize {
         self.key.len() + self.text.len()
     }
@@ -70,11 +76,11 @@ impl Queue {
 
     /// Puts what an earlier page kept before what this page has; returns the keys of what fell out.
     ///
-    /// An item that is here already stays as it is.
+    /// An item that is here already stays as it is, and calls are not for the queue.
     pub fn restore(&mut self, kept: &[Item]) -> Vec<String> {
         let young = std::mem::take(&mut self.items);
         for old in kept {
-            if young.iter().all(|item| item.key != old.key) {
+            if !old.is_call() && young.iter().all(|item| item.key != old.key) {
                 self.items.push(old.clone());
             }
         }

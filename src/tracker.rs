@@ -25,6 +25,7 @@ pub struct Tracker {
     identity: Identity,
     session: Session,
     consent: Consent,
+    opening: Item,
     queue: Queue,
     delivery: Delivery,
     wake: Option<Millis>,
@@ -66,14 +67,15 @@ impl Tracker {
     fn start(&mut self, now: Millis, start: &Start<'_>, out: &mut Vec<Effect>) {
         self.token = start.token.into();
         self.version = start.version.into();
-        self.consent = Consent::load(start.consent).unwrap_or_default();
+        self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
+        self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
         self.session = Session::load(start.cookies.session);
         self.identity = match Identity::load(start.cookies.visitor) {
             Identity::Unknown => Identity::load(start.visitor),
             known => known,
         };
         match self.consent {
-            Consent::Granted => out.push(Effect::Restore),
+            Consent::Granted => return out.push(Effect::Restore),
             Consent::Denied { .. } => self.wipe(out),
             Consent::Pending(_) => {}
         }
@@ -81,7 +83,7 @@ impl Tracker {
     }
 
     fn call(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
-        if self.consent.pass(item) {
+        if !item.text.is_empty() && self.consent.pass(item) {
             self.accept(now, item, out);
         }
     }
@@ -120,18 +122,29 @@ impl Tracker {
         let item = Item { key, text };
         out.push(Effect::Keep(item.clone()));
         drop_keys(self.queue.push(item), out);
-        self.delivery.expect(now);
+        self.delivery.schedule(now);
     }
 
+    /// Takes in what earlier pages kept, before anything of this page: whose calls never became events is still the visitor that they
+    /// would have made. Calls that this page or a younger one kept come from the line that they wait in.
     fn restored(&mut self, now: Millis, items: &[Item], out: &mut Vec<Effect>) {
         if !self.consent.is_granted() {
             return;
         }
-        self.delivery.open();
         if !items.is_empty() {
-            self.delivery.expect(now);
+            self.delivery.schedule(now);
         }
         drop_keys(self.queue.restore(items), out);
+        for item in items {
+            if item.is_call() && item.key < self.opening.key {
+                self.accept(now, item.lend(), out);
+            }
+        }
+        if !self.delivery.is_open() {
+            self.delivery.open();
+            let opening = std::mem::take(&mut self.opening.text);
+            self.call(now, Item::new(&self.opening.key.clone(), &opening), out);
+        }
     }
 
     fn answered(&mut self, now: Millis, answer: &Answer, out: &mut Vec<Effect>) {
@@ -212,6 +225,7 @@ impl Tracker {
     /// Leaves nothing of the visitor, here or in the browser.
     fn wipe(&mut self, out: &mut Vec<Effect>) {
         self.queue.clear();
+        self.opening.text.clear();
         self.identity = Identity::Unknown;
         self.session = Session::default();
         out.extend([Effect::Wipe, Effect::Visitor(String::new()), Effect::Session(String::new())]);

@@ -81,6 +81,7 @@ impl Visitor {
         let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}));
         let start = Start { token: "t", version: "1", consent: "granted", call: call.lend(), ..Start::default() };
         visitor.tell(Input::Start(&start));
+        visitor.tell(Input::Restored(&[]));
         let land = visitor.kept.pop().unwrap();
         assert_eq!((visitor.kept.len(), &land["type"]), (0, &json!("land")), "a page begins with a landing");
         visitor

@@ -20,6 +20,8 @@ const TABS: usize = 3;
 #[derive(Clone, Debug)]
 enum Step {
     Call(usize),
+    /// A page that is left before its core has come: the shim has kept its call, and that is all.
+    Glimpse(usize),
     Pass(Millis),
     Jump(i64),
     End(usize, Outcome),
@@ -173,6 +175,14 @@ impl World {
                 let item = self.call_item("custom", &name);
                 self.tell(tab, Input::Call(item.lend()), Beacon::Lost);
             }
+            Step::Glimpse(tab) => {
+                let name = format!("{tab}-{:05}", self.calls.len());
+                self.calls.push((tab, name.clone()));
+                let item = self.call_item("custom", &name);
+                self.tell(tab, Input::Left, Beacon::Lost);
+                self.disk.insert(item.key, item.text);
+                self.open(tab);
+            }
             Step::Pass(time) => self.pass(time),
             Step::Jump(time) => self.now = self.now.saturating_add_signed(time),
             Step::End(tab, outcome) => self.end(tab, outcome),
@@ -216,6 +226,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let beacon = prop_oneof![Just(Beacon::Stored), Just(Beacon::Lost)];
     let step = prop_oneof![
         8 => tab.clone().prop_map(Step::Call),
+        1 => tab.clone().prop_map(Step::Glimpse),
         6 => (0..3 * delivery::PATIENCE).prop_map(Step::Pass),
         1 => (-100_000_i64..100_000_000).prop_map(Step::Jump),
         5 => (tab.clone(), outcome).prop_map(|(tab, outcome)| Step::End(tab, outcome)),

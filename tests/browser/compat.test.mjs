@@ -20,6 +20,9 @@ const perform = async ([rows, text]) => {
   let at = -1;
   window.tillroll.on("error", () => at >= 0 && outcome[at].ignored++);
   await window.tillroll.ready;
+  // What the first generation meant is fetched when it is first spoken: from then on calls are heard as they are made.
+  window.metrilo.event("warm-up");
+  await window.tillroll.flush();
   rows.forEach((row, index) => {
     window.tillroll.reset();
     window.metrilo.customEvent(`row ${index}`);
