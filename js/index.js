@@ -4,7 +4,6 @@
 import { begin } from "./begin.js";
 import { load } from "./core.js";
 import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
-import { integrateForm } from "./forms.js";
 import { SESSION_COOKIE } from "./facades/ometria.js";
 
 /* global __VERSION__ */
@@ -15,7 +14,8 @@ let started;
 const asleep = () => {
   const nothing = () => {};
   const nobody = {};
-  metrilo(nobody, nothing, nothing);
+  metrilo(nobody, nothing);
+  nobody.integrateForm = nothing;
   const done = Promise.resolve();
   return { version: __VERSION__, ready: done, flush: () => done, consent: nothing, reset: nothing, on: nothing, metrilo: nobody };
 };
@@ -23,7 +23,7 @@ const asleep = () => {
 const awake = (options) => {
   const { say, own } = begin({ ...options, visitorCookie: VISITOR_COOKIE, sessionCookie: SESSION_COOKIE }, () => load(options.wasm || new URL("./core.wasm", import.meta.url)));
   const functions = {};
-  metrilo(functions, say("metrilo"), (done) => done(integrateForm));
+  metrilo(functions, say("metrilo"));
   return { ...own, metrilo: functions };
 };
 

@@ -83,6 +83,7 @@ export const openLine = (texts, settings, store) => {
     attach: (arrived) => {
       core = arrived;
       Object.assign(host, core.edge(settings));
+      store.lend(core.spare());
       const options = flat({ ...texts, visitor: host.recall("visitor"), session: host.recall("session") });
       busy = false;
       quietly(core.start, host, options, first.key, first.text);

@@ -10,14 +10,8 @@ let latest = 0;
 /** Returns 42 random hexadecimal digits. */
 const seed = () => {
   const bytes = new Uint8Array(SEED_BYTES);
-  try {
-    crypto.getRandomValues(bytes);
-  } catch (e) {
-    for (let at = 0; at < SEED_BYTES; at++) bytes[at] = Math.random() * 256;
-  }
-  let digits = "";
-  for (const byte of bytes) digits += (byte + 256).toString(16).slice(1);
-  return digits;
+  crypto.getRandomValues(bytes);
+  return Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join("");
 };
 
 /**

@@ -1,10 +1,12 @@
 // Keeps texts under keys where they survive the page: in IndexedDB, which keeps what it was given even when the browser is killed right
-// after; in local storage where that is refused; in memory last. A write begins in the call that asks for it.
+// after; where that is refused, in what the core brings along, see spare.js. A write begins in the call that asks for it.
 
 import { quietly } from "./quiet.js";
 
 const NAME = "tillroll";
-const PREFIX = NAME + ":";
+
+/** How long the browser may take to open a database, in milliseconds. */
+const PATIENCE = 2000;
 
 const request = (asked, done, failed) => {
   asked.onsuccess = () => done(asked.result);
@@ -39,55 +41,38 @@ const indexed = (done, failed) => {
   );
 };
 
-const local = () => {
-  const storage = localStorage;
-  storage.length;
-  return {
-    keep: ([key, text]) => storage.setItem(PREFIX + key, text),
-    forget: (keys) => keys.forEach((key) => storage.removeItem(PREFIX + key)),
-    all: (tell) => {
-      const keys = Object.keys(storage).filter((key) => key.startsWith(PREFIX)).sort();
-      tell(keys.flatMap((key) => [key.slice(PREFIX.length), storage.getItem(key)]));
-    },
-  };
-};
-
-const nowhere = { keep() {}, forget() {}, all: (tell) => tell([]) };
-
 /**
  * Returns the store of this page: `keep(key, text)`, `forget(keys)`, `all(tell)` and `wipe()`; `tell` gets keys and texts in turn, in the
- * order of the keys. Nothing is opened before it is used. Nothing here throws: what cannot be kept stays in the memory of whoever asked.
+ * order of the keys. `lend(other)` gives what keeps texts where IndexedDB is refused; until then they stay in memory. Nothing is opened
+ * before it is used, and nothing here throws.
  */
 export const openStore = () => {
   let store;
+  let spare;
   let early;
 
   const settle = (opened) => {
-    if (store) return;
+    if (store || !opened) return;
     store = opened;
     early.splice(0).forEach((step) => use(...step));
   };
-  const fall = () => settle(quietly(local) || nowhere);
-  const open = () => {
-    early = [];
-    try {
-      indexed(settle, fall);
-    } catch (e) {
-      fall();
-    }
+  const fall = () => {
+    early.refused = true;
+    settle(spare);
   };
   const use = (name, given) => {
     if (store) {
-      try {
-        store[name](given);
-      } catch (e) {
-        // Full, or closed under us: what was to be kept is in memory still and goes out from there.
-        if (name === "all") given([]);
-      }
-    } else {
-      if (!early) open();
-      early.push([name, given]);
+      // Full, or closed under us: what was to be kept is in memory still and goes out from there.
+      if (!quietly(() => (store[name](given), true)) && name === "all") given([]);
+      return;
     }
+    if (!early) {
+      early = [];
+      if (!quietly(() => (indexed(settle, fall), true))) fall();
+      // A browser that never answers refuses too.
+      setTimeout(fall, PATIENCE);
+    }
+    early.push([name, given]);
   };
 
   return {
@@ -97,7 +82,11 @@ export const openStore = () => {
     wipe: () => {
       early = store = undefined;
       quietly(() => indexedDB.deleteDatabase(NAME));
-      quietly(() => local().all((kept) => local().forget(kept)));
+      if (spare) spare.wipe();
+    },
+    lend: (other) => {
+      spare = other;
+      if (early && early.refused) settle(other);
     },
   };
 };

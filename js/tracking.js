@@ -7,7 +7,7 @@ import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
 import { SESSION_COOKIE, ometria } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
 
-/* global __CORE__, __WASM__, __V1__, __FORMS__ */
+/* global __CORE__, __WASM__, __V1__ */
 
 /** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and the query. */
 const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
@@ -42,7 +42,7 @@ const elder = (fetch, soon) => {
   return (entry) => {
     const time = Date.now();
     if (play) return play(entry, time);
-    coming = coming || fetch().then((arrived) => (play = arrived));
+    coming = coming || fetch().then((arrived) => (play = arrived)).catch(() => {});
     soon(() => play && play(entry, time), coming);
   };
 };
@@ -53,9 +53,9 @@ const adopter = ({ say, soon }, fetch) => {
   return () => {
     const target = ground(window.metrilo);
     if (event && target.event === event) return;
-    metrilo(target, say("metrilo"), (done) => fetch(__FORMS__, (forms) => done(forms.integrateForm)));
+    metrilo(target, say("metrilo"));
     const second = { ...target };
-    hearFirst(target, elder(() => fetch(__V1__, (words) => words.firstGeneration(say("metrilo-v1"), second)), soon));
+    hearFirst(target, elder(() => fetch(__V1__).then((words) => words.firstGeneration(say("metrilo-v1"), second)), soon));
     event = target.event;
     window.metrilo = target;
   };
@@ -67,19 +67,17 @@ const run = () => {
   if (running) return running();
   const script = tag();
   const [, base = "/", old, query] = ADDRESS.exec(script ? script.src : "") || [];
-  const data = (name) => (script && script.getAttribute("data-" + name)) || "";
+  const { dataset } = script || {};
   const options = {
-    token: decoded((/(?:^|&)token=([^&]*)/.exec(query) || [])[1] || old || ""),
-    collector: data("collector") || base,
-    cookieDomain: data("cookie-domain"),
-    consent: data("consent"),
-    gpc: data("gpc"),
+    ...dataset,
+    token: new URLSearchParams(query).get("token") || decoded(old || ""),
+    collector: (dataset && dataset.collector) || base,
     visitor: quietly(() => window.metrilo.ensure_cbuid),
     visitorCookie: VISITOR_COOKIE,
     sessionCookie: SESSION_COOKIE,
   };
-  const begun = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
-  const fetch = (file, use) => import(base + file).then(use).catch(() => {});
+  const fetch = (file) => import(base + file);
+  const begun = begin(options, () => fetch(__CORE__).then((core) => core.load(base + __WASM__)));
   const other = ground(window.ometria);
   ometria(other, begun.say("ometria"), who);
   window.ometria = other;

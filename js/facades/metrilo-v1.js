@@ -29,7 +29,6 @@ const methods = (say) => {
   const line = words(LINE, (_, params) => params).line;
   const events = words(EVENTS, (type, params) => {
     if (type === "order") params.lines = typeof params.lines === "object" ? (elements(params.lines) || []).map(line) : undefined;
-    if (type === "basket_remove") params.quantity = 1;
     if (type === "page_view") params.name = params.name || document.title;
     say(type, params);
   });
@@ -42,7 +41,7 @@ const methods = (say) => {
     say("identify", { email });
     const [first_name, last_name, phone_number, subscribed, name, tags] = DETAILS.map((name) => member(given, name));
     const [head, ...tail] = typeof name === "string" ? name.trim().split(/\s+/) : [];
-    const details = { first_name: first_name || head, last_name: last_name || tail.join(" ") || undefined, phone_number, subscribed };
+    const details = { first_name: first_name || head, last_name: last_name || tail.join(" "), phone_number, subscribed };
     if (Object.values(details).some((value) => value || value === false || value === 0)) say("customer_details", details);
     if (tags) say("tag", { tags });
   };

@@ -1,6 +1,7 @@
 // `window.metrilo`: the words of Metrilo's tracking library, spoken to our core. Positions become names here; what the values are worth
 // the core decides. Every function takes anything, throws nothing and returns nothing.
 
+import { integrateForm } from "../forms.js";
 import { words } from "./words.js";
 
 /** The cookie that says who, by its documented name. */
@@ -20,13 +21,10 @@ const WORDS = `
   applyTags tag tags
   customEvent custom name`;
 
-/**
- * Gives `target` all functions; `say(type, params)` takes what they mean. `forms(done)` gets what listens to forms, see ../forms.js: most
- * pages never ask for it.
- */
-export const metrilo = (target, say, forms) => {
+/** Gives `target` all functions; `say(type, params)` takes what they mean. */
+export const metrilo = (target, say) => {
   const own = words(WORDS, say);
   // A form speaks to these very functions, whatever stands under their names on the page by then.
-  target.integrateForm = (options) => void forms((integrateForm) => integrateForm(options, own));
+  target.integrateForm = (options) => integrateForm(options, own);
   Object.assign(target, own);
 };

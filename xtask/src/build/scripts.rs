@@ -12,8 +12,7 @@ const SNIPPET: &str = "target/web/snippet.js";
 const SNIPPET_LIMIT: usize = 600;
 
 /// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
-const LATER: &[(&str, &str, &str)] =
-    &[("DEBUG", "debug", "js/debug/index.js"), ("V1", "v1", "js/facades/metrilo-v1.js"), ("FORMS", "forms", "js/forms.js")];
+const LATER: &[(&str, &str, &str)] = &[("DEBUG", "debug", "js/debug/index.js"), ("V1", "v1", "js/facades/metrilo-v1.js")];
 
 /// Where one of these is made before its name is known.
 const PART: &str = "target/web/part.min.js";
