@@ -61,8 +61,8 @@ const listen = (core, recall) => {
 };
 
 /**
- * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `request(body)`
- * makes the request that posts a batch and survives the page, `abort()` gives the last one up, `beacon(body)` posts without hope of an
+ * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `post(body)`
+ * posts a batch by a request that survives the page, `abort()` gives the last one up, `beacon(body)` posts without hope of an
  * answer; `wake(after)` calls the core after so many milliseconds, and never where that is below zero.
  */
 export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }, core) => {
@@ -74,9 +74,9 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }, 
   return {
     recall: (name) => recall(cookies[name]),
     remember: (name, text) => remember(cookies[name], text, cookieDomain),
-    request: (body) => {
+    post: (body) => {
       controller = quietly(() => new AbortController());
-      return quietly(() => new Request(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal }));
+      return quietly(() => fetch(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal }));
     },
     abort: () => controller && controller.abort(),
     beacon: (body) => quietly(() => navigator.sendBeacon(url, body)),

@@ -2,7 +2,7 @@
 
 #![expect(unreachable_pub, reason = "the page reaches them, through the glue")]
 
-use js_sys::Array;
+use js_sys::{Array, Promise};
 use tillroll_protocol::flat::Flat;
 use wasm_bindgen::prelude::*;
 
@@ -33,7 +33,7 @@ extern "C" {
     pub fn remember(this: &Host, name: &str, text: &str);
 
     #[wasm_bindgen(method)]
-    pub fn request(this: &Host, body: &str) -> Option<web_sys::Request>;
+    pub fn post(this: &Host, body: &str) -> Option<Promise>;
 
     #[wasm_bindgen(method)]
     pub fn beacon(this: &Host, body: &str);

@@ -1,13 +1,17 @@
 //! Requests to the collector, one at a time.
 //!
 //! What waits for an answer is polled here, by hand: one future at most needs no queue of tasks, which would be a tenth of the download.
+//! Of gloo-net this takes the reading of answers. Its sending would stop the module where a page's own `fetch` refuses with something that
+//! is no `Error`, and its errors weigh more than this file.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use gloo_net::http::{Request, Response};
+use gloo_net::http::Response;
 use tillroll_protocol::number;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
 
 use super::{PAGE, Page, tell};
 use crate::input::{Answer, Input};
@@ -19,13 +23,13 @@ impl Page {
     /// Posts a batch and tells the tracker how it ended. What is under way still is given up: nobody waits for its answer any more.
     pub(super) fn send(&self, request: u32, body: &str) {
         self.abort();
-        let posted = self.host.request(body);
+        let posted = self.host.post(body).map(JsFuture::from);
         self.flight.set(Some(Box::pin(async move {
             let mut answer = Answer { request, ..Answer::default() };
             if let Some(posted) = posted
-                && let Ok(response) = Request::from(posted).send().await
+                && let Ok(response) = posted.await
             {
-                read(response, &mut answer).await;
+                read(response.unchecked_into(), &mut answer).await;
             }
             tell(Input::Answered(&answer));
         })));
@@ -41,11 +45,17 @@ impl Page {
 }
 
 /// Reads the whole answer: a body that nobody reads holds on to the browser's quota for requests that outlive their page.
-async fn read(response: Response, answer: &mut Answer) {
+async fn read(raw: web_sys::Response, answer: &mut Answer) {
+    let text = raw.text();
+    let response = Response::from(raw);
     let seconds = response.headers().get("retry-after").and_then(|seconds| number::integer(&seconds));
     answer.retry_after = seconds.map(|seconds| seconds.wrapping_mul(1_000));
     answer.status = response.status();
-    answer.body = response.text().await.unwrap_or_default();
+    if let Ok(text) = text
+        && let Ok(text) = JsFuture::from(text).await
+    {
+        answer.body = text.as_string().unwrap_or_default();
+    }
 }
 
 /// Goes on with what waits for an answer, if it can. A promise calls this, and nothing else is going on then.
