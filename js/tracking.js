@@ -7,7 +7,7 @@ import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
 import { SESSION_COOKIE, ometria } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
 
-/* global __CORE__, __WASM__, __V1__, __FORMS__ */
+/* global __CORE__, __FALLBACK__, __WASM__, __V1__, __FORMS__ */
 
 /** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and the query. */
 const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
@@ -66,7 +66,8 @@ const run = () => {
     visitorCookie: VISITOR_COOKIE,
     sessionCookie: SESSION_COOKIE,
   };
-  const { say, own } = begin(options, () => import(base + __CORE__).then((core) => core.load(base + __WASM__)));
+  const load = (file, wasm) => import(base + file).then((core) => core.load(wasm));
+  const { say, own } = begin(options, () => load(__CORE__, base + __WASM__).catch(() => load(__FALLBACK__)));
   const fetch = (file, use) => import(base + file).then(use).catch(() => {});
   const other = ground(window.ometria);
   ometria(other, say("ometria"), who);

@@ -12,10 +12,18 @@ use crate::process;
 /// A folder of its own: other flags than everybody else's would throw away the ordinary cache at each change of command.
 const TARGET: &str = "target/web-build";
 
-/// No message and no place in the source for a panic that nobody reads, which would also name paths of the machine that built it. The stack is smaller than the usual 1 MB because data lies behind
-/// it: every address becomes shorter.
-const FLAGS: &[&str] =
-    &["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none", "-Zfmt-debug=none", "-Clink-arg=-zstack-size=65536"];
+/// No message and no place in the source for a panic that nobody reads, which would also name paths of the machine that built it. The
+/// stack is smaller than the usual 1 MB because data lies behind it: every address becomes shorter. The features that are off are those
+/// that wasm2js cannot translate, so that one module serves pages with and without WebAssembly; reference types would need a second table,
+/// and cost more bytes than the list in the glue that stands in for it.
+const FLAGS: &[&str] = &[
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+    "-Zfmt-debug=none",
+    "-Clink-arg=-zstack-size=65536",
+    "-Ctarget-feature=-reference-types,-multivalue,-nontrapping-fptoint",
+];
 
 /// Where the compiler leaves the module.
 pub(super) fn module(context: &Context) -> PathBuf {
