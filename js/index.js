@@ -21,7 +21,9 @@ const asleep = () => {
 };
 
 const awake = (options) => {
-  const { say, own } = begin({ ...options, visitorCookie: VISITOR_COOKIE, sessionCookie: SESSION_COOKIE }, () => load(options.wasm || new URL("./core.wasm", import.meta.url)));
+  const wasm = () => load(options.wasm || new URL("./core.wasm", import.meta.url));
+  const core = () => wasm().catch(() => import("./fallback.js").then((fallback) => fallback.load()));
+  const { say, own } = begin({ ...options, visitorCookie: VISITOR_COOKIE, sessionCookie: SESSION_COOKIE }, core);
   const functions = {};
   metrilo(functions, say("metrilo"));
   return { ...own, metrilo: functions };

@@ -82,8 +82,8 @@ export const openLine = (texts, settings, store) => {
     soon,
     attach: (arrived) => {
       core = arrived;
-      Object.assign(host, core.edge(settings));
-      store.lend(core.spare());
+      Object.assign(host, core.edge(settings, core));
+      store.lend(core.openSpare());
       const options = flat({ ...texts, visitor: host.recall("visitor"), session: host.recall("session") });
       busy = false;
       quietly(core.start, host, options, first.key, first.text);

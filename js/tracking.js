@@ -7,7 +7,7 @@ import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
 import { SESSION_COOKIE, ometria } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
 
-/* global __CORE__, __WASM__, __V1__ */
+/* global __CORE__, __FALLBACK__, __WASM__, __V1__ */
 
 /** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and the query. */
 const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
@@ -77,7 +77,8 @@ const run = () => {
     sessionCookie: SESSION_COOKIE,
   };
   const fetch = (file) => import(base + file);
-  const begun = begin(options, () => fetch(__CORE__).then((core) => core.load(base + __WASM__)));
+  const load = (file, wasm) => fetch(file).then((core) => core.load(wasm));
+  const begun = begin(options, () => load(__CORE__, base + __WASM__).catch(() => load(__FALLBACK__)));
   const other = ground(window.ometria);
   ometria(other, begun.say("ometria"), who);
   window.ometria = other;

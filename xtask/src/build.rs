@@ -1,14 +1,17 @@
 //! `cargo xtask build`: makes `dist/` and the release binary that carries it.
 //!
-//! Way of the page's half: cargo → glue → wasm-opt → esbuild → hashed names → packed siblings → the collector. Each step leaves its
-//! result alone when nothing changed, so a warm build takes seconds.
+//! Way of the page's half: cargo → glue → wasm-opt, and wasm2js beside it → esbuild → hashed names → packed siblings → the collector.
+//! Each step leaves its result alone when nothing changed, so a warm build takes seconds.
 
+mod adapt;
 mod core;
+mod fallback;
 mod glue;
 mod names;
 mod package;
 mod packing;
 mod scripts;
+mod stamp;
 
 use crate::context::Context;
 use crate::error::Error;
@@ -21,6 +24,7 @@ pub(crate) use packing::{BROTLI, GZIP};
 pub(crate) const PAGE: &[Step] = &[
     Step { name: "core to wasm", aloud: true, work: core::compile },
     Step { name: "glue and optimised wasm", aloud: false, work: glue::make },
+    Step { name: "core to JavaScript", aloud: false, work: fallback::translate },
     Step { name: "scripts", aloud: false, work: scripts::bundle },
     Step { name: "npm package", aloud: false, work: package::make },
     Step { name: "packed siblings", aloud: false, work: packing::pack },

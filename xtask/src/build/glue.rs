@@ -5,28 +5,27 @@
 
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::core;
+use super::adapt::adapt;
 use super::names::{Border, Names, mentions};
+use super::{core, stamp};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{files, process};
 
-/// The glue as an ES module; its default export takes `{ module_or_path }`.
+/// The glue as an ES module: what the core exports, and beside it what [`adapt`] makes of its end.
 pub(super) const GLUE: &str = "target/web/core.js";
 /// The finished module.
 pub(super) const WASM: &str = "target/web/core.wasm";
-const BOUND: &str = "target/web/core_bg.wasm";
+/// The module as the glue expects it, not yet optimised.
+pub(super) const BOUND: &str = "target/web/core_bg.wasm";
 const STAMP: &str = "target/web/stamp";
 
-/// What rustc's `wasm32-unknown-unknown` and wasm-bindgen use, said here so that nothing hangs on a section that a profile may strip.
-const FEATURES: &[&str] = &[
+/// What rustc and wasm-bindgen use under the flags of `core.rs`, said here so that nothing hangs on a section that a profile may strip.
+pub(super) const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-call-indirect-overlong",
-    "--enable-multivalue",
     "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
     "--enable-sign-ext",
 ];
 /// Chosen by bytes after brotli, not before it. The stack lies lowest in memory and grows down, so only one that overflows would reach the
@@ -45,16 +44,12 @@ const PASSES: &[&str] = &[
 /// Makes both, unless the compiler's module and this recipe are those of last time.
 pub(super) fn make(context: &mut Context) -> Result<String, Error> {
     let module = files::read(&core::module(context))?;
-    let recipe: [&[u8]; 2] = [include_bytes!("glue.rs"), include_bytes!("names.rs")];
-    let inputs = files::hash(&[&module, recipe[0], recipe[1], &files::read(&context.path("package-lock.json"))?]);
-    let made = [GLUE, WASM].iter().all(|file| context.path(file).is_file());
-    if made && std::fs::read_to_string(context.path(STAMP)).is_ok_and(|stamp| stamp == inputs) {
-        return Ok("unchanged".into());
-    }
-    bind(context, module)?;
-    optimise(context)?;
-    files::write(&context.path(STAMP), inputs.as_bytes())?;
-    Ok(String::new())
+    let recipe: [&[u8]; 3] = [include_bytes!("glue.rs"), include_bytes!("names.rs"), include_bytes!("adapt.rs")];
+    let inputs = files::hash(&[&module, recipe[0], recipe[1], recipe[2], &files::read(&context.path("package-lock.json"))?]);
+    stamp::unless_made(context, STAMP, &inputs, &[GLUE, WASM, BOUND], || {
+        bind(context, module)?;
+        optimise(context)
+    })
 }
 
 fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
@@ -85,7 +80,7 @@ fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
     let names = Names::shorten(imports.chain(exports));
     output.emit(context.path("target/web")).map_err(|error| wrong(&format!("{error:#}")))?;
     let glue = context.path(GLUE);
-    let text = names.apply(&files::read_text(&glue)?);
+    let text = adapt(&names.apply(&files::read_text(&glue)?)).map_err(|missing| wrong(&format!("its text has no `{missing}`")))?;
     files::write(&glue, text.as_bytes())
 }
 

@@ -1,6 +1,6 @@
 //! `dist/npm`: the package `tillroll` as a shop installs it.
 //!
-//! One ES module that holds facades and glue, the core beside it, the types that `js/index.d.ts` states.
+//! One ES module that holds facades and glue, the core beside it in both forms, the types that `js/index.d.ts` states.
 
 use crate::build::{glue, scripts};
 use crate::context::Context;

@@ -2,7 +2,7 @@
 //!
 //! The order is that of who names whom: the core module and what is fetched later first, then `tracking.js`, which knows their names.
 
-use crate::build::glue;
+use crate::build::{fallback, glue};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{files, process};
@@ -12,7 +12,11 @@ const SNIPPET: &str = "target/web/snippet.js";
 const SNIPPET_LIMIT: usize = 600;
 
 /// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
-const LATER: &[(&str, &str, &str)] = &[("DEBUG", "debug", "js/debug/index.js"), ("V1", "v1", "js/facades/metrilo-v1.js")];
+const LATER: &[(&str, &str, &str)] =
+    &[("DEBUG", "debug", "js/debug/index.js"), ("V1", "v1", "js/facades/metrilo-v1.js"), ("FALLBACK", "fallback", REFUSED)];
+
+/// The core where WebAssembly is refused.
+const REFUSED: &str = "js/fallback.js";
 
 /// Where one of these is made before its name is known.
 const PART: &str = "target/web/part.min.js";
@@ -45,9 +49,11 @@ pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
     Ok(String::new())
 }
 
-/// The npm package's one module, glue and facades inside.
+/// The npm package's module, glue and facades inside, and the one that it fetches where WebAssembly is refused.
 pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
-    Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" }.run(context)
+    let module = Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" };
+    module.run(context)?;
+    Bundle { from: REFUSED, to: "dist/npm/fallback.js", ..module }.run(context)
 }
 
 /// Prints what a shop may paste into its head, with its size.
@@ -74,6 +80,9 @@ impl Bundle<'_> {
             .arg(format!("--format={}", self.format))
             .arg(format!("--target={}", self.target))
             .arg(format!("--alias:tillroll-glue={}", glue.display()))
+            .arg(format!("--alias:tillroll-translated={}", context.path(fallback::TRANSLATED).display()))
+            // In the npm package it stays a file of its own, fetched by those who need it.
+            .arg("--external:./fallback.js")
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
             .args(assets.later.iter().map(|(name, file)| define(name, file)))

@@ -1,0 +1,14 @@
+// The core for pages where WebAssembly is refused or did not arrive: the same core in JavaScript, behind the same glue. It is fetched only
+// then.
+
+import * as core from "tillroll-glue";
+import translated from "tillroll-translated";
+
+import { edge } from "./edge.js";
+import { openSpare } from "./spare.js";
+
+/** Returns the started core, as core.js does. */
+export const load = async () => {
+  core.attach({ exports: translated(core.imports()) });
+  return { ...core, edge, openSpare };
+};
