@@ -52,12 +52,12 @@ export const openStore = () => {
   let early;
 
   const settle = (opened) => {
-    if (store || !opened) return;
+    if (store || !early || !opened) return;
     store = opened;
     early.splice(0).forEach((step) => use(...step));
   };
   const fall = () => {
-    early.refused = true;
+    if (early) early.refused = true;
     settle(spare);
   };
   const use = (name, given) => {

@@ -225,6 +225,7 @@ impl Tracker {
     /// Leaves nothing of the visitor, here or in the browser.
     fn wipe(&mut self, out: &mut Vec<Effect>) {
         self.queue.clear();
+        self.delivery.forsake();
         self.opening.text.clear();
         self.identity = Identity::Unknown;
         self.session = Session::default();
