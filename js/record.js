@@ -4,6 +4,9 @@ import { flat } from "./loose.js";
 
 const SEED_BYTES = 21;
 
+/** Calls are numbered from here, so that all numbers are of one length. */
+const FIRST = 1e6;
+
 let calls = 0;
 let latest = 0;
 
@@ -22,11 +25,10 @@ export const record = (api, type, params, extra) => {
   const time = Date.now();
   const digits = seed();
   const page = typeof document === "undefined" ? {} : { url: location.href, referrer: document.referrer, title: document.title };
-  const order = (1e6 + (calls++ % 1e6)).toString().slice(1);
   // A clock that is set back while the page is open does not change the order of its calls.
   latest = Math.max(latest, time);
   return {
-    key: latest + "-" + order + "-" + digits.slice(0, 6) + "1",
+    key: [latest, FIRST + calls++, digits.slice(0, 6) + 1].join("-"),
     text: flat({ time, seed: digits, api, type, ...page, params, ...extra }),
   };
 };

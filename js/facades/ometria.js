@@ -28,13 +28,17 @@ const items = (basket) => {
   return Array.isArray(found) ? found : Object.values(hash(found));
 };
 
+const setter = (name) =>
+  function (value) {
+    this[name] = value;
+  };
+
 /** A basket as pages build it; its fields may be assigned as well. */
 function Basket() {
   this.items = [];
 }
 
 Basket.prototype = {
-  constructor: Basket,
   setTotal(total, currency) {
     this.total = total;
     this.currency = currency;
@@ -42,15 +46,9 @@ Basket.prototype = {
   addLineItem(product_id, quantity, price, variant_id) {
     this.items.push({ product_id, quantity, price, variant_id });
   },
-  setId(id) {
-    this.basket_id = id;
-  },
-  setUrl(url) {
-    this.URL = url;
-  },
-  setURL(url) {
-    this.URL = url;
-  },
+  setId: setter("basket_id"),
+  setUrl: setter("URL"),
+  setURL: setter("URL"),
   get size() {
     return items(this).reduce((sum, item) => sum + (Number(hash(item).quantity) || 1), 0);
   },
