@@ -3,8 +3,8 @@
 
 import { begin } from "./begin.js";
 import { load } from "./core.js";
-import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
-import { SESSION_COOKIE } from "./facades/ometria.js";
+import { SESSION_COOKIE, VISITOR_COOKIE } from "./facades/cookies.js";
+import { metrilo } from "./facades/metrilo.js";
 
 /* global __VERSION__ */
 

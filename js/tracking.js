@@ -2,9 +2,9 @@
 // them. Token and collector come from its own address. It throws nothing, defines no module, and a second time does nothing.
 
 import { begin } from "./begin.js";
+import { SESSION_COOKIE, VISITOR_COOKIE } from "./facades/cookies.js";
 import { hearFirst } from "./facades/metrilo-stub.js";
-import { VISITOR_COOKIE, metrilo } from "./facades/metrilo.js";
-import { SESSION_COOKIE, ometria } from "./facades/ometria.js";
+import { metrilo } from "./facades/metrilo.js";
 import { quietly } from "./quiet.js";
 
 /* global __CORE__, __FALLBACK__, __WASM__, __V1__ */
@@ -15,16 +15,11 @@ const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#
 /** The script's own tag; a loader that evaluates scripts leaves only the one that looks like it. */
 const tag = () => document.currentScript || document.querySelector("script[src*='/tracking.js'],script[src*='/j/'],script[src*='/tags/']");
 
-const decoded = (text) => quietly(decodeURIComponent, text) || text;
-
 /**
  * What the page left under our name, if it can be built upon: a stub, even a function, but nothing frozen, and no element whose id is our
  * name.
  */
 const ground = (left) => (quietly(() => /^[of]/.test(typeof left) && Object.isExtensible(left) && !left.nodeType) ? left : {});
-
-/** Who the visitor is as the cookie says it: known before the core is. */
-const who = () => decoded((quietly(() => document.cookie.match(/(?:^|; )cbuid=([^;]*)/)) || [])[1] || "");
 
 /** Runs what the page put by for the time when the library is there, and from then on at once. */
 const drain = (queue) => {
@@ -70,7 +65,7 @@ const run = () => {
   const { dataset } = script || {};
   const options = {
     ...dataset,
-    token: new URLSearchParams(query).get("token") || decoded(old || ""),
+    token: new URLSearchParams(query).get("token") || quietly(decodeURIComponent, old || "") || old,
     collector: (dataset && dataset.collector) || base,
     visitor: quietly(() => window.metrilo.ensure_cbuid),
     visitorCookie: VISITOR_COOKIE,
@@ -79,9 +74,6 @@ const run = () => {
   const fetch = (file) => import(base + file);
   const load = (file, wasm) => fetch(file).then((core) => core.load(wasm));
   const begun = begin(options, () => load(__CORE__, base + __WASM__).catch(() => load(__FALLBACK__)));
-  const other = ground(window.ometria);
-  ometria(other, begun.say("ometria"), who);
-  window.ometria = other;
   const adopt = adopter(begun, fetch);
   window.tillroll = { ...begun.own, adopt };
   adopt();

@@ -4,9 +4,6 @@
 import { integrateForm } from "../forms.js";
 import { words } from "./words.js";
 
-/** The cookie that says who, by its documented name. */
-export const VISITOR_COOKIE = "cbuid";
-
 const WORDS = `
   identify identify email
   customerDetails customer_details .first_name=firstName .last_name=lastName .phone_number=phoneNumber .subscribed

@@ -12,8 +12,7 @@ const SNIPPET: &str = "target/web/snippet.js";
 const SNIPPET_LIMIT: usize = 600;
 
 /// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
-const LATER: &[(&str, &str, &str)] =
-    &[("DEBUG", "debug", "js/debug/index.js"), ("V1", "v1", "js/facades/metrilo-v1.js"), ("FALLBACK", "fallback", REFUSED)];
+const LATER: &[(&str, &str, &str)] = &[("V1", "v1", "js/facades/metrilo-v1.js"), ("FALLBACK", "fallback", REFUSED)];
 
 /// The core where WebAssembly is refused.
 const REFUSED: &str = "js/fallback.js";
