@@ -20,6 +20,7 @@ pub mod error;
 mod feed;
 pub mod live;
 pub mod projects;
+pub mod renewal;
 mod routes;
 pub mod server;
 pub mod store;

@@ -5,12 +5,20 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
-use crate::Error;
 use crate::assets::{File, is_hashed};
+use crate::{Error, renewal};
 
-/// The script is one for all tokens; it finds its token in its own address.
+/// The script is one for all tokens; it finds its token in its own address. The answer keeps the visitor's cookie alive.
 pub(super) async fn script(State(collector): State<Shared>, headers: HeaderMap) -> Result<Response, Error> {
-    find(&collector, &["tracking.js"], &headers)
+    let mut response = find(&collector, &["tracking.js"], &headers)?;
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let renewed = renewal::renewed(header(header::COOKIE), header(header::HOST), header(header::REFERER));
+    if let Some(cookie) = renewed.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        let out = response.headers_mut();
+        out.insert(header::SET_COOKIE, cookie);
+        out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=600"));
+    }
+    Ok(response)
 }
 
 /// `/j/TOKEN.js` and `/tags/TOKEN.js`.
