@@ -1,6 +1,7 @@
 //! The real server over real sockets, asked as outsiders ask it.
 
 mod assets;
+mod backend;
 mod batch;
 mod export;
 mod faults;
