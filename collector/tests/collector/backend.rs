@@ -119,7 +119,7 @@ impl Request {
     }
 }
 
-fn digest(body: &str, secret: &str) -> String {
+pub(crate) fn digest(body: &str, secret: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body);
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
