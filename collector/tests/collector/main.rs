@@ -12,3 +12,4 @@ mod limits;
 mod live;
 mod server;
 mod start;
+mod state;
