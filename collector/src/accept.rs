@@ -16,6 +16,9 @@ use crate::{Collector, Error};
 /// A body of this size is decoded where it may take its time.
 const LARGE_BYTES: usize = 64 * 1024;
 
+/// How many records are stored at a time: while an import goes on, shoppers wait no longer than that takes.
+const RECORDS: usize = 1_000;
+
 /// Takes a batch and returns what became of its events.
 pub async fn batch(collector: &Arc<Collector>, body: Bytes) -> Result<Answer, Error> {
     let size = body.len();
@@ -54,8 +57,9 @@ pub async fn records(
         }
     }
     let accepted = good.len() as u64;
-    if !good.is_empty() {
-        collector.store.tell(Telling { project, time: told.time, records: good }).await?;
+    while !good.is_empty() {
+        let rest = good.split_off(good.len().min(RECORDS));
+        collector.store.tell(Telling { project, time: told.time, records: std::mem::replace(&mut good, rest) }).await?;
     }
     collector.telemetry.told(accepted);
     Ok(Answer { accepted, duplicates: 0, rejected: report(collector, project, &bad) })

@@ -19,7 +19,7 @@ mod returns;
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use tillroll_protocol::event::Event;
 use uuid::Uuid;
 
@@ -165,6 +165,13 @@ impl<'a> Keeper<'a> {
             self.mark(project, Some(person), stale);
         }
         Ok(std::mem::take(&mut self.stale))
+    }
+
+    /// Gives rows, of which something else has changed, a new number of change. Where there are none, no number is used.
+    fn touch(&mut self, update: &'static str, project: i64, name: &str) -> rusqlite::Result<()> {
+        let touched = self.connection.prepare_cached(update)?.execute(params![self.change + 1, project, name])?;
+        self.change += i64::from(touched > 0);
+        Ok(())
     }
 
     fn next_change(&mut self) -> i64 {

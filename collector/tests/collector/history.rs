@@ -175,3 +175,21 @@ proptest! {
         prop_assert_eq!(state(&SERVER, &in_order), state(&SERVER, &shuffled));
     }
 }
+
+#[test]
+fn what_changed_is_followed_in_small_steps_without_a_gap() {
+    let server = Running::start();
+    let order = |number: usize| json!({"id": crate::server::id(number as u64), "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": {"order_id": number.to_string()}});
+    server.client.store(&(1..=9).map(order).collect::<Vec<_>>());
+    server.client.store(&[crate::server::identify(100, 1, "ab", "a@x.com")]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut after, mut seen) = (0, BTreeMap::new());
+    loop {
+        let changes = runtime.block_on(server.collector.store.changes(Family::Orders, after, 2)).unwrap();
+        let Some(last) = changes.last() else { break };
+        after = last.number;
+        seen.extend(changes.into_iter().map(|change| (change.key, change.document.unwrap()["customer"]["email"].clone())));
+    }
+    assert_eq!(seen, (1..=9).map(|number: usize| (number.to_string(), json!("a@x.com"))).collect());
+    assert!(after <= *server.collector.store.change().borrow());
+}

@@ -44,14 +44,19 @@ pub(super) const IS_PAST: &str = "(state <> 'open' OR EXISTS (
     AND other.state <> 'gone' AND (other.touched, other.opened) > (cart.touched, cart.opened)))";
 
 /// Returns the documents that changed after `after`, in the order in which they last did.
+///
+/// What changed at once has one number and is returned together, so there may be more than `limit`.
 pub(in crate::store) fn changes(connection: &Connection, family: Family, after: i64, limit: usize) -> rusqlite::Result<Vec<Change>> {
-    let query = match family {
-        Family::Orders => "SELECT change, project, id, id, 0 FROM placed WHERE change > ?1 ORDER BY change LIMIT ?2".to_owned(),
-        Family::Returns => "SELECT change, project, id, hex(id), 0 FROM returned WHERE change > ?1 ORDER BY change LIMIT ?2".to_owned(),
-        Family::Carts => {
-            format!("SELECT change, project, opened, hex(opened), {IS_PAST} FROM cart WHERE change > ?1 ORDER BY change LIMIT ?2")
-        }
+    let (table, columns) = match family {
+        Family::Orders => ("placed", "id, id, 0".to_owned()),
+        Family::Returns => ("returned", "id, hex(id), 0".to_owned()),
+        Family::Carts => ("cart", format!("opened, hex(opened), {IS_PAST}")),
     };
+    let query = format!(
+        "SELECT change, project, {columns} FROM {table} WHERE change > ?1 AND change <=
+             (SELECT max(change) FROM (SELECT change FROM {table} WHERE change > ?1 ORDER BY change LIMIT ?2))
+         ORDER BY change"
+    );
     let mut statement = connection.prepare_cached(&query)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let change = |row: &Row<'_>| {

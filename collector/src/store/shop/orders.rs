@@ -94,15 +94,11 @@ impl Keeper<'_> {
 
     /// What was returned says something of the order.
     pub(super) fn touch_order(&mut self, project: i64, id: &str) -> rusqlite::Result<()> {
-        let change = self.next_change();
-        let mut statement = self.connection.prepare_cached("UPDATE placed SET change = ?1 WHERE project = ?2 AND id = ?3")?;
-        statement.execute(params![change, project, id]).map(|_| ())
+        self.touch("UPDATE placed SET change = ?1 WHERE project = ?2 AND id = ?3", project, id)
     }
 
     pub(super) fn touch_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
-        let change = self.next_change();
-        let mut statement = self.connection.prepare_cached("UPDATE placed SET change = ?1 WHERE project = ?2 AND person = ?3")?;
-        statement.execute(params![change, project, person.to_text()]).map(|_| ())
+        self.touch("UPDATE placed SET change = ?1 WHERE project = ?2 AND person = ?3", project, &person.to_text())
     }
 
     /// Returns when a person ordered, in the order of time.

@@ -23,8 +23,6 @@ impl Keeper<'_> {
     }
 
     pub(super) fn touch_returns_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
-        let change = self.next_change();
-        let mut statement = self.connection.prepare_cached("UPDATE returned SET change = ?1 WHERE project = ?2 AND person = ?3")?;
-        statement.execute(params![change, project, person.to_text()]).map(|_| ())
+        self.touch("UPDATE returned SET change = ?1 WHERE project = ?2 AND person = ?3", project, &person.to_text())
     }
 }
