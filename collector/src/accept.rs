@@ -1,36 +1,81 @@
-//! The way of a batch: decode, store, tell.
+//! The way of what comes in: decode, store, tell.
 //!
-//! Nothing is told to anybody, sender or listener, before the store said that the good events are safe.
+//! Nothing is told to anybody, sender or listener, before the store said that the good part of it is safe.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tillroll_protocol::batch::Answer;
 
 use crate::decode::{self, Incoming, Refusal};
+use crate::store::{Telling, Voucher};
+use crate::vendors::records::{Endpoint, Told, is_signed};
+use crate::vendors::{Envelope, calls};
 use crate::{Collector, Error};
 
-/// A batch of this size is decoded where it may take its time.
+/// A body of this size is decoded where it may take its time.
 const LARGE_BYTES: usize = 64 * 1024;
 
+/// How many records are stored at a time: while an import goes on, shoppers wait no longer than that takes.
+const RECORDS: usize = 1_000;
+
 /// Takes a batch and returns what became of its events.
-pub async fn batch(collector: &std::sync::Arc<Collector>, body: Bytes) -> Result<Answer, Error> {
-    let received_at = collector.clock.millis();
-    let sorted = if body.len() < LARGE_BYTES {
-        sort(collector, &body)?
-    } else {
-        let collector = std::sync::Arc::clone(collector);
-        tokio::task::spawn_blocking(move || sort(&collector, &body)).await.map_err(|_| Error::Stopping)??
-    };
-    let appended = match sorted.good.is_empty() {
-        true => Default::default(),
-        false => collector.store.append(sorted.project, received_at, sorted.good).await?,
-    };
-    collector.telemetry.stored(appended.accepted, appended.duplicates);
-    for refusal in &sorted.bad {
-        collector.telemetry.rejected(refusal.reason.code());
-        collector.live.reject(sorted.project, refusal);
+pub async fn batch(collector: &Arc<Collector>, body: Bytes) -> Result<Answer, Error> {
+    let size = body.len();
+    let sorted = apart(collector, size, move |collector| sort(collector, &body)).await?;
+    store(collector, sorted, Voucher::Page).await
+}
+
+/// Takes the one event of a front-end endpoint.
+pub async fn call(collector: &Collector, call: &calls::Call, body: &[u8]) -> Result<Answer, Error> {
+    let envelope = Envelope::read(body)?;
+    let project = collector.projects.find(&envelope.token).ok_or(Error::UnknownToken)?.id;
+    one(collector, project, call.event(&envelope, body), Voucher::Page).await
+}
+
+/// Takes one event, or the reason why it is none.
+pub async fn one(collector: &Collector, project: i64, event: Result<Incoming, Refusal>, voucher: Voucher) -> Result<Answer, Error> {
+    let good = event.map_err(|refusal| refused(collector, project, refusal))?;
+    store(collector, Sorted { project, good: vec![good], bad: Vec::new() }, voucher).await
+}
+
+/// Takes what a back end tells. Where it tells one thing, that is taken or refused; of many, the good ones are taken.
+pub async fn records(
+    collector: &Arc<Collector>,
+    endpoint: &'static Endpoint,
+    body: Bytes,
+    digest: Option<String>,
+) -> Result<Answer, Error> {
+    let size = body.len();
+    let (project, told) = apart(collector, size, move |collector| told(collector, endpoint, &body, digest.as_deref())).await?;
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for record in told.records {
+        match record {
+            Ok(record) => good.push(record),
+            Err(refusal) if endpoint.takes_many() => bad.push(refusal),
+            Err(refusal) => return Err(refused(collector, project, refusal)),
+        }
     }
-    let rejected = sorted.bad.iter().map(Refusal::rejection).collect();
-    Ok(Answer { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
+    let accepted = good.len() as u64;
+    while !good.is_empty() {
+        let rest = good.split_off(good.len().min(RECORDS));
+        collector.store.tell(Telling { project, time: told.time, records: std::mem::replace(&mut good, rest) }).await?;
+    }
+    collector.telemetry.told(accepted);
+    Ok(Answer { accepted, duplicates: 0, rejected: report(collector, project, &bad) })
+}
+
+/// Runs work on a large body on a thread that may take its time.
+async fn apart<T, F>(collector: &Arc<Collector>, size: usize, work: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&Collector) -> Result<T, Error> + Send + 'static,
+{
+    if size < LARGE_BYTES {
+        return work(collector);
+    }
+    let collector = Arc::clone(collector);
+    tokio::task::spawn_blocking(move || work(&collector)).await.map_err(|_| Error::Stopping)?
 }
 
 struct Sorted {
@@ -50,4 +95,44 @@ fn sort(collector: &Collector, body: &[u8]) -> Result<Sorted, Error> {
         }
     }
     Ok(sorted)
+}
+
+async fn store(collector: &Collector, sorted: Sorted, voucher: Voucher) -> Result<Answer, Error> {
+    let appended = match sorted.good.is_empty() {
+        true => Default::default(),
+        false => collector.store.append(sorted.project, collector.clock.millis(), sorted.good, voucher).await?,
+    };
+    collector.telemetry.stored(appended.accepted, appended.duplicates);
+    let rejected = report(collector, sorted.project, &sorted.bad);
+    Ok(Answer { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
+}
+
+/// Who cannot sign learns nothing but that.
+fn told(collector: &Collector, endpoint: &Endpoint, body: &[u8], digest: Option<&str>) -> Result<(i64, Told), Error> {
+    let envelope = Envelope::read(body)?;
+    let project = collector.projects.find(&envelope.token).ok_or(Error::UnknownToken)?;
+    match digest {
+        Some(digest) if !is_signed(body, &project.keys.secret, digest) => return Err(Error::WrongDigest),
+        None if !endpoint.open => return Err(Error::NoDigest),
+        _ => {}
+    }
+    let told = endpoint.read(&envelope).map_err(|reason| {
+        let refusal = Refusal { id: None, kind: None, time: None, reason };
+        refused(collector, project.id, refusal)
+    })?;
+    Ok((project.id, told))
+}
+
+/// Tells whoever watches of what was refused, and returns what the sender is told.
+fn report(collector: &Collector, project: i64, bad: &[Refusal]) -> Vec<tillroll_protocol::batch::Rejection> {
+    for refusal in bad {
+        collector.telemetry.rejected(refusal.reason.code());
+        collector.live.reject(project, refusal);
+    }
+    bad.iter().map(Refusal::rejection).collect()
+}
+
+fn refused(collector: &Collector, project: i64, refusal: Refusal) -> Error {
+    report(collector, project, std::slice::from_ref(&refusal));
+    Error::Refused(refusal.reason)
 }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tillroll_protocol::limits;
 use tillroll_protocol::loose::Loose;
 
-pub use event::{Incoming, Refusal, read as event};
+pub use event::{Incoming, LAST_TIME, Refusal, bad, found_in, read as event, visitor_id, within_limits};
 pub use reason::Reason;
 pub use tree::{Tree, kind_of};
 

@@ -6,6 +6,9 @@
 use std::{io, path::PathBuf};
 
 use axum::http::StatusCode;
+use tillroll_protocol::limits;
+
+use crate::decode::Reason;
 
 /// Why the collector refused something, or did not start.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +26,15 @@ pub enum Error {
         /// The kind of value that was there instead.
         found: &'static str,
     },
+    /// The one event or record that a request carried was refused.
+    #[error("{0}")]
+    Refused(Reason),
+    /// The signature over the body is missing.
+    #[error("the header X-Digest is missing: the hexadecimal HMAC-SHA256 of the body, keyed by the project's secret")]
+    NoDigest,
+    /// The signature over the body is another body's, or made with another secret.
+    #[error("the header X-Digest is not the hexadecimal HMAC-SHA256 of this body, keyed by the project's secret")]
+    WrongDigest,
     /// The connection broke in the middle of a body.
     #[error("the body ended before it was complete")]
     BodyBroken,
@@ -129,6 +141,9 @@ impl Error {
             Self::NotJson(_) => "not_json",
             Self::BadField { found: "nothing", .. } => "missing_field",
             Self::BadField { .. } => "invalid_field",
+            Self::Refused(reason) => reason.code(),
+            Self::NoDigest => "missing_digest",
+            Self::WrongDigest => "wrong_digest",
             Self::BodyBroken => "body_broken",
             Self::BodyTooSlow { .. } => "body_too_slow",
             Self::BodyTooLarge { .. } => "body_too_large",
@@ -155,10 +170,12 @@ impl Error {
     /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotJson(_) | Self::BadField { .. } | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Refused(Reason::EventTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson(_) | Self::BadField { .. } | Self::Refused(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnknownToken | Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::UnknownToken | Self::Unauthorised | Self::NoDigest => StatusCode::UNAUTHORIZED,
+            Self::WrongDigest => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NoPageHalf => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -182,8 +199,9 @@ impl Error {
     }
 
     /// Returns the field that is to blame, where one is.
-    pub fn field(&self) -> Option<&'static str> {
+    pub fn field(&self) -> Option<&str> {
         match self {
+            Self::Refused(reason) => reason.field(),
             Self::BadField { field, .. } => Some(field),
             Self::TooManyEvents { .. } => Some("events"),
             _ => None,
@@ -193,6 +211,8 @@ impl Error {
     /// Returns the limit that was passed, where one was.
     pub fn limit(&self) -> Option<usize> {
         match self {
+            Self::Refused(Reason::EventTooLarge(_)) => Some(limits::EVENT_BYTES),
+            Self::Refused(Reason::StringTooLong { .. }) => Some(limits::STRING_BYTES),
             Self::BodyTooLarge { limit } | Self::TooManyEvents { limit, .. } => Some(*limit),
             _ => None,
         }

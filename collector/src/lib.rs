@@ -1,12 +1,13 @@
 //! The collector: takes a shop's events, stores them durably, and answers for them.
 //!
 //! ```text
-//! routes -> accept -> decode -> store -> 2xx
-//!                               store -> export, live
+//! routes -> accept -> decode, vendors -> store -> 2xx
+//!                                        store -> export, live
 //! ```
 //!
 //! - [`app`] is the whole HTTP interface as a value; [`server`] gives it a socket and a way to stop.
 //! - `routes` says how things look over HTTP and decides nothing. `decode` decides what an event is and knows no HTTP.
+//! - [`vendors`] translates what others' programs send, and is as pure as `decode`.
 //! - [`store`] is the only part that knows SQLite. Nobody is answered 2xx before it said that the log is durable.
 //! - Only [`clock`] reads the clock or asks for random bytes.
 
@@ -25,6 +26,7 @@ mod routes;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod vendors;
 
 use std::sync::Arc;
 

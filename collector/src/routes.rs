@@ -6,11 +6,15 @@ mod answer;
 mod assets;
 mod batch;
 mod body;
+mod calls;
 mod export;
+mod headless;
 mod health;
 mod live;
 mod live_events;
+mod records;
 mod shop;
+mod state;
 
 use std::sync::Arc;
 
@@ -27,7 +31,11 @@ type Shared = Arc<Collector>;
 
 /// Returns the whole HTTP interface.
 pub fn app(collector: Shared) -> Router {
-    let router = pages().merge(owners()).merge(operators()).method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
+    let router = pages()
+        .merge(records::routes())
+        .merge(owners())
+        .merge(operators())
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
     let router = if collector.demo { router.fallback(shop::file) } else { router.fallback(|| async { Error::NotFound }) };
     router.layer(middleware::from_fn_with_state(Arc::clone(&collector), count)).with_state(collector)
 }
@@ -42,6 +50,7 @@ fn pages() -> Router<Shared> {
         .route("/j/assets/{*file}", get(assets::sibling))
         .route("/tags/assets/{*file}", get(assets::sibling));
     let events = Router::new().route("/v2/batch", post(batch::take).options(answer::preflight));
+    let events = events.route("/api/track", post(headless::track).options(answer::preflight)).merge(calls::routes());
     scripts.merge(events).layer(middleware::map_response(answer::any_origin))
 }
 
@@ -49,6 +58,7 @@ fn pages() -> Router<Shared> {
 fn owners() -> Router<Shared> {
     Router::new()
         .route("/export/events", get(export::events))
+        .merge(state::routes())
         .route("/live", get(live::page))
         .route("/live/{file}", get(live::file))
         .route("/live/events", get(live_events::listen))

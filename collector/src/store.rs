@@ -9,6 +9,7 @@ mod log;
 mod queue;
 mod reader;
 mod schema;
+mod shop;
 mod writer;
 
 use std::fs::{self, File, TryLockError};
@@ -27,6 +28,7 @@ pub use log::Stored;
 pub use queue::Limits;
 use queue::{Entries, Entry, Queue};
 use reader::Readers;
+pub use shop::{Change, Family, List, Place, Record, Table, Telling, Voucher, part};
 
 /// The store's file in the data folder.
 pub const FILE: &str = "tillroll.sqlite3";
@@ -73,6 +75,7 @@ pub struct Store {
     queue: Option<Queue>,
     readers: Readers,
     head: watch::Receiver<Cursor>,
+    change: watch::Receiver<i64>,
     writer: Option<std::thread::JoinHandle<()>>,
     path: PathBuf,
     _lock: File,
@@ -87,12 +90,13 @@ impl Store {
         let mut connection = schema::connect(&path, options.busy_timeout).map_err(fault)?;
         schema::migrate(&mut connection, &path)?;
         let (announce, head) = watch::channel(log::head(&connection).map_err(fault)?);
+        let (announce_change, change) = watch::channel(shop::head(&connection).map_err(fault)?);
         let (queue, jobs) = queue::new(options.limits);
-        let writer = writer::Writer::new(path.clone(), options.busy_timeout, connection, announce, telemetry);
+        let writer = writer::Writer::new(path.clone(), options.busy_timeout, connection, (announce, announce_change), telemetry);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(jobs));
         let thread = thread.map_err(|source| Error::DataFolder { path: path.clone(), source })?;
         let readers = Readers::new(path.clone(), options.busy_timeout);
-        Ok(Self { queue: Some(queue), readers, head, writer: Some(thread), path, _lock: lock })
+        Ok(Self { queue: Some(queue), readers, head, change, writer: Some(thread), path, _lock: lock })
     }
 
     /// Returns the number of the project with this token, which is given one if it is new.
@@ -103,9 +107,14 @@ impl Store {
     }
 
     /// Stores events and returns once they are safe on disk. An error means that nothing of them was acknowledged.
-    pub async fn append(&self, project: i64, received_at: u64, events: Vec<Incoming>) -> Result<Appended, Error> {
+    pub async fn append(&self, project: i64, received_at: u64, events: Vec<Incoming>, voucher: Voucher) -> Result<Appended, Error> {
         let events = events.into_iter().map(Entry::from).collect();
-        self.queue()?.append(Entries { project, received_at, events }).await
+        self.queue()?.append(Entries { project, received_at, voucher, events }).await
+    }
+
+    /// Takes over what a back end tells and returns once it is safe on disk.
+    pub async fn tell(&self, telling: Telling) -> Result<(), Error> {
+        self.queue()?.tell(telling).await
     }
 
     /// Tries whether the store takes something, by writing through the same queue and thread as everybody.
@@ -121,6 +130,21 @@ impl Store {
     /// Returns the place of the newest event, and a way to wait for the next.
     pub fn head(&self) -> watch::Receiver<Cursor> {
         self.head.clone()
+    }
+
+    /// Returns the number of the newest change of the current state, and a way to wait for the next.
+    pub fn change(&self) -> watch::Receiver<i64> {
+        self.change.clone()
+    }
+
+    /// Returns the documents that changed after the change `after`, in the order in which they last did.
+    pub async fn changes(&self, family: Family, after: i64, limit: usize) -> Result<Vec<Change>, Error> {
+        self.readers.with(move |connection| shop::changes(connection, family, after, limit)).await
+    }
+
+    /// Returns a part of a list as lines of JSON, how many they are, and the place after them unless the list has ended.
+    pub async fn list(&self, project: i64, list: List, after: Place, limit: usize) -> Result<(String, usize, Option<Place>), Error> {
+        self.readers.with(move |connection| shop::page(connection, project, list, &after, limit)).await
     }
 
     /// Reads events, oldest first.

@@ -18,6 +18,7 @@ pub struct Telemetry {
     rejected: Family,
     accepted: AtomicU64,
     duplicates: AtomicU64,
+    told: AtomicU64,
     commits: [AtomicU64; BOUNDS_MILLIS.len()],
     commit_count: AtomicU64,
     commit_micros: AtomicU64,
@@ -34,6 +35,11 @@ impl Telemetry {
     pub fn stored(&self, accepted: u64, duplicates: u64) {
         self.accepted.fetch_add(accepted, Relaxed);
         self.duplicates.fetch_add(duplicates, Relaxed);
+    }
+
+    /// Counts records that a back end told of.
+    pub fn told(&self, count: u64) {
+        self.told.fetch_add(count, Relaxed);
     }
 
     /// Counts an event that will never be stored.
@@ -65,6 +71,7 @@ impl Telemetry {
         });
         plain(&mut out, "tillroll_events_accepted_total", "counter", "Events stored.", self.accepted.load(Relaxed));
         plain(&mut out, "tillroll_events_duplicate_total", "counter", "Events stored before.", self.duplicates.load(Relaxed));
+        plain(&mut out, "tillroll_records_total", "counter", "Records told by back ends.", self.told.load(Relaxed));
         head(&mut out, "tillroll_events_rejected_total", "counter", "Events refused for good.");
         self.rejected.each(|code, _, count| {
             let _ = writeln!(out, "tillroll_events_rejected_total{{code=\"{code}\"}} {count}");

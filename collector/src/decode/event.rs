@@ -12,12 +12,10 @@ use uuid::Uuid;
 
 use super::reason::Reason;
 use super::tree::{Excess, Tree, excess, kind_of, short};
-
-/// Whose words a page, or another sender, may speak.
-const APIS: &[&str] = &["metrilo", "metrilo-v1", "ometria", "headless", "tillroll"];
+use crate::vendors;
 
 /// The greatest time that every reader of JSON can hold.
-const LAST_TIME: u64 = (1 << 53) - 1;
+pub const LAST_TIME: u64 = (1 << 53) - 1;
 
 /// The most characters of a visitor id.
 const VISITOR_CHARACTERS: usize = 128;
@@ -101,11 +99,7 @@ impl Fields {
             return Err(Reason::EventTooLarge(text.len()));
         }
         for (name, Tree(value)) in self.named() {
-            match excess(name, value) {
-                Some(Excess::Long(field, bytes)) => return Err(Reason::StringTooLong { field, bytes }),
-                Some(Excess::Deep(field)) => return Err(Reason::TooDeep(field)),
-                None => {}
-            }
+            within_limits(name, value)?;
         }
         let Loose::Text(id) = &self.id.0 else { return Err(bad("id", "a UUID", &self.id.0)) };
         // Of the four ways to write a UUID only the hyphenated one has this length.
@@ -159,7 +153,7 @@ impl Fields {
 
     fn known_api(&self) -> Result<&'static str, Reason> {
         let Loose::Text(name) = &self.api.0 else { return Err(bad("api", "a string", &self.api.0)) };
-        APIS.iter().copied().find(|api| api == name).ok_or_else(|| Reason::UnknownApi(short(name).into()))
+        vendors::APIS.iter().copied().find(|api| api == name).ok_or_else(|| Reason::UnknownApi(short(name).into()))
     }
 
     fn visitor(&mut self) -> Result<Visitor, Reason> {
@@ -217,7 +211,17 @@ impl Fields {
     }
 }
 
-fn visitor_id(id: String) -> Result<Visitor, Reason> {
+/// Refuses a value with a string that is too long, or that nests too deep, by the path under `name`.
+pub fn within_limits(name: &str, value: &Loose) -> Result<(), Reason> {
+    match excess(name, value) {
+        Some(Excess::Long(field, bytes)) => Err(Reason::StringTooLong { field, bytes }),
+        Some(Excess::Deep(field)) => Err(Reason::TooDeep(field)),
+        None => Ok(()),
+    }
+}
+
+/// Returns the visitor with this id, which may have any characters but not too many.
+pub fn visitor_id(id: String) -> Result<Visitor, Reason> {
     let found = match id.chars().nth(VISITOR_CHARACTERS) {
         None if id.is_empty() => "an empty string",
         None => return Ok(Visitor::Id(id)),
@@ -238,11 +242,13 @@ fn take(value: &mut Loose) -> Loose {
     std::mem::replace(value, Loose::Nothing)
 }
 
-fn bad(field: &str, wanted: &'static str, value: &Loose) -> Reason {
+/// Returns the refusal of a field that is missing or of the wrong kind.
+pub fn bad(field: &str, wanted: &'static str, value: &Loose) -> Reason {
     Reason::BadField { field: field.into(), wanted, found: found_in(value) }
 }
 
-fn found_in(value: &Loose) -> &'static str {
+/// Returns the kind of a value, for people, as exactly as it takes to see what is wrong with it.
+pub fn found_in(value: &Loose) -> &'static str {
     match value {
         Loose::Text(text) if text.trim().is_empty() => "an empty string",
         Loose::Number(text) if text.starts_with('-') => "a negative number",

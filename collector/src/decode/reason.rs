@@ -49,6 +49,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Returns the path of the field that is to blame, where one is.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::BadField { field, .. } | Self::StringTooLong { field, .. } | Self::TooDeep(field) => Some(field),
+            Self::UnknownType(_) => Some("type"),
+            Self::UnknownApi(_) => Some("api"),
+            Self::TwoVisitors => Some("visitorId"),
+            Self::NoObject(_) | Self::Unreadable(_) | Self::EventTooLarge(_) => None,
+        }
+    }
+
     /// Returns the reason's name for programs; it never changes.
     pub fn code(&self) -> &'static str {
         match self {

@@ -4,12 +4,15 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::Error;
 
 #[derive(Serialize)]
 struct Body<'a> {
     error: Detail<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -17,29 +20,35 @@ struct Detail<'a> {
     code: &'static str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<usize>,
 }
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        if let Self::CannotRead(cause) = &self {
-            tracing::error!(%cause, "cannot read the store");
-        }
-        let message = self.to_string();
-        let detail = Detail { code: self.code(), message: &message, field: self.field(), limit: self.limit() };
-        let mut response = (self.status(), Json(Body { error: detail })).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if matches!(self, Self::Unauthorised) {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tillroll\", charset=\"UTF-8\""));
-        }
-        response
+        refusal(&self, None)
     }
+}
+
+/// Returns the answer to a request that was refused; `request_id` is JSON that the caller wants to see again.
+pub(super) fn refusal(error: &Error, request_id: Option<String>) -> Response {
+    if let Error::CannotRead(cause) = error {
+        tracing::error!(%cause, "cannot read the store");
+    }
+    let message = error.to_string();
+    let detail = Detail { code: error.code(), message: &message, field: error.field(), limit: error.limit() };
+    let request_id = request_id.and_then(|id| RawValue::from_string(id).ok());
+    let mut response = (error.status(), Json(Body { error: detail, request_id })).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = error.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if matches!(error, Error::Unauthorised) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tillroll\", charset=\"UTF-8\""));
+    }
+    response
 }
 
 /// Lets pages of any origin read the answer, and know when to come again.

@@ -75,7 +75,7 @@ fn after(query: &str) -> Result<Cursor, Error> {
     }
 }
 
-fn limit(query: &str) -> Result<usize, Error> {
+pub(super) fn limit(query: &str) -> Result<usize, Error> {
     match parameter(query, "limit") {
         None | Some("") => Ok(usize::MAX),
         Some(text) => match text.parse() {

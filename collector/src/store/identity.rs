@@ -9,6 +9,8 @@ use serde::Deserialize;
 use tillroll_protocol::event::{Event, Visitor};
 use uuid::Uuid;
 
+use super::shop::Keeper;
+
 /// The SQL expression for the e-mail under which the visitor of a row of `event` is known now, or NULL.
 ///
 /// Two calls of the same millisecond are told apart by their ids, which grow.
@@ -26,13 +28,17 @@ macro_rules! known_as {
 pub(super) use known_as;
 
 /// Keeps what a newly stored event says about who its visitor is, if it says anything.
-pub(super) fn learn(connection: &Connection, project: i64, key: &Uuid, event: &Event) -> rusqlite::Result<()> {
+pub(super) fn learn(connection: &Connection, project: i64, key: &Uuid, event: &Event, shop: &mut Keeper<'_>) -> rusqlite::Result<()> {
     let Visitor::Id(visitor) = &event.visitor else { return Ok(()) };
     let Some(email) = email_of(event) else { return Ok(()) };
-    connection
-        .prepare_cached("INSERT INTO link (project, visitor, time, event, email) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![project, visitor, event.time.cast_signed(), key.as_bytes(), email])
-        .map(|_| ())
+    connection.prepare_cached("INSERT INTO link (project, visitor, time, event, email) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+        project,
+        visitor,
+        event.time.cast_signed(),
+        key.as_bytes(),
+        email
+    ])?;
+    shop.note_link(project, visitor)
 }
 
 fn email_of(event: &Event) -> Option<String> {

@@ -5,6 +5,7 @@ use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
 
 use super::queue::{Entries, Entry};
+use super::shop::Keeper;
 use super::{Appended, Cursor, Range, identity};
 use crate::decode::Incoming;
 
@@ -26,10 +27,10 @@ impl<'a> Appender<'a> {
         Ok(Self { connection, insert, seq })
     }
 
-    pub(super) fn append(&mut self, entries: &Entries) -> rusqlite::Result<Appended> {
+    pub(super) fn append(&mut self, entries: &Entries, shop: &mut Keeper<'_>) -> rusqlite::Result<Appended> {
         let mut appended = Appended::default();
         for entry in &entries.events {
-            if self.append_one(entries, entry)? {
+            if self.append_one(entries, entry, shop)? {
                 appended.accepted += 1;
             } else {
                 appended.duplicates += 1;
@@ -45,9 +46,11 @@ impl<'a> Appender<'a> {
     }
 
     /// Returns whether the event was new.
-    fn append_one(&mut self, entries: &Entries, entry: &Entry) -> rusqlite::Result<bool> {
+    fn append_one(&mut self, entries: &Entries, entry: &Entry, shop: &mut Keeper<'_>) -> rusqlite::Result<bool> {
         let Incoming { key, event } = &entry.incoming;
         let (visitor, email) = match &event.visitor {
+            // A back end that knows nobody.
+            Visitor::Id(id) if id.is_empty() => (None, None),
             Visitor::Id(id) => (Some(id), None),
             Visitor::Email(email) => (None, Some(email)),
         };
@@ -70,7 +73,8 @@ impl<'a> Appender<'a> {
             return Ok(false);
         }
         self.seq += 1;
-        identity::learn(self.connection, entries.project, key, event)?;
+        identity::learn(self.connection, entries.project, key, event, shop)?;
+        shop.note(entries.project, key, event, entries.voucher)?;
         Ok(true)
     }
 }

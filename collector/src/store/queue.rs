@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Appended;
+use super::shop::{Record, Telling, Voucher};
 use crate::{Error, decode::Incoming};
 
 /// How much may wait to be stored.
@@ -32,6 +33,8 @@ pub(super) struct Entries {
     pub(super) project: i64,
     /// When the request came, in milliseconds since 1970.
     pub(super) received_at: u64,
+    /// Who vouches for them.
+    pub(super) voucher: Voucher,
     /// The events.
     pub(super) events: Vec<Entry>,
 }
@@ -57,6 +60,8 @@ impl From<Incoming> for Entry {
 pub(super) enum Task {
     /// Events.
     Append(Entries),
+    /// What a back end tells.
+    Tell(Telling),
     /// Nothing in particular: whether it can be stored is the question.
     Probe,
 }
@@ -88,6 +93,13 @@ impl Queue {
         self.put(weight(&entries), Task::Append(entries)).await
     }
 
+    pub(super) async fn tell(&self, telling: Telling) -> Result<(), Error> {
+        let texts =
+            |record: &Record| 256 + record.id.len() + record.fields.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
+        let bytes: usize = telling.records.iter().map(texts).sum();
+        self.put(kilobytes(bytes), Task::Tell(telling)).await.map(|_| ())
+    }
+
     pub(super) async fn probe(&self) -> Result<(), Error> {
         self.put(1, Task::Probe).await.map(|_| ())
     }
@@ -113,5 +125,19 @@ impl Queue {
 /// Returns about how many KB of memory the events take.
 fn weight(entries: &Entries) -> u32 {
     let bytes: usize = entries.events.iter().map(|entry| 512 + entry.incoming.event.params.len() + 2 * entry.page.len()).sum();
+    kilobytes(bytes)
+}
+
+fn kilobytes(bytes: usize) -> u32 {
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// Returns about how many bytes a value takes.
+fn size(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::String(text) => 32 + text.len(),
+        serde_json::Value::Array(elements) => elements.iter().map(size).sum::<usize>() + 32,
+        serde_json::Value::Object(members) => members.iter().map(|(name, value)| 64 + name.len() + size(value)).sum::<usize>() + 32,
+        _ => 32,
+    }
 }

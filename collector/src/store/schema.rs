@@ -38,9 +38,15 @@ const MIGRATIONS: &[&str] = &["
         store TEXT,
         page TEXT NOT NULL,
         params TEXT NOT NULL,
-        CHECK ((visitor IS NULL) <> (email IS NULL))
+        CHECK (visitor IS NULL OR email IS NULL)
     ) STRICT;
     CREATE UNIQUE INDEX event_once ON event (project, id);
+
+    -- What people put into carts and told of themselves; events of other types are in neither.
+    CREATE INDEX event_of_visitor ON event (project, visitor, time, type) WHERE visitor IS NOT NULL AND
+        type IN ('basket_add', 'basket_remove', 'basket_update', 'customer_details', 'tag', 'identify');
+    CREATE INDEX event_of_email ON event (project, email, time, type) WHERE email IS NOT NULL AND
+        type IN ('basket_add', 'basket_remove', 'basket_update', 'customer_details', 'tag', 'identify');
 
     -- Which e-mail a visitor gave, and when. All are kept: which one counts depends on the event that asks.
     CREATE TABLE link (
@@ -51,6 +57,100 @@ const MIGRATIONS: &[&str] = &["
         email TEXT NOT NULL,
         PRIMARY KEY (project, visitor, time, event)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX link_of_email ON link (project, email, time);
+
+    -- What is true of the shop now. Each change of a row takes the next number from `change_head`; who follows the changes sees each row
+    -- again under its newest number. `told` holds fields as registers: name, rank, time, value.
+    CREATE TABLE change_head (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        change INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO change_head (one, change) VALUES (1, 0);
+
+    -- `told` is what the back end said; `heard` and `seen` follow from the events of the person.
+    CREATE TABLE customer (
+        project INTEGER NOT NULL REFERENCES project (id),
+        id TEXT NOT NULL,
+        told TEXT NOT NULL DEFAULT '{}',
+        heard TEXT NOT NULL DEFAULT '{}',
+        seen INTEGER,
+        change INTEGER NOT NULL,
+        PRIMARY KEY (project, id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE category (
+        project INTEGER NOT NULL REFERENCES project (id),
+        id TEXT NOT NULL,
+        told TEXT NOT NULL,
+        change INTEGER NOT NULL,
+        PRIMARY KEY (project, id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE product (
+        project INTEGER NOT NULL REFERENCES project (id),
+        id TEXT NOT NULL,
+        told TEXT NOT NULL,
+        change INTEGER NOT NULL,
+        PRIMARY KEY (project, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Which product an option belongs to.
+    CREATE TABLE option_of (
+        project INTEGER NOT NULL REFERENCES project (id),
+        id TEXT NOT NULL,
+        product TEXT NOT NULL,
+        PRIMARY KEY (project, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- `person` is who reported the order first, and `reported_at` when; `email` and `created_at` are the back end's. `statuses` tells
+    -- when each status was first heard of.
+    CREATE TABLE placed (
+        project INTEGER NOT NULL REFERENCES project (id),
+        id TEXT NOT NULL,
+        told TEXT NOT NULL,
+        statuses TEXT NOT NULL,
+        person TEXT,
+        reported_at INTEGER,
+        email TEXT,
+        created_at INTEGER,
+        change INTEGER NOT NULL,
+        PRIMARY KEY (project, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX placed_by_person ON placed (project, person) WHERE person IS NOT NULL;
+    CREATE INDEX placed_by_email ON placed (project, email) WHERE email IS NOT NULL;
+    CREATE INDEX placed_by_change ON placed (change);
+
+    -- `id` is the id of the event that told of the return.
+    CREATE TABLE returned (
+        project INTEGER NOT NULL REFERENCES project (id),
+        id BLOB NOT NULL,
+        placed TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        person TEXT,
+        lines TEXT,
+        change INTEGER NOT NULL,
+        PRIMARY KEY (project, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX returned_of_order ON returned (project, placed);
+    CREATE INDEX returned_by_person ON returned (project, person) WHERE person IS NOT NULL;
+    CREATE INDEX returned_by_change ON returned (change);
+
+    -- `opened` is the id of the event that opened the cart, `owner` whose it is now, `basket` the id that the shop gave it, `touched` when
+    -- it was last changed or ended. A cart that turned out to be part of another one is `gone`.
+    CREATE TABLE cart (
+        project INTEGER NOT NULL REFERENCES project (id),
+        opened BLOB NOT NULL,
+        owner TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('open', 'placed', 'emptied', 'gone')),
+        basket TEXT,
+        touched INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        change INTEGER NOT NULL,
+        PRIMARY KEY (project, opened)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX cart_of_owner ON cart (project, owner);
+    CREATE INDEX cart_of_basket ON cart (project, basket) WHERE basket IS NOT NULL;
+    CREATE INDEX cart_by_change ON cart (change);
 "];
 
 /// Opens a connection that commits durably.
@@ -69,7 +169,7 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<C
          PRAGMA cache_size = -65536;
          PRAGMA temp_store = MEMORY;",
     )?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 

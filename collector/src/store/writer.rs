@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{mpsc, watch};
 
 use super::queue::{Job, Task};
+use super::shop::Keeper;
 use super::{Appended, Cursor, log, schema};
 use crate::clock::Stopwatch;
 use crate::error::Error;
@@ -24,7 +25,7 @@ pub(super) struct Writer {
     path: PathBuf,
     busy_timeout: Duration,
     connection: Option<Connection>,
-    head: watch::Sender<Cursor>,
+    heads: (watch::Sender<Cursor>, watch::Sender<i64>),
     telemetry: Arc<Telemetry>,
 }
 
@@ -33,10 +34,10 @@ impl Writer {
         path: PathBuf,
         busy_timeout: Duration,
         connection: Connection,
-        head: watch::Sender<Cursor>,
+        heads: (watch::Sender<Cursor>, watch::Sender<i64>),
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        Self { path, busy_timeout, connection: Some(connection), head, telemetry }
+        Self { path, busy_timeout, connection: Some(connection), heads, telemetry }
     }
 
     /// Stores until the queue is gone and empty.
@@ -57,9 +58,10 @@ impl Writer {
     fn store(&mut self, group: &mut Vec<Job>) {
         let watch = Stopwatch::start();
         match self.commit(group) {
-            Ok((results, head)) => {
+            Ok((results, head, change)) => {
                 self.telemetry.committed(watch.elapsed());
-                self.head.send_replace(head);
+                self.heads.0.send_replace(head);
+                self.heads.1.send_if_modified(|known| std::mem::replace(known, change) != change);
                 for (job, result) in group.drain(..).zip(results) {
                     // Who does not wait any more has lost the connection, and will send again.
                     let _ = job.answer.send(Ok(result));
@@ -69,23 +71,29 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Appended>, Cursor)> {
+    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Appended>, Cursor, i64)> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(schema::connect(&self.path, self.busy_timeout)?),
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut log = log::Appender::begin(&transaction)?;
+        let mut shop = Keeper::begin(&transaction)?;
         let mut results = Vec::with_capacity(group.len());
         for job in group {
             results.push(match &job.task {
-                Task::Append(entries) => log.append(entries)?,
+                Task::Append(entries) => log.append(entries, &mut shop)?,
+                Task::Tell(telling) => {
+                    shop.tell(telling)?;
+                    Appended::default()
+                }
                 Task::Probe => Appended::default(),
             });
         }
+        let change = shop.finish()?;
         let head = log.finish()?;
         transaction.commit()?;
-        Ok((results, head))
+        Ok((results, head, change))
     }
 
     fn fail(&mut self, group: &mut Vec<Job>, error: &rusqlite::Error) {
@@ -104,6 +112,7 @@ impl Task {
     fn events(&self) -> usize {
         match self {
             Self::Append(entries) => entries.events.len(),
+            Self::Tell(telling) => telling.records.len(),
             Self::Probe => 0,
         }
     }

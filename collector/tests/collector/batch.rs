@@ -41,7 +41,7 @@ fn every_batch_is_answered_and_stored_as_the_table_says() {
 }
 
 /// Returns whether `found` has every member that `wanted` names, with that value. Lists must be of one length.
-fn covers(wanted: &Value, found: &Value) -> bool {
+pub(crate) fn covers(wanted: &Value, found: &Value) -> bool {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(_)) => wanted.iter().all(|(name, value)| covers(value, &found[name])),
         (Value::Array(wanted), Value::Array(found)) => {

@@ -99,3 +99,18 @@ fn demo_opens_the_view_to_this_machine_only() {
         assert_eq!(status(host), 401, "{host}");
     }
 }
+
+#[test]
+fn what_a_back_end_is_refused_is_shown_too() {
+    let server = Running::start();
+    let mut listener = Listener::new(&server, "", &[]);
+    let body = json!({"time": 1_600_000_000_000_u64, "token": "t", "batch": [{"id": "7"}]}).to_string();
+    let digest = crate::backend::digest(&body, "s");
+    assert_eq!(server.client.post_with("/v2/category/batch", &[("x-digest", &digest)], &body).status(), 200);
+    let message = "`batch[0].name` must be a string, found nothing";
+    let told = json!({"id": "7", "type": "category", "code": "missing_field", "message": message, "time": 1_600_000_000_000_u64});
+    assert_eq!(listener.next(), ("rejected".into(), None, told));
+    server.client.post("/product/view", r#"{"time":1600000000000,"token":"t","visitorId":"ab","params":{}}"#);
+    let (name, _, told) = listener.next();
+    assert_eq!((name.as_str(), &told["type"], &told["code"]), ("rejected", &json!("product_view"), &json!("missing_field")));
+}

@@ -1,12 +1,15 @@
 //! The real server over real sockets, asked as outsiders ask it.
 
 mod assets;
+mod backend;
 mod batch;
 mod export;
 mod faults;
+mod history;
 mod identity;
 mod kill;
 mod limits;
 mod live;
 mod server;
 mod start;
+mod state;

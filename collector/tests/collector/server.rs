@@ -51,6 +51,11 @@ impl Client {
         self.try_post(path, body).unwrap()
     }
 
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let request = headers.iter().fold(self.agent.post(self.url(path)), |request, (name, value)| request.header(*name, *value));
+        request.send(body).unwrap()
+    }
+
     pub(crate) fn send(&self, events: &[Value]) -> Answer {
         self.post("/v2/batch", &json!({"token": "t", "events": events}).to_string())
     }
@@ -68,7 +73,12 @@ impl Client {
     }
 
     pub(crate) fn export_of(&self, token: &str, query: &str) -> Vec<Value> {
-        let mut answer = self.get(&format!("/export/events{query}"), &[("authorization", &basic(token, "s"))]);
+        self.list_of(token, "s", &format!("events{query}"))
+    }
+
+    /// Reads one of the exports.
+    pub(crate) fn list_of(&self, token: &str, secret: &str, list: &str) -> Vec<Value> {
+        let mut answer = self.get(&format!("/export/{list}"), &[("authorization", &basic(token, secret))]);
         assert_eq!(answer.status(), 200);
         let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

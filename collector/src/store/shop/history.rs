@@ -1,0 +1,155 @@
+//! The part of the log that says what people put into carts and told of themselves, found by person.
+//!
+//! An index holds these few types of event only. The newest of a person's events are enough: a person with more than
+//! [`STEPS`] of them is a machine, and must not be able to keep the store busy.
+
+use rusqlite::{Connection, Row, params};
+
+use super::person::Person;
+
+/// The most events of one visitor that are looked at, the newest ones.
+const STEPS: i64 = 1_000;
+
+/// The most links of a visitor or an e-mail that are looked at, the newest ones.
+const LINKS: i64 = 256;
+
+/// The types of event that say what is in a cart, as an SQL list.
+macro_rules! basket_types {
+    () => {
+        "('basket_add', 'basket_remove', 'basket_update')"
+    };
+}
+
+/// The types of event that say who somebody is, as an SQL list.
+macro_rules! profile_types {
+    () => {
+        "('customer_details', 'tag', 'identify')"
+    };
+}
+
+/// The types of event in the index, as the very term of the schema, by which SQLite knows that it may use it.
+macro_rules! indexed {
+    () => {
+        "type IN ('basket_add', 'basket_remove', 'basket_update', 'customer_details', 'tag', 'identify')"
+    };
+}
+
+/// The query for the events of a visitor or an e-mail.
+macro_rules! steps_of {
+    ($whose:literal, $types:expr) => {
+        concat!(
+            "SELECT time, id, type, store, params FROM event ",
+            $whose,
+            " = ?2 AND project = ?1 AND ",
+            indexed!(),
+            " AND type IN ",
+            $types,
+            " ORDER BY time DESC LIMIT ?3"
+        )
+    };
+}
+
+/// Which types of event are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum About {
+    Carts,
+    Profile,
+}
+
+/// An event of somebody's history.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Step {
+    pub(super) time: u64,
+    pub(super) id: [u8; 16],
+    pub(super) kind: String,
+    pub(super) store: Option<String>,
+    pub(super) params: String,
+}
+
+/// An e-mail that a visitor gave.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    time: u64,
+    pub(super) email: String,
+}
+
+/// Returns the e-mails that a visitor gave, in the order of time.
+pub(super) fn links(connection: &Connection, project: i64, visitor: &str) -> rusqlite::Result<Vec<Link>> {
+    let mut statement = connection
+        .prepare_cached("SELECT time, email FROM link WHERE project = ?1 AND visitor = ?2 ORDER BY time DESC, event DESC LIMIT ?3")?;
+    let link = |row: &Row<'_>| Ok(Link { time: row.get::<_, i64>(0)?.cast_unsigned(), email: row.get(1)? });
+    let mut links = statement.query_map(params![project, visitor, LINKS], link)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    links.reverse();
+    Ok(links)
+}
+
+/// Returns who a visitor with these links was at `time`: the last one by then, else the first one ever.
+pub(super) fn known(links: &[Link], time: u64) -> Option<&str> {
+    links.iter().rfind(|link| link.time <= time).or(links.first()).map(|link| link.email.as_str())
+}
+
+/// Returns who a person of a table turned out to be.
+pub(super) fn resolve(connection: &Connection, project: i64, person: Person, time: u64) -> rusqlite::Result<Person> {
+    let Person::Visitor(visitor) = &person else { return Ok(person) };
+    let links = links(connection, project, visitor)?;
+    Ok(known(&links, time).map_or(person.clone(), |email| Person::Email(email.into())))
+}
+
+/// Returns the visitors that gave this e-mail.
+pub(super) fn visitors(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT visitor FROM (SELECT visitor FROM link WHERE project = ?1 AND email = ?2
+         ORDER BY time DESC, visitor DESC, event DESC LIMIT ?3)",
+    )?;
+    statement.query_map(params![project, email, LINKS], |row| row.get(0))?.collect()
+}
+
+/// Returns the events that are a person's, in the order of time.
+pub(super) fn steps(connection: &Connection, project: i64, person: &Person, about: About) -> rusqlite::Result<Vec<Step>> {
+    let mut steps = match person {
+        Person::Visitor(visitor) if links(connection, project, visitor)?.is_empty() => of_visitor(connection, project, visitor, about)?,
+        Person::Visitor(_) => Vec::new(),
+        Person::Email(email) => {
+            let mut steps = of_email(connection, project, email, about)?;
+            for visitor in visitors(connection, project, email)? {
+                let links = links(connection, project, &visitor)?;
+                let theirs = of_visitor(connection, project, &visitor, about)?;
+                steps.extend(theirs.into_iter().filter(|step| known(&links, step.time) == Some(email)));
+            }
+            steps
+        }
+    };
+    steps.sort_by_key(|step| (step.time, step.id));
+    let machine = steps.len().saturating_sub(STEPS as usize);
+    steps.drain(..machine);
+    Ok(steps)
+}
+
+fn of_visitor(connection: &Connection, project: i64, visitor: &str, about: About) -> rusqlite::Result<Vec<Step>> {
+    let query = match about {
+        About::Carts => steps_of!("INDEXED BY event_of_visitor WHERE visitor", basket_types!()),
+        About::Profile => steps_of!("INDEXED BY event_of_visitor WHERE visitor", profile_types!()),
+    };
+    ask(connection, project, visitor, query)
+}
+
+fn of_email(connection: &Connection, project: i64, email: &str, about: About) -> rusqlite::Result<Vec<Step>> {
+    let query = match about {
+        About::Carts => steps_of!("INDEXED BY event_of_email WHERE email", basket_types!()),
+        About::Profile => steps_of!("INDEXED BY event_of_email WHERE email", profile_types!()),
+    };
+    ask(connection, project, email, query)
+}
+
+fn ask(connection: &Connection, project: i64, name: &str, query: &'static str) -> rusqlite::Result<Vec<Step>> {
+    let step = |row: &Row<'_>| {
+        Ok(Step {
+            time: row.get::<_, i64>(0)?.cast_unsigned(),
+            id: row.get(1)?,
+            kind: row.get(2)?,
+            store: row.get(3)?,
+            params: row.get(4)?,
+        })
+    };
+    connection.prepare_cached(query)?.query_map(params![project, name, STEPS], step)?.collect()
+}

@@ -1,0 +1,187 @@
+//! Metrilo's front-end endpoints: one request, one event.
+//!
+//! The id of an event is made of its time and a digest of the request. So a request that is sent again, byte for byte, is stored once; and
+//! since its time is the caller's clock in milliseconds, the same thing done twice is two requests.
+
+use sha2::{Digest, Sha256};
+use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::loose::Loose;
+use tillroll_protocol::{email, id, kinds, limits, params};
+use uuid::Uuid;
+
+use super::oddities;
+use crate::decode::{Incoming, Reason, Refusal, bad, found_in, visitor_id, within_limits};
+use crate::vendors::{Envelope, OWN};
+
+/// An endpoint and the type of event that it takes.
+#[derive(Debug)]
+pub struct Call {
+    /// Its address, without a version.
+    pub path: &'static str,
+    kind: &'static str,
+    api: &'static str,
+    /// The parameters: our name, then the names on this wire, the first of which is the documented one.
+    names: &'static [(&'static str, &'static [&'static str])],
+}
+
+const API: &str = "metrilo";
+
+const fn call(path: &'static str, kind: &'static str, names: &'static [(&'static str, &'static [&'static str])]) -> Call {
+    Call { path, kind, api: API, names }
+}
+
+const PRODUCT_AND_QUANTITY: &[(&str, &[&str])] = &[("product_id", &["productId", "id"]), ("quantity", &["quantity"])];
+
+/// Every endpoint.
+pub const CALLS: &[Call] = &[
+    call("/visitor/identify", "identify", &[("email", &["email"])]),
+    call(
+        "/visitor/customer-details",
+        "customer_details",
+        &[
+            ("first_name", &["firstName"]),
+            ("last_name", &["lastName"]),
+            ("phone_number", &["phoneNumber"]),
+            ("subscribed", &["subscribed"]),
+        ],
+    ),
+    call("/page/view", "page_view", &[("url", &["url"]), ("name", &["name"])]),
+    // Nobody calls for it: the library of the page sends it by itself.
+    Call { api: OWN, ..call("/page/land", "land", &[("current_url", &["currentUrl"]), ("source_url", &["sourceUrl"])]) },
+    call("/article/view", "article_view", &[("id", &["id"]), ("name", &["name"]), ("url", &["url"])]),
+    call("/category/view", "category_view", &[("id", &["id"])]),
+    call("/product/view", "product_view", &[("product_id", &["productId", "id"])]),
+    call("/search", "search", &[("query", &["query"]), ("url", &["url"])]),
+    call("/cart/add", "basket_add", PRODUCT_AND_QUANTITY),
+    call("/cart/remove", "basket_remove", PRODUCT_AND_QUANTITY),
+    call("/checkout", "checkout", &[]),
+    call("/visitor/apply-tags", "tag", &[("tags", &["tags"])]),
+    call("/custom", "custom", &[("name", &["name"])]),
+];
+
+impl Call {
+    /// Reads the event of a request. `body` is where the envelope was read from.
+    pub fn event(&self, envelope: &Envelope, body: &[u8]) -> Result<Incoming, Refusal> {
+        let time = oddities::moment(envelope.members.get("time"));
+        let refusal = |reason| Refusal { id: None, kind: Some(self.kind.into()), time: time.as_ref().ok().copied().flatten(), reason };
+        self.read(&envelope.members, body).map_err(refusal)
+    }
+
+    fn read(&self, members: &Loose, body: &[u8]) -> Result<Incoming, Reason> {
+        if body.len() > limits::EVENT_BYTES {
+            return Err(Reason::EventTooLarge(body.len()));
+        }
+        within_limits("params", members.get("params"))?;
+        let kind = kinds::find(self.kind).ok_or_else(|| Reason::UnknownType(self.kind.into()))?;
+        let unread = |_| bad("time", "a time in milliseconds since 1970", members.get("time"));
+        let time = oddities::moment(members.get("time")).map_err(unread)?.ok_or_else(|| unread(oddities::Odd))?;
+        let (params, page) = self.params(kind, members.get("params"))?;
+        let key = self.key(time, body);
+        let visitor = self.visitor(members)?;
+        let (id, kind, api) = (key.hyphenated().to_string(), self.kind.into(), self.api.into());
+        Ok(Incoming { key, event: Event { id, kind, api, time, visitor, session_id: None, store_id: None, page, params } })
+    }
+
+    fn params(&self, kind: &'static kinds::Kind, given: &Loose) -> Result<(String, Page), Reason> {
+        let given = match oddities::object(given) {
+            Ok(given) => given.unwrap_or(&Loose::Nothing),
+            Err(_) => return Err(bad("params", "an object", given)),
+        };
+        let written =
+            |names: &[&str]| names.iter().map(|name| given.get(name)).find(|value| !value.is_nothing()).unwrap_or(&Loose::Nothing);
+        let ours = self.names.iter().map(|(name, names)| ((*name).to_owned(), written(names).clone()));
+        let params = params::read(kind, &Loose::Object(ours.collect()), "").map_err(|fault| {
+            let names = self.names.iter().find(|(name, _)| *name == fault.field).map_or(&[][..], |(_, names)| names);
+            Reason::BadField {
+                field: format!("params.{}", names.first().unwrap_or(&fault.field)),
+                wanted: "something that can be read",
+                found: found_in(written(names)),
+            }
+        })?;
+        let text = |name: &str| oddities::text(given.get(name)).ok().flatten().unwrap_or_default();
+        let url = if self.kind == "land" { text("currentUrl") } else { text("url") };
+        Ok((params, Page { url, referrer: text("sourceUrl"), title: String::new() }))
+    }
+
+    /// The e-mail takes precedence where both are given, but in the one call whose meaning is that the two belong together.
+    fn visitor(&self, members: &Loose) -> Result<Visitor, Reason> {
+        let given = |name: &'static str| oddities::text(members.get(name)).map_err(|_| bad(name, "a string", members.get(name)));
+        let (known, anonymous) = (given("visitorEmail")?, given("visitorId")?);
+        match (known, anonymous) {
+            (None, None) => Err(bad("visitorId", "there, or `visitorEmail`", &Loose::Nothing)),
+            (Some(text), None) => known_as(&text),
+            (Some(text), Some(_)) if self.kind != "identify" => known_as(&text),
+            // The cookie that holds the id holds the e-mail once that is known.
+            (_, Some(id)) => email::normalise(&id).map_or_else(|| visitor_id(id), |email| Ok(Visitor::Email(email))),
+        }
+    }
+
+    fn key(&self, time: u64, body: &[u8]) -> Uuid {
+        let digest = Sha256::new().chain_update(self.kind).chain_update([0]).chain_update(body).finalize();
+        let seed: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Uuid::try_parse(&id::uuid(time, &seed, 0)).unwrap_or_default()
+    }
+}
+
+fn known_as(text: &str) -> Result<Visitor, Reason> {
+    let junk = Reason::BadField { field: "visitorEmail".into(), wanted: "an e-mail address", found: "another string" };
+    email::normalise(text).map(Visitor::Email).ok_or(junk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &str, body: &str) -> Result<Event, String> {
+        let call = CALLS.iter().find(|call| call.path == path).unwrap();
+        let envelope = Envelope::read(body.as_bytes()).unwrap();
+        call.event(&envelope, body.as_bytes()).map(|incoming| incoming.event).map_err(|refusal| refusal.reason.to_string())
+    }
+
+    fn body(more: &str) -> String {
+        format!(r#"{{"time":1518004715732,"token":"t","visitorId":"ab",{more}}}"#)
+    }
+
+    #[test]
+    fn every_call_names_known_types_and_parameters() {
+        for call in CALLS {
+            let kind = kinds::find(call.kind).unwrap();
+            for (name, _) in call.names {
+                assert!(kind.fields.iter().any(|field| field.name == *name), "{} {name}", call.path);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_sent_again_is_the_same_event() {
+        let once = body(r#""params":{"productId":2,"quantity":"3"}"#);
+        let event = read("/cart/add", &once).unwrap();
+        assert_eq!(event.params, r#"{"product_id":"2","quantity":3}"#);
+        assert_eq!(read("/cart/add", &once).unwrap().id, event.id);
+        assert_ne!(read("/cart/remove", &once).unwrap().id, event.id);
+        assert_ne!(read("/cart/add", &once.replace("732", "733")).unwrap().id, event.id);
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_as_it_is_written_there() {
+        for (path, more, message) in [
+            ("/product/view", r#""params":{}"#, "`params.productId` must be something that can be read, found nothing"),
+            ("/page/land", r#""params":{"currentUrl":[]}"#, "`params.currentUrl` must be something that can be read, found a list"),
+            ("/product/view", r#""params":"2""#, "`params` must be an object, found a string"),
+        ] {
+            assert_eq!(read(path, &body(more)), Err(message.into()));
+        }
+        assert_eq!(
+            read("/checkout", r#"{"time":"now","token":"t","visitorId":"ab"}"#),
+            Err("`time` must be a time in milliseconds since 1970, found a string".into())
+        );
+        assert!(read("/checkout", r#"{"time":1518004715732,"token":"t"}"#).unwrap_err().contains("`visitorId` must be there"));
+    }
+
+    #[test]
+    fn the_email_takes_precedence_and_identify_links() {
+        let both = body(r#""visitorEmail":"A@x.com","params":{"email":"a@x.com"}"#);
+        assert_eq!(read("/checkout", &both).unwrap().visitor, Visitor::Email("a@x.com".into()));
+        assert_eq!(read("/visitor/identify", &both).unwrap().visitor, Visitor::Id("ab".into()));
+    }
+}

@@ -1,0 +1,125 @@
+//! The tables of requests: what back ends, other front ends and headless shops send, what they are answered, and what is true afterwards.
+//!
+//! Each case has a project of its own, whose token stands for `$token`. A `body` is given a time and the token unless it has its own; a
+//! `text` is sent as it is. Requests are signed unless a case gives another `digest`, or null for none. `state` lists what the exports
+//! must hold, in their order; a member that a case does not name may be anything.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sha2::Sha256;
+use tillroll_collector::store::Options;
+
+use crate::batch::covers;
+use crate::server::{Client, Running, basic, read_json};
+
+const TABLES: &[(&str, &str)] = &[
+    ("digest", include_str!("../../../tests/compat/metrilo-backend/digest.json")),
+    ("customers", include_str!("../../../tests/compat/metrilo-backend/customers.json")),
+    ("catalogue", include_str!("../../../tests/compat/metrilo-backend/catalogue.json")),
+    ("orders", include_str!("../../../tests/compat/metrilo-backend/orders.json")),
+    ("carts", include_str!("../../../tests/compat/metrilo-backend/carts.json")),
+    ("calls", include_str!("../../../tests/compat/metrilo-backend/calls.json")),
+    ("track", include_str!("../../../tests/compat/ometria-headless/track.json")),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    title: String,
+    /// `TOKEN:SECRET`, where they matter.
+    project: Option<String>,
+    requests: Vec<Request>,
+    #[serde(default)]
+    state: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    path: String,
+    body: Option<Map<String, Value>>,
+    text: Option<String>,
+    #[serde(default = "signed")]
+    digest: Value,
+    #[serde(default)]
+    capitals: bool,
+    /// True for the project's own secret, else another one.
+    basic: Option<Value>,
+    #[serde(default = "ok")]
+    status: u16,
+    #[serde(default)]
+    answer: Map<String, Value>,
+}
+
+fn signed() -> Value {
+    true.into()
+}
+
+fn ok() -> u16 {
+    200
+}
+
+#[test]
+fn every_request_is_answered_and_leaves_behind_what_the_tables_say() {
+    let mut cases: Vec<(String, Case)> = Vec::new();
+    for (table, text) in TABLES {
+        let read: Vec<Case> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{table}: {error}"));
+        cases.extend(read.into_iter().enumerate().map(|(at, case)| (format!("{table}-{at}:s"), case)));
+    }
+    let keys: Vec<&str> = cases.iter().map(|(keys, case)| case.project.as_deref().unwrap_or(keys)).collect();
+    let server = Running::with(&["--project", &keys.join(",")], Options::default());
+    let mut wrong = Vec::new();
+    for ((_, case), keys) in cases.iter().zip(&keys) {
+        let (token, secret) = keys.split_once(':').unwrap();
+        wrong.extend(case.run(&server.client, token, secret).map(|what| format!("{}\n    {what}", case.title)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+impl Case {
+    fn run(&self, client: &Client, token: &str, secret: &str) -> Option<String> {
+        for request in &self.requests {
+            let (status, answer) = request.send(client, token, secret);
+            if status != request.status || !covers(&Value::from(request.answer.clone()), &answer) {
+                return Some(format!("{} is answered {status} {answer}", request.path));
+            }
+        }
+        self.state.iter().find_map(|(list, wanted)| {
+            let wanted: Value = serde_json::from_str(&wanted.to_string().replace("$token", token)).unwrap();
+            let found = Value::from(client.list_of(token, secret, list));
+            (!covers(&wanted, &found)).then(|| format!("{list} are {found}"))
+        })
+    }
+}
+
+impl Request {
+    fn send(&self, client: &Client, token: &str, secret: &str) -> (u16, Value) {
+        let body = self.body.as_ref().map(|body| {
+            let mut whole = Map::from_iter([("time".to_owned(), 1_600_000_000_000_u64.into()), ("token".to_owned(), token.into())]);
+            whole.extend(body.clone());
+            Value::from(whole).to_string()
+        });
+        let body = self.text.as_ref().map(|text| text.replace("$token", token)).or(body).unwrap();
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        match &self.digest {
+            Value::Bool(true) if self.capitals => headers.push(("x-digest".into(), digest(&body, secret).to_uppercase())),
+            Value::Bool(true) => headers.push(("x-digest".into(), digest(&body, secret))),
+            Value::String(digest) => headers.push(("x-digest".into(), digest.clone())),
+            _ => {}
+        }
+        match &self.basic {
+            Some(Value::Bool(true)) => headers.push(("authorization".into(), basic(token, secret))),
+            Some(_) => headers.push(("authorization".into(), basic(token, "wrong"))),
+            None => {}
+        }
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut answer = client.post_with(&self.path.replace("$token", token), &headers, &body);
+        (answer.status().as_u16(), read_json(&mut answer))
+    }
+}
+
+pub(crate) fn digest(body: &str, secret: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body);
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,195 @@
+//! Random histories of a shop: told in any order, some of it twice, they end in the same state as told in order and once.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tillroll_collector::store::{Family, Options};
+
+use crate::server::Running;
+
+const CASES: usize = 24;
+
+/// Something that happens, so many minutes after what happened before it.
+#[derive(Clone, Debug)]
+struct Step {
+    minutes: u64,
+    who: Who,
+    what: What,
+}
+
+/// A browser, or somebody known.
+#[derive(Clone, Copy, Debug)]
+enum Who {
+    Browser(u8),
+    Known(u8),
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Identify(u8),
+    Add(u8),
+    Remove(u8),
+    Snapshot(Option<u8>, Vec<u8>),
+    PageOrder(u8),
+    Details(u8),
+    Tag(u8),
+    Return(u8),
+    ShopOrder(u8, Option<u8>, u8),
+    ShopCustomer(u8, Option<u8>),
+    ShopTag(u8, u8, bool),
+    ShopProduct(u8, u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let who = prop_oneof![3 => (0..3_u8).prop_map(Who::Browser), 1 => (0..2_u8).prop_map(Who::Known)];
+    let small = 0..3_u8;
+    let what = prop_oneof![
+        2 => (0..2_u8).prop_map(What::Identify),
+        3 => small.clone().prop_map(What::Add),
+        1 => small.clone().prop_map(What::Remove),
+        2 => (prop::option::of(0..2_u8), prop::collection::vec(0..3_u8, 0..3)).prop_map(|(basket, lines)| What::Snapshot(basket, lines)),
+        1 => small.clone().prop_map(What::PageOrder),
+        1 => small.clone().prop_map(What::Details),
+        1 => small.clone().prop_map(What::Tag),
+        1 => small.clone().prop_map(What::Return),
+        2 => (small.clone(), prop::option::of(0..2_u8), small.clone()).prop_map(|(id, email, status)| What::ShopOrder(id, email, status)),
+        1 => (0..2_u8, prop::option::of(0..3_u8)).prop_map(|(email, name)| What::ShopCustomer(email, name)),
+        1 => (0..2_u8, small.clone(), any::<bool>()).prop_map(|(email, tag, keep)| What::ShopTag(email, tag, keep)),
+        1 => (small.clone(), small).prop_map(|(product, option)| What::ShopProduct(product, option)),
+    ];
+    let step = (1..50_u64, who, what).prop_map(|(minutes, who, what)| Step { minutes, who, what });
+    prop::collection::vec(step, 1..28)
+}
+
+/// What is told of a step: the path, and the body but for its token.
+fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
+    let event = |kind: &str, params: Value| {
+        let id = format!("01890a5d-0000-7000-8000-{:012x}", at + 1);
+        let mut event = json!({"id": id, "type": kind, "api": "ometria", "time": time, "params": params});
+        match step.who {
+            Who::Browser(browser) => event["visitorId"] = json!(format!("browser-{browser}")),
+            Who::Known(email) => event["visitorEmail"] = json!(format!("{email}@x.com")),
+        }
+        ("/v2/batch", json!({"events": [event]}))
+    };
+    let tell = |path, params: Value| (path, json!({"time": time, "params": params}));
+    let line = |product: &u8| json!({"product_id": format!("p{product}"), "quantity": 1, "price": 3});
+    match &step.what {
+        What::Identify(email) => event("identify", json!({"email": format!("{email}@x.com")})),
+        What::Add(product) => event("basket_add", json!({"product_id": format!("p{product}"), "quantity": 2})),
+        What::Remove(product) => event("basket_remove", json!({"product_id": format!("p{product}"), "quantity": 1})),
+        What::Snapshot(basket, lines) => {
+            let lines: Vec<Value> = lines.iter().map(line).collect();
+            event(
+                "basket_update",
+                json!({"basket_id": basket.map(|basket| format!("b{basket}")), "total": at, "lines": lines, "changes": []}),
+            )
+        }
+        What::PageOrder(order) => event("order", json!({"order_id": format!("o{order}"), "total": at, "lines": [line(order)]})),
+        What::Details(name) => event("customer_details", json!({"first_name": format!("page {name}")})),
+        What::Tag(tag) => event("tag", json!({"tags": [format!("t{tag}")]})),
+        What::Return(order) => event("order_return", json!({"order_id": format!("o{order}")})),
+        What::ShopOrder(order, email, status) => {
+            let email = email.map(|email| format!("{email}@x.com"));
+            tell(
+                "/v2/order",
+                json!({"id": format!("o{order}"), "createdAt": time - 1, "email": email, "amount": at, "status": format!("s{status}"), "products": []}),
+            )
+        }
+        What::ShopCustomer(email, name) => {
+            let name = name.map(|name| format!("shop {name}"));
+            tell("/v2/customer", json!({"email": format!("{email}@x.com"), "createdAt": time, "firstName": name}))
+        }
+        What::ShopTag(email, tag, keep) => {
+            let path = if *keep { "/v2/customer/tag" } else { "/v2/customer/untag" };
+            tell(path, json!({"email": format!("{email}@x.com"), "tags": [format!("T{tag}")]}))
+        }
+        What::ShopProduct(product, option) => tell(
+            "/v2/product",
+            json!({"id": format!("p{product}"), "name": format!("n{at}"), "options": [{"id": format!("{product}-{option}"), "name": format!("n{at}"), "price": at}]}),
+        ),
+    }
+}
+
+fn send(server: &Running, token: &str, (path, body): &(&'static str, Value)) {
+    let mut body = body.clone();
+    body["token"] = json!(token);
+    let body = body.to_string();
+    let digest = crate::backend::digest(&body, "s");
+    let headers = if *path == "/v2/batch" { vec![] } else { vec![("x-digest", digest.as_str())] };
+    assert_eq!(server.client.post_with(path, &headers, &body).status(), 200, "{path} {body}");
+}
+
+/// Everything that is true of a project, as it is exported and as it is followed.
+fn state(server: &Running, token: &str) -> BTreeMap<String, Value> {
+    let mut state = BTreeMap::new();
+    for list in ["customers", "categories", "products", "orders", "carts", "returns"] {
+        let mut found = server.client.list_of(token, "s", list);
+        for thing in &mut found {
+            thing.as_object_mut().unwrap().remove("market");
+        }
+        state.insert(list.to_owned(), found.into());
+    }
+    let project = server.collector.projects.find(token).unwrap().id;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for family in [Family::Orders, Family::Carts, Family::Returns] {
+        let changes = runtime.block_on(server.collector.store.changes(family, 0, usize::MAX)).unwrap();
+        for change in changes.into_iter().filter(|change| change.project == project) {
+            if let Some(mut document) = change.document {
+                document.remove("market");
+                assert!(state.insert(format!("{family:?} {}", change.key), document.into()).is_none(), "a document is there twice");
+            }
+        }
+    }
+    state
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: CASES as u32, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn any_order_of_arrival_ends_in_the_same_state(
+        (steps, order) in steps().prop_flat_map(|steps| {
+            let all: Vec<usize> = (0..steps.len()).chain((0..steps.len()).step_by(3)).collect();
+            (Just(steps), Just(all).prop_shuffle())
+        }),
+    ) {
+        // Two projects a case; a failing case is shrunk by running more of them.
+        const PROJECTS: usize = 2 * (CASES + 200);
+        static SERVER: std::sync::LazyLock<Running> = std::sync::LazyLock::new(|| {
+            let projects: Vec<String> = (0..PROJECTS).map(|number| format!("p{number}:s")).collect();
+            Running::with(&["--project", &projects.join(",")], Options::default())
+        });
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let case = NEXT.fetch_add(2, Relaxed);
+        prop_assume!(case + 1 < PROJECTS);
+        let mut time = 1_600_000_000_000;
+        let all: Vec<_> = steps.iter().enumerate().map(|(at, step)| {
+            time += step.minutes * 60_000 + 7;
+            told(at, time, step)
+        }).collect();
+        let (in_order, shuffled) = (format!("p{case}"), format!("p{}", case + 1));
+        all.iter().for_each(|request| send(&SERVER, &in_order, request));
+        order.iter().filter_map(|&at| all.get(at)).for_each(|request| send(&SERVER, &shuffled, request));
+        prop_assert_eq!(state(&SERVER, &in_order), state(&SERVER, &shuffled));
+    }
+}
+
+#[test]
+fn what_changed_is_followed_in_small_steps_without_a_gap() {
+    let server = Running::start();
+    let order = |number: usize| json!({"id": crate::server::id(number as u64), "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": {"order_id": number.to_string()}});
+    server.client.store(&(1..=9).map(order).collect::<Vec<_>>());
+    server.client.store(&[crate::server::identify(100, 1, "ab", "a@x.com")]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut after, mut seen) = (0, BTreeMap::new());
+    loop {
+        let changes = runtime.block_on(server.collector.store.changes(Family::Orders, after, 2)).unwrap();
+        let Some(last) = changes.last() else { break };
+        after = last.number;
+        seen.extend(changes.into_iter().map(|change| (change.key, change.document.unwrap()["customer"]["email"].clone())));
+    }
+    assert_eq!(seen, (1..=9).map(|number: usize| (number.to_string(), json!("a@x.com"))).collect());
+    assert!(after <= *server.collector.store.change().borrow());
+}
