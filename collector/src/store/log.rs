@@ -5,7 +5,7 @@ use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
 
 use super::queue::{Entries, Entry};
-use super::shop::Keeper;
+use super::shop::{self, Keeper};
 use super::{Appended, Cursor, Range, identity};
 use crate::decode::Incoming;
 
@@ -20,8 +20,8 @@ impl<'a> Appender<'a> {
     pub(super) fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
         let Cursor(seq) = head(connection)?;
         let insert = connection.prepare_cached(
-            "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (project, id) DO NOTHING",
         )?;
         Ok(Self { connection, insert, seq })
@@ -68,6 +68,7 @@ impl<'a> Appender<'a> {
             event.store_id,
             entry.page,
             event.params,
+            shop::step_of(&event.kind),
         ])?;
         if added == 0 {
             return Ok(false);

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 pub(super) use document::changes;
 pub use document::{Change, Family};
+pub(super) use history::step_of;
 pub(super) use listing::page;
 pub use listing::{List, Place};
 pub use registers::part;

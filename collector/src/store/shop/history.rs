@@ -13,47 +13,20 @@ const STEPS: i64 = 1_000;
 /// The most links of a visitor or an e-mail that are looked at, the newest ones.
 const LINKS: i64 = 256;
 
-/// The types of event that say what is in a cart, as an SQL list.
-macro_rules! basket_types {
-    () => {
-        "('basket_add', 'basket_remove', 'basket_update')"
-    };
+/// Returns which part of a person's history an event of this type belongs to, if to any.
+pub(in crate::store) fn step_of(kind: &str) -> Option<i64> {
+    match kind {
+        "basket_add" | "basket_remove" | "basket_update" => Some(About::Carts as i64),
+        "customer_details" | "tag" | "identify" => Some(About::Profile as i64),
+        _ => None,
+    }
 }
 
-/// The types of event that say who somebody is, as an SQL list.
-macro_rules! profile_types {
-    () => {
-        "('customer_details', 'tag', 'identify')"
-    };
-}
-
-/// The types of event in the index, as the very term of the schema, by which SQLite knows that it may use it.
-macro_rules! indexed {
-    () => {
-        "type IN ('basket_add', 'basket_remove', 'basket_update', 'customer_details', 'tag', 'identify')"
-    };
-}
-
-/// The query for the events of a visitor or an e-mail.
-macro_rules! steps_of {
-    ($whose:literal, $types:expr) => {
-        concat!(
-            "SELECT time, id, type, store, params FROM event ",
-            $whose,
-            " = ?2 AND project = ?1 AND ",
-            indexed!(),
-            " AND type IN ",
-            $types,
-            " ORDER BY time DESC LIMIT ?3"
-        )
-    };
-}
-
-/// Which types of event are asked for.
+/// What a part of a person's history is about; its number stands in the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum About {
-    Carts,
-    Profile,
+    Carts = 1,
+    Profile = 2,
 }
 
 /// An event of somebody's history.
@@ -126,22 +99,18 @@ pub(super) fn steps(connection: &Connection, project: i64, person: &Person, abou
 }
 
 fn of_visitor(connection: &Connection, project: i64, visitor: &str, about: About) -> rusqlite::Result<Vec<Step>> {
-    let query = match about {
-        About::Carts => steps_of!("INDEXED BY event_of_visitor WHERE visitor", basket_types!()),
-        About::Profile => steps_of!("INDEXED BY event_of_visitor WHERE visitor", profile_types!()),
-    };
-    ask(connection, project, visitor, query)
+    let query = "SELECT time, id, type, store, params FROM event INDEXED BY step_of_visitor
+                 WHERE project = ?1 AND visitor = ?2 AND step = ?3 ORDER BY time DESC LIMIT ?4";
+    ask(connection, project, visitor, about, query)
 }
 
 fn of_email(connection: &Connection, project: i64, email: &str, about: About) -> rusqlite::Result<Vec<Step>> {
-    let query = match about {
-        About::Carts => steps_of!("INDEXED BY event_of_email WHERE email", basket_types!()),
-        About::Profile => steps_of!("INDEXED BY event_of_email WHERE email", profile_types!()),
-    };
-    ask(connection, project, email, query)
+    let query = "SELECT time, id, type, store, params FROM event INDEXED BY step_of_email
+                 WHERE project = ?1 AND email = ?2 AND step = ?3 ORDER BY time DESC LIMIT ?4";
+    ask(connection, project, email, about, query)
 }
 
-fn ask(connection: &Connection, project: i64, name: &str, query: &'static str) -> rusqlite::Result<Vec<Step>> {
+fn ask(connection: &Connection, project: i64, name: &str, about: About, query: &'static str) -> rusqlite::Result<Vec<Step>> {
     let step = |row: &Row<'_>| {
         Ok(Step {
             time: row.get::<_, i64>(0)?.cast_unsigned(),
@@ -151,5 +120,5 @@ fn ask(connection: &Connection, project: i64, name: &str, query: &'static str) -
             params: row.get(4)?,
         })
     };
-    connection.prepare_cached(query)?.query_map(params![project, name, STEPS], step)?.collect()
+    connection.prepare_cached(query)?.query_map(params![project, name, about as i64, STEPS], step)?.collect()
 }
