@@ -29,8 +29,9 @@ impl Keeper<'_> {
     }
 
     fn rows_of(&self, project: i64, owner: &str) -> rusqlite::Result<BTreeMap<[u8; 16], CartRow>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT opened, state, basket, touched, content FROM cart WHERE project = ?1 AND owner = ?2")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT opened, state, basket, touched, content FROM cart INDEXED BY cart_of_owner WHERE project = ?1 AND owner = ?2",
+        )?;
         let row = |row: &Row<'_>| {
             let read = CartRow { state: row.get(1)?, basket: row.get(2)?, touched: row.get(3)?, content: row.get(4)? };
             Ok((row.get(0)?, read))
@@ -43,7 +44,9 @@ impl Keeper<'_> {
         if let Some(basket) = &row.basket {
             let change = self.next_change();
             self.connection
-                .prepare_cached("UPDATE cart SET change = ?1 WHERE project = ?2 AND basket = ?3 AND opened <> ?4")?
+                .prepare_cached(
+                    "UPDATE cart INDEXED BY cart_of_basket SET change = ?1 WHERE project = ?2 AND basket = ?3 AND opened <> ?4",
+                )?
                 .execute(params![change, project, basket, opened])?;
         }
         let change = self.next_change();

@@ -22,7 +22,7 @@ impl Keeper<'_> {
         let steps = history::steps(self.connection, project, &Person::Email(email.into()), About::Profile)?;
         let linked: Option<i64> = self
             .connection
-            .prepare_cached("SELECT min(time) FROM link WHERE project = ?1 AND email = ?2")?
+            .prepare_cached("SELECT min(time) FROM link INDEXED BY link_of_email WHERE project = ?1 AND email = ?2")?
             .query_row(params![project, email], |row| row.get(0))?;
         let seen = steps.first().map(|step| step.time.cast_signed()).into_iter().chain(linked).min();
         let heard = heard(&steps);

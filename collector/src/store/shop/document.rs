@@ -40,7 +40,7 @@ pub struct Change {
 
 /// A cart that is not seen: it has ended, or a cart of the same basket id was touched later, so that this one is its past.
 pub(super) const IS_PAST: &str = "(state <> 'open' OR EXISTS (
-    SELECT 1 FROM cart other WHERE other.project = cart.project AND other.basket = cart.basket AND other.opened <> cart.opened
+    SELECT 1 FROM cart other INDEXED BY cart_of_basket WHERE other.project = cart.project AND other.basket = cart.basket AND other.opened <> cart.opened
     AND other.state <> 'gone' AND (other.touched, other.opened) > (cart.touched, cart.opened)))";
 
 /// Returns the documents that changed after `after`, in the order in which they last did.
@@ -183,7 +183,7 @@ fn status_since(order: &Order, status: &str) -> Option<u64> {
 
 fn is_returned(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM returned WHERE project = ?1 AND placed = ?2)")?
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM returned INDEXED BY returned_of_order WHERE project = ?1 AND placed = ?2)")?
         .query_row(params![project, order], |row| row.get(0))
 }
 

@@ -71,7 +71,7 @@ pub(super) fn resolve(connection: &Connection, project: i64, person: Person, tim
 /// Returns the visitors that gave this e-mail.
 pub(super) fn visitors(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT visitor FROM (SELECT visitor FROM link WHERE project = ?1 AND email = ?2
+        "SELECT DISTINCT visitor FROM (SELECT visitor FROM link INDEXED BY link_of_email WHERE project = ?1 AND email = ?2
          ORDER BY time DESC, visitor DESC, event DESC LIMIT ?3)",
     )?;
     statement.query_map(params![project, email, LINKS], |row| row.get(0))?.collect()

@@ -98,13 +98,19 @@ impl Keeper<'_> {
     }
 
     pub(super) fn touch_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
-        self.touch("UPDATE placed SET change = ?1 WHERE project = ?2 AND person = ?3", project, &person.to_text())
+        self.touch(
+            "UPDATE placed INDEXED BY placed_by_person SET change = ?1 WHERE project = ?2 AND person = ?3",
+            project,
+            &person.to_text(),
+        )
     }
 
     /// Returns when a person ordered, in the order of time.
     pub(super) fn orders_of(&self, project: i64, person: &Person) -> rusqlite::Result<Vec<u64>> {
         let mut times = Vec::new();
-        let mut by_person = self.connection.prepare_cached("SELECT reported_at FROM placed WHERE project = ?1 AND person = ?2")?;
+        let mut by_person = self
+            .connection
+            .prepare_cached("SELECT reported_at FROM placed INDEXED BY placed_by_person WHERE project = ?1 AND person = ?2")?;
         let mut of = |who: &Person| -> rusqlite::Result<Vec<i64>> {
             by_person.query_map(params![project, who.to_text()], |row| row.get(0))?.collect()
         };
@@ -115,8 +121,9 @@ impl Keeper<'_> {
             let theirs = of(&Person::Visitor(visitor))?.into_iter().map(i64::cast_unsigned);
             times.extend(theirs.filter(|time| history::known(&links, *time) == Some(email)));
         }
-        let mut by_email =
-            self.connection.prepare_cached("SELECT reported_at, created_at FROM placed WHERE project = ?1 AND email = ?2")?;
+        let mut by_email = self
+            .connection
+            .prepare_cached("SELECT reported_at, created_at FROM placed INDEXED BY placed_by_email WHERE project = ?1 AND email = ?2")?;
         let found = by_email.query_map(params![project, email], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for row in found {
             let (reported, created): (Option<i64>, Option<i64>) = row?;

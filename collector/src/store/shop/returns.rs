@@ -23,6 +23,10 @@ impl Keeper<'_> {
     }
 
     pub(super) fn touch_returns_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
-        self.touch("UPDATE returned SET change = ?1 WHERE project = ?2 AND person = ?3", project, &person.to_text())
+        self.touch(
+            "UPDATE returned INDEXED BY returned_by_person SET change = ?1 WHERE project = ?2 AND person = ?3",
+            project,
+            &person.to_text(),
+        )
     }
 }
