@@ -146,7 +146,7 @@ struct Request {
     ids: Vec<usize>,
 }
 
-const EVENT: &str = r#"{"id":"@","type":"product_view","api":"metrilo","time":1518004715732,"visitorId":"0123456789abcdef0123456789abcdef0123456789","sessionId":"0123456789abcdef","page":{"url":"https://shop.example/products/a-rather-long-name?utm_source=mail","referrer":"https://shop.example/","title":"A rather long name"},"params":{"product_id":"1234"}}"#;
+const EVENT: &str = r#"{"id":"@","type":"product_view","api":"headless","time":1518004715732,"visitorId":"0123456789abcdef0123456789abcdef0123456789","sessionId":"0123456789abcdef","page":{"url":"https://shop.example/products/a-rather-long-name?utm_source=mail","referrer":"https://shop.example/","title":"A rather long name"},"params":{"product_id":"1234"}}"#;
 
 const BLANK: &str = "00000000-0000-7000-8000-000000000000";
 

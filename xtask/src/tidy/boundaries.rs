@@ -17,6 +17,7 @@ const VENDOR_PLACES: &[&str] = &[
     "collector/src/vendors",
     "docs/",
     "www/",
+    "xtask/src/build/scripts.rs",
     "xtask/src/tidy/",
 ];
 /// Who must not depend on whom, outside of its tests.
