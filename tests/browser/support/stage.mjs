@@ -34,7 +34,9 @@ export const stage = ({ flags = [], browserFlags = [] } = {}) => {
     const shop = await openShop(pages(collector.url));
     const url = shop.url.replace("127.0.0.1", host);
     const page = await visit(browser, context);
-    const ours = (events) => events.filter((event) => event.page.url.startsWith(url));
+    // A shop of an earlier test may have had the same port.
+    const earlier = new Set((await collector.events()).map((event) => event.id));
+    const ours = (events) => events.filter((event) => !earlier.has(event.id) && event.page.url.startsWith(url));
     /** Waits until the shop's stored events satisfy `enough`; returns them. */
     const stored = async (enough) => ours(await collector.until((events) => enough(ours(events))));
     /** Calls a marker on the page and waits for it: what was called before is stored by then. Returns the events without markers. */
