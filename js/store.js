@@ -20,17 +20,19 @@ const indexed = (done, failed) => {
   request(
     opening,
     (database) => {
-      const use = (mode) => database.transaction(NAME, mode).objectStore(NAME);
+      // Committed at once: left to itself, a transaction waits to hear of its writes, and dies with the page that is being left.
+      const write = (steps) => {
+        const transaction = database.transaction(NAME, "readwrite");
+        steps(transaction.objectStore(NAME));
+        if (transaction.commit) transaction.commit();
+      };
       // Another tab may want to delete the database, as a visitor who clears the site's data does.
       database.onversionchange = () => database.close();
       done({
-        keep: ([key, text]) => use("readwrite").put(text, key),
-        forget: (keys) => {
-          const store = use("readwrite");
-          keys.forEach((key) => store.delete(key));
-        },
+        keep: ([key, text]) => write((store) => store.put(text, key)),
+        forget: (keys) => write((store) => keys.forEach((key) => store.delete(key))),
         all: (tell) => {
-          const store = use("readonly");
+          const store = database.transaction(NAME, "readonly").objectStore(NAME);
           request(store.getAllKeys(), (keys) => {
             request(store.getAll(), (texts) => tell(keys.flatMap((key, at) => [key, texts[at]])), () => tell([]));
           }, () => tell([]));
