@@ -2,13 +2,15 @@
 
 #![expect(unreachable_pub, reason = "the page reaches them, through the glue")]
 
-use js_sys::{Array, Promise};
+use gloo_net::http::Response;
+use js_sys::Array;
 use tillroll_protocol::flat::Flat;
+use tillroll_protocol::number;
 use wasm_bindgen::prelude::*;
 
 use super::{PAGE, Page, tell};
 use crate::effect::Report;
-use crate::input::{Cookies, Input, Start};
+use crate::input::{Answer, Cookies, Input, Start};
 use crate::queue::Item;
 
 #[wasm_bindgen]
@@ -32,12 +34,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn remember(this: &Host, name: &str, text: &str);
 
+    /// Posts a batch and calls [`answered`] once, whatever comes of it. What is under way still is given up.
     #[wasm_bindgen(method)]
-    pub fn post(this: &Host, body: &str) -> Option<Promise>;
+    pub fn post(this: &Host, request: u32, body: &str);
 
     #[wasm_bindgen(method)]
     pub fn beacon(this: &Host, body: &str);
 
+    /// Gives up the request under way.
     #[wasm_bindgen(method)]
     pub fn abort(this: &Host);
 
@@ -53,7 +57,7 @@ extern "C" {
 /// the shop's server made); `key` and `call` are the moment of loading, as a call.
 #[wasm_bindgen]
 pub fn start(host: Host, options: &str, key: &str, call: &str) {
-    PAGE.set(Some(Box::leak(Box::new(Page { tracker: Default::default(), host, flight: Default::default() }))));
+    PAGE.set(Some(Box::leak(Box::new(Page { tracker: Default::default(), host }))));
     let options = Flat::new(options);
     tell(Input::Start(&Start {
         token: options.text("token"),
@@ -82,6 +86,19 @@ pub fn restore(kept: Array) {
         at += 2;
     }
     tell(Input::Restored(&items));
+}
+
+/// Takes the answer to a request, and its text, which is there already: a body that nobody reads holds on to the browser's quota for
+/// requests that outlive their page. No response means that there was no answer.
+#[wasm_bindgen]
+pub fn answered(request: u32, response: Option<web_sys::Response>, text: String) {
+    let mut answer = Answer { request, body: text, ..Answer::default() };
+    if let Some(response) = response.map(Response::from) {
+        let seconds = response.headers().get("retry-after").and_then(|seconds| number::integer(&seconds));
+        answer.retry_after = seconds.map(|seconds| seconds.wrapping_mul(1_000));
+        answer.status = response.status();
+    }
+    tell(Input::Answered(&answer));
 }
 
 /// Sends everything now.

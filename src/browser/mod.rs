@@ -5,7 +5,6 @@
 mod allocator;
 mod clock;
 mod exports;
-mod transport;
 
 use std::cell::{Cell, RefCell};
 
@@ -18,7 +17,6 @@ use exports::Host;
 struct Page {
     tracker: RefCell<Tracker>,
     host: Host,
-    flight: Cell<Option<transport::Flight>>,
 }
 
 thread_local! {
@@ -48,8 +46,8 @@ impl Page {
             Effect::Wipe => host.wipe(),
             Effect::Visitor(text) => host.remember("visitor", text),
             Effect::Session(text) => host.remember("session", text),
-            Effect::Send { request, body } => self.send(*request, body),
-            Effect::Abort { .. } => self.abort(),
+            Effect::Send { request, body } => host.post(*request, body),
+            Effect::Abort { .. } => host.abort(),
             Effect::Beacon(body) => host.beacon(body),
             Effect::Wake(after) => host.wake(after.map_or(-1.0, |after| after as f64)),
             Effect::Report(report) => host.report(exports::outward(report)),
