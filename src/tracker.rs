@@ -70,10 +70,9 @@ impl Tracker {
         self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
         self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
         self.session = Session::load(start.cookies.session);
-        self.identity = match Identity::load(start.cookies.visitor) {
-            Identity::Unknown => Identity::load(start.visitor),
-            known => known,
-        };
+        for name in [start.visitor, start.cookies.visitor] {
+            self.identity.learn(name);
+        }
         match self.consent {
             Consent::Granted => return out.push(Effect::Restore),
             Consent::Denied { .. } => self.wipe(out),
@@ -164,16 +163,16 @@ impl Tracker {
     fn conclude(&mut self, now: Millis, flight: Flight, answer: &Answer, out: &mut Vec<Effect>) {
         let verdict = verdict(answer);
         let count = flight.keys.len();
-        let report = match verdict {
-            Verdict::Taken => Some(Report::sent(count, answer.body.clone())),
-            Verdict::Refused => Some(Report::dropped(count, "refused")),
-            Verdict::TooMuch if count == 1 => Some(Report::dropped(count, "unacceptable")),
+        let fate = match verdict {
+            Verdict::Taken => Some(("sent", "")),
+            Verdict::Refused => Some(("dropped", "refused")),
+            Verdict::TooMuch if count == 1 => Some(("dropped", "unacceptable")),
             _ => None,
         };
-        if let Some(report) = report {
+        if let Some((name, reason)) = fate {
             self.queue.forget(&flight.keys);
-            forget(flight.keys, out);
-            out.push(report);
+            out.push(Effect::Forget(flight.keys));
+            report(Report { name, count: count as u32, reason, field: "", answer: answer.body.clone() }, out);
         }
         self.delivery.learn(verdict, now, count, self.chance, answer.retry_after);
     }
@@ -185,11 +184,8 @@ impl Tracker {
 
     fn left(&mut self, now: Millis, out: &mut Vec<Effect>) {
         self.remember(true, out);
-        let items = self.queue.items();
-        if self.may_send() && !items.is_empty() {
-            let length = batch::length(items, batch::EVENTS);
-            let items = items.get(..length).unwrap_or(items);
-            out.push(Effect::Beacon(batch::body(self.sender(), now, items)));
+        if self.may_send() {
+            out.push(Effect::Beacon(self.body(now, self.batch(batch::EVENTS))));
         }
         self.away = true;
     }
@@ -197,9 +193,7 @@ impl Tracker {
     /// The page comes back from the browser's cache, or into sight: other tabs may have gone on meanwhile, and answers went unheard.
     fn returned(&mut self, now: Millis, cookies: Cookies<&str>) {
         self.session.join(Session::load(cookies.session));
-        if !cookies.visitor.is_empty() {
-            self.identity = Identity::load(cookies.visitor);
-        }
+        self.identity.learn(cookies.visitor);
         self.away = false;
         self.delivery.forsake();
         self.delivery.retry(now);
@@ -212,7 +206,7 @@ impl Tracker {
 
     fn consent(&mut self, now: Millis, word: &str, out: &mut Vec<Effect>) {
         let before = self.consent.is_granted();
-        for item in self.consent.change(word) {
+        for item in &self.consent.change(word) {
             self.accept(now, item.lend(), out);
         }
         if self.consent.is_denied() {
@@ -229,7 +223,9 @@ impl Tracker {
         self.opening.text.clear();
         self.identity = Identity::Unknown;
         self.session = Session::default();
-        out.extend([Effect::Wipe, Effect::Visitor(String::new()), Effect::Session(String::new())]);
+        out.push(Effect::Wipe);
+        out.push(Effect::Visitor(String::new()));
+        out.push(Effect::Session(String::new()));
     }
 
     fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
@@ -241,19 +237,21 @@ impl Tracker {
     }
 
     fn send(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let Some(most) = self.delivery.ready(now).filter(|_| self.may_send() && !self.queue.is_empty()) else { return };
-        let items = self.queue.items();
-        let items = items.get(..batch::length(items, most)).unwrap_or(items);
-        let body = batch::body(self.sender(), now, items);
-        let request = self.delivery.depart(now, queue::keys(items));
-        out.push(Effect::Send { request, body });
+        if let Some(most) = self.delivery.ready(now)
+            && self.may_send()
+        {
+            let items = self.batch(most);
+            let body = self.body(now, items);
+            let request = self.delivery.depart(now, queue::keys(items));
+            out.push(Effect::Send { request, body });
+        }
     }
 
     fn settle(&mut self, out: &mut Vec<Effect>) {
-        let at_rest = self.queue.is_empty() || !self.may_send() || self.delivery.is_waiting();
+        let at_rest = !self.may_send() || self.delivery.is_waiting();
         if self.flushing && at_rest {
             self.flushing = false;
-            out.push(Report::settled());
+            report(Report { name: "settled", ..Report::default() }, out);
         }
     }
 
@@ -271,12 +269,19 @@ impl Tracker {
         }
     }
 
+    /// Returns whether there is something to send, and nothing forbids it.
     fn may_send(&self) -> bool {
-        self.consent.is_granted() && self.delivery.is_open() && !self.away
+        self.consent.is_granted() && self.delivery.is_open() && !self.away && !self.queue.is_empty()
     }
 
-    fn sender(&self) -> Sender<'_> {
-        Sender { token: &self.token, version: &self.version }
+    /// Returns the events of a request that may hold `most`.
+    fn batch(&self, most: usize) -> &[Item] {
+        let items = self.queue.items();
+        items.get(..batch::length(items, most)).unwrap_or(items)
+    }
+
+    fn body(&self, now: Millis, items: &[Item]) -> String {
+        batch::body(Sender { token: &self.token, version: &self.version }, now, items)
     }
 }
 
@@ -290,18 +295,16 @@ fn landing_key(key: &str) -> String {
 
 fn ignore(key: &str, refusal: Refusal, out: &mut Vec<Effect>) {
     out.push(Effect::Forget(vec![key.into()]));
-    out.push(Report::ignored(refusal.reason, refusal.field));
+    report(Report { name: "error", count: 1, reason: refusal.reason, field: refusal.field, answer: String::new() }, out);
 }
 
-fn forget(keys: Vec<String>, out: &mut Vec<Effect>) {
-    if !keys.is_empty() {
-        out.push(Effect::Forget(keys));
-    }
+fn report(report: Report, out: &mut Vec<Effect>) {
+    out.push(Effect::Report(report));
 }
 
 fn drop_keys(keys: Vec<String>, out: &mut Vec<Effect>) {
     if !keys.is_empty() {
-        out.push(Report::dropped(keys.len(), "full"));
-        forget(keys, out);
+        report(Report { name: "dropped", count: keys.len() as u32, reason: "full", ..Report::default() }, out);
+        out.push(Effect::Forget(keys));
     }
 }

@@ -41,7 +41,7 @@ impl Page {
         let host = &self.host;
         match effect {
             Effect::Keep(item) => host.keep(&item.key, &item.text),
-            Effect::Forget(keys) => host.forget(&keys.join(",")),
+            Effect::Forget(keys) => host.forget(&joined(keys)),
             Effect::Restore => host.restore(),
             Effect::Wipe => host.wipe(),
             Effect::Visitor(text) => host.remember("visitor", text),
@@ -53,4 +53,16 @@ impl Page {
             Effect::Report(report) => host.report(exports::outward(report)),
         }
     }
+}
+
+/// By hand: the standard library's way reserves first and weighs more.
+fn joined(keys: &[String]) -> String {
+    let mut all = String::new();
+    for key in keys {
+        if !all.is_empty() {
+            all.push(',');
+        }
+        all.push_str(key);
+    }
+    all
 }
