@@ -74,7 +74,7 @@ impl Tracker {
             self.identity.learn(name);
         }
         match self.consent {
-            Consent::Granted => return out.push(Effect::Restore),
+            Consent::Granted => return emit(out, Effect::Restore),
             Consent::Denied { .. } => self.wipe(out),
             Consent::Pending(_) => {}
         }
@@ -106,12 +106,12 @@ impl Tracker {
         let is_named = email.is_some();
         let linked = email.and_then(|email| self.identity.identify(email, call.seed));
         if is_new || linked.is_some() {
-            out.push(Effect::Visitor(self.identity.content().into()));
+            emit(out, Effect::Visitor(self.identity.content().into()));
         }
         self.remember(false, out);
         let visitor = linked.as_deref().map_or(self.identity.visitor(), Visitor::Id);
         if params.is_empty() || (is_named && linked.is_none()) {
-            return out.push(Effect::Forget(vec![item.key.into()]));
+            return emit(out, Effect::Forget(vec![item.key.into()]));
         }
         let text = event::text(&call, params, visitor, self.session.id());
         self.keep(now, item.key.into(), text, out);
@@ -119,7 +119,7 @@ impl Tracker {
 
     fn keep(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
         let item = Item { key, text };
-        out.push(Effect::Keep(item.clone()));
+        emit(out, Effect::Keep(item.clone()));
         drop_keys(self.queue.push(item), out);
         self.delivery.schedule(now);
     }
@@ -155,7 +155,7 @@ impl Tracker {
     fn woken(&mut self, now: Millis, out: &mut Vec<Effect>) {
         self.wake = None;
         if let Some(flight) = self.delivery.overdue(now) {
-            out.push(Effect::Abort { request: flight.request });
+            emit(out, Effect::Abort { request: flight.request });
             self.conclude(now, flight, &Answer::default(), out);
         }
     }
@@ -171,7 +171,7 @@ impl Tracker {
         };
         if let Some((name, reason)) = fate {
             self.queue.forget(&flight.keys);
-            out.push(Effect::Forget(flight.keys));
+            emit(out, Effect::Forget(flight.keys));
             report(Report { name, count: count as u32, reason, field: "", answer: answer.body.clone() }, out);
         }
         self.delivery.learn(verdict, now, count, self.chance, answer.retry_after);
@@ -185,7 +185,7 @@ impl Tracker {
     fn left(&mut self, now: Millis, out: &mut Vec<Effect>) {
         self.remember(true, out);
         if self.may_send() {
-            out.push(Effect::Beacon(self.body(now, self.batch(batch::EVENTS))));
+            emit(out, Effect::Beacon(self.body(now, self.batch(batch::EVENTS))));
         }
         self.away = true;
     }
@@ -212,7 +212,7 @@ impl Tracker {
         if self.consent.is_denied() {
             self.wipe(out);
         } else if self.consent.is_granted() && !before {
-            out.push(Effect::Restore);
+            emit(out, Effect::Restore);
         }
     }
 
@@ -223,16 +223,16 @@ impl Tracker {
         self.opening.text.clear();
         self.identity = Identity::Unknown;
         self.session = Session::default();
-        out.push(Effect::Wipe);
-        out.push(Effect::Visitor(String::new()));
-        out.push(Effect::Session(String::new()));
+        emit(out, Effect::Wipe);
+        emit(out, Effect::Visitor(String::new()));
+        emit(out, Effect::Session(String::new()));
     }
 
     fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
         let Some(call) = Call::read(item.text) else { return };
         self.identity.reset(call.seed);
         if self.consent.is_granted() {
-            out.push(Effect::Visitor(call.seed.into()));
+            emit(out, Effect::Visitor(call.seed.into()));
         }
     }
 
@@ -243,7 +243,7 @@ impl Tracker {
             let items = self.batch(most);
             let body = self.body(now, items);
             let request = self.delivery.depart(now, queue::keys(items));
-            out.push(Effect::Send { request, body });
+            emit(out, Effect::Send { request, body });
         }
     }
 
@@ -259,13 +259,13 @@ impl Tracker {
         let wake = self.delivery.wake(self.queue.is_empty() || !self.consent.is_granted());
         if wake != self.wake {
             self.wake = wake;
-            out.push(Effect::Wake(wake.map(|moment| moment.saturating_sub(now))));
+            emit(out, Effect::Wake(wake.map(|moment| moment.saturating_sub(now))));
         }
     }
 
     fn remember(&mut self, leaving: bool, out: &mut Vec<Effect>) {
         if let Some(text) = self.session.unwritten(leaving).filter(|_| self.consent.is_granted()) {
-            out.push(Effect::Session(text));
+            emit(out, Effect::Session(text));
         }
     }
 
@@ -294,17 +294,23 @@ fn landing_key(key: &str) -> String {
 }
 
 fn ignore(key: &str, refusal: Refusal, out: &mut Vec<Effect>) {
-    out.push(Effect::Forget(vec![key.into()]));
+    emit(out, Effect::Forget(vec![key.into()]));
     report(Report { name: "error", count: 1, reason: refusal.reason, field: refusal.field, answer: String::new() }, out);
 }
 
 fn report(report: Report, out: &mut Vec<Effect>) {
-    out.push(Effect::Report(report));
+    emit(out, Effect::Report(report));
+}
+
+/// Out of line because so many places do it, and an effect is not small.
+#[inline(never)]
+fn emit(out: &mut Vec<Effect>, effect: Effect) {
+    out.push(effect);
 }
 
 fn drop_keys(keys: Vec<String>, out: &mut Vec<Effect>) {
     if !keys.is_empty() {
         report(Report { name: "dropped", count: keys.len() as u32, reason: "full", ..Report::default() }, out);
-        out.push(Effect::Forget(keys));
+        emit(out, Effect::Forget(keys));
     }
 }
