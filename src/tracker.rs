@@ -8,7 +8,7 @@ use tillroll_protocol::email;
 use tillroll_protocol::event::Visitor;
 
 use crate::consent::Consent;
-use crate::delivery::{Delivery, Flight, Verdict, verdict};
+use crate::delivery::{self, Delivery, Flight, Verdict, verdict};
 use crate::effect::{Effect, Report};
 use crate::event::{self, Refusal};
 use crate::identity::Identity;
@@ -28,7 +28,6 @@ pub struct Tracker {
     opening: Item,
     queue: Queue,
     delivery: Delivery,
-    wake: Option<Millis>,
     flushing: bool,
     away: bool,
     chance: u8,
@@ -153,7 +152,6 @@ impl Tracker {
     }
 
     fn woken(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.wake = None;
         if let Some(flight) = self.delivery.overdue(now) {
             emit(out, Effect::Abort { request: flight.request });
             self.conclude(now, flight, &Answer::default(), out);
@@ -256,10 +254,8 @@ impl Tracker {
     }
 
     fn set_alarm(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let wake = self.delivery.wake(self.queue.is_empty() || !self.consent.is_granted());
-        if wake != self.wake {
-            self.wake = wake;
-            emit(out, Effect::Wake(wake.map(|moment| moment.saturating_sub(now))));
+        if let Some(wake) = self.delivery.set_alarm(self.queue.is_empty() || !self.consent.is_granted()) {
+            emit(out, Effect::Wake((wake != delivery::NEVER).then(|| wake.saturating_sub(now))));
         }
     }
 
