@@ -91,13 +91,19 @@ pub fn decimal(text: &str) -> Option<String> {
 
 /// Returns where in a printed price the decimal sign stands.
 fn decimal_sign(text: &str) -> Option<usize> {
-    let count = |sign: u8| text.bytes().filter(|byte| *byte == sign).count();
-    let behind = text.bytes().rev().take_while(|byte| *byte != b'.' && *byte != b',').count();
-    let at = text.len().checked_sub(behind + 1)?;
-    let (sign, after) = first(split(text, at).1);
-    let digits = after.bytes().filter(u8::is_ascii_digit).count();
-    let thousands = count(sign) > 1 || (sign == b',' && digits == 3 && count(b'.') == 0);
-    (!thousands).then_some(at)
+    let (mut found, mut sign, mut digits, mut points, mut commas) = (None, 0, 0, 0, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        if byte.is_ascii_digit() {
+            digits += 1;
+        }
+        if byte == b'.' || byte == b',' {
+            (found, sign, digits) = (Some(at), byte, 0);
+            points += u32::from(byte == b'.');
+            commas += u32::from(byte == b',');
+        }
+    }
+    let thousands = if sign == b',' { commas > 1 || (digits == 3 && points == 0) } else { points > 1 };
+    found.filter(|_| !thousands)
 }
 
 fn digits(text: &str) -> (&str, &str) {
