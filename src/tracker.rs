@@ -6,6 +6,7 @@ use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
 use tillroll_protocol::email;
 use tillroll_protocol::event::Visitor;
+use tillroll_protocol::text::split;
 
 use crate::consent::Consent;
 use crate::delivery::{self, Delivery, Flight, Verdict, verdict};
@@ -283,10 +284,9 @@ impl Tracker {
 
 /// Returns the key of the landing before the call of `key`: keys of calls end in a digit above zero.
 fn landing_key(key: &str) -> String {
-    let mut key = key.to_owned();
-    key.pop();
-    key.push('0');
-    key
+    let mut landing = String::from(split(key, key.len().saturating_sub(1)).0);
+    landing.push_str("0");
+    landing
 }
 
 fn ignore(key: &str, refusal: Refusal, out: &mut Vec<Effect>) {

@@ -113,7 +113,7 @@ fn digits(text: &str) -> (&str, &str) {
 /// Returns whether `text` begins with one of `signs`, and what stands behind it.
 fn skip<'a>(text: &'a str, signs: &[u8]) -> (bool, &'a str) {
     let (sign, rest) = first(text);
-    if signs.contains(&sign) { (true, rest) } else { (false, text) }
+    if signs.iter().any(|wanted| *wanted == sign) { (true, rest) } else { (false, text) }
 }
 
 #[cfg(test)]

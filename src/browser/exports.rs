@@ -56,23 +56,23 @@ extern "C" {
 /// Begins. `options` is a flat text of `token`, `version`, `consent`, `visitor` and `session` (what the cookies say) and `made` (an id that
 /// the shop's server made); `key` and `call` are the moment of loading, as a call.
 #[wasm_bindgen]
-pub fn start(host: Host, options: &str, key: &str, call: &str) {
+pub fn start(host: Host, options: String, key: String, call: String) {
     PAGE.set(Some(Box::leak(Box::new(Page { tracker: Default::default(), host }))));
-    let options = Flat::new(options);
+    let options = Flat::new(&options);
     tell(Input::Start(&Start {
         token: options.text("token"),
         version: options.text("version"),
         consent: options.text("consent"),
         cookies: Cookies { visitor: options.text("visitor"), session: options.text("session") },
         visitor: options.text("made"),
-        call: Item::new(key, call),
+        call: Item::new(&key, &call),
     }));
 }
 
 /// Takes a recorded call.
 #[wasm_bindgen]
-pub fn call(key: &str, text: &str) {
-    tell(Input::Call(Item::new(key, text)));
+pub fn call(key: String, text: String) {
+    tell(Input::Call(Item::new(&key, &text)));
 }
 
 /// Takes what the store kept: keys and texts in turn, in the order of the keys.
@@ -109,14 +109,14 @@ pub fn flush() {
 
 /// Follows the visitor's word.
 #[wasm_bindgen]
-pub fn consent(word: &str) {
-    tell(Input::Consent(word));
+pub fn consent(word: String) {
+    tell(Input::Consent(&word));
 }
 
 /// Starts a new anonymous visitor; the call lends its seed.
 #[wasm_bindgen]
-pub fn reset(key: &str, call: &str) {
-    tell(Input::Reset(Item::new(key, call)));
+pub fn reset(key: String, call: String) {
+    tell(Input::Reset(Item::new(&key, &call)));
 }
 
 /// The time that the tracker asked for has come.
@@ -139,8 +139,8 @@ pub fn left() {
 
 /// The page is back from the browser's cache, with what the cookies say now.
 #[wasm_bindgen]
-pub fn returned(visitor: &str, session: &str) {
-    tell(Input::Returned(Cookies { visitor, session }));
+pub fn returned(visitor: String, session: String) {
+    tell(Input::Returned(Cookies { visitor: &visitor, session: &session }));
 }
 
 /// The connection is back.

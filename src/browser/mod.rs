@@ -60,7 +60,7 @@ fn joined(keys: &[String]) -> String {
     let mut all = String::new();
     for key in keys {
         if !all.is_empty() {
-            all.push(',');
+            all.push_str(",");
         }
         all.push_str(key);
     }
