@@ -6,6 +6,7 @@ use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
 use tillroll_protocol::email;
 use tillroll_protocol::event::Visitor;
+use tillroll_protocol::json;
 use tillroll_protocol::text::split;
 
 use crate::consent::Consent;
@@ -285,7 +286,7 @@ impl Tracker {
 /// Returns the key of the landing before the call of `key`: keys of calls end in a digit above zero.
 fn landing_key(key: &str) -> String {
     let mut landing = String::from(split(key, key.len().saturating_sub(1)).0);
-    landing.push_str("0");
+    json::push(&mut landing, b'0');
     landing
 }
 

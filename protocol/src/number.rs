@@ -11,12 +11,12 @@ const DIGITS: usize = 15;
 
 /// Returns whether `text` is a number in JSON's grammar.
 pub fn is_json(text: &str) -> bool {
-    let (_, text) = skip(text, b"-");
+    let (_, text) = skip(text, |sign| sign == b'-');
     let (whole, text) = digits(text);
-    let (point, text) = skip(text, b".");
+    let (point, text) = skip(text, |sign| sign == b'.');
     let (fraction, text) = digits(text);
-    let (exponent, text) = skip(text, b"eE");
-    let (_, text) = if exponent { skip(text, b"+-") } else { (false, text) };
+    let (exponent, text) = skip(text, |sign| sign | 0x20 == b'e');
+    let (_, text) = if exponent { skip(text, |sign| matches!(sign, b'+' | b'-')) } else { (false, text) };
     let (power, text) = digits(text);
     let leading_zero = whole.len() > 1 && first(whole).0 == b'0';
     !whole.is_empty() && !leading_zero && point != fraction.is_empty() && exponent != power.is_empty() && text.is_empty()
@@ -66,9 +66,9 @@ pub fn money(text: &str) -> Option<String> {
 ///
 /// None where it is none, or has too many digits to be meant.
 pub fn decimal(text: &str) -> Option<String> {
-    let (negative, text) = skip(trim(text), b"-");
+    let (negative, text) = skip(trim(text), |sign| sign == b'-');
     let (whole, text) = digits(text);
-    let (_, text) = skip(text, b".");
+    let (_, text) = skip(text, |sign| sign == b'.');
     let (fraction, text) = digits(text);
     let is_none = !text.is_empty() || (whole.is_empty() && fraction.is_empty());
     let (_, whole) = until(whole, |digit| digit != b'0');
@@ -110,10 +110,10 @@ fn digits(text: &str) -> (&str, &str) {
     until(text, |byte| !byte.is_ascii_digit())
 }
 
-/// Returns whether `text` begins with one of `signs`, and what stands behind it.
-fn skip<'a>(text: &'a str, signs: &[u8]) -> (bool, &'a str) {
+/// Returns whether the first byte of `text` is `wanted`, and what stands behind it then.
+fn skip(text: &str, wanted: impl Fn(u8) -> bool) -> (bool, &str) {
     let (sign, rest) = first(text);
-    if signs.iter().any(|wanted| *wanted == sign) { (true, rest) } else { (false, text) }
+    if wanted(sign) { (true, rest) } else { (false, text) }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod exports;
 
 use std::cell::{Cell, RefCell};
 
+use tillroll_protocol::json;
+
 use crate::effect::Effect;
 use crate::input::Input;
 use crate::tracker::Tracker;
@@ -60,7 +62,7 @@ fn joined(keys: &[String]) -> String {
     let mut all = String::new();
     for key in keys {
         if !all.is_empty() {
-            all.push_str(",");
+            json::push(&mut all, b',');
         }
         all.push_str(key);
     }
