@@ -29,7 +29,7 @@ impl<'a> Flat<'a> {
     }
 
     /// Returns the string that the member `name` is; empty where it is none.
-    #[inline(never)]
+    // A line for every option and every text of a call.
     #[inline(never)]
     pub fn text(self, name: &str) -> &'a str {
         match self.member(name).form() {

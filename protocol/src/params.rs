@@ -59,7 +59,7 @@ fn write_value<'a>(shape: &Shape, value: impl Value<'a>, page_url: &str, out: &m
         Shape::Flag => return write_flag(value, given, out),
         Shape::Tags => return write_tags(value, out),
         Shape::Any => return write_any(value, out),
-        Shape::Lines(fields) => return write_lines(fields, value, page_url, out),
+        Shape::Lines(line) => return write_lines(line.fields(), value, page_url, out),
     };
     json::string(out, cut(string));
     !string.is_empty() || matches!(shape, Shape::Words)
