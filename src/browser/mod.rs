@@ -2,7 +2,6 @@
 //!
 //! Everything that a browser may refuse gives an `Option` or a `Result` here and never throws into the page.
 
-mod allocator;
 mod clock;
 mod exports;
 
