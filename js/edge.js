@@ -61,24 +61,32 @@ const listen = (core, recall) => {
 };
 
 /**
- * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `post(body)`
- * posts a batch by a request that survives the page, `abort()` gives the last one up, `beacon(body)` posts without hope of an
- * answer; `wake(after)` calls the core after so many milliseconds, and never where that is below zero.
+ * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `post(number, body)`
+ * posts a batch by a request that survives the page and gives the core the answer with the number, `abort()` gives the last one up,
+ * `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many milliseconds, and never where that is below
+ * zero.
  */
 export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }, core) => {
   const cookies = { visitor: visitorCookie, session: sessionCookie };
   const url = collector + "v2/batch";
   let controller;
   let timer;
+  const abort = () => controller && controller.abort();
   listen(core, (name) => recall(cookies[name]));
   return {
     recall: (name) => recall(cookies[name]),
     remember: (name, text) => remember(cookies[name], text, cookieDomain),
-    post: (body) => {
+    post: async (number, body) => {
+      abort();
       controller = quietly(() => new AbortController());
-      return quietly(() => fetch(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal }));
+      try {
+        const response = await fetch(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal });
+        core.answered(number, response, await response.text().catch(() => ""));
+      } catch (e) {
+        core.answered(number, undefined, "");
+      }
     },
-    abort: () => controller && controller.abort(),
+    abort,
     beacon: (body) => quietly(() => navigator.sendBeacon(url, body)),
     wake: (after) => {
       clearTimeout(timer);

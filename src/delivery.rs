@@ -46,18 +46,29 @@ pub struct Flight {
     pub request: u32,
     /// The keys of its events.
     pub keys: Vec<String>,
-    since: Millis,
 }
 
+/// A moment that never comes.
+pub const NEVER: Millis = Millis::MAX;
+
 /// The state of sending.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Delivery {
     flight: Option<Flight>,
     requests: u32,
     failures: u32,
-    next: Option<Millis>,
+    /// When the request under way has taken too long; where none is, when the next one goes out.
+    due: Millis,
+    /// For when the tracker asked to be woken.
+    alarm: Millis,
     most: usize,
     open: bool,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { flight: None, requests: 0, failures: 0, due: NEVER, alarm: NEVER, most: 0, open: false }
+    }
 }
 
 impl Delivery {
@@ -69,33 +80,34 @@ impl Delivery {
 
     /// Takes note that something waits to be sent.
     pub fn schedule(&mut self, now: Millis) {
-        self.next.get_or_insert(now.saturating_add(GATHER));
+        if self.due == NEVER {
+            self.due = now.saturating_add(GATHER);
+        }
     }
 
     /// Asks that the next request go out at once; a wait that failures caused is not cut short.
     pub fn hurry(&mut self, now: Millis) {
-        if self.failures == 0 {
-            self.next = Some(now);
+        if self.failures == 0 && self.flight.is_none() {
+            self.due = now;
         }
     }
 
     /// Forgets failures: the connection is back, or the page is.
     pub fn retry(&mut self, now: Millis) {
         self.failures = 0;
-        self.next = Some(now);
+        self.hurry(now);
     }
 
     /// Returns the most events that the next request may hold, if one may go out now.
     pub fn ready(&self, now: Millis) -> Option<usize> {
-        let due = self.next.is_some_and(|next| next <= now);
-        (self.open && self.flight.is_none() && due).then_some(self.most)
+        (self.open && self.flight.is_none() && self.due <= now).then_some(self.most)
     }
 
     /// Takes note that a request goes out with the events of `keys`; returns its number.
     pub fn depart(&mut self, now: Millis, keys: Vec<String>) -> u32 {
         self.requests = self.requests.wrapping_add(1);
-        self.flight = Some(Flight { request: self.requests, keys, since: now });
-        self.next = None;
+        self.flight = Some(Flight { request: self.requests, keys });
+        self.due = now.saturating_add(PATIENCE);
         self.requests
     }
 
@@ -104,32 +116,34 @@ impl Delivery {
         self.flight.take_if(|flight| flight.request == request)
     }
 
-    /// Returns the request that took too long, which is not under way any more.
+    /// Takes note that the alarm went off. Returns the request that took too long, which is not under way any more.
     pub fn overdue(&mut self, now: Millis) -> Option<Flight> {
-        self.flight.take_if(|flight| flight.since.saturating_add(PATIENCE) <= now)
+        self.alarm = NEVER;
+        if self.due <= now { self.flight.take() } else { None }
     }
 
     /// Gives up the request under way without holding it against anybody: the page was away and never heard.
-    pub fn forsake(&mut self) -> Option<Flight> {
-        self.flight.take()
+    pub fn forsake(&mut self) {
+        self.flight = None;
+        self.due = NEVER;
     }
 
     /// Draws the lesson from a request's end. `chance` spreads the waits, see [`backoff::wait`].
     pub fn learn(&mut self, verdict: Verdict, now: Millis, sent: usize, chance: u8, retry_after: Option<Millis>) {
+        self.due = now;
         match verdict {
             Verdict::Taken => {
                 self.failures = 0;
                 self.most = batching::EVENTS;
-                self.next = Some(now);
             }
-            Verdict::TooMuch => {
-                self.most = (sent / 2).max(1);
-                self.next = Some(now);
+            Verdict::TooMuch => self.most = (sent / 2).max(1),
+            Verdict::Refused => {
+                self.open = false;
+                self.due = NEVER;
             }
-            Verdict::Refused => self.open = false,
             Verdict::Unknown => {
                 self.failures = self.failures.saturating_add(1);
-                self.next = Some(now.saturating_add(backoff::wait(self.failures, chance, retry_after)));
+                self.due = now.saturating_add(backoff::wait(self.failures, chance, retry_after));
             }
         }
     }
@@ -144,13 +158,12 @@ impl Delivery {
         self.failures > 0
     }
 
-    /// Returns when the tracker must be woken; `empty` is whether nothing waits to be sent.
-    pub fn wake(&self, empty: bool) -> Option<Millis> {
-        match &self.flight {
-            Some(flight) => Some(flight.since.saturating_add(PATIENCE)),
-            None if empty || !self.open => None,
-            None => self.next,
-        }
+    /// Returns when the tracker must be woken, [`NEVER`] if it need not be, where that is another moment than it asked for before.
+    /// `empty` is whether nothing waits to be sent.
+    pub fn set_alarm(&mut self, empty: bool) -> Option<Millis> {
+        let at_rest = self.flight.is_none() && (empty || !self.open);
+        let wake = if at_rest { NEVER } else { self.due };
+        (wake != std::mem::replace(&mut self.alarm, wake)).then_some(wake)
     }
 }
 
@@ -195,9 +208,10 @@ mod tests {
         let request = delivery.depart(GATHER, vec!["1".into()]);
         delivery.hurry(GATHER);
         assert_eq!(delivery.ready(GATHER), None);
-        assert_eq!(delivery.wake(false), Some(GATHER + PATIENCE));
+        assert_eq!(delivery.set_alarm(false), Some(GATHER + PATIENCE));
         assert_eq!(delivery.arrive(request + 1), None);
         assert!(delivery.arrive(request).is_some());
+        delivery.learn(Verdict::Taken, GATHER, 1, 0, None);
         assert_eq!(delivery.ready(GATHER), Some(batching::EVENTS));
     }
 
@@ -207,8 +221,8 @@ mod tests {
         delivery.open();
         delivery.learn(Verdict::Unknown, 0, 1, 0, Some(60_000));
         delivery.hurry(1);
-        assert_eq!(delivery.wake(false), Some(60_000));
+        assert_eq!(delivery.set_alarm(false), Some(60_000));
         delivery.retry(2);
-        assert_eq!(delivery.wake(false), Some(2));
+        assert_eq!(delivery.set_alarm(false), Some(2));
     }
 }

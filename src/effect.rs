@@ -52,25 +52,3 @@ pub struct Report {
     /// What the collector answered.
     pub answer: String,
 }
-
-impl Report {
-    /// The collector has taken `count` events; `answer` is its text.
-    pub fn sent(count: usize, answer: String) -> Effect {
-        Effect::Report(Self { name: "sent", count: count as u32, answer, ..Self::default() })
-    }
-
-    /// `count` events will never arrive, because of `reason`.
-    pub fn dropped(count: usize, reason: &'static str) -> Effect {
-        Effect::Report(Self { name: "dropped", count: count as u32, reason, ..Self::default() })
-    }
-
-    /// A call was ignored for `reason`; `field` is the parameter that it lacked.
-    pub fn ignored(reason: &'static str, field: &'static str) -> Effect {
-        Effect::Report(Self { name: "error", count: 1, reason, field, ..Self::default() })
-    }
-
-    /// Everything is acknowledged, or kept for later.
-    pub fn settled() -> Effect {
-        Effect::Report(Self { name: "settled", ..Self::default() })
-    }
-}

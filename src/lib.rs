@@ -14,6 +14,8 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unreachable))]
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod allocator;
 pub mod backoff;
 pub mod batch;
 #[cfg(target_arch = "wasm32")]

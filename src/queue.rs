@@ -78,13 +78,13 @@ impl Queue {
     ///
     /// An item that is here already stays as it is, and calls are not for the queue.
     pub fn restore(&mut self, kept: &[Item]) -> Vec<String> {
-        let young = std::mem::take(&mut self.items);
+        let mut young = std::mem::take(&mut self.items);
         for old in kept {
             if !old.is_call() && young.iter().all(|item| item.key != old.key) {
                 self.items.push(old.clone());
             }
         }
-        self.items.extend(young);
+        self.items.append(&mut young);
         self.weigh();
         self.shrink()
     }

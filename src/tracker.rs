@@ -6,9 +6,11 @@ use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
 use tillroll_protocol::email;
 use tillroll_protocol::event::Visitor;
+use tillroll_protocol::json;
+use tillroll_protocol::text::split;
 
 use crate::consent::Consent;
-use crate::delivery::{Delivery, Flight, Verdict, verdict};
+use crate::delivery::{self, Delivery, Flight, Verdict, verdict};
 use crate::effect::{Effect, Report};
 use crate::event::{self, Refusal};
 use crate::identity::Identity;
@@ -28,7 +30,6 @@ pub struct Tracker {
     opening: Item,
     queue: Queue,
     delivery: Delivery,
-    wake: Option<Millis>,
     flushing: bool,
     away: bool,
     chance: u8,
@@ -70,12 +71,11 @@ impl Tracker {
         self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
         self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
         self.session = Session::load(start.cookies.session);
-        self.identity = match Identity::load(start.cookies.visitor) {
-            Identity::Unknown => Identity::load(start.visitor),
-            known => known,
-        };
+        for name in [start.visitor, start.cookies.visitor] {
+            self.identity.learn(name);
+        }
         match self.consent {
-            Consent::Granted => return out.push(Effect::Restore),
+            Consent::Granted => return emit(out, Effect::Restore),
             Consent::Denied { .. } => self.wipe(out),
             Consent::Pending(_) => {}
         }
@@ -107,12 +107,12 @@ impl Tracker {
         let is_named = email.is_some();
         let linked = email.and_then(|email| self.identity.identify(email, call.seed));
         if is_new || linked.is_some() {
-            out.push(Effect::Visitor(self.identity.content().into()));
+            emit(out, Effect::Visitor(self.identity.content().into()));
         }
         self.remember(false, out);
         let visitor = linked.as_deref().map_or(self.identity.visitor(), Visitor::Id);
         if params.is_empty() || (is_named && linked.is_none()) {
-            return out.push(Effect::Forget(vec![item.key.into()]));
+            return emit(out, Effect::Forget(vec![item.key.into()]));
         }
         let text = event::text(&call, params, visitor, self.session.id());
         self.keep(now, item.key.into(), text, out);
@@ -120,7 +120,7 @@ impl Tracker {
 
     fn keep(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
         let item = Item { key, text };
-        out.push(Effect::Keep(item.clone()));
+        emit(out, Effect::Keep(item.clone()));
         drop_keys(self.queue.push(item), out);
         self.delivery.schedule(now);
     }
@@ -154,9 +154,8 @@ impl Tracker {
     }
 
     fn woken(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.wake = None;
         if let Some(flight) = self.delivery.overdue(now) {
-            out.push(Effect::Abort { request: flight.request });
+            emit(out, Effect::Abort { request: flight.request });
             self.conclude(now, flight, &Answer::default(), out);
         }
     }
@@ -164,16 +163,16 @@ impl Tracker {
     fn conclude(&mut self, now: Millis, flight: Flight, answer: &Answer, out: &mut Vec<Effect>) {
         let verdict = verdict(answer);
         let count = flight.keys.len();
-        let report = match verdict {
-            Verdict::Taken => Some(Report::sent(count, answer.body.clone())),
-            Verdict::Refused => Some(Report::dropped(count, "refused")),
-            Verdict::TooMuch if count == 1 => Some(Report::dropped(count, "unacceptable")),
+        let fate = match verdict {
+            Verdict::Taken => Some(("sent", "")),
+            Verdict::Refused => Some(("dropped", "refused")),
+            Verdict::TooMuch if count == 1 => Some(("dropped", "unacceptable")),
             _ => None,
         };
-        if let Some(report) = report {
+        if let Some((name, reason)) = fate {
             self.queue.forget(&flight.keys);
-            forget(flight.keys, out);
-            out.push(report);
+            emit(out, Effect::Forget(flight.keys));
+            report(Report { name, count: count as u32, reason, field: "", answer: answer.body.clone() }, out);
         }
         self.delivery.learn(verdict, now, count, self.chance, answer.retry_after);
     }
@@ -185,11 +184,8 @@ impl Tracker {
 
     fn left(&mut self, now: Millis, out: &mut Vec<Effect>) {
         self.remember(true, out);
-        let items = self.queue.items();
-        if self.may_send() && !items.is_empty() {
-            let length = batch::length(items, batch::EVENTS);
-            let items = items.get(..length).unwrap_or(items);
-            out.push(Effect::Beacon(batch::body(self.sender(), now, items)));
+        if self.may_send() {
+            emit(out, Effect::Beacon(self.body(now, self.batch(batch::EVENTS))));
         }
         self.away = true;
     }
@@ -197,9 +193,7 @@ impl Tracker {
     /// The page comes back from the browser's cache, or into sight: other tabs may have gone on meanwhile, and answers went unheard.
     fn returned(&mut self, now: Millis, cookies: Cookies<&str>) {
         self.session.join(Session::load(cookies.session));
-        if !cookies.visitor.is_empty() {
-            self.identity = Identity::load(cookies.visitor);
-        }
+        self.identity.learn(cookies.visitor);
         self.away = false;
         self.delivery.forsake();
         self.delivery.retry(now);
@@ -212,13 +206,13 @@ impl Tracker {
 
     fn consent(&mut self, now: Millis, word: &str, out: &mut Vec<Effect>) {
         let before = self.consent.is_granted();
-        for item in self.consent.change(word) {
+        for item in &self.consent.change(word) {
             self.accept(now, item.lend(), out);
         }
         if self.consent.is_denied() {
             self.wipe(out);
         } else if self.consent.is_granted() && !before {
-            out.push(Effect::Restore);
+            emit(out, Effect::Restore);
         }
     }
 
@@ -229,79 +223,91 @@ impl Tracker {
         self.opening.text.clear();
         self.identity = Identity::Unknown;
         self.session = Session::default();
-        out.extend([Effect::Wipe, Effect::Visitor(String::new()), Effect::Session(String::new())]);
+        emit(out, Effect::Wipe);
+        emit(out, Effect::Visitor(String::new()));
+        emit(out, Effect::Session(String::new()));
     }
 
     fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
         let Some(call) = Call::read(item.text) else { return };
         self.identity.reset(call.seed);
         if self.consent.is_granted() {
-            out.push(Effect::Visitor(call.seed.into()));
+            emit(out, Effect::Visitor(call.seed.into()));
         }
     }
 
     fn send(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let Some(most) = self.delivery.ready(now).filter(|_| self.may_send() && !self.queue.is_empty()) else { return };
-        let items = self.queue.items();
-        let items = items.get(..batch::length(items, most)).unwrap_or(items);
-        let body = batch::body(self.sender(), now, items);
-        let request = self.delivery.depart(now, queue::keys(items));
-        out.push(Effect::Send { request, body });
+        if let Some(most) = self.delivery.ready(now)
+            && self.may_send()
+        {
+            let items = self.batch(most);
+            let body = self.body(now, items);
+            let request = self.delivery.depart(now, queue::keys(items));
+            emit(out, Effect::Send { request, body });
+        }
     }
 
     fn settle(&mut self, out: &mut Vec<Effect>) {
-        let at_rest = self.queue.is_empty() || !self.may_send() || self.delivery.is_waiting();
+        let at_rest = !self.may_send() || self.delivery.is_waiting();
         if self.flushing && at_rest {
             self.flushing = false;
-            out.push(Report::settled());
+            report(Report { name: "settled", ..Report::default() }, out);
         }
     }
 
     fn set_alarm(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let wake = self.delivery.wake(self.queue.is_empty() || !self.consent.is_granted());
-        if wake != self.wake {
-            self.wake = wake;
-            out.push(Effect::Wake(wake.map(|moment| moment.saturating_sub(now))));
+        if let Some(wake) = self.delivery.set_alarm(self.queue.is_empty() || !self.consent.is_granted()) {
+            emit(out, Effect::Wake((wake != delivery::NEVER).then(|| wake.saturating_sub(now))));
         }
     }
 
     fn remember(&mut self, leaving: bool, out: &mut Vec<Effect>) {
         if let Some(text) = self.session.unwritten(leaving).filter(|_| self.consent.is_granted()) {
-            out.push(Effect::Session(text));
+            emit(out, Effect::Session(text));
         }
     }
 
+    /// Returns whether there is something to send, and nothing forbids it.
     fn may_send(&self) -> bool {
-        self.consent.is_granted() && self.delivery.is_open() && !self.away
+        self.consent.is_granted() && self.delivery.is_open() && !self.away && !self.queue.is_empty()
     }
 
-    fn sender(&self) -> Sender<'_> {
-        Sender { token: &self.token, version: &self.version }
+    /// Returns the events of a request that may hold `most`.
+    fn batch(&self, most: usize) -> &[Item] {
+        let items = self.queue.items();
+        items.get(..batch::length(items, most)).unwrap_or(items)
+    }
+
+    fn body(&self, now: Millis, items: &[Item]) -> String {
+        batch::body(Sender { token: &self.token, version: &self.version }, now, items)
     }
 }
 
 /// Returns the key of the landing before the call of `key`: keys of calls end in a digit above zero.
 fn landing_key(key: &str) -> String {
-    let mut key = key.to_owned();
-    key.pop();
-    key.push('0');
-    key
+    let mut landing = String::from(split(key, key.len().saturating_sub(1)).0);
+    json::push(&mut landing, b'0');
+    landing
 }
 
 fn ignore(key: &str, refusal: Refusal, out: &mut Vec<Effect>) {
-    out.push(Effect::Forget(vec![key.into()]));
-    out.push(Report::ignored(refusal.reason, refusal.field));
+    emit(out, Effect::Forget(vec![key.into()]));
+    report(Report { name: "error", count: 1, reason: refusal.reason, field: refusal.field, answer: String::new() }, out);
 }
 
-fn forget(keys: Vec<String>, out: &mut Vec<Effect>) {
-    if !keys.is_empty() {
-        out.push(Effect::Forget(keys));
-    }
+fn report(report: Report, out: &mut Vec<Effect>) {
+    emit(out, Effect::Report(report));
+}
+
+/// Out of line because so many places do it, and an effect is not small.
+#[inline(never)]
+fn emit(out: &mut Vec<Effect>, effect: Effect) {
+    out.push(effect);
 }
 
 fn drop_keys(keys: Vec<String>, out: &mut Vec<Effect>) {
     if !keys.is_empty() {
-        out.push(Report::dropped(keys.len(), "full"));
-        forget(keys, out);
+        report(Report { name: "dropped", count: keys.len() as u32, reason: "full", ..Report::default() }, out);
+        emit(out, Effect::Forget(keys));
     }
 }

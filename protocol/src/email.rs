@@ -14,7 +14,7 @@ const BYTES: usize = 254;
 pub fn normalise(text: &str) -> Option<String> {
     let text = trim(text);
     let (local, domain) = cut(text, b'@');
-    let junk = |byte: u8| is_blank(byte) || b"<>,;\"".contains(&byte);
+    let junk = |byte: u8| is_blank(byte) || matches!(byte, b'<' | b'>' | b',' | b';' | b'"');
     let named = !local.is_empty() && is_domain(domain);
     let clean = until(text, junk).1.is_empty();
     (named && clean && text.len() <= BYTES).then(|| text.to_ascii_lowercase())

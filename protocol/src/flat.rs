@@ -13,7 +13,7 @@
 //! `␟` is U+001F, the unit separator. Whatever does not follow the form is nothing; no text is an error.
 
 use crate::loose::{Form, Value};
-use crate::text::{cut, first};
+use crate::text::{cut, first, split};
 
 /// Ends a number, a string or a key.
 pub const END: u8 = 0x1f;
@@ -29,6 +29,8 @@ impl<'a> Flat<'a> {
     }
 
     /// Returns the string that the member `name` is; empty where it is none.
+    // A line for every option and every text of a call.
+    #[inline(never)]
     pub fn text(self, name: &str) -> &'a str {
         match self.member(name).form() {
             Form::Text(text) => text,
@@ -83,24 +85,22 @@ impl<'a> Iterator for Members<'a> {
 }
 
 /// Returns what stands behind the value with which `text` begins.
-fn after(mut text: &str) -> &str {
+fn after(text: &str) -> &str {
+    let mut rest = text.bytes();
     let mut open = 0_u32;
-    loop {
-        let (sign, rest) = first(text);
-        text = match sign {
-            b'#' | b'$' | b':' => word(rest).1,
-            _ => rest,
-        };
+    while let Some(sign) = rest.next() {
         match sign {
+            b'#' | b'$' | b':' => drop(rest.find(|byte| *byte == END)),
             b'[' | b'{' => open += 1,
             b']' | b'}' => open = open.saturating_sub(1),
             _ => {}
         }
         // The value of a key is still to come.
-        if text.is_empty() || (open == 0 && sign != b':') {
-            return text;
+        if open == 0 && sign != b':' {
+            break;
         }
     }
+    split(text, text.len() - rest.len()).1
 }
 
 fn word(text: &str) -> (&str, &str) {

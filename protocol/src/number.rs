@@ -11,12 +11,12 @@ const DIGITS: usize = 15;
 
 /// Returns whether `text` is a number in JSON's grammar.
 pub fn is_json(text: &str) -> bool {
-    let (_, text) = skip(text, b"-");
+    let (_, text) = skip(text, |sign| sign == b'-');
     let (whole, text) = digits(text);
-    let (point, text) = skip(text, b".");
+    let (point, text) = skip(text, |sign| sign == b'.');
     let (fraction, text) = digits(text);
-    let (exponent, text) = skip(text, b"eE");
-    let (_, text) = if exponent { skip(text, b"+-") } else { (false, text) };
+    let (exponent, text) = skip(text, |sign| sign | 0x20 == b'e');
+    let (_, text) = if exponent { skip(text, |sign| matches!(sign, b'+' | b'-')) } else { (false, text) };
     let (power, text) = digits(text);
     let leading_zero = whole.len() > 1 && first(whole).0 == b'0';
     !whole.is_empty() && !leading_zero && point != fraction.is_empty() && exponent != power.is_empty() && text.is_empty()
@@ -66,9 +66,9 @@ pub fn money(text: &str) -> Option<String> {
 ///
 /// None where it is none, or has too many digits to be meant.
 pub fn decimal(text: &str) -> Option<String> {
-    let (negative, text) = skip(trim(text), b"-");
+    let (negative, text) = skip(trim(text), |sign| sign == b'-');
     let (whole, text) = digits(text);
-    let (_, text) = skip(text, b".");
+    let (_, text) = skip(text, |sign| sign == b'.');
     let (fraction, text) = digits(text);
     let is_none = !text.is_empty() || (whole.is_empty() && fraction.is_empty());
     let (_, whole) = until(whole, |digit| digit != b'0');
@@ -91,23 +91,29 @@ pub fn decimal(text: &str) -> Option<String> {
 
 /// Returns where in a printed price the decimal sign stands.
 fn decimal_sign(text: &str) -> Option<usize> {
-    let count = |sign: u8| text.bytes().filter(|byte| *byte == sign).count();
-    let behind = text.bytes().rev().take_while(|byte| *byte != b'.' && *byte != b',').count();
-    let at = text.len().checked_sub(behind + 1)?;
-    let (sign, after) = first(split(text, at).1);
-    let digits = after.bytes().filter(u8::is_ascii_digit).count();
-    let thousands = count(sign) > 1 || (sign == b',' && digits == 3 && count(b'.') == 0);
-    (!thousands).then_some(at)
+    let (mut found, mut sign, mut digits, mut points, mut commas) = (None, 0, 0, 0, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        if byte.is_ascii_digit() {
+            digits += 1;
+        }
+        if byte == b'.' || byte == b',' {
+            (found, sign, digits) = (Some(at), byte, 0);
+            points += u32::from(byte == b'.');
+            commas += u32::from(byte == b',');
+        }
+    }
+    let thousands = if sign == b',' { commas > 1 || (digits == 3 && points == 0) } else { points > 1 };
+    found.filter(|_| !thousands)
 }
 
 fn digits(text: &str) -> (&str, &str) {
     until(text, |byte| !byte.is_ascii_digit())
 }
 
-/// Returns whether `text` begins with one of `signs`, and what stands behind it.
-fn skip<'a>(text: &'a str, signs: &[u8]) -> (bool, &'a str) {
+/// Returns whether the first byte of `text` is `wanted`, and what stands behind it then.
+fn skip(text: &str, wanted: impl Fn(u8) -> bool) -> (bool, &str) {
     let (sign, rest) = first(text);
-    if signs.contains(&sign) { (true, rest) } else { (false, text) }
+    if wanted(sign) { (true, rest) } else { (false, text) }
 }
 
 #[cfg(test)]

@@ -45,30 +45,29 @@ fn write_object<'a>(fields: &'static [Field], from: impl Value<'a>, page_url: &s
 
 /// Appends `value` as `shape`; returns false, with anything appended, where it cannot be read so.
 fn write_value<'a>(shape: &Shape, value: impl Value<'a>, page_url: &str, out: &mut String) -> bool {
-    let text = text(value);
-    let number = match shape {
-        Shape::Text => return write_text(text, out),
-        Shape::Words => return write_string(text.unwrap_or_default(), out),
-        Shape::PageUrl => return write_text(Some(text.filter(|text| !text.is_empty()).unwrap_or(page_url)), out),
-        Shape::Email => return text.and_then(email::normalise).is_some_and(|email| write_string(&email, out)),
-        Shape::Flag => return write_flag(value, out),
+    let given = text(value).unwrap_or_default();
+    let made;
+    let string = match shape {
+        Shape::PageUrl if given.is_empty() => page_url,
+        Shape::Text | Shape::Words | Shape::PageUrl => given,
+        Shape::Email => {
+            made = email::normalise(given).unwrap_or_default();
+            &made
+        }
+        Shape::Quantity => return write_number(Some(number::quantity(given)), out),
+        Shape::Money => return write_number(number::money(given), out),
+        Shape::Flag => return write_flag(value, given, out),
         Shape::Tags => return write_tags(value, out),
         Shape::Any => return write_any(value, out),
-        Shape::Lines(fields) => return write_lines(fields, value, page_url, out),
-        Shape::Quantity => Some(number::quantity(text.unwrap_or_default())),
-        Shape::Money => number::money(text.unwrap_or_default()),
+        Shape::Lines(line) => return write_lines(line.fields(), value, page_url, out),
     };
+    json::string(out, cut(string));
+    !string.is_empty() || matches!(shape, Shape::Words)
+}
+
+fn write_number(number: Option<String>, out: &mut String) -> bool {
     out.push_str(number.as_deref().unwrap_or_default());
     number.is_some()
-}
-
-fn write_text(text: Option<&str>, out: &mut String) -> bool {
-    text.is_some_and(|text| !text.is_empty() && write_string(text, out))
-}
-
-fn write_string(text: &str, out: &mut String) -> bool {
-    json::string(out, cut(text));
-    true
 }
 
 fn write_any<'a>(value: impl Value<'a>, out: &mut String) -> bool {
@@ -76,14 +75,22 @@ fn write_any<'a>(value: impl Value<'a>, out: &mut String) -> bool {
     value.form() != Form::Nothing
 }
 
-fn write_flag<'a>(value: impl Value<'a>, out: &mut String) -> bool {
-    const WORDS: [(&str, &[&str]); 2] = [("true", &["true", "1", "yes", "on"]), ("false", &["false", "0", "no", "off"])];
+fn write_flag<'a>(value: impl Value<'a>, given: &str, out: &mut String) -> bool {
+    const WORDS: [(&str, &str); 8] = [
+        ("true", "true"),
+        ("1", "true"),
+        ("yes", "true"),
+        ("on", "true"),
+        ("false", "false"),
+        ("0", "false"),
+        ("no", "false"),
+        ("off", "false"),
+    ];
     if let Form::Flag(_) = value.form() {
         return write_any(value, out);
     }
-    let text = text(value).unwrap_or_default();
-    for (meaning, words) in WORDS {
-        if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+    for (word, meaning) in WORDS {
+        if word.eq_ignore_ascii_case(given) {
             out.push_str(meaning);
             return true;
         }
@@ -107,7 +114,7 @@ fn write_tag<'a>(value: impl Value<'a>, seen: &mut Vec<&'a str>, out: &mut Strin
     let tag = text(value).unwrap_or_default();
     if !tag.is_empty() && !seen.iter().any(|other| other.eq_ignore_ascii_case(tag)) {
         json::separate(out);
-        write_string(tag, out);
+        json::string(out, cut(tag));
         seen.push(tag);
     }
 }

@@ -2,13 +2,15 @@
 
 #![expect(unreachable_pub, reason = "the page reaches them, through the glue")]
 
-use js_sys::{Array, Promise};
+use gloo_net::http::Response;
+use js_sys::Array;
 use tillroll_protocol::flat::Flat;
+use tillroll_protocol::number;
 use wasm_bindgen::prelude::*;
 
 use super::{PAGE, Page, tell};
 use crate::effect::Report;
-use crate::input::{Cookies, Input, Start};
+use crate::input::{Answer, Cookies, Input, Start};
 use crate::queue::Item;
 
 #[wasm_bindgen]
@@ -32,12 +34,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn remember(this: &Host, name: &str, text: &str);
 
+    /// Posts a batch and calls [`answered`] once, whatever comes of it. What is under way still is given up.
     #[wasm_bindgen(method)]
-    pub fn post(this: &Host, body: &str) -> Option<Promise>;
+    pub fn post(this: &Host, request: u32, body: &str);
 
     #[wasm_bindgen(method)]
     pub fn beacon(this: &Host, body: &str);
 
+    /// Gives up the request under way.
     #[wasm_bindgen(method)]
     pub fn abort(this: &Host);
 
@@ -52,23 +56,23 @@ extern "C" {
 /// Begins. `options` is a flat text of `token`, `version`, `consent`, `visitor` and `session` (what the cookies say) and `made` (an id that
 /// the shop's server made); `key` and `call` are the moment of loading, as a call.
 #[wasm_bindgen]
-pub fn start(host: Host, options: &str, key: &str, call: &str) {
-    PAGE.set(Some(Box::leak(Box::new(Page { tracker: Default::default(), host, flight: Default::default() }))));
-    let options = Flat::new(options);
+pub fn start(host: Host, options: String, key: String, call: String) {
+    PAGE.set(Some(Box::leak(Box::new(Page { tracker: Default::default(), host }))));
+    let options = Flat::new(&options);
     tell(Input::Start(&Start {
         token: options.text("token"),
         version: options.text("version"),
         consent: options.text("consent"),
         cookies: Cookies { visitor: options.text("visitor"), session: options.text("session") },
         visitor: options.text("made"),
-        call: Item::new(key, call),
+        call: Item::new(&key, &call),
     }));
 }
 
 /// Takes a recorded call.
 #[wasm_bindgen]
-pub fn call(key: &str, text: &str) {
-    tell(Input::Call(Item::new(key, text)));
+pub fn call(key: String, text: String) {
+    tell(Input::Call(Item::new(&key, &text)));
 }
 
 /// Takes what the store kept: keys and texts in turn, in the order of the keys.
@@ -84,6 +88,19 @@ pub fn restore(kept: Array) {
     tell(Input::Restored(&items));
 }
 
+/// Takes the answer to a request, and its text, which is there already: a body that nobody reads holds on to the browser's quota for
+/// requests that outlive their page. No response means that there was no answer.
+#[wasm_bindgen]
+pub fn answered(request: u32, response: Option<web_sys::Response>, text: String) {
+    let mut answer = Answer { request, body: text, ..Answer::default() };
+    if let Some(response) = response.map(Response::from) {
+        let seconds = response.headers().get("retry-after").and_then(|seconds| number::integer(&seconds));
+        answer.retry_after = seconds.map(|seconds| seconds.wrapping_mul(1_000));
+        answer.status = response.status();
+    }
+    tell(Input::Answered(&answer));
+}
+
 /// Sends everything now.
 #[wasm_bindgen]
 pub fn flush() {
@@ -92,14 +109,14 @@ pub fn flush() {
 
 /// Follows the visitor's word.
 #[wasm_bindgen]
-pub fn consent(word: &str) {
-    tell(Input::Consent(word));
+pub fn consent(word: String) {
+    tell(Input::Consent(&word));
 }
 
 /// Starts a new anonymous visitor; the call lends its seed.
 #[wasm_bindgen]
-pub fn reset(key: &str, call: &str) {
-    tell(Input::Reset(Item::new(key, call)));
+pub fn reset(key: String, call: String) {
+    tell(Input::Reset(Item::new(&key, &call)));
 }
 
 /// The time that the tracker asked for has come.
@@ -122,8 +139,8 @@ pub fn left() {
 
 /// The page is back from the browser's cache, with what the cookies say now.
 #[wasm_bindgen]
-pub fn returned(visitor: &str, session: &str) {
-    tell(Input::Returned(Cookies { visitor, session }));
+pub fn returned(visitor: String, session: String) {
+    tell(Input::Returned(Cookies { visitor: &visitor, session: &session }));
 }
 
 /// The connection is back.

@@ -2,12 +2,12 @@
 //!
 //! Everything that a browser may refuse gives an `Option` or a `Result` here and never throws into the page.
 
-mod allocator;
 mod clock;
 mod exports;
-mod transport;
 
 use std::cell::{Cell, RefCell};
+
+use tillroll_protocol::json;
 
 use crate::effect::Effect;
 use crate::input::Input;
@@ -18,7 +18,6 @@ use exports::Host;
 struct Page {
     tracker: RefCell<Tracker>,
     host: Host,
-    flight: Cell<Option<transport::Flight>>,
 }
 
 thread_local! {
@@ -43,16 +42,28 @@ impl Page {
         let host = &self.host;
         match effect {
             Effect::Keep(item) => host.keep(&item.key, &item.text),
-            Effect::Forget(keys) => host.forget(&keys.join(",")),
+            Effect::Forget(keys) => host.forget(&joined(keys)),
             Effect::Restore => host.restore(),
             Effect::Wipe => host.wipe(),
             Effect::Visitor(text) => host.remember("visitor", text),
             Effect::Session(text) => host.remember("session", text),
-            Effect::Send { request, body } => self.send(*request, body),
-            Effect::Abort { .. } => self.abort(),
+            Effect::Send { request, body } => host.post(*request, body),
+            Effect::Abort { .. } => host.abort(),
             Effect::Beacon(body) => host.beacon(body),
             Effect::Wake(after) => host.wake(after.map_or(-1.0, |after| after as f64)),
             Effect::Report(report) => host.report(exports::outward(report)),
         }
     }
+}
+
+/// By hand: the standard library's way reserves first and weighs more.
+fn joined(keys: &[String]) -> String {
+    let mut all = String::new();
+    for key in keys {
+        if !all.is_empty() {
+            json::push(&mut all, b',');
+        }
+        all.push_str(key);
+    }
+    all
 }

@@ -16,15 +16,16 @@ const TARGET: &str = "target/web-build";
 ///
 /// Panics say nothing and name no place: no visitor reads them, and the places would be paths of the machine that built it. The stack is
 /// smaller than the usual 1 MB because data lies behind it: every address becomes shorter. Without MIR inlining, which optimising for size
-/// turns off, the smallest functions of the standard library would be called one by one. The features that are off are those that wasm2js
-/// cannot translate, so that one module serves pages with and without WebAssembly; reference types would need a second table, and cost more
-/// bytes than the list in the glue that stands in for it.
+/// turns off, and without leave to look into every crate, the smallest functions of the standard library would be called one by one. The
+/// features that are off are those that wasm2js cannot translate, so that one module serves pages with and without WebAssembly; reference
+/// types would need a second table, and cost more bytes than the list in the glue that stands in for it.
 const FLAGS: &[&str] = &[
     "-Zunstable-options",
     "-Cpanic=immediate-abort",
     "-Zlocation-detail=none",
     "-Zfmt-debug=none",
     "-Zinline-mir=yes",
+    "-Zcross-crate-inline-threshold=yes",
     "-Clink-arg=-zstack-size=65536",
     "-Ctarget-feature=-reference-types,-multivalue,-nontrapping-fptoint",
 ];

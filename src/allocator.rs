@@ -12,11 +12,12 @@ use std::cell::Cell;
 use std::ptr::null_mut;
 
 /// The smallest block, and the strictest alignment: what [`Free`] takes.
-const UNIT: usize = 8;
+const UNIT: usize = size_of::<Free>();
 
 /// What WebAssembly's memory grows by.
 const PAGE: usize = 65_536;
 
+#[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static HEAP: Heap = Heap { first: Cell::new(null_mut()) };
 
@@ -96,14 +97,18 @@ impl Heap {
     /// Asks the browser for more; false where it has none.
     unsafe fn grow(&self, bytes: usize) -> bool {
         let pages = bytes.div_ceil(PAGE);
-        let before = core::arch::wasm32::memory_grow(0, pages);
-        if before == usize::MAX {
-            return false;
-        }
+        let Some(at) = more(pages) else { return false };
         // SAFETY: the new pages are nobody's yet.
-        unsafe { self.give((before * PAGE) as *mut Free, pages * PAGE) };
+        unsafe { self.give(at, pages * PAGE) };
         true
     }
+}
+
+/// Returns where so many new pages begin; None where there are none to be had.
+#[cfg(target_arch = "wasm32")]
+fn more(pages: usize) -> Option<*mut Free> {
+    let before = core::arch::wasm32::memory_grow(0, pages);
+    (before != usize::MAX).then_some((before * PAGE) as *mut Free)
 }
 
 /// Makes one block of two that touch.
@@ -120,4 +125,96 @@ unsafe fn join(block: *mut Free) {
 
 fn rounded(layout: Layout) -> usize {
     layout.size().wrapping_add(UNIT - 1) & !(UNIT - 1)
+}
+
+#[cfg(test)]
+use tests::more;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALIGN: usize = 8;
+
+    /// Pages for a test, never given back.
+    pub(super) fn more(pages: usize) -> Option<*mut Free> {
+        let layout = Layout::from_size_align(pages * PAGE, PAGE).ok()?;
+        // SAFETY: the layout is not empty.
+        Some(unsafe { std::alloc::System.alloc(layout) }.cast())
+    }
+
+    fn heap() -> Heap {
+        Heap { first: Cell::new(null_mut()) }
+    }
+
+    fn free_blocks(heap: &Heap) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut at = heap.first.get();
+        // SAFETY: the list is sound.
+        while let Some(block) = unsafe { at.as_ref() } {
+            found.push(block.bytes);
+            at = block.next;
+        }
+        found
+    }
+
+    /// A block in use, filled with its mark.
+    struct Block(*mut u8, Layout, u8);
+
+    impl Block {
+        fn new(heap: &Heap, bytes: usize, mark: u8) -> Self {
+            let layout = Layout::from_size_align(bytes, ALIGN).unwrap();
+            // SAFETY: the layout is not empty, and the block is as long as it says.
+            let at = unsafe { heap.alloc(layout) };
+            assert!(!at.is_null() && at.addr().is_multiple_of(ALIGN));
+            // SAFETY: see above.
+            unsafe { at.write_bytes(mark, bytes) };
+            Self(at, layout, mark)
+        }
+
+        fn end(self, heap: &Heap) {
+            let Self(at, layout, mark) = self;
+            // SAFETY: the block is in use, and as long as its layout says.
+            let content = unsafe { std::slice::from_raw_parts(at, layout.size()) };
+            assert!(content.iter().all(|byte| *byte == mark), "somebody else wrote here");
+            // SAFETY: it came from this heap with this layout.
+            unsafe { heap.dealloc(at, layout) };
+        }
+    }
+
+    proptest! {
+        /// Each step asks for a block of so many bytes and frees one of those in use.
+        #[test]
+        fn blocks_never_overlap_and_all_memory_comes_back(steps in prop::collection::vec((1_usize..5_000, 0_usize..8), 1..200)) {
+            let heap = heap();
+            let mut used = Vec::new();
+            for (at, (bytes, freed)) in steps.into_iter().enumerate() {
+                used.push(Block::new(&heap, bytes, at as u8));
+                if freed < used.len() {
+                    used.swap_remove(freed).end(&heap);
+                }
+            }
+            used.into_iter().for_each(|block| block.end(&heap));
+            prop_assert!(free_blocks(&heap).iter().all(|bytes| bytes.is_multiple_of(PAGE)), "whole pages, joined again");
+        }
+    }
+
+    #[test]
+    fn memory_is_used_again() {
+        let heap = heap();
+        for step in 0..10_000 {
+            let (short, long) = (Block::new(&heap, 40, 1), Block::new(&heap, 1 + step % 3_000, 2));
+            short.end(&heap);
+            long.end(&heap);
+        }
+        assert_eq!(free_blocks(&heap), [PAGE]);
+    }
+
+    #[test]
+    fn a_block_may_be_longer_than_a_page() {
+        let heap = heap();
+        Block::new(&heap, 3 * PAGE + 1, 1).end(&heap);
+        assert_eq!(free_blocks(&heap), [4 * PAGE]);
+    }
 }
