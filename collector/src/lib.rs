@@ -20,6 +20,7 @@ pub mod decode;
 pub mod error;
 mod feed;
 pub mod live;
+pub mod metrics;
 pub mod projects;
 pub mod renewal;
 mod routes;
