@@ -82,6 +82,12 @@ pub enum Error {
     /// The store could not be read.
     #[error("the store cannot be read at the moment")]
     CannotRead(#[source] rusqlite::Error),
+    /// This build cannot answer metrics queries.
+    #[error("this collector was built without its analytics engine: build it with the feature `duckdb`")]
+    NoEngine,
+    /// The analytics engine failed.
+    #[error("the analytics engine failed")]
+    Engine(String),
     /// A task of the collector ended before its time.
     #[error("the collector is stopping")]
     Stopping,
@@ -156,6 +162,8 @@ impl Error {
             Self::QueueFull => "queue_full",
             Self::CannotStore => "cannot_store",
             Self::CannotRead(_) => "cannot_read",
+            Self::NoEngine => "no_engine",
+            Self::Engine(_) => "engine_failed",
             Self::Stopping => "stopping",
             Self::Listen { .. } => "cannot_listen",
             Self::DataFolder { .. } => "data_folder",
@@ -178,6 +186,8 @@ impl Error {
             Self::WrongDigest => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NoPageHalf => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
+            Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Listen { .. }
             | Self::DataFolder { .. }

@@ -12,6 +12,7 @@
 //! - Only [`clock`] reads the clock or asks for random bytes.
 
 pub mod accept;
+pub mod analytics;
 pub mod assets;
 pub mod auth;
 pub mod clock;

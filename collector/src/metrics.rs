@@ -8,6 +8,7 @@
 //! - [`plan`] understands a request or says what is wrong with it. It is pure, and so are the printer and the answers.
 //! - A printer is the only part that knows an engine's language. No text of a request ever stands in it but as a bound value.
 
+pub mod answer;
 pub mod catalogue;
 pub mod cursor;
 pub mod document;

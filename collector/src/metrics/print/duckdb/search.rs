@@ -36,11 +36,11 @@ fn page(query: &Query, scope: Scope<'_>, search: &Search) -> Statement {
     let limit = printer.bind(Bound::Whole(i64::from(search.limit) + 1));
     let documents = table(printer.family(), None);
     // The texts of records are long: only those of the page are read.
-    let keys = format!("SELECT d.doc, {date} AS at, {id} AS id FROM {documents} d WHERE {filter}");
+    let keys = format!("SELECT d.doc, {date} AS moment, {id} AS id FROM {documents} d WHERE {filter}");
     let text = format!(
-        "SELECT d.json, CAST(epoch_ms(page.at) AS BIGINT), page.id \
-         FROM ({keys} ORDER BY at {direction} NULLS LAST, id LIMIT {limit}) page JOIN {documents} d ON d.doc = page.doc \
-         ORDER BY page.at {direction} NULLS LAST, page.id"
+        "SELECT d.json, CAST(epoch_ms(page.moment) AS BIGINT), page.id \
+         FROM ({keys} ORDER BY moment {direction} NULLS LAST, id LIMIT {limit}) page JOIN {documents} d ON d.doc = page.doc \
+         ORDER BY page.moment {direction} NULLS LAST, page.id"
     );
     printer.finish(text)
 }
@@ -61,10 +61,10 @@ pub(super) fn bought_together(query: &Query, scope: Scope<'_>, items: &[String])
     let holders =
         format!("SELECT doc FROM {lines} line_items WHERE {item} IN ({given}) GROUP BY doc HAVING count(DISTINCT {item}) = {number}");
     let text = format!(
-        "SELECT {item} AS item, CAST(count(DISTINCT d.doc) AS BIGINT) AS c, {}, {} \
+        "SELECT {item} AS bought, CAST(count(DISTINCT d.doc) AS BIGINT) AS c, {}, {} \
          FROM {documents} d JOIN {lines} line_items ON line_items.doc = d.doc AND {element} \
          WHERE {filter} AND d.doc IN ({holders}) AND {item} NOT IN ({given}) AND line_items.\"line_items.item_type\" IN ({goods}) \
-         GROUP BY item ORDER BY c DESC, item LIMIT {MOST_ITEMS}",
+         GROUP BY bought ORDER BY c DESC, bought LIMIT {MOST_ITEMS}",
         oldest("item_type"),
         oldest("name"),
     );
