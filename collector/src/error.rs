@@ -85,6 +85,9 @@ pub enum Error {
     /// This build cannot answer metrics queries.
     #[error("this collector was built without its analytics engine: build it with the feature `duckdb`")]
     NoEngine,
+    /// The projection has not come as far as the store in the time that a request may wait.
+    #[error("the records are not as fresh as was asked for yet; try again")]
+    NotFresh,
     /// The analytics engine failed.
     #[error("the analytics engine failed")]
     Engine(String),
@@ -163,6 +166,7 @@ impl Error {
             Self::CannotStore => "cannot_store",
             Self::CannotRead(_) => "cannot_read",
             Self::NoEngine => "no_engine",
+            Self::NotFresh => "not_fresh",
             Self::Engine(_) => "engine_failed",
             Self::Stopping => "stopping",
             Self::Listen { .. } => "cannot_listen",
@@ -188,7 +192,7 @@ impl Error {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
             Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFresh | Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Listen { .. }
             | Self::DataFolder { .. }
             | Self::DataInUse(_)
@@ -202,7 +206,7 @@ impl Error {
     /// Returns after how many seconds the same request may succeed, where waiting helps.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::QueueFull => Some(1),
+            Self::QueueFull | Self::NotFresh => Some(1),
             Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
             _ => None,
         }

@@ -45,6 +45,12 @@ pub struct Collector {
     pub store: store::Store,
     /// Who watches.
     pub live: live::Live,
+    /// What answers metrics queries.
+    pub analytics: analytics::Analytics,
+    /// What signs and checks access tokens.
+    pub keyring: metrics::token::Keyring,
+    /// The most days that the date filter of a metrics query may cover.
+    pub longest_days: i64,
     /// The page's half.
     pub assets: assets::Assets,
     /// What an operator reads.

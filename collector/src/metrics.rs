@@ -16,4 +16,6 @@ pub mod free_text;
 pub mod moment;
 pub mod plan;
 pub mod print;
+pub mod problem;
 pub mod query;
+pub mod token;

@@ -21,13 +21,14 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Opens the projection in this file. One that cannot be read, or was made by another version, is begun anew.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        if let Ok(open) = Self::open_kept(path) {
+    /// Opens the projection in this file. One that cannot be read, was made by another version, or has come further than `head`, the
+    /// latest change in the store, is begun anew.
+    pub fn open(path: &Path, head: i64) -> Result<Self, Error> {
+        if let Ok(open) = Self::open_kept(path, head) {
             return Ok(open);
         }
         if path.exists() {
-            tracing::warn!(path = %path.display(), "the projection is of another version or damaged, and is built anew");
+            tracing::warn!(path = %path.display(), "the projection does not fit the store, and is built anew");
         }
         for file in [path.to_owned(), beside(path)] {
             match std::fs::remove_file(&file) {
@@ -38,13 +39,14 @@ impl Projection {
         Self::make(path).map_err(fault)
     }
 
-    fn open_kept(path: &Path) -> duckdb::Result<Self> {
+    fn open_kept(path: &Path, head: i64) -> duckdb::Result<Self> {
         if !path.exists() {
             return Err(duckdb::Error::QueryReturnedNoRows);
         }
         let connection = connect(path)?;
-        let found: String = connection.query_row("SELECT fingerprint FROM projection", [], |row| row.get(0))?;
-        if found == schema::fingerprint() { Self::new(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
+        let sql = "SELECT fingerprint, watermark FROM projection";
+        let (found, watermark): (String, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if found == schema::fingerprint() && watermark <= head { Self::new(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
     }
 
     fn make(path: &Path) -> duckdb::Result<Self> {

@@ -38,8 +38,10 @@ impl Table {
 
     fn sql(&self, family: Family) -> String {
         let mut columns = match self.array {
-            None if family == Family::Orders => "doc BIGINT, project BIGINT, cart BOOLEAN, json VARCHAR, words VARCHAR".to_owned(),
-            None => "doc BIGINT, project BIGINT, json VARCHAR, words VARCHAR".to_owned(),
+            None if family == Family::Orders => {
+                "doc BIGINT, project BIGINT, key VARCHAR, cart BOOLEAN, json VARCHAR, words VARCHAR".to_owned()
+            }
+            None => "doc BIGINT, project BIGINT, key VARCHAR, json VARCHAR, words VARCHAR".to_owned(),
             Some(array) if parent(array).is_some() => "doc BIGINT, item INTEGER, parent INTEGER".to_owned(),
             Some(_) => "doc BIGINT, item INTEGER".to_owned(),
         };

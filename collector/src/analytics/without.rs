@@ -11,7 +11,7 @@ pub struct Projection(());
 
 impl Projection {
     /// Says that this build has no engine.
-    pub fn open(_: &Path) -> Result<Self, Error> {
+    pub fn open(_: &Path, _: i64) -> Result<Self, Error> {
         Err(Error::NoEngine)
     }
 

@@ -27,7 +27,7 @@ impl Writer {
             let sql = format!("SELECT coalesce(max(doc), 0) FROM {}", crate::metrics::print::duckdb::table(family, None));
             next = next.max(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?);
         }
-        connection.execute_batch("CREATE TEMP TABLE changed (project BIGINT, id VARCHAR); CREATE TEMP TABLE gone (doc BIGINT);")?;
+        connection.execute_batch("CREATE TEMP TABLE changed (project BIGINT, key VARCHAR); CREATE TEMP TABLE gone (doc BIGINT);")?;
         Ok(Self { connection, next: next + 1 })
     }
 
@@ -37,11 +37,11 @@ impl Writer {
         for family in FAMILIES {
             let mut latest = Latest::new();
             for document in documents.iter().filter(|document| document.family == family) {
-                latest.insert((document.project, &document.id), document.json.as_deref());
+                latest.insert((document.project, &document.key), document.json.as_deref());
             }
             if !latest.is_empty() {
                 let tables = tables(family);
-                remove(&transaction, family, &tables, &latest)?;
+                remove(&transaction, &tables, &latest)?;
                 next = append(&transaction, family, &tables, &latest, next)?;
             }
         }
@@ -52,17 +52,16 @@ impl Writer {
     }
 }
 
-fn remove(connection: &Connection, family: Family, tables: &[Table], latest: &Latest<'_>) -> duckdb::Result<()> {
+fn remove(connection: &Connection, tables: &[Table], latest: &Latest<'_>) -> duckdb::Result<()> {
     let Some(documents) = tables.first() else { return Ok(()) };
     connection.execute_batch("DELETE FROM changed; DELETE FROM gone;")?;
     let mut changed = connection.appender_to_catalog_and_db("changed", "temp", "main")?;
-    for (project, id) in latest.keys() {
-        changed.append_row(params![project, id])?;
+    for (project, key) in latest.keys() {
+        changed.append_row(params![project, key])?;
     }
     changed.flush()?;
-    let id = format!("\"{}.id\"", family.main());
     let find =
-        format!("INSERT INTO gone SELECT d.doc FROM \"{}\" d JOIN changed c ON d.project = c.project AND d.{id} = c.id", documents.name);
+        format!("INSERT INTO gone SELECT d.doc FROM \"{}\" d JOIN changed c ON d.project = c.project AND d.key = c.key", documents.name);
     if connection.execute(&find, [])? > 0 {
         for table in tables {
             connection.execute(&format!("DELETE FROM \"{}\" WHERE doc IN (SELECT doc FROM gone)", table.name), [])?;
@@ -76,18 +75,13 @@ fn append(connection: &Connection, family: Family, tables: &[Table], latest: &La
     for table in tables {
         appenders.push((table, connection.appender(&table.name)?));
     }
-    for ((project, id), json) in latest {
+    for ((project, key), json) in latest {
         let Some(json) = json else { continue };
-        let read = serde_json::from_str(json).map_err(|error| error.to_string());
-        let checked = read.and_then(|value| document::check(family, &value).map_err(|error| error.to_string()));
-        match checked {
-            Ok(checked) => Rows { family, project: *project, doc: next, record: &checked.json }.append(&mut appenders)?,
-            // What is in the store was checked, so this is a record of another version of this program.
-            Err(error) => {
-                tracing::error!(id, error, "a kept record cannot be taken into the projection");
-                continue;
-            }
-        }
+        let Some(checked) = serde_json::from_str(json).ok().and_then(|value| document::check(family, &value).ok()) else {
+            tracing::error!(key, "a kept record cannot be taken into the projection");
+            continue;
+        };
+        Rows { family, project: *project, key, doc: next, record: &checked.json }.append(&mut appenders)?;
         next += 1;
     }
     for (_, appender) in &mut appenders {
@@ -100,6 +94,7 @@ fn append(connection: &Connection, family: Family, tables: &[Table], latest: &La
 struct Rows<'a> {
     family: Family,
     project: i64,
+    key: &'a str,
     doc: i64,
     record: &'a Map<String, Value>,
 }
@@ -119,7 +114,7 @@ impl Rows<'_> {
     }
 
     fn document(&self, table: &Table, appender: &mut Appender<'_>) -> duckdb::Result<()> {
-        let mut row = vec![Sql::BigInt(self.doc), Sql::BigInt(self.project)];
+        let mut row = vec![Sql::BigInt(self.doc), Sql::BigInt(self.project), Sql::Text(self.key.into())];
         if self.family == Family::Orders {
             row.push(Sql::Boolean(document::is_cart(self.record)));
         }

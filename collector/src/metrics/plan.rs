@@ -155,7 +155,7 @@ fn read_filter(
     let items = together.then(|| filter::take_items(&mut filled, faults)).flatten();
     let mut read = Filter::default();
     // The ids that were taken may have been all there was.
-    if filter.is_some() && !(items.is_some() && filled.as_object().is_some_and(Map::is_empty)) {
+    if filter.is_some_and(|filter| *filter == filled || filled.as_object().is_none_or(|filled| !filled.is_empty())) {
         read = filter::read(resource, &filled, faults);
     }
     match filter::read_period(resource, &filled, context, faults) {

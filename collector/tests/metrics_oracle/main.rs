@@ -36,7 +36,7 @@ fn the_engine_answers_as_the_slow_evaluator() {
     for seed in seeds {
         let mut dice = Dice::new(seed);
         let folder = tempfile::tempdir().unwrap();
-        let projection = Projection::open(&folder.path().join("a.duckdb")).unwrap();
+        let projection = Projection::open(&folder.path().join("a.duckdb"), 0).unwrap();
         let world = World::new(&mut dice);
         world.put_into(&projection, &mut dice);
         for _ in 0..QUESTIONS {

@@ -47,8 +47,8 @@ impl World {
         {
             for (at, now) in records.iter().enumerate() {
                 let mut change = |json: Option<Value>| {
-                    let id = now["id"].as_str().unwrap().to_owned();
-                    changes.push(Document { project, family, id, seq: 0, json: json.map(|json| json.to_string()) });
+                    let key = now["id"].as_str().unwrap().to_owned();
+                    changes.push(Document { project, family, key, change: 0, json: json.map(|json| json.to_string()) });
                 };
                 if dice.percent(30) {
                     change(Some(record(dice, family, at)));
@@ -59,17 +59,17 @@ impl World {
                 change(Some(now.clone()));
             }
         }
-        let gone = Document { project: PROJECT, family: Family::Orders, id: "gone".into(), seq: 0, json: None };
+        let gone = Document { project: PROJECT, family: Family::Orders, key: "gone".into(), change: 0, json: None };
         changes.insert(0, Document { json: Some(json!({"id": "gone", "status": "placed"}).to_string()), ..gone.clone() });
         changes.push(gone);
         for (at, change) in changes.iter_mut().enumerate() {
-            change.seq = i64::try_from(at).unwrap() + 1;
+            change.change = i64::try_from(at).unwrap() + 1;
         }
         let size = 1 + dice.below(changes.len());
         for batch in changes.chunks(size) {
-            projection.apply(batch, batch.last().unwrap().seq).unwrap();
+            projection.apply(batch, batch.last().unwrap().change).unwrap();
         }
-        assert_eq!(projection.watermark().unwrap(), changes.last().unwrap().seq);
+        assert_eq!(projection.watermark().unwrap(), changes.last().unwrap().change);
     }
 }
 
