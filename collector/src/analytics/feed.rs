@@ -72,9 +72,8 @@ impl Feeder {
         loop {
             let wanted = *head.borrow_and_update();
             if self.watermark < wanted {
-                let (feeder, result) = match tokio::task::spawn_blocking(move || self.step(wanted)).await {
-                    Ok(done) => done,
-                    Err(_) => return tracing::error!("bringing changes into the projection failed for good"),
+                let Ok((feeder, result)) = tokio::task::spawn_blocking(move || self.step(wanted)).await else {
+                    return tracing::error!("bringing changes into the projection failed for good");
                 };
                 self = feeder;
                 if let Err(error) = result {

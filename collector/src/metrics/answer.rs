@@ -28,7 +28,7 @@ pub fn shape(query: &Query, scope: Scope<'_>, tables: &[Vec<Row>]) -> Answer {
         query::Kind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
         query::Kind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
         query::Kind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
-        query::Kind::BoughtTogether(_) => rows.iter().map(|row| item(row)).collect(),
+        query::Kind::BoughtTogether(_) => rows.iter().map(item).collect(),
         query::Kind::Search(search) => return page(query, scope, search, rows, tables.get(1).map_or(&[][..], Vec::as_slice)),
     };
     Answer { data, pagination: None }

@@ -8,8 +8,9 @@ use super::Question;
 use super::dice::Dice;
 use super::world::{AMOUNTS, FULFILLMENTS, MODES, MOMENTS, STATUSES, TEXTS, TYPES, WHOLES, value};
 
-pub fn question(dice: &mut Dice) -> Question {
-    let resource = Resource::find(*dice.pick(&["orders", "orders", "returns", "carts"])).unwrap();
+pub(crate) fn question(dice: &mut Dice) -> Question {
+    let names = ["orders", "orders", "returns", "carts"];
+    let resource = Resource::find(names[dice.below(names.len())]).unwrap();
     let kinds = [Type::Breakdown, Type::Breakdown, Type::DateBreakdown, Type::Stats, Type::Search, Type::BoughtTogether];
     let kind = *dice.pick(&kinds);
     let (resource, kind) = if kind == Type::BoughtTogether { (Resource::find("orders").unwrap(), kind) } else { (resource, kind) };
@@ -52,7 +53,8 @@ fn breakdown(dice: &mut Dice, resource: &'static Resource, outer: Option<&'stati
     };
     let fields: Vec<_> = resource.fields.iter().filter(may).collect();
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
-    let by: &'static Field = *dice.pick_either(50, &nested, &fields);
+    let by = *dice.pick_either(50, &nested, &fields);
+    let by: &'static Field = by;
     let mut query = measure(dice, resource);
     query.insert("by".into(), json!(by.name));
     let is_single = !["stats", "percentiles"].contains(&query["operator"].as_str().unwrap());

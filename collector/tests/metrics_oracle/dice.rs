@@ -1,9 +1,9 @@
 //! Numbers that look random and are the same for the same seed (splitmix64).
 
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
 
@@ -15,21 +15,21 @@ impl Dice {
     }
 
     /// A number from zero to just below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.roll() % u64::try_from(end).unwrap()).unwrap()
     }
 
     /// True in so many of a hundred cases.
-    pub fn percent(&mut self, chance: usize) -> bool {
+    pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 
-    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
 
     /// Something of `first` in so many of a hundred cases, if there is something in it, and else of `second`.
-    pub fn pick_either<'a, T>(&mut self, chance: usize, first: &'a [T], second: &'a [T]) -> &'a T {
+    pub(crate) fn pick_either<'a, T>(&mut self, chance: usize, first: &'a [T], second: &'a [T]) -> &'a T {
         let takes_first = self.percent(chance) && !first.is_empty();
         self.pick(if takes_first { first } else { second })
     }

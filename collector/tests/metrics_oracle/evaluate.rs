@@ -25,7 +25,7 @@ struct Step {
     label: String,
 }
 
-pub fn data(records: &Records<'_>, question: &Question) -> Value {
+pub(crate) fn data(records: &Records<'_>, question: &Question) -> Value {
     match question.kind {
         Type::Breakdown => {
             let query = &question.body["breakdown"];
@@ -41,7 +41,7 @@ pub fn data(records: &Records<'_>, question: &Question) -> Value {
 }
 
 /// The arrays that stand in this one.
-pub fn inner_arrays(array: &str) -> Vec<&'static str> {
+pub(crate) fn inner_arrays(array: &str) -> Vec<&'static str> {
     ARRAYS.iter().copied().filter(|other| parent(other) == Some(array)).collect()
 }
 
@@ -297,7 +297,7 @@ fn bought_together(records: &Records<'_>, question: &Question) -> Value {
 }
 
 /// All records that a search finds, as it shows them.
-pub fn search(records: &Records<'_>, question: &Question) -> Vec<Value> {
+pub(crate) fn search(records: &Records<'_>, question: &Question) -> Vec<Value> {
     let query = &question.body["search"];
     let attribute = query["sort_by"].as_str().map_or("current_date", |name| name.split_once('.').unwrap().1);
     let is_ascending = query["sort"] == "asc";

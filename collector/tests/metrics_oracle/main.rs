@@ -47,7 +47,7 @@ fn the_engine_answers_as_the_slow_evaluator() {
 }
 
 /// A question, and who asks it.
-pub struct Question {
+pub(crate) struct Question {
     resource: &'static str,
     kind: Type,
     markets: Vec<String>,

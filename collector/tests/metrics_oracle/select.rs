@@ -1,5 +1,7 @@
 //! Which records a question is about, and which elements of their arrays.
 
+use std::cmp::Ordering;
+
 use serde_json::{Map, Value};
 use tillroll_collector::metrics::catalogue::{Field, Kind, Resource, parent};
 use tillroll_collector::metrics::{document, free_text, moment};
@@ -9,15 +11,15 @@ use super::{Question, now};
 use tillroll_collector::metrics::plan::Type;
 
 /// A record, and the conditions under which its elements count.
-pub struct Record<'a> {
-    pub json: &'a Value,
+pub(crate) struct Record<'a> {
+    pub(crate) json: &'a Value,
     conditions: &'a [Condition],
 }
 
 /// All records that a question is about.
-pub struct Records<'a> {
-    pub all: Vec<Record<'a>>,
-    pub resource: &'static Resource,
+pub(crate) struct Records<'a> {
+    pub(crate) all: Vec<Record<'a>>,
+    pub(crate) resource: &'static Resource,
 }
 
 /// One attribute of a filter.
@@ -39,12 +41,12 @@ impl Condition {
             "is" => found.as_bool().unwrap_or(false) == self.value.as_bool().unwrap(),
             "in" => is_among(found, &self.value),
             "not_in" => !is_among(found, &self.value),
-            "eq" => compare(self.field, found, &self.value).is_some_and(|order| order.is_eq()),
-            "ne" => !compare(self.field, found, &self.value).is_some_and(|order| order.is_eq()),
-            "gt" => compare(self.field, found, &self.value).is_some_and(|order| order.is_gt()),
-            "gte" => compare(self.field, found, &self.value).is_some_and(|order| order.is_ge()),
-            "lt" => compare(self.field, found, &self.value).is_some_and(|order| order.is_lt()),
-            "lte" => compare(self.field, found, &self.value).is_some_and(|order| order.is_le()),
+            "eq" => compare(self.field, found, &self.value).is_some_and(Ordering::is_eq),
+            "ne" => !compare(self.field, found, &self.value).is_some_and(Ordering::is_eq),
+            "gt" => compare(self.field, found, &self.value).is_some_and(Ordering::is_gt),
+            "gte" => compare(self.field, found, &self.value).is_some_and(Ordering::is_ge),
+            "lt" => compare(self.field, found, &self.value).is_some_and(Ordering::is_lt),
+            "lte" => compare(self.field, found, &self.value).is_some_and(Ordering::is_le),
             range => {
                 let (low, high) = range.split_once('_').unwrap();
                 let one = |name: &str, value: &Value| Self { field: self.field, name: name.into(), value: value.clone() };
@@ -55,7 +57,7 @@ impl Condition {
 }
 
 /// The records that a question is about.
-pub fn records<'a>(world: &'a World, question: &Question) -> Records<'a> {
+pub(crate) fn records<'a>(world: &'a World, question: &Question) -> Records<'a> {
     let resource = Resource::find(question.resource).unwrap();
     let filter = &question.body["filter"];
     // Leaked, because it lives as long as the test and every record refers to it.
@@ -105,7 +107,7 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: Type, json: &Value) -
 }
 
 /// A date of a record.
-pub fn date(resource: &Resource, json: &Value, attribute: &str) -> Option<i64> {
+pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option<i64> {
     if resource.main == "return" && attribute == "restocked_at" {
         let lines = json["return_line_items"].as_array()?;
         return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| moment::parse(text).unwrap().millis).max();
@@ -131,7 +133,7 @@ impl Record<'_> {
 
     /// The elements that count: those that meet every positive condition on their array, in elements that count, and that hold some
     /// element that counts of every array in them that has conditions.
-    pub fn elements(&self, array: &'static str) -> Vec<Element<'_>> {
+    pub(crate) fn elements(&self, array: &'static str) -> Vec<Element<'_>> {
         self.all_elements(array).into_iter().filter(|element| self.counts(element)).collect()
     }
 
@@ -175,26 +177,26 @@ fn list_of<'a>(json: &'a Value, name: &str) -> Vec<&'a Value> {
 
 /// An element of an array of a record.
 #[derive(Clone)]
-pub struct Element<'a> {
-    pub array: &'static str,
+pub(crate) struct Element<'a> {
+    pub(crate) array: &'static str,
     /// Its place in its array, behind the place of the element that it stands in.
-    pub at: Vec<usize>,
-    pub json: &'a Value,
+    pub(crate) at: Vec<usize>,
+    pub(crate) json: &'a Value,
 }
 
 impl Element<'_> {
-    pub fn way(&self, field: &Field) -> String {
+    pub(crate) fn way(&self, field: &Field) -> String {
         field.name[self.array.len() + 1..].to_owned()
     }
 }
 
 /// The way to an attribute from its record.
-pub fn way(main: &str, field: &Field) -> String {
+pub(crate) fn way(main: &str, field: &Field) -> String {
     field.name.strip_prefix(&format!("{main}.")).unwrap_or(field.name).to_owned()
 }
 
 /// What lies at the end of a way.
-pub fn get<'a>(json: &'a Value, way: &str) -> &'a Value {
+pub(crate) fn get<'a>(json: &'a Value, way: &str) -> &'a Value {
     way.split('.').fold(json, |json, step| &json[step])
 }
 
@@ -203,7 +205,7 @@ fn is_among(found: &Value, list: &Value) -> bool {
     found.as_str().is_some_and(|found| list.as_array().unwrap().iter().any(|other| as_text(other) == found))
 }
 
-fn compare(field: &Field, found: &Value, other: &Value) -> Option<std::cmp::Ordering> {
+fn compare(field: &Field, found: &Value, other: &Value) -> Option<Ordering> {
     if field.kind == Kind::Moment {
         let read = |value: &Value| value.as_str().map(|text| moment::parse(text).unwrap().millis);
         return Some(read(found)?.cmp(&read(other)?));

@@ -7,15 +7,15 @@ use tillroll_collector::metrics::catalogue::{ARRAYS, Family, Field, Kind};
 use super::PROJECT;
 use super::dice::Dice;
 
-pub const TEXTS: &[&str] = &["a", "b", "A", "ä", "ß z", "", "10", "9", "日本", "O'Neil; --"];
-pub const STATUSES: &[&str] = &["draft", "pending", "placed", "approved", "cancelled"];
-pub const MODES: &[&str] = &["live", "test"];
-pub const FULFILLMENTS: &[&str] = &["unfulfilled", "in_progress", "fulfilled"];
-pub const TYPES: &[&str] = &["skus", "bundles", "shipments"];
-pub const AMOUNTS: &[f64] = &[0.0, 0.1, 0.2, 0.3, 5.0, -10.0, 19.99, 1_000_000.5];
-pub const WHOLES: &[i64] = &[0, 1, 2, 3, 7, 60, 3600];
-pub const NUMBERS: &[f64] = &[0.0, 1.0, 2.0, 1.5, 3.0];
-pub const MOMENTS: &[&str] = &[
+pub(crate) const TEXTS: &[&str] = &["a", "b", "A", "ä", "ß z", "", "10", "9", "日本", "O'Neil; --"];
+pub(crate) const STATUSES: &[&str] = &["draft", "pending", "placed", "approved", "cancelled"];
+pub(crate) const MODES: &[&str] = &["live", "test"];
+pub(crate) const FULFILLMENTS: &[&str] = &["unfulfilled", "in_progress", "fulfilled"];
+pub(crate) const TYPES: &[&str] = &["skus", "bundles", "shipments"];
+pub(crate) const AMOUNTS: &[f64] = &[0.0, 0.1, 0.2, 0.3, 5.0, -10.0, 19.99, 1_000_000.5];
+pub(crate) const WHOLES: &[i64] = &[0, 1, 2, 3, 7, 60, 3600];
+pub(crate) const NUMBERS: &[f64] = &[0.0, 1.0, 2.0, 1.5, 3.0];
+pub(crate) const MOMENTS: &[&str] = &[
     "2021-12-31T23:59:59.999Z",
     "2022-01-01T00:00:00.000Z",
     "2022-02-28T12:00:00.000Z",
@@ -27,20 +27,20 @@ pub const MOMENTS: &[&str] = &[
 ];
 
 /// All records of one organization, and some of another that must never be seen.
-pub struct World {
-    pub orders: Vec<Value>,
-    pub returns: Vec<Value>,
+pub(crate) struct World {
+    pub(crate) orders: Vec<Value>,
+    pub(crate) returns: Vec<Value>,
     strangers: Vec<Value>,
 }
 
 impl World {
-    pub fn new(dice: &mut Dice) -> Self {
+    pub(crate) fn new(dice: &mut Dice) -> Self {
         let mut some = |family, count| (0..count).map(|at| record(dice, family, at)).collect();
         Self { orders: some(Family::Orders, 45), returns: some(Family::Returns, 25), strangers: some(Family::Orders, 5) }
     }
 
     /// In several batches, with earlier states of some records, and with records that are gone again.
-    pub fn put_into(&self, projection: &Projection, dice: &mut Dice) {
+    pub(crate) fn put_into(&self, projection: &Projection, dice: &mut Dice) {
         let mut changes = Vec::new();
         for (project, family, records) in
             [(PROJECT, Family::Orders, &self.orders), (PROJECT, Family::Returns, &self.returns), (2, Family::Orders, &self.strangers)]
@@ -123,7 +123,7 @@ fn relations(family: Family, owner: &str, is_main: bool) -> Vec<String> {
     found
 }
 
-pub fn value(dice: &mut Dice, field: &Field) -> Value {
+pub(crate) fn value(dice: &mut Dice, field: &Field) -> Value {
     match (field.name, field.kind) {
         ("order.status", _) => json!(dice.pick(STATUSES)),
         ("order.mode" | "return.mode", _) => json!(dice.pick(MODES)),

@@ -290,7 +290,7 @@ impl Field {
         match self.grouping {
             Grouping::No => false,
             Grouping::Any => self.name != inner.name,
-            Grouping::Except(forbidden) => self.name != inner.name && !forbidden.iter().any(|name| forbids(name)),
+            Grouping::Except(forbidden) => self.name != inner.name && !forbidden.iter().any(forbids),
         }
     }
 }

@@ -43,18 +43,21 @@ impl Faults {
 
     /// Writes `[{"field": [{"attribute": ["message"]}]}]`.
     pub fn to_json(&self) -> Value {
-        let mut fields: Vec<(&str, Vec<(&str, Vec<&str>)>)> = Vec::new();
+        let mut fields: Named<'_, Named<'_, Vec<&str>>> = Vec::new();
         for fault in &self.0 {
             let attributes = entry(&mut fields, &fault.field);
             entry(attributes, &fault.attribute).push(&fault.message);
         }
         let one = |name: &str, value: Value| Value::Object(Map::from_iter([(name.to_owned(), value)]));
-        let attributes = |list: Vec<(&str, Vec<&str>)>| list.into_iter().map(|(name, messages)| one(name, json!(messages))).collect();
+        let attributes = |list: Named<'_, Vec<&str>>| list.into_iter().map(|(name, messages)| one(name, json!(messages))).collect();
         fields.into_iter().map(|(name, list)| one(name, Value::Array(attributes(list)))).collect()
     }
 }
 
-fn entry<'l, 'a, T: Default>(list: &'l mut Vec<(&'a str, T)>, name: &'a str) -> &'l mut T {
+/// A short list of names with something for each, in the order in which they came.
+type Named<'a, T> = Vec<(&'a str, T)>;
+
+fn entry<'l, 'a, T: Default>(list: &'l mut Named<'a, T>, name: &'a str) -> &'l mut T {
     let at = list.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
         list.push((name, T::default()));
         list.len() - 1
