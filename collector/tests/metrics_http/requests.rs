@@ -8,7 +8,17 @@ use super::server::Running;
 /// Each case: a title, an address, a body, and the `data` of the answer. Where a case has no year of its own it is given the records'.
 #[test]
 fn known_requests_are_answered_in_the_known_shape() {
-    let cases: Value = serde_json::from_str(include_str!("requests.json")).unwrap();
+    answer_all(include_str!("requests.json"));
+}
+
+/// The examples of `docs/metrics.md`.
+#[test]
+fn arrays_are_grouped_as_documented() {
+    answer_all(include_str!("arrays.json"));
+}
+
+fn answer_all(cases: &str) {
+    let cases: Value = serde_json::from_str(cases).unwrap();
     let server = Running::start();
     for resource in ["orders", "carts", "returns"] {
         let records = cases["records"][resource].as_array().unwrap();
