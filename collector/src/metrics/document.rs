@@ -3,6 +3,9 @@
 //! Checking makes a record canonical: known attributes only, every value of its catalogue type, times to the millisecond, money to the
 //! sixth decimal, nothing empty. What is shown is therefore exactly what is computed with.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use serde_json::{Map, Number, Value};
 
 use super::catalogue::{ARRAYS, Family, Field, Kind};
@@ -36,7 +39,7 @@ pub struct Unfit {
 
 /// Checks a record.
 pub fn check(family: Family, value: &Value) -> Result<Checked, Unfit> {
-    let mut checker = Checker { family, ignored: 0 };
+    let mut checker = Checker { shape: Shape::of(family), ignored: 0 };
     let Value::Object(object) = value else { return Err(unfit("", "an object")) };
     let mut json = checker.object("", object)?;
     let Some(Value::String(id)) = json.get("id").cloned() else { return Err(unfit("id", "a string")) };
@@ -58,7 +61,7 @@ pub fn is_cart(json: &Map<String, Value>) -> bool {
 /// Returns all texts of a record in lower case, each without line breaks.
 pub fn lines(json: &Map<String, Value>) -> Vec<String> {
     let mut lines = Vec::new();
-    collect_lines(&Value::Object(json.clone()), &mut lines);
+    json.values().for_each(|value| collect_lines(value, &mut lines));
     lines
 }
 
@@ -81,8 +84,38 @@ fn put_restocked(json: &mut Map<String, Value>) {
     }
 }
 
+/// What a record of a family may hold, by the way from the record.
+struct Shape {
+    attributes: HashMap<&'static str, &'static Field>,
+    relations: HashSet<&'static str>,
+}
+
+impl Shape {
+    fn of(family: Family) -> &'static Self {
+        static ORDERS: LazyLock<Shape> = LazyLock::new(|| Shape::new(Family::Orders));
+        static RETURNS: LazyLock<Shape> = LazyLock::new(|| Shape::new(Family::Returns));
+        match family {
+            Family::Orders => &ORDERS,
+            Family::Returns => &RETURNS,
+        }
+    }
+
+    fn new(family: Family) -> Self {
+        let (mut attributes, mut relations) = (HashMap::new(), HashSet::new());
+        for field in family.fields().filter(|field| field.kind != Kind::Organization) {
+            let is_own = field.owner() == family.main();
+            attributes.insert(if is_own { field.attribute() } else { field.name }, field);
+            let mut owner = if is_own { "" } else { field.owner() };
+            while !owner.is_empty() && relations.insert(owner) {
+                owner = owner.rsplit_once('.').map_or("", |(outer, _)| outer);
+            }
+        }
+        Self { attributes, relations }
+    }
+}
+
 struct Checker {
-    family: Family,
+    shape: &'static Shape,
     ignored: usize,
 }
 
@@ -92,10 +125,9 @@ impl Checker {
         let mut out = Map::new();
         for (name, value) in object {
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            let full = if path.is_empty() { format!("{}.{name}", self.family.main()) } else { inner.clone() };
-            let checked = if let Some(field) = self.family.fields().find(|field| field.name == full) {
+            let checked = if let Some(field) = self.shape.attributes.get(inner.as_str()) {
                 attribute(field, &inner, value)?
-            } else if self.family.fields().any(|field| is_within(field, &inner)) {
+            } else if self.shape.relations.contains(inner.as_str()) {
                 self.relation(&inner, value)?
             } else {
                 self.ignored += 1;
@@ -125,10 +157,6 @@ impl Checker {
             (_, false) => Err(unfit(path, "an object")),
         }
     }
-}
-
-fn is_within(field: &Field, path: &str) -> bool {
-    field.kind != Kind::Organization && field.owner().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Returns the value in its canonical form, `None` where there is none.

@@ -56,7 +56,14 @@ impl<'a> Printer<'a> {
         Self { query, scope, values: Vec::new() }
     }
 
+    /// Texts and fractions are bound. Whole numbers and moments are written out: the engine then knows them when it chooses which parts
+    /// of a table to read, and a number can say nothing else.
     fn bind(&mut self, value: Bound) -> String {
+        match value {
+            Bound::Whole(number) => return format!("CAST({number} AS BIGINT)"),
+            Bound::Moment(millis) => return format!("make_timestamp({})", millis.saturating_mul(1000)),
+            Bound::Text(_) | Bound::Number(_) => {}
+        }
         self.values.push(value);
         format!("${}", self.values.len())
     }

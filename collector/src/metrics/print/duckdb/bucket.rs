@@ -39,7 +39,7 @@ pub(super) fn dates(query: &Query, scope: Scope<'_>, dates: &DateBreakdown) -> S
 pub(super) fn stats(query: &Query, scope: Scope<'_>, measure: Measure) -> Statement {
     let mut printer = Printer::new(query, scope);
     let rows = rows(&mut printer, &[], measure, None);
-    let text = format!("SELECT 1, 1, NULL, NULL, {} FROM ({rows}) r", aggregates(measure));
+    let text = format!("SELECT 1, 1, NULL, NULL, {} FROM ({rows}) r", aggregates(measure, false));
     printer.finish(text)
 }
 
@@ -53,6 +53,10 @@ fn add_levels<'a>(levels: &mut Vec<Level<'a>>, mut next: Option<&'a Breakdown>) 
 
 fn print(query: &Query, scope: Scope<'_>, levels: &[Level<'_>]) -> Statement {
     let mut printer = Printer::new(query, scope);
+    if let [only] = levels {
+        let text = flat(&mut printer, only);
+        return printer.finish(text);
+    }
     let mut named = Vec::new();
     let mut shown = Vec::new();
     let mut outer: &[Level<'_>] = &[];
@@ -66,19 +70,17 @@ fn print(query: &Query, scope: Scope<'_>, levels: &[Level<'_>]) -> Statement {
     printer.finish(text)
 }
 
+/// Returns the buckets of a breakdown that holds no other, which need no ids. What is spared is most of the time of a small query.
+fn flat(printer: &mut Printer<'_>, only: &Level<'_>) -> String {
+    let (buckets, kept, order) = buckets(printer, &[], only);
+    let limit = only.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
+    format!("SELECT 1, NULL, NULL, label, c, s, lo, hi, q FROM ({buckets}) b{kept} ORDER BY {order}{limit}")
+}
+
 /// Returns the kept buckets of a level: their id, their parent's, their rank, key, label and numbers.
 fn level(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
-    let rows = rows(printer, outer, last.measure, Some(last));
-    let (parent, groups) = if outer.is_empty() { ("NULL::BIGINT", "k") } else { ("p", "p, k") };
-    let label = if last.interval.is_some() { "CAST(epoch_ms(k) AS VARCHAR)" } else { "CAST(k AS VARCHAR)" };
-    let buckets = format!("SELECT {parent} AS p, k, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}", aggregates(last.measure));
-    let kept = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(printer, last.measure, condition)));
-    let order = match last.sort {
-        None => "k".into(),
-        Some(Sort::Ascending) => format!("{} ASC NULLS LAST, label", rank(last.measure)),
-        Some(Sort::Descending) => format!("{} DESC NULLS LAST, label", rank(last.measure)),
-    };
-    match last.limit.map(|limit| printer.bind(Bound::Whole(i64::from(limit)))) {
+    let (buckets, kept, order) = buckets(printer, outer, last);
+    match last.limit {
         None => format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({buckets}) b{kept}) f"),
         // The engine finds the first few of all faster than it ranks all.
         Some(limit) if outer.is_empty() => {
@@ -90,6 +92,24 @@ fn level(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> St
             format!("SELECT *, row_number() OVER (ORDER BY p, r) AS id FROM ({ranked}) f WHERE r <= {limit}")
         }
     }
+}
+
+/// Returns all buckets of a level, which of them are kept, and their order.
+fn buckets(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> (String, String, String) {
+    let rows = rows(printer, outer, last.measure, Some(last));
+    // A document stands in several rows of a bucket where arrays are asked about.
+    let repeats = outer.iter().chain([last]).any(|level| level.by.array().is_some());
+    let (parent, groups) = if outer.is_empty() { ("NULL::BIGINT", "k") } else { ("p", "p, k") };
+    let label = if last.interval.is_some() { "CAST(epoch_ms(k) AS VARCHAR)" } else { "CAST(k AS VARCHAR)" };
+    let buckets =
+        format!("SELECT {parent} AS p, k, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}", aggregates(last.measure, repeats));
+    let kept = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(printer, last.measure, condition)));
+    let order = match last.sort {
+        None => "k".into(),
+        Some(Sort::Ascending) => format!("{} ASC NULLS LAST, label", rank(last.measure)),
+        Some(Sort::Descending) => format!("{} DESC NULLS LAST, label", rank(last.measure)),
+    };
+    (buckets, kept, order)
 }
 
 /// Returns the rows in which a level computes: the parent's id and the key where there are some, and the value, each owner once a bucket.
@@ -110,20 +130,31 @@ fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: 
         source.filter += &format!(" AND {key} IS NOT NULL");
         columns.push(format!("{key} AS k"));
     }
-    columns.push(format!("{} AS v", printer.value(measure.field)));
+    let value = printer.value(measure.field);
+    columns.push(if counts_documents(measure) {
+        format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS v")
+    } else {
+        format!("{value} AS v")
+    });
     // The least, the greatest and how many different values there are is the same however often a value is seen.
-    let repeats = matches!(measure.operator, Operator::Min | Operator::Max | Operator::Cardinality);
+    let repeats = matches!(measure.operator, Operator::Min | Operator::Max | Operator::Cardinality) || counts_documents(measure);
     let owner = source.owner.filter(|_| !repeats);
     let distinct = if owner.is_some() { "DISTINCT " } else { "" };
     columns.extend(owner);
     format!("SELECT {distinct}{} FROM {} WHERE {}", columns.join(", "), source.from, source.filter)
 }
 
+/// Whether what is counted are documents: the engine counts different numbers faster than it makes rows different.
+fn counts_documents(measure: Measure) -> bool {
+    measure.operator == Operator::ValueCount && measure.field.array().is_none()
+}
+
 /// Returns the five numbers of a bucket, as far as its operator needs them.
-fn aggregates(measure: Measure) -> String {
+fn aggregates(measure: Measure, repeats: bool) -> String {
     let percentiles = PERCENTILES.map(|(_, part)| part).join(", ");
     let quantiles = format!("quantile_cont(CAST(v AS DOUBLE), [{percentiles}])");
     let numbers = match measure.operator {
+        Operator::ValueCount if counts_documents(measure) && repeats => ["count(DISTINCT v)", "NULL", "NULL", "NULL", "NULL"],
         Operator::ValueCount => ["count(v)", "NULL", "NULL", "NULL", "NULL"],
         Operator::Cardinality => ["count(DISTINCT v)", "NULL", "NULL", "NULL", "NULL"],
         Operator::Sum | Operator::Avg => ["count(v)", "sum(v)", "NULL", "NULL", "NULL"],

@@ -33,7 +33,8 @@ impl Printer<'_> {
                 None => format!("{name}.doc = d.doc"),
             };
             // A bucket stays although nothing in it has a value. Where the filter asks for an element, there is one.
-            let may_lack = measure.field.array() == Some(*array) && !keyed.contains(array) && !self.is_tree_limited(array);
+            let may_lack =
+                !keys.is_empty() && measure.field.array() == Some(*array) && !keyed.contains(array) && !self.is_tree_limited(array);
             let join = if may_lack { "LEFT JOIN" } else { "JOIN" };
             from += &format!(" {join} {} {name} ON {on} AND {element}", table(self.family(), Some(array)));
         }
