@@ -162,7 +162,7 @@ fn document(number: i64) -> Document {
         "market": {"id": format!("m{}", mixed % 7), "name": format!("Market {}", mixed % 7)},
         "line_items": [line(1), line(4), line(9)],
     });
-    Document { project: 1, family: Family::Orders, id: format!("o{number}"), seq: number + 1, json: Some(json.to_string()) }
+    Document { project: 1, family: Family::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
 }
 
 fn pick(list: &[&'static str], number: i64) -> &'static str {

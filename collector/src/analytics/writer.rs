@@ -77,7 +77,7 @@ fn append(connection: &Connection, family: Family, tables: &[Table], latest: &La
     }
     for ((project, key), json) in latest {
         let Some(json) = json else { continue };
-        let Some(checked) = serde_json::from_str(json).ok().and_then(|value| document::check(family, &value).ok()) else {
+        let Some(checked) = serde_json::from_str(json).ok().and_then(|value| document::salvage(family, &value)) else {
             tracing::error!(key, "a kept record cannot be taken into the projection");
             continue;
         };

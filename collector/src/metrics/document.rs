@@ -39,7 +39,15 @@ pub struct Unfit {
 
 /// Checks a record.
 pub fn check(family: Family, value: &Value) -> Result<Checked, Unfit> {
-    let mut checker = Checker { shape: Shape::of(family), ignored: 0 };
+    check_with(Checker { shape: Shape::of(family), strict: true, ignored: 0 }, family, value)
+}
+
+/// Takes of a record what fits, as long as it has an id. What the shop itself told is not refused for one bad attribute.
+pub fn salvage(family: Family, value: &Value) -> Option<Checked> {
+    check_with(Checker { shape: Shape::of(family), strict: false, ignored: 0 }, family, value).ok()
+}
+
+fn check_with(mut checker: Checker, family: Family, value: &Value) -> Result<Checked, Unfit> {
     let Value::Object(object) = value else { return Err(unfit("", "an object")) };
     let mut json = checker.object("", object)?;
     let Some(Value::String(id)) = json.get("id").cloned() else { return Err(unfit("id", "a string")) };
@@ -116,6 +124,7 @@ impl Shape {
 
 struct Checker {
     shape: &'static Shape,
+    strict: bool,
     ignored: usize,
 }
 
@@ -126,9 +135,11 @@ impl Checker {
         for (name, value) in object {
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let checked = if let Some(field) = self.shape.attributes.get(inner.as_str()) {
-                attribute(field, &inner, value)?
+                let checked = attribute(field, &inner, value);
+                self.take(checked)?
             } else if self.shape.relations.contains(inner.as_str()) {
-                self.relation(&inner, value)?
+                let checked = self.relation(&inner, value);
+                self.take(checked)?
             } else {
                 self.ignored += 1;
                 None
@@ -136,6 +147,16 @@ impl Checker {
             out.extend(checked.map(|value| (name.clone(), value)));
         }
         Ok(out)
+    }
+
+    fn take(&mut self, checked: Result<Option<Value>, Unfit>) -> Result<Option<Value>, Unfit> {
+        match checked {
+            Err(_) if !self.strict => {
+                self.ignored += 1;
+                Ok(None)
+            }
+            checked => checked,
+        }
     }
 
     fn relation(&mut self, path: &str, value: &Value) -> Result<Option<Value>, Unfit> {
@@ -256,6 +277,14 @@ mod tests {
         ] {
             assert_eq!(check(Family::Orders, &record).map_err(|unfit| unfit.to_string()), Err(message.into()), "{record}");
         }
+    }
+
+    #[test]
+    fn what_fits_is_salvaged() {
+        let record = json!({"id": "1", "guest": "yes", "number": "5", "customer": [], "line_items": [{"code": [], "name": "n"}]});
+        let checked = salvage(Family::Orders, &record).unwrap();
+        assert_eq!(Value::Object(checked.json), json!({"id": "1", "number": "5", "line_items": [{"name": "n"}]}));
+        assert_eq!(salvage(Family::Orders, &json!({"number": "5"})), None);
     }
 
     #[test]

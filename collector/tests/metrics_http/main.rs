@@ -3,6 +3,7 @@
 
 mod analyst;
 mod durability;
+mod events;
 mod import;
 mod refusals;
 mod requests;
