@@ -53,7 +53,7 @@ impl Key {
 /// All keys that are believed; the last one signs.
 pub struct Keyring {
     path: PathBuf,
-    read: Mutex<(Option<SystemTime>, Vec<Key>)>,
+    read: Mutex<(Option<State>, Vec<Key>)>,
 }
 
 impl Keyring {
@@ -64,7 +64,7 @@ impl Keyring {
             Self::rotate(folder, now)?;
         }
         let keys = read(&path).map_err(|source| Error::DataFolder { path: path.clone(), source })?;
-        Ok(Self { read: Mutex::new((changed_at(&path), keys)), path })
+        Ok(Self { read: Mutex::new((state_of(&path), keys)), path })
     }
 
     /// Makes a new key to sign with, and forgets those whose last tokens are over.
@@ -93,7 +93,7 @@ impl Keyring {
     /// Somebody may have rotated the keys since they were read.
     fn with<T>(&self, look: impl FnOnce(&[Key]) -> T) -> T {
         let mut kept = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = changed_at(&self.path);
+        let at = state_of(&self.path);
         if at != kept.0
             && let Ok(keys) = read(&self.path)
         {
@@ -103,8 +103,12 @@ impl Keyring {
     }
 }
 
-fn changed_at(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+/// What differs between two states of the file. Systems tell the time of a change to some milliseconds only; a rotation changes the length.
+type State = (SystemTime, u64);
+
+fn state_of(path: &Path) -> Option<State> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 fn read(path: &Path) -> io::Result<Vec<Key>> {
