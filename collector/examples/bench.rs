@@ -66,7 +66,10 @@ fn collector(runtime: &Runtime, folder: &Path) -> SocketAddr {
     let data = folder.join("data");
     let data = data.to_str().expect("a path of text");
     let Command::Serve(flags) =
-        Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data, "--project", "token:secret"]).command;
+        Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data, "--project", "token:secret"]).command
+    else {
+        panic!("these are the flags of serve");
+    };
     let server = runtime.block_on(Server::open(&flags, Options::default(), Clock::SYSTEM)).expect("a server");
     let address = server.address().expect("an address");
     runtime.spawn(server.run(std::future::pending()));

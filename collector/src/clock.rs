@@ -41,11 +41,16 @@ impl Stopwatch {
 }
 
 /// Returns `N` random bytes, each as two hexadecimal digits.
-#[expect(clippy::disallowed_methods, reason = "this is the clock file")]
 pub fn random_hex<const N: usize>() -> std::io::Result<String> {
+    Ok(random::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Returns `N` random bytes.
+#[expect(clippy::disallowed_methods, reason = "this is the clock file")]
+pub fn random<const N: usize>() -> std::io::Result<[u8; N]> {
     let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock file")]

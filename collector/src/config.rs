@@ -18,6 +18,24 @@ pub struct Cli {
 pub enum Command {
     /// Take events over HTTP, store them, and answer for them
     Serve(Serve),
+    /// Look after the keys that access tokens are signed with
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+/// What can be done with the keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a new key; tokens of the old one stay good until they end. A running server notices
+    Rotate(DataFolder),
+}
+
+/// Where the keys are.
+#[derive(Debug, Args)]
+pub struct DataFolder {
+    /// The folder in which everything is kept
+    #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
+    pub data: PathBuf,
 }
 
 /// The flags of `tillroll serve`.
@@ -38,6 +56,10 @@ pub struct Serve {
     /// Serve the page's half from this folder instead of the one built into the program
     #[arg(long, env = "TILLROLL_ASSETS", value_name = "DIR")]
     pub assets: Option<PathBuf>,
+
+    /// The most days that the date filter of a metrics query may cover
+    #[arg(long, env = "TILLROLL_METRICS_DAYS", default_value_t = crate::metrics::plan::LONGEST_DAYS, value_name = "DAYS")]
+    pub metrics_days: i64,
 
     /// Serve the demo shop at /, and open /live to everybody on this machine
     #[arg(long)]

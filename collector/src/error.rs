@@ -82,6 +82,15 @@ pub enum Error {
     /// The store could not be read.
     #[error("the store cannot be read at the moment")]
     CannotRead(#[source] rusqlite::Error),
+    /// This build cannot answer metrics queries.
+    #[error("this collector was built without its analytics engine: build it with the feature `duckdb`")]
+    NoEngine,
+    /// The projection has not come as far as the store in the time that a request may wait.
+    #[error("the records are not as fresh as was asked for yet; try again")]
+    NotFresh,
+    /// The analytics engine failed.
+    #[error("the analytics engine failed")]
+    Engine(String),
     /// A task of the collector ended before its time.
     #[error("the collector is stopping")]
     Stopping,
@@ -156,6 +165,9 @@ impl Error {
             Self::QueueFull => "queue_full",
             Self::CannotStore => "cannot_store",
             Self::CannotRead(_) => "cannot_read",
+            Self::NoEngine => "no_engine",
+            Self::NotFresh => "not_fresh",
+            Self::Engine(_) => "engine_failed",
             Self::Stopping => "stopping",
             Self::Listen { .. } => "cannot_listen",
             Self::DataFolder { .. } => "data_folder",
@@ -178,7 +190,9 @@ impl Error {
             Self::WrongDigest => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NoPageHalf => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
+            Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotFresh | Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Listen { .. }
             | Self::DataFolder { .. }
             | Self::DataInUse(_)
@@ -192,7 +206,7 @@ impl Error {
     /// Returns after how many seconds the same request may succeed, where waiting helps.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::QueueFull => Some(1),
+            Self::QueueFull | Self::NotFresh => Some(1),
             Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
             _ => None,
         }

@@ -12,6 +12,7 @@
 //! - Only [`clock`] reads the clock or asks for random bytes.
 
 pub mod accept;
+pub mod analytics;
 pub mod assets;
 pub mod auth;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod decode;
 pub mod error;
 mod feed;
 pub mod live;
+pub mod metrics;
 pub mod projects;
 pub mod renewal;
 mod routes;
@@ -43,6 +45,12 @@ pub struct Collector {
     pub store: store::Store,
     /// Who watches.
     pub live: live::Live,
+    /// What answers metrics queries.
+    pub analytics: analytics::Analytics,
+    /// What signs and checks access tokens.
+    pub keyring: metrics::token::Keyring,
+    /// The most days that the date filter of a metrics query may cover.
+    pub longest_days: i64,
     /// The page's half.
     pub assets: assets::Assets,
     /// What an operator reads.

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use tillroll_collector::Error;
 use tillroll_collector::clock::Clock;
-use tillroll_collector::config::{Cli, Command, Serve};
+use tillroll_collector::config::{Cli, Command, Keys, Serve};
+use tillroll_collector::metrics::token::Keyring;
 use tillroll_collector::server::Server;
 use tillroll_collector::store::Options;
 use tracing_subscriber::filter::LevelFilter;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colours).with_max_level(LevelFilter::INFO).init();
     let result = match cli.command {
         Command::Serve(flags) => serve(&flags),
+        Command::Keys(Keys::Rotate(folder)) => Keyring::rotate(&folder.data, Clock::SYSTEM.millis()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,11 +10,14 @@ mod calls;
 mod export;
 mod headless;
 mod health;
+mod import;
 mod live;
 mod live_events;
+mod metrics;
 mod records;
 mod shop;
 mod state;
+mod token;
 
 use std::sync::Arc;
 
@@ -22,7 +25,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::{Collector, Error};
 
@@ -34,6 +37,7 @@ pub fn app(collector: Shared) -> Router {
     let router = pages()
         .merge(records::routes())
         .merge(owners())
+        .merge(analysts())
         .merge(operators())
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
     let router = if collector.demo { router.fallback(shop::file) } else { router.fallback(|| async { Error::NotFound }) };
@@ -59,9 +63,18 @@ fn owners() -> Router<Shared> {
     Router::new()
         .route("/export/events", get(export::events))
         .merge(state::routes())
+        .route("/import/{resource}", post(import::take))
         .route("/live", get(live::page))
         .route("/live/{file}", get(live::file))
         .route("/live/events", get(live_events::listen))
+}
+
+/// What whoever asks what the shop earned asks for, from any origin: a dashboard is a page too.
+fn analysts() -> Router<Shared> {
+    Router::new()
+        .route("/oauth/token", post(token::issue).options(metrics::preflight))
+        .route("/metrics/{*query}", any(metrics::ask))
+        .layer(middleware::map_response(answer::any_origin))
 }
 
 /// What whoever runs the server asks for.

@@ -13,10 +13,12 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::analytics::Analytics;
 use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::config::Serve;
 use crate::live::Live;
+use crate::metrics::token::Keyring;
 use crate::projects::{self, Keys, Origin, Project, Projects};
 use crate::store::{Options, Store};
 use crate::telemetry::Telemetry;
@@ -41,10 +43,15 @@ impl Server {
         let (projects, made) = open_projects(&flags.projects, &flags.data, &store)?;
         let listener = bind(&flags.listen).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        let analytics = Analytics::start(&flags.data, store.source(), store.change());
+        let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let collector = Collector {
             projects,
             store,
+            analytics,
+            keyring,
+            longest_days: flags.metrics_days,
             live: Live::default(),
             assets: flags.assets.clone().map_or(Assets::Embedded, Assets::Folder),
             telemetry,

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod identity;
+mod imported;
 mod log;
 mod queue;
 mod reader;
@@ -20,10 +21,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::analytics::feed;
 use crate::telemetry::Telemetry;
 use crate::{Error, decode::Incoming};
 
 pub use cursor::Cursor;
+pub use imported::Imported;
 pub use log::Stored;
 pub use queue::Limits;
 use queue::{Entries, Entry, Queue};
@@ -115,6 +118,26 @@ impl Store {
     /// Takes over what a back end tells and returns once it is safe on disk.
     pub async fn tell(&self, telling: Telling) -> Result<(), Error> {
         self.queue()?.tell(telling).await
+    }
+
+    /// Keeps imported records in place of their earlier states, and returns once they are safe on disk.
+    pub async fn import(&self, project: i64, records: Vec<Imported>) -> Result<(), Error> {
+        self.queue()?.import(project, records).await
+    }
+
+    /// Returns a way to read all that is asked about by the number of its change, on whatever thread asks.
+    pub fn source(&self) -> feed::Source {
+        let (path, mut kept) = (self.path.clone(), None);
+        Box::new(move |after, head| {
+            let connection = match kept.take() {
+                Some(connection) => connection,
+                None => schema::connect(&path, Duration::from_secs(5)).map_err(Error::CannotRead)?,
+            };
+            // One that failed is not kept.
+            let part = imported::changes(&connection, after, head, feed::BATCH).map_err(Error::CannotRead)?;
+            kept = Some(connection);
+            Ok(part)
+        })
     }
 
     /// Tries whether the store takes something, by writing through the same queue and thread as everybody.

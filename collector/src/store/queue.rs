@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Appended;
+use super::imported::Imported;
 use super::shop::{Record, Telling, Voucher};
 use crate::{Error, decode::Incoming};
 
@@ -62,6 +63,8 @@ pub(super) enum Task {
     Append(Entries),
     /// What a back end tells.
     Tell(Telling),
+    /// Imported records of this project, in place of their earlier states.
+    Import(i64, Vec<Imported>),
     /// Nothing in particular: whether it can be stored is the question.
     Probe,
 }
@@ -98,6 +101,11 @@ impl Queue {
             |record: &Record| 256 + record.id.len() + record.fields.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
         let bytes: usize = telling.records.iter().map(texts).sum();
         self.put(kilobytes(bytes), Task::Tell(telling)).await.map(|_| ())
+    }
+
+    pub(super) async fn import(&self, project: i64, records: Vec<Imported>) -> Result<(), Error> {
+        let bytes: usize = records.iter().map(|record| 256 + record.id.len() + record.json.len()).sum();
+        self.put(kilobytes(bytes), Task::Import(project, records)).await.map(|_| ())
     }
 
     pub(super) async fn probe(&self) -> Result<(), Error> {

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use crate::Error;
 
 /// Each entry leads from the schema of its index to the next.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE project (
         id INTEGER PRIMARY KEY,
         token TEXT NOT NULL UNIQUE
@@ -151,7 +152,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX cart_of_owner ON cart (project, owner);
     CREATE INDEX cart_of_basket ON cart (project, basket) WHERE basket IS NOT NULL;
     CREATE INDEX cart_by_change ON cart (change);
-"];
+",
+    super::imported::TABLE,
+];
 
 /// Opens a connection that commits durably.
 ///

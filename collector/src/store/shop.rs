@@ -177,7 +177,8 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    fn next_change(&mut self) -> i64 {
+    /// Returns a number for a change.
+    pub(super) fn next_change(&mut self) -> i64 {
         self.change += 1;
         self.change
     }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::queue::{Job, Task};
 use super::shop::Keeper;
-use super::{Appended, Cursor, log, schema};
+use super::{Appended, Cursor, imported, log, schema};
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::telemetry::Telemetry;
@@ -87,6 +87,10 @@ impl Writer {
                     shop.tell(telling)?;
                     Appended::default()
                 }
+                Task::Import(project, records) => {
+                    imported::keep(&transaction, &mut shop, *project, records)?;
+                    Appended::default()
+                }
                 Task::Probe => Appended::default(),
             });
         }
@@ -113,6 +117,7 @@ impl Task {
         match self {
             Self::Append(entries) => entries.events.len(),
             Self::Tell(telling) => telling.records.len(),
+            Self::Import(_, records) => records.len(),
             Self::Probe => 0,
         }
     }

@@ -158,9 +158,10 @@ impl Drop for Running {
 
 fn flags_of(folder: &Path, more: &[&str]) -> Serve {
     let data = folder.to_str().unwrap();
-    let Subcommand::Serve(flags) =
-        Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data].iter().chain(more)).command;
-    flags
+    match Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data].iter().chain(more)).command {
+        Subcommand::Serve(flags) => flags,
+        Subcommand::Keys(_) => panic!("these are the flags of serve"),
+    }
 }
 
 /// The program in a process of its own; it is killed when this is dropped.

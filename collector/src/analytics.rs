@@ -1,0 +1,87 @@
+//! The columnar projection of orders, carts and returns, which answers metrics queries.
+//!
+//! It is disposable. Every record it holds is kept in the store too, under a number that grows with each change; the projection notes up to
+//! which number it has come in the same transaction as the records themselves, so that a kill neither loses nor doubles one. Whoever deletes
+//! its file gets it rebuilt.
+
+use crate::metrics::catalogue::Family;
+
+pub mod feed;
+
+#[cfg(feature = "duckdb")]
+mod engine;
+#[cfg(feature = "duckdb")]
+mod schema;
+#[cfg(feature = "duckdb")]
+mod writer;
+
+#[cfg(not(feature = "duckdb"))]
+#[path = "analytics/without.rs"]
+mod engine;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::Error;
+use crate::metrics::print::{Row, Statement};
+
+pub use engine::Projection;
+
+/// The projection's file in the data folder.
+pub const FILE: &str = "analytics.duckdb";
+
+/// The most queries that run at the same time; the others wait for their turn.
+const TURNS: usize = 8;
+
+/// The projection of a running server, kept up with the store.
+pub struct Analytics {
+    open: Result<(Arc<Projection>, feed::Progress), Error>,
+    turns: Semaphore,
+}
+
+impl Analytics {
+    /// Opens the projection in the data folder and begins to bring changes over. Where that fails queries are told so, and everything else
+    /// works.
+    pub fn start(folder: &Path, source: feed::Source, head: watch::Receiver<i64>) -> Self {
+        let open = Projection::open(&folder.join(FILE), *head.borrow()).map(Arc::new);
+        let open = open.and_then(|projection| Ok((Arc::clone(&projection), feed::start(projection, source, head)?)));
+        match &open {
+            Err(error @ Error::NoEngine) => tracing::info!("{error}"),
+            Err(error) => tracing::error!(%error, "cannot open the projection"),
+            Ok(_) => {}
+        }
+        Self { open, turns: Semaphore::new(TURNS) }
+    }
+
+    /// Runs statements on one state of the records. With `fresh`, everything that the store holds now is in it.
+    pub async fn run(&self, statements: Vec<Statement>, fresh: bool) -> Result<Vec<Vec<Row>>, Error> {
+        let (projection, progress) = match &self.open {
+            Ok(open) => open,
+            Err(Error::NoEngine) => return Err(Error::NoEngine),
+            Err(error) => return Err(Error::Engine(error.to_string())),
+        };
+        if fresh && !progress.caught_up().await {
+            return Err(Error::NotFresh);
+        }
+        let _turn = self.turns.acquire().await.map_err(|_| Error::Stopping)?;
+        let projection = Arc::clone(projection);
+        tokio::task::spawn_blocking(move || projection.run(&statements)).await.map_err(|_| Error::Stopping)?
+    }
+}
+
+/// A change of one record.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The project's number in the store.
+    pub project: i64,
+    /// What kind of record it is.
+    pub family: Family,
+    /// What it is known by among those of its project and family. This is not always its id.
+    pub key: String,
+    /// The number of this change; later changes have greater ones.
+    pub change: i64,
+    /// The whole record in the shape in which a search shows it; `None` when it is gone.
+    pub json: Option<String>,
+}

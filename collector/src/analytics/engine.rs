@@ -1,0 +1,144 @@
+//! DuckDB, and the projection in it.
+//!
+//! One connection writes, and each query has a connection of its own while it runs: it sees what was committed when it began.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use duckdb::types::{TimeUnit, Value as Sql};
+use duckdb::{Config, Connection, params_from_iter};
+
+use super::writer::Writer;
+use super::{Document, schema};
+use crate::Error;
+use crate::metrics::print::{Bound, Cell, Row, Statement};
+
+/// The open projection.
+pub struct Projection {
+    source: Mutex<Connection>,
+    idle: Mutex<Vec<Connection>>,
+    writer: Mutex<Writer>,
+}
+
+impl Projection {
+    /// Opens the projection in this file. One that cannot be read, was made by another version, or has come further than `head`, the
+    /// latest change in the store, is begun anew.
+    pub fn open(path: &Path, head: i64) -> Result<Self, Error> {
+        if let Ok(open) = Self::open_kept(path, head) {
+            return Ok(open);
+        }
+        if path.exists() {
+            tracing::warn!(path = %path.display(), "the projection does not fit the store, and is built anew");
+        }
+        for file in [path.to_owned(), beside(path)] {
+            match std::fs::remove_file(&file) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(Error::DataFolder { path: file, source }),
+                _ => {}
+            }
+        }
+        Self::make(path).map_err(fault)
+    }
+
+    fn open_kept(path: &Path, head: i64) -> duckdb::Result<Self> {
+        if !path.exists() {
+            return Err(duckdb::Error::QueryReturnedNoRows);
+        }
+        let connection = connect(path)?;
+        let sql = "SELECT fingerprint, watermark FROM projection";
+        let (found, watermark): (String, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if found == schema::fingerprint() && watermark <= head { Self::new(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
+    }
+
+    fn make(path: &Path) -> duckdb::Result<Self> {
+        let connection = connect(path)?;
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(&schema::sql())?;
+        transaction.execute("INSERT INTO projection VALUES (?, 0)", [schema::fingerprint()])?;
+        transaction.commit()?;
+        Self::new(connection)
+    }
+
+    fn new(connection: Connection) -> duckdb::Result<Self> {
+        let writer = Writer::new(connection.try_clone()?)?;
+        Ok(Self { source: Mutex::new(connection), idle: Mutex::default(), writer: Mutex::new(writer) })
+    }
+
+    /// Returns the number of the last change that was taken over.
+    pub fn watermark(&self) -> Result<i64, Error> {
+        lock(&self.source).query_row("SELECT watermark FROM projection", [], |row| row.get(0)).map_err(fault)
+    }
+
+    /// Takes changes over, all or none. `watermark` is the number up to which they are complete.
+    pub fn apply(&self, documents: &[Document], watermark: i64) -> Result<(), Error> {
+        lock(&self.writer).apply(documents, watermark).map_err(fault)
+    }
+
+    /// Runs the statements on one state of the records, and returns the rows of each.
+    pub fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, Error> {
+        let idle = lock(&self.idle).pop();
+        let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok).map_err(fault)?;
+        let tables = run_all(&connection, statements).map_err(fault)?;
+        // A connection on which something failed is not used again.
+        lock(&self.idle).push(connection);
+        Ok(tables)
+    }
+}
+
+fn run_all(connection: &Connection, statements: &[Statement]) -> duckdb::Result<Vec<Vec<Row>>> {
+    let transaction = connection.unchecked_transaction()?;
+    let tables = statements.iter().map(|statement| run_one(&transaction, statement)).collect::<Result<_, _>>()?;
+    transaction.commit()?;
+    Ok(tables)
+}
+
+fn run_one(connection: &Connection, statement: &Statement) -> duckdb::Result<Vec<Row>> {
+    let mut prepared = connection.prepare(&statement.text)?;
+    let values = statement.values.iter().map(|value| match value {
+        Bound::Text(text) => Sql::Text(text.clone()),
+        Bound::Whole(number) => Sql::BigInt(*number),
+        Bound::Number(number) => Sql::Double(*number),
+        Bound::Moment(millis) => Sql::Timestamp(TimeUnit::Microsecond, millis.saturating_mul(1000)),
+    });
+    let mut rows = prepared.query(params_from_iter(values))?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let width = row.as_ref().column_count();
+        out.push((0..width).map(|at| row.get::<_, Sql>(at).map(cell)).collect::<Result<_, _>>()?);
+    }
+    Ok(out)
+}
+
+fn cell(value: Sql) -> Cell {
+    match value {
+        Sql::Text(text) => Cell::Text(text),
+        Sql::Int(number) => Cell::Whole(number.into()),
+        Sql::BigInt(number) => Cell::Whole(number.into()),
+        Sql::HugeInt(number) => Cell::Whole(number),
+        Sql::List(values) => Cell::Numbers(
+            values.into_iter().filter_map(|value| if let Sql::Double(number) = value { Some(number) } else { None }).collect(),
+        ),
+        _ => Cell::Missing,
+    }
+}
+
+/// Nothing but its own file is opened, and nothing is fetched.
+fn connect(path: &Path) -> duckdb::Result<Connection> {
+    let config = Config::default().enable_autoload_extension(false)?.enable_external_access(false)?;
+    Connection::open_with_flags(path, config)
+}
+
+/// The engine's own log of what is not in its file yet.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".wal");
+    name.into()
+}
+
+fn fault(error: duckdb::Error) -> Error {
+    Error::Engine(error.to_string())
+}
+
+/// What a failed thread left is whole: everything behind these locks changes in transactions.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

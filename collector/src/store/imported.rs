@@ -1,0 +1,84 @@
+//! Orders, carts and returns that an owner imported, each whole; and the way in which those and the shop's own come to be asked about.
+//!
+//! Imported records take part in the numbering of changes of the shop's own state. Whoever follows that numbering sees every record again
+//! under its newest number, whichever way it came, so one number says how far a follower has come.
+
+use rusqlite::{Connection, params};
+
+use super::shop::{self, Keeper};
+use crate::analytics::{Document, feed::Part};
+use crate::metrics::catalogue::Family;
+
+/// The table.
+pub(super) const TABLE: &str = "
+    CREATE TABLE imported (
+        project INTEGER NOT NULL REFERENCES project (id),
+        family TEXT NOT NULL,
+        id TEXT NOT NULL,
+        json TEXT NOT NULL,
+        change INTEGER NOT NULL,
+        PRIMARY KEY (project, family, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX imported_by_change ON imported (change);
+";
+
+/// A record as it is imported.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// What kind of record it is.
+    pub family: Family,
+    /// Its id.
+    pub id: String,
+    /// The whole record.
+    pub json: String,
+}
+
+fn name(family: Family) -> &'static str {
+    match family {
+        Family::Orders => "orders",
+        Family::Returns => "returns",
+    }
+}
+
+/// Keeps records in place of their earlier states, within the keeper's transaction.
+pub(super) fn keep(connection: &Connection, shop: &mut Keeper<'_>, project: i64, records: &[Imported]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO imported (project, family, id, json, change) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let mut insert = connection.prepare_cached(sql)?;
+    for record in records {
+        insert.execute(params![project, name(record.family), record.id, record.json, shop.next_change()])?;
+    }
+    Ok(())
+}
+
+/// Returns all records, imported or not, that changed after a number, and the number up to which they are complete. `head` is a number
+/// of which the caller knows that it is stored.
+pub(super) fn changes(connection: &Connection, after: i64, head: i64, limit: usize) -> rusqlite::Result<Part> {
+    let mut parts = vec![imported(connection, after, limit)?];
+    for (theirs, family) in
+        [(shop::Family::Orders, Family::Orders), (shop::Family::Carts, Family::Orders), (shop::Family::Returns, Family::Returns)]
+    {
+        let changes = shop::changes(connection, theirs, after, limit)?;
+        let document = |change: shop::Change| {
+            let json = change.document.map(|document| serde_json::Value::Object(document).to_string());
+            Document { project: change.project, family, key: change.key, change: change.number, json }
+        };
+        parts.push(changes.into_iter().map(document).collect());
+    }
+    // A list that was cut short is complete up to its last change only.
+    let cut = parts.iter().filter(|part| part.len() >= limit).filter_map(|part| part.last()).map(|last| last.change).min();
+    let complete = cut.map_or(head, |cut| cut.min(head));
+    let mut documents: Vec<_> = parts.into_iter().flatten().filter(|document| document.change <= complete).collect();
+    documents.sort_by_key(|document| document.change);
+    Ok(Part { documents, complete })
+}
+
+fn imported(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<Document>> {
+    let sql =
+        "SELECT project, family, id, json, change FROM imported INDEXED BY imported_by_change WHERE change > ?1 ORDER BY change LIMIT ?2";
+    let mut select = connection.prepare_cached(sql)?;
+    let rows = select.query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        let family = if row.get_ref(1)?.as_str()? == name(Family::Returns) { Family::Returns } else { Family::Orders };
+        Ok(Document { project: row.get(0)?, family, key: row.get(2)?, change: row.get(4)?, json: row.get(3)? })
+    })?;
+    rows.collect()
+}

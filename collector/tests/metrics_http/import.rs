@@ -1,0 +1,53 @@
+//! What becomes of imported records.
+
+use serde_json::json;
+
+use super::analyst::{ask, import, import_text, order, send, totals, year};
+use super::server::{Running, basic};
+
+#[test]
+fn a_bad_line_costs_no_other() {
+    let server = Running::start();
+    let mut strange = order("2", 2.0);
+    strange["hat"] = json!("green");
+    let text = format!("{}\r\n\n{{\"id\": 5\n{}\n{}\n[]\n", order("1", 1.5), strange, json!({"id": "3", "guest": "yes"}));
+    let answer = import_text(&server.client, "orders", &text);
+    assert_eq!((&answer["accepted"], &answer["ignored"]), (&json!(2), &json!(1)));
+    let rejected: Vec<_> = answer["rejected"].as_array().unwrap().iter().map(|one| (one["line"].clone(), one["code"].clone())).collect();
+    assert_eq!(rejected, [(json!(3), json!("not_json")), (json!(5), json!("invalid_field")), (json!(6), json!("invalid_field"))]);
+    assert_eq!(totals(&server.client)["sum"], 3.5);
+}
+
+#[test]
+fn a_later_record_takes_the_place_of_an_earlier_one() {
+    let server = Running::start();
+    import(&server.client, "orders", &[order("1", 1.0), order("1", 2.0), order("2", 4.0)]);
+    import(&server.client, "orders", &[order("2", 8.0)]);
+    assert_eq!(totals(&server.client), json!({"count": 2, "min": 2.0, "max": 8.0, "avg": 5.0, "sum": 10.0}));
+}
+
+#[test]
+fn a_cart_becomes_an_order() {
+    let server = Running::start();
+    let count = |resource: &str| {
+        let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
+        ask(&server.client, &format!("{resource}/stats"), &body)["data"]["value"].clone()
+    };
+    let mut cart = order("1", 1.0);
+    cart["status"] = json!("pending");
+    import(&server.client, "orders", &[cart.clone()]);
+    cart.as_object_mut().unwrap().remove("status");
+    cart["id"] = json!("2");
+    import(&server.client, "carts", &[cart]);
+    assert_eq!((count("orders"), count("carts")), (json!(0), json!(2)));
+    import(&server.client, "orders", &[order("1", 1.0)]);
+    assert_eq!((count("orders"), count("carts")), (json!(1), json!(1)));
+}
+
+#[test]
+fn only_the_owner_imports_and_only_what_there_is() {
+    let server = Running::start();
+    assert_eq!(send(&server.client, "POST", "/import/orders", &[], "{}").0, 401);
+    assert_eq!(send(&server.client, "POST", "/import/hats", &[("authorization", &basic("t", "s"))], "{}").0, 404);
+    assert_eq!(send(&server.client, "GET", "/import/orders", &[("authorization", &basic("t", "s"))], "").0, 405);
+}

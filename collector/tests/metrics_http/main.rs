@@ -1,0 +1,13 @@
+//! The metrics API from outside: records go in over a socket, and answers come out of it.
+#![cfg(feature = "duckdb")]
+
+mod analyst;
+mod durability;
+mod events;
+mod import;
+mod refusals;
+mod requests;
+#[path = "../collector/server.rs"]
+#[allow(dead_code, reason = "the other tests of the collector use the rest of it")]
+mod server;
+mod tokens;

@@ -1,0 +1,77 @@
+//! What is refused, with which status, and whom it blames.
+
+use serde_json::{Value, json};
+
+use super::analyst::{ACCEPT, CONTENT_TYPE, ask_with, send, token};
+use super::server::Running;
+
+#[test]
+fn checks_run_in_the_documented_order() {
+    let server = Running::start();
+    let authorization = format!("Bearer {}", token(&server.client, ""));
+    let bearer = ("authorization", authorization.as_str());
+    let (accept_all, accept_json) = (("accept", "*/*"), ("accept", "application/vnd.api.v1+json; q=1, text/plain"));
+    let (plain, charset) = (("content-type", "application/json"), ("content-type", "application/vnd.api+json; charset=utf-8"));
+    for (method, path, headers, body, status, code) in [
+        ("GET", "/metrics/hats/stats", vec![], "", 404, "NOT_FOUND"),
+        ("POST", "/metrics/orders", vec![], "", 404, "NOT_FOUND"),
+        ("POST", "/metrics/orders/median", vec![], "", 404, "NOT_FOUND"),
+        ("POST", "/metrics/orders/stats/more", vec![], "", 404, "NOT_FOUND"),
+        ("POST", "/metrics/orders/fbt", vec![], "", 404, "NOT_FOUND"),
+        ("GET", "/metrics/orders/stats", vec![], "", 405, "METHOD_NOT_ALLOWED"),
+        ("PUT", "/metrics/analysis/fbt", vec![], "", 405, "METHOD_NOT_ALLOWED"),
+        ("OPTIONS", "/metrics/orders/stats", vec![], "", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/metrics/orders/stats", vec![], "", 406, "NOT_ACCEPTABLE"),
+        ("POST", "/metrics/orders/stats", vec![accept_all, CONTENT_TYPE, bearer], "", 406, "NOT_ACCEPTABLE"),
+        ("POST", "/metrics/orders/stats", vec![ACCEPT, plain, bearer], "", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("POST", "/metrics/orders/stats", vec![ACCEPT, CONTENT_TYPE], "x", 401, "UNAUTHORIZED"),
+        ("POST", "/metrics/orders/stats", vec![accept_json, charset, bearer], "x", 400, "BAD_REQUEST"),
+        ("POST", "/metrics/orders/stats", vec![ACCEPT, CONTENT_TYPE, bearer], "[]", 400, "BAD_REQUEST"),
+        ("POST", "/metrics/orders/stats", vec![ACCEPT, CONTENT_TYPE, bearer], r#"{"stats": {}}"#, 422, "UNPROCESSABLE_ENTITY"),
+    ] {
+        let (found, answer) = send(&server.client, method, path, &headers, body);
+        let error = &answer["error"];
+        assert_eq!((found, &error["code"], &error["status"]), (status, &json!(code), &json!(status)), "{method} {path} {headers:?}");
+        assert!(error["title"].is_string() && error["meta"]["trace_id"].as_str().is_some_and(|id| id.len() == 36), "{answer}");
+    }
+}
+
+/// Each case: address, body, status, and the attribute of the field that is blamed.
+#[test]
+fn a_wrong_request_is_told_what_is_wrong() {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("refusals.json")).unwrap();
+    let server = Running::start();
+    let token = token(&server.client, "");
+    for case in &cases {
+        let (status, answer) = ask_with(&server.client, &token, case["path"].as_str().unwrap(), &case["body"]);
+        assert_eq!(json!(status), case["status"], "{case}: {answer}");
+        let errors = answer["error"]["meta"]["errors"].as_array().unwrap();
+        let blamed: Vec<_> = errors.iter().flat_map(blamed).collect();
+        assert_eq!(json!(blamed), case["blames"], "{case}: {answer}");
+    }
+}
+
+/// Returns `field/attribute` for each attribute of a field.
+fn blamed(field: &Value) -> Vec<String> {
+    let (name, attributes) = field.as_object().unwrap().iter().next().unwrap();
+    let of = |attribute: &Value| {
+        let (attribute, messages) = attribute.as_object().unwrap().iter().next().unwrap();
+        assert!(messages[0].is_string());
+        format!("{name}/{attribute}")
+    };
+    attributes.as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn a_dashboard_of_another_origin_may_ask_and_prometheus_still_does() {
+    let server = Running::start();
+    let agent = ureq::Agent::new_with_defaults();
+    for path in ["/metrics/orders/breakdown", "/oauth/token"] {
+        let request = ureq::http::Request::builder().method("OPTIONS").uri(server.client.url(path));
+        let answer = agent.run(request.header("access-control-request-method", "POST").body(()).unwrap()).unwrap();
+        assert_eq!(answer.status(), 204);
+        assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+        assert!(answer.headers()["access-control-allow-headers"].to_str().unwrap().contains("Authorization"));
+    }
+    assert_eq!(server.client.get("/metrics", &[]).status(), 200);
+}

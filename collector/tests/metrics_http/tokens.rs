@@ -1,0 +1,101 @@
+//! Who gets a token, and what it opens.
+
+use serde_json::{Value, json};
+
+use super::analyst::{ACCEPT, CONTENT_TYPE, ask_with, import, order, send, token, year};
+use super::server::{Program, Running, basic};
+
+#[test]
+fn a_client_gets_a_token_by_form_by_json_and_by_header() {
+    let server = Running::start();
+    let (form, json_type) = (("content-type", "application/x-www-form-urlencoded"), ("content-type", "application/json"));
+    let authorization = basic("t", "s");
+    for (headers, body) in [
+        (vec![form], "grant_type=client_credentials&client_id=t&client_secret=s&scope=market%3Aid%3Aa+market:id:b"),
+        (vec![json_type], r#"{"grant_type":"client_credentials","client_id":"t","client_secret":"s","scope":"market:id:a market:id:b"}"#),
+        (vec![form, ("authorization", &authorization)], "grant_type=client_credentials&scope=market:id:a%20market:id:b"),
+    ] {
+        let (status, answer) = send(&server.client, "POST", "/oauth/token", &headers, body);
+        assert_eq!((status, &answer["token_type"], &answer["expires_in"]), (200, &json!("Bearer"), &json!(7200)), "{body}");
+        let claims = claims(answer["access_token"].as_str().unwrap());
+        assert_eq!(claims["organization"]["id"], "t");
+        assert_eq!(claims["application"]["kind"], "integration");
+        assert_eq!((&claims["market"]["id"], &claims["test"]), (&json!(["a", "b"]), &json!(false)));
+    }
+}
+
+#[test]
+fn others_get_none() {
+    let server = Running::start();
+    for (body, status, error) in [
+        ("grant_type=client_credentials&client_id=t&client_secret=x", 401, "invalid_client"),
+        ("grant_type=client_credentials&client_id=x&client_secret=s", 401, "invalid_client"),
+        ("grant_type=client_credentials", 401, "invalid_client"),
+        ("grant_type=password&client_id=t&client_secret=s", 400, "unsupported_grant_type"),
+        ("grant_type=client_credentials&client_id=t&client_secret=s&scope=admin", 400, "invalid_scope"),
+    ] {
+        let found = send(&server.client, "POST", "/oauth/token", &[], body);
+        assert_eq!((found.0, &found.1["error"]), (status, &json!(error)), "{body}");
+    }
+    assert_eq!(send(&server.client, "GET", "/oauth/token", &[], "").0, 405);
+}
+
+#[test]
+fn a_token_opens_its_markets_and_its_project_only() {
+    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Default::default());
+    let in_market = |id: &str, market: &str| {
+        let mut order = order(id, 1.0);
+        order["market"] = json!({"id": market});
+        order
+    };
+    import(&server.client, "orders", &[in_market("1", "a"), in_market("2", "b"), order("3", 1.0)]);
+    let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
+    for (scope, count, markets) in [("", 3, json!([])), ("market:id:a", 1, json!(["a"])), ("market:id:a market:id:b", 2, json!(["a", "b"]))]
+    {
+        let (_, answer) = ask_with(&server.client, &token(&server.client, scope), "orders/stats", &body);
+        assert_eq!((&answer["data"]["value"], &answer["meta"]["market_ids"]), (&json!(count), &markets), "{scope}");
+    }
+    let other = "grant_type=client_credentials&client_id=u&client_secret=s";
+    let other = send(&server.client, "POST", "/oauth/token", &[], other).1["access_token"].as_str().unwrap().to_owned();
+    let (_, answer) = ask_with(&server.client, &other, "orders/stats", &body);
+    assert_eq!((&answer["data"]["value"], &answer["meta"]["organization_id"]), (&json!(0), &json!("u")));
+}
+
+#[test]
+fn what_is_no_token_of_ours_opens_nothing() {
+    let (server, foreign) = (Running::start(), Running::start());
+    let good = token(&server.client, "");
+    let (head, signature) = good.rsplit_once('.').unwrap();
+    let tampered = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
+    for bad in ["", "x", "a.b.c", &tampered, &token(&foreign.client, "")] {
+        let (status, answer) = ask_with(&server.client, bad, "orders/stats", &body);
+        assert_eq!((status, &answer["error"]["code"]), (401, &json!("UNAUTHORIZED")), "{bad}");
+    }
+    let basic = basic("t", "s");
+    let headers = [ACCEPT, CONTENT_TYPE, ("authorization", &*basic)];
+    assert_eq!(send(&server.client, "POST", "/metrics/orders/stats", &headers, &body.to_string()).0, 401);
+}
+
+#[test]
+fn a_token_survives_a_restart_and_a_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
+    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let old = token(&program.client, "");
+    drop(program);
+    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let rotation = ["keys", "rotate", "--data", folder.path().to_str().unwrap()];
+    assert!(std::process::Command::new(env!("CARGO_BIN_EXE_tillroll")).args(rotation).status().unwrap().success());
+    let new = token(&program.client, "");
+    assert_ne!(old.split('.').next(), new.split('.').next());
+    for token in [old, new] {
+        assert_eq!(ask_with(&program.client, &token, "orders/stats", &body).0, 200);
+    }
+}
+
+fn claims(token: &str) -> Value {
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+    let body = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
+}

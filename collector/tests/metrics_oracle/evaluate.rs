@@ -1,0 +1,350 @@
+//! The slow evaluator: no plan, no index, no cleverness. It reads requests as the documentation describes them.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use tillroll_collector::metrics::catalogue::{ARRAYS, Field, Kind, Resource, parent};
+use tillroll_collector::metrics::moment;
+use tillroll_collector::metrics::plan::Type;
+
+use super::Question;
+use super::select::{Element, Record, Records, date, get, way};
+
+/// A record with one element of each array that is asked about, or none where an array has none.
+struct Row<'a> {
+    number: usize,
+    record: &'a Record<'a>,
+    bound: BTreeMap<&'static str, Option<Element<'a>>>,
+}
+
+/// What a bucket's rows have in common: the value of each of these fields, the first perhaps by interval.
+struct Step {
+    field: &'static Field,
+    interval: Option<String>,
+    label: String,
+}
+
+pub(crate) fn data(records: &Records<'_>, question: &Question) -> Value {
+    match question.kind {
+        Type::Breakdown => {
+            let query = &question.body["breakdown"];
+            json!({ query["by"].as_str().unwrap(): breakdown(records, query, &[]) })
+        }
+        Type::DateBreakdown => json!(dates(records, &question.body["date_breakdown"])),
+        Type::Stats => {
+            json!({ "value": value(&owners(records, &[], &question.body["stats"]), &question.body["stats"], records.resource).0 })
+        }
+        Type::BoughtTogether => bought_together(records, question),
+        Type::Search => Value::Null,
+    }
+}
+
+/// The arrays that stand in this one.
+pub(crate) fn inner_arrays(array: &str) -> Vec<&'static str> {
+    ARRAYS.iter().copied().filter(|other| parent(other) == Some(array)).collect()
+}
+
+fn breakdown(records: &Records<'_>, query: &Value, steps: &[Step]) -> Vec<Value> {
+    let by = records.resource.field(query["by"].as_str().unwrap()).unwrap();
+    let mut kept = Vec::new();
+    for label in labels(records, by, None, steps) {
+        let steps = with(steps, by, None, &label);
+        let (shown, rank) = value(&owners(records, &steps, query), query, records.resource);
+        if is_kept(&query["condition"], rank, &shown) {
+            kept.push((rank, label, shown, steps));
+        }
+    }
+    let is_ascending = query["sort"] == "asc";
+    kept.sort_by(|one, other| by_rank(one.0, other.0, is_ascending).then_with(|| one.1.cmp(&other.1)));
+    kept.truncate(usize::try_from(query["limit"].as_u64().unwrap_or(10)).unwrap());
+    let bucket = |(_, label, shown, steps): (_, String, Value, Vec<Step>)| {
+        let mut bucket = json!({ "label": label, "value": shown });
+        add_inner(records, query, &steps, &mut bucket);
+        bucket
+    };
+    kept.into_iter().map(bucket).collect()
+}
+
+fn dates(records: &Records<'_>, query: &Value) -> Vec<Value> {
+    let by = records.resource.field(query["by"].as_str().unwrap()).unwrap();
+    let interval = query["interval"].as_str().unwrap_or("month");
+    let bucket = |label: String| {
+        let steps = with(&[], by, Some(interval), &label);
+        let shown = value(&owners(records, &steps, query), query, records.resource).0;
+        let mut bucket = json!({ "date": label, "value": shown });
+        add_inner(records, query, &steps, &mut bucket);
+        bucket
+    };
+    labels(records, by, Some(interval), &[]).into_iter().map(bucket).collect()
+}
+
+fn add_inner(records: &Records<'_>, query: &Value, steps: &[Step], bucket: &mut Value) {
+    if let Some(by) = query["breakdown"]["by"].as_str() {
+        bucket[by] = json!(breakdown(records, &query["breakdown"], steps));
+    }
+}
+
+fn with(steps: &[Step], field: &'static Field, interval: Option<&str>, label: &str) -> Vec<Step> {
+    let copy = |step: &Step| Step { field: step.field, interval: step.interval.clone(), label: step.label.clone() };
+    let last = Step { field, interval: interval.map(Into::into), label: label.into() };
+    steps.iter().map(copy).chain([last]).collect()
+}
+
+/// Every value that a field has in the bucket that `steps` lead to.
+fn labels(records: &Records<'_>, by: &'static Field, interval: Option<&str>, steps: &[Step]) -> BTreeSet<String> {
+    let rows = rows(records, steps, Some(by), None);
+    rows.iter().filter_map(|row| label(records.resource, row, by, interval)).collect()
+}
+
+/// The values of the measured field, one for each of its different owners in the bucket.
+fn owners(records: &Records<'_>, steps: &[Step], query: &Value) -> Vec<Value> {
+    let field = records.resource.field(query["field"].as_str().unwrap()).unwrap();
+    let mut owners = BTreeMap::new();
+    for row in rows(records, steps, None, Some(field)) {
+        let at = match field.array() {
+            None => Some(Vec::new()),
+            Some(array) => row.bound[array].as_ref().map(|element| element.at.clone()),
+        };
+        if let Some(at) = at {
+            owners.insert((row.number, at), attribute(records.resource, &row, field).clone());
+        }
+    }
+    owners.into_values().filter(|value| !value.is_null()).collect()
+}
+
+/// The rows of a bucket.
+fn rows<'a>(records: &'a Records<'a>, steps: &[Step], by: Option<&'static Field>, measured: Option<&'static Field>) -> Vec<Row<'a>> {
+    let keyed: Vec<_> = steps.iter().map(|step| step.field).chain(by).filter_map(Field::array).collect();
+    let mut all = Vec::new();
+    for (number, record) in records.all.iter().enumerate() {
+        let mut rows = vec![Row { number, record, bound: BTreeMap::new() }];
+        for array in ARRAYS.iter().copied().filter(|array| keyed.contains(array) || measured.and_then(Field::array) == Some(array)) {
+            rows = rows.into_iter().flat_map(|row| bind(row, array)).collect();
+        }
+        all.extend(rows);
+    }
+    let is_on_the_way = |row: &Row<'_>| {
+        steps.iter().all(|step| label(records.resource, row, step.field, step.interval.as_deref()).as_ref() == Some(&step.label))
+    };
+    all.into_iter().filter(is_on_the_way).collect()
+}
+
+/// One row for each element of the array, within the element that is bound already; or a row with none.
+fn bind<'a>(row: Row<'a>, array: &'static str) -> Vec<Row<'a>> {
+    let holder = parent(array).and_then(|outer| row.bound.get(outer));
+    let is_inside = |element: &Element<'a>| match holder {
+        None => true,
+        Some(None) => false,
+        Some(Some(holder)) => element.at.first() == holder.at.first(),
+    };
+    let elements: Vec<_> = row.record.elements(array).into_iter().filter(is_inside).map(Some).collect();
+    let elements = if elements.is_empty() { vec![None] } else { elements };
+    let with = |element| {
+        let mut bound = row.bound.clone();
+        bound.insert(array, element);
+        Row { number: row.number, record: row.record, bound }
+    };
+    elements.into_iter().map(with).collect()
+}
+
+fn attribute<'a>(resource: &Resource, row: &'a Row<'_>, field: &Field) -> &'a Value {
+    match field.array() {
+        None => get(row.record.json, &way(resource.main, field)),
+        Some(array) => row.bound[array].as_ref().map_or(&Value::Null, |element| get(element.json, &element.way(field))),
+    }
+}
+
+fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&str>) -> Option<String> {
+    if field.kind == Kind::Organization {
+        return Some("shop".into());
+    }
+    match (attribute(resource, row, field), interval) {
+        (Value::Null, _) => None,
+        (Value::String(text), Some(interval)) => Some(moment::to_text(begin(moment::parse(text).unwrap().millis, interval))),
+        (Value::String(text), None) => Some(text.clone()),
+        (other, _) => Some(other.to_string()),
+    }
+}
+
+/// When the interval began in which a moment lies.
+fn begin(millis: i64, interval: &str) -> i64 {
+    let midnight = moment::midnight(millis);
+    let (year, month, _) = moment::date(midnight / moment::DAY);
+    match interval {
+        "hour" => millis - millis % 3_600_000,
+        "day" => midnight,
+        // The first of 1970 was a Thursday.
+        "week" => midnight - (midnight / moment::DAY + 3) % 7 * moment::DAY,
+        "month" => moment::days_before(year, month) * moment::DAY,
+        _ => moment::days_before(year, 1) * moment::DAY,
+    }
+}
+
+/// What is shown, and the number by which it is ranked.
+fn value(values: &[Value], query: &Value, resource: &Resource) -> (Value, Option<f64>) {
+    let field = resource.field(query["field"].as_str().unwrap()).unwrap();
+    let count = values.len();
+    let mut numbers: Vec<i64> = values.iter().filter_map(Value::as_f64).map(millionths).collect();
+    numbers.sort_unstable();
+    let sum: i64 = numbers.iter().sum();
+    let of = |millionths: Option<&i64>| millionths.map(|&number| unscaled(number));
+    let scale = if matches!(field.kind, Kind::Amount | Kind::Number) { 1.0 } else { 1e6 };
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let avg = (count > 0).then(|| sum as f64 / scale / count as f64 / (1e6 / scale));
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let single = |number: usize| (json!(number), Some(number as f64));
+    let float = |number: Option<f64>| (json!(number), number);
+    match query["operator"].as_str().unwrap() {
+        "value_count" => single(count),
+        "cardinality" => single(values.iter().map(Value::to_string).collect::<BTreeSet<_>>().len()),
+        "sum" => float(Some(unscaled(sum))),
+        "avg" => float(avg),
+        "min" => float(of(numbers.first())),
+        "max" => float(of(numbers.last())),
+        "stats" => {
+            let (min, max) = (of(numbers.first()), of(numbers.last()));
+            (json!({ "count": count, "min": min, "max": max, "avg": avg, "sum": unscaled(sum) }), avg)
+        }
+        _ => {
+            let parts = [("1.0", 1), ("5.0", 5), ("25.0", 25), ("50.0", 50), ("75.0", 75), ("95.0", 95), ("99.0", 99)];
+            let named = parts.map(|(name, part)| (name.to_owned(), json!(percentile(&numbers, part))));
+            (Value::Object(Map::from_iter(named)), percentile(&numbers, 50))
+        }
+    }
+}
+
+/// Linear interpolation between the two values next to the place, in whole hundredths, so that it is exact.
+fn percentile(sorted: &[i64], percent: usize) -> Option<f64> {
+    let place = percent * sorted.len().checked_sub(1)?;
+    let (low, high) = (sorted[place / 100], sorted[place.div_ceil(100)]);
+    let beyond = i64::try_from(place % 100).unwrap();
+    Some(unscaled((low * 100 + (high - low) * beyond) / 100))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+fn millionths(number: f64) -> i64 {
+    (number * 1e6).round() as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+fn unscaled(millionths: i64) -> f64 {
+    millionths as f64 / 1e6
+}
+
+/// What has no number comes last in both directions.
+fn by_rank(one: Option<f64>, other: Option<f64>, is_ascending: bool) -> Ordering {
+    match (one, other) {
+        (Some(one), Some(other)) if is_ascending => one.total_cmp(&other),
+        (Some(one), Some(other)) => other.total_cmp(&one),
+        _ => other.is_some().cmp(&one.is_some()),
+    }
+}
+
+fn is_kept(condition: &Value, number: Option<f64>, _: &Value) -> bool {
+    let Some((name, value)) = condition.as_object().and_then(|condition| condition.iter().next()) else { return true };
+    let one = |name: &str, value: &Value| {
+        let order = number.and_then(|number| number.partial_cmp(&value.as_f64()?));
+        match name {
+            "eq" => order.is_some_and(Ordering::is_eq),
+            "ne" => !order.is_some_and(Ordering::is_eq),
+            "gt" => order.is_some_and(Ordering::is_gt),
+            "gte" => order.is_some_and(Ordering::is_ge),
+            "lt" => order.is_some_and(Ordering::is_lt),
+            _ => order.is_some_and(Ordering::is_le),
+        }
+    };
+    match name.split_once('_') {
+        Some((low, high)) => one(low, &value[0]) && one(high, &value[1]),
+        None => one(name, value),
+    }
+}
+
+fn bought_together(records: &Records<'_>, question: &Question) -> Value {
+    let given: Vec<_> = question.body["filter"]["line_items"]["item_ids"]["in"].as_array().unwrap().clone();
+    let lines = |record: &Record<'_>| record.json["line_items"].as_array().cloned().unwrap_or_default();
+    let holds = |record: &&Record<'_>| given.iter().all(|id| lines(record).iter().any(|line| line["item_id"] == *id));
+    let mut orders: Vec<_> = records.all.iter().filter(holds).collect();
+    orders.sort_by_key(|order| {
+        let created = date(records.resource, order.json, "created_at");
+        (created.is_none(), created, order.json["id"].as_str().map(str::to_owned))
+    });
+    let mut found: BTreeMap<String, (BTreeSet<usize>, Value, Value)> = BTreeMap::new();
+    for (number, order) in orders.iter().enumerate() {
+        for element in order.elements("line_items") {
+            let (id, kind, name) = (&element.json["item_id"], &element.json["item_type"], &element.json["name"]);
+            let Some(text) = id.as_str() else { continue };
+            if given.contains(id) || !(kind == "skus" || kind == "bundles") {
+                continue;
+            }
+            let entry = found.entry(text.into()).or_default();
+            entry.0.insert(number);
+            for (kept, seen) in [(&mut entry.1, kind), (&mut entry.2, name)] {
+                if kept.is_null() {
+                    *kept = seen.clone();
+                }
+            }
+        }
+    }
+    let mut items: Vec<_> = found.into_iter().collect();
+    items.sort_by_key(|(_, (orders, _, _))| std::cmp::Reverse(orders.len()));
+    let shown = items.into_iter().take(10).map(|(id, (orders, kind, name))| {
+        let mut item = json!({ "item_id": id, "value": orders.len(), "type": kind, "name": name });
+        item.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        item
+    });
+    shown.collect()
+}
+
+/// All records that a search finds, as it shows them.
+pub(crate) fn search(records: &Records<'_>, question: &Question) -> Vec<Value> {
+    let query = &question.body["search"];
+    let attribute = query["sort_by"].as_str().map_or("current_date", |name| name.split_once('.').unwrap().1);
+    let is_ascending = query["sort"] == "asc";
+    let mut found: Vec<_> = records.all.iter().map(|record| (date(records.resource, record.json, attribute), record)).collect();
+    found.sort_by(|(one, record), (other, next)| {
+        let order = match (one, other) {
+            (Some(one), Some(other)) if is_ascending => one.cmp(other),
+            (Some(one), Some(other)) => other.cmp(one),
+            _ => one.is_none().cmp(&other.is_none()),
+        };
+        order.then_with(|| record.json["id"].as_str().cmp(&next.json["id"].as_str()))
+    });
+    let wanted: Vec<_> = query["fields"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    found.iter().map(|(_, record)| shown(records.resource, record.json, &wanted)).collect()
+}
+
+fn shown(resource: &Resource, json: &Value, wanted: &[&str]) -> Value {
+    let mut out = json!({ "id": json["id"] });
+    for field in resource.fields.iter().filter(|field| field.shown && field.owner() == resource.main) {
+        if is_wanted(field, wanted) && !json[field.attribute()].is_null() {
+            out[field.attribute()] = json[field.attribute()].clone();
+        }
+    }
+    for (name, relation) in json.as_object().unwrap() {
+        let kept = kept(resource, name, relation, wanted);
+        if !kept.is_null() && (relation.is_object() || relation.is_array()) {
+            out[name] = kept;
+        }
+    }
+    out
+}
+
+fn kept(resource: &Resource, way: &str, json: &Value, wanted: &[&str]) -> Value {
+    match json {
+        Value::Array(elements) => {
+            let each: Vec<_> = elements.iter().map(|json| kept(resource, way, json, wanted)).filter(|json| !json.is_null()).collect();
+            if each.is_empty() { Value::Null } else { json!(each) }
+        }
+        Value::Object(object) => {
+            let inner = |(name, json): (&String, &Value)| (name.clone(), kept(resource, &format!("{way}.{name}"), json, wanted));
+            let each: Map<_, _> = object.iter().map(inner).filter(|(_, json)| !json.is_null()).collect();
+            if each.is_empty() { Value::Null } else { Value::Object(each) }
+        }
+        _ => resource.field(way).filter(|field| is_wanted(field, wanted)).map_or(Value::Null, |_| json.clone()),
+    }
+}
+
+fn is_wanted(field: &Field, wanted: &[&str]) -> bool {
+    wanted.iter().any(|name| *name == field.name || *name == format!("{}.*", field.owner()))
+}

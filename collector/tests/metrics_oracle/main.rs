@@ -1,0 +1,102 @@
+//! Random questions about random records, answered twice: by the engine, and by a slow evaluator that is written as the documentation
+//! reads. The answers must be equal, to the last digit.
+//!
+//! A failure prints its seed, and `METRICS_SEED=N` asks the questions of that seed alone.
+#![cfg(feature = "duckdb")]
+
+mod ask;
+mod dice;
+mod evaluate;
+mod select;
+mod world;
+
+use serde_json::{Value, json};
+use tillroll_collector::analytics::Projection;
+use tillroll_collector::metrics::catalogue::Resource;
+use tillroll_collector::metrics::plan::{self, Context, LONGEST_DAYS, Type};
+use tillroll_collector::metrics::print::{Scope, duckdb};
+use tillroll_collector::metrics::{answer, moment};
+
+use dice::Dice;
+use world::World;
+
+const WORLDS: u64 = 8;
+const QUESTIONS: usize = 120;
+const PROJECT: i64 = 1;
+
+/// The time at which all questions are asked.
+fn now() -> i64 {
+    moment::parse("2022-07-01T12:00:00Z").unwrap().millis
+}
+
+#[test]
+fn the_engine_answers_as_the_slow_evaluator() {
+    let chosen = std::env::var("METRICS_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = chosen.map_or(0..WORLDS, |seed| seed..seed + 1);
+    for seed in seeds {
+        let mut dice = Dice::new(seed);
+        let folder = tempfile::tempdir().unwrap();
+        let projection = Projection::open(&folder.path().join("a.duckdb"), 0).unwrap();
+        let world = World::new(&mut dice);
+        world.put_into(&projection, &mut dice);
+        for _ in 0..QUESTIONS {
+            let question = ask::question(&mut dice);
+            compare(&projection, &world, &question).unwrap_or_else(|report| panic!("seed {seed}: {report}"));
+        }
+    }
+}
+
+/// A question, and who asks it.
+pub(crate) struct Question {
+    resource: &'static str,
+    kind: Type,
+    markets: Vec<String>,
+    body: Value,
+}
+
+fn compare(projection: &Projection, world: &World, question: &Question) -> Result<(), String> {
+    let records = select::records(world, question);
+    if question.kind == Type::Search {
+        return compare_pages(projection, &evaluate::search(&records, question), question);
+    }
+    let (found, _) = ask_engine(projection, question, &question.body)?;
+    let expected = evaluate::data(&records, question);
+    if found == expected { Ok(()) } else { Err(report(question, &found, &expected)) }
+}
+
+/// Follows the cursors to the end.
+fn compare_pages(projection: &Projection, expected: &[Value], question: &Question) -> Result<(), String> {
+    let mut body = question.body.clone();
+    let mut all = Vec::new();
+    let limit = usize::try_from(body["search"]["limit"].as_u64().unwrap_or(50)).unwrap();
+    loop {
+        let (found, pagination) = ask_engine(projection, question, &body)?;
+        let page = found.as_array().cloned().unwrap_or_default();
+        if pagination["record_count"] != json!(expected.len()) {
+            return Err(report(question, &pagination, &json!(expected.len())));
+        }
+        let is_full = page.len() == limit;
+        all.extend(page);
+        if pagination["cursor"].is_null() || !is_full {
+            break;
+        }
+        body["search"]["cursor"] = pagination["cursor"].clone();
+    }
+    if all == expected { Ok(()) } else { Err(report(question, &json!(all), &json!(expected))) }
+}
+
+fn ask_engine(projection: &Projection, question: &Question, body: &Value) -> Result<(Value, Value), String> {
+    let context = Context { organization: "shop", now: now(), longest_days: LONGEST_DAYS };
+    let resource = Resource::find(question.resource).unwrap();
+    let query = plan::plan(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
+    let scope = Scope { project: PROJECT, organization: "shop", markets: &question.markets };
+    let statements = duckdb::print(&query, scope);
+    let tables = projection.run(&statements).map_err(|error| format!("{error:?}\n{body}\n{statements:#?}"))?;
+    let answer = answer::shape(&query, scope, &tables);
+    Ok((answer.data, answer.pagination.unwrap_or_default()))
+}
+
+fn report(question: &Question, found: &Value, expected: &Value) -> String {
+    let Question { resource, kind, markets, body } = question;
+    format!("{resource} {kind:?} {markets:?}\n{body}\nfound    {found}\nexpected {expected}")
+}

@@ -1,0 +1,214 @@
+//! Which records a question is about, and which elements of their arrays.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value};
+use tillroll_collector::metrics::catalogue::{Field, Kind, Resource, parent};
+use tillroll_collector::metrics::{document, free_text, moment};
+
+use super::world::World;
+use super::{Question, now};
+use tillroll_collector::metrics::plan::Type;
+
+/// A record, and the conditions under which its elements count.
+pub(crate) struct Record<'a> {
+    pub(crate) json: &'a Value,
+    conditions: &'a [Condition],
+}
+
+/// All records that a question is about.
+pub(crate) struct Records<'a> {
+    pub(crate) all: Vec<Record<'a>>,
+    pub(crate) resource: &'static Resource,
+}
+
+/// One attribute of a filter.
+struct Condition {
+    field: &'static Field,
+    name: String,
+    value: Value,
+}
+
+impl Condition {
+    /// A condition that asks that something is not so.
+    fn is_negative(&self) -> bool {
+        self.name == "ne" || self.name == "not_in"
+    }
+
+    fn holds(&self, object: &Value, way: &str) -> bool {
+        let found = get(object, way);
+        match self.name.as_str() {
+            "is" => found.as_bool().unwrap_or(false) == self.value.as_bool().unwrap(),
+            "in" => is_among(found, &self.value),
+            "not_in" => !is_among(found, &self.value),
+            "eq" => compare(self.field, found, &self.value).is_some_and(Ordering::is_eq),
+            "ne" => !compare(self.field, found, &self.value).is_some_and(Ordering::is_eq),
+            "gt" => compare(self.field, found, &self.value).is_some_and(Ordering::is_gt),
+            "gte" => compare(self.field, found, &self.value).is_some_and(Ordering::is_ge),
+            "lt" => compare(self.field, found, &self.value).is_some_and(Ordering::is_lt),
+            "lte" => compare(self.field, found, &self.value).is_some_and(Ordering::is_le),
+            range => {
+                let (low, high) = range.split_once('_').unwrap();
+                let one = |name: &str, value: &Value| Self { field: self.field, name: name.into(), value: value.clone() };
+                one(low, &self.value[0]).holds(object, way) && one(high, &self.value[1]).holds(object, way)
+            }
+        }
+    }
+}
+
+/// The records that a question is about.
+pub(crate) fn records<'a>(world: &'a World, question: &Question) -> Records<'a> {
+    let resource = Resource::find(question.resource).unwrap();
+    let filter = &question.body["filter"];
+    // Leaked, because it lives as long as the test and every record refers to it.
+    let conditions: &'static [Condition] = conditions(resource, filter, question.kind).leak();
+    let records = if resource.main == "return" { &world.returns } else { &world.orders };
+    let all = records.iter().map(|json| Record { json, conditions });
+    let all = all.filter(|record| {
+        let status = record.json["status"].as_str();
+        let is_cart = status == Some("draft") || status == Some("pending");
+        let has_cart = resource.main == "return" || is_cart == (resource.name == "carts");
+        let market = record.json["market"]["id"].as_str();
+        let is_allowed = question.markets.is_empty() || market.is_some_and(|market| question.markets.iter().any(|other| other == market));
+        has_cart && is_allowed && is_in_period(resource, filter, question.kind, record.json) && record.fits(filter, resource)
+    });
+    Records { all: all.collect(), resource }
+}
+
+fn conditions(resource: &'static Resource, filter: &Value, kind: Type) -> Vec<Condition> {
+    let mut found = Vec::new();
+    for field in &resource.fields {
+        let Some(name) = field.filter else { continue };
+        let value = &get(filter, field.owner())[name];
+        let is_given = kind == Type::BoughtTogether && field.name == "line_items.item_id";
+        match value {
+            Value::Bool(_) => found.push(Condition { field, name: "is".into(), value: value.clone() }),
+            Value::String(_) => found.push(Condition { field, name: "in".into(), value: Value::Array(vec![value.clone()]) }),
+            Value::Object(object) if !is_given && !object.contains_key("query") => {
+                let (name, value) = object.iter().next().unwrap();
+                found.push(Condition { field, name: name.clone(), value: value.clone() });
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn is_in_period(resource: &Resource, filter: &Value, kind: Type, json: &Value) -> bool {
+    let given = &filter[resource.main];
+    if given["date_from"].is_null() && kind == Type::BoughtTogether {
+        return true;
+    }
+    let today = moment::midnight(now());
+    let read = |name: &str, default| given[name].as_str().map_or(default, |text| moment::parse(text).unwrap().millis);
+    let (from, to) = (read("date_from", today - 30 * moment::DAY), read("date_to", today + moment::DAY - 1000));
+    let field = given["date_field"].as_str().unwrap_or("current_date");
+    date(resource, json, field).is_some_and(|at| from <= at && at <= to + 999)
+}
+
+/// A date of a record.
+pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option<i64> {
+    if resource.main == "return" && attribute == "restocked_at" {
+        let lines = json["return_line_items"].as_array()?;
+        return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| moment::parse(text).unwrap().millis).max();
+    }
+    json[attribute].as_str().map(|text| moment::parse(text).unwrap().millis)
+}
+
+impl Record<'_> {
+    fn fits(&self, filter: &Value, resource: &Resource) -> bool {
+        let query = &filter[resource.main]["aggregated_details"]["query"];
+        let lines = document::lines(self.json.as_object().unwrap_or(&Map::new()));
+        if query.as_str().is_some_and(|query| !free_text::holds(&free_text::parse(query).unwrap(), &lines)) {
+            return false;
+        }
+        self.conditions.iter().all(|condition| match condition.field.array() {
+            None => condition.holds(self.json, &way(resource.main, condition.field)),
+            Some(array) if condition.is_negative() => {
+                self.all_elements(array).iter().all(|element| condition.holds(element.json, &element.way(condition.field)))
+            }
+            Some(array) => !self.elements(array).is_empty(),
+        })
+    }
+
+    /// The elements that count: those that meet every positive condition on their array, in elements that count, and that hold some
+    /// element that counts of every array in them that has conditions.
+    pub(crate) fn elements(&self, array: &'static str) -> Vec<Element<'_>> {
+        self.all_elements(array).into_iter().filter(|element| self.counts(element)).collect()
+    }
+
+    fn counts(&self, element: &Element<'_>) -> bool {
+        let positive = |array: &str| {
+            let array = array.to_owned();
+            self.conditions.iter().filter(move |condition| condition.field.array() == Some(array.as_str()) && !condition.is_negative())
+        };
+        let is_met =
+            |element: &Element<'_>| positive(element.array).all(|condition| condition.holds(element.json, &element.way(condition.field)));
+        let outer_is_met = || {
+            let outer = parent(element.array).map(|array| self.all_elements(array));
+            outer.is_none_or(|outer| outer.iter().filter(|outer| outer.at.first() == element.at.first()).all(&is_met))
+        };
+        let holds_inner = |inner: &'static str| {
+            let elements = self.all_elements(inner);
+            positive(inner).next().is_none() || elements.iter().any(|inner| inner.at.first() == element.at.first() && is_met(inner))
+        };
+        let inner = super::evaluate::inner_arrays(element.array);
+        is_met(element) && outer_is_met() && inner.iter().all(|inner| holds_inner(inner))
+    }
+
+    /// Every element of an array.
+    fn all_elements(&self, array: &'static str) -> Vec<Element<'_>> {
+        let Some(outer) = parent(array) else {
+            let elements = list_of(self.json, array);
+            return elements.into_iter().enumerate().map(|(at, json)| Element { array, at: vec![at], json }).collect();
+        };
+        let name = &array[outer.len() + 1..];
+        let mut found = Vec::new();
+        for (first, holder) in list_of(self.json, outer).into_iter().enumerate() {
+            found.extend(list_of(holder, name).into_iter().enumerate().map(|(at, json)| Element { array, at: vec![first, at], json }));
+        }
+        found
+    }
+}
+
+fn list_of<'a>(json: &'a Value, name: &str) -> Vec<&'a Value> {
+    json[name].as_array().map_or_else(Vec::new, |list| list.iter().collect())
+}
+
+/// An element of an array of a record.
+#[derive(Clone)]
+pub(crate) struct Element<'a> {
+    pub(crate) array: &'static str,
+    /// Its place in its array, behind the place of the element that it stands in.
+    pub(crate) at: Vec<usize>,
+    pub(crate) json: &'a Value,
+}
+
+impl Element<'_> {
+    pub(crate) fn way(&self, field: &Field) -> String {
+        field.name[self.array.len() + 1..].to_owned()
+    }
+}
+
+/// The way to an attribute from its record.
+pub(crate) fn way(main: &str, field: &Field) -> String {
+    field.name.strip_prefix(&format!("{main}.")).unwrap_or(field.name).to_owned()
+}
+
+/// What lies at the end of a way.
+pub(crate) fn get<'a>(json: &'a Value, way: &str) -> &'a Value {
+    way.split('.').fold(json, |json, step| &json[step])
+}
+
+fn is_among(found: &Value, list: &Value) -> bool {
+    let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    found.as_str().is_some_and(|found| list.as_array().unwrap().iter().any(|other| as_text(other) == found))
+}
+
+fn compare(field: &Field, found: &Value, other: &Value) -> Option<Ordering> {
+    if field.kind == Kind::Moment {
+        let read = |value: &Value| value.as_str().map(|text| moment::parse(text).unwrap().millis);
+        return Some(read(found)?.cmp(&read(other)?));
+    }
+    found.as_f64()?.partial_cmp(&other.as_f64()?)
+}
