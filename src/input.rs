@@ -54,7 +54,7 @@ pub struct Start<'a> {
 pub struct Cookies<S = String> {
     /// Who: an anonymous id or an e-mail, decoded.
     pub visitor: S,
-    /// The visit, as [`session`](crate::session) writes it.
+    /// The visit, as [`Session`](tillroll_protocol::visit::Session) writes it.
     pub session: S,
 }
 

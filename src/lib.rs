@@ -1,8 +1,7 @@
 //! Tillroll in the page: what a shop's visitor did, kept until the collector has it.
 //!
 //! # The map
-//! A page calls; [`call`] is understood and gets its visitor from [`identity`], its visit from [`session`] and its form from [`event`];
-//! the finished text waits in the [`queue`] until [`batch`] makes a request of it; [`delivery`] decides when, and [`backoff`] how long
+//! A page calls; the call becomes an event by what is remembered of the [`visit`](tillroll_protocol::visit); the finished text waits in the [`queue`] until [`batch`] makes a request of it; [`delivery`] decides when, and [`backoff`] how long
 //! to wait after a failure; [`consent`] may hold all of it. The [`tracker`] orders these steps and contains none of them.
 //!
 //! # Invariants
@@ -23,11 +22,8 @@ mod browser;
 pub mod consent;
 pub mod delivery;
 pub mod effect;
-pub mod event;
-pub mod identity;
 pub mod input;
 pub mod queue;
-pub mod session;
 pub mod tracker;
 
 /// A moment or a length of time in milliseconds; moments count from 1970.

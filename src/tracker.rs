@@ -4,19 +4,15 @@
 
 use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
-use tillroll_protocol::email;
-use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
 use tillroll_protocol::text::split;
+use tillroll_protocol::visit::{Refusal, Session, Visit};
 
 use crate::consent::Consent;
 use crate::delivery::{self, Delivery, Flight, Verdict, verdict};
 use crate::effect::{Effect, Report};
-use crate::event::{self, Refusal};
-use crate::identity::Identity;
 use crate::input::{Answer, Cookies, Input, Start};
 use crate::queue::{self, Item, Queue};
-use crate::session::Session;
 use crate::{Millis, batch};
 
 /// One page's tracker.
@@ -24,8 +20,7 @@ use crate::{Millis, batch};
 pub struct Tracker {
     token: String,
     version: String,
-    identity: Identity,
-    session: Session,
+    visit: Visit,
     consent: Consent,
     opening: Item,
     queue: Queue,
@@ -62,7 +57,7 @@ impl Tracker {
 
     /// Returns who the visitor is, as the cookie says it, and the visit's id.
     pub fn identity(&self) -> (&str, &str) {
-        (self.identity.content(), self.session.id())
+        (self.visit.identity.content(), self.visit.session.id())
     }
 
     fn start(&mut self, now: Millis, start: &Start<'_>, out: &mut Vec<Effect>) {
@@ -70,9 +65,9 @@ impl Tracker {
         self.version = start.version.into();
         self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
         self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
-        self.session = Session::load(start.cookies.session);
+        self.visit.session = Session::load(start.cookies.session);
         for name in [start.visitor, start.cookies.visitor] {
-            self.identity.learn(name);
+            self.visit.identity.learn(name);
         }
         match self.consent {
             Consent::Granted => return emit(out, Effect::Restore),
@@ -93,29 +88,21 @@ impl Tracker {
     fn accept(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
         let Some(call) = Call::read(item.text) else { return ignore(item.key, Refusal { reason: "unreadable", field: "" }, out) };
         self.chance = call.seed.bytes().fold(0, |chance: u8, digit| chance.wrapping_mul(31).wrapping_add(digit));
-        let params = if call.kind == event::LAND { Ok(String::new()) } else { event::parameters(&call) };
-        let params = match params {
-            Ok(params) => params,
+        let told = match self.visit.tell(&call) {
+            Ok(told) => told,
             Err(refusal) => return ignore(item.key, refusal, out),
         };
-        let is_new = self.identity.meet(call.seed);
-        if self.session.touch(call.time, call.seed) {
-            let landing = event::landing(&call, self.identity.visitor(), self.session.id());
+        if let Some(landing) = told.landing {
             self.keep(now, landing_key(item.key), landing, out);
         }
-        let email = if call.kind == "identify" { email::normalise(call.params.text("email")) } else { None };
-        let is_named = email.is_some();
-        let linked = email.and_then(|email| self.identity.identify(email, call.seed));
-        if is_new || linked.is_some() {
-            emit(out, Effect::Visitor(self.identity.content().into()));
+        if told.is_renamed {
+            emit(out, Effect::Visitor(self.visit.identity.content().into()));
         }
         self.remember(false, out);
-        let visitor = linked.as_deref().map_or(self.identity.visitor(), Visitor::Id);
-        if params.is_empty() || (is_named && linked.is_none()) {
-            return emit(out, Effect::Forget(vec![item.key.into()]));
+        match told.event {
+            Some(text) => self.keep(now, item.key.into(), text, out),
+            None => emit(out, Effect::Forget(vec![item.key.into()])),
         }
-        let text = event::text(&call, params, visitor, self.session.id());
-        self.keep(now, item.key.into(), text, out);
     }
 
     fn keep(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
@@ -192,8 +179,8 @@ impl Tracker {
 
     /// The page comes back from the browser's cache, or into sight: other tabs may have gone on meanwhile, and answers went unheard.
     fn returned(&mut self, now: Millis, cookies: Cookies<&str>) {
-        self.session.join(Session::load(cookies.session));
-        self.identity.learn(cookies.visitor);
+        self.visit.session.join(Session::load(cookies.session));
+        self.visit.identity.learn(cookies.visitor);
         self.away = false;
         self.delivery.forsake();
         self.delivery.retry(now);
@@ -221,8 +208,7 @@ impl Tracker {
         self.queue.clear();
         self.delivery.forsake();
         self.opening.text.clear();
-        self.identity = Identity::Unknown;
-        self.session = Session::default();
+        self.visit = Visit::default();
         emit(out, Effect::Wipe);
         emit(out, Effect::Visitor(String::new()));
         emit(out, Effect::Session(String::new()));
@@ -230,7 +216,7 @@ impl Tracker {
 
     fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
         let Some(call) = Call::read(item.text) else { return };
-        self.identity.reset(call.seed);
+        self.visit.identity.reset(call.seed);
         if self.consent.is_granted() {
             emit(out, Effect::Visitor(call.seed.into()));
         }
@@ -262,7 +248,7 @@ impl Tracker {
     }
 
     fn remember(&mut self, leaving: bool, out: &mut Vec<Effect>) {
-        if let Some(text) = self.session.unwritten(leaving).filter(|_| self.consent.is_granted()) {
+        if let Some(text) = self.visit.session.unwritten(leaving).filter(|_| self.consent.is_granted()) {
             emit(out, Effect::Session(text));
         }
     }

@@ -21,3 +21,4 @@ pub mod loose;
 pub mod number;
 pub mod params;
 pub mod text;
+pub mod visit;

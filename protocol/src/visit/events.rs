@@ -1,8 +1,8 @@
-//! From a call, a visitor and a visit to a finished event.
+//! From a call, a visitor and a session to a finished event.
 
-use tillroll_protocol::call::Call;
-use tillroll_protocol::event::{Event, Visitor};
-use tillroll_protocol::{id, json, kinds, limits, params};
+use crate::call::Call;
+use crate::event::{Event, Visitor};
+use crate::{id, json, kinds, limits, params};
 
 /// Why a call becomes no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +14,13 @@ pub struct Refusal {
 }
 
 /// Of a call's seed, the digits that make its event's id begin here.
-pub const CALL_SEED: usize = 0;
+const CALL_SEED: usize = 0;
 
 /// Of a call's seed, the digits that make the id of a landing begin here, where the call opens a visit.
-pub const LAND_SEED: usize = 21;
+const LAND_SEED: usize = 21;
 
 /// The kind of the event that opens a visit.
-pub const LAND: &str = "land";
+pub(super) const LAND: &str = "land";
 
 /// The most bytes that the parameters of an event may have, so that the whole stays below [`limits::EVENT_BYTES`].
 const MOST: usize = limits::EVENT_BYTES - 32 * limits::KB;
@@ -29,7 +29,7 @@ const MOST: usize = limits::EVENT_BYTES - 32 * limits::KB;
 const OWN_API: &str = "tillroll";
 
 /// Returns the parameters of the event that a call asks for, as they will be stored.
-pub fn parameters(call: &Call<'_>) -> Result<String, Refusal> {
+pub(super) fn parameters(call: &Call<'_>) -> Result<String, Refusal> {
     let Some(kind) = kinds::find(call.kind) else { return Err(Refusal { reason: "unknown_type", field: "type" }) };
     match params::read(kind, call.params, call.page.url) {
         Err(fault) => Err(Refusal { reason: "meaningless", field: fault.field }),
@@ -39,12 +39,12 @@ pub fn parameters(call: &Call<'_>) -> Result<String, Refusal> {
 }
 
 /// Returns the event of a call as text.
-pub fn text(call: &Call<'_>, params: String, visitor: Visitor<&str>, session_id: &str) -> String {
+pub(super) fn text(call: &Call<'_>, params: String, visitor: Visitor<&str>, session_id: &str) -> String {
     write(call, CALL_SEED, params, visitor, session_id)
 }
 
 /// Returns the event that opens the visit in which `call` is the first, as text.
-pub fn landing(call: &Call<'_>, visitor: Visitor<&str>, session_id: &str) -> String {
+pub(super) fn landing(call: &Call<'_>, visitor: Visitor<&str>, session_id: &str) -> String {
     let mut params = String::new();
     json::push(&mut params, b'{');
     json::member(&mut params, "current_url", call.page.url);
@@ -74,7 +74,7 @@ fn write(call: &Call<'_>, from: usize, params: String, visitor: Visitor<&str>, s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tillroll_protocol::flat::Flat;
+    use crate::flat::Flat;
 
     fn call<'a>(kind: &'a str, params: &'a str) -> Call<'a> {
         const SEED: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";

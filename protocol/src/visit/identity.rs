@@ -7,8 +7,8 @@
 //! ```
 //! The last arrow keeps two people at one computer apart: the collector never hears that one id is both.
 
-use tillroll_protocol::email;
-use tillroll_protocol::event::Visitor;
+use crate::email;
+use crate::event::Visitor;
 
 /// The longest id that a cookie may bring.
 const ID_BYTES: usize = 128;

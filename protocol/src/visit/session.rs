@@ -2,26 +2,24 @@
 //!
 //! It is remembered as a query string, `t=<last moment>&sid=<id>`, which a shop's server can parse.
 
-use tillroll_protocol::text::cut;
-use tillroll_protocol::{id, json, number};
+use crate::text::cut;
+use crate::{id, json, number};
 
-use crate::Millis;
+/// The pause that ends a visit, in milliseconds.
+pub const PAUSE: u64 = 30 * 60 * 1_000;
 
-/// The pause that ends a visit.
-pub const PAUSE: Millis = 30 * 60 * 1_000;
+/// How old the remembered moment may grow, in milliseconds, before it is written again, so that busy pages do not write for every event.
+pub const GRAIN: u64 = 10_000;
 
-/// How old the remembered moment may grow before it is written again, so that busy pages do not write for every event.
-pub const GRAIN: Millis = 10_000;
-
-/// Of a call's seed, the digits that make a session's id begin here; see [`tillroll_protocol::id`].
+/// Of a call's seed, the digits that make a session's id begin here; see [`crate::id`].
 const SEED_FROM: usize = 22;
 
 /// The visit that goes on, if one does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
     id: String,
-    active: Millis,
-    written: Millis,
+    active: u64,
+    written: u64,
 }
 
 impl Session {
@@ -39,7 +37,7 @@ impl Session {
     /// Takes note that the visitor did something at `time`; returns whether a new visit begins with it.
     ///
     /// A time before the last one, as calls bring that waited in line, changes nothing.
-    pub fn touch(&mut self, time: Millis, seed: &str) -> bool {
+    pub fn touch(&mut self, time: u64, seed: &str) -> bool {
         let is_new = self.id.is_empty() || time >= self.active.saturating_add(PAUSE);
         if is_new {
             *self = Self { id: id::uuid(time, seed, SEED_FROM), active: time, written: 0 };
@@ -90,7 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     const SEED: &str = "0123456789abcdef0123456789abcdef0123456789";
-    const NOON: Millis = 1_800_000_000_000;
+    const NOON: u64 = 1_800_000_000_000;
 
     #[test]
     fn half_an_hour_of_silence_ends_a_visit() {
