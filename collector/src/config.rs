@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::vendors::Forwarding;
+
 /// First-party shop tracking: the collector.
 #[derive(Debug, Parser)]
 #[command(name = "tillroll", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
@@ -56,6 +58,10 @@ pub struct Serve {
     /// Serve the page's half from this folder instead of the one built into the program
     #[arg(long, env = "TILLROLL_ASSETS", value_name = "DIR")]
     pub assets: Option<PathBuf>,
+
+    /// Where events are handed on to.
+    #[command(flatten)]
+    pub forwarding: Forwarding,
 
     /// The most days that the date filter of a metrics query may cover
     #[arg(long, env = "TILLROLL_METRICS_DAYS", default_value_t = crate::metrics::plan::LONGEST_DAYS, value_name = "DAYS")]

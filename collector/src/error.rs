@@ -138,6 +138,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The address to forward to cannot be used. The text is not repeated, because it may hold a secret.
+    #[error("the address that events are to be forwarded to {0}")]
+    BadForward(&'static str),
+    /// How far forwarding has come cannot be kept.
+    #[error("cannot keep how far forwarding has come: {0}")]
+    Forward(#[source] io::Error),
     /// The server itself failed.
     #[error("the server failed: {0}")]
     Serve(#[source] io::Error),
@@ -175,6 +181,8 @@ impl Error {
             Self::OpenStore { .. } => "cannot_open_store",
             Self::NewerStore { .. } => "newer_store",
             Self::BadProject { .. } => "bad_project",
+            Self::BadForward(_) => "bad_forward",
+            Self::Forward(_) => "forward_failed",
             Self::Serve(_) => "server_failed",
         }
     }
@@ -199,6 +207,8 @@ impl Error {
             | Self::OpenStore { .. }
             | Self::NewerStore { .. }
             | Self::BadProject { .. }
+            | Self::BadForward(_)
+            | Self::Forward(_)
             | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! routes -> accept -> decode, vendors -> store -> 2xx
-//!                                        store -> export, live
+//!                                        store -> export, live, forward
 //! ```
 //!
 //! - [`app`] is the whole HTTP interface as a value; [`server`] gives it a socket and a way to stop.
@@ -20,6 +20,7 @@ pub mod config;
 pub mod decode;
 pub mod error;
 mod feed;
+pub mod forward;
 pub mod live;
 pub mod metrics;
 pub mod projects;

@@ -53,6 +53,11 @@ impl Projects {
         project.filter(|_| same)
     }
 
+    /// Returns the project of a server that has one alone.
+    pub fn only(&self) -> Option<&Project> {
+        self.0.first().filter(|_| self.0.len() == 1)
+    }
+
     /// Returns the project that was configured first.
     pub fn first(&self) -> Option<&Project> {
         self.0.first()

@@ -22,7 +22,8 @@ use crate::metrics::token::Keyring;
 use crate::projects::{self, Keys, Origin, Project, Projects};
 use crate::store::{Options, Store};
 use crate::telemetry::Telemetry;
-use crate::{Collector, Error, app};
+use crate::vendors::Forwarding;
+use crate::{Collector, Error, app, forward};
 
 /// How long requests that were taken may need to be answered once the server stops.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -60,7 +61,10 @@ impl Server {
             open_live: flags.demo && is_local,
             closing: closed,
         };
-        Ok(Self { listener, collector: Arc::new(collector), closing, made })
+        let targets = forward::targets(&flags.forwarding.to, &flags.forwarding.credentials(), &collector.projects)?;
+        let collector = Arc::new(collector);
+        forward::start(targets, &flags.data, &collector, Forwarding::translate)?;
+        Ok(Self { listener, collector, closing, made })
     }
 
     /// Returns the address that was bound.

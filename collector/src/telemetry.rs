@@ -19,6 +19,7 @@ pub struct Telemetry {
     accepted: AtomicU64,
     duplicates: AtomicU64,
     told: AtomicU64,
+    forwarded: Family,
     commits: [AtomicU64; BOUNDS_MILLIS.len()],
     commit_count: AtomicU64,
     commit_micros: AtomicU64,
@@ -40,6 +41,11 @@ impl Telemetry {
     /// Counts records that a back end told of.
     pub fn told(&self, count: u64) {
         self.told.fetch_add(count, Relaxed);
+    }
+
+    /// Counts what came of a request to the server that events are forwarded to: `taken`, `refused`, `locked` or `retried`.
+    pub fn forwarded(&self, result: &'static str) {
+        self.forwarded.add(result, 0);
     }
 
     /// Counts an event that will never be stored.
@@ -75,6 +81,10 @@ impl Telemetry {
         head(&mut out, "tillroll_events_rejected_total", "counter", "Events refused for good.");
         self.rejected.each(|code, _, count| {
             let _ = writeln!(out, "tillroll_events_rejected_total{{code=\"{code}\"}} {count}");
+        });
+        head(&mut out, "tillroll_forwarded_total", "counter", "Requests to the server that events are forwarded to.");
+        self.forwarded.each(|result, _, count| {
+            let _ = writeln!(out, "tillroll_forwarded_total{{result=\"{result}\"}} {count}");
         });
         plain(&mut out, "tillroll_commit_failures_total", "counter", "Transactions that failed.", self.commit_failures.load(Relaxed));
         plain(&mut out, "tillroll_queue_depth", "gauge", "Requests that wait to be stored.", waiting as u64);

@@ -4,10 +4,12 @@
 //! stand in this folder and in no other part of the collector; the rest asks for [`calls`], [`records`] and [`headless`].
 
 mod envelope;
+mod forwarding;
 pub mod metrilo;
 pub mod ometria;
 
 pub use envelope::Envelope;
+pub use forwarding::Forwarding;
 pub use metrilo::{calls, records};
 pub use ometria as headless;
 

@@ -3,6 +3,8 @@
 //! The API has no time and no id of an event. So an event happens when its request comes. A request with a `request_id` that is sent again,
 //! byte for byte, is the same event; one without is always a new one.
 
+pub mod outward;
+
 use sha2::{Digest, Sha256};
 use tillroll_protocol::event::{Event, Page, Visitor};
 use tillroll_protocol::loose::Loose;

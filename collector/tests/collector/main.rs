@@ -5,6 +5,7 @@ mod backend;
 mod batch;
 mod export;
 mod faults;
+mod forward;
 mod history;
 mod identity;
 mod kill;
