@@ -5,6 +5,7 @@
 
 mod checks;
 mod count;
+mod moved;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@
 use std::process::Command;
 
 use super::count::Tally;
+use super::moved;
 use crate::context::Context;
 use crate::error::Error;
 use crate::step::Step;
@@ -40,6 +41,12 @@ pub(super) const CHECKS: &[Check] = &[
         about: "dist/ and the release binary are made",
         needs: &[setup::BUILD, build::PAGE, build::BINARY],
         run: |_| Ok(Verdict::PASSED),
+    },
+    Check {
+        name: "moved",
+        about: "the release binary and its engine run from another folder",
+        needs: &[setup::BUILD, build::PAGE, build::BINARY],
+        run: moved::run,
     },
     Check {
         name: "size",
