@@ -6,6 +6,7 @@
 mod checks;
 mod count;
 mod moved;
+mod past;
 
 use std::process::ExitCode;
 

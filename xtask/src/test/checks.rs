@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use super::count::Tally;
-use super::moved;
+use super::{moved, past};
 use crate::context::Context;
 use crate::error::Error;
 use crate::step::Step;
@@ -61,6 +61,12 @@ pub(super) const CHECKS: &[Check] = &[
         run: clippy,
     },
     Check { name: "rust", about: "cargo test, the whole workspace", needs: &[setup::BUILD, build::PAGE, build::BINARY], run: rust },
+    Check {
+        name: "history",
+        about: "a year of history is taken whole, and twice is once",
+        needs: &[setup::BUILD, build::PAGE, build::BINARY],
+        run: past::run,
+    },
     Check {
         name: "page",
         about: "the scripts, in Node and in a real browser",
