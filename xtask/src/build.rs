@@ -4,6 +4,7 @@
 //! Each step leaves its result alone when nothing changed, so a warm build takes seconds.
 
 mod adapt;
+mod binary;
 mod core;
 mod fallback;
 mod glue;
@@ -15,9 +16,9 @@ mod stamp;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::process;
 use crate::step::{self, Step};
 
+pub(crate) use binary::ENGINES;
 pub(crate) use packing::{BROTLI, GZIP};
 
 /// Everything a page or a shop downloads.
@@ -30,20 +31,19 @@ pub(crate) const PAGE: &[Step] = &[
     Step { name: "packed siblings", aloud: false, work: packing::pack },
 ];
 
-/// The binary, last, because it carries `dist/`.
-pub(crate) const BINARY: &[Step] = &[Step { name: "collector", aloud: true, work: collector }];
+/// The binary, last, because it carries `dist/`; and the shared library that it is to find beside itself.
+pub(crate) const BINARY: &[Step] = &[
+    Step { name: "collector", aloud: true, work: binary::compile },
+    Step { name: "analytics engine", aloud: false, work: binary::bring_engine },
+];
 
 /// Sets up, builds all, prints what was made.
 pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
     step::run(context, &[crate::setup::BUILD, PAGE, BINARY])?;
     println!("\ndist/                    what a page downloads (`cargo xtask size` weighs it)");
     println!("target/release/tillroll  the collector, dist/ inside");
+    if let Some(engine) = binary::engine(context) {
+        println!("target/release/{engine:<9}  the analytics engine; wherever the collector goes, it goes along");
+    }
     scripts::print_snippet(context)
-}
-
-fn collector(context: &mut Context) -> Result<String, Error> {
-    let mut cargo = process::cargo(context);
-    cargo.args(["build", "--release", "--package", "tillroll-collector", "--bin", "tillroll"]);
-    process::aloud(&mut cargo)?;
-    Ok(String::new())
 }

@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::history::{self, Sender};
 use crate::{build, clock, files, process, setup, step};
 
 const TOKEN: &str = "demo";
@@ -27,6 +28,9 @@ pub(crate) struct Options {
     /// Where events and the secret are kept [default: target/demo-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Bring a year of a shop's past too: orders, carts and returns to look at under /reports
+    #[arg(long)]
+    history: bool,
 }
 
 /// Runs until a signal comes or the collector stops by itself.
@@ -46,7 +50,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode, 
     if let Ok(signals) = signals {
         forward(signals, &child);
     }
-    watch(child, &secret)
+    watch(child, &secret, options.history.then_some(&data))
 }
 
 /// The secret of the demo's project: made once, so that yesterday's data stays readable.
@@ -75,10 +79,13 @@ fn forward(mut signals: Signals, child: &Child) {
 }
 
 /// Shows the way once the collector is ready, then passes its words on until it ends.
-fn watch(mut child: Child, secret: &str) -> Result<ExitCode, Error> {
+fn watch(mut child: Child, secret: &str, history: Option<&PathBuf>) -> Result<ExitCode, Error> {
     let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines()).into_iter().flatten();
     let ready = lines.next().and_then(Result::ok);
     if let Some(line) = &ready {
+        if let Some(data) = history {
+            bring(&address(line), secret, data);
+        }
         println!("{}", welcome(&address(line), secret));
         lines.map_while(Result::ok).for_each(|line| println!("{line}"));
     }
@@ -89,8 +96,18 @@ fn watch(mut child: Child, secret: &str) -> Result<ExitCode, Error> {
     }
 }
 
+/// Without its past the shop works all the same. What is missing comes with the next start.
+fn bring(address: &str, secret: &str, data: &Path) {
+    println!();
+    match history::bring(&Sender::new(address, TOKEN, secret), data) {
+        Ok(0) => println!("  history: present"),
+        Ok(_) => {}
+        Err(error) => eprintln!("\nerror[{}]: {error}", error.code()),
+    }
+}
+
 /// The address in the collector's ready line.
-fn address(line: &str) -> String {
+pub(crate) fn address(line: &str) -> String {
     let found = line.split_whitespace().find(|word| word.starts_with("http://") || word.starts_with("https://"));
     found.unwrap_or(line).trim_end_matches(['/', '.', ',']).to_owned()
 }
@@ -100,6 +117,7 @@ fn welcome(address: &str, secret: &str) -> String {
         "
   The demo shop     {address}/
   Events, live      {address}/live
+  Reports           {address}/reports
   Every event       curl -u {TOKEN}:{secret} {address}/export/events
 
   project token     {TOKEN}

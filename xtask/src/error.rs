@@ -65,6 +65,9 @@ pub(crate) enum Error {
     /// No check has that name.
     #[error("no check is called `{0}`; `cargo xtask test --list` names them")]
     NoCheck(String),
+    /// The demo's history was not taken.
+    #[error("the history was not brought: {0}")]
+    History(String),
     /// The collector ended before it accepted connections.
     #[error(
         "the collector stopped before it was ready ({0}); its own message is above. If the port is taken, choose another with --listen 127.0.0.1:7071"
@@ -86,6 +89,7 @@ impl Error {
             Self::Untidy(_) => "untidy",
             Self::Before(_) => "before",
             Self::NoCheck(_) => "no_check",
+            Self::History(_) => "history",
             Self::NotReady(_) => "not_ready",
         }
     }

@@ -10,6 +10,7 @@ mod context;
 mod demo;
 mod error;
 mod files;
+mod history;
 mod process;
 mod setup;
 mod size;

@@ -5,6 +5,8 @@
 
 mod checks;
 mod count;
+mod moved;
+mod past;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@
 use std::process::Command;
 
 use super::count::Tally;
+use super::{moved, past};
 use crate::context::Context;
 use crate::error::Error;
 use crate::step::Step;
@@ -42,6 +43,12 @@ pub(super) const CHECKS: &[Check] = &[
         run: |_| Ok(Verdict::PASSED),
     },
     Check {
+        name: "moved",
+        about: "the release binary and its engine run from another folder",
+        needs: &[setup::BUILD, build::PAGE, build::BINARY],
+        run: moved::run,
+    },
+    Check {
         name: "size",
         about: "a page downloads no more than the budget",
         needs: &[setup::BUILD, build::PAGE],
@@ -54,6 +61,12 @@ pub(super) const CHECKS: &[Check] = &[
         run: clippy,
     },
     Check { name: "rust", about: "cargo test, the whole workspace", needs: &[setup::BUILD, build::PAGE, build::BINARY], run: rust },
+    Check {
+        name: "history",
+        about: "a year of history is taken whole, and twice is once",
+        needs: &[setup::BUILD, build::PAGE, build::BINARY],
+        run: past::run,
+    },
     Check {
         name: "page",
         about: "the scripts, in Node and in a real browser",
