@@ -19,7 +19,8 @@ mod writer;
 #[path = "analytics/without.rs"]
 mod engine;
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
@@ -32,6 +33,9 @@ pub use engine::Projection;
 /// The projection's file in the data folder.
 pub const FILE: &str = "analytics.duckdb";
 
+/// Stands in the data folder while the projection's file may hold traces of somebody who was erased.
+const STALE: &str = "analytics.stale";
+
 /// The most queries that run at the same time; the others wait for their turn.
 const TURNS: usize = 8;
 
@@ -39,12 +43,16 @@ const TURNS: usize = 8;
 pub struct Analytics {
     open: Result<(Arc<Projection>, feed::Progress), Error>,
     turns: Semaphore,
+    folder: PathBuf,
 }
 
 impl Analytics {
     /// Opens the projection in the data folder and begins to bring changes over. Where that fails queries are told so, and everything else
     /// works.
     pub fn start(folder: &Path, source: feed::Source, head: watch::Receiver<i64>) -> Self {
+        if let Err(error) = clean(folder) {
+            tracing::error!(%error, "cannot remove a projection that holds traces of somebody who was erased");
+        }
         let open = Projection::open(&folder.join(FILE), *head.borrow()).map(Arc::new);
         let open = open.and_then(|projection| Ok((Arc::clone(&projection), feed::start(projection, source, head)?)));
         match &open {
@@ -52,7 +60,13 @@ impl Analytics {
             Err(error) => tracing::error!(%error, "cannot open the projection"),
             Ok(_) => {}
         }
-        Self { open, turns: Semaphore::new(TURNS) }
+        Self { open, turns: Semaphore::new(TURNS), folder: folder.to_owned() }
+    }
+
+    /// Notes durably that somebody is about to be erased. What the store says goes from the projection's tables with its next change; the
+    /// file itself keeps unused blocks, so it is made anew at the next start, and is removed when the server stops.
+    pub fn renew_later(&self) -> std::io::Result<()> {
+        File::create(self.folder.join(STALE))?.sync_all()
     }
 
     /// Runs statements on one state of the records. With `fresh`, everything that the store holds now is in it.
@@ -69,6 +83,21 @@ impl Analytics {
         let projection = Arc::clone(projection);
         tokio::task::spawn_blocking(move || projection.run(&statements)).await.map_err(|_| Error::Stopping)?
     }
+}
+
+/// Removes the projection's files where they may hold traces of somebody who was erased. Nobody may have them open.
+pub fn clean(folder: &Path) -> std::io::Result<()> {
+    let stale = folder.join(STALE);
+    if !stale.exists() {
+        return Ok(());
+    }
+    for file in [folder.join(FILE), folder.join(format!("{FILE}.wal")), stale] {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A change of one record.

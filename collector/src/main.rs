@@ -9,7 +9,7 @@ use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{Cli, Command, Keys, Serve};
 use tillroll_collector::metrics::token::Keyring;
 use tillroll_collector::server::Server;
-use tillroll_collector::store::Options;
+use tillroll_collector::store::{self, Options};
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
@@ -31,13 +31,16 @@ fn main() -> ExitCode {
 
 fn serve(flags: &Serve) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Serve)?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let server = Server::open(flags, Options::default(), Clock::SYSTEM).await?;
         let stop = stop_signal()?;
         announce(&server, flags)?;
         server.run(stop).await
-    })
+    });
     // Dropping the runtime drops the last users of the store, and the store stores what still waits before it is gone.
+    drop(runtime);
+    store::clean(&flags.data);
+    result
 }
 
 /// Standard output carries the one line that scripts wait for; everything else goes to standard error.

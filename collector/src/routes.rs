@@ -7,6 +7,7 @@ mod assets;
 mod batch;
 mod body;
 mod calls;
+mod customers;
 mod export;
 mod headless;
 mod health;
@@ -25,7 +26,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 
 use crate::{Collector, Error};
 
@@ -64,6 +65,7 @@ fn owners() -> Router<Shared> {
         .route("/export/events", get(export::events))
         .merge(state::routes())
         .route("/import/{resource}", post(import::take))
+        .route("/customers/{email}", delete(customers::erase))
         .route("/live", get(live::page))
         .route("/live/{file}", get(live::file))
         .route("/live/events", get(live_events::listen))

@@ -4,6 +4,7 @@
 //! An answer is given after the commit and never before. Reading goes through connections of its own and never waits for writing.
 
 mod cursor;
+mod erasure;
 mod identity;
 mod imported;
 mod log;
@@ -21,11 +22,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::analytics::feed;
+use crate::analytics::{self, feed};
 use crate::telemetry::Telemetry;
 use crate::{Error, decode::Incoming};
 
 pub use cursor::Cursor;
+pub use erasure::Erased;
 pub use imported::Imported;
 pub use log::Stored;
 pub use queue::Limits;
@@ -192,6 +194,14 @@ impl Drop for Store {
         if self.writer.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writing thread had failed");
         }
+    }
+}
+
+/// Removes what a server that has stopped must not leave behind, unless another one has begun to use the folder.
+pub fn clean(folder: &Path) {
+    let Ok(_lock) = lock(folder) else { return };
+    if let Err(error) = analytics::clean(folder) {
+        tracing::error!(%error, "cannot remove a projection that holds traces of somebody who was erased");
     }
 }
 

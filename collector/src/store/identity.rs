@@ -31,13 +31,9 @@ pub(super) use known_as;
 pub(super) fn learn(connection: &Connection, project: i64, key: &Uuid, event: &Event, shop: &mut Keeper<'_>) -> rusqlite::Result<()> {
     let Visitor::Id(visitor) = &event.visitor else { return Ok(()) };
     let Some(email) = email_of(event) else { return Ok(()) };
-    connection.prepare_cached("INSERT INTO link (project, visitor, time, event, email) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
-        project,
-        visitor,
-        event.time.cast_signed(),
-        key.as_bytes(),
-        email
-    ])?;
+    // The link of an event that was erased may still be there.
+    let link = "INSERT INTO link (project, visitor, time, event, email) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(link)?.execute(params![project, visitor, event.time.cast_signed(), key.as_bytes(), email])?;
     shop.note_link(project, visitor)
 }
 

@@ -3,8 +3,10 @@
 //! Imported records take part in the numbering of changes of the shop's own state. Whoever follows that numbering sees every record again
 //! under its newest number, whichever way it came, so one number says how far a follower has come.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Map, Value};
 
+use super::erasure::{Erased, Subject};
 use super::shop::{self, Keeper};
 use crate::analytics::{Document, feed::Part};
 use crate::metrics::catalogue::Family;
@@ -78,7 +80,85 @@ fn imported(connection: &Connection, after: i64, limit: usize) -> rusqlite::Resu
     let mut select = connection.prepare_cached(sql)?;
     let rows = select.query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
         let family = if row.get_ref(1)?.as_str()? == name(Family::Returns) { Family::Returns } else { Family::Orders };
-        Ok(Document { project: row.get(0)?, family, key: row.get(2)?, change: row.get(4)?, json: row.get(3)? })
+        let json = Some(row.get(3)?).filter(|json: &String| !json.is_empty());
+        Ok(Document { project: row.get(0)?, family, key: row.get(2)?, change: row.get(4)?, json })
     })?;
     rows.collect()
+}
+
+/// The family and the id of a record.
+pub(super) type Key = (String, String);
+
+/// What of a record tells of a person, and what of an address does not.
+const PERSONAL: &[&str] = &["customer", "user_id"];
+const ADDRESSES: &[&str] = &["billing_address", "shipping_address", "origin_address", "destination_address"];
+const IMPERSONAL: &[&str] = &["business", "country_code"];
+
+/// Returns the records that changed after a number and name somebody, and the number of the last that was looked at.
+pub(super) fn naming(connection: &Connection, subject: &Subject, after: i64) -> rusqlite::Result<(Vec<Key>, i64)> {
+    let sql = "SELECT family, id, json, change, project FROM imported INDEXED BY imported_by_change WHERE change > ?1 ORDER BY change";
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows = select.query([after])?;
+    let (mut found, mut last) = (Vec::new(), after);
+    while let Some(row) = rows.next()? {
+        last = row.get(3)?;
+        if row.get::<_, i64>(4)? == subject.project && subject.is_named_in(row.get_ref(2)?.as_str()?) {
+            found.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    Ok((found, last))
+}
+
+/// Takes somebody out of records. A cart is theirs as a whole; it leaves an empty row behind, from which followers learn that it is gone.
+pub(super) fn forget<'a>(
+    connection: &Connection,
+    shop: &mut Keeper<'_>,
+    subject: &Subject,
+    keys: impl Iterator<Item = &'a Key>,
+    erased: &mut Erased,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT json FROM imported WHERE project = ?1 AND family = ?2 AND id = ?3";
+    let mut select = connection.prepare_cached(sql)?;
+    for (family, id) in keys {
+        let text = |row: &Row<'_>| row.get::<_, String>(0);
+        let known = select.query_row(params![subject.project, family, id], text).optional()?;
+        let Some(Value::Object(mut record)) = known.and_then(|json| serde_json::from_str(&json).ok()) else { continue };
+        let json = if crate::metrics::document::is_cart(&record) {
+            erased.carts += 1;
+            String::new()
+        } else {
+            *if *family == name(Family::Returns) { &mut erased.returns } else { &mut erased.orders } += 1;
+            depersonalise(&mut record, subject);
+            Value::Object(record).to_string()
+        };
+        let sql = "UPDATE imported SET json = ?1, change = ?2 WHERE project = ?3 AND family = ?4 AND id = ?5";
+        connection.prepare_cached(sql)?.execute(params![json, shop.next_change(), subject.project, family, id])?;
+    }
+    Ok(())
+}
+
+fn depersonalise(record: &mut Map<String, Value>, subject: &Subject) {
+    record.retain(|name, _| !PERSONAL.contains(&name.as_str()));
+    for address in ADDRESSES {
+        if let Some(Value::Object(address)) = record.get_mut(*address) {
+            address.retain(|name, _| IMPERSONAL.contains(&name.as_str()));
+        }
+    }
+    record.retain(|name, value| name == "id" || !is_about(value, subject));
+}
+
+/// Whether a value is a text that names the person; such texts are also taken out of what is nested.
+fn is_about(value: &mut Value, subject: &Subject) -> bool {
+    match value {
+        Value::String(text) => subject.is_named_in(text),
+        Value::Array(elements) => {
+            elements.retain_mut(|element| !is_about(element, subject));
+            false
+        }
+        Value::Object(members) => {
+            members.retain(|_, member| !is_about(member, subject));
+            false
+        }
+        _ => false,
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Appended;
+use super::erasure::{Forgetting, Found};
 use super::imported::Imported;
 use super::shop::{Record, Telling, Voucher};
 use crate::{Error, decode::Incoming};
@@ -65,6 +66,10 @@ pub(super) enum Task {
     Tell(Telling),
     /// Imported records of this project, in place of their earlier states.
     Import(i64, Vec<Imported>),
+    /// Events of this project to take out.
+    Strike(i64, Vec<Found>),
+    /// Somebody to take out of everything else.
+    Forget(Box<Forgetting>),
     /// Nothing in particular: whether it can be stored is the question.
     Probe,
 }
@@ -106,6 +111,14 @@ impl Queue {
     pub(super) async fn import(&self, project: i64, records: Vec<Imported>) -> Result<(), Error> {
         let bytes: usize = records.iter().map(|record| 256 + record.id.len() + record.json.len()).sum();
         self.put(kilobytes(bytes), Task::Import(project, records)).await.map(|_| ())
+    }
+
+    pub(super) async fn strike(&self, project: i64, found: Vec<Found>) -> Result<(), Error> {
+        self.put(kilobytes(64 * found.len()), Task::Strike(project, found)).await.map(|_| ())
+    }
+
+    pub(super) async fn forget(&self, forgetting: Forgetting) -> Result<(), Error> {
+        self.put(1, Task::Forget(Box::new(forgetting))).await.map(|_| ())
     }
 
     pub(super) async fn probe(&self) -> Result<(), Error> {

@@ -158,6 +158,8 @@ const MIGRATIONS: &[&str] = &[
 
 /// Opens a connection that commits durably.
 ///
+/// What is deleted is overwritten: somebody who is erased is gone from the file as well.
+///
 /// The write-ahead log may grow to 64 MB before its pages go to their places: under load most pages are then written once and not often.
 pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
@@ -170,10 +172,20 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<C
          PRAGMA wal_autocheckpoint = 8192;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -65536;
-         PRAGMA temp_store = MEMORY;",
+         PRAGMA temp_store = MEMORY;
+         PRAGMA secure_delete = ON;",
     )?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+/// Empties the write-ahead log, which still holds pages as they were before an erasure. Somebody who reads an old state at that moment keeps
+/// it from being emptied; then it is written over in time, and gone when the store is closed.
+pub(super) fn empty_log(connection: &Connection) {
+    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    if !matches!(emptied, Ok(false)) {
+        tracing::warn!("the write-ahead log could not be emptied after an erasure");
+    }
 }
 
 /// Brings a store up to this version's schema, all at once or not at all.

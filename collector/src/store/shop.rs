@@ -10,6 +10,7 @@ mod cart_rows;
 mod carts;
 mod customers;
 mod document;
+mod erasure;
 mod history;
 mod instant;
 mod listing;
@@ -27,12 +28,12 @@ use uuid::Uuid;
 
 pub(super) use document::changes;
 pub use document::{Change, Family};
+pub(super) use erasure::{strangers, visitors_of};
 pub(super) use history::step_of;
 pub(super) use listing::page;
 pub use listing::{List, Place};
+pub(super) use person::Person;
 pub use registers::part;
-
-use self::person::Person;
 
 /// Which list a record belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::queue::{Job, Task};
 use super::shop::Keeper;
-use super::{Appended, Cursor, imported, log, schema};
+use super::{Appended, Cursor, erasure, imported, log, schema};
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::telemetry::Telemetry;
@@ -91,12 +91,23 @@ impl Writer {
                     imported::keep(&transaction, &mut shop, *project, records)?;
                     Appended::default()
                 }
+                Task::Strike(project, found) => {
+                    erasure::strike(&transaction, &mut shop, *project, found)?;
+                    Appended::default()
+                }
+                Task::Forget(forgetting) => {
+                    erasure::forget(&transaction, &mut shop, forgetting)?;
+                    Appended::default()
+                }
                 Task::Probe => Appended::default(),
             });
         }
         let change = shop.finish()?;
         let head = log.finish()?;
         transaction.commit()?;
+        if group.iter().any(|job| matches!(job.task, Task::Forget(_))) {
+            schema::empty_log(connection);
+        }
         Ok((results, head, change))
     }
 
@@ -118,7 +129,8 @@ impl Task {
             Self::Append(entries) => entries.events.len(),
             Self::Tell(telling) => telling.records.len(),
             Self::Import(_, records) => records.len(),
-            Self::Probe => 0,
+            Self::Strike(_, found) => found.len(),
+            Self::Forget(_) | Self::Probe => 0,
         }
     }
 }

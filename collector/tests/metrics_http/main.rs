@@ -3,6 +3,7 @@
 
 mod analyst;
 mod durability;
+mod erasure;
 mod events;
 mod import;
 mod refusals;

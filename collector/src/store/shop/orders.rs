@@ -149,7 +149,7 @@ impl Keeper<'_> {
         self.write_order(project, id, &order)
     }
 
-    fn write_order(&mut self, project: i64, id: &str, order: &Order) -> rusqlite::Result<()> {
+    pub(super) fn write_order(&mut self, project: i64, id: &str, order: &Order) -> rusqlite::Result<()> {
         let change = self.next_change();
         let statuses = serde_json::to_string(&order.statuses).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         let (time, person) = order.reported.clone().unzip();

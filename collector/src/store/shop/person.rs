@@ -4,7 +4,7 @@ use tillroll_protocol::event::Visitor;
 
 /// Somebody who did something.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Person {
+pub(in crate::store) enum Person {
     /// By a normalised e-mail.
     Email(String),
     /// By the id of a browser.

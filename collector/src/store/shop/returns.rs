@@ -17,7 +17,10 @@ impl Keeper<'_> {
         self.touch_order(project, order)?;
         let change = self.next_change();
         self.connection
-            .prepare_cached("INSERT INTO returned (project, id, placed, time, person, lines, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+            .prepare_cached(
+                "INSERT INTO returned (project, id, placed, time, person, lines, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (project, id) DO UPDATE SET placed = ?3, time = ?4, person = ?5, lines = ?6, change = ?7",
+            )?
             .execute(params![project, key.as_bytes(), order, event.time.cast_signed(), person, lines, change])?;
         Ok(())
     }

@@ -1,0 +1,28 @@
+//! `DELETE /customers/{email}`: a person's data, taken out of everything that is kept.
+//!
+//! The answer says what was removed, in numbers. Asking again is harmless, and completes an erasure that was cut short.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+use serde_json::json;
+use tillroll_protocol::email;
+
+use super::Shared;
+use crate::{Error, auth};
+
+pub(super) async fn erase(
+    State(collector): State<Shared>,
+    Path(address): Path<String>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Error> {
+    let project = auth::owner(&collector.projects, &headers)?.id;
+    let junk = Error::BadField { field: "email", wanted: "an e-mail address", found: "another string" };
+    let address = email::normalise(&address).ok_or(junk)?;
+    // Before anything is removed, so that a kill in between forgets nothing.
+    collector.analytics.renew_later().map_err(|_| Error::CannotStore)?;
+    let erased = collector.store.erase(project, address).await?;
+    tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({"erased": erased}))))
+}
