@@ -71,14 +71,13 @@ describe("the network fails: lost 0, stored twice 0", WAITING, () => {
       async ({ page, proxy, open, told }) => {
         await open();
         await page.evaluate(ready);
-        await proxy.refuse();
-        await page.evaluate(call, NAMES);
+        const over = proxy.refuseFor(12_000);
         const failures = [];
         page.on("requestfailed", (request) => failures.push(request.url()));
-        await new Promise((resolve) => setTimeout(resolve, 12_000));
+        await page.evaluate(call, NAMES);
+        await over;
         assert.ok(await page.evaluate(() => navigator.onLine));
         assert.ok(failures.length >= 2 && failures.length <= 6, `${failures.length} attempts in 12 s`);
-        await proxy.accept();
         assertOnce(await told(page, 40_000), NAMES);
       },
       FAULTY,

@@ -4,6 +4,7 @@
 import { createServer, request as send } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import { once } from "node:events";
+import { setTimeout as last } from "node:timers/promises";
 
 const BATCH = "/v2/batch";
 const PAGES_MAY_READ = { "access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After" };
@@ -28,8 +29,6 @@ const bodyOf = async (stream) => {
   for await (const piece of stream) pieces.push(piece);
   return Buffer.concat(pieces);
 };
-
-const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
 /** A proxy before the collector at `upstream`. */
 export class FaultyProxy {
@@ -68,6 +67,13 @@ export class FaultyProxy {
     await once(this.server, "close");
   }
 
+  /** Connections are refused for `time` milliseconds; returns when that is over. */
+  async refuseFor(time) {
+    await this.refuse();
+    await last(time);
+    await this.accept();
+  }
+
   async close() {
     await this.refuse();
   }
@@ -84,7 +90,7 @@ export class FaultyProxy {
     const answer = await this.ask(request, body);
     const text = await bodyOf(answer);
     if (fault.cut) return response.destroy();
-    if (fault.late) await sleep(fault.late);
+    if (fault.late) await last(fault.late);
     // Each batch pays for a connection of its own.
     const closing = isBatch ? { connection: "close" } : {};
     response.writeHead(answer.statusCode, { ...answer.headers, ...closing }).end(text);
@@ -123,7 +129,7 @@ export const openDoor = async (delay) => {
     await once(socket, "data");
     socket.write(GREETING);
     const [asked] = await once(socket, "data");
-    await sleep(delay);
+    await last(delay);
     const beyond = keep(connect(asked.readUInt16BE(asked.length - 2), "127.0.0.1"));
     beyond.on("connect", () => (socket.write(OPENED), socket.pipe(beyond).pipe(socket)));
     beyond.on("error", () => socket.destroy());
