@@ -4,7 +4,6 @@
 import { createServer, request as send } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import { once } from "node:events";
-import { setTimeout as last } from "node:timers/promises";
 
 const BATCH = "/v2/batch";
 const PAGES_MAY_READ = { "access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After" };
@@ -70,8 +69,8 @@ export class FaultyProxy {
   /** Connections are refused for `time` milliseconds; returns when that is over. */
   async refuseFor(time) {
     await this.refuse();
-    await last(time);
-    await this.accept();
+    setTimeout(() => this.accept(), time);
+    await once(this.server, "listening");
   }
 
   async close() {
@@ -90,10 +89,11 @@ export class FaultyProxy {
     const answer = await this.ask(request, body);
     const text = await bodyOf(answer);
     if (fault.cut) return response.destroy();
-    if (fault.late) await last(fault.late);
     // Each batch pays for a connection of its own.
     const closing = isBatch ? { connection: "close" } : {};
-    response.writeHead(answer.statusCode, { ...answer.headers, ...closing }).end(text);
+    const reply = () => response.writeHead(answer.statusCode, { ...answer.headers, ...closing }).end(text);
+    if (fault.late) setTimeout(reply, fault.late);
+    else reply();
   }
 
   /** Returns when the next batch has come. */
@@ -129,10 +129,11 @@ export const openDoor = async (delay) => {
     await once(socket, "data");
     socket.write(GREETING);
     const [asked] = await once(socket, "data");
-    await last(delay);
-    const beyond = keep(connect(asked.readUInt16BE(asked.length - 2), "127.0.0.1"));
-    beyond.on("connect", () => (socket.write(OPENED), socket.pipe(beyond).pipe(socket)));
-    beyond.on("error", () => socket.destroy());
+    setTimeout(() => {
+      const beyond = keep(connect(asked.readUInt16BE(asked.length - 2), "127.0.0.1"));
+      beyond.on("connect", () => (socket.write(OPENED), socket.pipe(beyond).pipe(socket)));
+      beyond.on("close", () => socket.destroy());
+    }, delay);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
