@@ -62,7 +62,7 @@ const listen = (core, recall) => {
 
 /**
  * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `post(number, body)`
- * posts a batch by a request that survives the page and gives the core the answer with the number, `abort()` gives the last one up,
+ * posts a batch and gives the core the answer with the number, `abort()` gives the last one up,
  * `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many milliseconds, and never where that is below
  * zero.
  */
@@ -80,7 +80,9 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }, 
       abort();
       controller = quietly(() => new AbortController());
       try {
-        const response = await fetch(url, { method: "POST", body, keepalive: true, signal: controller && controller.signal });
+        // It need not outlive the page, which says all of it again by a beacon when it goes. Chromium 156 lets no `keepalive` request go when
+        // it is given up, and its 64 KiB for such requests and beacons stay taken for as long as the other side is silent.
+        const response = await fetch(url, { method: "POST", body, signal: controller && controller.signal });
         core.answered(number, response, await response.text().catch(() => ""));
       } catch (e) {
         core.answered(number, undefined, "");

@@ -37,3 +37,12 @@ export const expectEvents = async ({ page, collector, action, expected = [], ref
   assert.equal(new Set(ids).size, ids.length, "an event is stored twice");
   return events;
 };
+
+/** Asserts that of the custom events that were called as `names` none is lost and none stored twice. */
+export const assertOnce = (events, names) => {
+  const stored = events.filter(({ type }) => type === "custom").map(({ params }) => params.name);
+  const lost = names.filter((name) => !stored.includes(name));
+  const twice = stored.filter((name, at) => stored.indexOf(name) !== at);
+  assert.deepEqual({ lost, twice }, { lost: [], twice: [] });
+  assert.equal(stored.length, names.length, `nobody called ${stored.filter((name) => !names.includes(name))}`);
+};

@@ -4,6 +4,7 @@ import { after, before } from "node:test";
 
 import { launch, visit } from "./browser.mjs";
 import { Collector, TOKEN } from "./collector.mjs";
+import { FaultyProxy } from "./proxy.mjs";
 import { openShop } from "./shop.mjs";
 
 /** Tests of a file wait for pages and for the disk most of the time, and each has a shop and a visitor of its own. */
@@ -17,41 +18,51 @@ export const scriptTag = (url, attributes = "") => `<script type="text/javascrip
 
 /**
  * Prepares a file of tests. Returns `play(pages, act, options)`: serves `pages(collectorUrl)`, opens a page of a new visitor, and calls
- * `act({ page, shop, collector, open, stored, told })`; afterwards the page has complained of nothing.
+ * `act({ page, url, shop, collector, proxy, open, stored, told })`; afterwards the page has complained of nothing but what `prints` matches,
+ * which is what the browser itself prints. `proxied` puts a proxy with faults, that of this test alone, between pages and collector.
  */
-export const stage = ({ flags = [], browserFlags = [] } = {}) => {
+export const stage = ({ flags = [], browserFlags = [], engine = launch } = {}) => {
   let browser;
   let collector;
   before(async () => {
-    browser = await launch(browserFlags);
+    browser = await engine(browserFlags);
     collector = await Collector.start(flags);
   });
   after(async () => {
     await browser?.close();
     await collector?.close();
   });
-  return async (pages, act, { context = {}, host = "127.0.0.1" } = {}) => {
-    const shop = await openShop(pages(collector.url));
+  return async (pages, act, { context = {}, host = "127.0.0.1", proxied = false, prints } = {}) => {
+    const proxy = proxied ? await FaultyProxy.start(collector.url) : undefined;
+    const shop = await openShop(pages((proxy ?? collector).url));
     const url = shop.url.replace("127.0.0.1", host);
     const page = await visit(browser, context);
-    // A shop of an earlier test may have had the same port.
-    const earlier = new Set((await collector.events()).map((event) => event.id));
-    const ours = (events) => events.filter((event) => !earlier.has(event.id) && event.page.url.startsWith(url));
-    /** Waits until the shop's stored events satisfy `enough`; returns them. */
-    const stored = async (enough) => ours(await collector.until((events) => enough(ours(events))));
-    /** Calls a marker on the page and waits for it: what was called before is stored by then. Returns the events without markers. */
-    const told = async (from = page) => {
-      const name = `marker ${crypto.randomUUID()}`;
-      await from.evaluate((name) => (window.metrilo.customEvent(name), void window.tillroll.flush()), name);
-      const events = await stored((events) => events.some((event) => event.params.name === name));
-      return events.filter((event) => !String(event.params.name).startsWith("marker "));
-    };
+    const { stored, told } = await witness(collector, url, page);
     try {
-      await act({ page, url, collector, shop, stored, told, open: (path = "/") => page.goto(url + path) });
-      if (page.complaints.length) throw new Error(`the page complained: ${page.complaints.join("\n")}`);
+      await act({ page, url, collector, proxy, shop, stored, told, open: (path = "/") => page.goto(url + path) });
+      const complaints = page.complaints.filter((text) => !prints?.test(text));
+      if (complaints.length) throw new Error(`the page complained: ${complaints.join("\n")}`);
     } finally {
       await page.context().close();
+      await proxy?.close();
       await shop.close();
     }
   };
+};
+
+/** Returns `{ stored, told }`, which say what `collector` has of the shop at `url`. */
+export const witness = async (collector, url, page) => {
+  // A shop of an earlier test may have had the same port.
+  const earlier = new Set((await collector.events()).map((event) => event.id));
+  const ours = (events) => events.filter((event) => !earlier.has(event.id) && event.page.url.startsWith(url));
+  /** Waits until the shop's stored events satisfy `enough`; returns them. */
+  const stored = async (enough, patience) => ours(await collector.until((events) => enough(ours(events)), patience));
+  /** Calls a marker on the page and waits for it: what was called before is stored by then. Returns the events without markers. */
+  const told = async (from = page, patience = undefined) => {
+    const name = `marker ${crypto.randomUUID()}`;
+    await from.evaluate((name) => (window.metrilo.customEvent(name), void window.tillroll.flush()), name);
+    const events = await stored((events) => events.some((event) => event.params.name === name), patience);
+    return events.filter((event) => !String(event.params.name).startsWith("marker "));
+  };
+  return { stored, told };
 };
