@@ -14,9 +14,10 @@ export const openLine = (texts, settings, store) => {
   const listeners = [];
   let core;
   let busy = true;
+  let granted = texts.consent === "granted";
 
   // The first call may be the submit that leaves the page: the store must be open by then, or what it begins to write is lost.
-  if (texts.consent === "granted") store.forget([]);
+  if (granted) store.forget([]);
 
   /** What the core is lent: see src/browser/exports.rs. */
   const host = {
@@ -59,10 +60,14 @@ export const openLine = (texts, settings, store) => {
   return {
     call: (api, type, params, extra) => {
       const { key, text } = record(api, type, params, extra);
-      if (!core && texts.consent === "granted") store.keep(key, text);
+      // Who has to wait for its turn, be it for what earlier pages kept, may be left behind by the page meanwhile.
+      if (busy && granted) store.keep(key, text);
       soon(() => core.call(key, text));
     },
-    consent: (word) => soon(() => core.consent(String(word))),
+    consent: (word) => {
+      granted = granted && word === "granted";
+      soon(() => core.consent(String(word)));
+    },
     reset: () => {
       const { key, text } = record("tillroll", "reset", {});
       soon(() => core.reset(key, text));

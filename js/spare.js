@@ -2,13 +2,15 @@
 // the core: few pages need it.
 
 import { quietly } from "./quiet.js";
-
-const PREFIX = "tillroll:";
+import { PREFIX } from "./store.js";
 
 const names = (storage) => Object.keys(storage).filter((key) => key.startsWith(PREFIX)).sort();
 
 const local = (storage) => ({
-  keep: ([key, text]) => storage.setItem(PREFIX + key, text),
+  keep: ([key, text, done]) => {
+    storage.setItem(PREFIX + key, text);
+    done();
+  },
   forget: (keys) => keys.forEach((key) => storage.removeItem(PREFIX + key)),
   all: (tell) => tell(names(storage).flatMap((key) => [key.slice(PREFIX.length), storage.getItem(key)])),
   wipe: () => quietly(() => names(storage).forEach((key) => storage.removeItem(key))),

@@ -5,7 +5,10 @@ import { quietly } from "./quiet.js";
 
 const NAME = "tillroll";
 
-/** How long the browser may take to open a database, in milliseconds. */
+/** What local storage keeps for us has names that begin so. */
+export const PREFIX = "tillroll:";
+
+/** How long the browser may take to open a database, or to read it, in milliseconds. */
 const PATIENCE = 2000;
 
 const request = (asked, done, failed) => {
@@ -21,21 +24,22 @@ const indexed = (done, failed) => {
     opening,
     (database) => {
       // Committed at once: left to itself, a transaction waits to hear of its writes, and dies with the page that is being left.
-      const write = (steps) => {
+      const write = (steps, done) => {
         const transaction = database.transaction(NAME, "readwrite");
+        transaction.oncomplete = done;
         steps(transaction.objectStore(NAME));
         if (transaction.commit) transaction.commit();
       };
       // Another tab may want to delete the database, as a visitor who clears the site's data does.
       database.onversionchange = () => database.close();
       done({
-        keep: ([key, text]) => write((store) => store.put(text, key)),
-        forget: (keys) => write((store) => keys.forEach((key) => store.delete(key))),
+        keep: ([key, text, done]) => write((store) => store.put(text, key), done),
+        forget: (keys) => write((store) => keys.forEach((key) => store.delete(key)), null),
         all: (tell) => {
           const store = database.transaction(NAME, "readonly").objectStore(NAME);
           request(store.getAllKeys(), (keys) => {
-            request(store.getAll(), (texts) => tell(keys.flatMap((key, at) => [key, texts[at]])), () => tell([]));
-          }, () => tell([]));
+            request(store.getAll(), (texts) => tell(keys.flatMap((key, at) => [key, texts[at]])), () => tell());
+          }, () => tell());
         },
       });
     },
@@ -45,13 +49,18 @@ const indexed = (done, failed) => {
 
 /**
  * Returns the store of this page: `keep(key, text)`, `forget(keys)`, `all(tell)` and `wipe()`; `tell` gets keys and texts in turn, in the
- * order of the keys. `lend(other)` gives what keeps texts where IndexedDB is refused; until then they stay in memory. Nothing is opened
- * before it is used, and nothing here throws.
+ * order of the keys. `lend(other)` gives what keeps texts where IndexedDB is refused; until then they stay in memory, and `all` is not asked
+ * before. What is not kept when the page goes waits in local storage for the next one. Nothing is opened before it is used, and nothing
+ * here throws.
  */
 export const openStore = () => {
+  /** What is not known to be kept yet: the page may go before the database has opened, and a database may be full. */
+  const pending = new Map();
   let store;
   let spare;
   let early;
+
+  addEventListener("pagehide", () => pending.forEach((text, key) => quietly(() => localStorage.setItem(PREFIX + key, text))));
 
   const settle = (opened) => {
     if (store || !early || !opened) return;
@@ -65,7 +74,7 @@ export const openStore = () => {
   const use = (name, given) => {
     if (store) {
       // Full, or closed under us: what was to be kept is in memory still and goes out from there.
-      if (!quietly(() => (store[name](given), true)) && name === "all") given([]);
+      if (!quietly(() => (store[name](given), true)) && name === "all") given();
       return;
     }
     if (!early) {
@@ -77,11 +86,37 @@ export const openStore = () => {
     early.push([name, given]);
   };
 
+  const keep = (key, text) => {
+    pending.set(key, text);
+    use("keep", [key, text, () => pending.get(key) === text && pending.delete(key)]);
+  };
+
+  /** What pages could only leave in local storage while they went comes to the rest. */
+  const gather = (left) => {
+    const keys = left.filter((_, at) => at % 2 === 0);
+    keys.forEach((key, at) => keep(key, left[at * 2 + 1]));
+    spare.forget(keys);
+  };
+
   return {
-    keep: (key, text) => use("keep", [key, text]),
-    forget: (keys) => use("forget", keys),
-    all: (tell) => use("all", tell),
+    keep,
+    forget: (keys) => {
+      keys.forEach((key) => pending.delete(key));
+      use("forget", keys);
+    },
+    all: (tell) => {
+      let waits = true;
+      const answer = (kept) => {
+        if (waits) tell(kept || [...pending].sort().flat());
+        waits = false;
+      };
+      if (store !== spare) spare.all(gather);
+      // WebKit 2.50 may put a page that is left into its cache with a write under way, and nobody else reads until that page is gone.
+      setTimeout(answer, PATIENCE);
+      use("all", answer);
+    },
     wipe: () => {
+      pending.clear();
       early = store = undefined;
       quietly(() => indexedDB.deleteDatabase(NAME));
       if (spare) spare.wipe();

@@ -42,7 +42,7 @@ const watch = async (page) => {
 const leave = async (page, open) => {
   await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   await open("/empty");
-  await page.goBack();
+  await page.evaluate(() => void history.back());
   await page.waitForFunction(() => window.tillroll);
 };
 

@@ -13,9 +13,16 @@ const ARGS = [
   "--disable-sync",
 ];
 
+/** Playwright turns off what keeps a page that was left for the way back to it; shops' browsers have it. */
+const BACK_AND_FORWARD = "--disable-back-forward-cache";
+
 /** Starts the browser, with `more` on its command line; `$CHROMIUM` names another one. */
 export const launch = (more = []) =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...ARGS, ...more] });
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [...ARGS, ...more],
+    ignoreDefaultArgs: [BACK_AND_FORWARD],
+  });
 
 /** Opens a page of a visitor of their own; `page.complaints` gathers every error that reached the page. */
 export const visit = async (browser, options = {}) => {

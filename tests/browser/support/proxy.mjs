@@ -35,6 +35,8 @@ export class FaultyProxy {
   next = [];
   /** The fault of every batch after those; none lets it pass. */
   fault = undefined;
+  /** The fault of the core's files. */
+  assets = undefined;
   /** Every batch that came: `{ at, fault, body, events }`, `at` in milliseconds, `events` as many as it holds. */
   batches = [];
   /** How many batches are under way, and how many were at most. */
@@ -80,7 +82,7 @@ export class FaultyProxy {
   async pass(request, response) {
     const isBatch = request.method === "POST" && request.url.startsWith(BATCH);
     const body = await bodyOf(request);
-    const fault = isBatch ? (this.next.shift() ?? this.fault ?? {}) : {};
+    const fault = (isBatch ? (this.next.shift() ?? this.fault) : request.url.startsWith("/assets/") ? this.assets : undefined) ?? {};
     if (isBatch) this.watch(response);
     if (isBatch) this.batches.push({ at: performance.now(), fault, body: String(body), events: String(body).split('"id":').length - 1 });
     if (isBatch) this.arrivals.splice(0).forEach((tell) => tell());

@@ -1,7 +1,7 @@
 // A shop: pages given as text, served from an origin that is not the collector's, as most shops are.
 
 import { createServer } from "node:http";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 
@@ -20,10 +20,12 @@ export const openDemoShop = (collector, token) => {
   return openShop(new Proxy({}, { get: () => file }));
 };
 
-/** Serves `pages`, `{path: html | (request) => {status, headers, body}}`; returns `{url, close}`. */
+/** Serves `pages`, `{path: html | (request) => {status, headers, body}}`; returns `{url, close, next}`; `next(path)` waits for the next request. */
 export const openShop = async (pages, { host = "127.0.0.1" } = {}) => {
+  const asked = new EventEmitter();
   const server = createServer((request, response) => {
     const path = request.url.split("?")[0];
+    asked.emit(path);
     const page = pages[path];
     const answer = typeof page === "function" ? page(request) : { body: page };
     if (page === undefined) return response.writeHead(404).end();
@@ -36,6 +38,7 @@ export const openShop = async (pages, { host = "127.0.0.1" } = {}) => {
   return {
     url: `http://${host}:${server.address().port}`,
     pages,
+    next: (path) => once(asked, path),
     close: async () => {
       server.closeAllConnections();
       server.close();

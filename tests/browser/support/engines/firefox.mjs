@@ -30,6 +30,9 @@ const SETTINGS = {
   "services.settings.server": "data:,",
 };
 
+/** How long the browser may take for one command, in milliseconds. */
+const PATIENCE = 60_000;
+
 /** A session of the protocol: `ask(method, params)`, and `hear(method)` for what the browser says by itself. */
 const openSession = async (url) => {
   const socket = new WebSocket(`${url}/session`, { perMessageDeflate: false });
@@ -49,6 +52,7 @@ const openSession = async (url) => {
   session.ask = (method, params = {}) =>
     new Promise((resolve, reject) => {
       waiting.set(++last, { resolve, reject });
+      setTimeout(() => reject(new Error(`no answer to ${method} ${JSON.stringify(params)}`)), PATIENCE).unref();
       socket.send(JSON.stringify({ id: last, method, params }));
     });
   return session;
