@@ -2,7 +2,8 @@
 
 import { chromium } from "playwright-core";
 
-const ARGS = [
+/** What every Chromium of the tests is started with. */
+export const ARGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -13,13 +14,15 @@ const ARGS = [
   "--disable-sync",
 ];
 
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
 /** Playwright turns off what keeps a page that was left for the way back to it; shops' browsers have it. */
 const BACK_AND_FORWARD = "--disable-back-forward-cache";
 
 /** Starts the browser, with `more` on its command line; `$CHROMIUM` names another one. */
 export const launch = (more = []) =>
   chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: CHROMIUM,
     args: [...ARGS, ...more],
     ignoreDefaultArgs: [BACK_AND_FORWARD],
   });

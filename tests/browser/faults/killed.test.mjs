@@ -1,0 +1,100 @@
+// The browser ends, by its own will or by none, and is started again with the same profile: the next visit sends what this one called.
+
+import { after, before, describe, test } from "node:test";
+
+import { Collector } from "../support/collector.mjs";
+import { assertOnce } from "../support/expect.mjs";
+import { Profile } from "../support/profile.mjs";
+import { CUT, FaultyProxy, openDoor, SILENCE, slow } from "../support/proxy.mjs";
+import { openShop } from "../support/shop.mjs";
+import { AT_ONCE, scriptTag, witness } from "../support/stage.mjs";
+
+const ready = () => window.tillroll.ready.then(() => true);
+const call = (names) => names.forEach((name) => window.metrilo.customEvent(name));
+const NAMES = ["1", "2", "3"];
+
+let collector;
+let door;
+before(async () => {
+  collector = await Collector.start();
+  door = await openDoor(300);
+});
+after(async () => {
+  await collector.close();
+  await door.close();
+});
+
+/** Every connection takes 300 ms to open, those of the visitor's own machine too. */
+const far = () => [`--proxy-server=${door.url}`, "--proxy-bypass-list=<-loopback>"];
+
+/** Opens the shop with a new profile and calls `act({ profile, proxy, page, again, told })`; `again()` starts the browser again. */
+const live = async (flags, act) => {
+  const proxy = await FaultyProxy.start(collector.url);
+  const shop = await openShop({ "/": scriptTag(proxy.url), "/next": scriptTag(proxy.url) });
+  const profile = await Profile.make({ flags });
+  const { told, stored } = await witness(collector, shop.url);
+  const visit = async (path) => {
+    const page = await profile.open();
+    await page.goto(shop.url + path);
+    return page;
+  };
+  try {
+    await act({ profile, proxy, told, stored, visit });
+  } finally {
+    await profile.close();
+    await shop.close();
+    await proxy.close();
+  }
+};
+
+/** title: the command line, what goes wrong before the call, and how the browser ends. */
+const ROWS = {
+  "quit right after a call": [() => [], {}, "quit"],
+  "quit right after a call, connections take 300 ms": [far, {}, "quit"],
+  "quit while the collector is silent": [() => [], { fault: SILENCE }, "quit"],
+  "killed at once after a call": [() => [], {}, "kill"],
+  "killed at once after a call, the collector being down": [() => [], { down: true }, "kill"],
+  "killed at once after a call, connections take 300 ms": [far, {}, "kill"],
+  "killed when the collector had stored it and the page had not heard": [() => [], { fault: CUT, heard: true }, "kill"],
+  "killed before the core was there": [() => [], { assets: slow(5_000) }, "kill"],
+};
+
+describe("the browser ends and is started again: lost 0, stored twice 0", AT_ONCE, () => {
+  for (const [title, [flags, { fault, assets, down, heard }, end]] of Object.entries(ROWS)) {
+    test(title, () =>
+      live(flags(), async ({ profile, proxy, told, stored, visit }) => {
+        const page = await visit("/next");
+        await page.evaluate(ready);
+        await stored((events) => events.length > 0);
+        Object.assign(proxy, { fault, assets });
+        await page.goto(page.url().replace("next", ""), { waitUntil: "commit" });
+        await page.waitForFunction(assets ? () => window.tillroll : ready);
+        if (down) await proxy.refuse();
+        const came = heard && proxy.arrival();
+        await page.evaluate(call, NAMES);
+        await came;
+        await profile[end]();
+        Object.assign(proxy, { fault: undefined, assets: undefined });
+        if (down) await proxy.accept();
+        assertOnce(await told(await visit("/next")), NAMES);
+      }));
+  }
+
+  // What is called while the page reads what earlier pages kept is kept only when that is read, some milliseconds later.
+  test("killed five times, each time right after a hundred calls of a page that has read what was kept", () =>
+    live([], async ({ profile, proxy, told, visit }) => {
+      proxy.fault = SILENCE;
+      const names = [];
+      for (let life = 0; life < 5; life++) {
+        const came = proxy.arrival();
+        const page = await visit("/");
+        await came;
+        const mine = Array.from({ length: 100 }, (_, at) => `${life}.${at}`);
+        await page.evaluate(call, mine);
+        names.push(...mine);
+        await profile.kill();
+      }
+      proxy.fault = undefined;
+      assertOnce(await told(await visit("/next"), 60_000), names);
+    }));
+});
