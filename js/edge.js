@@ -29,21 +29,8 @@ export const domains = (host) => {
 /** Returns `text` as PHP and `decodeURIComponent` both read it back; the `@` of an address stays, because shops look for one. */
 export const encode = (text) => encodeURIComponent(text).replace(/%(40|3D|26)/g, decodeURIComponent);
 
-const decode = (text) => {
-  const decoded = quietly(decodeURIComponent, text);
-  return decoded === undefined ? text : decoded;
-};
-
-const find = (name) => {
-  const found = (quietly(() => document.cookie) || "").split("; ").find((cookie) => cookie.startsWith(name + "="));
-  return found ? decode(found.slice(name.length + 1)) : "";
-};
-
-/** The cookie where there is one: what local storage says counts only while cookies are refused. */
-const recall = (name) => find(name) || quietly(() => localStorage.getItem(name)) || "";
-
-/** Remembers `text` in the cookie `name`, as widely as the browser lets us or within `domain`; an empty text forgets. */
-const remember = (name, text, domain) => {
+/** Remembers `text` in the cookie `name`, as widely as the browser lets us or within `domain`; an empty text forgets. `find` reads it back. */
+const remember = (name, text, domain, find) => {
   const lasting = `=${encode(text)};path=/;samesite=lax;max-age=${text ? LONGEST : 0}${location.protocol === "https:" ? ";secure" : ""}`;
   const written = (domain ? [domain] : domains(location.hostname)).some((domain) => {
     quietly(() => (document.cookie = name + lasting + (domain && ";domain=" + domain)));
@@ -61,12 +48,12 @@ const listen = (core, recall) => {
 };
 
 /**
- * Returns what the core is lent besides the store. `recall(name)` and `remember(name, text)` know `visitor` and `session`; `post(number, body)`
- * posts a batch and gives the core the answer with the number, `abort()` gives the last one up,
+ * Returns what the core is lent besides the store; `find` and `recall` are those of recall.js. `remember(name, text)` knows `visitor` and
+ * `session`; `post(number, body)` posts a batch and gives the core the answer with the number, `abort()` gives the last one up,
  * `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many milliseconds, and never where that is below
  * zero.
  */
-export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }, core) => {
+export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, find, recall }, core) => {
   const cookies = { visitor: visitorCookie, session: sessionCookie };
   const url = collector + "v2/batch";
   let controller;
@@ -74,8 +61,7 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector }, 
   const abort = () => controller && controller.abort();
   listen(core, (name) => recall(cookies[name]));
   return {
-    recall: (name) => recall(cookies[name]),
-    remember: (name, text) => remember(cookies[name], text, cookieDomain),
+    remember: (name, text) => remember(cookies[name], text, cookieDomain, find),
     post: async (number, body) => {
       abort();
       controller = quietly(() => new AbortController());

@@ -1,8 +1,12 @@
 // Where calls wait until the core is there: each is recorded at once, kept at once where that is allowed, and handed over in order.
 
-import { flat } from "./loose.js";
+import { END, flat } from "./loose.js";
 import { quietly } from "./quiet.js";
+import { find, recall } from "./recall.js";
 import { record } from "./record.js";
+
+/** How much of calls one beacon takes, in characters, none of which has more than three bytes. */
+const ROOM = 18e3;
 
 /**
  * Returns the page's line. `texts` is what the core starts with, see src/browser/exports.rs; `settings` is what its edge is made of;
@@ -12,12 +16,38 @@ export const openLine = (texts, settings, store) => {
   const first = record("tillroll", "land", {});
   const waiting = [];
   const listeners = [];
+  const early = [];
   let core;
   let busy = true;
-  let granted = texts.consent === "granted";
+  let said = 0;
+  let open = texts.consent === "granted";
 
-  // The first call may be the submit that leaves the page: the store must be open by then, or what it begins to write is lost.
-  if (granted) store.forget([]);
+  /** Keeps a call that has to wait for its turn, be it for what earlier pages kept: the page may leave it behind. */
+  const keep = ({ key, text }) => {
+    if (!busy || !open) return;
+    store.keep(key, text);
+    if (!core) early.push(text);
+  };
+
+  /** What the core starts with, and whoever takes its place. */
+  const options = () => flat({ ...texts, visitor: recall(settings.visitorCookie), session: recall(settings.sessionCookie) });
+
+  /**
+   * The page is left, and maybe nobody ever comes back: while there is no core, the collector gets the calls themselves and makes their
+   * events, as the next page will. What does not fit is left to that.
+   */
+  const leave = () => {
+    if (core || said >= early.length) return;
+    said = early.length;
+    let room = ROOM;
+    const calls = early.filter((text) => (room -= text.length) > 0).join("");
+    quietly(() => navigator.sendBeacon(settings.collector + "v2/calls", options().slice(0, -1) + `:calls${END}[${calls}]}`));
+  };
+
+  // At once: the first call may be the submit that leaves the page, and the store must be open by then, or what it begins to write is lost.
+  keep(first);
+  addEventListener("pagehide", leave, true);
+  addEventListener("visibilitychange", leave, true);
 
   /** What the core is lent: see src/browser/exports.rs. */
   const host = {
@@ -59,13 +89,13 @@ export const openLine = (texts, settings, store) => {
 
   return {
     call: (api, type, params, extra) => {
-      const { key, text } = record(api, type, params, extra);
-      // Who has to wait for its turn, be it for what earlier pages kept, may be left behind by the page meanwhile.
-      if (busy && granted) store.keep(key, text);
-      soon(() => core.call(key, text));
+      const call = record(api, type, params, extra);
+      keep(call);
+      soon(() => core.call(call.key, call.text));
     },
     consent: (word) => {
-      granted = granted && word === "granted";
+      if (word !== "granted") open = early.length = 0;
+      if (word === "denied" && !core) store.wipe();
       soon(() => core.consent(String(word)));
     },
     reset: () => {
@@ -87,11 +117,11 @@ export const openLine = (texts, settings, store) => {
     soon,
     attach: (arrived) => {
       core = arrived;
-      Object.assign(host, core.edge(settings, core));
+      early.length = 0;
+      Object.assign(host, core.edge({ ...settings, find, recall }, core));
       store.lend(core.openSpare());
-      const options = flat({ ...texts, visitor: host.recall("visitor"), session: host.recall("session") });
       busy = false;
-      quietly(core.start, host, options, first.key, first.text);
+      quietly(core.start, host, options(), first.key, first.text);
       if (!busy) pump();
     },
   };

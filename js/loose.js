@@ -1,7 +1,8 @@
 // Flattens a value of the page into one text, in the form that protocol/src/loose.rs reads. Whatever the page gives (cycles, throwing
 // getters, proxies, functions, its whole window), a text comes out, and soon: what cannot be read is nothing, and what is too much is cut.
 
-const END = "\x1f";
+/** Ends a number, a text or a key. */
+export const END = "\x1f";
 const DEPTH = 10;
 
 /** The longest string, in characters; the core cuts again, in bytes. */

@@ -65,10 +65,7 @@ impl Tracker {
         self.version = start.version.into();
         self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
         self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
-        self.visit.session = Session::load(start.cookies.session);
-        for name in [start.visitor, start.cookies.visitor] {
-            self.visit.identity.learn(name);
-        }
+        self.visit = Visit::load(start.visitor, start.cookies.visitor, start.cookies.session);
         match self.consent {
             Consent::Granted => return emit(out, Effect::Restore),
             Consent::Denied { .. } => self.wipe(out),

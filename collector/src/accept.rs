@@ -22,8 +22,21 @@ const RECORDS: usize = 1_000;
 /// Takes a batch and returns what became of its events.
 pub async fn batch(collector: &Arc<Collector>, body: Bytes) -> Result<Answer, Error> {
     let size = body.len();
-    let sorted = apart(collector, size, move |collector| sort(collector, &body)).await?;
-    store(collector, sorted, Voucher::Page).await
+    let sorted = apart(collector, size, move |collector| {
+        let batch = decode::batch(&body)?;
+        sort(collector, &batch.token, batch.events.iter().map(|text| text.get()))
+    });
+    store(collector, sorted.await?, Voucher::Page).await
+}
+
+/// Takes the calls of a page that was left before its core had come, and returns what became of their events.
+pub async fn calls(collector: &Arc<Collector>, body: Bytes) -> Result<Answer, Error> {
+    let size = body.len();
+    let sorted = apart(collector, size, move |collector| {
+        let said = decode::calls(&body)?;
+        sort(collector, &said.token, said.events.iter().map(String::as_str))
+    });
+    store(collector, sorted.await?, Voucher::Page).await
 }
 
 /// Takes the one event of a front-end endpoint.
@@ -84,12 +97,11 @@ struct Sorted {
     bad: Vec<Refusal>,
 }
 
-fn sort(collector: &Collector, body: &[u8]) -> Result<Sorted, Error> {
-    let batch = decode::batch(body)?;
-    let project = collector.projects.find(&batch.token).ok_or(Error::UnknownToken)?.id;
-    let mut sorted = Sorted { project, good: Vec::with_capacity(batch.events.len()), bad: Vec::new() };
-    for text in batch.events {
-        match decode::event(text.get()) {
+fn sort<'a>(collector: &Collector, token: &str, texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Sorted, Error> {
+    let project = collector.projects.find(token).ok_or(Error::UnknownToken)?.id;
+    let mut sorted = Sorted { project, good: Vec::with_capacity(texts.len()), bad: Vec::new() };
+    for text in texts {
+        match decode::event(text) {
             Ok(incoming) => sorted.good.push(incoming),
             Err(refusal) => sorted.bad.push(refusal),
         }

@@ -2,6 +2,7 @@
 //!
 //! The envelope is read as a whole or refused as a whole. Its events are read one by one, so that a bad one never costs its batch.
 
+mod calls;
 mod event;
 mod reason;
 mod tree;
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 use tillroll_protocol::limits;
 use tillroll_protocol::loose::Loose;
 
+pub use calls::read as calls;
 pub use event::{Incoming, LAST_TIME, Refusal, bad, found_in, read as event, visitor_id, within_limits};
 pub use reason::Reason;
 pub use tree::{Tree, kind_of};

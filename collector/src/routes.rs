@@ -55,6 +55,7 @@ fn pages() -> Router<Shared> {
         .route("/j/assets/{*file}", get(assets::sibling))
         .route("/tags/assets/{*file}", get(assets::sibling));
     let events = Router::new().route("/v2/batch", post(batch::take).options(answer::preflight));
+    let events = events.route("/v2/calls", post(batch::take_calls).options(answer::preflight));
     let events = events.route("/api/track", post(headless::track).options(answer::preflight)).merge(calls::routes());
     scripts.merge(events).layer(middleware::map_response(answer::any_origin))
 }

@@ -28,7 +28,11 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// Reads the text that a page recorded; None where the time or the kind is missing.
     pub fn read(text: &'a str) -> Option<Self> {
-        let record = Flat::new(text);
+        Self::of(Flat::new(text))
+    }
+
+    /// Reads a record that lies in a longer text.
+    pub fn of(record: Flat<'a>) -> Option<Self> {
         let Form::Number(time) = record.member("time").form() else { return None };
         let time = number::integer(time)?;
         let string = |name| cut(record.text(name));

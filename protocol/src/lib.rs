@@ -10,6 +10,7 @@
 
 pub mod batch;
 pub mod call;
+pub mod calls;
 pub mod email;
 pub mod event;
 pub mod flat;

@@ -36,6 +36,14 @@ pub struct Told {
 }
 
 impl Visit {
+    /// Returns what a browser remembers: `visitor` and `session` as the cookies have them, and `made`, an id that the shop's server made for a
+    /// visitor without one; empty texts where there is nothing.
+    pub fn load(made: &str, visitor: &str, session: &str) -> Self {
+        let mut identity = Identity::load(made);
+        identity.learn(visitor);
+        Self { identity, session: Session::load(session) }
+    }
+
     /// Makes the events of a call, and remembers what it says. A call that is refused changes nothing; one whose kind is a landing only
     /// opens the visit.
     pub fn tell(&mut self, call: &Call<'_>) -> Result<Told, Refusal> {

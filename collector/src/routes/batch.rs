@@ -1,4 +1,5 @@
-//! `POST /v2/batch`: events from our tracker, of any content type, because a page that named one would need a preflight.
+//! `POST /v2/batch` and `POST /v2/calls`: events from our tracker, and calls that never met it. They are of any content type, because a page
+//! that named one would need a preflight.
 
 use axum::Json;
 use axum::body::Body;
@@ -12,5 +13,11 @@ use crate::{Error, accept};
 pub(super) async fn take(State(collector): State<Shared>, headers: HeaderMap, body: Body) -> Result<impl IntoResponse, Error> {
     let body = body::read(&headers, body).await?;
     let answer = accept::batch(&collector, body).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+}
+
+pub(super) async fn take_calls(State(collector): State<Shared>, headers: HeaderMap, body: Body) -> Result<impl IntoResponse, Error> {
+    let body = body::read(&headers, body).await?;
+    let answer = accept::calls(&collector, body).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }

@@ -3,6 +3,7 @@
 mod assets;
 mod backend;
 mod batch;
+mod calls;
 mod export;
 mod faults;
 mod forward;

@@ -1,0 +1,76 @@
+//! Many calls in one request: what a page says that is left before its core has come.
+//!
+//! The body of `POST /v2/calls` is one [`flat`](crate::flat) object: what the page's core would have started with, and the calls as the page
+//! recorded them, the landing first. Who reads it makes the events that the next page would make of the same calls, to the id.
+
+use crate::call::Call;
+use crate::flat::{Flat, Members};
+use crate::loose::{Form, Value};
+use crate::visit::Visit;
+
+/// A page's calls, and what its browser remembered when they were made.
+#[derive(Clone, Debug)]
+pub struct Calls<'a> {
+    /// The project's public token.
+    pub token: &'a str,
+    /// Who, and which visit.
+    pub visit: Visit,
+    /// The calls, in their order.
+    calls: Members<'a>,
+}
+
+impl<'a> Calls<'a> {
+    /// Reads the body of a request; None where it is something else.
+    pub fn read(body: &'a str) -> Option<Self> {
+        let page = Flat::new(body);
+        let calls = page.member("calls");
+        let visit = Visit::load(page.text("made"), page.text("visitor"), page.text("session"));
+        matches!(calls.form(), Form::List).then(|| Self { token: page.text("token"), visit, calls: calls.members() })
+    }
+
+    /// Makes the events of the calls, in their order, as texts. A call that says nothing gives none.
+    pub fn events(self) -> Vec<String> {
+        let mut visit = self.visit;
+        let told = self.calls.filter_map(|(_, record)| Call::of(record)).filter_map(|call| visit.tell(&call).ok());
+        told.flat_map(|told| [told.landing, told.event]).flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(kind: &str, seed: &str, params: &str) -> String {
+        let texts = [("type", kind), ("seed", seed), ("api", "shop"), ("url", "https://x/")];
+        let members: String = texts.iter().map(|(name, text)| format!(":{name}\u{1f}${text}\u{1f}")).collect();
+        format!("{{:time\u{1f}#1518004715732\u{1f}{members}:params\u{1f}{params}}}")
+    }
+
+    fn body(calls: &[String]) -> String {
+        format!("{{:token\u{1f}$t\u{1f}:visitor\u{1f}$5f2\u{1f}:calls\u{1f}[{}]}}", calls.concat())
+    }
+
+    #[test]
+    fn a_page_that_was_left_says_what_the_next_one_would() {
+        let calls = [call("land", "0a", "{}"), call("nonsense", "0b", "{}"), call("checkout", "0c", "{}")];
+        let mut next = Visit::load("", "5f2", "");
+        let told: Vec<_> = calls.iter().filter_map(|text| next.tell(&Call::read(text)?).ok()).collect();
+        let expected: Vec<_> = told.into_iter().flat_map(|told| [told.landing, told.event]).flatten().collect();
+        let body = body(&calls);
+        let read = Calls::read(&body).unwrap();
+        assert_eq!(read.token, "t");
+        let events = read.events();
+        assert_eq!(events, expected);
+        assert_eq!(events.len(), 2);
+        assert!(events[0].contains("\"type\":\"land\"") && events[1].contains("\"type\":\"checkout\""), "{events:?}");
+        assert!(events.iter().all(|event| event.contains("\"visitorId\":\"5f2\"")), "{events:?}");
+    }
+
+    #[test]
+    fn a_body_of_another_kind_is_none() {
+        for body in ["", "z", "{}", "{\"token\":\"t\",\"calls\":[]}", "{:calls\u{1f}{}}"] {
+            assert!(Calls::read(body).is_none(), "{body}");
+        }
+        assert!(Calls::read(&body(&["$x\u{1f}".into(), "{}".into()])).unwrap().events().is_empty());
+    }
+}
