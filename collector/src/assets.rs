@@ -1,4 +1,4 @@
-//! Files that are served as they are: the page's half, the live view, the demo shop.
+//! Files that are served as they are: the page's half, the live view, the reports, the demo shop.
 //!
 //! A file comes with the packed siblings that the build made (`.br`, `.gz`); the smallest one that the client can read is sent. What has a
 //! hash in its name never changes and is kept for a year. Everything else is asked for again after a while, by its own hash.
@@ -18,6 +18,11 @@ struct Dist;
 #[folder = "../www/live"]
 #[allow_missing = true]
 struct LiveView;
+
+#[derive(RustEmbed)]
+#[folder = "../www/reports"]
+#[allow_missing = true]
+struct Reports;
 
 #[derive(RustEmbed)]
 #[folder = "../www/shop"]
@@ -64,6 +69,11 @@ impl Assets {
 /// Returns a file of the live view.
 pub fn live_view(name: &str) -> Option<File> {
     packed(name, "", |name| LiveView::get(name).map(|file| file.data))
+}
+
+/// Returns a file of the reports.
+pub fn reports(name: &str) -> Option<File> {
+    packed(name, "", |name| Reports::get(name).map(|file| file.data))
 }
 
 /// Returns a file of the demo shop.

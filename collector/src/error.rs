@@ -91,6 +91,9 @@ pub enum Error {
     /// The analytics engine failed.
     #[error("the analytics engine failed")]
     Engine(String),
+    /// An access token cannot be signed.
+    #[error("the access token cannot be signed: the keys in the data folder cannot be used")]
+    CannotSign,
     /// A task of the collector ended before its time.
     #[error("the collector is stopping")]
     Stopping,
@@ -174,6 +177,7 @@ impl Error {
             Self::NoEngine => "no_engine",
             Self::NotFresh => "not_fresh",
             Self::Engine(_) => "engine_failed",
+            Self::CannotSign => "cannot_sign",
             Self::Stopping => "stopping",
             Self::Listen { .. } => "cannot_listen",
             Self::DataFolder { .. } => "data_folder",
@@ -199,7 +203,7 @@ impl Error {
             Self::NotFound | Self::NoPageHalf => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
-            Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::CannotSign | Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFresh | Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Listen { .. }
             | Self::DataFolder { .. }

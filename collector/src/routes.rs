@@ -15,7 +15,9 @@ mod import;
 mod live;
 mod live_events;
 mod metrics;
+mod owner_page;
 mod records;
+mod reports;
 mod shop;
 mod state;
 mod token;
@@ -70,6 +72,9 @@ fn owners() -> Router<Shared> {
         .route("/live", get(live::page))
         .route("/live/{file}", get(live::file))
         .route("/live/events", get(live_events::listen))
+        .route("/reports", get(reports::page))
+        .route("/reports/{file}", get(reports::file))
+        .route("/reports/token", post(reports::token))
 }
 
 /// What whoever asks what the shop earned asks for, from any origin: a dashboard is a page too.

@@ -28,6 +28,7 @@ pub(crate) const PAGE: &[Step] = &[
     Step { name: "core to JavaScript", aloud: false, work: fallback::translate },
     Step { name: "scripts", aloud: false, work: scripts::bundle },
     Step { name: "npm package", aloud: false, work: package::make },
+    Step { name: "charts of the reports", aloud: false, work: scripts::bundle_reports },
     Step { name: "packed siblings", aloud: false, work: packing::pack },
 ];
 

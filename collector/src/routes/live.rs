@@ -1,17 +1,12 @@
 //! `/live`: the page that shows events as they are stored, and its script and style.
-//!
-//! The page shows personal data, so it may load nothing from elsewhere, send nothing elsewhere, and stand in nobody's frame.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::{Shared, assets::send};
-use crate::projects::Project;
-use crate::{Collector, Error, assets, auth};
-
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use super::Shared;
+use super::owner_page::{send, viewer};
+use crate::{Error, assets};
 
 pub(super) async fn page(State(collector): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
     viewer(&collector, &uri, &headers)?;
@@ -23,34 +18,7 @@ pub(super) async fn file(Path(file): Path<String>, headers: HeaderMap) -> Result
     view(&[&file], &headers)
 }
 
-/// Returns the project that the caller may look at: by its secret or, where the view is open to this machine, the first one.
-pub(super) fn viewer<'a>(collector: &'a Collector, uri: &Uri, headers: &HeaderMap) -> Result<&'a Project, Error> {
-    match auth::owner(&collector.projects, headers) {
-        Err(refusal) if collector.open_live && names_this_machine(uri, headers) => collector.projects.first().ok_or(refusal),
-        result => result,
-    }
-}
-
-/// A page of another site could have its own name point to this machine. Then the request carries that name.
-fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or(uri.host()).unwrap_or_default();
-    let name = if host.ends_with(']') { host } else { host.rsplit_once(':').map_or(host, |(name, _)| name) };
-    let name = name.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    let is_loopback = |address: std::net::IpAddr| address.is_loopback();
-    name == "localhost" || name.ends_with(".localhost") || name.parse().is_ok_and(is_loopback)
-}
-
 fn view(names: &[&str], headers: &HeaderMap) -> Result<Response, Error> {
     let file = names.iter().find_map(|name| assets::live_view(name)).ok_or(Error::NotFound)?;
-    let mut response = send(file, "no-cache", headers);
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    Ok(response)
+    Ok(send(file, headers))
 }

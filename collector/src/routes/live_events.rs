@@ -14,7 +14,7 @@ use tillroll_protocol::json;
 use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::{Shared, export::parameter, live::viewer};
+use super::{Shared, export::parameter, owner_page::viewer};
 use crate::store::{Cursor, Range, Stored};
 use crate::{Error, feed};
 

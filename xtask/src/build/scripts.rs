@@ -48,6 +48,14 @@ pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
     Ok(String::new())
 }
 
+/// The charts of the reports, which is all that the collector's own pages have of others' making.
+pub(super) fn bundle_reports(context: &mut Context) -> Result<String, Error> {
+    let script = Bundle { from: "node_modules/uplot/dist/uPlot.esm.js", to: "dist/reports/uplot.js", format: "esm", target: "es2020" };
+    script.run(context)?;
+    Bundle { from: "node_modules/uplot/dist/uPlot.min.css", to: "dist/reports/uplot.css", ..script }.run(context)?;
+    Ok(String::new())
+}
+
 /// The npm package's module, glue and facades inside, and the one that it fetches where WebAssembly is refused.
 pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
     let module = Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" };
@@ -85,9 +93,18 @@ impl Bundle<'_> {
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
             .args(assets.later.iter().map(|(name, file)| define(name, file)))
-            .arg(define("VERSION", env!("CARGO_PKG_VERSION")));
+            .arg(define("VERSION", env!("CARGO_PKG_VERSION")))
+            .args(notice(context, self.from)?);
         files::write(&context.path(self.to), process::quiet(&mut node)?.as_bytes())
     }
+}
+
+/// What others wrote keeps their licence at its head.
+fn notice(context: &Context, from: &str) -> Result<Vec<String>, Error> {
+    let Some(package) = from.strip_prefix("node_modules/").and_then(|path| path.split('/').next()) else { return Ok(Vec::new()) };
+    let licence = files::read_text(&context.path(&format!("node_modules/{package}/LICENSE")))?;
+    let notice = format!("/*! {package}\n{} */", licence.trim());
+    Ok(vec![format!("--banner:js={notice}"), format!("--banner:css={notice}")])
 }
 
 fn define(name: &str, value: &str) -> String {
