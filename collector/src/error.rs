@@ -138,6 +138,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A command of the command line failed.
+    #[error(transparent)]
+    Command(#[from] crate::commands::Fault),
     /// The server itself failed.
     #[error("the server failed: {0}")]
     Serve(#[source] io::Error),
@@ -175,6 +178,7 @@ impl Error {
             Self::OpenStore { .. } => "cannot_open_store",
             Self::NewerStore { .. } => "newer_store",
             Self::BadProject { .. } => "bad_project",
+            Self::Command(fault) => fault.code(),
             Self::Serve(_) => "server_failed",
         }
     }
@@ -199,6 +203,7 @@ impl Error {
             | Self::OpenStore { .. }
             | Self::NewerStore { .. }
             | Self::BadProject { .. }
+            | Self::Command(_)
             | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

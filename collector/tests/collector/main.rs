@@ -3,6 +3,7 @@
 mod assets;
 mod backend;
 mod batch;
+mod commands;
 mod export;
 mod faults;
 mod history;
