@@ -31,6 +31,8 @@ impl Aside {
         let fault = |source| Error::OpenStore { path: path.clone(), source };
         let connection = schema::connect(&path, PATIENCE).map_err(fault)?;
         schema::is_current(&connection, &path)?;
+        // What is read once need not be kept.
+        connection.pragma_update(None, "cache_size", -8192).map_err(fault)?;
         Ok(Self { connection, path })
     }
 
