@@ -33,6 +33,9 @@ pub use engine::Projection;
 /// The projection's file in the data folder.
 pub const FILE: &str = "analytics.duckdb";
 
+/// With this begin the names of all files of the projection.
+pub(crate) const STEM: &str = "analytics.";
+
 /// Stands in the data folder while the projection's file may hold traces of somebody who was erased.
 const STALE: &str = "analytics.stale";
 

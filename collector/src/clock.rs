@@ -40,6 +40,12 @@ impl Stopwatch {
     }
 }
 
+/// Waits, for the command line; nothing of the server ever does.
+#[expect(clippy::disallowed_methods, reason = "this is the clock file")]
+pub fn pause(how_long: Duration) {
+    std::thread::sleep(how_long);
+}
+
 /// Returns `N` random bytes, each as two hexadecimal digits.
 pub fn random_hex<const N: usize>() -> std::io::Result<String> {
     Ok(random::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())

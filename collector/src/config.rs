@@ -20,6 +20,14 @@ pub struct Cli {
 pub enum Command {
     /// Take events over HTTP, store them, and answer for them
     Serve(Serve),
+    /// Write events or the current state as lines of JSON; a server may go on using the data folder
+    Export(crate::commands::export::Flags),
+    /// Take in what an export has written, or orders, carts and returns as a search shows them
+    Import(crate::commands::import::Flags),
+    /// Copy the data folder, of a running server too
+    Backup(crate::commands::backup::Flags),
+    /// Make a data folder of a backup
+    Restore(crate::commands::restore::Flags),
     /// Look after the keys that access tokens are signed with
     #[command(subcommand)]
     Keys(Keys),

@@ -147,6 +147,9 @@ pub enum Error {
     /// How far forwarding has come cannot be kept.
     #[error("cannot keep how far forwarding has come: {0}")]
     Forward(#[source] io::Error),
+    /// A command of the command line failed.
+    #[error(transparent)]
+    Command(#[from] crate::commands::Fault),
     /// The server itself failed.
     #[error("the server failed: {0}")]
     Serve(#[source] io::Error),
@@ -187,6 +190,7 @@ impl Error {
             Self::BadProject { .. } => "bad_project",
             Self::BadForward(_) => "bad_forward",
             Self::Forward(_) => "forward_failed",
+            Self::Command(fault) => fault.code(),
             Self::Serve(_) => "server_failed",
         }
     }
@@ -213,6 +217,7 @@ impl Error {
             | Self::BadProject { .. }
             | Self::BadForward(_)
             | Self::Forward(_)
+            | Self::Command(_)
             | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

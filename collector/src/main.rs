@@ -4,12 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use tillroll_collector::Error;
 use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{Cli, Command, Keys, Serve};
 use tillroll_collector::metrics::token::Keyring;
 use tillroll_collector::server::Server;
 use tillroll_collector::store::{self, Options};
+use tillroll_collector::{Error, commands};
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
@@ -18,6 +18,10 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colours).with_max_level(LevelFilter::INFO).init();
     let result = match cli.command {
         Command::Serve(flags) => serve(&flags),
+        Command::Export(flags) => commands::export::run(&flags),
+        Command::Import(flags) => commands::import::run(&flags, Clock::SYSTEM),
+        Command::Backup(flags) => commands::backup::run(&flags, Clock::SYSTEM),
+        Command::Restore(flags) => commands::restore::run(&flags),
         Command::Keys(Keys::Rotate(folder)) => Keyring::rotate(&folder.data, Clock::SYSTEM.millis()),
     };
     match result {

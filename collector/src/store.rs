@@ -3,6 +3,7 @@
 //! One thread owns the connection that writes. Whatever waits is stored in one transaction, so that a hundred requests share one fsync.
 //! An answer is given after the commit and never before. Reading goes through connections of its own and never waits for writing.
 
+mod aside;
 mod cursor;
 mod erasure;
 mod identity;
@@ -14,6 +15,7 @@ mod schema;
 mod shop;
 mod writer;
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ use crate::analytics::{self, feed};
 use crate::telemetry::Telemetry;
 use crate::{Error, decode::Incoming};
 
+pub use aside::{Aside, check};
 pub use cursor::Cursor;
 pub use erasure::Erased;
 pub use imported::Imported;
@@ -127,6 +130,11 @@ impl Store {
         self.queue()?.import(project, records).await
     }
 
+    /// Returns which of these ids belong to carts or returns that the store knows by their events.
+    pub async fn kept(&self, project: i64, family: crate::metrics::catalogue::Family, ids: Vec<String>) -> Result<HashSet<String>, Error> {
+        self.readers.with(move |connection| imported::kept(connection, project, family, ids)).await
+    }
+
     /// Returns a way to read all that is asked about by the number of its change, on whatever thread asks.
     pub fn source(&self) -> feed::Source {
         let (path, mut kept) = (self.path.clone(), None);
@@ -197,6 +205,12 @@ impl Drop for Store {
     }
 }
 
+/// Whether a folder holds anything but an empty lock.
+pub fn is_used(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name() != "lock")
+}
+
 /// Removes what a server that has stopped must not leave behind, unless another one has begun to use the folder.
 pub fn clean(folder: &Path) {
     let Ok(_lock) = lock(folder) else { return };
@@ -206,7 +220,7 @@ pub fn clean(folder: &Path) {
 }
 
 /// A lock of the system's own: it is gone with its process, however that ended.
-fn lock(folder: &Path) -> Result<File, Error> {
+pub(crate) fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
     let fault = |source| Error::DataFolder { path: folder.to_owned(), source };
     make_folder(folder).map_err(fault)?;

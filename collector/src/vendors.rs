@@ -17,7 +17,7 @@ pub use ometria as headless;
 pub const APIS: &[&str] = &["metrilo", "metrilo-v1", "ometria", HEADLESS, OWN];
 
 /// The api of what a shop's own server says of its visitors.
-const HEADLESS: &str = "headless";
+pub const HEADLESS: &str = "headless";
 
 /// The api of what nobody called for.
 const OWN: &str = "tillroll";

@@ -9,6 +9,10 @@ const INTEGER_DIGITS: usize = 19;
 /// The most digits that a number may have before its decimal point and keep its meaning here.
 const DIGITS: usize = 15;
 
+/// The longest amount, and the longest exponent with its letter, that are taken as they are: 40 digits and two of power are a float yet.
+const LENGTH: usize = 40;
+const EXPONENT: usize = 3;
+
 /// Returns whether `text` is a number in JSON's grammar.
 pub fn is_json(text: &str) -> bool {
     let (_, text) = skip(text, |sign| sign == b'-');
@@ -46,7 +50,9 @@ pub fn money(text: &str) -> Option<String> {
     let mut plain = String::new();
     if is_json(text) {
         plain.push_str(text);
-        return decimal(text).or(Some(plain));
+        // What no float can hold is no amount, and would be no JSON to most who read it.
+        let exponent = until(text, |sign| sign | 0x20 == b'e').1;
+        return decimal(text).or((text.len() <= LENGTH && exponent.len() <= EXPONENT).then_some(plain));
     }
     let point = decimal_sign(text);
     for (at, byte) in text.bytes().enumerate() {
@@ -162,6 +168,8 @@ mod tests {
             ("", None),
             ("12.", Some("12")),
             ("1e3", Some("1e3")),
+            ("1e+21", None),
+            ("1e992", None),
         ];
         for (written, meant) in table {
             assert_eq!(money(written).as_deref(), meant, "{written:?}");

@@ -11,6 +11,7 @@ mod demo;
 mod error;
 mod files;
 mod history;
+mod fuzz;
 mod process;
 mod setup;
 mod size;
@@ -46,6 +47,8 @@ enum Chore {
     Tidy,
     /// Run the benchmarks and print ratios
     Bench,
+    /// Feed the parsers of outside bytes with what nobody would send
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -67,5 +70,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Chore::Size => size::run(&mut context).map(|()| ExitCode::SUCCESS),
         Chore::Tidy => tidy::run(&context).map(|()| ExitCode::SUCCESS),
         Chore::Bench => bench::run(&context).map(|()| ExitCode::SUCCESS),
+        Chore::Fuzz(options) => fuzz::run(&mut context, &options).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -10,6 +10,11 @@ pub struct Cursor(pub(super) i64);
 impl Cursor {
     /// Before the first event.
     pub const START: Self = Self(0);
+
+    /// Returns how many places lie between this one and an earlier one.
+    pub fn distance_from(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default()
+    }
 }
 
 /// The letter keeps people from counting with it, and leaves room for another kind of cursor.

@@ -76,11 +76,12 @@ fn percent_encoded(byte: u8) -> String {
 }
 
 fn begins_here(before: &str) -> bool {
-    let mut last = before.bytes().rev();
-    let (one, two, three) = (last.next(), last.next(), last.next());
     // Behind an escape of an address (but for that of a plus) or of JSON begins something new.
-    let escaped = three == Some(b'%') && (two, one) != (Some(b'2'), Some(b'b')) || two == Some(b'\\');
-    escaped || one.is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b"._%+-".contains(&byte) && byte.is_ascii())
+    match before.as_bytes() {
+        [.., b'%', b'2', b'b'] | [.., b'%', b'2', b'5', b'2', b'b'] => false,
+        [.., b'%', _, _] | [.., b'%', b'2', b'5', _, _] | [.., b'\\', _] | [] => true,
+        [.., last] => !last.is_ascii_alphanumeric() && last.is_ascii() && !b"._%+-".contains(last),
+    }
 }
 
 fn ends_here(behind: &str) -> bool {

@@ -3,8 +3,11 @@
 //! Imported records take part in the numbering of changes of the shop's own state. Whoever follows that numbering sees every record again
 //! under its newest number, whichever way it came, so one number says how far a follower has come.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::erasure::{Erased, Subject};
 use super::shop::{self, Keeper};
@@ -33,6 +36,26 @@ pub struct Imported {
     pub id: String,
     /// The whole record.
     pub json: String,
+}
+
+/// Returns which of these ids belong to carts or returns that follow from events.
+pub(super) fn kept(connection: &Connection, project: i64, family: Family, ids: Vec<String>) -> rusqlite::Result<HashSet<String>> {
+    let query = match family {
+        Family::Orders => {
+            "SELECT EXISTS (SELECT 1 FROM cart WHERE project = ?1 AND opened = ?2 AND state <> 'gone')
+                 OR EXISTS (SELECT 1 FROM cart INDEXED BY cart_of_basket WHERE project = ?1 AND basket = ?3 AND state <> 'gone')"
+        }
+        Family::Returns => "SELECT EXISTS (SELECT 1 FROM returned WHERE project = ?1 AND id = ?2 AND ?3 = ?3)",
+    };
+    let mut statement = connection.prepare_cached(query)?;
+    let mut kept = HashSet::new();
+    for id in ids {
+        let key = Uuid::try_parse(&id).map(|key| key.into_bytes().to_vec()).unwrap_or_default();
+        if statement.query_row(params![project, key, id], |row| row.get(0))? {
+            kept.insert(id);
+        }
+    }
+    Ok(kept)
 }
 
 fn name(family: Family) -> &'static str {

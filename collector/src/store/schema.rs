@@ -2,12 +2,14 @@
 //!
 //! [`MIGRATIONS`] only ever grows: a released entry is never edited. `PRAGMA user_version` counts how many of them a store has seen.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::Error;
+use crate::commands::Fault;
 
 /// Each entry leads from the schema of its index to the next.
 const MIGRATIONS: &[&str] = &[
@@ -185,6 +187,18 @@ pub(super) fn empty_log(connection: &Connection) {
     let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
     if !matches!(emptied, Ok(false)) {
         tracing::warn!("the write-ahead log could not be emptied after an erasure");
+    }
+}
+
+/// Checks that a store has this version's schema.
+pub(super) fn is_current(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let fault = |source| Error::OpenStore { path: path.to_owned(), source };
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fault)?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    match found.cmp(&known) {
+        Ordering::Less => Err(Fault::OlderStore { found, known }.into()),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Error::NewerStore { found, known }),
     }
 }
 

@@ -30,8 +30,8 @@ pub(super) use document::changes;
 pub use document::{Change, Family};
 pub(super) use erasure::{strangers, visitors_of};
 pub(super) use history::step_of;
-pub(super) use listing::page;
 pub use listing::{List, Place};
+pub(super) use listing::{count, page};
 pub(super) use person::Person;
 pub use registers::part;
 

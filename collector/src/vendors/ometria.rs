@@ -33,6 +33,8 @@ pub struct Arrival<'a> {
     pub seed: &'a str,
 }
 
+pub use super::HEADLESS as API;
+
 const SCOPES: &str = "`view`, `basket` or `order`";
 
 /// The members of `data` and what they become: our name, then the name on this wire.

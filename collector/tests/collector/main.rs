@@ -4,6 +4,7 @@ mod assets;
 mod backend;
 mod batch;
 mod calls;
+mod commands;
 mod export;
 mod faults;
 mod forward;

@@ -2,6 +2,8 @@
 //!
 //! The order is that of the primary keys, so a place in a list means the same whatever is written meanwhile.
 
+mod brought;
+
 use std::fmt::Write;
 
 use base64::Engine;
@@ -41,6 +43,8 @@ pub struct Place(Option<Key>);
 enum Key {
     Text(String),
     Bytes(Vec<u8>),
+    /// The id of an imported record; these come behind the shop's own.
+    Imported(String),
 }
 
 impl Place {
@@ -49,14 +53,20 @@ impl Place {
 
     /// Reads a place that a list has told; None if it is one of another kind of list, or none at all.
     pub fn read(list: List, text: &str) -> Option<Self> {
+        if let Some(text) = text.strip_prefix(list.letter().to_ascii_uppercase()) {
+            let id = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+            return Some(Self(Some(Key::Imported(id))));
+        }
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(list.letter())?).ok()?;
         let key = if list.has_text_ids() { Key::Text(String::from_utf8(bytes).ok()?) } else { Key::Bytes(bytes) };
         Some(Self(Some(key)))
     }
 
     fn write(&self, list: List) -> String {
-        let mut out = String::from(list.letter());
+        let letter = if matches!(self.0, Some(Key::Imported(_))) { list.letter().to_ascii_uppercase() } else { list.letter() };
+        let mut out = String::from(letter);
         match &self.0 {
+            Some(Key::Imported(id)) => BASE64_URL_SAFE_NO_PAD.encode_string(id, &mut out),
             Some(Key::Text(text)) => BASE64_URL_SAFE_NO_PAD.encode_string(text, &mut out),
             Some(Key::Bytes(bytes)) => BASE64_URL_SAFE_NO_PAD.encode_string(bytes, &mut out),
             None => {}
@@ -117,8 +127,28 @@ pub(in crate::store) fn page(
     after: &Place,
     limit: usize,
 ) -> rusqlite::Result<(String, usize, Option<Place>)> {
+    let (mut out, mut count, mut last) = match &after.0 {
+        Some(Key::Imported(_)) => (String::new(), 0, None),
+        _ => own(connection, project, list, after, limit)?,
+    };
+    if count < limit {
+        let after = if let Some(Key::Imported(id)) = &after.0 { id } else { "" };
+        for (id, mut object) in brought::page(connection, project, list, after, limit - count)? {
+            let place = Place(Some(Key::Imported(id)));
+            object.insert("cursor".into(), place.write(list).into());
+            let _ = writeln!(out, "{}", Value::from(object));
+            count += 1;
+            last = Some(place);
+        }
+    }
+    Ok((out, count, last.filter(|_| count == limit)))
+}
+
+/// Returns lines, how many they are, and the place after them.
+fn own(connection: &Connection, project: i64, list: List, after: &Place, limit: usize) -> rusqlite::Result<(String, usize, Option<Place>)> {
     let mut statement = connection.prepare_cached(&list.query())?;
     let after = match &after.0 {
+        Some(Key::Imported(_)) => Sql::Null,
         None if list.has_text_ids() => Sql::Text(String::new()),
         None => Sql::Blob(Vec::new()),
         Some(Key::Text(text)) => Sql::Text(text.clone()),
@@ -136,7 +166,22 @@ pub(in crate::store) fn page(
         count += 1;
         last = Some(place);
     }
-    Ok((out, count, last.filter(|_| count == limit)))
+    Ok((out, count, last))
+}
+
+/// Returns how many things a list of the shop's own holds.
+pub(in crate::store) fn count(connection: &Connection, project: i64, list: List) -> rusqlite::Result<u64> {
+    let table = match list {
+        List::Customers => "customer",
+        List::Categories => "category",
+        List::Products => "product",
+        List::Orders => "placed",
+        List::Carts => "cart",
+        List::Returns => "returned",
+    };
+    connection
+        .query_row(&format!("SELECT count(*) FROM {table} WHERE project = ?1"), [project], |row| row.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
 }
 
 fn fields(key: &str, id: String, told: &Registers, names: &[&str]) -> Map<String, Value> {

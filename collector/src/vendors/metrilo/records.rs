@@ -52,6 +52,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
     many("/order/batch", "order", Table::Order, "id", fields::ORDER),
 ];
 
+/// The lists that an export prints. Any field may be missing but the one that names the thing.
+const LISTS: &[Endpoint] = &[
+    one("customers", "customer", Table::Customer, "email", fields::LISTED_CUSTOMER),
+    one("categories", "category", Table::Category, "id", fields::LISTED_CATEGORY),
+    one("products", "product", Table::Product, "id", fields::LISTED_PRODUCT),
+    one("orders", "order", Table::Order, "id", fields::LISTED_ORDER),
+];
+
+/// Reads a thing back that the list of this name printed.
+pub fn listed(list: &str, item: &Loose) -> Result<Record, Reason> {
+    let list = LISTS.iter().find(|known| known.path == list).ok_or_else(|| Reason::UnknownType(list.into()))?;
+    list.fields_of("record", item)
+}
+
 /// Returns whether `digest` is the hexadecimal HMAC-SHA256 of `body` keyed by `secret`. How long it takes tells nothing about the secret.
 pub fn is_signed(body: &[u8], secret: &str, digest: &str) -> bool {
     let digest = digest.trim().as_bytes();

@@ -91,6 +91,44 @@ pub(super) const ORDER: &[Field] = &[
 
 const BILLING: &[&str] = &["address", "city", "countryCode", "phone", "postcode", "paymentMethod", "region", "firstName", "lastName"];
 
+pub(super) const LISTED_CUSTOMER: &[Field] = &[
+    must("email", Rule::Email),
+    may("createdAt", Rule::Moment),
+    may("firstName", Rule::Text),
+    may("lastName", Rule::Text),
+    may("phoneNumber", Rule::Text),
+    may("subscribed", Rule::Flag),
+    may("tags", Rule::Tags),
+];
+
+pub(super) const LISTED_CATEGORY: &[Field] = &[must("id", Rule::Text), may("name", Rule::Text), may("url", Rule::Text)];
+
+pub(super) const LISTED_PRODUCT: &[Field] = &[
+    must("id", Rule::Text),
+    may("name", Rule::Text),
+    may("categories", Rule::Texts),
+    may("sku", Rule::Text),
+    may("url", Rule::Text),
+    may("imageUrl", Rule::Text),
+    may("options", Rule::Options),
+    may("price", Rule::Money),
+];
+
+pub(super) const LISTED_ORDER: &[Field] = &[
+    must("id", Rule::Text),
+    may("createdAt", Rule::Moment),
+    may("amount", Rule::Money),
+    may("status", Rule::Text),
+    may("products", Rule::Lines),
+    may("email", Rule::Email),
+    may("coupons", Rule::Texts),
+    may("billing", Rule::Object(BILLING)),
+    may("ipAddress", Rule::Text),
+    may("currency", Rule::Text),
+    may("tax", Rule::Money),
+    may("shipping", Rule::Money),
+];
+
 /// Returns the fields of an object that were really said.
 pub(super) fn read(fields: &[Field], path: &str, object: &Loose) -> Result<Vec<(String, Value)>, Reason> {
     let mut found = Vec::new();

@@ -1,0 +1,96 @@
+//! One line of an import, read as what it is; pure.
+//!
+//! An export's line carries a `cursor`, which means nothing elsewhere and is passed over.
+
+use serde_json::{Map, Value, json};
+use tillroll_protocol::event::Visitor;
+
+use super::{Line, What};
+use crate::decode::{self, Tree};
+use crate::metrics::catalogue::Family;
+use crate::metrics::document;
+use crate::store::{Imported, Voucher};
+use crate::vendors::{headless, records};
+
+/// A code and a message.
+type Fault = (&'static str, String);
+
+/// What an exported event is called there, and on the wire.
+const NAMES: &[(&str, &str)] = &[
+    ("id", "id"),
+    ("type", "type"),
+    ("api", "api"),
+    ("time", "time"),
+    ("session_id", "sessionId"),
+    ("store_id", "storeId"),
+    ("page", "page"),
+    ("params", "params"),
+];
+
+/// Members that only an exported order has, and no search shows.
+const OF_LISTS: &[&str] = &["cursor", "createdAt", "amount", "products", "billing", "coupons"];
+
+/// Returns what was read, and whether something in it was passed over.
+pub(super) fn read(what: What, text: &[u8]) -> Result<(Line, bool), Fault> {
+    match what {
+        What::Events => event(object(text)?).map(|line| (line, false)),
+        What::Customers | What::Categories | What::Products => listed(what, text).map(|line| (line, false)),
+        What::Orders => {
+            let order = object(text)?;
+            if OF_LISTS.iter().any(|name| order.contains_key(*name)) {
+                listed(what, text).map(|line| (line, false))
+            } else {
+                whole(Family::Orders, order)
+            }
+        }
+        What::Carts => {
+            let mut cart = object(text)?;
+            cart.entry("status").or_insert(json!("pending"));
+            whole(Family::Orders, cart)
+        }
+        What::Returns => whole(Family::Returns, object(text)?),
+    }
+}
+
+fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
+    match serde_json::from_slice(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(("invalid_field", "`` must be an object".into())),
+        Err(error) => Err(("not_json", error.to_string())),
+    }
+}
+
+fn whole(family: Family, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
+    record.remove("cursor");
+    let checked = document::check(family, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
+    let json = Value::Object(checked.json).to_string();
+    Ok((Line::Whole(Imported { family, id: checked.id, json }), checked.ignored > 0))
+}
+
+fn listed(what: What, text: &[u8]) -> Result<Line, Fault> {
+    let Tree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
+    let read = records::listed(what.name(), &item);
+    read.map(Line::Told).map_err(|reason| (reason.code(), reason.to_string()))
+}
+
+/// An exported event as a page would have sent it. What a back end told of nobody has nobody.
+fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
+    let mut sent: Map<String, Value> =
+        NAMES.iter().filter_map(|(name, wire)| Some(((*wire).to_owned(), exported.remove(*name)?))).collect();
+    let mut known = |name| exported.remove(name).filter(|value| !value.is_null());
+    let (visitor, email) = (known("visitor_id"), known("email"));
+    let is_nobody = visitor.is_none() && email.is_none();
+    match (visitor, email) {
+        (Some(visitor), _) => sent.insert("visitorId".into(), visitor),
+        (None, Some(email)) => sent.insert("visitorEmail".into(), email),
+        (None, None) => sent.insert("visitorId".into(), "nobody".into()),
+    };
+    let refused = |refusal: decode::Refusal| (refusal.reason.code(), refusal.reason.to_string());
+    let mut incoming = decode::event(&Value::Object(sent).to_string()).map_err(refused)?;
+    if is_nobody {
+        incoming.event.visitor = Visitor::Id(String::new());
+    }
+    let event = &incoming.event;
+    let voucher = if event.api == headless::API && event.kind.starts_with("order") { Voucher::Owner } else { Voucher::Page };
+    Ok(Line::Event(voucher, Box::new(incoming)))
+}

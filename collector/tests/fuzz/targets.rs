@@ -1,0 +1,268 @@
+//! What is run, and what must hold of it.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, HeaderValue};
+use serde_json::Value;
+use tillroll_collector::decode::{self, Incoming, Tree};
+use tillroll_collector::import::{What, look_through};
+use tillroll_collector::metrics::catalogue::Resource;
+use tillroll_collector::metrics::plan::{Context, LONGEST_DAYS, Type, plan};
+use tillroll_collector::metrics::print::{Scope, duckdb};
+use tillroll_collector::metrics::token::{Claims, Keyring};
+use tillroll_collector::metrics::{cursor, free_text, moment};
+use tillroll_collector::projects::{Keys, Project, Projects};
+use tillroll_collector::store::{Cursor, List, Place};
+use tillroll_collector::vendors::headless::{Arrival, Request};
+use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
+use tillroll_collector::vendors::{Envelope, calls};
+use tillroll_collector::{auth, renewal};
+use tillroll_protocol::call::Call;
+use tillroll_protocol::flat::Flat;
+use tillroll_protocol::kinds::KINDS;
+use tillroll_protocol::loose::Value as _;
+use tillroll_protocol::{email, number, params as parameters};
+
+use crate::{Target, seeds};
+
+pub(crate) const TARGETS: &[Target] = &[
+    Target { name: "batch", seeds: seeds::bodies, run: batch },
+    Target { name: "front_end", seeds: seeds::bodies, run: front_end },
+    Target { name: "back_end", seeds: seeds::bodies, run: back_end },
+    Target { name: "digest", seeds: || seeds::texts(&["2c4553edb766d24b891ab79e36b9106e", " AB\n", "é0"]), run: digest },
+    Target { name: "headless", seeds: seeds::bodies, run: headless },
+    Target { name: "metrics", seeds: seeds::questions, run: metrics },
+    Target {
+        name: "flat",
+        seeds: || seeds::texts(&["{:time\u{1f}#5\u{1f}:type\u{1f}$search\u{1f}:params\u{1f}{:a\u{1f}[zyn]}}", "[[{:k\u{1f}$v\u{1f}}]]"]),
+        run: flat,
+    },
+    Target { name: "params", seeds: seeds::bodies, run: params },
+    Target { name: "import", seeds: seeds::lines, run: import },
+    Target { name: "token", seeds: || vec![TOKEN.1.clone().into_bytes()], run: token },
+    Target {
+        name: "cookies",
+        seeds: || seeds::texts(&["a=b; cbuid=0123\nt.shop.com\nhttps://www.shop.com/x", "cbuid=a%40x.com\n[::1]:80\nhttp://[::1]:8080/"]),
+        run: cookies,
+    },
+    Target {
+        name: "cursors",
+        seeds: || seeds::texts(&["e1f", "uYUB4LmNvbQ", "OYQ", "cAAAAAAAAAAAAAAAAAAAAAQ", "eyJkIjoxfQ=="]),
+        run: cursors,
+    },
+    Target { name: "authorisation", seeds: || seeds::texts(&["Basic dDpz", "basic  dDpzOnM=", "Bearer x.y.z"]), run: authorisation },
+    Target {
+        name: "words",
+        seeds: || {
+            seeds::texts(&["(*@gmail.com | *@hotmail.com) + placed", "\"a b\" -c", "2021-11-31T23:59:59.123Z", "£1,234.50", "A+b@x.com"])
+        },
+        run: words,
+    },
+];
+
+/// What was taken must be whole: parameters that are JSON, and an event that is taken again as it is.
+fn taken(incoming: &Incoming) -> String {
+    let event = &incoming.event;
+    let params: Value = serde_json::from_str(&event.params).expect("parameters are JSON");
+    assert!(params.is_object() && event.time <= decode::LAST_TIME && event.id.len() == 36);
+    let kind = KINDS.iter().find(|kind| kind.name == event.kind).expect("a known type");
+    let Tree(again) = serde_json::from_str(&event.params).expect("parameters are JSON");
+    assert_eq!(parameters::read(kind, &again, "").as_deref(), Ok(event.params.as_str()), "{}", event.kind);
+    format!("{} {}", event.kind, params.as_object().map_or(0, serde_json::Map::len))
+}
+
+fn batch(input: &[u8]) -> String {
+    let read = match decode::batch(input) {
+        Ok(batch) => batch,
+        Err(error) => return error.to_string(),
+    };
+    let events = read.events.iter().take(8).map(|text| match decode::event(text.get()) {
+        Ok(incoming) => taken(&incoming),
+        Err(refusal) => refusal.reason.to_string(),
+    });
+    events.collect()
+}
+
+fn front_end(input: &[u8]) -> String {
+    let envelope = match Envelope::read(input) {
+        Ok(envelope) => envelope,
+        Err(error) => return error.to_string(),
+    };
+    let all = calls::CALLS.iter().map(|call| match call.event(&envelope, input) {
+        Ok(incoming) => taken(&incoming),
+        Err(refusal) => refusal.reason.code().to_owned(),
+    });
+    all.collect()
+}
+
+fn back_end(input: &[u8]) -> String {
+    let envelope = match Envelope::read(input) {
+        Ok(envelope) => envelope,
+        Err(error) => return error.to_string(),
+    };
+    let all = ENDPOINTS.iter().map(|endpoint| match endpoint.read(&envelope) {
+        Ok(told) => told
+            .records
+            .iter()
+            .take(4)
+            .map(|record| match record {
+                Ok(record) => {
+                    assert!(!record.id.is_empty(), "a thing has a name");
+                    format!("{:?} {}", record.table, record.fields.len())
+                }
+                Err(refusal) => refusal.reason.code().to_owned(),
+            })
+            .collect(),
+        Err(reason) => reason.code().to_owned(),
+    });
+    all.collect()
+}
+
+fn digest(input: &[u8]) -> String {
+    let text = String::from_utf8_lossy(input);
+    let signed = is_signed(input, "s", &text) || is_signed(b"body", &text, &text);
+    assert!(!signed, "nobody guesses a digest");
+    text.len().to_string()
+}
+
+fn headless(input: &[u8]) -> String {
+    let request = match Request::read(input) {
+        Ok(request) => request,
+        Err(error) => return error.to_string(),
+    };
+    if let Some(id) = request.id() {
+        assert!(serde_json::from_str::<Value>(&id).is_ok(), "an id is given back as JSON");
+    }
+    match request.event(Arrival { time: 5, body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
+        Ok(incoming) => taken(&incoming),
+        Err(refusal) => refusal.reason.to_string(),
+    }
+}
+
+fn metrics(input: &[u8]) -> String {
+    let Ok(body) = serde_json::from_slice::<Value>(input) else { return "no JSON".into() };
+    let context = Context { organization: "t", now: 1_700_000_000_000, longest_days: LONGEST_DAYS };
+    let markets = ["m".to_owned()];
+    let scope = Scope { project: 1, organization: "t", markets: &markets };
+    let mut said = String::new();
+    for resource in ["orders", "carts", "returns"].iter().filter_map(|name| Resource::find(name)) {
+        for kind in [Type::Breakdown, Type::DateBreakdown, Type::Stats, Type::Search, Type::BoughtTogether] {
+            match plan(resource, kind, &body, context) {
+                Ok(query) => said.extend(duckdb::print(&query, scope).iter().map(|statement| format!("{} ", statement.text.len() / 200))),
+                Err(refusal) => said.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
+            }
+        }
+    }
+    said
+}
+
+fn flat(input: &[u8]) -> String {
+    let text = String::from_utf8_lossy(input);
+    let mut out = String::new();
+    Flat::new(&text).write(&mut out);
+    assert!(serde_json::from_str::<Value>(&out).is_ok(), "{out}");
+    let call = Call::read(&text);
+    let read = call.and_then(|call| {
+        let kind = KINDS.iter().find(|kind| kind.name == call.kind)?;
+        parameters::read(kind, call.params, "https://x/").ok()
+    });
+    format!("{} {}", out.chars().filter(|letter| "[]{}:".contains(*letter)).collect::<String>(), read.is_some())
+}
+
+fn params(input: &[u8]) -> String {
+    let Ok(Tree(tree)) = serde_json::from_slice(input) else { return "no JSON".into() };
+    let mut said = String::new();
+    for kind in KINDS {
+        let inner = tree.get("params");
+        for value in [&tree, inner] {
+            match parameters::read(kind, value, "https://x/") {
+                Ok(text) => {
+                    let Tree(again) = serde_json::from_str(&text).expect("parameters are JSON");
+                    assert_eq!(parameters::read(kind, &again, "https://x/"), Ok(text), "read again, nothing changes");
+                    said.push('.');
+                }
+                Err(fault) => said.push_str(fault.field),
+            }
+        }
+    }
+    said
+}
+
+fn import(input: &[u8]) -> String {
+    use clap::ValueEnum;
+    let all = What::value_variants().iter().map(|what| {
+        let answer = look_through(*what, input);
+        let codes: String = answer.rejected.iter().take(3).map(|rejected| rejected.code).collect();
+        format!("{} {codes} {}", answer.accepted.min(3), answer.ignored.min(3))
+    });
+    all.collect()
+}
+
+static TOKEN: LazyLock<(Keyring, String)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let keyring = Keyring::open(folder.path(), 0).unwrap();
+    let token = keyring.sign(&Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap()).unwrap();
+    (keyring, token)
+});
+
+/// Whatever is believed says what the one that was signed says. Base64 has a few spellings of the same bytes.
+fn token(input: &[u8]) -> String {
+    let text = String::from_utf8_lossy(input);
+    match TOKEN.0.verify(&text, 1_000) {
+        Some(claims) => {
+            assert_eq!(claims, Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap());
+            "believed".into()
+        }
+        None => text.matches('.').count().to_string(),
+    }
+}
+
+fn cookies(input: &[u8]) -> String {
+    let text = String::from_utf8_lossy(input);
+    let mut parts = text.splitn(3, '\n');
+    let mut next = || parts.next().unwrap_or_default();
+    let (cookies, host, page) = (next(), next(), next());
+    let renewed = renewal::renewed(cookies, host, page);
+    if let Some(header) = &renewed {
+        assert!(header.starts_with("cbuid=") && header.matches(";Path=/;").count() >= 1);
+    }
+    format!("{} {}", renewed.is_some(), renewed.is_some_and(|header| header.contains("Domain")))
+}
+
+fn cursors(input: &[u8]) -> String {
+    let text = String::from_utf8_lossy(input);
+    let mut said = String::new();
+    if let Ok(place) = text.parse::<Cursor>() {
+        assert_eq!(place.to_string().parse(), Ok(place));
+        said.push('e');
+    }
+    for list in [List::Customers, List::Categories, List::Products, List::Orders, List::Carts, List::Returns] {
+        said.push(if Place::read(list, &text).is_some() { '+' } else { '-' });
+    }
+    said.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
+    said
+}
+
+fn authorisation(input: &[u8]) -> String {
+    let projects = Projects::new(vec![Project { id: 1, keys: Keys { token: "t".into(), secret: "s".into() } }]);
+    let Ok(value) = HeaderValue::from_bytes(input) else { return "no header".into() };
+    let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value)]);
+    auth::owner(&projects, &headers).map_or_else(|error| error.code().to_owned(), |project| project.keys.token.clone())
+}
+
+fn words(input: &[u8]) -> String {
+    let text = String::from_utf8_lossy(input);
+    let found = free_text::parse(&text).map(|words| free_text::holds(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
+    let time = moment::parse(&text).map(|read| moment::to_text(read.millis).len());
+    let address = email::normalise(&text);
+    if let Some(address) = &address {
+        assert_eq!(email::normalise(address).as_ref(), Some(address));
+    }
+    let money = number::money(&text);
+    if let Some(money) = &money {
+        assert!(money.parse::<f64>().is_ok_and(f64::is_finite), "{money}");
+    }
+    let quantity = number::quantity(&text);
+    assert!(quantity.parse::<f64>().is_ok_and(|quantity| quantity > 0.0 && quantity.is_finite()), "{quantity}");
+    format!("{found:?} {time:?} {} {}", address.is_some(), money.is_some())
+}
