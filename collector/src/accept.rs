@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tillroll_protocol::batch::Answer;
 
 use crate::decode::{self, Incoming, Refusal};
+use crate::projects::Project;
 use crate::store::{Telling, Voucher};
 use crate::vendors::records::{Endpoint, Told, is_signed};
 use crate::vendors::{Envelope, calls};
@@ -42,7 +43,7 @@ pub async fn calls(collector: &Arc<Collector>, body: Bytes) -> Result<Answer, Er
 /// Takes the one event of a front-end endpoint.
 pub async fn call(collector: &Collector, call: &calls::Call, body: &[u8]) -> Result<Answer, Error> {
     let envelope = Envelope::read(body)?;
-    let project = collector.projects.find(&envelope.token).ok_or(Error::UnknownToken)?.id;
+    let project = project(collector, &envelope.token)?.id;
     one(collector, project, call.event(&envelope, body), Voucher::Page).await
 }
 
@@ -97,8 +98,15 @@ struct Sorted {
     bad: Vec<Refusal>,
 }
 
+/// Returns the project with this token, unless it is asked too much of.
+fn project(collector: &Collector, token: &str) -> Result<Arc<Project>, Error> {
+    let project = collector.projects.find(token).ok_or(Error::UnknownToken)?;
+    collector.gate.project(project.id)?;
+    Ok(project)
+}
+
 fn sort<'a>(collector: &Collector, token: &str, texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Sorted, Error> {
-    let project = collector.projects.find(token).ok_or(Error::UnknownToken)?.id;
+    let project = project(collector, token)?.id;
     let mut sorted = Sorted { project, good: Vec::with_capacity(texts.len()), bad: Vec::new() };
     for text in texts {
         match decode::event(text) {
@@ -122,9 +130,9 @@ async fn store(collector: &Collector, sorted: Sorted, voucher: Voucher) -> Resul
 /// Who cannot sign learns nothing but that.
 fn told(collector: &Collector, endpoint: &Endpoint, body: &[u8], digest: Option<&str>) -> Result<(i64, Told), Error> {
     let envelope = Envelope::read(body)?;
-    let project = collector.projects.find(&envelope.token).ok_or(Error::UnknownToken)?;
+    let project = project(collector, &envelope.token)?;
     match digest {
-        Some(digest) if !is_signed(body, &project.keys.secret, digest) => return Err(Error::WrongDigest),
+        Some(digest) if !project.proves(|secret| is_signed(body, secret, digest)) => return Err(Error::WrongDigest),
         None if !endpoint.open => return Err(Error::NoDigest),
         _ => {}
     }

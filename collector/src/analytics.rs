@@ -72,6 +72,11 @@ impl Analytics {
         File::create(self.folder.join(STALE))?.sync_all()
     }
 
+    /// Returns how many changes of the store are not in the projection yet, where there is one.
+    pub fn behind(&self) -> Option<i64> {
+        self.open.as_ref().ok().map(|(_, progress)| progress.behind())
+    }
+
     /// Runs statements on one state of the records. With `fresh`, everything that the store holds now is in it.
     pub async fn run(&self, statements: Vec<Statement>, fresh: bool) -> Result<Vec<Vec<Row>>, Error> {
         let (projection, progress) = match &self.open {

@@ -1,5 +1,7 @@
 //! Who asks: HTTP Basic with a project's token and secret.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -8,7 +10,7 @@ use crate::Error;
 use crate::projects::{Project, Projects};
 
 /// Returns the project whose token and secret the request carries.
-pub fn owner<'a>(projects: &'a Projects, headers: &HeaderMap) -> Result<&'a Project, Error> {
+pub fn owner(projects: &Projects, headers: &HeaderMap) -> Result<Arc<Project>, Error> {
     let (token, secret) = credentials(headers).ok_or(Error::Unauthorised)?;
     projects.authenticate(&token, &secret).ok_or(Error::Unauthorised)
 }

@@ -2,6 +2,8 @@
 //!
 //! Everything else is given what it needs, so that it can be tested with a time of the test's choosing.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time, in milliseconds since 1970.
@@ -57,6 +59,14 @@ pub fn random<const N: usize>() -> std::io::Result<[u8; N]> {
     let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Returns a name for a request that no other request has: chance that is this process's, and a number.
+pub fn request_name() -> String {
+    static PROCESS: OnceLock<String> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let process = PROCESS.get_or_init(|| random_hex::<6>().unwrap_or_default());
+    format!("{process}-{:x}", NEXT.fetch_add(1, Relaxed))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock file")]

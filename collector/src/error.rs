@@ -73,6 +73,23 @@ pub enum Error {
     /// The address takes other methods.
     #[error("this address does not take this method")]
     MethodNotAllowed,
+    /// One address, or one project, asks more often than it may.
+    #[error("too many requests from this {who}; try again in {seconds} s")]
+    TooManyRequests {
+        /// Whose requests were counted: `address` or `project`.
+        who: &'static str,
+        /// After how many seconds the next one is taken.
+        seconds: u64,
+    },
+    /// The answer took longer than an answer may take.
+    #[error("the answer took longer than {seconds} seconds")]
+    AnswerTooSlow {
+        /// How long the collector waited.
+        seconds: u64,
+    },
+    /// The disk is so full that new events would take the room that is needed to make room.
+    #[error("the disk is almost full; nothing of this request was acknowledged")]
+    DiskFull,
     /// More waits to be stored than the collector is ready to hold.
     #[error("more waits to be stored than the collector can hold; try again")]
     QueueFull,
@@ -150,6 +167,33 @@ pub enum Error {
     /// A command of the command line failed.
     #[error(transparent)]
     Command(#[from] crate::commands::Fault),
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file {}: {reason}", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting of the configuration file is none, or its value is not what it should be.
+    #[error("{}: `{name}`: {reason}", path.display())]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A token or a secret cannot be used. The text is not repeated, because it may hold a secret.
+    #[error("the project {0}")]
+    BadKeys(&'static str),
+    /// A project with this token is in use already.
+    #[error("this project is there already; `tillroll projects rotate-secret` gives it a new secret")]
+    ProjectExists,
+    /// No project in the data folder has this token.
+    #[error("no project with this token is kept in the data folder; one that is given with --project is changed where it is given")]
+    NoSuchProject,
     /// The server itself failed.
     #[error("the server failed: {0}")]
     Serve(#[source] io::Error),
@@ -174,6 +218,9 @@ impl Error {
             Self::NotFound => "not_found",
             Self::NoPageHalf => "no_page_half",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::AnswerTooSlow { .. } => "answer_too_slow",
+            Self::DiskFull => "disk_full",
             Self::QueueFull => "queue_full",
             Self::CannotStore => "cannot_store",
             Self::CannotRead(_) => "cannot_read",
@@ -191,6 +238,11 @@ impl Error {
             Self::BadForward(_) => "bad_forward",
             Self::Forward(_) => "forward_failed",
             Self::Command(fault) => fault.code(),
+            Self::ConfigFile { .. } => "config_file",
+            Self::Setting { .. } => "bad_setting",
+            Self::BadKeys(_) => "bad_keys",
+            Self::ProjectExists => "project_exists",
+            Self::NoSuchProject => "no_such_project",
             Self::Serve(_) => "server_failed",
         }
     }
@@ -208,7 +260,14 @@ impl Error {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
             Self::CannotSign | Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NotFresh | Self::QueueFull | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotFresh
+            | Self::QueueFull
+            | Self::DiskFull
+            | Self::AnswerTooSlow { .. }
+            | Self::CannotStore
+            | Self::CannotRead(_)
+            | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Listen { .. }
             | Self::DataFolder { .. }
             | Self::DataInUse(_)
@@ -218,6 +277,11 @@ impl Error {
             | Self::BadForward(_)
             | Self::Forward(_)
             | Self::Command(_)
+            | Self::ConfigFile { .. }
+            | Self::Setting { .. }
+            | Self::BadKeys(_)
+            | Self::ProjectExists
+            | Self::NoSuchProject
             | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -225,8 +289,10 @@ impl Error {
     /// Returns after how many seconds the same request may succeed, where waiting helps.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
+            Self::TooManyRequests { seconds, .. } => Some(*seconds),
             Self::QueueFull | Self::NotFresh => Some(1),
-            Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
+            Self::DiskFull => Some(60),
+            Self::AnswerTooSlow { .. } | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
             _ => None,
         }
     }

@@ -69,7 +69,7 @@ fn split(text: &str, is_rest: impl Fn(&str) -> bool) -> Option<(Option<&str>, &s
     }
 }
 
-fn project<'a>(token: Option<&str>, projects: &'a Projects) -> Result<&'a Project, Error> {
+fn project(token: Option<&str>, projects: &Projects) -> Result<Arc<Project>, Error> {
     match token {
         Some(token) => projects.find(token).ok_or(Error::BadForward("names a token that no project has")),
         None => projects.only().ok_or(Error::BadForward("does not say of which project: write TOKEN=https://…/api/track")),
@@ -205,11 +205,11 @@ fn wait(failures: u32, asked: Option<Duration>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projects::Keys;
 
     fn projects(tokens: &[&str]) -> Projects {
-        let keys = |token: &&str| Keys { token: (*token).into(), secret: "s".into() };
-        Projects::new(tokens.iter().enumerate().map(|(at, token)| Project { id: at as i64, keys: keys(token) }).collect())
+        let given: Vec<_> = tokens.iter().map(|token| format!("{token}:s")).collect();
+        let folder = tempfile::tempdir().unwrap();
+        Projects::open(&given, folder.path(), clock::Clock::SYSTEM, |_| Ok(1)).unwrap().0
     }
 
     fn read(given: &[&str], credentials: &[&str], tokens: &[&str]) -> Result<Vec<(String, String, Option<String>)>, String> {

@@ -22,11 +22,14 @@ pub mod decode;
 pub mod error;
 mod feed;
 pub mod forward;
+pub mod gate;
 pub mod import;
 pub mod live;
 pub mod metrics;
 pub mod projects;
+mod rates;
 pub mod renewal;
+mod retention;
 mod routes;
 pub mod server;
 pub mod store;
@@ -58,6 +61,8 @@ pub struct Collector {
     pub assets: assets::Assets,
     /// What an operator reads.
     pub telemetry: Arc<telemetry::Telemetry>,
+    /// Who is let in, and with how much.
+    pub gate: gate::Gate,
     /// Tells when a request came.
     pub clock: clock::Clock,
     /// Whether the demo shop is served.

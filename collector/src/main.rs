@@ -2,34 +2,70 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::Parser;
 use tillroll_collector::clock::Clock;
-use tillroll_collector::config::{Cli, Command, Keys, Serve};
+use tillroll_collector::config::{self, Command, Keys, LogFormat, LogLevel, Said, Serve};
 use tillroll_collector::metrics::token::Keyring;
 use tillroll_collector::server::Server;
 use tillroll_collector::store::{self, Options};
 use tillroll_collector::{Error, commands};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry;
+
+/// How long threads may take to let go of the store once the server has stopped.
+const LAST: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colours).with_max_level(LevelFilter::INFO).init();
-    let result = match cli.command {
-        Command::Serve(flags) => serve(&flags),
-        Command::Export(flags) => commands::export::run(&flags),
-        Command::Import(flags) => commands::import::run(&flags, Clock::SYSTEM),
-        Command::Backup(flags) => commands::backup::run(&flags, Clock::SYSTEM),
-        Command::Restore(flags) => commands::restore::run(&flags),
-        Command::Keys(Keys::Rotate(folder)) => Keyring::rotate(&folder.data, Clock::SYSTEM.millis()),
-    };
-    match result {
+    match config::read().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tillroll: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(said: Said) -> Result<(), Error> {
+    let cli = match said {
+        Said::Do(cli) => cli,
+        Said::Report(report) => return say(&report),
+    };
+    match cli.command {
+        Command::Serve(flags) => {
+            log(flags.log_format, flags.log_level);
+            serve(&flags)
+        }
+        Command::Export(flags) => commands::export::run(&flags),
+        Command::Import(flags) => commands::import::run(&flags, Clock::SYSTEM),
+        Command::Backup(flags) => commands::backup::run(&flags, Clock::SYSTEM),
+        Command::Restore(flags) => commands::restore::run(&flags),
+        Command::Keys(Keys::Rotate(folder)) => Keyring::rotate(&folder.data, Clock::SYSTEM.millis()),
+        Command::Projects(projects) => say(projects.run(Clock::SYSTEM)?.trim_end()),
+    }
+}
+
+/// Whoever started us may not listen; that is no reason to fail.
+fn say(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout();
+    let _ = if text.is_empty() { Ok(()) } else { writeln!(out, "{text}").and_then(|()| out.flush()) };
+    Ok(())
+}
+
+fn log(format: LogFormat, level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    // Libraries log what they like, and some of it is what clients sent.
+    let ours = Targets::new().with_target("tillroll", level).with_target("tillroll_collector", level).with_default(LevelFilter::OFF);
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => registry().with(log.with_ansi(std::io::stderr().is_terminal()).with_filter(ours)).init(),
+        LogFormat::Json => registry().with(log.json().flatten_event(true).with_filter(ours)).init(),
     }
 }
 
@@ -41,8 +77,8 @@ fn serve(flags: &Serve) -> Result<(), Error> {
         announce(&server, flags)?;
         server.run(stop).await
     });
-    // Dropping the runtime drops the last users of the store, and the store stores what still waits before it is gone.
-    drop(runtime);
+    // This drops the last users of the store, and the store stores what still waits before it is gone.
+    runtime.shutdown_timeout(LAST);
     store::clean(&flags.data);
     result
 }
@@ -56,10 +92,7 @@ fn announce(server: &Server, flags: &Serve) -> Result<(), Error> {
     if !server.collector().assets.exist() {
         eprintln!("{}", Error::NoPageHalf);
     }
-    let mut out = std::io::stdout();
-    // Whoever started us may not listen; that is no reason to stop.
-    let _ = writeln!(out, "tillroll listens on http://{address}").and_then(|()| out.flush());
-    Ok(())
+    say(&format!("tillroll listens on http://{address}"))
 }
 
 #[cfg(unix)]

@@ -1,18 +1,20 @@
 //! The projects of this server: who may send, and who may read.
 //!
-//! A token is public, it stands in the shop's pages. A secret is compared in constant time and never logged.
+//! A token is public, it stands in the shop's pages. A secret is compared in constant time and never logged. Projects are given on the
+//! command line, or kept in the data folder, where `tillroll projects` changes them while the server runs.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
+pub mod command;
+mod kept;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{Error, clock};
-
-/// The file in the data folder that keeps the project made on the first start.
-const FILE: &str = "project";
+use crate::Error;
+use crate::clock::Clock;
 
 /// A token and its secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,74 +25,131 @@ pub struct Keys {
     pub secret: String,
 }
 
+/// A secret that was replaced and is good for some time still.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Former {
+    secret: String,
+    /// When it ends, in milliseconds since 1970.
+    until: u64,
+}
+
 /// One shop's project.
 pub struct Project {
     /// Its number in the store.
     pub id: i64,
-    /// Its token and secret.
+    /// Its token and its newest secret.
     pub keys: Keys,
+    /// Its earlier secrets.
+    pub former: Vec<Former>,
+    clock: Clock,
 }
 
-/// All projects of this server, in the order in which they were configured.
-pub struct Projects(Vec<Project>);
+impl Project {
+    /// Returns whether `is_it` takes any secret that is good now. All are tried, so how long it takes does not tell which it was.
+    pub fn proves(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        let now = self.clock.millis();
+        let former = self.former.iter().filter(|former| now < former.until).map(|former| former.secret.as_str());
+        former.chain([self.keys.secret.as_str()]).fold(false, |proved, secret| is_it(secret) | proved)
+    }
+}
+
+/// The projects by token, and the one that comes first.
+#[derive(Default)]
+struct Index {
+    first: Option<Arc<Project>>,
+    by_token: HashMap<String, Arc<Project>>,
+}
+
+/// All projects of this server.
+pub struct Projects {
+    given: Vec<Keys>,
+    folder: PathBuf,
+    clock: Clock,
+    read: Mutex<Option<kept::State>>,
+    index: RwLock<Arc<Index>>,
+}
 
 impl Projects {
-    /// Takes the projects as they are.
-    pub fn new(projects: Vec<Project>) -> Self {
-        Self(projects)
+    /// Takes the projects that the operator gave and those in the data folder. Where there are none, one is made; it is returned too,
+    /// because the operator does not know it yet. `number` tells a project's number in the store.
+    pub fn open(
+        given: &[String],
+        folder: &Path,
+        clock: Clock,
+        number: impl Fn(&str) -> Result<i64, Error>,
+    ) -> Result<(Self, Option<Keys>), Error> {
+        let given = parse_all(given)?;
+        let made = if given.is_empty() { kept::first(folder)? } else { None };
+        let projects = Self { given, folder: folder.into(), clock, read: Mutex::default(), index: RwLock::default() };
+        projects.refresh(number)?;
+        Ok((projects, made))
+    }
+
+    /// Reads the data folder again if somebody changed the projects there since.
+    pub fn refresh(&self, number: impl Fn(&str) -> Result<i64, Error>) -> Result<(), Error> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = kept::state(&self.folder);
+        if read.is_some() && *read == Some(state) {
+            return Ok(());
+        }
+        let mut index = Index::default();
+        let given = self.given.iter().map(|keys| (keys.clone(), Vec::new()));
+        for (keys, former) in given.chain(kept::read(&self.folder)?.into_iter().filter_map(kept::Entry::in_use)) {
+            if index.by_token.contains_key(&keys.token) {
+                tracing::warn!("a project is given with --project and kept in the data folder too; the given secret counts");
+                continue;
+            }
+            let project = Arc::new(Project { id: number(&keys.token)?, former, clock: self.clock, keys });
+            index.first.get_or_insert_with(|| Arc::clone(&project));
+            index.by_token.insert(project.keys.token.clone(), project);
+        }
+        if index.first.is_none() {
+            tracing::warn!("no project is served; `tillroll projects add` makes one");
+        }
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
+        *read = Some(state);
+        Ok(())
+    }
+
+    fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns the project with this token.
-    pub fn find(&self, token: &str) -> Option<&Project> {
-        self.0.iter().find(|project| project.keys.token == token)
+    pub fn find(&self, token: &str) -> Option<Arc<Project>> {
+        self.index().by_token.get(token).cloned()
     }
 
     /// Returns the project whose token and secret these are. How long this takes tells nothing about the secret.
-    pub fn authenticate(&self, token: &str, secret: &str) -> Option<&Project> {
+    pub fn authenticate(&self, token: &str, secret: &str) -> Option<Arc<Project>> {
         let project = self.find(token);
-        let known = project.map_or("", |project| &project.keys.secret);
-        let same: bool = Sha256::digest(secret.as_bytes()).ct_eq(&Sha256::digest(known.as_bytes())).into();
-        project.filter(|_| same)
+        let said = Sha256::digest(secret.as_bytes());
+        let is_it = |known: &str| bool::from(said.ct_eq(&Sha256::digest(known.as_bytes())));
+        match project {
+            Some(project) => project.proves(is_it).then_some(project),
+            // As much work as for a project that is there.
+            None => {
+                is_it("");
+                None
+            }
+        }
     }
 
     /// Returns the project of a server that has one alone.
-    pub fn only(&self) -> Option<&Project> {
-        self.0.first().filter(|_| self.0.len() == 1)
+    pub fn only(&self) -> Option<Arc<Project>> {
+        let index = self.index();
+        index.first.clone().filter(|_| index.by_token.len() == 1)
     }
 
-    /// Returns the project that was configured first.
-    pub fn first(&self) -> Option<&Project> {
-        self.0.first()
+    /// Returns the project that comes first: as it was given, or the oldest one in the data folder.
+    pub fn first(&self) -> Option<Arc<Project>> {
+        self.index().first.clone()
     }
 }
 
-/// Where the keys of a server came from.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The operator gave them.
-    Given,
-    /// An earlier start made them.
-    Kept,
-    /// This start made them; the operator does not know them yet.
-    Made,
-}
-
-/// Returns the keys that the operator gave, or those kept in `folder`, which are made if there are none.
-pub fn keys(given: &[String], folder: &Path) -> Result<(Vec<Keys>, Origin), Error> {
-    let given = parse_all(given)?;
-    if !given.is_empty() {
-        return Ok((given, Origin::Given));
-    }
-    let path = folder.join(FILE);
-    let fault = |source| Error::DataFolder { path: path.clone(), source };
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            let kept = parse(text.trim()).map_err(|reason| fault(io::Error::new(io::ErrorKind::InvalidData, reason)))?;
-            Ok((vec![kept], Origin::Kept))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((vec![make(&path).map_err(fault)?], Origin::Made)),
-        Err(error) => Err(fault(error)),
-    }
+/// Checks projects as they are given on the command line.
+pub fn check(given: &[String]) -> Result<(), Error> {
+    parse_all(given).map(|_| ())
 }
 
 fn parse_all(given: &[String]) -> Result<Vec<Keys>, Error> {
@@ -119,27 +178,16 @@ fn parse(text: &str) -> Result<Keys, &'static str> {
     }
 }
 
-/// Written beside its place and then moved there, so that a kill in between never leaves half a secret.
-fn make(path: &Path) -> io::Result<Keys> {
-    let keys = Keys { token: clock::random_hex::<8>()?, secret: clock::random_hex::<24>()? };
-    let beside = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    writeln!(file, "{}:{}", keys.token, keys.secret)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    Ok(keys)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn list(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|&text| text.into()).collect()
+    }
+
+    fn open(given: &[&str], folder: &Path, clock: Clock) -> (Projects, Option<Keys>) {
+        Projects::open(&list(given), folder, clock, |_| Ok(1)).unwrap()
     }
 
     #[test]
@@ -158,25 +206,36 @@ mod tests {
     }
 
     #[test]
-    fn a_made_project_is_kept_and_private() {
+    fn a_made_project_is_kept_and_told_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (made, origin) = keys(&[], folder.path()).unwrap();
-        assert!(origin == Origin::Made && made.len() == 1);
-        let (kept, origin) = keys(&list(&[""]), folder.path()).unwrap();
-        assert!(origin == Origin::Kept && kept == made);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            assert_eq!(fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+        let (first, made) = open(&[], folder.path(), Clock::SYSTEM);
+        let made = made.unwrap();
+        let (again, none) = open(&[""], folder.path(), Clock::SYSTEM);
+        assert!(none.is_none());
+        for projects in [first, again] {
+            assert!(projects.authenticate(&made.token, &made.secret).is_some());
         }
     }
 
     #[test]
     fn only_the_right_secret_opens_a_project() {
-        let projects = Projects::new(vec![Project { id: 1, keys: Keys { token: "t".into(), secret: "s".into() } }]);
+        let folder = tempfile::tempdir().unwrap();
+        let (projects, _) = open(&["t:s"], folder.path(), Clock::SYSTEM);
         assert!(projects.authenticate("t", "s").is_some());
         for (token, secret) in [("t", ""), ("t", "S"), ("", ""), ("x", "s"), ("x", "")] {
             assert!(projects.authenticate(token, secret).is_none(), "{token}:{secret}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_secret_is_good_until_its_time_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        kept::change(folder.path(), |entries| kept::add(entries, "t", "old".into())).unwrap();
+        kept::change(folder.path(), |entries| kept::rotate(entries, "t", "new".into(), 100)).unwrap();
+        for (clock, old) in [(Clock::new(|| 99), true), (Clock::new(|| 100), false)] {
+            let (projects, _) = open(&[], folder.path(), clock);
+            assert_eq!(projects.authenticate("t", "old").is_some(), old);
+            assert!(projects.authenticate("t", "new").is_some());
         }
     }
 }

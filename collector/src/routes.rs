@@ -18,6 +18,7 @@ mod metrics;
 mod owner_page;
 mod records;
 mod reports;
+mod request;
 mod shop;
 mod state;
 mod token;
@@ -25,9 +26,7 @@ mod token;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::middleware;
 use axum::routing::{any, delete, get, post};
 
 use crate::{Collector, Error};
@@ -37,14 +36,20 @@ type Shared = Arc<Collector>;
 
 /// Returns the whole HTTP interface.
 pub fn app(collector: Shared) -> Router {
+    let limit = || middleware::from_fn_with_state(Arc::clone(&collector), request::limit);
+    let in_time = || middleware::from_fn_with_state(Arc::clone(&collector), request::in_time);
+    let any_origin = || middleware::map_response(answer::any_origin);
     let router = pages()
-        .merge(records::routes())
-        .merge(owners())
-        .merge(analysts())
+        .layer(in_time())
+        .layer(limit())
+        .layer(any_origin())
+        .merge(records::routes().layer(in_time()).layer(limit()))
+        .merge(owners().layer(limit()))
+        .merge(analysts().layer(in_time()).layer(limit()).layer(any_origin()))
         .merge(operators())
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
     let router = if collector.demo { router.fallback(shop::file) } else { router.fallback(|| async { Error::NotFound }) };
-    router.layer(middleware::from_fn_with_state(Arc::clone(&collector), count)).with_state(collector)
+    router.layer(middleware::from_fn_with_state(Arc::clone(&collector), request::watch)).with_state(collector)
 }
 
 /// What pages of any shop ask for, from any origin.
@@ -59,7 +64,7 @@ fn pages() -> Router<Shared> {
     let events = Router::new().route("/v2/batch", post(batch::take).options(answer::preflight));
     let events = events.route("/v2/calls", post(batch::take_calls).options(answer::preflight));
     let events = events.route("/api/track", post(headless::track).options(answer::preflight)).merge(calls::routes());
-    scripts.merge(events).layer(middleware::map_response(answer::any_origin))
+    scripts.merge(events)
 }
 
 /// What the owner of a project asks for.
@@ -79,20 +84,10 @@ fn owners() -> Router<Shared> {
 
 /// What whoever asks what the shop earned asks for, from any origin: a dashboard is a page too.
 fn analysts() -> Router<Shared> {
-    Router::new()
-        .route("/oauth/token", post(token::issue).options(metrics::preflight))
-        .route("/metrics/{*query}", any(metrics::ask))
-        .layer(middleware::map_response(answer::any_origin))
+    Router::new().route("/oauth/token", post(token::issue).options(metrics::preflight)).route("/metrics/{*query}", any(metrics::ask))
 }
 
 /// What whoever runs the server asks for.
 fn operators() -> Router<Shared> {
     Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready)).route("/metrics", get(health::metrics))
-}
-
-async fn count(State(collector): State<Shared>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
-    collector.telemetry.answered(route.as_ref().map_or("other", MatchedPath::as_str), response.status().as_u16());
-    response
 }

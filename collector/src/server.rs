@@ -3,30 +3,33 @@
 //! Stopping has an order. First no new requests are taken, then those that were taken are answered, then the store is closed. Listeners of
 //! the live view, whose requests never end by themselves, are told to go.
 
+pub(crate) mod connections;
+mod patient;
+
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::analytics::Analytics;
 use crate::assets::Assets;
 use crate::clock::Clock;
-use crate::config::Serve;
+use crate::config::{Bounds, Serve};
+use crate::gate::Gate;
 use crate::live::Live;
 use crate::metrics::token::Keyring;
-use crate::projects::{self, Keys, Origin, Project, Projects};
+use crate::projects::{Keys, Projects};
 use crate::store::{Options, Store};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
-use crate::{Collector, Error, app, forward};
+use crate::{Collector, Error, app, forward, retention};
+use connections::Connections;
 
-/// How long requests that were taken may need to be answered once the server stops.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// How often it is looked whether somebody changed the projects in the data folder.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A server that has its address and its store, and takes requests once it is run.
 pub struct Server {
@@ -34,14 +37,18 @@ pub struct Server {
     collector: Arc<Collector>,
     closing: watch::Sender<bool>,
     made: Option<Keys>,
+    bounds: Bounds,
+    deadline: Duration,
+    keep_events: Option<Duration>,
 }
 
 impl Server {
     /// Opens the store and binds the address.
     pub async fn open(flags: &Serve, options: Options, clock: Clock) -> Result<Self, Error> {
         let telemetry = Arc::new(Telemetry::default());
+        let options = Options { reserve: flags.reserve.saturating_mul(1 << 20), ..options };
         let store = Store::open(&flags.data, options, Arc::clone(&telemetry))?;
-        let (projects, made) = open_projects(&flags.projects, &flags.data, &store)?;
+        let (projects, made) = Projects::open(&flags.projects, &flags.data, clock, |token| store.project(token))?;
         let listener = bind(&flags.listen).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let analytics = Analytics::start(&flags.data, store.source(), store.change());
@@ -56,6 +63,7 @@ impl Server {
             live: Live::default(),
             assets: flags.assets.clone().map_or(Assets::Embedded, Assets::Folder),
             telemetry,
+            gate: Gate::new(&flags.bounds),
             clock,
             demo: flags.demo,
             open_live: flags.demo && is_local,
@@ -64,7 +72,8 @@ impl Server {
         let targets = forward::targets(&flags.forwarding.to, &flags.forwarding.credentials(), &collector.projects)?;
         let collector = Arc::new(collector);
         forward::start(targets, &flags.data, &collector, Forwarding::translate)?;
-        Ok(Self { listener, collector, closing, made })
+        let (bounds, deadline) = (flags.bounds.clone(), flags.shutdown_deadline);
+        Ok(Self { listener, collector, closing, made, bounds, deadline, keep_events: flags.keep_events })
     }
 
     /// Returns the address that was bound.
@@ -84,43 +93,50 @@ impl Server {
 
     /// Serves until `stop` is done and everything that was taken is stored.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { listener, collector, closing, .. } = self;
-        let mut closed = collector.closing.clone();
+        let Self { listener, collector, closing, bounds, deadline, keep_events, .. } = self;
+        let closed = collector.closing.clone();
         tokio::spawn(async move {
             stop.await;
             closing.send_replace(true);
             closing.closed().await;
         });
-        let mut told = closed.clone();
-        let router = app(collector);
-        // Small answers must not wait for the client to acknowledge earlier ones.
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-            let _ = told.wait_for(|closing| *closing).await;
-        });
-        let overdue = async move {
-            let _ = closed.wait_for(|closing| *closing).await;
-            tokio::time::sleep(DEADLINE).await;
-        };
+        tokio::spawn(look_after_projects(Arc::clone(&collector)));
+        if let Some(keep) = keep_events {
+            tokio::spawn(retention::run(Arc::clone(&collector), keep));
+        }
+        let telemetry = Arc::clone(&collector.telemetry);
+        let serving = Connections::new(app(collector), &bounds, telemetry).serve(listener, closed.clone());
         tokio::select! {
-            result = serving => result.map_err(Error::Serve),
-            () = overdue => {
-                tracing::warn!("some requests were not answered in time");
-                Ok(())
+            () = serving => {}
+            () = overdue(closed, deadline) => tracing::warn!("some requests were not answered before the deadline"),
+        }
+        Ok(())
+    }
+}
+
+async fn overdue(mut closing: watch::Receiver<bool>, deadline: Duration) {
+    connections::closed(&mut closing).await;
+    tokio::time::sleep(deadline).await;
+}
+
+/// Notices projects that were added, changed or retired in the data folder.
+async fn look_after_projects(collector: Arc<Collector>) {
+    let mut closing = collector.closing.clone();
+    let mut looks = tokio::time::interval(LOOK);
+    while !*closing.borrow() {
+        tokio::select! {
+            _ = looks.tick() => {
+                let collector = Arc::clone(&collector);
+                let look = move || collector.projects.refresh(|token| collector.store.project(token));
+                if let Ok(Err(error)) = tokio::task::spawn_blocking(look).await {
+                    tracing::error!(%error, "cannot read the projects in the data folder");
+                }
             }
+            _ = closing.changed() => {}
         }
     }
 }
 
 async fn bind(listen: &str) -> Result<TcpListener, Error> {
     TcpListener::bind(listen).await.map_err(|source| Error::Listen { listen: listen.into(), source })
-}
-
-fn open_projects(given: &[String], folder: &Path, store: &Store) -> Result<(Projects, Option<Keys>), Error> {
-    let (keys, origin) = projects::keys(given, folder)?;
-    let made = keys.first().filter(|_| origin == Origin::Made).cloned();
-    let projects = keys.into_iter().map(|keys| store.project(&keys.token).map(|id| Project { id, keys }));
-    Ok((Projects::new(projects.collect::<Result<_, _>>()?), made))
 }

@@ -5,6 +5,7 @@
 
 mod aside;
 mod cursor;
+mod disk;
 mod erasure;
 mod identity;
 mod imported;
@@ -13,6 +14,7 @@ mod queue;
 mod reader;
 mod schema;
 mod shop;
+mod trim;
 mod writer;
 
 use std::collections::HashSet;
@@ -48,11 +50,13 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// How much may wait to be stored.
     pub limits: Limits,
+    /// How many bytes of the disk are kept back for what makes room on it.
+    pub reserve: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(1), limits: Limits::default() }
+        Self { busy_timeout: Duration::from_secs(1), limits: Limits::default(), reserve: 0 }
     }
 }
 
@@ -86,6 +90,7 @@ pub struct Store {
     change: watch::Receiver<i64>,
     writer: Option<std::thread::JoinHandle<()>>,
     path: PathBuf,
+    reserve: disk::Reserve,
     _lock: File,
 }
 
@@ -100,11 +105,21 @@ impl Store {
         let (announce, head) = watch::channel(log::head(&connection).map_err(fault)?);
         let (announce_change, change) = watch::channel(shop::head(&connection).map_err(fault)?);
         let (queue, jobs) = queue::new(options.limits);
-        let writer = writer::Writer::new(path.clone(), options.busy_timeout, connection, (announce, announce_change), telemetry);
+        let reserve = disk::Reserve::new(folder, options.reserve);
+        let writer = writer::Writer::new(path.clone(), options.busy_timeout, reserve, connection, (announce, announce_change), telemetry);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(jobs));
         let thread = thread.map_err(|source| Error::DataFolder { path: path.clone(), source })?;
         let readers = Readers::new(path.clone(), options.busy_timeout);
-        Ok(Self { queue: Some(queue), readers, head, change, writer: Some(thread), path, _lock: lock })
+        Ok(Self {
+            queue: Some(queue),
+            readers,
+            head,
+            change,
+            writer: Some(thread),
+            path,
+            reserve: disk::Reserve::new(folder, options.reserve),
+            _lock: lock,
+        })
     }
 
     /// Returns the number of the project with this token, which is given one if it is new.
@@ -150,8 +165,21 @@ impl Store {
         })
     }
 
+    /// Takes events out of the log that came before a time, in milliseconds since 1970, at most `limit` of them. Returns how many it were.
+    pub async fn trim(&self, before: u64, limit: usize) -> Result<u64, Error> {
+        self.queue()?.trim(before, limit).await
+    }
+
+    /// Returns how many bytes the disk has free, where the system tells.
+    pub fn free(&self) -> Option<u64> {
+        self.reserve.free()
+    }
+
     /// Tries whether the store takes something, by writing through the same queue and thread as everybody.
     pub async fn probe(&self) -> Result<(), Error> {
+        if self.reserve.is_touched() {
+            return Err(Error::DiskFull);
+        }
         self.queue()?.probe().await
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Upper bounds of the commit histogram, in milliseconds.
@@ -24,12 +24,53 @@ pub struct Telemetry {
     commit_count: AtomicU64,
     commit_micros: AtomicU64,
     commit_failures: AtomicU64,
+    turned_away: AtomicU64,
+    trimmed: AtomicU64,
+    newest: AtomicU64,
+    open: Arc<()>,
 }
+
+/// What is known elsewhere and only printed here.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// How many requests wait to be stored.
+    pub waiting: usize,
+    /// How many changes the projection has still to take over, where there is one.
+    pub behind: Option<i64>,
+    /// How many bytes the disk of the data folder has free, where the system tells.
+    pub free: Option<u64>,
+    /// The time now, in milliseconds since 1970.
+    pub now: u64,
+}
+
+/// Held while a connection is open.
+#[derive(Debug)]
+pub struct Open(#[expect(dead_code, reason = "it is counted and never looked at")] Arc<()>);
 
 impl Telemetry {
     /// Counts an answered request.
     pub fn answered(&self, route: &str, status: u16) {
         self.requests.add(route, status);
+    }
+
+    /// Counts a connection until what is returned is dropped.
+    pub fn connected(&self) -> Open {
+        Open(Arc::clone(&self.open))
+    }
+
+    /// Counts a connection that found no room.
+    pub fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Relaxed);
+    }
+
+    /// Counts events whose time in the log was over.
+    pub fn trimmed(&self, count: u64) {
+        self.trimmed.fetch_add(count, Relaxed);
+    }
+
+    /// Notes that events were stored that had come at this time, in milliseconds since 1970.
+    pub fn newest(&self, received_at: u64) {
+        self.newest.fetch_max(received_at, Relaxed);
     }
 
     /// Counts stored events.
@@ -68,8 +109,8 @@ impl Telemetry {
         self.commit_failures.fetch_add(1, Relaxed);
     }
 
-    /// Prints everything; `waiting` is how many requests wait to be stored.
-    pub fn print(&self, waiting: usize) -> String {
+    /// Prints everything.
+    pub fn print(&self, gauges: &Gauges) -> String {
         let mut out = String::new();
         head(&mut out, "tillroll_requests_total", "counter", "Answered requests.");
         self.requests.each(|route, status, count| {
@@ -87,9 +128,31 @@ impl Telemetry {
             let _ = writeln!(out, "tillroll_forwarded_total{{result=\"{result}\"}} {count}");
         });
         plain(&mut out, "tillroll_commit_failures_total", "counter", "Transactions that failed.", self.commit_failures.load(Relaxed));
-        plain(&mut out, "tillroll_queue_depth", "gauge", "Requests that wait to be stored.", waiting as u64);
+        plain(&mut out, "tillroll_queue_depth", "gauge", "Requests that wait to be stored.", gauges.waiting as u64);
+        plain(&mut out, "tillroll_events_trimmed_total", "counter", "Events whose time in the log was over.", self.trimmed.load(Relaxed));
+        let open = Arc::strong_count(&self.open) as u64 - 1;
+        plain(&mut out, "tillroll_connections_open", "gauge", "Connections that are open.", open);
+        let away = self.turned_away.load(Relaxed);
+        plain(&mut out, "tillroll_connections_refused_total", "counter", "Connections that found no room.", away);
+        self.print_freshness(&mut out, gauges);
         self.print_commits(&mut out);
         out
+    }
+
+    fn print_freshness(&self, out: &mut String, gauges: &Gauges) {
+        let newest = self.newest.load(Relaxed);
+        if newest > 0 {
+            head(out, "tillroll_newest_event_age_seconds", "gauge", "How long ago the newest stored event came, since this start.");
+            let age = gauges.now.saturating_sub(newest);
+            let _ = writeln!(out, "tillroll_newest_event_age_seconds {}", seconds(age.saturating_mul(1_000)));
+        }
+        if let Some(behind) = gauges.behind {
+            let text = "Changes that metrics queries do not see yet.";
+            plain(out, "tillroll_projection_behind_changes", "gauge", text, u64::try_from(behind).unwrap_or_default());
+        }
+        if let Some(free) = gauges.free {
+            plain(out, "tillroll_disk_free_bytes", "gauge", "Free room on the disk of the data folder.", free);
+        }
     }
 
     fn print_commits(&self, out: &mut String) {
@@ -158,7 +221,9 @@ mod tests {
         telemetry.rejected("unknown_type");
         telemetry.committed(Duration::from_millis(4));
         telemetry.committed(Duration::from_secs(60));
-        let text = telemetry.print(7);
+        telemetry.newest(1_000);
+        let _open = telemetry.connected();
+        let text = telemetry.print(&Gauges { waiting: 7, behind: Some(3), free: None, now: 2_500 });
         for line in [
             "tillroll_requests_total{route=\"/v2/batch\",status=\"200\"} 2",
             "tillroll_requests_total{route=\"/v2/batch\",status=\"400\"} 1",
@@ -166,6 +231,9 @@ mod tests {
             "tillroll_events_duplicate_total 1",
             "tillroll_events_rejected_total{code=\"unknown_type\"} 1",
             "tillroll_queue_depth 7",
+            "tillroll_connections_open 1",
+            "tillroll_newest_event_age_seconds 1.5",
+            "tillroll_projection_behind_changes 3",
             "tillroll_commit_seconds_bucket{le=\"0.002\"} 0",
             "tillroll_commit_seconds_bucket{le=\"0.005\"} 1",
             "tillroll_commit_seconds_bucket{le=\"+Inf\"} 2",

@@ -39,6 +39,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Returns how many changes are still to be brought over.
+    pub fn behind(&self) -> i64 {
+        (*self.head.borrow() - *self.done.borrow()).max(0)
+    }
+
     /// Waits until everything that is in the store now is in the projection; false if that takes too long.
     pub async fn caught_up(&self) -> bool {
         let head = *self.head.borrow();

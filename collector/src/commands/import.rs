@@ -100,7 +100,7 @@ impl From<import::Answer> for Told {
 }
 
 enum Target {
-    Folder { runtime: tokio::runtime::Runtime, store: Store, project: i64 },
+    Folder { runtime: tokio::runtime::Runtime, store: Box<Store>, project: i64 },
     Server { agent: ureq::Agent, url: String, authorization: String },
 }
 
@@ -124,7 +124,7 @@ impl Target {
             None => choose(&Aside::open(&flags.data)?.projects()?, None)?,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
-        Ok(Self::Folder { runtime, store, project })
+        Ok(Self::Folder { runtime, store: Box::new(store), project })
     }
 
     fn take(&self, what: What, piece: Piece, clock: Clock) -> Result<Told, Error> {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::request;
 use crate::Error;
 
 #[derive(Serialize)]
@@ -23,6 +24,9 @@ struct Detail<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<usize>,
+    /// Our name of the request, as it stands in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl IntoResponse for Error {
@@ -37,9 +41,10 @@ pub(super) fn refusal(error: &Error, request_id: Option<String>) -> Response {
         tracing::error!(%cause, "cannot read the store");
     }
     let message = error.to_string();
-    let detail = Detail { code: error.code(), message: &message, field: error.field(), limit: error.limit() };
+    let detail = Detail { code: error.code(), message: &message, field: error.field(), limit: error.limit(), request_id: request::name() };
     let request_id = request_id.and_then(|id| RawValue::from_string(id).ok());
     let mut response = (error.status(), Json(Body { error: detail, request_id })).into_response();
+    response.extensions_mut().insert(request::Code(error.code()));
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = error.retry_after() {
@@ -55,7 +60,7 @@ pub(super) fn refusal(error: &Error, request_id: Option<String>) -> Response {
 pub(super) async fn any_origin(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After, X-Request-Id"),
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
         (HeaderName::from_static("timing-allow-origin"), "*"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
@@ -10,10 +9,8 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use tillroll_protocol::limits;
 
+use super::request;
 use crate::Error;
-
-/// How long a body may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How much of a body that is too long is read all the same, so that its sender is still listening when the answer comes.
 const POLITENESS: usize = 4 * limits::REQUEST_BYTES;
@@ -24,8 +21,11 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Error
     if announced.is_some_and(|length| length > POLITENESS) {
         return Err(Error::BodyTooLarge { limit: limits::REQUEST_BYTES });
     }
-    let collected = tokio::time::timeout(PATIENCE, collect(body.into_data_stream())).await;
-    collected.unwrap_or(Err(Error::BodyTooSlow { seconds: PATIENCE.as_secs() }))
+    // What is not announced may become as much as is taken at all.
+    request::make_room(announced.map_or(limits::REQUEST_BYTES, |length| length.min(limits::REQUEST_BYTES)))?;
+    let patience = request::body_timeout();
+    let collected = tokio::time::timeout(patience, collect(body.into_data_stream())).await;
+    collected.unwrap_or(Err(Error::BodyTooSlow { seconds: patience.as_secs() }))
 }
 
 /// Most bodies come in one piece, which is then taken as it is.

@@ -2,6 +2,8 @@
 //!
 //! Its answers, errors included, carry the caller's `request_id`.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
@@ -35,13 +37,14 @@ async fn take(collector: &Collector, query: &str, headers: &HeaderMap, request: 
     if request.is_of_owner() && voucher != Voucher::Owner {
         return Err(Error::Unauthorised);
     }
+    collector.gate.project(project.id)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::Serve)?;
     let arrival = Arrival { time: collector.clock.millis(), body, seed: &seed };
     accept::one(collector, project.id, request.event(arrival), voucher).await.map(|_| ())
 }
 
 /// Returns the project, and who vouches for what is said of it: who has the secret, or nobody.
-fn sender<'a>(collector: &'a Collector, query: &str, headers: &HeaderMap) -> Result<(&'a Project, Voucher), Error> {
+fn sender(collector: &Collector, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, Voucher), Error> {
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
             collector.projects.find(token).map(|project| (project, Voucher::Page)).ok_or(Error::UnknownToken)

@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 
 use super::Shared;
 use crate::Error;
+use crate::telemetry::Gauges;
 
 /// A store that takes longer than this to take nothing is not able to store.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -22,5 +23,11 @@ pub(super) async fn ready(State(collector): State<Shared>) -> Result<impl IntoRe
 }
 
 pub(super) async fn metrics(State(collector): State<Shared>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], collector.telemetry.print(collector.store.waiting()))
+    let gauges = Gauges {
+        waiting: collector.store.waiting(),
+        behind: collector.analytics.behind(),
+        free: collector.store.free(),
+        now: collector.clock.millis(),
+    };
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], collector.telemetry.print(&gauges))
 }

@@ -2,6 +2,8 @@
 //!
 //! Such a page shows personal data, so it may load nothing from elsewhere, send nothing elsewhere, and stand in nobody's frame.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::response::Response;
 
@@ -14,7 +16,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Returns the project that the caller may look at: by its secret or, where the view is open to this machine, the first one.
-pub(super) fn viewer<'a>(collector: &'a Collector, uri: &Uri, headers: &HeaderMap) -> Result<&'a Project, Error> {
+pub(super) fn viewer(collector: &Collector, uri: &Uri, headers: &HeaderMap) -> Result<Arc<Project>, Error> {
     match auth::owner(&collector.projects, headers) {
         Err(refusal) if collector.open_live && names_this_machine(uri, headers) => collector.projects.first().ok_or(refusal),
         result => result,

@@ -43,7 +43,7 @@ async fn activity(
     let body = body::read(&headers, body).await?;
     let project = collector.projects.find(&token).ok_or(Error::UnknownToken)?;
     let digest = digest(&headers).ok_or(Error::NoDigest)?;
-    if !records::is_signed(&body, &project.keys.secret, &digest) {
+    if !project.proves(|secret| records::is_signed(&body, secret, &digest)) {
         return Err(Error::WrongDigest);
     }
     records::activity(&body)?;

@@ -27,8 +27,8 @@ pub(super) async fn file(State(collector): State<Shared>, method: Method, uri: U
     if !is_page {
         return Ok(send(file, "no-cache", &headers));
     }
-    let token = collector.projects.first().map_or("", |project| &project.keys.token);
-    let page = String::from_utf8_lossy(&file.bytes).replace(PLACEHOLDER, token);
+    let token = collector.projects.first().map_or(String::new(), |project| project.keys.token.clone());
+    let page = String::from_utf8_lossy(&file.bytes).replace(PLACEHOLDER, &token);
     let mut response = page.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

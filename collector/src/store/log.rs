@@ -96,12 +96,11 @@ pub(super) fn head(connection: &Connection) -> rusqlite::Result<Cursor> {
 
 /// Returns the events of a range, oldest first, each with the e-mail under which its visitor is known now.
 pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Vec<Stored>> {
-    // The plus keeps SQLite from looking a project up in the index of ids, which would have to be sorted.
     let mut statement = connection.prepare_cached(concat!(
         "SELECT seq, id, type, api, time, received_at, visitor, ",
         identity::known_as!(),
         ", session, store, page, params
-         FROM event WHERE +project = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"
+         FROM event INDEXED BY event_of_project WHERE project = ?1 AND seq > MAX(?2, (SELECT trimmed FROM head)) AND seq <= ?3 ORDER BY seq LIMIT ?4"
     ))?;
     let limit = i64::try_from(range.limit).unwrap_or(i64::MAX);
     statement.query_map(params![range.project, range.after.0, range.until.0, limit], stored)?.collect()
@@ -109,7 +108,10 @@ pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Ve
 
 /// Returns the place before the newest `count` events of a project.
 pub(super) fn before_newest(connection: &Connection, project: i64, count: usize) -> rusqlite::Result<Cursor> {
-    let mut statement = connection.prepare_cached("SELECT seq FROM event WHERE +project = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM event INDEXED BY event_of_project WHERE project = ?1 AND seq > (SELECT trimmed FROM head)
+         ORDER BY seq DESC LIMIT 1 OFFSET ?2",
+    )?;
     let skip = i64::try_from(count).unwrap_or(i64::MAX);
     let seq = statement.query_row(params![project, skip], |row| row.get(0)).optional()?;
     Ok(seq.map_or(Cursor::START, Cursor))

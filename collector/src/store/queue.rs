@@ -70,6 +70,8 @@ pub(super) enum Task {
     Strike(i64, Vec<Found>),
     /// Somebody to take out of everything else.
     Forget(Box<Forgetting>),
+    /// Take out what came before this time, in milliseconds since 1970, at most so many events; they are told as accepted.
+    Trim(u64, usize),
     /// Nothing in particular: whether it can be stored is the question.
     Probe,
 }
@@ -79,7 +81,7 @@ pub(super) struct Job {
     pub(super) task: Task,
     pub(super) answer: oneshot::Sender<Result<Appended, Error>>,
     /// Its share of the queue's bytes, given back when the job is done.
-    pub(super) _room: OwnedSemaphorePermit,
+    pub(super) room: OwnedSemaphorePermit,
 }
 
 /// The end at which requests are put in.
@@ -121,6 +123,10 @@ impl Queue {
         self.put(1, Task::Forget(Box::new(forgetting))).await.map(|_| ())
     }
 
+    pub(super) async fn trim(&self, before: u64, limit: usize) -> Result<u64, Error> {
+        self.put(1, Task::Trim(before, limit)).await.map(|trimmed| trimmed.accepted)
+    }
+
     pub(super) async fn probe(&self) -> Result<(), Error> {
         self.put(1, Task::Probe).await.map(|_| ())
     }
@@ -135,7 +141,7 @@ impl Queue {
         let share = kilobytes.min(self.kilobytes);
         let room = Arc::clone(&self.room).try_acquire_many_owned(share).map_err(|_| Error::QueueFull)?;
         let (answer, stored) = oneshot::channel();
-        self.jobs.try_send(Job { task, answer, _room: room }).map_err(|error| match error {
+        self.jobs.try_send(Job { task, answer, room }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::QueueFull,
             mpsc::error::TrySendError::Closed(_) => Error::CannotStore,
         })?;

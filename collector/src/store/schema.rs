@@ -156,6 +156,19 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX cart_by_change ON cart (change);
 ",
     super::imported::TABLE,
+    "
+    -- Up to which event the log was trimmed: nobody is shown anything up to it.
+    ALTER TABLE head ADD COLUMN trimmed INTEGER NOT NULL DEFAULT 0;
+
+    -- What is read of the log is read by project and in the order of seq, which every index ends with.
+    CREATE INDEX event_of_project ON event (project);
+
+    -- Written to see whether a disk that refused to write has room again.
+    CREATE TABLE filler (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        bytes BLOB NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Opens a connection that commits durably.

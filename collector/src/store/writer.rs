@@ -10,9 +10,10 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{mpsc, watch};
 
+use super::disk::Reserve;
 use super::queue::{Job, Task};
 use super::shop::Keeper;
-use super::{Appended, Cursor, erasure, imported, log, schema};
+use super::{Appended, Cursor, erasure, imported, log, schema, trim};
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::telemetry::Telemetry;
@@ -20,11 +21,17 @@ use crate::telemetry::Telemetry;
 /// The most events in one transaction; it bounds how long the first of them waits for its answer.
 const GROUP_EVENTS: usize = 4096;
 
+/// The least and the most KB with which it is tried whether a disk that refused to write does so again.
+const FILL: (usize, usize) = (64, 1024);
+
 /// The state of the writing thread.
 pub(super) struct Writer {
     path: PathBuf,
     busy_timeout: Duration,
+    reserve: Reserve,
     connection: Option<Connection>,
+    /// How many KB could not be stored the last time, until as much could.
+    failed: Option<usize>,
     heads: (watch::Sender<Cursor>, watch::Sender<i64>),
     telemetry: Arc<Telemetry>,
 }
@@ -33,11 +40,12 @@ impl Writer {
     pub(super) fn new(
         path: PathBuf,
         busy_timeout: Duration,
+        reserve: Reserve,
         connection: Connection,
         heads: (watch::Sender<Cursor>, watch::Sender<i64>),
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        Self { path, busy_timeout, connection: Some(connection), heads, telemetry }
+        Self { path, busy_timeout, reserve, connection: Some(connection), failed: None, heads, telemetry }
     }
 
     /// Stores until the queue is gone and empty.
@@ -56,9 +64,20 @@ impl Writer {
     }
 
     fn store(&mut self, group: &mut Vec<Job>) {
+        if self.reserve.is_touched() {
+            for job in group.extract_if(.., |job| job.task.takes_room()) {
+                let _ = job.answer.send(Err(Error::DiskFull));
+            }
+            if group.is_empty() {
+                return;
+            }
+        }
         let watch = Stopwatch::start();
         match self.commit(group) {
             Ok((results, head, change)) => {
+                if group.iter().any(|job| matches!(job.task, Task::Probe)) || self.failed.is_some_and(|failed| kilobytes(group) >= failed) {
+                    self.failed = None;
+                }
                 self.telemetry.committed(watch.elapsed());
                 self.heads.0.send_replace(head);
                 self.heads.1.send_if_modified(|known| std::mem::replace(known, change) != change);
@@ -99,7 +118,11 @@ impl Writer {
                     erasure::forget(&transaction, &mut shop, forgetting)?;
                     Appended::default()
                 }
-                Task::Probe => Appended::default(),
+                Task::Trim(before, limit) => Appended { accepted: trim::trim(&transaction, *before, *limit)?, duplicates: 0 },
+                Task::Probe => {
+                    fill(&transaction, self.failed.unwrap_or_default())?;
+                    Appended::default()
+                }
             });
         }
         let change = shop.finish()?;
@@ -116,6 +139,7 @@ impl Writer {
         self.telemetry.commit_failed();
         if !is_lock(error) {
             self.connection = None;
+            self.failed = Some(kilobytes(group).clamp(FILL.0, FILL.1).max(self.failed.unwrap_or_default()));
         }
         for job in group.drain(..) {
             let _ = job.answer.send(Err(Error::CannotStore));
@@ -130,9 +154,31 @@ impl Task {
             Self::Tell(telling) => telling.records.len(),
             Self::Import(_, records) => records.len(),
             Self::Strike(_, found) => found.len(),
+            Self::Trim(_, limit) => *limit,
             Self::Forget(_) | Self::Probe => 0,
         }
     }
+
+    /// Returns whether the disk has more to hold afterwards.
+    fn takes_room(&self) -> bool {
+        match self {
+            Self::Append(_) | Self::Tell(_) | Self::Import(..) => true,
+            Self::Strike(..) | Self::Forget(_) | Self::Trim(..) | Self::Probe => false,
+        }
+    }
+}
+
+/// Writes as many KB as could not be written before. A disk that is almost full may take a word and not a batch.
+fn fill(connection: &Connection, kilobytes: usize) -> rusqlite::Result<()> {
+    if kilobytes > 0 {
+        let mut fill = connection.prepare_cached("INSERT OR REPLACE INTO filler (one, bytes) VALUES (1, zeroblob(?1))")?;
+        fill.execute([i64::try_from(kilobytes * 1024).unwrap_or(i64::MAX)])?;
+    }
+    Ok(())
+}
+
+fn kilobytes(group: &[Job]) -> usize {
+    group.iter().map(|job| job.room.num_permits()).sum()
 }
 
 /// Somebody else's lock says nothing against our connection.

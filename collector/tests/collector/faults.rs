@@ -34,7 +34,7 @@ fn a_locked_store_acknowledges_nothing_and_recovers_by_itself() {
 #[test]
 fn who_finds_the_queue_full_is_told_to_come_again() {
     let limits = Limits { requests: 1, ..Limits::default() };
-    let options = Options { busy_timeout: Duration::from_secs(30), limits };
+    let options = Options { busy_timeout: Duration::from_secs(30), limits, ..Options::default() };
     let server = Running::with(&["--project", "t:s"], options);
     let stranger = server.database();
     stranger.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -159,7 +159,7 @@ impl Drop for Running {
 fn flags_of(folder: &Path, more: &[&str]) -> Serve {
     let data = folder.to_str().unwrap();
     match Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data].iter().chain(more)).command {
-        Subcommand::Serve(flags) => flags,
+        Subcommand::Serve(flags) => *flags,
         _ => panic!("these are the flags of serve"),
     }
 }

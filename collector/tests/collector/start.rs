@@ -68,9 +68,12 @@ fn a_first_start_makes_a_project_and_says_so_once() {
         err
     };
     let first = start();
-    let kept = std::fs::read_to_string(folder.path().join("project")).unwrap();
-    let (token, secret) = kept.trim().split_once(':').unwrap();
+    let path = folder.path().join("projects.json");
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let (token, secret) = (kept[0]["token"].as_str().unwrap(), kept[0]["secrets"][0]["secret"].as_str().unwrap());
     assert!(first.contains(token) && first.contains(secret), "{first}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
     let second = start();
     assert!(!second.contains(secret), "{second}");
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue};
 use serde_json::Value;
+use tillroll_collector::clock::Clock;
 use tillroll_collector::decode::{self, Incoming, Tree};
 use tillroll_collector::import::{What, look_through};
 use tillroll_collector::metrics::catalogue::Resource;
@@ -11,7 +12,7 @@ use tillroll_collector::metrics::plan::{Context, LONGEST_DAYS, Type, plan};
 use tillroll_collector::metrics::print::{Scope, duckdb};
 use tillroll_collector::metrics::token::{Claims, Keyring};
 use tillroll_collector::metrics::{cursor, free_text, moment};
-use tillroll_collector::projects::{Keys, Project, Projects};
+use tillroll_collector::projects::Projects;
 use tillroll_collector::store::{Cursor, List, Place};
 use tillroll_collector::vendors::headless::{Arrival, Request};
 use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
@@ -244,10 +245,13 @@ fn cursors(input: &[u8]) -> String {
 }
 
 fn authorisation(input: &[u8]) -> String {
-    let projects = Projects::new(vec![Project { id: 1, keys: Keys { token: "t".into(), secret: "s".into() } }]);
+    static PROJECTS: LazyLock<Projects> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        Projects::open(&["t:s".to_owned()], folder.path(), Clock::SYSTEM, |_| Ok(1)).unwrap().0
+    });
     let Ok(value) = HeaderValue::from_bytes(input) else { return "no header".into() };
     let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value)]);
-    auth::owner(&projects, &headers).map_or_else(|error| error.code().to_owned(), |project| project.keys.token.clone())
+    auth::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.keys.token.clone())
 }
 
 fn words(input: &[u8]) -> String {

@@ -1,0 +1,117 @@
+//! What is done with every request, whatever it asks: it gets a name, it is counted, and what came of it is logged.
+//!
+//! The log says the name, the route, the status, the code and the time that it took. It says nothing that a caller wrote: no address, no
+//! query, no header and no body, so nothing personal can get into it.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Shared;
+use crate::Error;
+use crate::clock::{self, Stopwatch};
+use crate::server::connections::Peer;
+
+/// The header that carries a request's name.
+pub(super) const NAME: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The most characters of a name that a caller gives.
+const LONGEST: usize = 128;
+
+/// The code of an error, left on its answer for the log.
+#[derive(Clone, Copy)]
+pub(super) struct Code(pub(super) &'static str);
+
+/// What is true of the request under way.
+struct Current {
+    collector: Shared,
+    name: String,
+    room: RefCell<Option<OwnedSemaphorePermit>>,
+}
+
+tokio::task_local! {
+    static CURRENT: Current;
+}
+
+/// Returns the name of the request under way, if one is.
+pub(super) fn name() -> Option<String> {
+    CURRENT.try_with(|current| current.name.clone()).ok()
+}
+
+/// Returns how long the body of the request under way may take.
+pub(super) fn body_timeout() -> Duration {
+    CURRENT.try_with(|current| current.collector.gate.body_timeout).unwrap_or(Duration::MAX)
+}
+
+/// Makes room for a body of this size until its request is answered.
+pub(super) fn make_room(bytes: usize) -> Result<(), Error> {
+    let make = |current: &Current| {
+        let room = current.collector.gate.room(bytes)?;
+        *current.room.borrow_mut() = room;
+        Ok(())
+    };
+    CURRENT.try_with(make).unwrap_or(Ok(()))
+}
+
+/// Names, counts and logs a request.
+pub(super) async fn watch(State(collector): State<Shared>, request: Request, next: Next) -> Response {
+    let watch = Stopwatch::start();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    let method = known(request.method());
+    let name = given(request.headers()).unwrap_or_else(clock::request_name);
+    let current = Current { collector: collector.clone(), name: name.clone(), room: RefCell::default() };
+    let mut response = CURRENT.scope(current, next.run(request)).await;
+    let status = response.status().as_u16();
+    collector.telemetry.answered(route, status);
+    let code = response.extensions().get::<Code>().map(|code| code.0);
+    let millis = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if status >= 500 {
+        tracing::warn!(request_id = name, method, route, status, code, millis, "answered");
+    } else {
+        tracing::debug!(request_id = name, method, route, status, code, millis, "answered");
+    }
+    response.headers_mut().extend(HeaderValue::try_from(name).map(|name| (NAME, name)));
+    response
+}
+
+/// Lets a request in, or not, by the address that it comes from.
+pub(super) async fn limit(State(collector): State<Shared>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    match peer.map_or(Ok(()), |Peer(address)| collector.gate.address(address, request.headers())) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Gives up on an answer that does not begin in time.
+pub(super) async fn in_time(State(collector): State<Shared>, request: Request, next: Next) -> Response {
+    let patience = collector.gate.answer_timeout;
+    let answer = tokio::time::timeout(patience, next.run(request)).await;
+    answer.unwrap_or_else(|_| Error::AnswerTooSlow { seconds: patience.as_secs() }.into_response())
+}
+
+/// A caller's own name is taken over if it can stand in a header, a log and a shell without harm.
+fn given(headers: &HeaderMap) -> Option<String> {
+    let name = headers.get(NAME)?.to_str().ok()?;
+    let harmless = |character: char| character.is_ascii_alphanumeric() || "-_.:/+=".contains(character);
+    ((1..=LONGEST).contains(&name.len()) && name.chars().all(harmless)).then(|| name.to_owned())
+}
+
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
