@@ -218,6 +218,14 @@ mod tests {
     }
 
     #[test]
+    fn the_only_project_of_an_older_folder_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("project"), "old:secret\n").unwrap();
+        let (projects, made) = open(&[], folder.path(), Clock::SYSTEM);
+        assert!(made.is_none() && projects.authenticate("old", "secret").is_some());
+    }
+
+    #[test]
     fn only_the_right_secret_opens_a_project() {
         let folder = tempfile::tempdir().unwrap();
         let (projects, _) = open(&["t:s"], folder.path(), Clock::SYSTEM);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::store::Cursor;
 
-/// The folder in the data folder.
-const FOLDER: &str = "forwarded";
+/// How the names of the files in the data folder begin; the project's token follows.
+const STEM: &str = "forwarded.";
 
 /// A place in the log: behind an event, and behind some requests of the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +25,7 @@ pub(super) struct Bookmark(PathBuf);
 impl Bookmark {
     /// Returns the bookmark of a project and the place it is at. Where none was kept, forwarding begins with the next event after `head`.
     pub(super) fn open(folder: &Path, token: &str, head: Cursor) -> io::Result<(Self, Place)> {
-        let folder = folder.join(FOLDER);
-        fs::create_dir_all(&folder)?;
-        let bookmark = Self(folder.join(token));
+        let bookmark = Self(folder.join(format!("{STEM}{token}")));
         match fs::read_to_string(&bookmark.0) {
             Ok(text) => {
                 let place = read(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no place in the log stands in it"))?;
@@ -76,8 +74,7 @@ mod tests {
     #[test]
     fn a_file_of_something_else_is_no_place() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join(FOLDER)).unwrap();
-        fs::write(folder.path().join(FOLDER).join("t"), "nonsense").unwrap();
+        fs::write(folder.path().join("forwarded.t"), "nonsense").unwrap();
         assert!(Bookmark::open(folder.path(), "t", Cursor::START).is_err());
     }
 }

@@ -15,6 +15,9 @@ use crate::{Error, clock};
 /// The file in the data folder.
 const FILE: &str = "projects.json";
 
+/// Where the only project stood, as `TOKEN:SECRET`, before there could be several.
+const FORMER_FILE: &str = "project";
+
 /// A project as it stands in the file.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Entry {
@@ -106,6 +109,11 @@ pub(super) fn first(folder: &Path) -> Result<Option<Keys>, Error> {
         return Ok(None);
     }
     let fault = |source| Error::DataFolder { path: folder.join(FILE), source };
+    if let Ok(text) = fs::read_to_string(folder.join(FORMER_FILE)) {
+        let Keys { token, secret } = parse(text.trim()).map_err(Error::BadKeys)?;
+        change(folder, |entries| add(entries, &token, secret))?;
+        return Ok(None);
+    }
     let keys = Keys { token: clock::random_hex::<8>().map_err(fault)?, secret: secret().map_err(fault)? };
     change(folder, |entries| add(entries, &keys.token, keys.secret.clone()))?;
     Ok(Some(keys))

@@ -251,11 +251,11 @@ fn what_a_backup_holds_is_for_its_owner_alone_and_keys_come_back() {
     must(&["restore", text(&backup), "--data", text(&restored)]);
     for folder in [&backup, &restored] {
         assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
-        for name in ["project", "token-keys.json", tillroll_collector::store::FILE] {
+        for name in ["projects.json", "token-keys.json", tillroll_collector::store::FILE] {
             assert_eq!(std::fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
         }
     }
-    for name in ["project", "token-keys.json"] {
+    for name in ["projects.json", "token-keys.json"] {
         assert_eq!(std::fs::read(data.join(name)).unwrap(), std::fs::read(restored.join(name)).unwrap());
     }
 }
