@@ -114,7 +114,8 @@ fn head(out: &mut String, name: &str, kind: &str, text: &str) {
     let _ = writeln!(out, "# HELP {name} {text}\n# TYPE {name} {kind}");
 }
 
-fn plain(out: &mut String, name: &str, kind: &str, text: &str, value: u64) {
+/// Prints a number that has no labels.
+pub(crate) fn plain(out: &mut String, name: &str, kind: &str, text: &str, value: impl std::fmt::Display) {
     head(out, name, kind, text);
     let _ = writeln!(out, "{name} {value}");
 }
