@@ -7,6 +7,7 @@
 use crate::metrics::catalogue::Family;
 
 pub mod feed;
+mod freshness;
 
 #[cfg(feature = "duckdb")]
 mod engine;
@@ -72,9 +73,22 @@ impl Analytics {
         File::create(self.folder.join(STALE))?.sync_all()
     }
 
-    /// Returns how many changes of the store are not in the projection yet, where there is one.
-    pub fn behind(&self) -> Option<i64> {
-        self.open.as_ref().ok().map(|(_, progress)| progress.behind())
+    /// Prints how fresh the projection is, for an operator's Prometheus. A build without an engine has nothing to say.
+    pub fn print(&self) -> String {
+        match &self.open {
+            Ok((_, progress)) => progress.print(),
+            Err(Error::NoEngine) => String::new(),
+            Err(_) => freshness::print(None),
+        }
+    }
+
+    /// Returns what keeps the projection from following the store, in a sentence; `None` where nothing does.
+    pub fn ailment(&self) -> Option<String> {
+        match &self.open {
+            Ok((_, progress)) => progress.ailment(),
+            Err(Error::NoEngine) => None,
+            Err(_) => Some("the projection could not be opened: metrics queries are refused".into()),
+        }
     }
 
     /// Runs statements on one state of the records. With `fresh`, everything that the store holds now is in it.

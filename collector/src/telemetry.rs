@@ -35,8 +35,6 @@ pub struct Telemetry {
 pub struct Gauges {
     /// How many requests wait to be stored.
     pub waiting: usize,
-    /// How many changes the projection has still to take over, where there is one.
-    pub behind: Option<i64>,
     /// How many bytes the disk of the data folder has free, where the system tells.
     pub free: Option<u64>,
     /// The time now, in milliseconds since 1970.
@@ -146,10 +144,6 @@ impl Telemetry {
             let age = gauges.now.saturating_sub(newest);
             let _ = writeln!(out, "tillroll_newest_event_age_seconds {}", seconds(age.saturating_mul(1_000)));
         }
-        if let Some(behind) = gauges.behind {
-            let text = "Changes that metrics queries do not see yet.";
-            plain(out, "tillroll_projection_behind_changes", "gauge", text, u64::try_from(behind).unwrap_or_default());
-        }
         if let Some(free) = gauges.free {
             plain(out, "tillroll_disk_free_bytes", "gauge", "Free room on the disk of the data folder.", free);
         }
@@ -177,7 +171,8 @@ fn head(out: &mut String, name: &str, kind: &str, text: &str) {
     let _ = writeln!(out, "# HELP {name} {text}\n# TYPE {name} {kind}");
 }
 
-fn plain(out: &mut String, name: &str, kind: &str, text: &str, value: u64) {
+/// Prints a number that has no labels.
+pub(crate) fn plain(out: &mut String, name: &str, kind: &str, text: &str, value: impl std::fmt::Display) {
     head(out, name, kind, text);
     let _ = writeln!(out, "{name} {value}");
 }
@@ -223,7 +218,7 @@ mod tests {
         telemetry.committed(Duration::from_secs(60));
         telemetry.newest(1_000);
         let _open = telemetry.connected();
-        let text = telemetry.print(&Gauges { waiting: 7, behind: Some(3), free: None, now: 2_500 });
+        let text = telemetry.print(&Gauges { waiting: 7, free: None, now: 2_500 });
         for line in [
             "tillroll_requests_total{route=\"/v2/batch\",status=\"200\"} 2",
             "tillroll_requests_total{route=\"/v2/batch\",status=\"400\"} 1",
@@ -233,7 +228,6 @@ mod tests {
             "tillroll_queue_depth 7",
             "tillroll_connections_open 1",
             "tillroll_newest_event_age_seconds 1.5",
-            "tillroll_projection_behind_changes 3",
             "tillroll_commit_seconds_bucket{le=\"0.002\"} 0",
             "tillroll_commit_seconds_bucket{le=\"0.005\"} 1",
             "tillroll_commit_seconds_bucket{le=\"+Inf\"} 2",

@@ -1,9 +1,10 @@
 //! DuckDB, and the projection in it.
 //!
-//! One connection writes, and each query has a connection of its own while it runs: it sees what was committed when it began.
+//! One connection writes, and each query has a connection of its own while it runs: it sees what was committed when it began. An engine that
+//! failed can be closed and opened again while the server runs; queries wait for that moment.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use duckdb::types::{TimeUnit, Value as Sql};
 use duckdb::{Config, Connection, params_from_iter};
@@ -13,8 +14,14 @@ use super::{Document, schema};
 use crate::Error;
 use crate::metrics::print::{Bound, Cell, Row, Statement};
 
-/// The open projection.
+/// The projection in its file.
 pub struct Projection {
+    path: PathBuf,
+    open: RwLock<Option<Open>>,
+}
+
+/// The open file. No other may be open on it.
+struct Open {
     source: Mutex<Connection>,
     idle: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
@@ -24,18 +31,51 @@ impl Projection {
     /// Opens the projection in this file. One that cannot be read, was made by another version, or has come further than `head`, the
     /// latest change in the store, is begun anew.
     pub fn open(path: &Path, head: i64) -> Result<Self, Error> {
+        Ok(Self { path: path.to_owned(), open: RwLock::new(Some(Open::new(path, head)?)) })
+    }
+
+    /// Closes the file once no query runs, and opens it again; with `anew` it is empty then. Returns how far it has come.
+    pub fn reopen(&self, anew: bool, head: i64) -> Result<i64, Error> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        *open = None;
+        if anew {
+            remove(&self.path)?;
+        }
+        let opened = open.insert(Open::new(&self.path, head)?);
+        opened.watermark().map_err(fault)
+    }
+
+    /// Returns the number of the last change that was taken over.
+    pub fn watermark(&self) -> Result<i64, Error> {
+        self.with(Open::watermark)
+    }
+
+    /// Takes changes over, all or none. `watermark` is the number up to which they are complete.
+    pub fn apply(&self, documents: &[Document], watermark: i64) -> Result<(), Error> {
+        self.with(|open| lock(&open.writer).apply(documents, watermark))
+    }
+
+    /// Runs the statements on one state of the records, and returns the rows of each.
+    pub fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, Error> {
+        self.with(|open| open.run(statements))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Open) -> duckdb::Result<T>) -> Result<T, Error> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let open = open.as_ref().ok_or_else(|| Error::Engine("it could not be opened again".into()))?;
+        work(open).map_err(fault)
+    }
+}
+
+impl Open {
+    fn new(path: &Path, head: i64) -> Result<Self, Error> {
         if let Ok(open) = Self::open_kept(path, head) {
             return Ok(open);
         }
         if path.exists() {
             tracing::warn!(path = %path.display(), "the projection does not fit the store, and is built anew");
         }
-        for file in [path.to_owned(), beside(path)] {
-            match std::fs::remove_file(&file) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(Error::DataFolder { path: file, source }),
-                _ => {}
-            }
-        }
+        remove(path)?;
         Self::make(path).map_err(fault)
     }
 
@@ -46,7 +86,7 @@ impl Projection {
         let connection = connect(path)?;
         let sql = "SELECT fingerprint, watermark FROM projection";
         let (found, watermark): (String, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if found == schema::fingerprint() && watermark <= head { Self::new(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
+        if found == schema::fingerprint() && watermark <= head { Self::with(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
     }
 
     fn make(path: &Path) -> duckdb::Result<Self> {
@@ -55,29 +95,22 @@ impl Projection {
         transaction.execute_batch(&schema::sql())?;
         transaction.execute("INSERT INTO projection VALUES (?, 0)", [schema::fingerprint()])?;
         transaction.commit()?;
-        Self::new(connection)
+        Self::with(connection)
     }
 
-    fn new(connection: Connection) -> duckdb::Result<Self> {
+    fn with(connection: Connection) -> duckdb::Result<Self> {
         let writer = Writer::new(connection.try_clone()?)?;
         Ok(Self { source: Mutex::new(connection), idle: Mutex::default(), writer: Mutex::new(writer) })
     }
 
-    /// Returns the number of the last change that was taken over.
-    pub fn watermark(&self) -> Result<i64, Error> {
-        lock(&self.source).query_row("SELECT watermark FROM projection", [], |row| row.get(0)).map_err(fault)
+    fn watermark(&self) -> duckdb::Result<i64> {
+        lock(&self.source).query_row("SELECT watermark FROM projection", [], |row| row.get(0))
     }
 
-    /// Takes changes over, all or none. `watermark` is the number up to which they are complete.
-    pub fn apply(&self, documents: &[Document], watermark: i64) -> Result<(), Error> {
-        lock(&self.writer).apply(documents, watermark).map_err(fault)
-    }
-
-    /// Runs the statements on one state of the records, and returns the rows of each.
-    pub fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, Error> {
+    fn run(&self, statements: &[Statement]) -> duckdb::Result<Vec<Vec<Row>>> {
         let idle = lock(&self.idle).pop();
-        let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok).map_err(fault)?;
-        let tables = run_all(&connection, statements).map_err(fault)?;
+        let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok)?;
+        let tables = run_all(&connection, statements)?;
         // A connection on which something failed is not used again.
         lock(&self.idle).push(connection);
         Ok(tables)
@@ -125,6 +158,16 @@ fn cell(value: Sql) -> Cell {
 fn connect(path: &Path) -> duckdb::Result<Connection> {
     let config = Config::default().enable_autoload_extension(false)?.enable_external_access(false)?;
     Connection::open_with_flags(path, config)
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    for file in [path.to_owned(), beside(path)] {
+        match std::fs::remove_file(&file) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(Error::DataFolder { path: file, source }),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The engine's own log of what is not in its file yet.

@@ -16,6 +16,11 @@ impl Projection {
     }
 
     /// Says that this build has no engine.
+    pub fn reopen(&self, _: bool, _: i64) -> Result<i64, Error> {
+        Err(Error::NoEngine)
+    }
+
+    /// Says that this build has no engine.
     pub fn watermark(&self) -> Result<i64, Error> {
         Err(Error::NoEngine)
     }
