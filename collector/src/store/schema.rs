@@ -169,6 +169,10 @@ const MIGRATIONS: &[&str] = &[
         bytes BLOB NOT NULL
     ) STRICT;
 ",
+    "
+    -- 1 where the sender is a program that reads shops, by its own word.
+    ALTER TABLE event ADD COLUMN bot INTEGER;
+",
 ];
 
 /// Opens a connection that commits durably.

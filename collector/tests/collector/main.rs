@@ -3,6 +3,7 @@
 mod assets;
 mod backend;
 mod batch;
+mod bots;
 mod calls;
 mod commands;
 mod export;
