@@ -25,6 +25,11 @@ static LIST: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     })
 });
 
+/// Reads the list, which takes a moment, so that no request has to wait for it.
+pub fn prepare() {
+    let _ = is_bot(b"anybody");
+}
+
 /// Whether a program of the list calls itself so. Who says nothing of itself is taken for nobody in particular.
 pub fn is_bot(user_agent: &[u8]) -> bool {
     let name = user_agent.get(..LONGEST).unwrap_or(user_agent);

@@ -14,6 +14,7 @@ mod identity;
 mod kill;
 mod limits;
 mod live;
+mod schema;
 mod server;
 mod start;
 mod state;
