@@ -21,30 +21,30 @@ const LARGE_BYTES: usize = 64 * 1024;
 const RECORDS: usize = 1_000;
 
 /// Takes a batch and returns what became of its events.
-pub async fn batch(collector: &Arc<Collector>, body: Bytes) -> Result<Answer, Error> {
+pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) -> Result<Answer, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
         sort(collector, &batch.token, batch.events.iter().map(|text| text.get()))
     });
-    store(collector, sorted.await?, Voucher::Page).await
+    store(collector, sorted.await?, voucher).await
 }
 
 /// Takes the calls of a page that was left before its core had come, and returns what became of their events.
-pub async fn calls(collector: &Arc<Collector>, body: Bytes) -> Result<Answer, Error> {
+pub async fn calls(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) -> Result<Answer, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let said = decode::calls(&body)?;
         sort(collector, &said.token, said.events.iter().map(String::as_str))
     });
-    store(collector, sorted.await?, Voucher::Page).await
+    store(collector, sorted.await?, voucher).await
 }
 
 /// Takes the one event of a front-end endpoint.
-pub async fn call(collector: &Collector, call: &calls::Call, body: &[u8]) -> Result<Answer, Error> {
+pub async fn call(collector: &Collector, call: &calls::Call, body: &[u8], voucher: Voucher) -> Result<Answer, Error> {
     let envelope = Envelope::read(body)?;
     let project = project(collector, &envelope.token)?.id;
-    one(collector, project, call.event(&envelope, body), Voucher::Page).await
+    one(collector, project, call.event(&envelope, body), voucher).await
 }
 
 /// Takes one event, or the reason why it is none.
@@ -123,6 +123,9 @@ async fn store(collector: &Collector, sorted: Sorted, voucher: Voucher) -> Resul
         false => collector.store.append(sorted.project, collector.clock.millis(), sorted.good, voucher).await?,
     };
     collector.telemetry.stored(appended.accepted, appended.duplicates);
+    if voucher == Voucher::Bot {
+        collector.telemetry.stored_of_bots(appended.accepted);
+    }
     let rejected = report(collector, sorted.project, &sorted.bad);
     Ok(Answer { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
 }

@@ -15,6 +15,7 @@ pub mod accept;
 pub mod analytics;
 pub mod assets;
 pub mod auth;
+pub mod bots;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -25,7 +25,7 @@ use crate::projects::{Keys, Projects};
 use crate::store::{Options, Store};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
-use crate::{Collector, Error, app, forward, retention};
+use crate::{Collector, Error, app, bots, forward, retention};
 use connections::Connections;
 
 /// How often it is looked whether somebody changed the projects in the data folder.
@@ -47,6 +47,7 @@ impl Server {
     pub async fn open(flags: &Serve, options: Options, clock: Clock) -> Result<Self, Error> {
         let telemetry = Arc::new(Telemetry::default());
         let options = Options { reserve: flags.reserve.saturating_mul(1 << 20), ..options };
+        std::thread::spawn(bots::prepare);
         let store = Store::open(&flags.data, options, Arc::clone(&telemetry))?;
         let (projects, made) = Projects::open(&flags.projects, &flags.data, clock, |token| store.project(token))?;
         let listener = bind(&flags.listen).await?;

@@ -18,6 +18,7 @@ pub struct Telemetry {
     rejected: Family,
     accepted: AtomicU64,
     duplicates: AtomicU64,
+    of_bots: AtomicU64,
     told: AtomicU64,
     forwarded: Family,
     commits: [AtomicU64; BOUNDS_MILLIS.len()],
@@ -77,6 +78,11 @@ impl Telemetry {
         self.duplicates.fetch_add(duplicates, Relaxed);
     }
 
+    /// Counts stored events of programs that read shops.
+    pub fn stored_of_bots(&self, accepted: u64) {
+        self.of_bots.fetch_add(accepted, Relaxed);
+    }
+
     /// Counts records that a back end told of.
     pub fn told(&self, count: u64) {
         self.told.fetch_add(count, Relaxed);
@@ -116,6 +122,8 @@ impl Telemetry {
         });
         plain(&mut out, "tillroll_events_accepted_total", "counter", "Events stored.", self.accepted.load(Relaxed));
         plain(&mut out, "tillroll_events_duplicate_total", "counter", "Events stored before.", self.duplicates.load(Relaxed));
+        let of_bots = self.of_bots.load(Relaxed);
+        plain(&mut out, "tillroll_events_bot_total", "counter", "Events stored that bots sent, by their own word.", of_bots);
         plain(&mut out, "tillroll_records_total", "counter", "Records told by back ends.", self.told.load(Relaxed));
         head(&mut out, "tillroll_events_rejected_total", "counter", "Events refused for good.");
         self.rejected.each(|code, _, count| {

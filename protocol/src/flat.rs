@@ -76,7 +76,7 @@ impl<'a> Iterator for Members<'a> {
         let (sign, behind) = first(self.rest);
         let (name, value) = match (self.sign, sign) {
             (b'{', b':') => word(behind),
-            (b'[', sign) if sign != b']' && sign != 0 => ("", self.rest),
+            (b'[', sign) if !closes(sign) && sign != 0 => ("", self.rest),
             _ => return None,
         };
         self.rest = after(value);
@@ -84,15 +84,26 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
+fn closes(sign: u8) -> bool {
+    matches!(sign, b']' | b'}')
+}
+
 /// Returns what stands behind the value with which `text` begins.
+///
+/// What closes the value that this one stands in is left to that one. Were it taken here, both would go on to read the same rest, and a
+/// short text without its form would keep a page busy for good.
 fn after(text: &str) -> &str {
     let mut rest = text.bytes();
     let mut open = 0_u32;
-    while let Some(sign) = rest.next() {
+    while let Some(sign) = rest.clone().next() {
+        if open == 0 && closes(sign) {
+            break;
+        }
+        rest.next();
         match sign {
             b'#' | b'$' | b':' => drop(rest.find(|byte| *byte == END)),
             b'[' | b'{' => open += 1,
-            b']' | b'}' => open = open.saturating_sub(1),
+            b']' | b'}' => open -= 1,
             _ => {}
         }
         // The value of a key is still to come.
@@ -174,6 +185,16 @@ mod tests {
             let mut out = String::new();
             Flat::new(&text).write(&mut out);
             prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_closed_by_the_wrong_sign_is_read_once() {
+        for (shard, times) in [("[}", 2_000), ("{:k\u{1f}}", 2_000), ("[:k\u{1f}]", 2_000), ("{:k\u{1f}]:k\u{1f}", 2_000)] {
+            let text = shard.repeat(times);
+            let mut out = String::new();
+            Flat::new(&text).write(&mut out);
+            assert!(out.len() <= 8 * text.len(), "{shard}: {} of {}", out.len(), text.len());
         }
     }
 

@@ -91,6 +91,13 @@ fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
         incoming.event.visitor = Visitor::Id(String::new());
     }
     let event = &incoming.event;
-    let voucher = if event.api == headless::API && event.kind.starts_with("order") { Voucher::Owner } else { Voucher::Page };
+    let is_bot = exported.get("bot") == Some(&Value::Bool(true));
+    let voucher = if is_bot {
+        Voucher::Bot
+    } else if event.api == headless::API && event.kind.starts_with("order") {
+        Voucher::Owner
+    } else {
+        Voucher::Page
+    };
     Ok(Line::Event(voucher, Box::new(incoming)))
 }

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 
 use super::{Shared, answer, body};
 use crate::vendors::calls::{CALLS, Call};
-use crate::{Error, accept};
+use crate::{Error, accept, auth};
 
 pub(super) fn routes() -> Router<Shared> {
     let places = CALLS.iter().flat_map(|call| ["", "/v1", "/v2"].map(|version| (format!("{version}{}", call.path), call)));
@@ -21,6 +21,6 @@ pub(super) fn routes() -> Router<Shared> {
 
 async fn take(call: &'static Call, State(collector): State<Shared>, headers: HeaderMap, body: Body) -> Result<impl IntoResponse, Error> {
     let body = body::read(&headers, body).await?;
-    let answer = accept::call(&collector, call, &body).await?;
+    let answer = accept::call(&collector, call, &body, auth::page(&headers)).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }

@@ -47,7 +47,7 @@ async fn take(collector: &Collector, query: &str, headers: &HeaderMap, request: 
 fn sender(collector: &Collector, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, Voucher), Error> {
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
-            collector.projects.find(token).map(|project| (project, Voucher::Page)).ok_or(Error::UnknownToken)
+            collector.projects.find(token).map(|project| (project, auth::page(headers))).ok_or(Error::UnknownToken)
         }
         _ => auth::owner(&collector.projects, headers).map(|project| (project, Voucher::Owner)),
     }

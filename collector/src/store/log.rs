@@ -1,11 +1,12 @@
 //! The log: how events go in, each once, and how they come out, in the order in which they went in.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
 
 use super::queue::{Entries, Entry};
-use super::shop::{self, Keeper};
+use super::shop::{Keeper, Voucher};
 use super::{Appended, Cursor, Range, identity};
 use crate::decode::Incoming;
 
@@ -20,8 +21,8 @@ impl<'a> Appender<'a> {
     pub(super) fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
         let Cursor(seq) = head(connection)?;
         let insert = connection.prepare_cached(
-            "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step, bot)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
              ON CONFLICT (project, id) DO NOTHING",
         )?;
         Ok(Self { connection, insert, seq })
@@ -68,7 +69,8 @@ impl<'a> Appender<'a> {
             event.store_id,
             entry.page,
             event.params,
-            shop::step_of(&event.kind),
+            entries.voucher.step_of(&event.kind),
+            (entries.voucher == Voucher::Bot).then_some(1),
         ])?;
         if added == 0 {
             return Ok(false);
@@ -99,7 +101,7 @@ pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Ve
     let mut statement = connection.prepare_cached(concat!(
         "SELECT seq, id, type, api, time, received_at, visitor, ",
         identity::known_as!(),
-        ", session, store, page, params
+        ", session, store, page, params, bot
          FROM event INDEXED BY event_of_project WHERE project = ?1 AND seq > MAX(?2, (SELECT trimmed FROM head)) AND seq <= ?3 ORDER BY seq LIMIT ?4"
     ))?;
     let limit = i64::try_from(range.limit).unwrap_or(i64::MAX);
@@ -140,6 +142,10 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     for (name, at) in [("page", 10), ("params", 11)] {
         json::key(&mut out, name);
         out.push_str(row.get_ref(at)?.as_str()?);
+    }
+    if row.get_ref(12)? != ValueRef::Null {
+        json::key(&mut out, "bot");
+        out.push_str("true");
     }
     out.push('}');
     Ok(Stored { cursor, json: out })

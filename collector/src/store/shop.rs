@@ -29,7 +29,7 @@ use uuid::Uuid;
 pub(super) use document::changes;
 pub use document::{Change, Family};
 pub(super) use erasure::{strangers, visitors_of};
-pub(super) use history::step_of;
+use history::{is_of_carts, step_of};
 pub use listing::{List, Place};
 pub(super) use listing::{count, page};
 pub(super) use person::Person;
@@ -76,8 +76,25 @@ pub enum Voucher {
     /// Nobody: anybody can make a page say anything.
     #[default]
     Page,
+    /// Nobody either; it comes from a program that reads shops, by its own word.
+    Bot,
     /// The owner of the project, by a secret.
     Owner,
+}
+
+impl Voucher {
+    /// Whose words count more; a back end's rank is that of an owner.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Page | Self::Bot => 0,
+            Self::Owner => records::BACK_END,
+        }
+    }
+
+    /// Returns what an event of this type belongs to, if to any part of a history. What a program puts into carts is no cart of anybody.
+    pub(super) fn step_of(self, kind: &str) -> Option<i64> {
+        step_of(kind).filter(|step| self != Self::Bot || !is_of_carts(*step))
+    }
 }
 
 /// What of a person has to be derived again.
@@ -104,6 +121,7 @@ impl<'a> Keeper<'a> {
     /// Takes note of a newly stored event. Most types of event change nothing.
     pub(super) fn note(&mut self, project: i64, key: &Uuid, event: &Event, voucher: Voucher) -> rusqlite::Result<()> {
         let stale = match event.kind.as_str() {
+            "basket_add" | "basket_remove" | "basket_update" if voucher == Voucher::Bot => return Ok(()),
             "basket_add" | "basket_remove" | "basket_update" => Stale { carts: true, profile: false },
             "customer_details" | "tag" => Stale { carts: false, profile: true },
             "identify" => Stale { carts: true, profile: true },

@@ -3,6 +3,7 @@
 mod assets;
 mod backend;
 mod batch;
+mod bots;
 mod calls;
 mod commands;
 mod export;
@@ -13,6 +14,7 @@ mod identity;
 mod kill;
 mod limits;
 mod live;
+mod schema;
 mod server;
 mod start;
 mod state;

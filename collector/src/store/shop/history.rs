@@ -14,12 +14,17 @@ const STEPS: i64 = 1_000;
 const LINKS: i64 = 256;
 
 /// Returns which part of a person's history an event of this type belongs to, if to any.
-pub(in crate::store) fn step_of(kind: &str) -> Option<i64> {
+pub(super) fn step_of(kind: &str) -> Option<i64> {
     match kind {
         "basket_add" | "basket_remove" | "basket_update" => Some(About::Carts as i64),
         "customer_details" | "tag" | "identify" => Some(About::Profile as i64),
         _ => None,
     }
+}
+
+/// Whether a step is one of carts.
+pub(super) fn is_of_carts(step: i64) -> bool {
+    step == About::Carts as i64
 }
 
 /// What a part of a person's history is about; its number stands in the log.

@@ -74,11 +74,11 @@ impl Keeper<'_> {
         self.change_order(project, &id, |order| {
             for (name, field) in REPORTED {
                 if let Some(value) = params.get(*name) {
-                    order.told.set(field, voucher as u8, event.time, value.clone());
+                    order.told.set(field, voucher.rank(), event.time, value.clone());
                 }
             }
             if let Some(store) = &event.store_id {
-                order.told.set("store", voucher as u8, event.time, store.as_str().into());
+                order.told.set("store", voucher.rank(), event.time, store.as_str().into());
             }
             let report = person.as_ref().map(|person| (event.time, person.to_text()));
             order.reported = order.reported.take().into_iter().chain(report).min();
@@ -89,7 +89,7 @@ impl Keeper<'_> {
 
     pub(super) fn cancel_order(&mut self, project: i64, event: &Event, voucher: Voucher) -> rusqlite::Result<()> {
         let Some((id, _)) = order_of(event) else { return Ok(()) };
-        self.change_order(project, &id, |order| order.set_status(voucher as u8, event.time, CANCELLED))
+        self.change_order(project, &id, |order| order.set_status(voucher.rank(), event.time, CANCELLED))
     }
 
     /// What was returned says something of the order.
