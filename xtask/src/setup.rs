@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::step::Step;
 use crate::{files, process};
 
+/// Tells the tests to insist on all engines.
+pub(crate) const ALL_ENGINES: &str = "TILLROLL_ALL_ENGINES";
+
 const OLDEST_NODE: u32 = 20;
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -25,7 +28,8 @@ pub(crate) const FORMATTER: &[Step] = &[Step { name: "Rust: formatter", aloud: f
 /// What `cargo clippy` needs.
 pub(crate) const LINTER: &[Step] = &[Step { name: "Rust: linter", aloud: false, work: linter }];
 /// What tests of the page need.
-pub(crate) const BROWSER: &[Step] = &[Step { name: "Chromium", aloud: false, work: chromium }];
+pub(crate) const BROWSER: &[Step] =
+    &[Step { name: "Chromium", aloud: false, work: chromium }, Step { name: "Firefox and WebKit", aloud: false, work: other_engines }];
 
 /// A part of the toolchain: where it lies below the sysroot, and what rustup calls it.
 type Part = (&'static str, [&'static str; 3]);
@@ -100,7 +104,7 @@ fn chromium(context: &mut Context) -> Result<String, Error> {
         context.chromium = Some(found);
         return Ok(note);
     }
-    let installed = install_chromium();
+    let installed = install(&["chromium"]);
     context.chromium = process::on_path(BROWSERS);
     if context.chromium.is_some() {
         return Ok("installed".into());
@@ -112,10 +116,33 @@ fn chromium(context: &mut Context) -> Result<String, Error> {
     })
 }
 
-fn install_chromium() -> Result<(), Error> {
+/// A program of another engine, and the package that brings it.
+const OTHERS: [(&[&str], &str); 3] =
+    [(&["firefox-esr", "firefox"], "firefox-esr"), (&["WebKitWebDriver"], "webkit2gtk-driver"), (&["Xvfb"], "xvfb")];
+
+/// Only who insists on all engines gets those that are missing; the tests run in what is there.
+fn other_engines(context: &mut Context) -> Result<String, Error> {
+    let absent = || OTHERS.iter().filter(|(programs, _)| process::on_path(programs).is_none()).map(|(_, package)| *package);
+    let missing: Vec<_> = absent().collect();
+    let insisted = context.test_environment.iter().any(|(name, _)| *name == ALL_ENGINES);
+    if missing.is_empty() || !insisted {
+        return Ok(if missing.is_empty() { "present".into() } else { format!("not all here, which is fine: {}", missing.join(", ")) });
+    }
+    let installed = install(&missing);
+    if absent().next().is_none() {
+        return Ok("installed".into());
+    }
+    let reason = installed.err().map(|error| format!(" ({error})")).unwrap_or_default();
+    Err(Error::Missing {
+        missing: format!("not all engines are here{reason}"),
+        remedy: "install them (Debian: apt-get install firefox-esr webkit2gtk-driver xvfb), or leave --all-engines out",
+    })
+}
+
+fn install(packages: &[&str]) -> Result<(), Error> {
     let root = process::quiet(Command::new("id").arg("-u"))?.trim() == "0";
     let prefix: &[&str] = if root { &["env"] } else { &["sudo", "-n", "env"] };
-    for words in [&["apt-get", "update"][..], &["apt-get", "install", "-y", "chromium"]] {
+    for words in [&["apt-get", "update"][..], &[&["apt-get", "install", "-y"], packages].concat()] {
         let mut command = Command::new(prefix[0]);
         command.args(&prefix[1..]).arg("DEBIAN_FRONTEND=noninteractive").args(words);
         process::quiet(&mut command)?;

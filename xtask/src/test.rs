@@ -15,6 +15,7 @@ use checks::{CHECKS, Check, Verdict};
 use crate::clock::Stopwatch;
 use crate::context::Context;
 use crate::error::Error;
+use crate::setup;
 use crate::step::Done;
 
 /// Which checks to run, and how far they go.
@@ -58,7 +59,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode, 
 }
 
 fn environment(options: &Options) -> Vec<(&'static str, &'static str)> {
-    let flags = [("TILLROLL_LONG", options.long), ("TILLROLL_ALL_ENGINES", options.all_engines)];
+    let flags = [("TILLROLL_LONG", options.long), (setup::ALL_ENGINES, options.all_engines)];
     flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, "1")).collect()
 }
 

@@ -1,4 +1,4 @@
-//! `kill -9`, a hundred times, at any moment: what was acknowledged is there, each event once.
+//! `kill -9`, a hundred times, a thousand in the long form, at any moment: what was acknowledged is there, each event once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -6,8 +6,10 @@ use std::sync::mpsc;
 
 use crate::server::{Client, Program, id, identify, read_json, view};
 
-/// How often the program is killed.
-const KILLS: u64 = 100;
+/// How often the program is killed, on data that grow with every life.
+fn kills() -> u64 {
+    if std::env::var_os("TILLROLL_LONG").is_some() { 1_000 } else { 100 }
+}
 
 /// How many send at the same time.
 const SENDERS: u64 = 4;
@@ -17,7 +19,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     let folder = tempfile::tempdir().unwrap();
     let next = AtomicU64::new(1);
     let mut acknowledged = BTreeSet::new();
-    for kill in 0..KILLS {
+    for kill in 0..kills() {
         let mut program = Program::start(folder.path(), &["--project", "t:s"]);
         acknowledged.extend(until_killed(&mut program, &next, kill));
     }
@@ -30,7 +32,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     assert!(found.values().all(|&times| times == 1));
     let lost: Vec<_> = acknowledged.iter().filter(|&&number| !found.contains_key(&id(number))).collect();
     assert!(lost.is_empty(), "{lost:?} of {}", acknowledged.len());
-    assert!(acknowledged.len() as u64 > KILLS * 10, "only {} were acknowledged", acknowledged.len());
+    assert!(acknowledged.len() as u64 > kills() * 10, "only {} were acknowledged", acknowledged.len());
 }
 
 /// Sends from several sides until the program is killed, and returns the numbers of the events that it had acknowledged.

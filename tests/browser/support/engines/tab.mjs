@@ -53,23 +53,32 @@ export class Tab {
     }
   }
 
-  async click(selector) {
-    await this.waitForFunction((selector) => document.readyState === "complete" && Boolean(document.querySelector(selector)), selector);
-    await this.evaluate((selector) => document.querySelector(selector).click(), selector);
+  /** In one step, since the page may be left between two. */
+  click(selector) {
+    return this.waitForFunction((selector) => {
+      const found = document.readyState === "complete" && document.querySelector(selector);
+      return Boolean(found) && (found.click(), true);
+    }, selector);
   }
 
   waitForURL(pattern) {
     return this.waitForFunction((source) => document.readyState === "complete" && new RegExp(source).test(location.href), pattern.source);
   }
 
+  focus(selector) {
+    return this.waitForFunction((selector) => {
+      const found = document.querySelector(selector);
+      return Boolean(found) && (found.focus(), true);
+    }, selector);
+  }
+
   async fill(selector, text) {
-    await this.waitForFunction((selector) => document.querySelector(selector), selector);
-    await this.evaluate((selector) => document.querySelector(selector).focus(), selector);
+    await this.focus(selector);
     await this.driver.type([...text]);
   }
 
   async press(selector, key) {
-    await this.evaluate((selector) => document.querySelector(selector).focus(), selector);
+    await this.focus(selector);
     await this.driver.type([KEYS[key]]);
   }
 
