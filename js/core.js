@@ -3,7 +3,6 @@
 import * as core from "tillroll-glue";
 
 import { edge } from "./edge.js";
-import { openSpare } from "./spare.js";
 
 /** The smallest module there is: whoever refuses it would refuse ours after having downloaded it. */
 const EMPTY = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
@@ -17,5 +16,5 @@ export const load = async (wasm) => {
   const response = await fetch(wasm);
   const { instance } = await WebAssembly.instantiate(await response.arrayBuffer(), core.imports());
   core.attach(instance);
-  return { ...core, edge, openSpare };
+  return { ...core, edge };
 };

@@ -1,7 +1,9 @@
-// What the core asks of the browser where a line of script weighs less than its binding: cookies and requests. It decides nothing about
-// events; it arrives with the core.
+// What the core asks of the browser where a line of script weighs less than its binding: cookies, requests, and the line's own store. It
+// decides nothing about events; it arrives with the core.
 
 import { quietly } from "./quiet.js";
+import { openSpare } from "./spare.js";
+import { openTabs } from "./tabs.js";
 
 /** 400 days in seconds, the longest that browsers allow. */
 const LONGEST = 34560000;
@@ -40,28 +42,55 @@ const remember = (name, text, domain, find) => {
 };
 
 /** Tells the core what the page lives through. In the first phase, so that the page's own listeners hold nothing up. */
-const listen = (core, recall) => {
+const listen = (core, known) => {
   addEventListener("pagehide", () => core.left(), true);
-  addEventListener("pageshow", (event) => event.persisted && core.returned(recall("visitor"), recall("session")), true);
+  addEventListener("pageshow", (event) => event.persisted && core.returned(...known()), true);
   addEventListener("online", () => core.online(), true);
   addEventListener("visibilitychange", () => document.hidden && core.hidden(), true);
 };
 
 /**
- * Returns what the core is lent besides the store; `find` and `recall` are those of recall.js. `remember(name, text)` knows `visitor` and
- * `session`; `post(number, body)` posts a batch and gives the core the answer with the number, `abort()` gives the last one up,
- * `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many milliseconds, and never where that is below
- * zero.
+ * Returns what the core is lent, see src/browser/exports.rs. Of the line it has `store`, `listeners`, pairs of a name and a function, and
+ * `wait()`, which holds calls back until the function that it returns is called; `find` and `recall` are those of recall.js. `recall(name)`
+ * and `remember(name, text)` know `visitor` and `session`; `post(number, body)` posts a batch and gives the core the answer with the number,
+ * `abort()` gives the last one up, `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many milliseconds,
+ * and never where that is below zero.
  */
-export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, find, recall }, core) => {
+export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, find, recall, store, listeners, wait }, core) => {
   const cookies = { visitor: visitorCookie, session: sessionCookie };
   const url = collector + "v2/batch";
   let controller;
   let timer;
   const abort = () => controller && controller.abort();
-  listen(core, (name) => recall(cookies[name]));
+  const known = () => [recall(visitorCookie), recall(sessionCookie)];
+  listen(core, known);
+  store.lend(openSpare());
+  const tabs = openTabs(core);
   return {
-    remember: (name, text) => remember(cookies[name], text, cookieDomain, find),
+    keep: (key, text) => {
+      store.keep(key, text);
+      tabs.kept(key, text);
+    },
+    forget: (keys) => {
+      store.forget(keys.split(","));
+      tabs.say("forgotten", keys);
+    },
+    restore: () => {
+      tabs.enter();
+      const done = wait();
+      store.all((kept) => {
+        quietly(core.restore, kept);
+        done();
+      });
+    },
+    wipe: () => {
+      store.wipe();
+      tabs.quit();
+    },
+    remember: (name, text) => {
+      remember(cookies[name], text, cookieDomain, find);
+      tabs.say("returned", ...known());
+    },
     post: async (number, body) => {
       abort();
       controller = quietly(() => new AbortController());
@@ -79,6 +108,10 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
     wake: (after) => {
       clearTimeout(timer);
       if (after >= 0) timer = setTimeout(core.woken, Math.min(after, LONGEST_TIMER));
+    },
+    report: ([name, count, reason, field, answer]) => {
+      const report = { name, count, reason, field, answer };
+      for (const [wanted, listener] of listeners.slice()) if (wanted === name) quietly(listener, report);
     },
   };
 };

@@ -5,10 +5,9 @@ import * as core from "tillroll-glue";
 import translated from "tillroll-translated";
 
 import { edge } from "./edge.js";
-import { openSpare } from "./spare.js";
 
 /** Returns the started core, as core.js does. */
 export const load = async () => {
   core.attach({ exports: translated(core.imports()) });
-  return { ...core, edge, openSpare };
+  return { ...core, edge };
 };

@@ -33,11 +33,11 @@ export const openLine = (texts, settings, store) => {
   const options = () => flat({ ...texts, visitor: recall(settings.visitorCookie), session: recall(settings.sessionCookie) });
 
   /**
-   * The page is left, and maybe nobody ever comes back: while there is no core, the collector gets the calls themselves and makes their
-   * events, as the next page will. What does not fit is left to that.
+   * The page is left, and maybe nobody ever comes back: of calls that the core does not have, the collector gets the calls themselves and
+   * makes their events, as the next page will. What does not fit is left to that.
    */
   const leave = () => {
-    if (core || said >= early.length) return;
+    if (said >= early.length) return;
     said = early.length;
     let room = ROOM;
     const calls = early.filter((text) => (room -= text.length) > 0).join("");
@@ -48,24 +48,6 @@ export const openLine = (texts, settings, store) => {
   keep(first);
   addEventListener("pagehide", leave, true);
   addEventListener("visibilitychange", leave, true);
-
-  /** What the core is lent: see src/browser/exports.rs. */
-  const host = {
-    keep: store.keep,
-    forget: (keys) => store.forget(keys.split(",")),
-    restore: () => {
-      busy = true;
-      store.all((kept) => {
-        quietly(core.restore, kept);
-        pump();
-      });
-    },
-    wipe: store.wipe,
-    report: ([name, count, reason, field, answer]) => {
-      const report = { name, count, reason, field, answer };
-      for (const [wanted, listener] of listeners.slice()) if (wanted === name) quietly(listener, report);
-    },
-  };
 
   /** Runs what waits, in its turn; a step may make calls, whose turn it is then. */
   const pump = async () => {
@@ -78,7 +60,11 @@ export const openLine = (texts, settings, store) => {
       busy = true;
     }
     busy = false;
+    early.length = said = 0;
   };
+
+  /** Holds calls back, and returns what lets them go on; while they are held back already, that lets go of nothing. */
+  const wait = () => (busy ? () => {} : ((busy = true), pump));
 
   /** Runs `step` with the core in its turn: now, or when the core is there, all before it is done and `loaded`, a promise, is kept. */
   const soon = (step, loaded) => {
@@ -95,7 +81,7 @@ export const openLine = (texts, settings, store) => {
     },
     consent: (word) => {
       if (word !== "granted") open = early.length = 0;
-      if (word === "denied" && !core) store.wipe();
+      if (word === "denied") store.wipe();
       soon(() => core.consent(String(word)));
     },
     reset: () => {
@@ -117,11 +103,8 @@ export const openLine = (texts, settings, store) => {
     soon,
     attach: (arrived) => {
       core = arrived;
-      early.length = 0;
-      Object.assign(host, core.edge({ ...settings, find, recall }, core));
-      store.lend(core.openSpare());
       busy = false;
-      quietly(core.start, host, options(), first.key, first.text);
+      quietly(core.start, core.edge({ ...settings, find, recall, store, listeners, wait }, core), options(), first.key, first.text);
       if (!busy) pump();
     },
   };

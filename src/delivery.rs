@@ -1,7 +1,8 @@
 //! When the next request goes out, and what its end means.
 //!
 //! One request is under way at a time, so that the collector stores events in the order of the calls. The first event waits a moment
-//! for company; after a failure [`backoff`] says how long.
+//! for company; after a failure [`backoff`] says how long. Of several tabs one owns the queue and sends for all; the others give it time, and
+//! then send what it has not got rid of, because a tab that sleeps says nothing.
 
 use tillroll_protocol::batch;
 
@@ -10,6 +11,9 @@ use crate::{Millis, backoff, batch as batching};
 
 /// How long an event waits for others to share its request.
 pub const GATHER: Millis = 500;
+
+/// How long an event waits for another tab that owns the queue to send it.
+pub const TRUST: Millis = 15_000;
 
 /// How long a request may take before it counts as failed.
 pub const PATIENCE: Millis = 10_000;
@@ -61,13 +65,15 @@ pub struct Delivery {
     due: Millis,
     /// For when the tracker asked to be woken.
     alarm: Millis,
+    /// How long an event waits: [`GATHER`] where this tab owns the queue, else [`TRUST`].
+    pause: Millis,
     most: usize,
     open: bool,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { flight: None, requests: 0, failures: 0, due: NEVER, alarm: NEVER, most: 0, open: false }
+        Self { flight: None, requests: 0, failures: 0, due: NEVER, alarm: NEVER, pause: GATHER, most: 0, open: false }
     }
 }
 
@@ -81,21 +87,36 @@ impl Delivery {
     /// Takes note that something waits to be sent.
     pub fn schedule(&mut self, now: Millis) {
         if self.due == NEVER {
-            self.due = now.saturating_add(GATHER);
+            self.due = now.saturating_add(self.pause);
         }
     }
 
-    /// Asks that the next request go out at once; a wait that failures caused is not cut short.
-    pub fn hurry(&mut self, now: Millis) {
+    /// Takes note whether this tab owns the queue; returns whether that is news.
+    pub fn own(&mut self, now: Millis, owns: bool) -> bool {
+        let pause = if owns { GATHER } else { TRUST };
+        let is_news = pause != std::mem::replace(&mut self.pause, pause);
+        if is_news && self.due != NEVER && self.flight.is_none() && self.failures == 0 {
+            self.due = now.saturating_add(pause);
+        }
+        is_news
+    }
+
+    /// Returns whether this tab owns the queue.
+    pub fn owns(&self) -> bool {
+        self.pause == GATHER
+    }
+
+    /// Asks that the next request go out at `due`, as soon as now; a wait that failures caused is not cut short.
+    pub fn hurry(&mut self, due: Millis) {
         if self.failures == 0 && self.flight.is_none() {
-            self.due = now;
+            self.due = due;
         }
     }
 
     /// Forgets failures: the connection is back, or the page is.
     pub fn retry(&mut self, now: Millis) {
         self.failures = 0;
-        self.hurry(now);
+        self.hurry(now.saturating_add(self.pause - GATHER));
     }
 
     /// Returns the most events that the next request may hold, if one may go out now.
@@ -162,6 +183,10 @@ impl Delivery {
     /// `empty` is whether nothing waits to be sent.
     pub fn set_alarm(&mut self, empty: bool) -> Option<Millis> {
         let at_rest = self.flight.is_none() && (empty || !self.open);
+        // What comes next waits for company again.
+        if at_rest && self.failures == 0 {
+            self.due = NEVER;
+        }
         let wake = if at_rest { NEVER } else { self.due };
         (wake != std::mem::replace(&mut self.alarm, wake)).then_some(wake)
     }
@@ -213,6 +238,21 @@ mod tests {
         assert!(delivery.arrive(request).is_some());
         delivery.learn(Verdict::Taken, GATHER, 1, 0, None);
         assert_eq!(delivery.ready(GATHER), Some(batching::EVENTS));
+    }
+
+    #[test]
+    fn who_does_not_own_the_queue_gives_its_owner_time() {
+        let mut delivery = Delivery::default();
+        delivery.open();
+        delivery.schedule(0);
+        assert!(delivery.own(100, false) && !delivery.own(200, false));
+        assert_eq!((delivery.ready(100 + TRUST - 1), delivery.ready(100 + TRUST)), (None, Some(batching::EVENTS)));
+        delivery.retry(200);
+        assert_eq!(delivery.ready(200), None);
+        assert!(delivery.own(300, true) && delivery.owns());
+        assert_eq!(delivery.set_alarm(false), Some(300 + GATHER));
+        delivery.hurry(400);
+        assert_eq!(delivery.ready(400), Some(batching::EVENTS));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::queue::Item;
 pub enum Input<'a> {
     /// The page has loaded the library; comes first and once.
     Start(&'a Start<'a>),
-    /// The page called; a text that [`Call::read`](tillroll_protocol::call::Call::read) reads, and the key under which it is kept.
+    /// The page called; a text that [`Call::read`](tillroll_protocol::call::Call::read) reads, and the key under which it is kept. Or another
+    /// tab has made an event and kept it: its text, for the tab that owns the queue.
     Call(Item<&'a str>),
     /// What earlier pages kept, as [`Effect::Restore`](crate::effect::Effect::Restore) asked; nothing is sent before.
     Restored(&'a [Item]),
@@ -20,8 +21,12 @@ pub enum Input<'a> {
     Hidden,
     /// The page is being left.
     Left,
-    /// The page is back, with the cookies as they are now.
+    /// The page is back, or another tab has changed the cookies; they are now like this.
     Returned(Cookies<&'a str>),
+    /// Whether this tab owns the queue; it does until it hears that it does not.
+    Owner(bool),
+    /// Another tab has done with the events of these keys, a comma between them.
+    Forgotten(&'a str),
     /// The connection is back.
     Online,
     /// The page asks that everything go out now.

@@ -32,16 +32,18 @@ impl Item<&str> {
     }
 }
 
+impl<S: AsRef<str>> Item<S> {
+    /// Returns whether this is a call that never became an event: its page was left before the core had come. Calls are flat texts, events
+    /// are JSON, and the second character tells them apart.
+    pub fn is_call(&self) -> bool {
+        self.text.as_ref().as_bytes().get(1) == Some(&b':')
+    }
+}
+
 impl Item {
     /// Lends the item.
     pub fn lend(&self) -> Item<&str> {
         Item::new(&self.key, &self.text)
-    }
-
-    /// Returns whether this is a call that never became an event: its page was left before the core had come. Calls are flat texts, events
-    /// are JSON, and the second character tells them apart.
-    pub fn is_call(&self) -> bool {
-        self.text.as_bytes().get(1) == Some(&b':')
     }
 
     fn size(&self) -> usize {
@@ -65,6 +67,11 @@ impl Queue {
     /// Returns whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Returns whether the event of this key waits.
+    pub fn has(&self, key: &str) -> bool {
+        self.items.iter().any(|item| item.key == key)
     }
 
     /// Adds an event behind all others; returns the keys of those that fell out for it.

@@ -5,7 +5,7 @@
 use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
 use tillroll_protocol::json;
-use tillroll_protocol::text::split;
+use tillroll_protocol::text::{cut, split};
 use tillroll_protocol::visit::{Refusal, Session, Visit};
 
 use crate::consent::Consent;
@@ -44,6 +44,8 @@ impl Tracker {
             Input::Hidden => self.hidden(now, out),
             Input::Left => self.left(now, out),
             Input::Returned(cookies) => self.returned(now, cookies),
+            Input::Owner(owns) => self.own(now, owns, out),
+            Input::Forgotten(keys) => self.forgotten(keys),
             Input::Online => self.delivery.retry(now),
             Input::Flush => self.flush(now),
             Input::Consent(word) => self.consent(now, word, out),
@@ -75,9 +77,40 @@ impl Tracker {
     }
 
     fn call(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
-        if !item.text.is_empty() && self.consent.pass(item) {
+        if item.text.is_empty() {
+            return;
+        }
+        if !item.is_call() {
+            return self.entrust(now, item, out);
+        }
+        if self.consent.pass(item) {
             self.accept(now, item, out);
         }
+    }
+
+    /// Takes an event of another tab, which has kept it, to send it with our own.
+    fn entrust(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
+        if self.consent.is_granted() && self.delivery.owns() && !self.queue.has(item.key) {
+            drop_keys(self.queue.push(item.to_owned()), out);
+            self.delivery.schedule(now);
+        }
+    }
+
+    /// Who comes to own the queue takes over what the owner before left of it.
+    fn own(&mut self, now: Millis, owns: bool, out: &mut Vec<Effect>) {
+        if self.delivery.own(now, owns) && owns && self.consent.is_granted() {
+            emit(out, Effect::Restore);
+        }
+    }
+
+    fn forgotten(&mut self, mut keys: &str) {
+        let mut gone = Vec::new();
+        while !keys.is_empty() {
+            let (key, rest) = cut(keys, b',');
+            gone.push(key.into());
+            keys = rest;
+        }
+        self.queue.forget(&gone);
     }
 
     /// Makes the event of a call that may be tracked. The call that opens a visit has a landing before it; a call whose kind is a landing
@@ -174,13 +207,14 @@ impl Tracker {
         self.away = true;
     }
 
-    /// The page comes back from the browser's cache, or into sight: other tabs may have gone on meanwhile, and answers went unheard.
+    /// The page comes back from the browser's cache, where answers go unheard, or another tab has gone on meanwhile.
     fn returned(&mut self, now: Millis, cookies: Cookies<&str>) {
         self.visit.session.join(Session::load(cookies.session));
         self.visit.identity.learn(cookies.visitor);
-        self.away = false;
-        self.delivery.forsake();
-        self.delivery.retry(now);
+        if std::mem::take(&mut self.away) {
+            self.delivery.forsake();
+            self.delivery.retry(now);
+        }
     }
 
     fn flush(&mut self, now: Millis) {
@@ -202,6 +236,10 @@ impl Tracker {
 
     /// Leaves nothing of the visitor, here or in the browser.
     fn wipe(&mut self, out: &mut Vec<Effect>) {
+        if !self.queue.is_empty() {
+            // Another tab may have them too.
+            emit(out, Effect::Forget(queue::keys(self.queue.items())));
+        }
         self.queue.clear();
         self.delivery.forsake();
         self.opening.text.clear();

@@ -69,7 +69,7 @@ pub fn start(host: Host, options: String, key: String, call: String) {
     }));
 }
 
-/// Takes a recorded call.
+/// Takes a recorded call, or an event that another tab has kept.
 #[wasm_bindgen]
 pub fn call(key: String, text: String) {
     tell(Input::Call(Item::new(&key, &text)));
@@ -137,10 +137,22 @@ pub fn left() {
     tell(Input::Left);
 }
 
-/// The page is back from the browser's cache, with what the cookies say now.
+/// The page is back from the browser's cache, or another tab has changed the cookies: this is what they say now.
 #[wasm_bindgen]
 pub fn returned(visitor: String, session: String) {
     tell(Input::Returned(Cookies { visitor: &visitor, session: &session }));
+}
+
+/// Whether this tab owns the queue.
+#[wasm_bindgen]
+pub fn owner(owns: bool) {
+    tell(Input::Owner(owns));
+}
+
+/// Another tab has done with the events of these keys.
+#[wasm_bindgen]
+pub fn forgotten(keys: String) {
+    tell(Input::Forgotten(&keys));
 }
 
 /// The connection is back.
