@@ -2,12 +2,19 @@
 // events; it arrives with the core.
 
 import { quietly } from "./quiet.js";
+import { NOTES } from "./recall.js";
 
 /** 400 days in seconds, the longest that browsers allow. */
 const LONGEST = 34560000;
 
 /** The longest time that a timer can hold, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** The pause that ends a visit, in milliseconds; see protocol/src/visit/session.rs. */
+const PAUSE = 18e5;
+
+/** Calls of which it counts what was said before, in any tab; see protocol/src/visit/notes.rs. */
+const DEPENDS = /:type\x1f\$(basket_update|order|identify)\x1f/;
 
 /** Hosts under which strangers live next door; no cookie may span them. */
 const SHARED = ["myshopify.com", "github.io", "netlify.app", "vercel.app", "pages.dev", "web.app", "herokuapp.com"];
@@ -39,17 +46,55 @@ const remember = (name, text, domain, find) => {
   quietly(() => (written ? localStorage.removeItem(name) : localStorage.setItem(name, text)));
 };
 
+let lost;
+
+/** Remembers the notes where all tabs find them; where that is refused, this page alone does. An empty text forgets. */
+const note = (text) => {
+  lost = text;
+  quietly(() => {
+    if (text) localStorage.setItem(NOTES, text);
+    else localStorage.removeItem(NOTES);
+    lost = undefined;
+  });
+};
+
+const noted = () => (lost === undefined ? quietly(() => localStorage.getItem(NOTES)) : lost) || "";
+
 /** Tells the core what the page lives through. In the first phase, so that the page's own listeners hold nothing up. */
-const listen = (core, recall) => {
+const listen = (core, refresh) => {
   addEventListener("pagehide", () => core.left(), true);
-  addEventListener("pageshow", (event) => event.persisted && core.returned(recall("visitor"), recall("session")), true);
+  addEventListener("pageshow", (event) => event.persisted && (refresh(true), core.returned()), true);
   addEventListener("online", () => core.online(), true);
   addEventListener("visibilitychange", () => document.hidden && core.hidden(), true);
 };
 
 /**
- * Returns what the core is lent besides the store; `find` and `recall` are those of recall.js. `remember(name, text)` knows `visitor` and
- * `session`; `post(number, body)` posts a batch and gives the core the answer with the number, `abort()` gives the last one up,
+ * Lets the core know what other tabs remembered meanwhile, before what depends on it; `refresh(all)` tells it the notes, or all. A page that
+ * was silent for as long as a visit can be asks whether the visit went on elsewhere.
+ */
+const inform = (core, refresh) => {
+  const { call, restore, consent } = core;
+  let last = Date.now();
+  core.call = (key, text) => {
+    const now = Date.now();
+    if (now - last >= PAUSE) refresh(true);
+    else if (DEPENDS.test(text)) refresh();
+    last = now;
+    call(key, text);
+  };
+  core.restore = (kept) => {
+    if (kept.length) refresh();
+    restore(kept);
+  };
+  core.consent = (word) => {
+    refresh();
+    consent(word);
+  };
+};
+
+/**
+ * Returns what the core is lent besides the store; `find` and `recall` are those of recall.js. `remember(name, text)` knows `visitor`,
+ * `session` and `notes`; `post(number, body)` posts a batch and gives the core the answer with the number, `abort()` gives the last one up,
  * `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many milliseconds, and never where that is below
  * zero.
  */
@@ -59,9 +104,12 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
   let controller;
   let timer;
   const abort = () => controller && controller.abort();
-  listen(core, (name) => recall(cookies[name]));
+  const known = (name) => recall(cookies[name]);
+  const refresh = (all) => core.recalled(all ? known("visitor") : "", all ? known("session") : "", noted());
+  inform(core, refresh);
+  listen(core, refresh);
   return {
-    remember: (name, text) => remember(cookies[name], text, cookieDomain, find),
+    remember: (name, text) => (name === "notes" ? note(text) : remember(cookies[name], text, cookieDomain, find)),
     post: async (number, body) => {
       abort();
       controller = quietly(() => new AbortController());

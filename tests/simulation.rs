@@ -108,6 +108,7 @@ impl World {
             }
             Effect::Visitor(text) => self.cookies.visitor = text,
             Effect::Session(text) => self.cookies.session = text,
+            Effect::Notes(text) => self.cookies.notes = text,
             Effect::Send { request, body } => {
                 assert!(body.len() < 60 * 1024, "a request that could not be sent while the page is left");
                 assert!(self.tabs[tab].flights.iter().all(|(other, _)| *other != request));
@@ -192,7 +193,10 @@ impl World {
             }
             Step::Crash(tab) => self.open(tab),
             Step::Hide(tab) => self.tell(tab, Input::Hidden, Beacon::Lost),
-            Step::Return(tab) => self.tell(tab, Input::Returned(self.cookies.clone().lend()), Beacon::Lost),
+            Step::Return(tab) => {
+                self.tell(tab, Input::Recalled(self.cookies.clone().lend()), Beacon::Lost);
+                self.tell(tab, Input::Returned, Beacon::Lost);
+            }
             Step::Online(tab) => self.tell(tab, Input::Online, Beacon::Lost),
         }
     }
