@@ -2,6 +2,7 @@
 // decides nothing about events; it arrives with the core.
 
 import { quietly } from "./quiet.js";
+import { NOTES } from "./recall.js";
 import { openSpare } from "./spare.js";
 import { openTabs } from "./tabs.js";
 
@@ -10,6 +11,12 @@ const LONGEST = 34560000;
 
 /** The longest time that a timer can hold, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** The pause that ends a visit, in milliseconds; see protocol/src/visit/session.rs. */
+const PAUSE = 18e5;
+
+/** Calls of which it counts what was said before, in any tab; see protocol/src/visit/notes.rs. */
+const DEPENDS = /:type\x1f\$(basket_update|order|identify)\x1f/;
 
 /** Hosts under which strangers live next door; no cookie may span them. */
 const SHARED = ["myshopify.com", "github.io", "netlify.app", "vercel.app", "pages.dev", "web.app", "herokuapp.com"];
@@ -41,20 +48,58 @@ const remember = (name, text, domain, find) => {
   quietly(() => (written ? localStorage.removeItem(name) : localStorage.setItem(name, text)));
 };
 
+let lost;
+
+/** Remembers the notes where all tabs find them; where that is refused, this page alone does. An empty text forgets. */
+const note = (text) => {
+  lost = text;
+  quietly(() => {
+    if (text) localStorage.setItem(NOTES, text);
+    else localStorage.removeItem(NOTES);
+    lost = undefined;
+  });
+};
+
+const noted = () => (lost === undefined ? quietly(() => localStorage.getItem(NOTES)) : lost) || "";
+
 /** Tells the core what the page lives through. In the first phase, so that the page's own listeners hold nothing up. */
-const listen = (core, known) => {
+const listen = (core, refresh) => {
   addEventListener("pagehide", () => core.left(), true);
-  addEventListener("pageshow", (event) => event.persisted && core.returned(...known()), true);
+  addEventListener("pageshow", (event) => event.persisted && (refresh(true), core.returned()), true);
   addEventListener("online", () => core.online(), true);
   addEventListener("visibilitychange", () => document.hidden && core.hidden(), true);
 };
 
 /**
+ * Lets the core know what other tabs remembered meanwhile, before what depends on it; `refresh(all)` tells it the notes, or all. A page that
+ * was silent for as long as a visit can be asks whether the visit went on elsewhere.
+ */
+const inform = (core, refresh) => {
+  const { call, restore, consent } = core;
+  let last = Date.now();
+  core.call = (key, text) => {
+    const now = Date.now();
+    if (now - last >= PAUSE) refresh(true);
+    else if (DEPENDS.test(text)) refresh();
+    last = now;
+    call(key, text);
+  };
+  core.restore = (kept) => {
+    if (kept.length) refresh();
+    restore(kept);
+  };
+  core.consent = (word) => {
+    refresh();
+    consent(word);
+  };
+};
+
+/**
  * Returns what the core is lent, see src/browser/exports.rs. Of the line it has `store`, `listeners`, pairs of a name and a function, and
  * `wait()`, which holds calls back until the function that it returns is called; `find` and `recall` are those of recall.js. `recall(name)`
- * and `remember(name, text)` know `visitor` and `session`; `post(number, body)` posts a batch and gives the core the answer with the number,
- * `abort()` gives the last one up, `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many milliseconds,
- * and never where that is below zero.
+ * and `remember(name, text)` know `visitor`, `session` and `notes`; `post(number, body)` posts a batch and gives the core the answer with
+ * the number, `abort()` gives the last one up, `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many
+ * milliseconds, and never where that is below zero.
  */
 export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, find, recall, store, listeners, wait }, core) => {
   const cookies = { visitor: visitorCookie, session: sessionCookie };
@@ -63,7 +108,9 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
   let timer;
   const abort = () => controller && controller.abort();
   const known = () => [recall(visitorCookie), recall(sessionCookie)];
-  listen(core, known);
+  const refresh = (all) => core.recalled(...(all ? known() : ["", ""]), noted());
+  inform(core, refresh);
+  listen(core, refresh);
   store.lend(openSpare());
   const tabs = openTabs(core);
   return {
@@ -88,8 +135,9 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
       tabs.quit();
     },
     remember: (name, text) => {
+      if (name === "notes") return note(text);
       remember(cookies[name], text, cookieDomain, find);
-      tabs.say("returned", ...known());
+      tabs.say("recalled", ...known(), noted());
     },
     post: async (number, body) => {
       abort();

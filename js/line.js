@@ -2,7 +2,7 @@
 
 import { END, flat } from "./loose.js";
 import { quietly } from "./quiet.js";
-import { find, recall } from "./recall.js";
+import { NOTES, find, recall } from "./recall.js";
 import { record } from "./record.js";
 
 /** How much of calls one beacon takes, in characters, none of which has more than three bytes. */
@@ -30,7 +30,7 @@ export const openLine = (texts, settings, store) => {
   };
 
   /** What the core starts with, and whoever takes its place. */
-  const options = () => flat({ ...texts, visitor: recall(settings.visitorCookie), session: recall(settings.sessionCookie) });
+  const options = (notes) => flat({ ...texts, visitor: recall(settings.visitorCookie), session: recall(settings.sessionCookie), notes });
 
   /**
    * The page is left, and maybe nobody ever comes back: of calls that the core does not have, the collector gets the calls themselves and
@@ -41,7 +41,7 @@ export const openLine = (texts, settings, store) => {
     said = early.length;
     let room = ROOM;
     const calls = early.filter((text) => (room -= text.length) > 0).join("");
-    quietly(() => navigator.sendBeacon(settings.collector + "v2/calls", options().slice(0, -1) + `:calls${END}[${calls}]}`));
+    quietly(() => navigator.sendBeacon(settings.collector + "v2/calls", options(recall(NOTES)).slice(0, -1) + `:calls${END}[${calls}]}`));
   };
 
   // At once: the first call may be the submit that leaves the page, and the store must be open by then, or what it begins to write is lost.

@@ -2,6 +2,9 @@
 
 import { quietly } from "./quiet.js";
 
+/** Where local storage holds what was said before, in any tab; see protocol/src/visit/notes.rs. */
+export const NOTES = "tillroll-notes";
+
 /** Returns what the cookie `name` holds; an empty text where there is none. */
 export const find = (name) =>
   quietly(() => {

@@ -18,6 +18,8 @@ pub enum Effect {
     Visitor(String),
     /// Remember the visit; an empty text forgets.
     Session(String),
+    /// Remember what was said, see [`Notes`](tillroll_protocol::visit::Notes); an empty text forgets.
+    Notes(String),
     /// Post `body` to the collector and tell how it ended.
     Send {
         /// Comes back with the answer.

@@ -21,8 +21,10 @@ pub enum Input<'a> {
     Hidden,
     /// The page is being left.
     Left,
-    /// The page is back, or another tab has changed the cookies; they are now like this.
-    Returned(Cookies<&'a str>),
+    /// What the browser remembers now: other tabs may have gone on meanwhile.
+    Recalled(Cookies<&'a str>),
+    /// The page is back from the browser's cache.
+    Returned,
     /// Whether this tab owns the queue; it does until it hears that it does not.
     Owner(bool),
     /// Another tab has done with the events of these keys, a comma between them.
@@ -61,12 +63,14 @@ pub struct Cookies<S = String> {
     pub visitor: S,
     /// The visit, as [`Session`](tillroll_protocol::visit::Session) writes it.
     pub session: S,
+    /// What was said before, as [`Notes`](tillroll_protocol::visit::Notes) writes it.
+    pub notes: S,
 }
 
 impl Cookies {
     /// Lends the texts.
     pub fn lend(&self) -> Cookies<&str> {
-        Cookies { visitor: &self.visitor, session: &self.session }
+        Cookies { visitor: &self.visitor, session: &self.session, notes: &self.notes }
     }
 }
 

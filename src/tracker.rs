@@ -6,7 +6,7 @@ use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
 use tillroll_protocol::json;
 use tillroll_protocol::text::{cut, split};
-use tillroll_protocol::visit::{Refusal, Session, Visit};
+use tillroll_protocol::visit::{Refusal, Visit};
 
 use crate::consent::Consent;
 use crate::delivery::{self, Delivery, Flight, Verdict, verdict};
@@ -43,7 +43,8 @@ impl Tracker {
             Input::Woken => self.woken(now, out),
             Input::Hidden => self.hidden(now, out),
             Input::Left => self.left(now, out),
-            Input::Returned(cookies) => self.returned(now, cookies),
+            Input::Recalled(cookies) => self.recalled(cookies),
+            Input::Returned => self.returned(now),
             Input::Owner(owns) => self.own(now, owns, out),
             Input::Forgotten(keys) => self.forgotten(keys),
             Input::Online => self.delivery.retry(now),
@@ -67,7 +68,7 @@ impl Tracker {
         self.version = start.version.into();
         self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
         self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
-        self.visit = Visit::load(start.visitor, start.cookies.visitor, start.cookies.session);
+        self.visit = Visit::load(start.visitor, start.cookies.visitor, start.cookies.session, start.cookies.notes);
         match self.consent {
             Consent::Granted => return emit(out, Effect::Restore),
             Consent::Denied { .. } => self.wipe(out),
@@ -127,6 +128,9 @@ impl Tracker {
         }
         if told.is_renamed {
             emit(out, Effect::Visitor(self.visit.identity.content().into()));
+        }
+        if told.is_noted {
+            emit(out, Effect::Notes(self.visit.notes.text().into()));
         }
         self.remember(false, out);
         match told.event {
@@ -207,14 +211,15 @@ impl Tracker {
         self.away = true;
     }
 
-    /// The page comes back from the browser's cache, where answers go unheard, or another tab has gone on meanwhile.
-    fn returned(&mut self, now: Millis, cookies: Cookies<&str>) {
-        self.visit.session.join(Session::load(cookies.session));
-        self.visit.identity.learn(cookies.visitor);
-        if std::mem::take(&mut self.away) {
-            self.delivery.forsake();
-            self.delivery.retry(now);
-        }
+    fn recalled(&mut self, cookies: Cookies<&str>) {
+        self.visit.recall(cookies.visitor, cookies.session, cookies.notes);
+    }
+
+    /// The page comes back from the browser's cache: answers went unheard.
+    fn returned(&mut self, now: Millis) {
+        self.away = false;
+        self.delivery.forsake();
+        self.delivery.retry(now);
     }
 
     fn flush(&mut self, now: Millis) {
@@ -247,12 +252,14 @@ impl Tracker {
         emit(out, Effect::Wipe);
         emit(out, Effect::Visitor(String::new()));
         emit(out, Effect::Session(String::new()));
+        emit(out, Effect::Notes(String::new()));
     }
 
     fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
         let Some(call) = Call::read(item.text) else { return };
-        self.visit.identity.reset(call.seed);
+        self.visit.reset(call.seed);
         if self.consent.is_granted() {
+            emit(out, Effect::Notes(String::new()));
             emit(out, Effect::Visitor(call.seed.into()));
         }
     }

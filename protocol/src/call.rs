@@ -21,6 +21,8 @@ pub struct Call<'a> {
     pub kind: &'a str,
     /// Where.
     pub page: Page<&'a str>,
+    /// The store that the page said it is of; empty where it said none.
+    pub store: &'a str,
     /// The arguments, by the names of the parameters.
     pub params: Flat<'a>,
 }
@@ -39,7 +41,7 @@ impl<'a> Call<'a> {
         let kind = string("type");
         let page = Page { url: string("url"), referrer: string("referrer"), title: string("title") };
         let params = record.member("params");
-        (!kind.is_empty()).then(|| Self { time, seed: string("seed"), api: string("api"), kind, page, params })
+        (!kind.is_empty()).then(|| Self { time, seed: string("seed"), api: string("api"), kind, page, store: string("store"), params })
     }
 }
 

@@ -24,7 +24,7 @@ impl<'a> Calls<'a> {
     pub fn read(body: &'a str) -> Option<Self> {
         let page = Flat::new(body);
         let calls = page.member("calls");
-        let visit = Visit::load(page.text("made"), page.text("visitor"), page.text("session"));
+        let visit = Visit::load(page.text("made"), page.text("visitor"), page.text("session"), page.text("notes"));
         matches!(calls.form(), Form::List).then(|| Self { token: page.text("token"), visit, calls: calls.members() })
     }
 
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn a_page_that_was_left_says_what_the_next_one_would() {
         let calls = [call("land", "0a", "{}"), call("nonsense", "0b", "{}"), call("checkout", "0c", "{}")];
-        let mut next = Visit::load("", "5f2", "");
+        let mut next = Visit::load("", "5f2", "", "");
         let told: Vec<_> = calls.iter().filter_map(|text| next.tell(&Call::read(text)?).ok()).collect();
         let expected: Vec<_> = told.into_iter().flat_map(|told| [told.landing, told.event]).flatten().collect();
         let body = body(&calls);

@@ -28,6 +28,11 @@ impl<'a> Flat<'a> {
         Self(text)
     }
 
+    /// Returns the text of this value alone.
+    pub fn whole(self) -> &'a str {
+        split(self.0, self.0.len() - after(self.0).len()).0
+    }
+
     /// Returns the string that the member `name` is; empty where it is none.
     // A line for every option and every text of a call.
     #[inline(never)]

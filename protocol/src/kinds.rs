@@ -87,8 +87,15 @@ const fn any_of(name: &'static str, fields: &'static [Field]) -> Kind {
     Kind { name, fields, needs_one: true }
 }
 
-const BASKET_LINE: &[Field] =
+/// What names a line of a basket.
+pub const BASKET_NAME: &[Field] = &[must("product_id", Shape::Text), may("variant_id", Shape::Text)];
+
+/// What is in a basket.
+pub const BASKET_LINE: &[Field] =
     &[must("product_id", Shape::Text), may("variant_id", Shape::Text), must("quantity", Shape::Quantity), may("price", Shape::Money)];
+
+/// What a basket costs.
+pub const BASKET_TOTAL: &[Field] = &[may("total", Shape::Money), may("currency", Shape::Text)];
 
 const BASKET_CHANGE: &[Field] =
     &[must("product_id", Shape::Text), may("variant_id", Shape::Text), may("from", Shape::Money), may("to", Shape::Money)];
@@ -136,7 +143,7 @@ pub const KINDS: &[Kind] = &[
             may("currency", Shape::Text),
             may("url", Shape::Text),
             must("lines", Shape::Lines(Line::Basket)),
-            must("changes", Shape::Lines(Line::Change)),
+            may("changes", Shape::Lines(Line::Change)),
         ],
     ),
     kind("checkout", &[may("stage", Shape::Text)]),

@@ -95,6 +95,37 @@ pub fn decimal(text: &str) -> Option<String> {
     Some(out)
 }
 
+/// One, in millionths.
+const WHOLE: u64 = 1_000_000;
+
+/// Returns a plain decimal number above zero in millionths; what is finer falls away.
+pub fn millionths(text: &str) -> u64 {
+    let (mut number, mut unit, mut is_fraction) = (0_u64, WHOLE, false);
+    for byte in text.bytes() {
+        if byte == b'.' {
+            is_fraction = true;
+        } else if unit > 1 {
+            number = number.wrapping_mul(10).wrapping_add(u64::from(byte & 15));
+            unit /= if is_fraction { 10 } else { 1 };
+        }
+    }
+    number.wrapping_mul(unit)
+}
+
+/// Appends a number of millionths as a plain decimal number in its shortest form.
+pub fn write_millionths(number: u64, out: &mut String) {
+    json::integer(out, number / WHOLE);
+    let mut rest = number % WHOLE;
+    if rest > 0 {
+        json::push(out, b'.');
+    }
+    while rest > 0 {
+        rest *= 10;
+        json::push(out, b'0' + (rest / WHOLE) as u8);
+        rest %= WHOLE;
+    }
+}
+
 /// Returns where in a printed price the decimal sign stands.
 fn decimal_sign(text: &str) -> Option<usize> {
     let (mut found, mut sign, mut digits, mut points, mut commas) = (None, 0, 0, 0, 0);
@@ -193,6 +224,16 @@ mod tests {
             let once = money(&text);
             prop_assert_eq!(once.as_deref().and_then(money), once);
         }
+    }
+
+    #[test]
+    fn millionths_read_back() {
+        for (text, number) in [("0", 0), ("2", 2_000_000), ("0.5", 500_000), ("1.000001", 1_000_001), ("10.25", 10_250_000)] {
+            let mut written = String::new();
+            write_millionths(number, &mut written);
+            assert_eq!((millionths(text), written.as_str()), (number, text));
+        }
+        assert_eq!(millionths("0.1234567"), 123_456);
     }
 
     /// JSON allows exponents that no float holds; serde_json refuses them.

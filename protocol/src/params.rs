@@ -27,7 +27,8 @@ pub fn read<'a>(kind: &Kind, fields: impl Value<'a>, page_url: &str) -> Result<S
     Ok(out)
 }
 
-fn write_object<'a>(fields: &'static [Field], from: impl Value<'a>, page_url: &str, out: &mut String) -> Result<(), Fault> {
+/// Appends an object as a JSON object; what is missing is left out, and what must not be is the fault.
+pub(crate) fn write_object<'a>(fields: &'static [Field], from: impl Value<'a>, page_url: &str, out: &mut String) -> Result<(), Fault> {
     json::push(out, b'{');
     for field in fields {
         let before = out.len();
@@ -133,7 +134,7 @@ fn write_lines<'a>(fields: &'static [Field], value: impl Value<'a>, page_url: &s
 }
 
 /// Returns a string or a number as trimmed text. A flag is no text: servers print `false` for a value they do not have.
-fn text<'a>(value: impl Value<'a>) -> Option<&'a str> {
+pub(crate) fn text<'a>(value: impl Value<'a>) -> Option<&'a str> {
     match value.form() {
         Form::Text(text) | Form::Number(text) => Some(trim(text)),
         _ => None,

@@ -53,7 +53,7 @@ extern "C" {
     pub fn report(this: &Host, report: JsValue);
 }
 
-/// Begins. `options` is a flat text of `token`, `version`, `consent`, `visitor` and `session` (what the cookies say) and `made` (an id that
+/// Begins. `options` is a flat text of `token`, `version`, `consent`, `visitor`, `session` and `notes` (what the browser remembers) and `made` (an id that
 /// the shop's server made); `key` and `call` are the moment of loading, as a call.
 #[wasm_bindgen]
 pub fn start(host: Host, options: String, key: String, call: String) {
@@ -63,7 +63,7 @@ pub fn start(host: Host, options: String, key: String, call: String) {
         token: options.text("token"),
         version: options.text("version"),
         consent: options.text("consent"),
-        cookies: Cookies { visitor: options.text("visitor"), session: options.text("session") },
+        cookies: Cookies { visitor: options.text("visitor"), session: options.text("session"), notes: options.text("notes") },
         visitor: options.text("made"),
         call: Item::new(&key, &call),
     }));
@@ -137,10 +137,16 @@ pub fn left() {
     tell(Input::Left);
 }
 
-/// The page is back from the browser's cache, or another tab has changed the cookies: this is what they say now.
+/// Takes what the browser remembers now, as this page or another tab says; an empty text of the first two says nothing.
 #[wasm_bindgen]
-pub fn returned(visitor: String, session: String) {
-    tell(Input::Returned(Cookies { visitor: &visitor, session: &session }));
+pub fn recalled(visitor: String, session: String, notes: String) {
+    tell(Input::Recalled(Cookies { visitor: &visitor, session: &session, notes: &notes }));
+}
+
+/// The page is back from the browser's cache.
+#[wasm_bindgen]
+pub fn returned() {
+    tell(Input::Returned);
 }
 
 /// Whether this tab owns the queue.

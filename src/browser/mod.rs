@@ -47,6 +47,7 @@ impl Page {
             Effect::Wipe => host.wipe(),
             Effect::Visitor(text) => host.remember("visitor", text),
             Effect::Session(text) => host.remember("session", text),
+            Effect::Notes(text) => host.remember("notes", text),
             Effect::Send { request, body } => host.post(*request, body),
             Effect::Abort { .. } => host.abort(),
             Effect::Beacon(body) => host.beacon(body),

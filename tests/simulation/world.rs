@@ -118,6 +118,7 @@ impl World {
                 self.cookies.session = text;
                 self.say(tab, &Message::Cookies(self.cookies.clone()));
             }
+            Effect::Notes(text) => self.cookies.notes = text,
             Effect::Send { request, body } => {
                 assert!(body.len() < 60 * 1024, "a request that could not be sent while the page is left");
                 assert!(self.tabs[tab].flights.iter().all(|(other, _)| *other != request));
@@ -235,7 +236,7 @@ impl World {
             match &message {
                 Message::Kept(item) => self.tell(tab, Input::Call(item.lend()), Beacon::Lost),
                 Message::Forgotten(keys) => self.tell(tab, Input::Forgotten(keys), Beacon::Lost),
-                Message::Cookies(cookies) => self.tell(tab, Input::Returned(cookies.lend()), Beacon::Lost),
+                Message::Cookies(cookies) => self.tell(tab, Input::Recalled(cookies.lend()), Beacon::Lost),
             }
         }
     }
@@ -289,7 +290,8 @@ impl World {
             self.own(tab, true);
         }
         if std::mem::take(&mut self.tabs[tab].away) {
-            self.tell(tab, Input::Returned(self.cookies.clone().lend()), Beacon::Lost);
+            self.tell(tab, Input::Recalled(self.cookies.clone().lend()), Beacon::Lost);
+            self.tell(tab, Input::Returned, Beacon::Lost);
             self.enter(tab);
         }
     }

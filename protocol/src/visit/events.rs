@@ -1,5 +1,6 @@
 //! From a call, a visitor and a session to a finished event.
 
+use super::Session;
 use crate::call::Call;
 use crate::event::{Event, Visitor};
 use crate::{id, json, kinds, limits, params};
@@ -22,47 +23,53 @@ const LAND_SEED: usize = 21;
 /// The kind of the event that opens a visit.
 pub(super) const LAND: &str = "land";
 
+/// The kind of a call that asks for such an event though the visit goes on: the visitor came back from outside the shop.
+pub(super) const ARRIVAL: &str = "arrival";
+
 /// The most bytes that the parameters of an event may have, so that the whole stays below [`limits::EVENT_BYTES`].
 const MOST: usize = limits::EVENT_BYTES - 32 * limits::KB;
 
 /// Whose words the automatic events are.
 const OWN_API: &str = "tillroll";
 
-/// Returns the parameters of the event that a call asks for, as they will be stored.
-pub(super) fn parameters(call: &Call<'_>) -> Result<String, Refusal> {
+/// Returns the parameters of the event that a call asks for, as they will be stored. `changes` are those of a basket, or empty.
+pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<String, Refusal> {
     let Some(kind) = kinds::find(call.kind) else { return Err(Refusal { reason: "unknown_type", field: "type" }) };
-    match params::read(kind, call.params, call.page.url) {
-        Err(fault) => Err(Refusal { reason: "meaningless", field: fault.field }),
-        Ok(text) if text.len() > MOST => Err(Refusal { reason: "too_large", field: "params" }),
-        Ok(text) => Ok(text),
+    let mut text = params::read(kind, call.params, call.page.url).map_err(|fault| Refusal { reason: "meaningless", field: fault.field })?;
+    if !changes.is_empty() {
+        text.pop();
+        json::key(&mut text, "changes");
+        text.push_str(changes);
+        json::push(&mut text, b'}');
     }
+    if text.len() > MOST { Err(Refusal { reason: "too_large", field: "params" }) } else { Ok(text) }
 }
 
 /// Returns the event of a call as text.
-pub(super) fn text(call: &Call<'_>, params: String, visitor: Visitor<&str>, session_id: &str) -> String {
-    write(call, CALL_SEED, params, visitor, session_id)
+pub(super) fn text(call: &Call<'_>, params: String, visitor: Visitor<&str>, session: &Session) -> String {
+    write(call, CALL_SEED, params, visitor, session)
 }
 
 /// Returns the event that opens the visit in which `call` is the first, as text.
-pub(super) fn landing(call: &Call<'_>, visitor: Visitor<&str>, session_id: &str) -> String {
+pub(super) fn landing(call: &Call<'_>, visitor: Visitor<&str>, session: &Session) -> String {
     let mut params = String::new();
     json::push(&mut params, b'{');
     json::member(&mut params, "current_url", call.page.url);
     json::member(&mut params, "source_url", call.page.referrer);
     json::push(&mut params, b'}');
     let landing = Call { kind: LAND, api: OWN_API, ..*call };
-    write(&landing, LAND_SEED, params, visitor, session_id)
+    write(&landing, LAND_SEED, params, visitor, session)
 }
 
-fn write(call: &Call<'_>, from: usize, params: String, visitor: Visitor<&str>, session_id: &str) -> String {
+fn write(call: &Call<'_>, from: usize, params: String, visitor: Visitor<&str>, session: &Session) -> String {
     let event = Event {
         id: id::uuid(call.time, call.seed, from),
         kind: call.kind,
         api: call.api,
         time: call.time,
         visitor,
-        session_id: Some(session_id),
-        store_id: None,
+        session_id: Some(session.id()),
+        store_id: Some(session.store()).filter(|store| !store.is_empty()),
         page: call.page,
         params,
     };
@@ -78,29 +85,29 @@ mod tests {
 
     fn call<'a>(kind: &'a str, params: &'a str) -> Call<'a> {
         const SEED: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
-        Call { time: 5, seed: SEED, api: "shop", kind, page: Default::default(), params: Flat::new(params) }
+        Call { time: 5, seed: SEED, api: "shop", kind, page: Default::default(), store: "", params: Flat::new(params) }
     }
 
     #[test]
     fn what_no_table_knows_is_refused() {
-        assert_eq!(parameters(&call("nonsense", "z")).unwrap_err().reason, "unknown_type");
-        assert_eq!(parameters(&call("category_view", "z")).unwrap_err(), Refusal { reason: "meaningless", field: "id" });
+        assert_eq!(parameters(&call("nonsense", "z"), "").unwrap_err().reason, "unknown_type");
+        assert_eq!(parameters(&call("category_view", "z"), "").unwrap_err(), Refusal { reason: "meaningless", field: "id" });
     }
 
     #[test]
     fn more_than_the_collector_would_take_is_refused() {
         let lines = format!("${}\u{1f}", "x".repeat(8_000)).repeat(8);
         let params = format!("{{:name\u{1f}$n\u{1f}:data\u{1f}[{lines}]}}");
-        assert_eq!(parameters(&call("custom", &params)).unwrap_err().reason, "too_large");
+        assert_eq!(parameters(&call("custom", &params), "").unwrap_err().reason, "too_large");
     }
 
     #[test]
     fn a_call_and_the_landing_before_it_have_ids_of_their_own() {
         let call = call("checkout", "z");
         let visitor = Visitor::Id("v");
-        let landing = landing(&call, visitor, "s");
-        let params = parameters(&call).unwrap();
-        let event = text(&call, params, visitor, "s");
+        let landing = landing(&call, visitor, &Session::default());
+        let params = parameters(&call, "").unwrap();
+        let event = text(&call, params, visitor, &Session::default());
         assert_ne!(landing.get(..45), event.get(..45));
     }
 }

@@ -1,6 +1,7 @@
 //! The visit: one id for what a visitor does without a pause of half an hour, in however many tabs.
 //!
-//! It is remembered as a query string, `t=<last moment>&sid=<id>`, which a shop's server can parse.
+//! It is remembered as a query string, `t=<last moment>&sid=<id>&store=<of the shop>`, which a shop's server can parse. The store is the last,
+//! so that it may hold any character.
 
 use crate::text::cut;
 use crate::{id, json, number};
@@ -11,6 +12,9 @@ pub const PAUSE: u64 = 30 * 60 * 1_000;
 /// How old the remembered moment may grow, in milliseconds, before it is written again, so that busy pages do not write for every event.
 pub const GRAIN: u64 = 10_000;
 
+/// The longest name of a store that is remembered, in bytes.
+const STORE_BYTES: usize = 64;
+
 /// Of a call's seed, the digits that make a session's id begin here; see [`crate::id`].
 const SEED_FROM: usize = 22;
 
@@ -20,13 +24,14 @@ pub struct Session {
     id: String,
     active: u64,
     written: u64,
+    store: String,
 }
 
 impl Session {
     /// Returns the visit that a remembered text tells of; an unreadable text is no visit.
     pub fn load(text: &str) -> Self {
         let active = number::integer(value(text, "t")).unwrap_or(0);
-        Self { id: value(text, "sid").into(), active, written: active }
+        Self { id: value(text, "sid").into(), active, written: active, store: from(text, "store").into() }
     }
 
     /// Returns the id; empty before the first [`touch`](Self::touch).
@@ -40,10 +45,23 @@ impl Session {
     pub fn touch(&mut self, time: u64, seed: &str) -> bool {
         let is_new = self.id.is_empty() || time >= self.active.saturating_add(PAUSE);
         if is_new {
-            *self = Self { id: id::uuid(time, seed, SEED_FROM), active: time, written: 0 };
+            *self = Self { id: id::uuid(time, seed, SEED_FROM), active: time, ..Self::default() };
         }
         self.active = self.active.max(time);
         is_new
+    }
+
+    /// Takes note of the store that a page is of, which holds until another one is named.
+    pub(super) fn enter(&mut self, store: &str) {
+        if !store.is_empty() && store.len() <= STORE_BYTES && store != self.store {
+            self.store = store.into();
+            self.written = 0;
+        }
+    }
+
+    /// Returns the store of the visit; empty where none was named.
+    pub fn store(&self) -> &str {
+        &self.store
     }
 
     /// Takes over what another tab remembered meanwhile, where that is younger.
@@ -64,20 +82,28 @@ impl Session {
         json::integer(&mut text, self.active);
         text.push_str("&sid=");
         text.push_str(&self.id);
+        if !self.store.is_empty() {
+            text.push_str("&store=");
+            text.push_str(&self.store);
+        }
         Some(text)
     }
 }
 
 /// Returns the value of `key` in a query string; empty where there is none.
 fn value<'a>(query: &'a str, key: &str) -> &'a str {
+    cut(from(query, key), b'&').0
+}
+
+/// Returns the query string from the value of `key` on; empty where there is none.
+fn from<'a>(query: &'a str, key: &str) -> &'a str {
     let mut rest = query;
     while !rest.is_empty() {
-        let (pair, others) = cut(rest, b'&');
-        let (name, value) = cut(pair, b'=');
+        let (name, value) = cut(rest, b'=');
         if name == key {
             return value;
         }
-        rest = others;
+        rest = cut(rest, b'&').1;
     }
     ""
 }
