@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use tillroll_collector::clock::Stopwatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
@@ -14,8 +15,10 @@ const BATCH: u64 = 50;
 const CONNECTIONS: u64 = 8;
 const VISITORS: u64 = 2_000;
 
-/// Does `work` while `rate` events a second come in.
-pub(crate) fn during(address: &str, rate: u64, work: impl FnOnce()) {
+static STORED: AtomicU64 = AtomicU64::new(0);
+
+/// Does `work` while `rate` events a second come in. Returns how many were stored in a second.
+pub(crate) fn during(address: &str, rate: u64, work: impl FnOnce()) -> f64 {
     let stop = Arc::new(AtomicBool::new(false));
     let (theirs, address) = (Arc::clone(&stop), address.to_owned());
     let sender = std::thread::spawn(move || {
@@ -28,9 +31,12 @@ pub(crate) fn during(address: &str, rate: u64, work: impl FnOnce()) {
             }
         });
     });
+    let watch = Stopwatch::start();
     work();
+    let stored = STORED.load(Relaxed) as f64 / watch.elapsed().as_secs_f64();
     stop.store(true, Relaxed);
     sender.join().expect("the senders");
+    stored
 }
 
 async fn send(address: String, each: Duration, stop: Arc<AtomicBool>) {
@@ -44,6 +50,7 @@ async fn send(address: String, each: Duration, stop: Arc<AtomicBool>) {
         connection.write_all(request().as_bytes()).await.expect("a request");
         let length = connection.read(&mut answer).await.expect("an answer");
         assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..length]));
+        STORED.fetch_add(BATCH, Relaxed);
     }
 }
 
