@@ -3,7 +3,7 @@
 // A choice of period, market and currency is made of the form; every figure loads by itself and stands for its own faults. What an earlier
 // choice asked and is answered late is not shown.
 
-import { introduction } from '/reports/api.js';
+import { Failure, introduction } from '/reports/api.js';
 import { draw, forget } from '/reports/chart.js';
 import { choose, fill, listen, told } from '/reports/choice.js';
 import { FIGURES, known, summary } from '/reports/figures.js';
@@ -110,7 +110,7 @@ function saver({ id, title }, numbers, { from, to }) {
 function fault(error, again) {
   const button = element('button', { type: 'button', textContent: 'Try again' });
   button.addEventListener('click', again);
-  const text = error.constructor.name === 'Failure' ? error.message : `This could not be shown: ${error.message}`;
+  const text = error instanceof Failure ? error.message : `This could not be shown: ${error.message}`;
   const made = element('div', { className: 'fault' }, element('p', { textContent: text }), button);
   made.setAttribute('role', 'alert');
   return made;

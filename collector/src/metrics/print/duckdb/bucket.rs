@@ -126,15 +126,18 @@ fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: 
         columns.push(format!("t{}.id AS p", outer.len()));
     }
     if let Some(last) = last {
-        let key = key(printer, last.by, last.interval);
-        source.filter += &format!(" AND {key} IS NOT NULL");
-        columns.push(format!("{key} AS k"));
+        // Asked of the column: the engine would make every key twice, once to look whether it is there.
+        if !is_in_period(printer, last.by) {
+            source.filter += &format!(" AND {} IS NOT NULL", printer.value(last.by));
+        }
+        columns.push(format!("{} AS k", key(printer, last.by, last.interval)));
     }
     let value = printer.value(measure.field);
-    columns.push(if counts_documents(measure) {
-        format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS v")
-    } else {
-        format!("{value} AS v")
+    columns.push(match counts_documents(measure) {
+        // Every document has an id, so the column with the ids need not be read.
+        true if is_id(printer, measure.field) => "d.doc AS v".into(),
+        true => format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS v"),
+        false => format!("{value} AS v"),
     });
     // The least, the greatest and how many different values there are is the same however often a value is seen.
     let repeats = matches!(measure.operator, Operator::Min | Operator::Max | Operator::Cardinality) || counts_documents(measure);
@@ -142,6 +145,16 @@ fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: 
     let distinct = if owner.is_some() { "DISTINCT " } else { "" };
     columns.extend(owner);
     format!("SELECT {distinct}{} FROM {} WHERE {}", columns.join(", "), source.from, source.filter)
+}
+
+/// Whether the filter of dates has made sure already that there is a value.
+fn is_in_period(printer: &Printer<'_>, field: &Field) -> bool {
+    printer.query.filter.period.is_some_and(|period| period.field.name == field.name)
+}
+
+/// Whether the field is the documents' own id.
+fn is_id(printer: &Printer<'_>, field: &Field) -> bool {
+    field.attribute() == "id" && field.owner() == printer.query.resource.main
 }
 
 /// Whether what is counted are documents: the engine counts different numbers faster than it makes rows different.
@@ -157,7 +170,8 @@ fn aggregates(measure: Measure, repeats: bool) -> String {
         Operator::ValueCount if counts_documents(measure) && repeats => ["count(DISTINCT v)", "NULL", "NULL", "NULL", "NULL"],
         Operator::ValueCount => ["count(v)", "NULL", "NULL", "NULL", "NULL"],
         Operator::Cardinality => ["count(DISTINCT v)", "NULL", "NULL", "NULL", "NULL"],
-        Operator::Sum | Operator::Avg => ["count(v)", "sum(v)", "NULL", "NULL", "NULL"],
+        Operator::Sum => ["NULL", "sum(v)", "NULL", "NULL", "NULL"],
+        Operator::Avg => ["count(v)", "sum(v)", "NULL", "NULL", "NULL"],
         Operator::Min => ["NULL", "NULL", "min(v)", "NULL", "NULL"],
         Operator::Max => ["NULL", "NULL", "NULL", "max(v)", "NULL"],
         Operator::Stats => ["count(v)", "sum(v)", "min(v)", "max(v)", "NULL"],
