@@ -5,6 +5,7 @@
 
 use crate::call::Call;
 use crate::flat::{Flat, Members};
+use crate::limits;
 use crate::loose::{Form, Value};
 use crate::visit::Visit;
 
@@ -29,10 +30,12 @@ impl<'a> Calls<'a> {
     }
 
     /// Makes the events of the calls, in their order, as texts. A call that says nothing gives none.
+    ///
+    /// A short call makes a long event, so there are at most one more than a batch may hold.
     pub fn events(self) -> Vec<String> {
         let mut visit = self.visit;
         let told = self.calls.filter_map(|(_, record)| Call::of(record)).filter_map(|call| visit.tell(&call).ok());
-        told.flat_map(|told| [told.landing, told.event]).flatten().collect()
+        told.flat_map(|told| [told.landing, told.event]).flatten().take(limits::BATCH_EVENTS + 1).collect()
     }
 }
 

@@ -46,9 +46,9 @@ pub fn run(flags: &Flags, clock: Clock) -> Result<(), Error> {
     remove(&fresh)?;
     make(&fresh)?;
     let file = fresh.join(FILE);
+    copy_rest(&flags.data, &fresh)?;
     copy(store, &file)?;
     let size = fs::metadata(&file).map_or(0, |data| data.len());
-    copy_rest(&flags.data, &fresh)?;
     let label = json!({"made_at": clock.millis(), "bytes": size, "version": env!("CARGO_PKG_VERSION")});
     write_private(&fresh.join(LABEL), format!("{label}\n").as_bytes())?;
     sync_folder(&fresh)?;
@@ -86,22 +86,41 @@ fn copy(store: Aside, file: &Path) -> Result<(), Error> {
     File::open(file).and_then(|file| file.sync_all()).map_err(|source| Fault::file("write", file, source).into())
 }
 
-/// Everything in the data folder that is neither store nor projection: keys, and whatever a later version keeps there.
+/// Everything in the data folder that is neither store nor projection: keys, projects, and how far others were told.
+///
+/// It is copied before the store. A note of how far something has come must not be ahead of the store that it speaks of.
 fn copy_rest(data: &Path, to: &Path) -> Result<(), Error> {
-    let entries = fs::read_dir(data).map_err(|source| Fault::file("read", data, source))?;
-    for entry in entries {
-        let entry = entry.map_err(|source| Fault::file("read", data, source))?;
-        let (path, name) = (entry.path(), entry.file_name());
+    for name in files_below(data)? {
         let text = name.to_string_lossy();
-        let is_left =
-            text.starts_with(FILE) || text.starts_with(analytics::STEM) || text == "lock" || text == LABEL || text.ends_with(".new");
-        if is_left || !path.is_file() {
+        let is_ours = text.starts_with(FILE) || text.starts_with(analytics::STEM) || text == LABEL;
+        if is_ours || [".new", ".part", "lock"].iter().any(|end| text.ends_with(end)) {
             continue;
         }
-        let bytes = fs::read(&path).map_err(|source| Fault::file("read", &path, source))?;
-        write_private(&to.join(name), &bytes)?;
+        let (from, to) = (data.join(&name), to.join(&name));
+        let bytes = fs::read(&from).map_err(|source| Fault::file("read", &from, source))?;
+        make(to.parent().unwrap_or(&to))?;
+        write_private(&to, &bytes)?;
     }
     Ok(())
+}
+
+/// Returns the names of all files in a folder and the folders in it, from there.
+pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let fault = |path: &Path, source| Fault::file("read", path, source);
+    let (mut found, mut open) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(inner) = open.pop() {
+        let path = folder.join(&inner);
+        for entry in fs::read_dir(&path).map_err(|source| fault(&path, source))? {
+            let entry = entry.map_err(|source| fault(&path, source))?;
+            let name = inner.join(entry.file_name());
+            match entry.file_type().map_err(|source| fault(&path, source))? {
+                kind if kind.is_dir() => open.push(name),
+                kind if kind.is_file() => found.push(name),
+                _ => {}
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What is kept is personal or secret, so nobody else on the machine may look.

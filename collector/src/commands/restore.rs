@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::backup::{LABEL, make, private};
+use super::backup::{LABEL, files_below, make, private};
 use super::{Fault, sync_folder, weighing};
 use crate::Error;
 use crate::store::{self, FILE};
@@ -36,18 +36,15 @@ pub fn run(flags: &Flags) -> Result<(), Error> {
         return Err(Fault::NotEmpty(flags.data.clone()).into());
     }
     let _lock = store::lock(&flags.data)?;
-    let mut files = Vec::new();
-    for entry in fs::read_dir(&flags.from).map_err(|source| Fault::file("read", &flags.from, source))? {
-        let entry = entry.map_err(|source| Fault::file("read", &flags.from, source))?;
-        files.push(entry.file_name());
-    }
+    let mut files = files_below(&flags.from)?;
     // The store comes last, under another name: a folder with a store in it is a whole one.
-    files.sort_by_key(|name| name == FILE);
+    files.sort_by_key(|name| name == Path::new(FILE));
     let size = files.iter().filter_map(|name| fs::metadata(flags.from.join(name)).ok()).map(|data| data.len()).sum();
     let bar = weighing("files", size);
-    for name in files.iter().filter(|name| *name != LABEL) {
+    for name in files.iter().filter(|name| *name != Path::new(LABEL)) {
         let (from, to) = (flags.from.join(name), flags.data.join(name));
-        let part = to.with_extension("part");
+        let part = to.with_added_extension("part");
+        make(to.parent().unwrap_or(&to))?;
         copy(&from, &part, |bytes| bar.inc(bytes))?;
         fs::rename(&part, &to).map_err(|source| Fault::file("write", &to, source))?;
     }

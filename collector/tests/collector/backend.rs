@@ -44,6 +44,8 @@ struct Request {
     digest: Value,
     #[serde(default)]
     capitals: bool,
+    /// `application/json` unless a case says otherwise.
+    content_type: Option<String>,
     /// True for the project's own secret, else another one.
     basic: Option<Value>,
     #[serde(default = "ok")]
@@ -101,7 +103,7 @@ impl Request {
             Value::from(whole).to_string()
         });
         let body = self.text.as_ref().map(|text| text.replace("$token", token)).or(body).unwrap();
-        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let mut headers = vec![("content-type".to_owned(), self.content_type.clone().unwrap_or_else(|| "application/json".into()))];
         match &self.digest {
             Value::Bool(true) if self.capitals => headers.push(("x-digest".into(), digest(&body, secret).to_uppercase())),
             Value::Bool(true) => headers.push(("x-digest".into(), digest(&body, secret))),

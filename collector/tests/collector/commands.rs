@@ -247,15 +247,17 @@ fn what_a_backup_holds_is_for_its_owner_alone_and_keys_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
     drop(Program::start(&data, &[]));
+    std::fs::create_dir(data.join("notes")).unwrap();
+    std::fs::write(data.join("notes/one"), "e1 0").unwrap();
     must(&["backup", text(&backup), "--data", text(&data)]);
     must(&["restore", text(&backup), "--data", text(&restored)]);
     for folder in [&backup, &restored] {
         assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
-        for name in ["projects.json", "token-keys.json", tillroll_collector::store::FILE] {
+        for name in ["projects.json", "token-keys.json", "notes/one", tillroll_collector::store::FILE] {
             assert_eq!(std::fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
         }
     }
-    for name in ["projects.json", "token-keys.json"] {
+    for name in ["projects.json", "token-keys.json", "notes/one"] {
         assert_eq!(std::fs::read(data.join(name)).unwrap(), std::fs::read(restored.join(name)).unwrap());
     }
 }

@@ -1,13 +1,14 @@
 //! Random histories of a shop: told in any order, some of it twice, they end in the same state as told in order and once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tillroll_collector::store::{Family, Options};
 
-use crate::server::Running;
+use crate::server::{Client, Program, Running};
 
 const CASES: usize = 24;
 
@@ -113,25 +114,36 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
     }
 }
 
-fn send(server: &Running, token: &str, (path, body): &(&'static str, Value)) {
+/// Sends what is told, and returns the status unless the server died over it.
+fn try_send(client: &Client, token: &str, (path, body): &(&'static str, Value)) -> Option<u16> {
     let mut body = body.clone();
     body["token"] = json!(token);
     let body = body.to_string();
     let digest = crate::backend::digest(&body, "s");
     let headers = if *path == "/v2/batch" { vec![] } else { vec![("x-digest", digest.as_str())] };
-    assert_eq!(server.client.post_with(path, &headers, &body).status(), 200, "{path} {body}");
+    client.try_post_with(path, &headers, &body).ok().map(|answer| answer.status().as_u16())
 }
 
-/// Everything that is true of a project, as it is exported and as it is followed.
-fn state(server: &Running, token: &str) -> BTreeMap<String, Value> {
+fn send(client: &Client, token: &str, told: &(&'static str, Value)) {
+    assert_eq!(try_send(client, token, told), Some(200), "{told:?}");
+}
+
+/// Everything that is true of a project, as it is exported.
+fn exported(client: &Client, token: &str) -> BTreeMap<String, Value> {
     let mut state = BTreeMap::new();
     for list in ["customers", "categories", "products", "orders", "carts", "returns"] {
-        let mut found = server.client.list_of(token, "s", list);
+        let mut found = client.list_of(token, "s", list);
         for thing in &mut found {
             thing.as_object_mut().unwrap().remove("market");
         }
         state.insert(list.to_owned(), found.into());
     }
+    state
+}
+
+/// Everything that is true of a project, as it is exported and as it is followed.
+fn state(server: &Running, token: &str) -> BTreeMap<String, Value> {
+    let mut state = exported(&server.client, token);
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for family in [Family::Orders, Family::Carts, Family::Returns] {
@@ -170,9 +182,51 @@ proptest! {
             told(at, time, step)
         }).collect();
         let (in_order, shuffled) = (format!("p{case}"), format!("p{}", case + 1));
-        all.iter().for_each(|request| send(&SERVER, &in_order, request));
-        order.iter().filter_map(|&at| all.get(at)).for_each(|request| send(&SERVER, &shuffled, request));
+        all.iter().for_each(|request| send(&SERVER.client, &in_order, request));
+        order.iter().filter_map(|&at| all.get(at)).for_each(|request| send(&SERVER.client, &shuffled, request));
         prop_assert_eq!(state(&SERVER, &in_order), state(&SERVER, &shuffled));
+    }
+}
+
+/// Tells everything to a program that is killed now and then while it is being told something. What was not acknowledged is told again.
+fn tell_between_kills(folder: &Path, all: &[(&'static str, Value)], order: &[(usize, bool)]) -> BTreeMap<String, Value> {
+    let start = || Program::start(folder, &["--project", "t:s"]);
+    let mut program = start();
+    for (at, kill) in order {
+        let Some(told) = all.get(*at) else { continue };
+        if *kill {
+            let client = program.client.clone();
+            std::thread::scope(|scope| {
+                scope.spawn(move || try_send(&client, "t", told));
+                program.child.kill().unwrap();
+            });
+            drop(program);
+            program = start();
+        }
+        send(&program.client, "t", told);
+    }
+    exported(&program.client, "t")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5, max_shrink_iters: 20, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn kills_and_any_order_of_arrival_end_in_the_same_state(
+        (steps, order) in steps().prop_flat_map(|steps| {
+            let all: Vec<usize> = (0..steps.len()).chain((0..steps.len()).step_by(3)).collect();
+            let kills = prop::collection::vec(prop::bool::weighted(0.2), all.len());
+            (Just(steps), (Just(all).prop_shuffle(), kills).prop_map(|(all, kills)| all.into_iter().zip(kills).collect::<Vec<_>>()))
+        }),
+    ) {
+        let mut time = 1_600_000_000_000;
+        let all: Vec<_> = steps.iter().enumerate().map(|(at, step)| {
+            time += step.minutes * 60_000 + 7;
+            told(at, time, step)
+        }).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let server = Running::start();
+        all.iter().for_each(|request| send(&server.client, "t", request));
+        prop_assert_eq!(exported(&server.client, "t"), tell_between_kills(folder.path(), &all, &order));
     }
 }
 

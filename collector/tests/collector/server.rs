@@ -51,9 +51,13 @@ impl Client {
         self.try_post(path, body).unwrap()
     }
 
-    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn try_post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, ureq::Error> {
         let request = headers.iter().fold(self.agent.post(self.url(path)), |request, (name, value)| request.header(*name, *value));
-        request.send(body).unwrap()
+        request.send(body)
+    }
+
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.try_post_with(path, headers, body).unwrap()
     }
 
     pub(crate) fn send(&self, events: &[Value]) -> Answer {

@@ -55,4 +55,4 @@ macro_rules! targets {
     };
 }
 
-targets!(batch, front_end, back_end, digest, headless, metrics, flat, params, import, token, cookies, cursors, authorisation, words);
+targets!(batch, calls, front_end, back_end, digest, headless, metrics, flat, params, import, token, cookies, cursors, authorisation, words);

@@ -28,6 +28,18 @@ use crate::{Target, seeds};
 
 pub(crate) const TARGETS: &[Target] = &[
     Target { name: "batch", seeds: seeds::bodies, run: batch },
+    Target {
+        name: "calls",
+        seeds: || {
+            let call = "{:time\u{1f}#1518004715732\u{1f}:seed\u{1f}$0a\u{1f}:api\u{1f}$metrilo\u{1f}:type\u{1f}$KIND\u{1f}:url\u{1f}$https://x/\u{1f}:params\u{1f}{:product_id\u{1f}$2\u{1f}:email\u{1f}$a@x.com\u{1f}:query\u{1f}$q\u{1f}}}";
+            let kinds = ["land", "product_view", "identify", "basket_add", "search", "order", "tag"];
+            let all: String = kinds.iter().map(|kind| call.replace("KIND", kind)).collect();
+            seeds::texts(&[&format!(
+                "{{:token\u{1f}$t\u{1f}:made\u{1f}$0b\u{1f}:visitor\u{1f}$5f2\u{1f}:session\u{1f}$s\u{1f}:calls\u{1f}[{all}]}}"
+            )])
+        },
+        run: calls_of_a_page,
+    },
     Target { name: "front_end", seeds: seeds::bodies, run: front_end },
     Target { name: "back_end", seeds: seeds::bodies, run: back_end },
     Target { name: "digest", seeds: || seeds::texts(&["2c4553edb766d24b891ab79e36b9106e", " AB\n", "é0"]), run: digest },
@@ -80,6 +92,22 @@ fn batch(input: &[u8]) -> String {
     let events = read.events.iter().take(8).map(|text| match decode::event(text.get()) {
         Ok(incoming) => taken(&incoming),
         Err(refusal) => refusal.reason.to_string(),
+    });
+    events.collect()
+}
+
+/// What the protocol makes of a page's calls is refused by nobody for its form.
+fn calls_of_a_page(input: &[u8]) -> String {
+    let said = match decode::calls(input) {
+        Ok(said) => said,
+        Err(error) => return error.to_string(),
+    };
+    let events = said.events.iter().take(8).map(|text| match decode::event(text) {
+        Ok(incoming) => taken(&incoming),
+        Err(refusal) => {
+            assert_ne!(refusal.reason.code(), "invalid_event", "{text}");
+            refusal.reason.to_string()
+        }
     });
     events.collect()
 }
