@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 
-use super::{Shared, assets::send};
+use super::{Shared, answer, assets::send};
 use crate::projects::Project;
 use crate::{Collector, Error, assets, auth};
 
@@ -44,15 +44,5 @@ fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
 
 fn view(names: &[&str], headers: &HeaderMap) -> Result<Response, Error> {
     let file = names.iter().find_map(|name| assets::live_view(name)).ok_or(Error::NotFound)?;
-    let mut response = send(file, "no-cache", headers);
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    Ok(response)
+    Ok(answer::page(send(file, "no-cache", headers), POLICY, "no-referrer"))
 }
