@@ -131,7 +131,7 @@ pub struct Bounds {
     pub max_connections: u32,
 
     /// How long a client may take to say what it asks for, and may keep an idle connection
-    #[arg(long, env = "TILLROLL_HEADER_TIMEOUT", default_value = "15s", value_name = "TIME", value_parser = duration)]
+    #[arg(long, env = "TILLROLL_HEADER_TIMEOUT", default_value = "30s", value_name = "TIME", value_parser = duration)]
     pub header_timeout: Duration,
 
     /// How long a client may take to send a body

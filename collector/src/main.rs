@@ -14,6 +14,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
 
+/// An event is read on one thread, stored on another and freed on a third, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long threads may take to let go of the store once the server has stopped.
 const LAST: Duration = Duration::from_secs(3);
 
@@ -90,7 +94,7 @@ fn announce(server: &Server, flags: &Serve) -> Result<(), Error> {
         eprintln!("A project was made and is kept in {}.\n  token:  {}\n  secret: {}", flags.data.display(), keys.token, keys.secret);
     }
     if !server.collector().assets.exist() {
-        eprintln!("{}", Error::NoPageHalf);
+        tracing::warn!("{}", Error::NoPageHalf);
     }
     say(&format!("tillroll listens on http://{address}"))
 }

@@ -1,9 +1,11 @@
 //! The event log and who is who, in SQLite.
 //!
-//! One thread owns the connection that writes. Whatever waits is stored in one transaction, so that a hundred requests share one fsync.
-//! An answer is given after the commit and never before. Reading goes through connections of its own and never waits for writing.
+//! One thread owns the connection that writes. Whatever waits is stored in one transaction; another thread flushes it to the disk while the
+//! first goes on, so that a hundred requests share one flush and nobody waits for another's. An answer is given after the flush and never
+//! before. Reading goes through connections of its own and never waits for writing.
 
 mod aside;
+mod checkpoint;
 mod cursor;
 mod disk;
 mod erasure;
@@ -14,6 +16,7 @@ mod queue;
 mod reader;
 mod schema;
 mod shop;
+mod syncer;
 mod trim;
 mod writer;
 
@@ -31,6 +34,7 @@ use crate::telemetry::Telemetry;
 use crate::{Error, decode::Incoming};
 
 pub use aside::{Aside, check};
+use checkpoint::Checkpointer;
 pub use cursor::Cursor;
 pub use erasure::Erased;
 pub use imported::Imported;
@@ -39,6 +43,8 @@ pub use queue::Limits;
 use queue::{Entries, Entry, Queue};
 use reader::Readers;
 pub use shop::{Change, Family, List, Place, Record, Table, Telling, Voucher, part};
+use syncer::Syncer;
+use writer::Writer;
 
 /// The store's file in the data folder.
 pub const FILE: &str = "tillroll.sqlite3";
@@ -105,10 +111,14 @@ impl Store {
         let (announce, head) = watch::channel(log::head(&connection).map_err(fault)?);
         let (announce_change, change) = watch::channel(shop::head(&connection).map_err(fault)?);
         let (queue, jobs) = queue::new(options.limits);
+        let no_thread = |source| Error::DataFolder { path: path.clone(), source };
         let reserve = disk::Reserve::new(folder, options.reserve);
-        let writer = writer::Writer::new(path.clone(), options.busy_timeout, reserve, connection, (announce, announce_change), telemetry);
+        let syncer = Syncer::start(&path, (announce, announce_change), Arc::clone(&telemetry)).map_err(no_thread)?;
+        let checkpointer = Checkpointer::start(path.clone(), options.busy_timeout).map_err(no_thread)?;
+        schema::for_writing(&connection).map_err(fault)?;
+        let writer = Writer::new(path.clone(), options.busy_timeout, reserve, connection, (syncer, checkpointer), telemetry);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(jobs));
-        let thread = thread.map_err(|source| Error::DataFolder { path: path.clone(), source })?;
+        let thread = thread.map_err(no_thread)?;
         let readers = Readers::new(path.clone(), options.busy_timeout);
         Ok(Self {
             queue: Some(queue),

@@ -70,6 +70,21 @@ pub(super) async fn any_origin(mut response: Response) -> Response {
     response
 }
 
+/// Makes the answer one of our own pages: it loads what the policy allows, and stands in nobody's frame.
+pub(super) fn page(mut response: Response, policy: &'static str, referrer: &'static str) -> Response {
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::REFERRER_POLICY, referrer),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
 /// Our own pages need no preflight. Who sends JSON with its content type does, and gets a kind answer.
 pub(super) async fn preflight() -> impl IntoResponse {
     let headers = [

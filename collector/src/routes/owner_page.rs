@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 
-use super::assets;
+use super::{answer, assets};
 use crate::assets::File;
 use crate::projects::Project;
 use crate::{Collector, Error, auth};
@@ -34,15 +34,5 @@ fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
 
 /// Returns a file of such a page.
 pub(super) fn send(file: File, headers: &HeaderMap) -> Response {
-    let mut response = assets::send(file, "no-cache", headers);
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+    answer::page(assets::send(file, "no-cache", headers), POLICY, "no-referrer")
 }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
@@ -85,7 +85,8 @@ pub(super) async fn limit(State(collector): State<Shared>, request: Request, nex
     let peer = request.extensions().get::<Peer>().copied();
     match peer.map_or(Ok(()), |Peer(address)| collector.gate.address(address, request.headers())) {
         Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
+        // The body was not read, so the connection cannot go on.
+        Err(error) => ([(header::CONNECTION, "close")], error).into_response(),
     }
 }
 

@@ -6,11 +6,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{Shared, assets::send};
+use super::{Shared, answer, assets::send};
 use crate::{Error, assets};
 
 /// Stands for the project's token in a page.
 const PLACEHOLDER: &str = "{{token}}";
+
+/// What a shop with a strict policy allows, and the tracker needs.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 pub(super) async fn file(State(collector): State<Shared>, method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
     let name = match uri.path().trim_start_matches('/') {
@@ -32,5 +36,5 @@ pub(super) async fn file(State(collector): State<Shared>, method: Method, uri: U
     let mut response = page.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    Ok(answer::page(response, POLICY, "strict-origin-when-cross-origin"))
 }

@@ -219,6 +219,19 @@ pub(super) fn is_current(connection: &Connection, path: &Path) -> Result<(), Err
     }
 }
 
+/// Prepares the connection of the writing thread, whose commits another thread makes durable and brings to their places.
+///
+/// Projects are numbered by the store itself, so looking each one up again for every event would find nothing new.
+pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;")
+}
+
+/// Writes everything to its place and flushes it there, and fails if that does not work.
+pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy == 0 { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)) }
+}
+
 /// Brings a store up to this version's schema, all at once or not at all.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let fault = |source| Error::OpenStore { path: path.to_owned(), source };
@@ -275,6 +288,29 @@ mod tests {
         use sha2::{Digest, Sha256};
         let digest: String = Sha256::digest(MIGRATIONS[0]).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, "f81aaaa43eac24ab");
+    }
+
+    #[test]
+    fn a_store_of_an_earlier_schema_keeps_its_events() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = connect(&folder.path().join("s"), Duration::ZERO).unwrap();
+        for migration in &MIGRATIONS[..2] {
+            earlier.execute_batch(migration).unwrap();
+        }
+        earlier.pragma_update(None, "user_version", 2).unwrap();
+        let number = project(&earlier, "a").unwrap();
+        let event = "INSERT INTO event (seq, project, id, type, api, time, received_at, page, params) VALUES (?1, ?2, ?3, 't', 'a', 1, 1, '{}', '{}')";
+        for seq in 1_i64..=3 {
+            earlier.execute(event, rusqlite::params![seq, number, seq.to_be_bytes()]).unwrap();
+        }
+        earlier.execute("UPDATE head SET seq = 3", []).unwrap();
+        drop(earlier);
+        let now = open(folder.path()).unwrap();
+        let found: (i64, i64, i64) = now
+            .query_row("SELECT COUNT(*), (SELECT seq FROM head), (SELECT trimmed FROM head) FROM event INDEXED BY event_of_project WHERE project = ?1",
+                [number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap();
+        assert_eq!(found, (3, 3, 0));
     }
 
     #[test]

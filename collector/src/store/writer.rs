@@ -1,4 +1,4 @@
-//! The thread that writes: takes whatever waits, stores it in one transaction, and only then answers.
+//! The thread that writes: takes whatever waits and stores it in one transaction, which another thread makes durable and answers for.
 //!
 //! A transaction that fails fails for all that are in it: nothing of it is acknowledged, and everybody is told to come again. The thread
 //! itself never gives up. After a fault it opens the file anew, so it works again as soon as the disk does.
@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
+use super::checkpoint::Checkpointer;
 use super::disk::Reserve;
 use super::queue::{Job, Task};
 use super::shop::Keeper;
+use super::syncer::{Commit, Syncer};
 use super::{Appended, Cursor, erasure, imported, log, schema, trim};
 use crate::clock::Stopwatch;
 use crate::error::Error;
@@ -32,7 +34,10 @@ pub(super) struct Writer {
     connection: Option<Connection>,
     /// How many KB could not be stored the last time, until as much could.
     failed: Option<usize>,
-    heads: (watch::Sender<Cursor>, watch::Sender<i64>),
+    /// Whether everything has to be brought to its place before anything new is stored.
+    unsettled: bool,
+    syncer: Syncer,
+    checkpointer: Checkpointer,
     telemetry: Arc<Telemetry>,
 }
 
@@ -42,10 +47,10 @@ impl Writer {
         busy_timeout: Duration,
         reserve: Reserve,
         connection: Connection,
-        heads: (watch::Sender<Cursor>, watch::Sender<i64>),
+        (syncer, checkpointer): (Syncer, Checkpointer),
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        Self { path, busy_timeout, reserve, connection: Some(connection), failed: None, heads, telemetry }
+        Self { path, busy_timeout, reserve, connection: Some(connection), failed: None, unsettled: false, syncer, checkpointer, telemetry }
     }
 
     /// Stores until the queue is gone and empty.
@@ -75,27 +80,42 @@ impl Writer {
         let watch = Stopwatch::start();
         match self.commit(group) {
             Ok((results, head, change)) => {
-                if group.iter().any(|job| matches!(job.task, Task::Probe)) || self.failed.is_some_and(|failed| kilobytes(group) >= failed) {
+                let size = kilobytes(group);
+                if group.iter().any(|job| matches!(job.task, Task::Probe)) || self.failed.is_some_and(|failed| size >= failed) {
                     self.failed = None;
                 }
-                self.telemetry.committed(watch.elapsed());
-                self.heads.0.send_replace(head);
-                self.heads.1.send_if_modified(|known| std::mem::replace(known, change) != change);
-                for (job, result) in group.drain(..).zip(results) {
-                    // Who does not wait any more has lost the connection, and will send again.
-                    let _ = job.answer.send(Ok(result));
-                }
+                self.checkpointer.wrote(size);
+                self.syncer.take(Commit { jobs: std::mem::take(group), results, head, change, watch });
             }
             Err(error) => self.fail(group, &error),
         }
     }
 
-    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Appended>, Cursor, i64)> {
-        let connection = match &mut self.connection {
+    /// After a flush has failed nobody knows what of the log is on the disk. It counts again once everything is at its place.
+    fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
+        if self.syncer.has_failed() {
+            self.connection = None;
+            self.unsettled = true;
+        }
+        let connection = match self.connection.take() {
             Some(connection) => connection,
-            none => none.insert(schema::connect(&self.path, self.busy_timeout)?),
+            None => {
+                let connection = schema::connect(&self.path, self.busy_timeout)?;
+                schema::for_writing(&connection)?;
+                connection
+            }
         };
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if self.unsettled {
+            schema::settle(&connection)?;
+            self.unsettled = false;
+        }
+        self.checkpointer.finish(&connection);
+        Ok(self.connection.insert(connection))
+    }
+
+    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Appended>, Cursor, i64)> {
+        let failed = self.failed.unwrap_or_default();
+        let transaction = self.connection()?.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut log = log::Appender::begin(&transaction)?;
         let mut shop = Keeper::begin(&transaction)?;
         let mut results = Vec::with_capacity(group.len());
@@ -120,7 +140,7 @@ impl Writer {
                 }
                 Task::Trim(before, limit) => Appended { accepted: trim::trim(&transaction, *before, *limit)?, duplicates: 0 },
                 Task::Probe => {
-                    fill(&transaction, self.failed.unwrap_or_default())?;
+                    fill(&transaction, failed)?;
                     Appended::default()
                 }
             });
@@ -128,7 +148,7 @@ impl Writer {
         let change = shop.finish()?;
         let head = log.finish()?;
         transaction.commit()?;
-        if group.iter().any(|job| matches!(job.task, Task::Forget(_))) {
+        if let Some(connection) = self.connection.as_ref().filter(|_| group.iter().any(|job| matches!(job.task, Task::Forget(_)))) {
             schema::empty_log(connection);
         }
         Ok((results, head, change))

@@ -80,6 +80,13 @@ impl Client {
         self.list_of(token, "s", &format!("events{query}"))
     }
 
+    /// Returns what the server counts under this name.
+    pub(crate) fn counted(&self, name: &str) -> f64 {
+        let text = self.get("/metrics", &[]).body_mut().read_to_string().unwrap();
+        let line = text.lines().find(|line| line.split(' ').next() == Some(name));
+        line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+    }
+
     /// Reads one of the exports.
     pub(crate) fn list_of(&self, token: &str, secret: &str, list: &str) -> Vec<Value> {
         let mut answer = self.get(&format!("/export/{list}"), &[("authorization", &basic(token, secret))]);
@@ -96,6 +103,18 @@ pub(crate) fn read_json(answer: &mut Answer) -> Value {
 pub(crate) fn basic(token: &str, secret: &str) -> String {
     use base64::prelude::{BASE64_STANDARD, Engine};
     format!("Basic {}", BASE64_STANDARD.encode(format!("{token}:{secret}")))
+}
+
+/// Looks again and again until something is true; what is waited for is told if it never becomes so.
+#[expect(clippy::disallowed_methods, reason = "this is the pause between two looks")]
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10)); // poll
+    }
+    panic!("waited in vain: {what}");
 }
 
 /// Returns an id that says its number.
@@ -180,10 +199,20 @@ impl Program {
         Self::run(Command::new(env!("CARGO_BIN_EXE_tillroll")).arg("serve"), folder, more)
     }
 
+    /// Starts it with its log in a file.
+    pub(crate) fn logged(folder: &Path, more: &[&str], log: &Path) -> Self {
+        let log = std::fs::File::create(log).unwrap();
+        Self::run_to(Command::new(env!("CARGO_BIN_EXE_tillroll")).arg("serve"), folder, more, log.into())
+    }
+
     /// Runs `command`, which must end in the program's `serve`, and waits until it says that it listens.
     pub(crate) fn run(command: &mut Command, folder: &Path, more: &[&str]) -> Self {
+        Self::run_to(command, folder, more, Stdio::null())
+    }
+
+    fn run_to(command: &mut Command, folder: &Path, more: &[&str], log: Stdio) -> Self {
         let command = command.args(["--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()]).args(more);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.split_whitespace().last().unwrap_or_else(|| panic!("the program did not start")).to_owned();
