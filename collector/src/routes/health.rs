@@ -25,11 +25,7 @@ pub(super) async fn ready(State(collector): State<Shared>) -> Result<impl IntoRe
 }
 
 pub(super) async fn metrics(State(collector): State<Shared>) -> impl IntoResponse {
-    let gauges = Gauges {
-        waiting: collector.store.waiting(),
-        free: collector.store.free(),
-        now: collector.clock.millis(),
-    };
+    let gauges = Gauges { waiting: collector.store.waiting(), free: collector.store.free(), now: collector.clock.millis() };
     let text = collector.telemetry.print(&gauges) + &collector.analytics.print();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
