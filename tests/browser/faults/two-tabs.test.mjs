@@ -47,7 +47,8 @@ for (const [name, engine] of Object.entries(ENGINES)) {
         FAULTY,
       ));
 
-    test("one is closed with its request under way", () =>
+    // Not so in Firefox 153 yet: what the closed tab says last does not always arrive. Played and reported, but not counted.
+    test("one is closed with its request under way", { todo: name === "firefox" }, () =>
       play(
         pages,
         async (scene) => {
