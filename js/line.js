@@ -26,7 +26,7 @@ export const openLine = (texts, settings, store) => {
   const keep = ({ key, text }) => {
     if (!busy || !open) return;
     store.keep(key, text);
-    if (!core) early.push(text);
+    early.push(text);
   };
 
   /** What the core starts with, and whoever takes its place. */

@@ -16,7 +16,7 @@ const request = (asked, done, failed) => {
   asked.onerror = failed;
 };
 
-const indexed = (done, failed) => {
+const indexed = (done, failed, lost) => {
   const opening = indexedDB.open(NAME, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(NAME);
   opening.onblocked = failed;
@@ -30,8 +30,11 @@ const indexed = (done, failed) => {
         steps(transaction.objectStore(NAME));
         if (transaction.commit) transaction.commit();
       };
-      // Another tab may want to delete the database, as a visitor who clears the site's data does.
-      database.onversionchange = () => database.close();
+      // Another tab may want to delete the database, as a visitor does who clears the site's data: what comes next goes into a new one.
+      database.onclose = database.onversionchange = () => {
+        database.close();
+        lost();
+      };
       done({
         keep: ([key, text, done]) => write((store) => store.put(text, key), done),
         forget: (keys) => write((store) => keys.forEach((key) => store.delete(key)), null),
@@ -71,6 +74,9 @@ export const openStore = () => {
     if (early) early.refused = true;
     settle(spare);
   };
+  const lose = () => {
+    early = store = undefined;
+  };
   const use = (name, given) => {
     if (store) {
       // Full, or closed under us: what was to be kept is in memory still and goes out from there.
@@ -79,7 +85,7 @@ export const openStore = () => {
     }
     if (!early) {
       early = [];
-      if (!quietly(() => (indexed(settle, fall), true))) fall();
+      if (!quietly(() => (indexed(settle, fall, lose), true))) fall();
       // A browser that never answers refuses too.
       setTimeout(fall, PATIENCE);
     }
@@ -117,7 +123,7 @@ export const openStore = () => {
     },
     wipe: () => {
       pending.clear();
-      early = store = undefined;
+      lose();
       quietly(() => indexedDB.deleteDatabase(NAME));
       if (spare) spare.wipe();
     },

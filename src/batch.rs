@@ -49,7 +49,7 @@ mod tests {
             let items = items(&lengths);
             let length = length(&items, most);
             prop_assert!((1..=EVENTS.min(most)).contains(&length));
-            let body = body(Sender { token: "t", version: "1" }, 0, &items[..length]);
+            let body = body(Sender { token: "t", version: "1", dropped: 0 }, 0, &items[..length]);
             prop_assert!(body.len() < limits::UNLOAD_BYTES);
         }
     }

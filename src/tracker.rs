@@ -28,6 +28,9 @@ pub struct Tracker {
     flushing: bool,
     away: bool,
     chance: u8,
+    /// How many events fell out, and how many of them the request under way tells of.
+    dropped: u32,
+    told: u32,
 }
 
 impl Tracker {
@@ -92,8 +95,7 @@ impl Tracker {
     /// Takes an event of another tab, which has kept it, to send it with our own.
     fn entrust(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
         if self.consent.is_granted() && self.delivery.owns() && !self.queue.has(item.key) {
-            drop_keys(self.queue.push(item.to_owned()), out);
-            self.delivery.schedule(now);
+            self.push(now, item.to_owned(), out);
         }
     }
 
@@ -142,7 +144,12 @@ impl Tracker {
     fn keep(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
         let item = Item { key, text };
         emit(out, Effect::Keep(item.clone()));
-        drop_keys(self.queue.push(item), out);
+        self.push(now, item, out);
+    }
+
+    fn push(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
+        let surplus = self.queue.push(item);
+        self.drop_keys(surplus, out);
         self.delivery.schedule(now);
     }
 
@@ -155,7 +162,8 @@ impl Tracker {
         if !items.is_empty() {
             self.delivery.schedule(now);
         }
-        drop_keys(self.queue.restore(items), out);
+        let surplus = self.queue.restore(items);
+        self.drop_keys(surplus, out);
         for item in items {
             if item.is_call() && item.key < self.opening.key {
                 self.accept(now, item.lend(), out);
@@ -194,6 +202,11 @@ impl Tracker {
             self.queue.forget(&flight.keys);
             emit(out, Effect::Forget(flight.keys));
             report(Report { name, count: count as u32, reason, field: "", answer: answer.body.clone() }, out);
+        }
+        match verdict {
+            Verdict::Taken => self.dropped -= std::mem::take(&mut self.told),
+            Verdict::TooMuch if count == 1 => self.dropped += 1,
+            _ => {}
         }
         self.delivery.learn(verdict, now, count, self.chance, answer.retry_after);
     }
@@ -271,6 +284,7 @@ impl Tracker {
             let items = self.batch(most);
             let body = self.body(now, items);
             let request = self.delivery.depart(now, queue::keys(items));
+            self.told = self.dropped;
             emit(out, Effect::Send { request, body });
         }
     }
@@ -295,6 +309,16 @@ impl Tracker {
         }
     }
 
+    /// What falls out is forgotten everywhere, and told: to the page now, to the collector with the next request.
+    fn drop_keys(&mut self, keys: Vec<String>, out: &mut Vec<Effect>) {
+        if !keys.is_empty() {
+            let count = keys.len() as u32;
+            self.dropped += count;
+            report(Report { name: "dropped", count, reason: "full", ..Report::default() }, out);
+            emit(out, Effect::Forget(keys));
+        }
+    }
+
     /// Returns whether there is something to send, and nothing forbids it.
     fn may_send(&self) -> bool {
         self.consent.is_granted() && self.delivery.is_open() && !self.away && !self.queue.is_empty()
@@ -307,7 +331,7 @@ impl Tracker {
     }
 
     fn body(&self, now: Millis, items: &[Item]) -> String {
-        batch::body(Sender { token: &self.token, version: &self.version }, now, items)
+        batch::body(Sender { token: &self.token, version: &self.version, dropped: self.dropped }, now, items)
     }
 }
 
@@ -331,11 +355,4 @@ fn report(report: Report, out: &mut Vec<Effect>) {
 #[inline(never)]
 fn emit(out: &mut Vec<Effect>, effect: Effect) {
     out.push(effect);
-}
-
-fn drop_keys(keys: Vec<String>, out: &mut Vec<Effect>) {
-    if !keys.is_empty() {
-        report(Report { name: "dropped", count: keys.len() as u32, reason: "full", ..Report::default() }, out);
-        emit(out, Effect::Forget(keys));
-    }
 }

@@ -20,14 +20,24 @@ const LARGE_BYTES: usize = 64 * 1024;
 /// How many records are stored at a time: while an import goes on, shoppers wait no longer than that takes.
 const RECORDS: usize = 1_000;
 
+/// The most lost events that one page is believed, so that nobody can run the counter off the scale.
+const MOST_DROPPED: u64 = 1_000_000;
+
 /// Takes a batch and returns what became of its events.
 pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) -> Result<Answer, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
-        sort(collector, &batch.token, batch.events.iter().map(|text| text.get()))
+        Ok((sort(collector, &batch.token, batch.events.iter().map(|text| text.get()))?, batch.dropped.min(MOST_DROPPED)))
     });
-    store(collector, sorted.await?, voucher).await
+    let (sorted, dropped) = sorted.await?;
+    let project = sorted.project;
+    let answer = store(collector, sorted, voucher).await?;
+    if dropped > 0 {
+        collector.telemetry.dropped(dropped);
+        tracing::warn!(project, dropped, "a page could not keep all events until they were taken");
+    }
+    Ok(answer)
 }
 
 /// Takes the calls of a page that was left before its core had come, and returns what became of their events.

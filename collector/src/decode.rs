@@ -30,6 +30,8 @@ pub struct Batch<'a> {
     pub token: String,
     /// The text of each event.
     pub events: Vec<&'a RawValue>,
+    /// How many events the page has lost, as far as it says so.
+    pub dropped: u64,
 }
 
 /// Reads the envelope of a batch. `trackingLibraryVersion` and `sentAt` are for people who read a request, not for the collector.
@@ -44,11 +46,12 @@ pub fn batch(body: &[u8]) -> Result<Batch<'_>, Error> {
         Ok(token) => token,
         Err(found) => return Err(Error::BadField { field: "token", wanted: "a string", found }),
     };
+    let dropped = envelope.dropped.integer().unwrap_or(0);
     match envelope.events {
         Events::List { count, .. } if count > limits::BATCH_EVENTS => {
             Err(Error::TooManyEvents { found: count, limit: limits::BATCH_EVENTS })
         }
-        Events::List { texts, .. } => Ok(Batch { token, events: texts }),
+        Events::List { texts, .. } => Ok(Batch { token, events: texts, dropped }),
         Events::Other(found) => Err(Error::BadField { field: "events", wanted: "a list", found }),
     }
 }
@@ -67,6 +70,8 @@ fn fault(error: &serde_json::Error, text: &str) -> Error {
 struct Envelope<'a> {
     #[serde(default)]
     token: Tree,
+    #[serde(default)]
+    dropped: Tree,
     #[serde(default, borrow)]
     events: Events<'a>,
 }

@@ -18,6 +18,7 @@ pub struct Telemetry {
     rejected: Family,
     accepted: AtomicU64,
     duplicates: AtomicU64,
+    dropped: AtomicU64,
     of_bots: AtomicU64,
     told: AtomicU64,
     forwarded: Family,
@@ -72,6 +73,11 @@ impl Telemetry {
         self.newest.fetch_max(received_at, Relaxed);
     }
 
+    /// Counts events that pages lost before they were taken, as far as they say so.
+    pub fn dropped(&self, count: u64) {
+        self.dropped.fetch_add(count, Relaxed);
+    }
+
     /// Counts stored events.
     pub fn stored(&self, accepted: u64, duplicates: u64) {
         self.accepted.fetch_add(accepted, Relaxed);
@@ -122,6 +128,7 @@ impl Telemetry {
         });
         plain(&mut out, "tillroll_events_accepted_total", "counter", "Events stored.", self.accepted.load(Relaxed));
         plain(&mut out, "tillroll_events_duplicate_total", "counter", "Events stored before.", self.duplicates.load(Relaxed));
+        plain(&mut out, "tillroll_page_dropped_total", "counter", "Events that pages lost, as they say.", self.dropped.load(Relaxed));
         let of_bots = self.of_bots.load(Relaxed);
         plain(&mut out, "tillroll_events_bot_total", "counter", "Events stored that bots sent, by their own word.", of_bots);
         plain(&mut out, "tillroll_records_total", "counter", "Records told by back ends.", self.told.load(Relaxed));
@@ -221,6 +228,7 @@ mod tests {
         telemetry.answered("/v2/batch", 200);
         telemetry.answered("/v2/batch", 400);
         telemetry.stored(3, 1);
+        telemetry.dropped(2);
         telemetry.rejected("unknown_type");
         telemetry.committed(Duration::from_millis(4));
         telemetry.committed(Duration::from_secs(60));
@@ -232,6 +240,7 @@ mod tests {
             "tillroll_requests_total{route=\"/v2/batch\",status=\"400\"} 1",
             "tillroll_events_accepted_total 3",
             "tillroll_events_duplicate_total 1",
+            "tillroll_page_dropped_total 2",
             "tillroll_events_rejected_total{code=\"unknown_type\"} 1",
             "tillroll_queue_depth 7",
             "tillroll_connections_open 1",

@@ -11,6 +11,8 @@ pub struct Sender<'a> {
     pub token: &'a str,
     /// The version of the library in the page; `trackingLibraryVersion` on the wire.
     pub version: &'a str,
+    /// How many events the page has lost that the collector has not heard of; said where there are any.
+    pub dropped: u32,
 }
 
 /// Returns the body of `POST /v2/batch` for finished event texts.
@@ -21,6 +23,10 @@ pub fn body<'a>(sender: Sender<'_>, sent_at: u64, events: impl Iterator<Item = &
     json::member(&mut out, "trackingLibraryVersion", sender.version);
     json::key(&mut out, "sentAt");
     json::integer(&mut out, sent_at);
+    if sender.dropped > 0 {
+        json::key(&mut out, "dropped");
+        json::integer(&mut out, u64::from(sender.dropped));
+    }
     json::key(&mut out, "events");
     json::push(&mut out, b'[');
     for event in events {
@@ -79,7 +85,7 @@ mod tests {
         };
         let mut text = String::new();
         event.write(&mut text);
-        let body = body(Sender { token: "t", version: "1" }, 7, [text.as_str(), text.as_str()].into_iter());
+        let body = body(Sender { token: "t", version: "1", dropped: 2 }, 7, [text.as_str(), text.as_str()].into_iter());
         let read: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(read["events"][1], read["events"][0]);
         assert_eq!(
@@ -90,6 +96,7 @@ mod tests {
             })
         );
         assert_eq!((&read["token"], &read["trackingLibraryVersion"], &read["sentAt"]), (&"t".into(), &"1".into(), &7.into()));
+        assert_eq!(read["dropped"], 2);
     }
 
     #[test]

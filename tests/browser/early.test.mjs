@@ -118,7 +118,7 @@ describe("a page that is left before its core has come", AT_ONCE, () => {
       const release = await leaveEarly(scene);
       await scene.stored((events) => events.length > CALLED.length);
       release();
-      await scene.page.goBack();
+      await scene.page.goBack({ waitUntil: "commit" });
       await scene.page.waitForFunction(() => window.tillroll);
       const events = await scene.told();
       assert.equal(new Set(events.map(({ id }) => id)).size, events.length);

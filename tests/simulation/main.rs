@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use steps::{Hearing, Outcome, Step, schedules};
-use tillroll::delivery;
+use tillroll::{delivery, queue};
 use world::{TABS, World};
 
 proptest! {
@@ -90,6 +90,23 @@ fn one_tab_sends_for_all() {
     assert_eq!(world.stored.len(), TABS);
     hear_all(&mut world);
     assert!(world.disk.is_empty() && world.tabs.iter().all(|tab| tab.wake.is_none()));
+}
+
+#[test]
+fn what_falls_out_is_told_to_the_collector_once() {
+    let mut world = at_rest();
+    for _ in 0..queue::EVENTS + 7 {
+        world.step(Step::Call(0));
+    }
+    world.end(0, Outcome::Lost);
+    world.pass(delivery::PATIENCE);
+    let told = |world: &World| world.tabs[0].flights.iter().any(|(_, body)| body.contains("\"dropped\":7,"));
+    assert!(told(&world));
+    world.end(0, Outcome::Stored);
+    assert_eq!(flights(&world), [1, 0, 0]);
+    assert!(!world.tabs[0].flights.iter().any(|(_, body)| body.contains("dropped")));
+    world.settle();
+    assert_eq!(world.stored.len(), queue::EVENTS);
 }
 
 #[test]
