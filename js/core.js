@@ -1,6 +1,6 @@
 // The core's own file: the generated glue, fetched when the page has time, with the WebAssembly beside it.
 
-import * as core from "tillroll-glue";
+import { attach, core, imports } from "tillroll-glue";
 
 import { edge } from "./edge.js";
 
@@ -14,7 +14,7 @@ const EMPTY = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
 export const load = async (wasm) => {
   new WebAssembly.Module(EMPTY);
   const response = await fetch(wasm);
-  const { instance } = await WebAssembly.instantiate(await response.arrayBuffer(), core.imports());
-  core.attach(instance);
+  const { instance } = await WebAssembly.instantiate(await response.arrayBuffer(), imports());
+  attach(instance);
   return { ...core, edge };
 };

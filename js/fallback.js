@@ -1,13 +1,13 @@
 // The core for pages where WebAssembly is refused or did not arrive: the same core in JavaScript, behind the same glue. It is fetched only
 // then.
 
-import * as core from "tillroll-glue";
+import { attach, core, imports } from "tillroll-glue";
 import translated from "tillroll-translated";
 
 import { edge } from "./edge.js";
 
 /** Returns the started core, as core.js does. */
 export const load = async () => {
-  core.attach({ exports: translated(core.imports()) });
+  attach({ exports: translated(imports()) });
   return { ...core, edge };
 };

@@ -8,6 +8,7 @@ mod binary;
 mod core;
 mod fallback;
 mod glue;
+mod lighten;
 mod names;
 mod package;
 mod packing;

@@ -5,8 +5,11 @@
 
 /// Where the generated loader begins, which is the rest of the file.
 const LOADER: &str = "async function __wbg_load(";
-/// What takes its place: the functions that the core wants, and what to do with an instance of it.
+/// What takes its place, behind what the core can do as one object: the functions that the core wants, and what to do with an instance of
+/// it.
 const ENDING: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as attach };\n";
+/// How what the core can do begins.
+const EXPORT: &str = "export function ";
 
 /// Views of the memory are made anew when it has grown. WebAssembly empties the old buffer then, and wasm2js does not; both give another
 /// one.
@@ -33,7 +36,9 @@ pub(super) fn adapt(glue: &str) -> Result<String, String> {
         }
         text = text.replace(&old, &new);
     }
-    Ok(text + ENDING)
+    let names: Vec<_> = text.split(EXPORT).skip(1).filter_map(|function| Some(function.split_once('(')?.0)).collect();
+    let core = format!("export const core = {{ {} }};\n", names.join(", "));
+    Ok(text.replace(EXPORT, "function ") + &core + ENDING)
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
@@ -49,9 +54,9 @@ mod tests {
 
     #[test]
     fn the_loader_goes_and_views_follow_the_memory() {
-        let adapted = adapt(&format!("{VIEW}async function __wbg_load(module) {{}}"));
+        let adapted = adapt(&format!("{VIEW}export function a(b) {{}}\nexport function c() {{}}\nasync function __wbg_load(module) {{}}"));
         let view = VIEW.replace("cachedUint8ArrayMemory0.byteLength === 0", "cachedUint8ArrayMemory0.buffer !== wasm.a.buffer");
-        assert_eq!(adapted, Ok(view + ENDING));
+        assert_eq!(adapted, Ok(view + "function a(b) {}\nfunction c() {}\nexport const core = { a, c };\n" + ENDING));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use wasm_bindgen_cli_support::Bindgen;
 
 use super::adapt::adapt;
+use super::lighten::lighten;
 use super::names::{Border, Names, mentions};
 use super::{core, stamp};
 use crate::context::Context;
@@ -44,8 +45,10 @@ const PASSES: &[&str] = &[
 /// Makes both, unless the compiler's module and this recipe are those of last time.
 pub(super) fn make(context: &mut Context) -> Result<String, Error> {
     let module = files::read(&core::module(context))?;
-    let recipe: [&[u8]; 3] = [include_bytes!("glue.rs"), include_bytes!("names.rs"), include_bytes!("adapt.rs")];
-    let inputs = files::hash(&[&module, recipe[0], recipe[1], recipe[2], &files::read(&context.path("package-lock.json"))?]);
+    let recipe: [&[u8]; 4] =
+        [include_bytes!("glue.rs"), include_bytes!("names.rs"), include_bytes!("adapt.rs"), include_bytes!("lighten.rs")];
+    let lock = files::read(&context.path("package-lock.json"))?;
+    let inputs = files::hash(&[&module, recipe[0], recipe[1], recipe[2], recipe[3], &lock]);
     stamp::unless_made(context, STAMP, &inputs, &[GLUE, WASM, BOUND], || {
         bind(context, module)?;
         optimise(context)
@@ -64,7 +67,10 @@ fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
         .remove_name_section(true)
         .remove_producers_section(true);
     let mut output = bindgen.generate_output().map_err(|error| wrong(&format!("{error:#}")))?;
-    let glue = output.js().to_owned();
+    let light = |glue: &str| lighten(glue).map_err(|missing| wrong(&format!("its text has no `{missing}`")));
+    // Only what is written is laid out in lines.
+    output.emit(context.path("target/web")).map_err(|error| wrong(&format!("{error:#}")))?;
+    let glue = light(&files::read_text(&context.path(GLUE))?)?;
     let border = output.wasm_mut();
     let mut unused = Vec::new();
     for export in border.exports.iter() {
@@ -79,9 +85,8 @@ fn bind(context: &Context, module: Vec<u8>) -> Result<(), Error> {
     let exports = border.exports.iter_mut().map(|export| Border::Export(&mut export.name));
     let names = Names::shorten(imports.chain(exports));
     output.emit(context.path("target/web")).map_err(|error| wrong(&format!("{error:#}")))?;
-    let glue = context.path(GLUE);
-    let text = adapt(&names.apply(&files::read_text(&glue)?)).map_err(|missing| wrong(&format!("its text has no `{missing}`")))?;
-    files::write(&glue, text.as_bytes())
+    let text = adapt(&names.apply(&glue)).map_err(|missing| wrong(&format!("its text has no `{missing}`")))?;
+    files::write(&context.path(GLUE), text.as_bytes())
 }
 
 fn optimise(context: &Context) -> Result<(), Error> {
