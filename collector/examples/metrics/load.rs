@@ -2,11 +2,11 @@
 //! projection has to follow.
 
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tillroll_collector::clock::Stopwatch;
+use tillroll_collector::clock::{Clock, Stopwatch};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
@@ -39,6 +39,12 @@ pub(crate) fn during(address: &str, rate: u64, work: impl FnOnce()) -> f64 {
     stored
 }
 
+/// The number of the first event: another one in each run, for a store that is kept knows the ids of the last.
+fn first() -> u64 {
+    static FIRST: OnceLock<u64> = OnceLock::new();
+    *FIRST.get_or_init(|| Clock::SYSTEM.millis() * 1_000)
+}
+
 async fn send(address: String, each: Duration, stop: Arc<AtomicBool>) {
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     connection.set_nodelay(true).expect("a socket");
@@ -55,12 +61,12 @@ async fn send(address: String, each: Duration, stop: Arc<AtomicBool>) {
 }
 
 fn request() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let first = NEXT.fetch_add(BATCH, Relaxed);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let first = first() + NEXT.fetch_add(BATCH, Relaxed);
     let mut events = String::new();
     for number in first..first + BATCH {
         let comma = if number == first { "" } else { "," };
-        let (time, chance) = (1_700_000_000_000 + number / 20, number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let (time, chance) = (1_700_000_000_000 + number / 20 % 1_000_000_000, number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (kind, quantity) = if number.is_multiple_of(20) { ("basket_add", ",\"quantity\":1") } else { ("product_view", "") };
         let (upper, lower, chance) = ((time >> 16) & 0xffff_ffff, time & 0xffff, chance >> 16);
         let _ = write!(
