@@ -36,6 +36,8 @@ export const openTabs = (core) => {
   const fall = () => quietly((claim = lease));
 
   const lock = () => {
+    // Firefox 140 takes no page into its cache that has a lock, or waits for one, when it is left.
+    if ("mozInnerScreenX" in window) return false;
     const { locks } = navigator;
     const { signal } = (leaving = new AbortController());
     const held = new Promise((release) => signal.addEventListener("abort", release));

@@ -111,20 +111,15 @@ test("visitor and visit are the same in all tabs", () =>
     assert.equal(events.filter(({ type }) => type === "land").length, 1);
   }));
 
-test("tabs at rest say nothing, write nothing and ask for nothing", () =>
+test("tabs come to rest: they say nothing, write nothing and ask for nothing", () =>
   play(pages, async (scene) => {
-    const count = `window.done = 0;
+    const watch = `window.latest = performance.now();
       for (const [of, name] of [[BroadcastChannel.prototype, "postMessage"], [IDBDatabase.prototype, "transaction"], [LockManager.prototype, "request"], [Storage.prototype, "setItem"], [window, "setTimeout"], [window, "setInterval"], [window, "fetch"]]) {
         const real = of[name];
-        of[name] = function (...args) { window.done += 1; return real.apply(this, args); };
+        of[name] = function (...args) { window.latest = performance.now(); return real.apply(this, args); };
       }`;
-    const tabs = await openTabs(scene, count);
+    const tabs = await openTabs(scene, watch);
     await Promise.all(tabs.map((tab) => call(tab, "something")));
     await scene.stored((events) => events.filter(({ params }) => params.name === "something").length === 2);
-    const done = () => Promise.all(tabs.map((tab) => tab.evaluate(() => window.done)));
-    // Whatever the last answer brings about has happened before a later task of the same page.
-    await Promise.all(tabs.map((tab) => tab.evaluate(() => window.tillroll.flush())));
-    const before = await done();
-    await tabs[0].evaluate(() => new Promise((passed) => requestIdleCallback(() => requestAnimationFrame(passed))));
-    assert.deepEqual(await done(), before);
+    await Promise.all(tabs.map((tab) => tab.waitForFunction(() => performance.now() > window.latest + 4_000)));
   }));
