@@ -1,8 +1,10 @@
 //! How much of a bare server the collector keeps: ratios of one run, alternately measured on the same machine and disk.
 //!
 //! The floor is axum with the same group commit, appending request bodies to a file with one fsync for all that wait. The collector does
-//! the same and also reads every event, keeps each id once, and knows who is who. Run with
-//! `cargo run --release -p tillroll-collector --example bench -- [SECONDS] [ROUNDS] [CONNECTIONS]`.
+//! the same and also reads every event, keeps each id once, and knows who is who. Client and server share the process, so the processor
+//! time is that of both; unlike the rates it is much the same on a busy machine. Run with
+//! `cargo run --release -p tillroll-collector --example bench -- [SECONDS] [ROUNDS] [CONNECTIONS]`, or with `-- soak [EVENTS]` for the
+//! memory that it takes to store ten million events.
 
 use std::fs::File;
 use std::io::Write;
@@ -34,7 +36,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Waiting = (Bytes, oneshot::Sender<()>);
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
+    let mut words = std::env::args().skip(1).peekable();
+    let is_soak = words.next_if(|word| word == "soak").is_some();
+    let mut arguments = words.map(|text| text.parse::<u64>().expect("a number"));
+    if is_soak {
+        return soak(arguments.next().unwrap_or(10_000_000));
+    }
     let length = Duration::from_secs(arguments.next().unwrap_or(3));
     let rounds = arguments.next().unwrap_or(3);
     let connections = arguments.next().unwrap_or(64);
@@ -43,22 +50,59 @@ fn main() {
     let load = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let targets = [("bare axum", floor(&server, folder.path())), ("collector", collector(&server, folder.path()))];
     for events in [1, 50] {
-        let mut rates = [Vec::new(), Vec::new()];
+        let (mut rates, mut costs) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         for _ in 0..rounds {
-            for ((_, address), rates) in targets.iter().zip(&mut rates) {
-                rates.push(measure(&load, *address, events, connections, length));
+            for (at, (_, address)) in targets.iter().enumerate() {
+                let before = told_by_system("/proc/self/stat", ticks);
+                let rate = measure(&load, *address, events, connections, length);
+                let ticks = told_by_system("/proc/self/stat", ticks) - before;
+                rates[at].push(rate);
+                costs[at].push(ticks * 10_000.0 / (rate * length.as_secs_f64()));
             }
         }
-        report(events, targets.map(|(name, _)| name), rates.map(median));
+        report(events, targets.map(|(name, _)| name), rates.map(median), costs.map(median));
     }
 }
 
-fn report(events: u64, names: [&str; 2], rates: [f64; 2]) {
+fn report(events: u64, names: [&str; 2], rates: [f64; 2], costs: [f64; 2]) {
     println!("{events} event(s) a request:");
-    for (name, rate) in names.iter().zip(rates) {
-        println!("  {name:10} {rate:9.0} requests/s {:10.0} events/s", rate * events as f64);
+    for ((name, rate), cost) in names.iter().zip(rates).zip(costs) {
+        println!("  {name:10} {rate:9.0} requests/s {:10.0} events/s {cost:8.0} µs of processor a request", rate * events as f64);
     }
-    println!("  ratio      {:9.2}", rates[1] / rates[0]);
+    println!("  ratio      {:9.2} {:43.2} by processor time", rates[1] / rates[0], costs[0] / costs[1]);
+}
+
+/// Stores so many events in batches of fifty, and prints what memory the process holds meanwhile.
+fn soak(events: u64) {
+    let folder = tempfile::tempdir_in(".").expect("a folder on the disk");
+    let server = Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let load = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let address = collector(&server, folder.path());
+    let (mut stored, mut next) = (0.0, 0.0);
+    while stored < events as f64 {
+        stored += measure(&load, address, 50, 64, Duration::from_secs(1)) * 50.0;
+        if stored >= next {
+            println!("{stored:12.0} events {:8.0} MB", told_by_system("/proc/self/status", resident));
+            next = stored + events as f64 / 10.0;
+        }
+    }
+}
+
+/// Reads a figure that only some systems tell; 0 where it is not told.
+fn told_by_system(path: &str, find: fn(&str) -> Option<f64>) -> f64 {
+    std::fs::read_to_string(path).ok().and_then(|text| find(&text)).unwrap_or_default()
+}
+
+/// The processor time of the process, in hundredths of a second.
+fn ticks(text: &str) -> Option<f64> {
+    let after_name = text.rsplit_once(')')?.1;
+    after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().ok()).sum()
+}
+
+/// The memory that the process holds, in MB.
+fn resident(text: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {

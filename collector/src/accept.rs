@@ -128,10 +128,14 @@ fn sort<'a>(collector: &Collector, token: &str, texts: impl ExactSizeIterator<It
 }
 
 async fn store(collector: &Collector, sorted: Sorted, voucher: Voucher) -> Result<Answer, Error> {
+    let received_at = collector.clock.millis();
     let appended = match sorted.good.is_empty() {
         true => Default::default(),
-        false => collector.store.append(sorted.project, collector.clock.millis(), sorted.good, voucher).await?,
+        false => collector.store.append(sorted.project, received_at, sorted.good, voucher).await?,
     };
+    if appended.accepted > 0 {
+        collector.telemetry.newest(received_at);
+    }
     collector.telemetry.stored(appended.accepted, appended.duplicates);
     if voucher == Voucher::Bot {
         collector.telemetry.stored_of_bots(appended.accepted);

@@ -46,7 +46,7 @@ enum Chore {
     /// Check the house rules that a machine can check
     Tidy,
     /// Run the benchmarks and print ratios
-    Bench,
+    Bench(bench::Options),
     /// Feed the parsers of outside bytes with what nobody would send
     Fuzz(fuzz::Options),
 }
@@ -69,7 +69,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Chore::Build => build::run(&mut context).map(|()| ExitCode::SUCCESS),
         Chore::Size => size::run(&mut context).map(|()| ExitCode::SUCCESS),
         Chore::Tidy => tidy::run(&context).map(|()| ExitCode::SUCCESS),
-        Chore::Bench => bench::run(&context).map(|()| ExitCode::SUCCESS),
+        Chore::Bench(options) => bench::run(&context, &options).map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(options) => fuzz::run(&mut context, &options).map(|()| ExitCode::SUCCESS),
     }
 }

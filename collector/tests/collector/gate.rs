@@ -153,7 +153,7 @@ fn other_origins_read_only_what_pages_post_to_and_load() {
 #[test]
 fn our_own_pages_load_nothing_from_elsewhere() {
     let server = with(&["--demo"]);
-    for path in ["/", "/cart.html", "/live"] {
+    for path in ["/", "/cart.html", "/live", "/reports"] {
         let answer = server.client.get(path, &[]);
         assert_eq!(answer.status(), 200, "{path}");
         let header = |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();

@@ -59,12 +59,12 @@ fn each_project_is_blind_to_the_others() {
 #[test]
 fn nothing_of_an_owner_opens_without_a_secret() {
     let server = filled();
-    for path in OPEN_TO_OWNERS.iter().chain(&["/live", "/live/events"]) {
+    for path in OPEN_TO_OWNERS.iter().chain(&["/live", "/live/events", "/reports"]) {
         for headers in [&[][..], &[("authorization", "Basic dDpuby1zZWNyZXQ=")], &[("x-forwarded-for", "127.0.0.1")]] {
             assert_eq!(server.client.get(path, headers).status(), 401, "{path} {headers:?}");
         }
     }
-    for path in ["/import/orders", "/import/returns", "/import/carts"] {
+    for path in ["/import/orders", "/import/returns", "/import/carts", "/reports/token"] {
         assert_eq!(server.client.post(path, "").status(), 401, "{path}");
         assert_eq!(server.client.post_with(path, &[("authorization", &basic("t", "s2"))], "").status(), 401, "{path}");
     }
