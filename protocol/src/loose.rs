@@ -60,7 +60,7 @@ fn write<'a>(value: impl Value<'a>, depth: usize, out: &mut String) {
     let (open, close) = match value.form() {
         Form::Flag(true) => return out.push_str("true"),
         Form::Flag(false) => return out.push_str("false"),
-        Form::Number(text) if number::is_json(text) => return out.push_str(text),
+        Form::Number(text) if number::is_json(text) && number::is_held(text) => return out.push_str(text),
         Form::Text(text) => return json::string(out, cut(text)),
         Form::List if depth > 0 => (b'[', b']'),
         Form::Object if depth > 0 => (b'{', b'}'),

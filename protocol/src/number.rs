@@ -13,6 +13,9 @@ const DIGITS: usize = 15;
 const LENGTH: usize = 40;
 const EXPONENT: usize = 3;
 
+/// How long a number may be, besides its power, to be held by a float.
+const HELD: usize = 200;
+
 /// Returns whether `text` is a number in JSON's grammar.
 pub fn is_json(text: &str) -> bool {
     let (_, text) = skip(text, |sign| sign == b'-');
@@ -24,6 +27,12 @@ pub fn is_json(text: &str) -> bool {
     let (power, text) = digits(text);
     let leading_zero = whole.len() > 1 && first(whole).0 == b'0';
     !whole.is_empty() && !leading_zero && point != fraction.is_empty() && exponent != power.is_empty() && text.is_empty()
+}
+
+/// Returns whether every reader of JSON can hold the JSON number `text`: not those of some hundred digits, nor with powers of more than two.
+pub fn is_held(text: &str) -> bool {
+    let (plain, power) = until(text, |sign| sign | 0x20 == b'e');
+    plain.len() <= HELD && power.bytes().filter(u8::is_ascii_digit).count() <= 2
 }
 
 /// Returns the whole number that `text` is, if it is one that fits.
@@ -157,6 +166,14 @@ fn skip(text: &str, wanted: impl Fn(u8) -> bool) -> (bool, &str) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn numbers_that_no_float_holds_are_told_apart() {
+        for (text, held) in [("1", true), ("-1.5e+21", true), ("1E99", true), ("1e100", false), ("1e-999", false)] {
+            assert_eq!(is_held(text), held, "{text}");
+        }
+        assert!(!is_held(&"1".repeat(400)));
+    }
 
     #[test]
     fn quantities_are_numbers_above_zero_or_one() {

@@ -161,6 +161,7 @@ const hop = async ({ page, open, stored, told }, path) => {
 
 /** What is not so yet: played and reported, but not counted. */
 const GAPS = {
+  "firefox: the tab is closed, never to come back": "closed by the driver within milliseconds, Firefox 153 sometimes sends nothing",
   "firefox: and come back to by the cache for going back and forward": "Firefox 153 puts no page into that cache that holds a Web Lock",
   "firefox: the tab is closed before the core is there, and the visitor comes back":
     "closed by the driver within milliseconds, Firefox 153 sometimes gives the next page nothing of what the tab kept",
