@@ -47,10 +47,13 @@ for (const [name, launch] of Object.entries(ENGINES)) describe(name, () => {
   after(() => browser.close());
 
   test("an anonymous journey belongs to the customer once they are known", async () => {
-    const collector = await Collector.start(["--demo"]);
+    // WebKit's driver runs what a test asks for as text in the page, which the policy of the collector's own pages refuses.
+    const apart = name === "webkit";
+    const collector = await Collector.start(apart ? [] : ["--demo"]);
+    const shop = apart ? await openDemoShop(collector.url, TOKEN) : { url: collector.url, close: () => {} };
     try {
       const page = await visit(browser);
-      await walk(page, collector.url);
+      await walk(page, shop.url);
       assertJourney(await collector.until((events) => events.length >= STEPS.length));
       const cookies = await page.evaluate(() => document.cookie);
       assert.equal(decodeURIComponent(/(?:^|; )cbuid=([^;]*)/.exec(cookies)[1]), EMAIL);
@@ -58,6 +61,7 @@ for (const [name, launch] of Object.entries(ENGINES)) describe(name, () => {
       await page.context().close();
       assert.equal((await collector.events()).length, STEPS.length);
     } finally {
+      await shop.close();
       await collector.close();
     }
   });
