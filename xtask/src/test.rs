@@ -80,12 +80,17 @@ fn summary(outcomes: &[Outcome]) -> ExitCode {
     for Outcome { name, verdict, seconds } in outcomes {
         match verdict {
             Verdict::Skipped(reason) => println!("{name:<10} skipped: {reason}"),
-            Verdict::Ran { passed, failed } => {
+            Verdict::Ran { passed, failed, .. } => {
                 let result = if *failed == 0 { "passed" } else { "FAILED" };
                 println!("{name:<10} {result:<8} {passed:>7} {failed:>7} {seconds:>8.1}");
                 all_passed += passed;
                 all_failed += failed;
             }
+        }
+    }
+    for Outcome { name, verdict, .. } in outcomes {
+        if let Verdict::Ran { told, .. } = verdict {
+            told.iter().for_each(|line| println!("{name}: {line}"));
         }
     }
     println!("\n{all_passed} passed, {all_failed} failed");

@@ -21,15 +21,15 @@ pub(super) struct Check {
 
 /// What a check says.
 pub(super) enum Verdict {
-    /// It ran; a check without single tests counts as one.
-    Ran { passed: u64, failed: u64 },
+    /// It ran; a check without single tests counts as one. What failed is told, as far as its runner did.
+    Ran { passed: u64, failed: u64, told: Vec<String> },
     /// This machine has not got what it would check with.
     Skipped(String),
 }
 
 impl Verdict {
-    pub(super) const PASSED: Self = Self::Ran { passed: 1, failed: 0 };
-    pub(super) const FAILED: Self = Self::Ran { passed: 0, failed: 1 };
+    pub(super) const PASSED: Self = Self::Ran { passed: 1, failed: 0, told: Vec::new() };
+    pub(super) const FAILED: Self = Self::Ran { passed: 0, failed: 1, told: Vec::new() };
 }
 
 /// Cheap ones first. The Rust tests stand behind the build because the collector takes in `dist/`.

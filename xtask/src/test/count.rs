@@ -1,18 +1,26 @@
-//! Counts single tests by what the test runners print: libtest's `test result:` lines and Node's summary.
+//! Counts single tests by what the test runners print: libtest's `test result:` lines and Node's summary. Of those that failed it keeps
+//! what was said of them, so that the end of a long output tells.
 
 use super::checks::Verdict;
+
+/// How many lines of what failed a check repeats in the summary.
+const REPEATED: usize = 40;
 
 /// What has been counted so far.
 #[derive(Default)]
 pub(super) struct Tally {
     passed: u64,
     failed: u64,
+    /// What the runners said of the failed tests, and whether the next line goes on with it.
+    told: Vec<String>,
+    is_telling: bool,
 }
 
 impl Tally {
     /// Reads one line of output.
     pub(super) fn read(&mut self, line: &str) {
         let line = plain(line);
+        self.tell(&line);
         if let Some(result) = line.strip_prefix("test result: ") {
             self.passed += before(result, " passed");
             self.failed += before(result, " failed");
@@ -23,10 +31,22 @@ impl Tally {
         }
     }
 
+    /// Keeps what stands between libtest's `---- NAME stdout ----` and its list of names, and behind Node's `failing tests`.
+    fn tell(&mut self, line: &str) {
+        if line.starts_with("---- ") || line.starts_with("✖ failing tests") {
+            self.is_telling = true;
+        } else if line == "failures:" || line.starts_with("test result: ") {
+            self.is_telling = false;
+        }
+        if self.is_telling && !line.trim().is_empty() && self.told.len() < REPEATED {
+            self.told.push(line.to_owned());
+        }
+    }
+
     /// A runner that failed without a failed test, say because something did not compile, is one failure.
     pub(super) fn verdict(self, success: bool) -> Verdict {
         let failed = if success { self.failed } else { self.failed.max(1) };
-        Verdict::Ran { passed: self.passed, failed }
+        Verdict::Ran { passed: self.passed, failed, told: self.told }
     }
 }
 
@@ -49,6 +69,25 @@ fn plain(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::Tally;
+
+    #[test]
+    fn what_failed_is_told() {
+        let lines = [
+            "test a ... FAILED",
+            "failures:",
+            "---- a stdout ----",
+            "panicked: 1 is not 2",
+            "",
+            "failures:",
+            "    a",
+            "test result: FAILED. 0 passed; 1 failed;",
+        ];
+        let node = ["✖ b (1 ms)", "ℹ fail 1", "✖ failing tests:", "test at b.mjs:1:1", "✖ b (1 ms)"];
+        let mut tally = Tally::default();
+        lines.iter().chain(&node).for_each(|line| tally.read(line));
+        let expected = ["---- a stdout ----", "panicked: 1 is not 2", "✖ failing tests:", "test at b.mjs:1:1", "✖ b (1 ms)"];
+        assert_eq!(tally.told, expected);
+    }
 
     #[test]
     fn runners_are_read_in_their_own_words() {
