@@ -3,6 +3,7 @@
 import { attach, core, imports } from "tillroll-glue";
 
 import { edge } from "./edge.js";
+import { watched } from "./watched.js";
 
 /** The smallest module there is: whoever refuses it would refuse ours after having downloaded it. */
 const EMPTY = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
@@ -16,5 +17,5 @@ export const load = async (wasm) => {
   const response = await fetch(wasm);
   const { instance } = await WebAssembly.instantiate(await response.arrayBuffer(), imports());
   attach(instance);
-  return { ...core, edge };
+  return watched({ ...core, edge });
 };

@@ -48,6 +48,20 @@ const remember = (name, text, domain, find) => {
   quietly(() => (written ? localStorage.removeItem(name) : localStorage.setItem(name, text)));
 };
 
+/** An address with the parameters of a campaign, or of a click on an advertisement, in a recorded call. */
+const CAMPAIGN = /[?&](utm_|\w*(clk?id|braid)=)/;
+
+/**
+ * Returns whether the visitor comes to the page from outside: by following a link from another site, or one that names a campaign and hides
+ * where it was. Who reloads a page, or goes back to one, was here before.
+ */
+const arrives = (first) => {
+  const from = document.referrer.split(/[/:]+/)[1];
+  const own = domains(location.hostname)[0] || location.hostname;
+  const is = from ? !("." + from).endsWith("." + own) : CAMPAIGN.test(first);
+  return is && performance.getEntriesByType("navigation")[0].type === "navigate";
+};
+
 let lost;
 
 /** Remembers the notes where all tabs find them; where that is refused, this page alone does. An empty text forgets. */
@@ -71,11 +85,12 @@ const listen = (core, refresh) => {
 };
 
 /**
- * Lets the core know what other tabs remembered meanwhile, before what depends on it; `refresh(all)` tells it the notes, or all. A page that
- * was silent for as long as a visit can be asks whether the visit went on elsewhere.
+ * Lets the core know whether the visitor comes from outside, and what other tabs remembered meanwhile, before what depends on it;
+ * `refresh(all)` tells it the notes, or all. A page that was silent for as long as a visit can be asks whether the visit went on elsewhere.
  */
 const inform = (core, refresh) => {
-  const { call, restore, consent } = core;
+  const { start, call, restore, consent } = core;
+  core.start = (host, options, key, text) => start(host, options, key, quietly(arrives, text) ? text.replace("$land", "$arrival") : text);
   let last = Date.now();
   core.call = (key, text) => {
     const now = Date.now();

@@ -5,9 +5,10 @@ import { attach, core, imports } from "tillroll-glue";
 import translated from "tillroll-translated";
 
 import { edge } from "./edge.js";
+import { watched } from "./watched.js";
 
 /** Returns the started core, as core.js does. */
 export const load = async () => {
   attach({ exports: translated(imports()) });
-  return { ...core, edge };
+  return watched({ ...core, edge });
 };

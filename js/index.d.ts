@@ -62,6 +62,54 @@ export interface Metrilo {
   }): void;
 }
 
+/** One line of a basket. */
+export interface BasketItem {
+  product_id: Id;
+  quantity: number | string;
+  price: number | string;
+  variant_id?: Id | null;
+}
+
+/** A basket as it is handed over; a plain object of this shape will do. Totals are never computed again. */
+export interface BasketFields {
+  basket_id?: string;
+  total?: number | string;
+  currency?: string;
+  items?: BasketItem[];
+  URL?: string;
+}
+
+/** A basket to fill. */
+export interface Basket extends BasketFields {
+  items: BasketItem[];
+  /** The sum of all quantities. */
+  readonly size: number;
+  setTotal(total: number | string, currency: string): void;
+  setId(id: string): void;
+  setUrl(url: string): void;
+  setURL(url: string): void;
+  addLineItem(productId: Id, quantity: number | string, price: number | string, variantId?: Id | null): void;
+}
+
+/** The functions of Ometria's tag. None throws, whatever it is given. Calls wait up to three seconds for the first `init`. */
+export interface Ometria {
+  /** A view of a page; of a product where `pageType` is `product` and `pageData` has a `pid`. `storeId` holds until another is given. */
+  init(pageType?: string | null, pageData?: object | null, storeId?: string): void;
+  /** Who the visitor is: an e-mail, or the id of a profile. */
+  identify(id: Id): void;
+  Basket: new (fields?: BasketFields) => Basket;
+  /** The last basket that was handed over; never null. */
+  readonly basket: Basket;
+  /** Tells what is in the basket, if that is not what was told last; null empties it. */
+  setBasket(basket: BasketFields | null): void;
+  trackAddToBasket(productId: Id, quantity?: number | string): void;
+  /** An order, told once however often the page is shown. */
+  trackTransaction(orderId: Id): void;
+  trackCheckout(stage?: string | number): void;
+  /** Returns the visitor's e-mail, or the anonymous id; an empty text before there is one. */
+  getIdentity(): string;
+}
+
 /** A started tracker. */
 export interface Tillroll {
   readonly version: string;
@@ -74,6 +122,7 @@ export interface Tillroll {
   reset(): void;
   on(name: Report["name"], callback: (report: Report) => void): void;
   readonly metrilo: Metrilo;
+  readonly ometria: Ometria;
 }
 
 /** Starts the tracker; further calls return the same. Under Node everything exists and does nothing. */

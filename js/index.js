@@ -5,6 +5,8 @@ import { begin } from "./begin.js";
 import { load } from "./core.js";
 import { SESSION_COOKIE, VISITOR_COOKIE } from "./facades/cookies.js";
 import { metrilo } from "./facades/metrilo.js";
+import { ometria } from "./facades/ometria.js";
+import { recall } from "./recall.js";
 
 /* global __VERSION__ */
 
@@ -16,8 +18,12 @@ const asleep = () => {
   const nobody = {};
   metrilo(nobody, nothing);
   nobody.integrateForm = nothing;
+  const other = {};
+  ometria(other, nothing, () => "");
+  // So that nothing waits for it.
+  other.init();
   const done = Promise.resolve();
-  return { version: __VERSION__, ready: done, flush: () => done, consent: nothing, reset: nothing, on: nothing, metrilo: nobody };
+  return { version: __VERSION__, ready: done, flush: () => done, consent: nothing, reset: nothing, on: nothing, metrilo: nobody, ometria: other };
 };
 
 const awake = (options) => {
@@ -26,7 +32,9 @@ const awake = (options) => {
   const { say, own } = begin({ ...options, visitorCookie: VISITOR_COOKIE, sessionCookie: SESSION_COOKIE }, core);
   const functions = {};
   metrilo(functions, say("metrilo"));
-  return { ...own, metrilo: functions };
+  const other = {};
+  ometria(other, say("ometria"), () => recall(VISITOR_COOKIE));
+  return { ...own, metrilo: functions, ometria: other };
 };
 
 /** Starts the tracker, once; see index.d.ts. */

@@ -8,6 +8,9 @@ import { record } from "./record.js";
 /** How much of calls one beacon takes, in characters, none of which has more than three bytes. */
 const ROOM = 18e3;
 
+/** Where local storage holds the calls of pages that were left before they had a core: the next one that is left so begins with them. */
+const EARLY = "tillroll-early";
+
 /**
  * Returns the page's line. `texts` is what the core starts with, see src/browser/exports.rs; `settings` is what its edge is made of;
  * `store` keeps calls.
@@ -16,17 +19,17 @@ export const openLine = (texts, settings, store) => {
   const first = record("tillroll", "land", {});
   const waiting = [];
   const listeners = [];
-  const early = [];
   let core;
   let busy = true;
-  let said = 0;
+  let early = quietly(() => localStorage.getItem(EARLY)) || "";
+  let said = early;
   let open = texts.consent === "granted";
 
   /** Keeps a call that has to wait for its turn, be it for what earlier pages kept: the page may leave it behind. */
   const keep = ({ key, text }) => {
     if (!busy || !open) return;
     store.keep(key, text);
-    early.push(text);
+    early = (early + text).length > ROOM ? text : early + text;
   };
 
   /** What the core starts with, and whoever takes its place. */
@@ -34,14 +37,20 @@ export const openLine = (texts, settings, store) => {
 
   /**
    * The page is left, and maybe nobody ever comes back: of calls that the core does not have, the collector gets the calls themselves and
-   * makes their events, as the next page will. What does not fit is left to that.
+   * makes their events, as the next page will. What does not fit is left to that. Pages before it that were left like this come first, for
+   * who the visitor is, and which visit, follows from their calls.
    */
   const leave = () => {
-    if (said >= early.length) return;
-    said = early.length;
-    let room = ROOM;
-    const calls = early.filter((text) => (room -= text.length) > 0).join("");
-    quietly(() => navigator.sendBeacon(settings.collector + "v2/calls", options(recall(NOTES)).slice(0, -1) + `:calls${END}[${calls}]}`));
+    if (said === early) return;
+    said = early;
+    quietly(() => localStorage.setItem(EARLY, early));
+    quietly(() => navigator.sendBeacon(settings.collector + "v2/calls", options(recall(NOTES)).slice(0, -1) + `:calls${END}[${early}]}`));
+  };
+
+  /** The core has all calls. */
+  const settle = () => {
+    if (early) quietly(() => localStorage.removeItem(EARLY));
+    early = said = "";
   };
 
   // At once: the first call may be the submit that leaves the page, and the store must be open by then, or what it begins to write is lost.
@@ -60,7 +69,7 @@ export const openLine = (texts, settings, store) => {
       busy = true;
     }
     busy = false;
-    early.length = said = 0;
+    settle();
   };
 
   /** Holds calls back, and returns what lets them go on; while they are held back already, that lets go of nothing. */
@@ -80,7 +89,7 @@ export const openLine = (texts, settings, store) => {
       soon(() => core.call(call.key, call.text));
     },
     consent: (word) => {
-      if (word !== "granted") open = early.length = 0;
+      if (word !== "granted") open = settle();
       if (word === "denied") store.wipe();
       soon(() => core.consent(String(word)));
     },
@@ -103,8 +112,9 @@ export const openLine = (texts, settings, store) => {
     soon,
     attach: (arrived) => {
       core = arrived;
+      const lent = core.edge({ ...settings, find, recall, store, listeners, wait }, core);
       busy = false;
-      quietly(core.start, core.edge({ ...settings, find, recall, store, listeners, wait }, core), options(), first.key, first.text);
+      quietly(core.start, lent, options(), first.key, first.text);
       if (!busy) pump();
     },
   };

@@ -5,7 +5,9 @@ import { begin } from "./begin.js";
 import { SESSION_COOKIE, VISITOR_COOKIE } from "./facades/cookies.js";
 import { hearFirst } from "./facades/metrilo-stub.js";
 import { metrilo } from "./facades/metrilo.js";
+import { ometria } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
+import { recall } from "./recall.js";
 
 /* global __CORE__, __FALLBACK__, __WASM__, __V1__ */
 
@@ -42,10 +44,13 @@ const elder = (fetch, soon) => {
   };
 };
 
-/** Returns a function that gives what stands under our name all functions, unless it has them. */
+/** Returns a function that gives what stands under the names of both libraries all functions, unless it has them. */
 const adopter = ({ say, soon }, fetch) => {
   let event;
   return () => {
+    const other = ground(window.ometria);
+    window.ometria = other;
+    quietly(ometria, other, say("ometria"), () => recall(VISITOR_COOKIE));
     const target = ground(window.metrilo);
     if (event && target.event === event) return;
     metrilo(target, say("metrilo"));

@@ -21,6 +21,11 @@ fn every_call_shape_of_metrilo() {
     assert_rows("metrilo", 300);
 }
 
+#[test]
+fn every_call_shape_of_ometria() {
+    assert_rows("ometria", 100);
+}
+
 /// Runs every row of a vendor, of which there are `least` at least, and tells all that fail.
 fn assert_rows(vendor: &str, least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(vendor);
@@ -43,15 +48,18 @@ fn assert_rows(vendor: &str, least: usize) {
 fn check(api: &Value, row: &Value) -> Result<(), String> {
     let mut visitor = Visitor::new();
     for call in row["calls"].as_array().unwrap() {
-        visitor.call(call.get(2).unwrap_or(api), &call[0], &expand(&call[1]));
+        let api = call.get(2).filter(|api| api.is_string()).unwrap_or(api);
+        visitor.call(api, &call[0], &expand(&call[1]), &call[3]);
     }
     let (mut known, mut out) = (Value::Null, Vec::new());
-    for event in row["out"].as_array().unwrap() {
+    for (at, event) in row["out"].as_array().unwrap().iter().enumerate() {
         let params = expand(&event["params"]);
         let identified = params.get("email").cloned().filter(|_| event["type"] == "identify");
         // An identification is of the anonymous visitor: the one link between the two.
         let email = if identified.is_some() { Value::Null } else { known.clone() };
-        out.push(json!({"type": event["type"], "api": event.get("api").unwrap_or(api), "visitorEmail": email, "params": params}));
+        out.push(json!({"type": event["type"], "api": event.get("api").unwrap_or(api), "visitorEmail": email, "params": params,
+            // Where a row does not name the store it is any.
+            "store": event.get("store").or(visitor.kept.get(at).map(|kept| &kept["store"]))}));
         known = identified.unwrap_or(known);
     }
     equal("stored", &Value::from(visitor.kept.clone()), &Value::from(out))?;
@@ -78,7 +86,7 @@ struct Visitor {
 impl Visitor {
     fn new() -> Self {
         let mut visitor = Self { tracker: Tracker::default(), calls: 0, kept: Vec::new(), ignored: 0 };
-        let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}));
+        let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}), &Value::Null);
         let start = Start { token: "t", version: "1", consent: "granted", call: call.lend(), ..Start::default() };
         visitor.tell(Input::Start(&start));
         visitor.tell(Input::Restored(&[]));
@@ -87,16 +95,16 @@ impl Visitor {
         visitor
     }
 
-    fn call(&mut self, api: &Value, kind: &Value, params: &Value) {
-        let item = self.record(api, kind, params);
+    fn call(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) {
+        let item = self.record(api, kind, params, store);
         self.tell(Input::Call(item.lend()));
     }
 
     /// Returns a call as `js/record.js` makes it.
-    fn record(&mut self, api: &Value, kind: &Value, params: &Value) -> Item {
+    fn record(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) -> Item {
         self.calls += 1;
         let seed = format!("{:042x}", u128::from(self.calls) << 100);
-        let record = json!({"time": NOON + self.calls, "seed": seed, "api": api, "type": kind, "url": PAGE, "referrer": "", "title": TITLE, "params": params});
+        let record = json!({"time": NOON + self.calls, "seed": seed, "api": api, "type": kind, "url": PAGE, "referrer": "", "title": TITLE, "store": store, "params": params});
         Item::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
     }
 
@@ -117,7 +125,7 @@ fn accepted(text: &str) -> Value {
     let stored = decode::event(text).unwrap_or_else(|refusal| panic!("{:?}: {text}", refusal.reason)).event;
     let params: Value = serde_json::from_str(&stored.params).unwrap();
     assert_eq!(sent["params"], params, "the collector reads what the page wrote");
-    json!({"type": stored.kind, "api": stored.api, "visitorEmail": sent["visitorEmail"], "params": params})
+    json!({"type": stored.kind, "api": stored.api, "visitorEmail": sent["visitorEmail"], "params": params, "store": sent["storeId"]})
 }
 
 /// Returns a value as `js/loose.js` flattens it.

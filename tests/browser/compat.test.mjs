@@ -14,7 +14,7 @@ const STUB = "<script>window.metrilo = Object.assign([], { q: [] });</script>";
 const play = stage();
 
 /** In the page: plays the rows and returns what was thrown, and how many calls of each row were counted as ignored. */
-const perform = async ([rows, text]) => {
+const perform = async ([vendor, rows, text]) => {
   const expand = eval(text);
   const outcome = rows.map(() => ({ ignored: 0, thrown: null }));
   let at = -1;
@@ -22,6 +22,7 @@ const perform = async ([rows, text]) => {
   await window.tillroll.ready;
   // What the first generation meant is fetched when it is first spoken: from then on calls are heard as they are made.
   window.metrilo.event("warm-up");
+  window.ometria.init("warm-up");
   await window.tillroll.flush();
   rows.forEach((row, index) => {
     window.tillroll.reset();
@@ -29,7 +30,8 @@ const perform = async ([rows, text]) => {
     at = index;
     for (const [name, ...args] of row) {
       try {
-        const returned = window.metrilo[name](...expand(args));
+        const [word, of = vendor] = name.split(".").reverse();
+        const returned = window[of][word](...expand(args));
         if (returned !== undefined) throw new Error(`${name} returned something`);
       } catch (error) {
         outcome[index].thrown = String(error);
@@ -58,15 +60,21 @@ const emails = (out) => {
   return identified.map((email) => (known = email ?? known));
 };
 
-for (const stub of [false, true]) {
-  test(`every call shape, ${stub ? "on a page with a stub" : "on a plain page"}`, async (t) => {
-    const table = rows("metrilo").filter((row) => row.stub === stub);
+const PAGES = [
+  ["metrilo", "on a plain page", "", (row) => !row.stub],
+  ["metrilo", "on a page with a stub", STUB, (row) => row.stub],
+  ["ometria", "on a plain page", "", () => true],
+];
+
+for (const [vendor, where, stub, plays] of PAGES) {
+  test(`every call shape of ${vendor}, ${where}`, async (t) => {
+    const table = rows(vendor).filter(plays);
     await play(
-      (collector) => ({ "/": (stub ? STUB : "") + scriptTag(collector) }),
+      (collector) => ({ "/": stub + scriptTag(collector) }),
       async ({ page, url, open, stored }) => {
         await open();
         const filled = JSON.parse(JSON.stringify(table.map((row) => row.in)).replaceAll("{page}", `${url}/`).replaceAll("{title}", TITLE));
-        const outcome = await page.evaluate(perform, [filled, `(${expand})`]);
+        const outcome = await page.evaluate(perform, [vendor, filled, `(${expand})`]);
         const events = await stored((events) => events.some((event) => event.params.name === "the end"));
         const parts = cut(events.filter((event) => event.params.name !== "the end"));
         assert.equal(parts.length, table.length);
@@ -74,7 +82,8 @@ for (const stub of [false, true]) {
           await t.test(row.title, () => {
             const out = wanted(row, { url: `${url}/`, title: TITLE });
             assert.equal(outcome[at].thrown, null);
-            assert.deepEqual(parts[at].map(brief), out);
+            assert.deepEqual(parts[at].map(brief), out.map(brief));
+            assert.deepEqual(parts[at].map((event, index) => out[index].store && event.store_id), out.map(({ store }) => store));
             assert.deepEqual(parts[at].map((event) => event.email), emails(out));
             assert.equal(outcome[at].ignored, row.ignored, "calls counted as ignored");
           });

@@ -29,6 +29,12 @@ export const expand = (value) => {
     toJsonThrows: ({ rest }) => ({ ...expand(rest ?? {}), toJSON: fail }),
     toJson: ({ value }) => ({ toJSON: () => expand(value) }),
     boxed: ({ value }) => Object(value),
+    /** A basket of the page's own making: the calls that fill it, and fields that are assigned. */
+    basket: ({ calls, fields }) => {
+      const basket = new globalThis.ometria.Basket();
+      for (const [name, ...args] of calls) basket[name](...expand(args));
+      return Object.assign(basket, expand(fields ?? {}));
+    },
     date: ({ time }) => new Date(time),
     bare: ({ rest }) => Object.assign(Object.create(null), expand(rest ?? {})),
     cycle: ({ rest }) => {

@@ -3,8 +3,9 @@
 // {
 //   "title": …,
 //   "in": [[function, argument, …], …]          calls on the vendor's object; markers of expand.mjs stand for what JSON cannot say
-//   "calls": [[type, params, api?], …]          what reaches the core, as plain JSON
-//   "out": [{"type", "params", "api"?}, …]      what is stored, whole; "{page}" and "{title}" are those of the page
+//   "calls": [[type, params, api?, store?], …]  what reaches the core, as plain JSON; no api, or null for one, is the file's
+//   "out": [{"type", "params", "api"?, "store"?}, …]  what is stored, whole, the store where it is named; "{page}" and "{title}" are those
+//                                               of the page
 //   "ignored": n                                how many of the calls mean nothing, and are counted
 // }
 
@@ -31,4 +32,13 @@ export const stored = ({ out, api }, page) => {
     return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, fill(member)]));
   };
   return out.map((event) => fill(expand({ api, ...event })));
+};
+
+/** Puts whatever was said in the place of what the row leaves open. */
+export const close = (wanted, said) => {
+  if (!wanted || typeof wanted !== "object") return wanted;
+  if (wanted.$ === "any") return said;
+  if (typeof wanted.$ === "string") return expand(wanted);
+  if (Array.isArray(wanted)) return wanted.map((element, at) => close(element, said?.[at]));
+  return Object.fromEntries(Object.entries(wanted).map(([name, member]) => [name, close(member, said?.[name])]));
 };

@@ -1,6 +1,6 @@
 //! The scripts: bundled, minified, named by their content.
 //!
-//! The order is that of who names whom: the core module and what is fetched later first, then `tracking.js`, which knows their names.
+//! The order is that of who names whom: the debug window first, then the core's modules, then `tracking.js`, which knows their names.
 
 use crate::build::{fallback, glue};
 use crate::context::Context;
@@ -12,7 +12,11 @@ const SNIPPET: &str = "target/web/snippet.js";
 const SNIPPET_LIMIT: usize = 600;
 
 /// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
-const LATER: &[(&str, &str, &str)] = &[("V1", "v1", "js/facades/metrilo-v1.js"), ("FALLBACK", "fallback", REFUSED)];
+const LATER: &[(&str, &str, &str)] =
+    &[("V1", "v1", "js/facades/metrilo-v1.js"), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", REFUSED)];
+
+/// The window that says what the library does.
+const DEBUG: &str = "js/debug/index.js";
 
 /// The core where WebAssembly is refused.
 const REFUSED: &str = "js/fallback.js";
@@ -20,7 +24,10 @@ const REFUSED: &str = "js/fallback.js";
 /// Where one of these is made before its name is known.
 const PART: &str = "target/web/part.min.js";
 
-/// One run of esbuild.
+/// What esbuild made, for terser.
+const UNFOLDED: &str = "target/web/unfolded.js";
+
+/// One run of esbuild, and of terser behind it.
 struct Bundle<'a> {
     from: &'a str,
     to: &'a str,
@@ -31,15 +38,15 @@ struct Bundle<'a> {
 /// Makes every script of `dist/`, and removes hashed files of earlier builds.
 pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
     let module = Bundle { from: "js/core.js", to: "target/web/core.min.js", format: "esm", target: "es2020" };
-    module.run(context)?;
-    context.assets.core = publish(context, "core", "js", module.to)?;
-    context.assets.wasm = publish(context, "core", "wasm", glue::WASM)?;
     context.assets.later.clear();
     for (name, stem, from) in LATER {
         Bundle { from, to: PART, ..module }.run(context)?;
         let file = publish(context, stem, "js", PART)?;
         context.assets.later.push((name, file));
     }
+    module.run(context)?;
+    context.assets.core = publish(context, "core", "js", module.to)?;
+    context.assets.wasm = publish(context, "core", "wasm", glue::WASM)?;
     Bundle { from: "js/tracking.js", to: "dist/tracking.js", format: "iife", target: "es2018" }.run(context)?;
     if context.path("js/snippet.js").is_file() {
         Bundle { from: "js/snippet.js", to: SNIPPET, format: "iife", target: "es2018" }.run(context)?;
@@ -56,11 +63,12 @@ pub(super) fn bundle_reports(context: &mut Context) -> Result<String, Error> {
     Ok(String::new())
 }
 
-/// The npm package's module, glue and facades inside, and the one that it fetches where WebAssembly is refused.
+/// The npm package's module, glue and facades inside, and those that it fetches: where WebAssembly is refused, and to say what it does.
 pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
     let module = Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" };
     module.run(context)?;
-    Bundle { from: REFUSED, to: "dist/npm/fallback.js", ..module }.run(context)
+    Bundle { from: REFUSED, to: "dist/npm/fallback.js", ..module }.run(context)?;
+    Bundle { from: DEBUG, to: "dist/npm/debug.js", ..module }.run(context)
 }
 
 /// Prints what a shop may paste into its head, with its size.
@@ -88,14 +96,39 @@ impl Bundle<'_> {
             .arg(format!("--target={}", self.target))
             .arg(format!("--alias:tillroll-glue={}", glue.display()))
             .arg(format!("--alias:tillroll-translated={}", context.path(fallback::TRANSLATED).display()))
-            // In the npm package it stays a file of its own, fetched by those who need it.
-            .arg("--external:./fallback.js")
+            // What stays a file of its own, fetched by those who need it.
+            .args(["--external:./fallback.js", "--external:./debug*"])
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
-            .args(assets.later.iter().map(|(name, file)| define(name, file)))
+            .args(assets.later.iter().map(|(name, file)| define(name, &self.path(file))))
             .arg(define("VERSION", env!("CARGO_PKG_VERSION")))
             .args(notice(context, self.from)?);
-        files::write(&context.path(self.to), process::quiet(&mut node)?.as_bytes())
+        let mut script = process::quiet(&mut node)?;
+        if self.from.starts_with("js/") {
+            script = self.fold(context, &script)?;
+        }
+        files::write(&context.path(self.to), script.as_bytes())
+    }
+
+    /// How this script names a file of `dist/`: in the package by its stem, a module beside it by its name, and the page's script below it.
+    fn path(&self, file: &str) -> String {
+        let name = file.trim_start_matches("assets/");
+        match name.split_once('-') {
+            Some((stem, _)) if self.to.starts_with("dist/npm/") => format!("./{stem}.js"),
+            _ if self.format == "esm" => format!("./{name}"),
+            _ => file.into(),
+        }
+    }
+
+    /// Folds single uses into each other, which esbuild leaves as they are: a twentieth of a page's scripts. The two liberties are safe because
+    /// nobody calls `new` on a function that stands in an object or has no `this`.
+    fn fold(&self, context: &Context, script: &str) -> Result<String, Error> {
+        files::write(&context.path(UNFOLDED), script.as_bytes())?;
+        let mut node = process::node(context);
+        node.args(["node_modules/terser/bin/terser", UNFOLDED])
+            .args(["--compress", "passes=3,unsafe_arrows,unsafe_methods", "--mangle", "--ecma", self.target.trim_start_matches("es")])
+            .args((self.format == "esm").then_some("--module"));
+        process::quiet(&mut node)
     }
 }
 
