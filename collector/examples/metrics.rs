@@ -26,10 +26,14 @@ use tillroll_collector::server::Server;
 use tillroll_collector::store::Options;
 use tokio::runtime::{Builder, Runtime};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCH: i64 = 20_000;
-const TURNS: usize = 9;
-/// Turns while events come in; all of them must fit into some seconds.
-const LOADED_TURNS: usize = 3;
+const TURNS: usize = 25;
+/// Turns while events come in; all of them must fit into some seconds of a steady rate.
+const LOADED_TURNS: usize = 25;
 const EVENTS_A_SECOND: u64 = 20_000;
 const ORDERS: &str = "\"orders\" d";
 const LINES: &str = "\"orders\" d JOIN \"orders.line_items\" l ON l.doc = d.doc";

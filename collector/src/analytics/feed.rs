@@ -19,8 +19,8 @@ use crate::Error;
 
 /// The most changes of one kind in one batch.
 pub const BATCH: usize = 20_000;
-/// How long a batch gathers.
-const REST: Duration = Duration::from_millis(500);
+/// How long a batch gathers. With the time that two batches take, records stay younger than two seconds.
+const REST: Duration = Duration::from_millis(800);
 /// How long to wait after the first failure; after each further one it is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait after a failure.
@@ -104,16 +104,19 @@ impl Feeder {
                 // Only a runtime that ends does not give it back.
                 let Ok((feeder, wait)) = tokio::task::spawn_blocking(move || self.step(wanted)).await else { return };
                 self = feeder;
-                if let Some(wait) = wait {
-                    tokio::select! {
+                match wait {
+                    Some(wait) => tokio::select! {
                         () = tokio::time::sleep(wait) => {}
                         () = ended(&mut head) => return,
-                    }
+                    },
+                    // While changes never end, each batch costs much the same, however few are in it.
+                    None if self.watermark >= wanted => rest(&hurry).await,
+                    None => {}
                 }
             } else if head.changed().await.is_err() {
                 return;
             } else {
-                let _ = tokio::time::timeout(REST, hurry.notified()).await;
+                rest(&hurry).await;
             }
         }
     }
@@ -164,6 +167,11 @@ impl Feeder {
         self.watermark = watermark;
         self.announce.send_replace(watermark);
     }
+}
+
+/// Lets changes gather, unless somebody waits for them.
+async fn rest(hurry: &Notify) {
+    let _ = tokio::time::timeout(REST, hurry.notified()).await;
 }
 
 /// Waits until the store is closed.
