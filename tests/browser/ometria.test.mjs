@@ -112,6 +112,7 @@ const BROWSERS = {
   "storage blocked": { first: inline(["indexedDB", "localStorage", "sessionStorage"].map(deny).join("")) },
 };
 
+const settle = (page) => page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
 const plain = (events) => events.filter(({ type }) => type !== "land").map(({ type, params }) => [type, params]);
 
 for (const [browser, { first = "", policy, prints }] of Object.entries(BROWSERS)) {
@@ -170,13 +171,12 @@ test("a new campaign and a foreign referrer are recorded within the visit, and a
   play(
     (c) => ({ "/": tag(c) + inline(`ometria.init("landing");`) }),
     async ({ page, url, open, told }) => {
-      const settle = () => page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
       await open();
-      await settle();
+      await settle(page);
       await open("/?utm_source=letter");
-      await settle();
+      await settle(page);
       await page.reload();
-      await settle();
+      await settle(page);
       await page.goto(`${url}/?gclid=1`, { referer: "https://search.example/" });
       const lands = (await told()).filter(({ type }) => type === "land");
       assert.deepEqual(
@@ -184,5 +184,62 @@ test("a new campaign and a foreign referrer are recorded within the visit, and a
         [[`${url}/`, ""], [`${url}/?utm_source=letter`, ""], [`${url}/?gclid=1`, "https://search.example/"]],
       );
       assert.equal(new Set(lands.map((event) => event.session_id)).size, 1);
+    },
+  ));
+
+const BASKET = `ometria.init("basket"); ometria.setBasket({ total: 5, currency: "GBP", items: [{ product_id: 1, quantity: 1, price: 5 }] });`;
+const types = (events, ...wanted) => events.map(({ type }) => type).filter((type) => wanted.includes(type));
+
+test("a basket and an order are told once, though a second tab says them again", () =>
+  play(
+    (c) => ({ "/": tag(c) + inline(`${BASKET} ometria.trackTransaction("1001");`) }),
+    async ({ page, url, open, told }) => {
+      await open();
+      await settle(page);
+      const second = await page.context().newPage();
+      await second.goto(url);
+      await settle(second);
+      await page.evaluate(() => (window.ometria.trackTransaction(1001), window.ometria.trackTransaction("1002")));
+      await settle(page);
+      await second.evaluate(() => window.ometria.trackTransaction("1002"));
+      await settle(second);
+      assert.deepEqual(types(await told(), "basket_update", "order"), ["basket_update", "order", "order"]);
+    },
+  ));
+
+test("a shop that tells both what was added and what is in the basket has one cart, which counts nothing twice", () =>
+  play(
+    (c) => ({ "/": tag(c) + inline(`ometria.init("product", { pid: 1 }); ometria.identify("both@x.com"); metrilo.addToCart(1); ometria.trackAddToBasket(1); ${BASKET} ometria.trackAddToBasket(1);`) }),
+    async ({ page, open, told, collector }) => {
+      await open();
+      await settle(page);
+      const events = await told();
+      assert.deepEqual(types(events, "basket_add", "basket_update"), ["basket_add", "basket_add", "basket_update", "basket_add"]);
+      const carts = await fetch(`${collector.url}/export/carts`, { headers: collector.authorised() }).then((answer) => answer.text());
+      const all = carts.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+      const own = all.filter(({ customer }) => customer?.email === "both@x.com");
+      assert.deepEqual(own.map(({ line_items }) => line_items.map(({ quantity }) => quantity)), [[1]]);
+    },
+  ));
+
+test("a page that is open for hours renews its visit, and half an hour of silence ends it", () =>
+  play(
+    (c) => ({ "/": tag(c) + inline(`ometria.init("homepage");`) }),
+    async ({ page, open, told }) => {
+      await page.clock.install();
+      await open();
+      await settle(page);
+      for (const minutes of [29, 29, 29, 31]) {
+        await page.clock.fastForward(minutes * 60_000);
+        await page.evaluate(() => window.ometria.trackCheckout());
+        await settle(page);
+      }
+      const sid = await page.evaluate(() => new URLSearchParams(document.cookie.split("; ").find((one) => one.startsWith("ometria=")).slice(8)).get("sid"));
+      const events = (await told()).filter(({ type }) => type !== "custom");
+      const sessions = events.map((event) => event.session_id);
+      assert.deepEqual(events.map(({ type }) => type), ["land", "page_view", "checkout", "checkout", "checkout", "land", "checkout"]);
+      assert.equal(new Set(sessions.slice(0, 5)).size, 1);
+      assert.deepEqual([...new Set(sessions.slice(5))], [sid]);
+      assert.notEqual(sessions[0], sid);
     },
   ));
