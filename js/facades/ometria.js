@@ -23,6 +23,9 @@ const NOBODY = /^(0|null|undefined|false)?$|[{<]/;
 
 const text = (value) => (/^(st|nu)/.test(typeof value) ? value + "" : "");
 
+/** Servers print a list with gaps as an object, and none as null. */
+const list = (items) => Object.values(hash(items));
+
 /** Returns a method that sets fields. */
 const setter = (...names) =>
   function (...values) {
@@ -41,11 +44,10 @@ Basket.prototype = {
   setUrl: setter("URL"),
   setURL: setter("URL"),
   addLineItem(product_id, quantity, price, variant_id) {
-    this.items.push({ product_id, quantity, price, variant_id });
+    this.items = [...list(this.items), { product_id, quantity, price, variant_id }];
   },
   get size() {
-    // Servers print a list with gaps as an object.
-    return Object.values(hash(this.items)).reduce((sum, item) => sum + (+hash(item).quantity || 1), 0);
+    return list(this.items).reduce((sum, item) => sum + (+hash(item).quantity || 1), 0);
   },
 };
 

@@ -119,6 +119,11 @@ describe("the object", () => {
     }
     target.setBasket({ items: { 1: { product_id: 1, quantity: 3 }, 4: null } });
     assert.equal(target.basket.size, 4);
+    for (const items of [null, undefined, 7, { 1: { quantity: 3 } }]) {
+      const odd = new target.Basket({ items });
+      odd.addLineItem("1", 2, 5);
+      assert.equal(odd.items.at(-1).product_id, "1");
+    }
   });
 
   test("who the visitor is", () => {
