@@ -10,8 +10,8 @@ const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !==
 
 /**
  * Starts the library. `options`: `token`, `collector` (its address), `visitorCookie`, `sessionCookie`, and where wanted `cookieDomain`,
- * `consent`, `gpc`, `visitor` (an id that the shop's server made). `load()` fetches the core. Returns `{ say, soon, own }`: `say(api)` gives a vendor's words their voice, `soon`
- * is the line's, `own` is what pages know as `window.tillroll`.
+ * `consent`, `gpc`, `visitor` (an id that the shop's server made). `load()` fetches the core. Returns `{ say, own }`: `say(api)` gives a
+ * vendor's words their voice, `own` is what pages know as `window.tillroll`.
  */
 export const begin = (options, load) => {
   const texts = { token: options.token, version: __VERSION__, consent: consent(options), made: options.visitor };
@@ -22,8 +22,7 @@ export const begin = (options, load) => {
   ready.catch(() => {});
   const { flush, consent: word, reset, on } = line;
   return {
-    say: (api) => (type, params, extra) => quietly(line.call, api, type, params, extra),
-    soon: line.soon,
+    say: (api) => (...call) => quietly(line.call, api, ...call),
     own: { version: texts.version, ready, flush, consent: word, reset, on },
   };
 };

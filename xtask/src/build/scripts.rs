@@ -12,8 +12,10 @@ const SNIPPET: &str = "target/web/snippet.js";
 const SNIPPET_LIMIT: usize = 600;
 
 /// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
-const LATER: &[(&str, &str, &str)] =
-    &[("V1", "v1", "js/facades/metrilo-v1.js"), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", REFUSED)];
+const LATER: &[(&str, &str, &str)] = &[("SPOKEN", "spoken", SPOKEN), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", REFUSED)];
+
+/// What understands calls that were recorded in a vendor's own words.
+const SPOKEN: &str = "js/facades/spoken.js";
 
 /// The window that says what the library does.
 const DEBUG: &str = "js/debug/index.js";
@@ -68,6 +70,7 @@ pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
     let module = Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" };
     module.run(context)?;
     Bundle { from: REFUSED, to: "dist/npm/fallback.js", ..module }.run(context)?;
+    Bundle { from: SPOKEN, to: "dist/npm/spoken.js", ..module }.run(context)?;
     Bundle { from: DEBUG, to: "dist/npm/debug.js", ..module }.run(context)
 }
 
@@ -97,7 +100,7 @@ impl Bundle<'_> {
             .arg(format!("--alias:tillroll-glue={}", glue.display()))
             .arg(format!("--alias:tillroll-translated={}", context.path(fallback::TRANSLATED).display()))
             // What stays a file of its own, fetched by those who need it.
-            .args(["--external:./fallback.js", "--external:./debug*"])
+            .args(["--external:./fallback.js", "--external:./debug*", "--external:./spoken*"])
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
             .args(assets.later.iter().map(|(name, file)| define(name, &self.path(file))))
