@@ -66,8 +66,9 @@ const run = () => {
     visitorCookie: VISITOR_COOKIE,
     sessionCookie: SESSION_COOKIE,
   };
-  const load = (file, wasm) => import(base + file).then((core) => core.load(wasm));
-  const { say, own } = begin(options, () => load(__CORE__, base + __WASM__).catch(() => load(__FALLBACK__)));
+  // Browsers remember a module that failed by its whole address.
+  const load = (time, file, wasm) => import(`${base + file}#${time}`).then((core) => core.load(wasm));
+  const { say, own } = begin(options, (time) => load(time, __CORE__, base + __WASM__).catch(() => load(time, __FALLBACK__)));
   const adopt = adopter(say);
   window.tillroll = { ...own, adopt };
   adopt();

@@ -178,6 +178,40 @@ test("a page that gets no core at all says its calls when it is left", () =>
     page.complaints = page.complaints.filter((text) => !/Failed to load resource/.test(text));
   }));
 
+describe("a core that the network kept back comes on the same page", AT_ONCE, () => {
+  const FILES = "assets/{core,fallback}-*";
+
+  /** Opens a page whose core does not arrive, and gives the network back. */
+  const openWithout = async ({ page, collector, open }) => {
+    await page.route(`${collector.url}/${FILES}`, (route) => route.abort());
+    await open();
+    await page.evaluate(() => window.tillroll.ready.catch(() => {}));
+    await page.unroute(`${collector.url}/${FILES}`);
+    page.complaints = [];
+  };
+  const assertCame = async ({ page, url, told }) => {
+    await page.evaluate(() => window.metrilo.viewCategory(1));
+    assert.deepEqual(short(await told()), [LAND(url), ...CALLED, ["category_view", { id: "1" }]]);
+  };
+
+  test("after a while", () =>
+    play(pages(), async (scene) => {
+      await openWithout(scene);
+      await assertCame(scene);
+    }));
+
+  test("at once when the connection is back", () =>
+    play(pages(), async (scene) => {
+      const { page } = scene;
+      await page.clock.install();
+      await openWithout(scene);
+      // From here on no timer goes off.
+      await page.clock.pauseAt(await page.evaluate(() => Date.now() + 500));
+      await page.evaluate(() => void dispatchEvent(new Event("online")));
+      await assertCame(scene);
+    }));
+});
+
 test("calls of the first generation outlive a page that never learnt what they mean", () =>
   play(
     (collector) => ({
