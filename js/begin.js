@@ -10,7 +10,7 @@ const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !==
 
 /**
  * Starts the library. `options`: `token`, `collector` (its address), `visitorCookie`, `sessionCookie`, and where wanted `cookieDomain`,
- * `consent`, `gpc`, `visitor` (an id that the shop's server made). `load(time)` fetches the core; where
+ * `consent`, `gpc`, `visitor` (an id that the shop's server made), `snippet` (what the inline snippet noted). `load(time)` fetches the core; where
  * that fails it is asked again, after twice as long each time and when the connection is back. Returns `{ say, own }`: `say(api)` gives a
  * vendor's words their voice, `own` is what pages know as `window.tillroll`.
  */

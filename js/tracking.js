@@ -65,6 +65,8 @@ const run = () => {
     visitor: quietly(() => window.metrilo.ensure_cbuid),
     visitorCookie: VISITOR_COOKIE,
     sessionCookie: SESSION_COOKIE,
+    // What the inline snippet noted.
+    snippet: window.tillroll,
   };
   // Browsers remember a module that failed by its whole address.
   const load = (time, file, wasm) => import(`${base + file}#${time}`).then((core) => core.load(wasm));
