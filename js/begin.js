@@ -10,20 +10,28 @@ const consent = ({ consent, gpc }) => (navigator.globalPrivacyControl && gpc !==
 
 /**
  * Starts the library. `options`: `token`, `collector` (its address), `visitorCookie`, `sessionCookie`, and where wanted `cookieDomain`,
- * `consent`, `gpc`, `visitor` (an id that the shop's server made). `load()` fetches the core. Returns `{ say, soon, own }`: `say(api)` gives a vendor's words their voice, `soon`
- * is the line's, `own` is what pages know as `window.tillroll`.
+ * `consent`, `gpc`, `visitor` (an id that the shop's server made), `snippet` (what the inline snippet noted). `load(time)` fetches the core; where
+ * that fails it is asked again, after twice as long each time and when the connection is back. Returns `{ say, own }`: `say(api)` gives a
+ * vendor's words their voice, `own` is what pages know as `window.tillroll`.
  */
 export const begin = (options, load) => {
   const texts = { token: options.token, version: __VERSION__, consent: consent(options), made: options.visitor };
   const settings = { ...options, collector: options.collector.replace(/\/*$/, "/") };
   const line = openLine(texts, settings, openStore());
-  const ready = load().then(line.attach);
-  // Who waits for it hears of a failure; who does not is not told in the console.
-  ready.catch(() => {});
+  let pause = 1e3;
+  let timer;
+  const fetchCore = () => {
+    timer = clearTimeout(timer);
+    const loaded = load(pause).then(line.attach);
+    // Who waits for the first time hears of a failure; who does not is not told in the console.
+    loaded.catch(() => (timer = setTimeout(fetchCore, (pause *= 2))));
+    return loaded;
+  };
+  addEventListener("online", () => timer && fetchCore());
+  const ready = fetchCore();
   const { flush, consent: word, reset, on } = line;
   return {
-    say: (api) => (type, params, extra) => quietly(line.call, api, type, params, extra),
-    soon: line.soon,
+    say: (api) => (...call) => quietly(line.call, api, ...call),
     own: { version: texts.version, ready, flush, consent: word, reset, on },
   };
 };

@@ -4,6 +4,7 @@
 import { quietly } from "./quiet.js";
 import { NOTES } from "./recall.js";
 import { openSpare } from "./spare.js";
+import { SPOKEN } from "./store.js";
 import { openTabs } from "./tabs.js";
 
 /** 400 days in seconds, the longest that browsers allow. */
@@ -17,6 +18,8 @@ const PAUSE = 18e5;
 
 /** Calls of which it counts what was said before, in any tab; see protocol/src/visit/notes.rs. */
 const DEPENDS = /:type\x1f\$(basket_update|order|identify)\x1f/;
+
+/* global __SPOKEN__ */
 
 /** Hosts under which strangers live next door; no cookie may span them. */
 const SHARED = ["myshopify.com", "github.io", "netlify.app", "vercel.app", "pages.dev", "web.app", "herokuapp.com"];
@@ -74,25 +77,25 @@ const note = (text) => {
   });
 };
 
-const noted = () => (lost === undefined ? quietly(() => localStorage.getItem(NOTES)) : lost) || "";
-
 /** Tells the core what the page lives through. In the first phase, so that the page's own listeners hold nothing up. */
 const listen = (core, refresh) => {
-  addEventListener("pagehide", () => core.left(), true);
+  addEventListener("pagehide", core.left, true);
   addEventListener("pageshow", (event) => event.persisted && (refresh(true), core.returned()), true);
-  addEventListener("online", () => core.online(), true);
+  addEventListener("online", core.online, true);
   addEventListener("visibilitychange", () => document.hidden && core.hidden(), true);
 };
 
 /**
  * Lets the core know whether the visitor comes from outside, and what other tabs remembered meanwhile, before what depends on it;
  * `refresh(all)` tells it the notes, or all. A page that was silent for as long as a visit can be asks whether the visit went on elsewhere.
+ * Calls that the core does not understand go to `learn(key, text)`.
  */
-const inform = (core, refresh) => {
+const inform = (core, refresh, learn) => {
   const { start, call, restore, consent } = core;
   core.start = (host, options, key, text) => start(host, options, key, quietly(arrives, text) ? text.replace("$land", "$arrival") : text);
   let last = Date.now();
   core.call = (key, text) => {
+    if (!core.taught && text.includes(SPOKEN)) return learn(key, text);
     const now = Date.now();
     if (now - last >= PAUSE) refresh(true);
     else if (DEPENDS.test(text)) refresh();
@@ -111,20 +114,28 @@ const inform = (core, refresh) => {
 
 /**
  * Returns what the core is lent, see src/browser/exports.rs. Of the line it has `store`, `listeners`, pairs of a name and a function, and
- * `wait()`, which holds calls back until the function that it returns is called; `find` and `recall` are those of recall.js. `recall(name)`
- * and `remember(name, text)` know `visitor`, `session` and `notes`; `post(number, body)` posts a batch and gives the core the answer with
- * the number, `abort()` gives the last one up, `beacon(body)` posts without hope of an answer; `wake(after)` calls the core after so many
- * milliseconds, and never where that is below zero.
+ * `wait()`, which holds calls back until the function that it returns is called; `find` and `recall` are those of recall.js, and `snippet` is
+ * what the inline snippet left. `recall(name)` and `remember(name, text)` know `visitor`, `session` and `notes`; `post(number, body)` posts a
+ * batch and gives the core the answer with the number, `abort()` gives the last one up, `beacon(body)` posts without hope of an answer;
+ * `wake(after)` calls the core after so many milliseconds, and never where that is below zero.
  */
-export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, find, recall, store, listeners, wait }, core) => {
+export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, find, recall, store, listeners, wait, snippet = [] }, core) => {
   const cookies = { visitor: visitorCookie, session: sessionCookie };
   const url = collector + "v2/batch";
   let controller;
   let timer;
-  const abort = () => controller && controller.abort();
+  const abort = () => controller?.abort();
   const known = () => [recall(visitorCookie), recall(sessionCookie)];
+  const noted = () => (lost === undefined ? recall(NOTES) : lost);
   const refresh = (all) => core.recalled(...(all ? known() : ["", ""]), noted());
-  inform(core, refresh);
+  /** Has the core understand what is spoken; the promise is that of a yes where that fails. */
+  const teach = () => import(__SPOKEN__).then((spoken) => spoken.teach(core, store, snippet), () => true);
+  // It waits, kept as it is, and those behind it.
+  const learn = (key, text) => {
+    const done = wait();
+    teach().then((failed) => done(failed || core.call(key, text)));
+  };
+  inform(core, refresh, learn);
   listen(core, refresh);
   store.lend(openSpare());
   const tabs = openTabs(core);
@@ -140,12 +151,16 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
     restore: () => {
       tabs.enter();
       const done = wait();
-      store.all((kept) => {
-        quietly(core.restore, kept);
+      store.all(async (kept) => {
+        // Without what understands it all of it waits for another page.
+        const failed = (snippet.length || kept.join().includes(SPOKEN)) && (await teach());
+        quietly(core.restore, failed ? [] : kept);
         done();
       });
     },
     wipe: () => {
+      // What was noted before a no is gone with it.
+      snippet.length = 0;
       store.wipe();
       tabs.quit();
     },
@@ -156,11 +171,11 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
     },
     post: async (number, body) => {
       abort();
-      controller = quietly(() => new AbortController());
       try {
+        controller = new AbortController();
         // It need not outlive the page, which says all of it again by a beacon when it goes. Chromium 156 lets no `keepalive` request go when
         // it is given up, and its 64 KiB for such requests and beacons stay taken for as long as the other side is silent.
-        const response = await fetch(url, { method: "POST", body, signal: controller && controller.signal });
+        const response = await fetch(url, { method: "POST", body, signal: controller.signal });
         core.answered(number, response, await response.text().catch(() => ""));
       } catch (e) {
         core.answered(number, undefined, "");
@@ -174,7 +189,7 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
     },
     report: ([name, count, reason, field, answer]) => {
       const report = { name, count, reason, field, answer };
-      for (const [wanted, listener] of listeners.slice()) if (wanted === name) quietly(listener, report);
+      listeners.slice().forEach(([wanted, listener]) => wanted === name && quietly(listener, report));
     },
   };
 };

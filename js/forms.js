@@ -8,7 +8,7 @@ const ADDRESS = /^\s*[^\s@]+@[^\s@]+\s*$/;
 /** Returns the form's fields of that name: a name attribute, or a selector as old documents had it. */
 const fields = (form, name) => {
   if (!name) return [];
-  const named = Array.prototype.filter.call(form.elements, (element) => element.name === String(name));
+  const named = [...form.elements].filter((element) => element.name === String(name));
   return named.length ? named : quietly(() => [...form.querySelectorAll(name)]) || [];
 };
 

@@ -21,7 +21,7 @@ export const openLine = (texts, settings, store) => {
   const listeners = [];
   let core;
   let busy = true;
-  let early = quietly(() => localStorage.getItem(EARLY)) || "";
+  let early = recall(EARLY);
   let said = early;
   let open = texts.consent === "granted";
 
@@ -58,35 +58,28 @@ export const openLine = (texts, settings, store) => {
   addEventListener("pagehide", leave, true);
   addEventListener("visibilitychange", leave, true);
 
-  /** Runs what waits, in its turn; a step may make calls, whose turn it is then. */
-  const pump = async () => {
-    busy = true;
-    while (waiting.length) {
-      const [step, loaded] = waiting.shift();
-      if (loaded) await loaded;
-      busy = false;
-      quietly(step);
-      busy = true;
-    }
+  /** Runs what waits, in its turn, until a step holds the others back; a step may make calls, whose turn it is then. */
+  const pump = () => {
     busy = false;
-    settle();
+    while (!busy && waiting.length) quietly(waiting.shift());
+    if (!busy) settle();
   };
 
   /** Holds calls back, and returns what lets them go on; while they are held back already, that lets go of nothing. */
   const wait = () => (busy ? () => {} : ((busy = true), pump));
 
-  /** Runs `step` with the core in its turn: now, or when the core is there, all before it is done and `loaded`, a promise, is kept. */
-  const soon = (step, loaded) => {
-    if (!busy && !loaded) return quietly(step);
-    waiting.push([step, loaded]);
-    if (!busy) pump();
+  /** Runs `step` with the core in its turn: now, or when the core is there and all before it is done. */
+  const soon = (step) => {
+    if (busy) waiting.push(step);
+    else quietly(step);
   };
 
   return {
     call: (api, type, params, extra) => {
       const call = record(api, type, params, extra);
-      keep(call);
       soon(() => core.call(call.key, call.text));
+      // Its turn may have made it wait.
+      keep(call);
     },
     consent: (word) => {
       if (word !== "granted") open = settle();
@@ -109,7 +102,6 @@ export const openLine = (texts, settings, store) => {
     on: (name, listener) => {
       listeners.push([name, listener]);
     },
-    soon,
     attach: (arrived) => {
       core = arrived;
       const lent = core.edge({ ...settings, find, recall, store, listeners, wait }, core);

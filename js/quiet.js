@@ -9,8 +9,8 @@ export const quietly = (run, ...args) => {
   }
 };
 
-/** Returns the member `name` of whatever the page gave: nothing where there is none, or where reading it throws. */
-export const member = (given, name) => quietly(() => (given && typeof given === "object" ? given[name] : undefined));
-
 /** Returns `value` if it has members, else something without any. */
 export const hash = (value) => (value && typeof value === "object" ? value : {});
+
+/** Returns the member `name` of whatever the page gave: nothing where there is none, or where reading it throws. */
+export const member = (given, name) => quietly(() => hash(given)[name]);

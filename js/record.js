@@ -24,11 +24,11 @@ const seed = () => {
 export const record = (api, type, params, extra) => {
   const time = Date.now();
   const digits = seed();
-  const page = typeof document === "undefined" ? {} : { url: location.href, referrer: document.referrer, title: document.title };
+  const { referrer, title } = document;
   // A clock that is set back while the page is open does not change the order of its calls.
   latest = Math.max(latest, time);
   return {
     key: [latest, FIRST + calls++, digits.slice(0, 6) + 1].join("-"),
-    text: flat({ time, seed: digits, api, type, ...page, params, ...extra }),
+    text: flat({ time, seed: digits, api, type, url: location.href, referrer, title, params, ...extra }),
   };
 };

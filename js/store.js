@@ -8,6 +8,12 @@ const NAME = "tillroll";
 /** What local storage keeps for us has names that begin so. */
 export const PREFIX = "tillroll:";
 
+/**
+ * What a call in a vendor's own words has in it, which js/facades/spoken.js understands and nobody else: as its type, where the page
+ * recorded it, or in front of its key, where the inline snippet noted it.
+ */
+export const SPOKEN = PREFIX;
+
 /** How long the browser may take to open a database, or to read it, in milliseconds. */
 const PATIENCE = 2000;
 

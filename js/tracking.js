@@ -8,8 +8,9 @@ import { metrilo } from "./facades/metrilo.js";
 import { ometria } from "./facades/ometria.js";
 import { quietly } from "./quiet.js";
 import { recall } from "./recall.js";
+import { SPOKEN } from "./store.js";
 
-/* global __CORE__, __FALLBACK__, __WASM__, __V1__ */
+/* global __CORE__, __FALLBACK__, __WASM__ */
 
 /** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and the query. */
 const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
@@ -26,26 +27,15 @@ const ground = (left) => (quietly(() => /^[of]/.test(typeof left) && Object.isEx
 /** Runs what the page put by for the time when the library is there, and from then on at once. */
 const drain = (queue) => {
   const run = (entry) => typeof entry === "function" && quietly(entry);
-  const held = Array.isArray(queue) ? queue.splice(0) : [];
-  window.metriloQueue = Array.isArray(queue) ? queue : [];
-  window.metriloQueue.push = (...entries) => (entries.forEach(run), 0);
+  const here = Array.isArray(queue) ? queue : [];
+  const held = here.splice(0);
+  here.push = (...entries) => (entries.forEach(run), 0);
+  window.metriloQueue = here;
   held.forEach(run);
 };
 
-/** Returns a function that takes calls of the first generation: in their turn, but not before `fetch()` got what understands them. */
-const elder = (fetch, soon) => {
-  let coming;
-  let play;
-  return (entry) => {
-    const time = Date.now();
-    if (play) return play(entry, time);
-    coming = coming || fetch().then((arrived) => (play = arrived)).catch(() => {});
-    soon(() => play && play(entry, time), coming);
-  };
-};
-
 /** Returns a function that gives what stands under the names of both libraries all functions, unless it has them. */
-const adopter = ({ say, soon }, fetch) => {
+const adopter = (say) => {
   let event;
   return () => {
     const other = ground(window.ometria);
@@ -54,8 +44,8 @@ const adopter = ({ say, soon }, fetch) => {
     const target = ground(window.metrilo);
     if (event && target.event === event) return;
     metrilo(target, say("metrilo"));
-    const second = { ...target };
-    hearFirst(target, elder(() => fetch(__V1__).then((words) => words.firstGeneration(say("metrilo-v1"), second)), soon));
+    // Recorded as they are: what they mean, spoken.js says where the core is.
+    hearFirst(target, (entry) => say("metrilo-v1")(SPOKEN, entry));
     event = target.event;
     window.metrilo = target;
   };
@@ -75,12 +65,14 @@ const run = () => {
     visitor: quietly(() => window.metrilo.ensure_cbuid),
     visitorCookie: VISITOR_COOKIE,
     sessionCookie: SESSION_COOKIE,
+    // What the inline snippet noted.
+    snippet: window.tillroll,
   };
-  const fetch = (file) => import(base + file);
-  const load = (file, wasm) => fetch(file).then((core) => core.load(wasm));
-  const begun = begin(options, () => load(__CORE__, base + __WASM__).catch(() => load(__FALLBACK__)));
-  const adopt = adopter(begun, fetch);
-  window.tillroll = { ...begun.own, adopt };
+  // Browsers remember a module that failed by its whole address.
+  const load = (time, file, wasm) => import(`${base + file}#${time}`).then((core) => core.load(wasm));
+  const { say, own } = begin(options, (time) => load(time, __CORE__, base + __WASM__).catch(() => load(time, __FALLBACK__)));
+  const adopt = adopter(say);
+  window.tillroll = { ...own, adopt };
   adopt();
   drain(window.metriloQueue);
 };

@@ -1,6 +1,6 @@
 // The first generation of `window.metrilo`, as old themes and plug-ins still carry it: a stub that recorded calls as `[method, ...args]` in
 // `q` or `queue`. The same object is upgraded in place, and both generations of methods stay callable on it. What the old words mean comes
-// later, in metrilo-v1.js, and only to pages that speak them; calls keep the time at which they were made.
+// later, in spoken.js, and only to pages that speak them; calls keep the time at which they were made.
 
 import { member } from "../quiet.js";
 

@@ -1,5 +1,5 @@
-// What the first generation of `window.metrilo` meant by its calls. Only pages that speak it fetch this file; until it is there,
-// metrilo-stub.js hears them.
+// What the first generation of `window.metrilo` meant by its calls. Only pages that speak it fetch this, with spoken.js; until then their
+// calls are kept as metrilo-stub.js heard them.
 
 import { member, quietly } from "../quiet.js";
 import { words } from "./words.js";
@@ -29,7 +29,6 @@ const methods = (say) => {
   const line = words(LINE, (_, params) => params).line;
   const events = words(EVENTS, (type, params) => {
     if (type === "order") params.lines = typeof params.lines === "object" ? (elements(params.lines) || []).map(line) : undefined;
-    if (type === "page_view") params.name = params.name || document.title;
     say(type, params);
   });
   const event = (name, data) => {
@@ -59,14 +58,10 @@ const methods = (say) => {
 };
 
 /**
- * Returns a function that plays one recorded call, `[method, ...args]`, made at `time`. `say(type, params, extra)` takes what it means;
- * `second` has the functions of the second generation, which a stub may have recorded too.
+ * Returns a function that plays one recorded call, `[method, ...args]`. `say(type, params)` takes what it means; `second` has the functions of
+ * the second generation, which a stub may have recorded too.
  */
-export const firstGeneration = (say, second) => (entry, time) => {
-  const own = methods((type, params) => say(type, params, { time }));
-  quietly(() => {
-    const [method, ...args] = Array.prototype.slice.call(entry);
-    const function_ = Object.prototype.hasOwnProperty.call(own, method) ? own[method] : second[method];
-    if (typeof function_ === "function") function_(...args);
-  });
+export const firstGeneration = (say, second) => {
+  const own = methods(say);
+  return ([method, ...args]) => quietly(() => (Object.prototype.hasOwnProperty.call(own, method) ? own : second)[method](...args));
 };

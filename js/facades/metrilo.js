@@ -4,7 +4,8 @@
 import { integrateForm } from "../forms.js";
 import { words } from "./words.js";
 
-const WORDS = `
+/** The words of the second generation, see words.js. */
+export const WORDS = `
   identify identify email
   customerDetails customer_details .first_name=firstName .last_name=lastName .phone_number=phoneNumber .subscribed
   viewPage page_view url .name

@@ -7,9 +7,10 @@ import { expand } from "../../tests/compat/expand.mjs";
 import { parse } from "../../tests/compat/parse.mjs";
 import { close, rows } from "../../tests/compat/rows.mjs";
 import { record } from "../record.js";
+import { SPOKEN } from "../store.js";
 import { hearFirst } from "./metrilo-stub.js";
-import { firstGeneration } from "./metrilo-v1.js";
 import { metrilo } from "./metrilo.js";
+import { teach } from "./spoken.js";
 
 const PAGE = { url: "https://shop.test/page", title: "Shirts | Shop" };
 
@@ -22,15 +23,20 @@ before(() => {
 const play = ({ in: calls, stub }) => {
   const said = [];
   // Texts cross into WebAssembly well formed.
-  const say = (api) => (type, params) => {
-    const call = parse(record(api, type, params).text.toWellFormed());
-    said.push([call.type, call.params, call.api]);
+  const core = {
+    call: (_, text) => {
+      const call = parse(text.toWellFormed());
+      said.push([call.type, call.params, call.api]);
+    },
   };
+  const say = (api) => (type, params) => {
+    const { key, text } = record(api, type, params);
+    core.call(key, text);
+  };
+  teach(core, { forget: () => {} }, []);
   const target = stub ? Object.assign([], { q: [] }) : {};
   metrilo(target, say("metrilo"));
-  const second = { ...target };
-  const play = firstGeneration(say("metrilo-v1"), second);
-  hearFirst(target, (entry) => play(entry));
+  hearFirst(target, (entry) => say("metrilo-v1")(SPOKEN, entry));
   for (const [name, ...args] of calls) assert.equal(target[name](...args), undefined, `${name} returns something`);
   return said;
 };

@@ -34,8 +34,10 @@ const setter = (...names) =>
 
 /** A basket as pages build it; its fields may be assigned as well. */
 function Basket(given) {
-  const { size, ...fields } = hash(given);
+  const { size, calls, ...fields } = hash(given);
   Object.assign(this, { items: [] }, fields);
+  // The inline snippet's baskets know what was done with them.
+  quietly(() => calls.forEach(([name, ...values]) => this[name](...values)));
 }
 
 Basket.prototype = {

@@ -177,3 +177,76 @@ test("a page that gets no core at all says its calls when it is left", () =>
     assert.deepEqual(short(await stored((events) => events.length > CALLED.length)), [LAND(scene.url), ...CALLED]);
     page.complaints = page.complaints.filter((text) => !/Failed to load resource/.test(text));
   }));
+
+describe("a core that the network kept back comes on the same page", AT_ONCE, () => {
+  const FILES = "assets/{core,fallback}-*";
+
+  /** Opens a page whose core does not arrive, and gives the network back. */
+  const openWithout = async ({ page, collector, open }) => {
+    await page.route(`${collector.url}/${FILES}`, (route) => route.abort());
+    await open();
+    await page.evaluate(() => window.tillroll.ready.catch(() => {}));
+    await page.unroute(`${collector.url}/${FILES}`);
+    page.complaints = [];
+  };
+  const assertCame = async ({ page, url, told }) => {
+    await page.evaluate(() => window.metrilo.viewCategory(1));
+    assert.deepEqual(short(await told()), [LAND(url), ...CALLED, ["category_view", { id: "1" }]]);
+  };
+
+  test("after a while", () =>
+    play(pages(), async (scene) => {
+      await openWithout(scene);
+      await assertCame(scene);
+    }));
+
+  test("at once when the connection is back", () =>
+    play(pages(), async (scene) => {
+      const { page } = scene;
+      await page.clock.install();
+      await openWithout(scene);
+      // From here on no timer goes off.
+      await page.clock.pauseAt(await page.evaluate(() => Date.now() + 500));
+      await page.evaluate(() => void dispatchEvent(new Event("online")));
+      await assertCame(scene);
+    }));
+});
+
+test("calls of the first generation outlive a page that never learnt what they mean", () =>
+  play(
+    (collector) => ({
+      "/":
+        scriptTag(collector) +
+        `<script>
+          metrilo.event("view_product", { id: 7 });
+          metrilo.viewCategory(1);
+          metrilo.identify("Johny@x.com", { name: "Johny Bravo" });
+          metrilo.debug();
+        </script>`,
+      "/next": scriptTag(collector) + `<script>metrilo.event("checkout_start", false);</script>`,
+      "/elsewhere": "",
+    }),
+    async (scene) => {
+      const { page, url, collector, open, told } = scene;
+      const release = await hold(page, collector, "spoken-*");
+      await open();
+      await page.evaluate(() => window.tillroll.ready);
+      await page.evaluate(() => window.metrilo.event("search", { query: "shoe" }));
+      await page.evaluate(leave);
+      await page.waitForURL("**/elsewhere");
+      release();
+      await open("/next");
+      const events = await told();
+      // Of these calls the collector understood one by itself, when the page was left.
+      assert.deepEqual(short(events).sort(), [
+        ["category_view", { id: "1" }],
+        ["checkout", {}],
+        ["customer_details", { first_name: "Johny", last_name: "Bravo" }],
+        ["identify", { email: "johny@x.com" }],
+        LAND(url),
+        ["product_view", { product_id: "7" }],
+        ["search", { query: "shoe", url: `${url}/` }],
+      ]);
+      assert.ok(one(events, "session_id") && one(events, "email"));
+    },
+  ));

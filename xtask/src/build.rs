@@ -13,6 +13,7 @@ mod names;
 mod package;
 mod packing;
 mod scripts;
+mod snippet;
 mod stamp;
 
 use crate::context::Context;
@@ -21,6 +22,7 @@ use crate::step::{self, Step};
 
 pub(crate) use binary::ENGINES;
 pub(crate) use packing::{BROTLI, GZIP};
+pub(crate) use snippet::check as check_snippet;
 
 /// Everything a page or a shop downloads.
 pub(crate) const PAGE: &[Step] = &[
@@ -47,5 +49,5 @@ pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
     if let Some(engine) = binary::engine(context) {
         println!("target/release/{engine:<9}  the analytics engine; wherever the collector goes, it goes along");
     }
-    scripts::print_snippet(context)
+    snippet::print(context)
 }

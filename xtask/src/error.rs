@@ -56,6 +56,9 @@ pub(crate) enum Error {
     /// A file that a page downloads is too big.
     #[error("over budget: {0}; make it smaller, the limit in xtask/src/size.rs stays")]
     Budget(String),
+    /// The README has another inline snippet than the build.
+    #[error("README.md has not the {0} of this build; paste what `cargo xtask build` prints")]
+    Snippet(String),
     /// House rules are broken; each was printed with its place.
     #[error("{0} house rules broken, listed above with what to do")]
     Untidy(usize),
@@ -86,6 +89,7 @@ impl Error {
             Self::Missing { .. } => "missing",
             Self::Glue(_) => "glue",
             Self::Budget(_) => "budget",
+            Self::Snippet(_) => "snippet",
             Self::Untidy(_) => "untidy",
             Self::Before(_) => "before",
             Self::NoCheck(_) => "no_check",

@@ -1,6 +1,7 @@
 //! `kill -9`, a hundred times, a thousand in the long form, at any moment: what was acknowledged is there, each event once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 
@@ -22,6 +23,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     for kill in 0..kills() {
         let mut program = Program::start(folder.path(), &["--project", "t:s"]);
         acknowledged.extend(until_killed(&mut program, &next, kill));
+        report(kill + 1, acknowledged.len());
     }
     let program = Program::start(folder.path(), &["--project", "t:s"]);
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
@@ -33,6 +35,13 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     let lost: Vec<_> = acknowledged.iter().filter(|&&number| !found.contains_key(&id(number))).collect();
     assert!(lost.is_empty(), "{lost:?} of {}", acknowledged.len());
     assert!(acknowledged.len() as u64 > kills() * 10, "only {} were acknowledged", acknowledged.len());
+}
+
+/// Says how far the long form is, past the harness, which holds back what tests print.
+fn report(kill: u64, acknowledged: usize) {
+    if kill.is_multiple_of(100) {
+        let _ = writeln!(std::io::stderr(), "killed {kill} of {} times, {acknowledged} events acknowledged", kills());
+    }
 }
 
 /// Sends from several sides until the program is killed, and returns the numbers of the events that it had acknowledged.

@@ -24,6 +24,14 @@ const written = () =>
     };
   });
 
+/** In the page: calls, and holds the task of the call up until the shop, which is asked for `/kill`, has ended the browser. */
+const callAndDie = (names) => {
+  names.forEach((name) => window.metrilo.customEvent(name));
+  const asked = new XMLHttpRequest();
+  asked.open("GET", "/kill", false);
+  asked.send();
+};
+
 let collector;
 let door;
 before(async () => {
@@ -38,7 +46,7 @@ after(async () => {
 /** Every connection takes 300 ms to open, those of the visitor's own machine too. */
 const far = () => [`--proxy-server=${door.url}`, "--proxy-bypass-list=<-loopback>"];
 
-/** Opens the shop with a new profile and calls `act({ profile, proxy, page, again, told })`; `again()` starts the browser again. */
+/** Opens the shop with a new profile and calls `act({ profile, proxy, shop, told, stored, visit })`; `visit(path)` starts the browser. */
 const live = async (flags, act) => {
   const proxy = await FaultyProxy.start(collector.url);
   const shop = await openShop({ "/": scriptTag(proxy.url), "/next": scriptTag(proxy.url) });
@@ -50,7 +58,7 @@ const live = async (flags, act) => {
     return page;
   };
   try {
-    await act({ profile, proxy, told, stored, visit });
+    await act({ profile, proxy, shop, told, stored, visit });
   } finally {
     await profile.close();
     await shop.close();
@@ -91,6 +99,17 @@ describe("the browser ends and is started again: lost 0, stored twice 0", AT_ONC
         assertOnce(await told(await visit("/next")), NAMES);
       }));
   }
+
+  test("killed within the call itself", () =>
+    live([], async ({ profile, shop, told, stored, visit }) => {
+      const page = await visit("/next");
+      await page.evaluate(ready);
+      await stored((events) => events.length > 0);
+      shop.pages["/kill"] = () => (profile.kill(), { body: "" });
+      await page.evaluate(callAndDie, NAMES).catch(() => {});
+      await profile.gone;
+      assertOnce(await told(await visit("/next")), NAMES);
+    }));
 
   test("killed five times, each time as soon as the browser has written a hundred calls", () =>
     live([], async ({ profile, proxy, told, visit }) => {

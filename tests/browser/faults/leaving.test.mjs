@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { ENGINES } from "../support/engines.mjs";
 import { assertOnce } from "../support/expect.mjs";
 import { openDoor, SILENCE, slow } from "../support/proxy.mjs";
+import { KEEPING } from "../support/snippet.mjs";
 import { AT_ONCE, scriptTag, stage } from "../support/stage.mjs";
 
 const HOPS = 20;
@@ -26,6 +27,7 @@ const pages = (collector) => ({
   "/gone": "",
   "/elsewhere": "No tracker here.",
   "/link": scriptTag(collector) + `<a href="/next" onclick="metrilo.customEvent('clicked')">next</a>`,
+  "/never": KEEPING + inline(`metrilo.customEvent("1"); ometria.init("homepage"); metrilo.customEvent("2");`),
   "/at-once": chain(collector),
   "/when-ready": chain(collector, "tillroll.ready.then"),
   "/painted": scriptTag(collector) + inline(`
@@ -112,6 +114,17 @@ const ROWS = {
       proxy.assets = undefined;
       await open("/next");
       assertOnce(await told(), ["painted"]);
+    },
+  ],
+  "which the script never reached, with the snippet on them": [
+    {},
+    async ({ url, open, told }) => {
+      await open("/never");
+      await open("/next");
+      const events = await told();
+      assertOnce(events, ["1", "2"]);
+      assert.deepEqual(events.map(({ type }) => type), ["land", "custom", "page_view", "custom"]);
+      assert.ok(events.every(({ page }) => page.url === `${url}/never`));
     },
   ],
   "a backlog of 100 KB": [

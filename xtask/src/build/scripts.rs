@@ -2,18 +2,16 @@
 //!
 //! The order is that of who names whom: the debug window first, then the core's modules, then `tracking.js`, which knows their names.
 
-use crate::build::{fallback, glue};
+use crate::build::{fallback, glue, snippet};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{files, process};
 
-const SNIPPET: &str = "target/web/snippet.js";
-/// What an inline snippet may cost a page, minified.
-const SNIPPET_LIMIT: usize = 600;
-
 /// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
-const LATER: &[(&str, &str, &str)] =
-    &[("V1", "v1", "js/facades/metrilo-v1.js"), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", REFUSED)];
+const LATER: &[(&str, &str, &str)] = &[("SPOKEN", "spoken", SPOKEN), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", REFUSED)];
+
+/// What understands calls that were recorded in a vendor's own words.
+const SPOKEN: &str = "js/facades/spoken.js";
 
 /// The window that says what the library does.
 const DEBUG: &str = "js/debug/index.js";
@@ -48,8 +46,8 @@ pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
     context.assets.core = publish(context, "core", "js", module.to)?;
     context.assets.wasm = publish(context, "core", "wasm", glue::WASM)?;
     Bundle { from: "js/tracking.js", to: "dist/tracking.js", format: "iife", target: "es2018" }.run(context)?;
-    if context.path("js/snippet.js").is_file() {
-        Bundle { from: "js/snippet.js", to: SNIPPET, format: "iife", target: "es2018" }.run(context)?;
+    for (_, to, keeps) in snippet::FORMS {
+        Bundle { from: snippet::SOURCE, to, format: "esm", target: "es2019" }.run_with(context, &[("KEEPS", keeps)])?;
     }
     sweep(context)?;
     Ok(String::new())
@@ -68,26 +66,18 @@ pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
     let module = Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" };
     module.run(context)?;
     Bundle { from: REFUSED, to: "dist/npm/fallback.js", ..module }.run(context)?;
+    Bundle { from: SPOKEN, to: "dist/npm/spoken.js", ..module }.run(context)?;
     Bundle { from: DEBUG, to: "dist/npm/debug.js", ..module }.run(context)
-}
-
-/// Prints what a shop may paste into its head, with its size.
-pub(super) fn print_snippet(context: &Context) -> Result<(), Error> {
-    if !context.path("js/snippet.js").is_file() {
-        return Ok(());
-    }
-    let snippet = files::read_text(&context.path(SNIPPET))?;
-    let snippet = snippet.trim();
-    println!("\ninline snippet, {} bytes of at most {SNIPPET_LIMIT}:\n<script>{snippet}</script>", snippet.len());
-    if snippet.len() > SNIPPET_LIMIT {
-        return Err(Error::Budget(format!("the inline snippet has {} bytes, the limit is {SNIPPET_LIMIT}", snippet.len())));
-    }
-    Ok(())
 }
 
 impl Bundle<'_> {
     /// Bundles in memory and writes only what changed.
     fn run(&self, context: &Context) -> Result<(), Error> {
+        self.run_with(context, &[])
+    }
+
+    /// As [`run`](Self::run), with more that the script knows by name, each a piece of script.
+    fn run_with(&self, context: &Context, more: &[(&str, &str)]) -> Result<(), Error> {
         let glue = context.path(glue::GLUE);
         let assets = &context.assets;
         let mut node = process::node(context);
@@ -97,14 +87,15 @@ impl Bundle<'_> {
             .arg(format!("--alias:tillroll-glue={}", glue.display()))
             .arg(format!("--alias:tillroll-translated={}", context.path(fallback::TRANSLATED).display()))
             // What stays a file of its own, fetched by those who need it.
-            .args(["--external:./fallback.js", "--external:./debug*"])
+            .args(["--external:./fallback.js", "--external:./debug*", "--external:./spoken*"])
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
             .args(assets.later.iter().map(|(name, file)| define(name, &self.path(file))))
             .arg(define("VERSION", env!("CARGO_PKG_VERSION")))
+            .args(more.iter().map(|(name, value)| format!("--define:__{name}__={value}")))
             .args(notice(context, self.from)?);
         let mut script = process::quiet(&mut node)?;
-        if self.from.starts_with("js/") {
+        if self.from.starts_with("js/") && self.from != snippet::SOURCE {
             script = self.fold(context, &script)?;
         }
         files::write(&context.path(self.to), script.as_bytes())
@@ -121,7 +112,7 @@ impl Bundle<'_> {
     }
 
     /// Folds single uses into each other, which esbuild leaves as they are: a twentieth of a page's scripts. The two liberties are safe because
-    /// nobody calls `new` on a function that stands in an object or has no `this`.
+    /// nobody calls `new` on a function that stands in an object or has no `this`, but for the inline snippet.
     fn fold(&self, context: &Context, script: &str) -> Result<String, Error> {
         files::write(&context.path(UNFOLDED), script.as_bytes())?;
         let mut node = process::node(context);
