@@ -37,6 +37,7 @@ const PASSES: &[&str] = &[
     "--rereloop",
     "-Oz",
     "--converge",
+    "--reorder-locals",
     "--strip-debug",
     "--strip-producers",
     "--strip-target-features",

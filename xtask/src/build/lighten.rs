@@ -27,8 +27,15 @@ const BLOCKS: &[(&str, &str)] = &[
     ("if (!('encodeInto' in cachedTextEncoder)) {\n", ""),
 ];
 
-/// Lines and parts of lines that go.
-const PARTS: &[&str] = &[", wasm.__wbindgen_realloc", "const MAX_SAFARI_DECODE_BYTES = 2146435072;\n", "let numBytesDecoded = 0;\n"];
+/// Lines and parts of lines that go. A place that was never filled reads like one that was filled with nothing, and what the core imports it
+/// asks for by name.
+const PARTS: &[&str] = &[
+    ", wasm.__wbindgen_realloc",
+    "const MAX_SAFARI_DECODE_BYTES = 2146435072;\n",
+    "let numBytesDecoded = 0;\n",
+    ".fill(undefined)",
+    "        __proto__: null,\n",
+];
 
 /// Around arguments, of which those before one that does not fit would be freed. The page's core is out of memory then, and stays so.
 const TRY: &str = "    try {\n";
@@ -76,6 +83,10 @@ mod tests {
     use super::*;
 
     const GLUE: &str = "let a;
+let heap = new Array(1024).fill(undefined);
+const import0 = {
+        __proto__: null,
+};
 const MAX_SAFARI_DECODE_BYTES = 2146435072;
 let numBytesDecoded = 0;
 function decodeText(bytes) {
@@ -110,7 +121,10 @@ function careful() {
     fn what_is_not_needed_goes_and_the_rest_stays() {
         let call = "function call(key) {\n        ptr0 = passStringToWasm0(key, wasm.__wbindgen_malloc);\n    wasm.call(ptr0);\n}\n";
         let careful = GLUE.split_once("function careful").unwrap().1;
-        assert_eq!(lighten(GLUE), Ok(format!("let a;\n{DECODE}{PASS}{call}function careful{careful}")));
+        assert_eq!(
+            lighten(GLUE),
+            Ok(format!("let a;\nlet heap = new Array(1024);\nconst import0 = {{\n}};\n{DECODE}{PASS}{call}function careful{careful}"))
+        );
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn define(name: &str, value: &str) -> String {
 /// Copies a made file to `dist/assets` under a name that changes with its content, and gives that name.
 fn publish(context: &Context, stem: &str, ending: &str, from: &str) -> Result<String, Error> {
     let content = files::read(&context.path(from))?;
-    let name = format!("assets/{stem}-{}.{ending}", &files::hash(&[&content])[..10]);
+    let name = format!("assets/{stem}-{}.{ending}", &files::hash(&[&content])[..8]);
     files::write(&context.path("dist").join(&name), &content)?;
     Ok(name)
 }
