@@ -9,6 +9,7 @@ mod checkpoint;
 mod cursor;
 mod disk;
 mod erasure;
+mod following;
 mod identity;
 mod imported;
 mod log;
@@ -160,19 +161,9 @@ impl Store {
         self.readers.with(move |connection| imported::kept(connection, project, family, ids)).await
     }
 
-    /// Returns a way to read all that is asked about by the number of its change, on whatever thread asks.
-    pub fn source(&self) -> feed::Source {
-        let (path, mut kept) = (self.path.clone(), None);
-        Box::new(move |after, head| {
-            let connection = match kept.take() {
-                Some(connection) => connection,
-                None => schema::connect(&path, Duration::from_secs(5)).map_err(Error::CannotRead)?,
-            };
-            // One that failed is not kept.
-            let part = imported::changes(&connection, after, head, feed::BATCH).map_err(Error::CannotRead)?;
-            kept = Some(connection);
-            Ok(part)
-        })
+    /// Returns a way to follow all that is asked about, on whatever thread asks.
+    pub fn source(&self) -> Box<dyn feed::Source> {
+        Box::new(following::Following::new(self.path.clone()))
     }
 
     /// Takes events out of the log that came before a time, in milliseconds since 1970, at most `limit` of them. Returns how many it were.

@@ -173,6 +173,11 @@ const MIGRATIONS: &[&str] = &[
     -- 1 where the sender is a program that reads shops, by its own word.
     ALTER TABLE event ADD COLUMN bot INTEGER;
 ",
+    "
+    -- The number of the last change of something that lines of orders, carts and returns show of a product.
+    ALTER TABLE product ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX product_by_shown ON product (shown);
+",
 ];
 
 /// Opens a connection that commits durably.

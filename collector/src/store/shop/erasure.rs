@@ -97,8 +97,7 @@ impl Keeper<'_> {
             }
             clear(&mut order, is_told, is_reported);
             self.write_order(subject.project, &id, &order)?;
-            let returns = "UPDATE returned INDEXED BY returned_of_order SET change = ?1 WHERE project = ?2 AND placed = ?3";
-            self.touch(returns, subject.project, &id)?;
+            self.touch_returns_of_order(subject.project, &id)?;
             cleared += 1;
         }
         Ok(cleared)
