@@ -45,6 +45,7 @@ use queue::{Entries, Entry, Queue};
 use reader::Readers;
 pub use shop::{Change, Family, List, Place, Record, Table, Telling, Voucher, part};
 use syncer::Syncer;
+pub use trim::Trimmed;
 use writer::Writer;
 
 /// The store's file in the data folder.
@@ -166,8 +167,8 @@ impl Store {
         Box::new(following::Following::new(self.path.clone()))
     }
 
-    /// Takes events out of the log that came before a time, in milliseconds since 1970, at most `limit` of them. Returns how many it were.
-    pub async fn trim(&self, before: u64, limit: usize) -> Result<u64, Error> {
+    /// Takes events out of the log that came before a time, in milliseconds since 1970, at most `limit` of them.
+    pub async fn trim(&self, before: u64, limit: usize) -> Result<Trimmed, Error> {
         self.queue()?.trim(before, limit).await
     }
 

@@ -19,6 +19,7 @@ mod person;
 mod records;
 mod registers;
 mod returns;
+mod settle;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,7 @@ pub(super) use person::Person;
 pub(super) use records::options_of;
 pub use registers::part;
 pub(super) use returns::{returns_of, returns_with_lines};
+pub(super) use settle::Old;
 
 /// Which list a record belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
