@@ -37,6 +37,7 @@ use crate::{Error, decode::Incoming};
 pub use aside::{Aside, check};
 use checkpoint::Checkpointer;
 pub use cursor::Cursor;
+pub use disk::{Look, Room};
 pub use erasure::Erased;
 pub use imported::Imported;
 pub use log::Stored;
@@ -60,11 +61,13 @@ pub struct Options {
     pub limits: Limits,
     /// How many bytes of the disk are kept back for what makes room on it.
     pub reserve: u64,
+    /// Who tells how much room the disk has: the system.
+    pub room: Look,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(1), limits: Limits::default(), reserve: 0 }
+        Self { busy_timeout: Duration::from_secs(1), limits: Limits::default(), reserve: 0, room: disk::room }
     }
 }
 
@@ -114,7 +117,7 @@ impl Store {
         let (announce_change, change) = watch::channel(shop::head(&connection).map_err(fault)?);
         let (queue, jobs) = queue::new(options.limits);
         let no_thread = |source| Error::DataFolder { path: path.clone(), source };
-        let reserve = disk::Reserve::new(folder, options.reserve);
+        let reserve = disk::Reserve::new(folder, options.reserve, options.room);
         let syncer = Syncer::start(&path, (announce, announce_change), Arc::clone(&telemetry)).map_err(no_thread)?;
         let checkpointer = Checkpointer::start(path.clone(), options.busy_timeout).map_err(no_thread)?;
         schema::for_writing(&connection).map_err(fault)?;
@@ -129,7 +132,7 @@ impl Store {
             change,
             writer: Some(thread),
             path,
-            reserve: disk::Reserve::new(folder, options.reserve),
+            reserve: disk::Reserve::new(folder, options.reserve, options.room),
             _lock: lock,
         })
     }
