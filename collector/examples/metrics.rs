@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Value, json};
 use tillroll_collector::Collector;
-use tillroll_collector::analytics::{self, Document, Projection};
+use tillroll_collector::analytics::{self, Document, Marks, Projection};
 use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::config::{Cli, Command};
 use tillroll_collector::metrics::catalogue::Family;
@@ -102,7 +102,7 @@ fn fill(folder: &Path, orders: i64) {
     let (projection, watch) = (Projection::open(&file, 0).expect("a projection"), Stopwatch::start());
     for first in (0..orders).step_by(BATCH as usize) {
         let documents: Vec<_> = (first..orders.min(first + BATCH)).map(document).collect();
-        projection.apply(&documents, 0).expect("a batch");
+        projection.apply(&documents, Marks::default()).expect("a batch");
     }
     println!("{orders} orders in {:.1} s", watch.elapsed().as_secs_f64());
 }

@@ -8,6 +8,7 @@ use crate::metrics::catalogue::Family;
 
 pub mod feed;
 mod freshness;
+mod round;
 
 #[cfg(feature = "duckdb")]
 mod engine;
@@ -53,7 +54,7 @@ pub struct Analytics {
 impl Analytics {
     /// Opens the projection in the data folder and begins to bring changes over. Where that fails queries are told so, and everything else
     /// works.
-    pub fn start(folder: &Path, source: feed::Source, head: watch::Receiver<i64>) -> Self {
+    pub fn start(folder: &Path, source: Box<dyn feed::Source>, head: watch::Receiver<i64>) -> Self {
         if let Err(error) = clean(folder) {
             tracing::error!(%error, "cannot remove a projection that holds traces of somebody who was erased");
         }
@@ -120,6 +121,27 @@ pub fn clean(folder: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How far the projection has come: numbers of changes in the store up to which nothing is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Of the records themselves.
+    pub records: i64,
+    /// Of the goods that records name: what the catalogue says of them shows in the records.
+    pub goods: i64,
+}
+
+impl Marks {
+    /// Everything up to this change.
+    pub fn at(change: i64) -> Self {
+        Self { records: change, goods: change }
+    }
+
+    /// Returns the change up to which all that is asked about is as the store has it.
+    pub fn reached(self) -> i64 {
+        self.records.min(self.goods)
+    }
 }
 
 /// A change of one record.

@@ -28,9 +28,9 @@ pub(crate) async fn run(collector: Arc<Collector>, keep: Duration) {
         let watch = Stopwatch::start();
         let before = collector.clock.millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
         let rest = match collector.store.trim(before, STEP).await {
-            Ok(count) => {
-                collector.telemetry.trimmed(count);
-                if count < STEP as u64 { look } else { watch.elapsed() * REST }
+            Ok(trimmed) => {
+                collector.telemetry.trimmed(trimmed.gone);
+                if trimmed.more { watch.elapsed() * REST } else { look }
             }
             // The store has said what is wrong; a full queue is no fault at all.
             Err(_) => look,

@@ -9,6 +9,7 @@ mod checkpoint;
 mod cursor;
 mod disk;
 mod erasure;
+mod following;
 mod identity;
 mod imported;
 mod log;
@@ -36,6 +37,7 @@ use crate::{Error, decode::Incoming};
 pub use aside::{Aside, check};
 use checkpoint::Checkpointer;
 pub use cursor::Cursor;
+pub use disk::{Look, Room};
 pub use erasure::Erased;
 pub use imported::Imported;
 pub use log::Stored;
@@ -44,6 +46,7 @@ use queue::{Entries, Entry, Queue};
 use reader::Readers;
 pub use shop::{Change, Family, List, Place, Record, Table, Telling, Voucher, part};
 use syncer::Syncer;
+pub use trim::Trimmed;
 use writer::Writer;
 
 /// The store's file in the data folder.
@@ -58,11 +61,13 @@ pub struct Options {
     pub limits: Limits,
     /// How many bytes of the disk are kept back for what makes room on it.
     pub reserve: u64,
+    /// Who tells how much room the disk has: the system.
+    pub room: Look,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(1), limits: Limits::default(), reserve: 0 }
+        Self { busy_timeout: Duration::from_secs(1), limits: Limits::default(), reserve: 0, room: disk::room }
     }
 }
 
@@ -112,7 +117,7 @@ impl Store {
         let (announce_change, change) = watch::channel(shop::head(&connection).map_err(fault)?);
         let (queue, jobs) = queue::new(options.limits);
         let no_thread = |source| Error::DataFolder { path: path.clone(), source };
-        let reserve = disk::Reserve::new(folder, options.reserve);
+        let reserve = disk::Reserve::new(folder, options.reserve, options.room);
         let syncer = Syncer::start(&path, (announce, announce_change), Arc::clone(&telemetry)).map_err(no_thread)?;
         let checkpointer = Checkpointer::start(path.clone(), options.busy_timeout).map_err(no_thread)?;
         schema::for_writing(&connection).map_err(fault)?;
@@ -127,7 +132,7 @@ impl Store {
             change,
             writer: Some(thread),
             path,
-            reserve: disk::Reserve::new(folder, options.reserve),
+            reserve: disk::Reserve::new(folder, options.reserve, options.room),
             _lock: lock,
         })
     }
@@ -160,23 +165,13 @@ impl Store {
         self.readers.with(move |connection| imported::kept(connection, project, family, ids)).await
     }
 
-    /// Returns a way to read all that is asked about by the number of its change, on whatever thread asks.
-    pub fn source(&self) -> feed::Source {
-        let (path, mut kept) = (self.path.clone(), None);
-        Box::new(move |after, head| {
-            let connection = match kept.take() {
-                Some(connection) => connection,
-                None => schema::connect(&path, Duration::from_secs(5)).map_err(Error::CannotRead)?,
-            };
-            // One that failed is not kept.
-            let part = imported::changes(&connection, after, head, feed::BATCH).map_err(Error::CannotRead)?;
-            kept = Some(connection);
-            Ok(part)
-        })
+    /// Returns a way to follow all that is asked about, on whatever thread asks.
+    pub fn source(&self) -> Box<dyn feed::Source> {
+        Box::new(following::Following::new(self.path.clone()))
     }
 
-    /// Takes events out of the log that came before a time, in milliseconds since 1970, at most `limit` of them. Returns how many it were.
-    pub async fn trim(&self, before: u64, limit: usize) -> Result<u64, Error> {
+    /// Takes events out of the log that came before a time, in milliseconds since 1970, at most `limit` of them.
+    pub async fn trim(&self, before: u64, limit: usize) -> Result<Trimmed, Error> {
         self.queue()?.trim(before, limit).await
     }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use duckdb::types::{TimeUnit, Value as Sql};
-use duckdb::{Config, Connection, params_from_iter};
+use duckdb::{Config, Connection, params, params_from_iter};
 
 use super::writer::Writer;
-use super::{Document, schema};
+use super::{Document, Marks, schema};
 use crate::Error;
 use crate::metrics::print::{Bound, Cell, Row, Statement};
 
@@ -35,24 +35,30 @@ impl Projection {
     }
 
     /// Closes the file once no query runs, and opens it again; with `anew` it is empty then. Returns how far it has come.
-    pub fn reopen(&self, anew: bool, head: i64) -> Result<i64, Error> {
+    pub fn reopen(&self, anew: bool, head: i64) -> Result<Marks, Error> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         *open = None;
         if anew {
             remove(&self.path)?;
         }
         let opened = open.insert(Open::new(&self.path, head)?);
-        opened.watermark().map_err(fault)
+        opened.marks().map_err(fault)
     }
 
-    /// Returns the number of the last change that was taken over.
-    pub fn watermark(&self) -> Result<i64, Error> {
-        self.with(Open::watermark)
+    /// Returns how far it has come.
+    pub fn marks(&self) -> Result<Marks, Error> {
+        self.with(Open::marks)
     }
 
-    /// Takes changes over, all or none. `watermark` is the number up to which they are complete.
-    pub fn apply(&self, documents: &[Document], watermark: i64) -> Result<(), Error> {
-        self.with(|open| lock(&open.writer).apply(documents, watermark))
+    /// Takes changes over, all or none. It has come as far as `marks` then.
+    pub fn apply(&self, documents: &[Document], marks: Marks) -> Result<(), Error> {
+        self.with(|open| lock(&open.writer).apply(documents, marks))
+    }
+
+    /// Returns the orders and carts behind `after` in which one of these goods of a project is a line item, at most `limit` of them, each
+    /// by its project and key and in the order of both.
+    pub fn naming(&self, goods: &[(i64, String)], after: &(i64, String), limit: usize) -> Result<Vec<(i64, String)>, Error> {
+        self.with(|open| lock(&open.writer).naming(goods, after, limit))
     }
 
     /// Runs the statements on one state of the records, and returns the rows of each.
@@ -76,7 +82,7 @@ impl Open {
             tracing::warn!(path = %path.display(), "the projection does not fit the store, and is built anew");
         }
         remove(path)?;
-        Self::make(path).map_err(fault)
+        Self::make(path, head).map_err(fault)
     }
 
     fn open_kept(path: &Path, head: i64) -> duckdb::Result<Self> {
@@ -84,16 +90,17 @@ impl Open {
             return Err(duckdb::Error::QueryReturnedNoRows);
         }
         let connection = connect(path)?;
-        let sql = "SELECT fingerprint, watermark FROM projection";
-        let (found, watermark): (String, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if found == schema::fingerprint() && watermark <= head { Self::with(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
+        let sql = "SELECT fingerprint, greatest(watermark, goods) FROM projection";
+        let (found, furthest): (String, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if found == schema::fingerprint() && furthest <= head { Self::with(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
     }
 
-    fn make(path: &Path) -> duckdb::Result<Self> {
+    /// Records that are brought from now on show what the catalogue says now, so nothing that it said up to `head` is missing.
+    fn make(path: &Path, head: i64) -> duckdb::Result<Self> {
         let connection = connect(path)?;
         let transaction = connection.unchecked_transaction()?;
         transaction.execute_batch(&schema::sql())?;
-        transaction.execute("INSERT INTO projection VALUES (?, 0)", [schema::fingerprint()])?;
+        transaction.execute("INSERT INTO projection VALUES (?, 0, ?)", params![schema::fingerprint(), head])?;
         transaction.commit()?;
         Self::with(connection)
     }
@@ -103,8 +110,9 @@ impl Open {
         Ok(Self { source: Mutex::new(connection), idle: Mutex::default(), writer: Mutex::new(writer) })
     }
 
-    fn watermark(&self) -> duckdb::Result<i64> {
-        lock(&self.source).query_row("SELECT watermark FROM projection", [], |row| row.get(0))
+    fn marks(&self) -> duckdb::Result<Marks> {
+        let marks = |row: &duckdb::Row<'_>| Ok(Marks { records: row.get(0)?, goods: row.get(1)? });
+        lock(&self.source).query_row("SELECT watermark, goods FROM projection", [], marks)
     }
 
     fn run(&self, statements: &[Statement]) -> duckdb::Result<Vec<Vec<Row>>> {

@@ -3,6 +3,10 @@
 //! A thread of its own asks for the changes after its watermark whenever the store tells of new ones. Between two batches it rests a
 //! moment, so that many small changes become one commit; whoever waits for fresh records cuts the rest short.
 //!
+//! What a record shows of its line items' goods comes from the catalogue, so records are brought again when that changes. It is the projection
+//! that knows which records name what, so none of this costs the store's writing anything. A bestseller stands in many records: they are
+//! brought again a page at a time, and whatever else changed goes before the next page.
+//!
 //! Nothing ends it but the server. A step that fails or panics changed nothing; it is tried again, each time after a longer while. If that
 //! does not help the engine is opened again, and if that does not help either the projection is built anew.
 
@@ -14,7 +18,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::freshness::{self, Freshness, Reading};
-use super::{Document, Projection};
+use super::round::Round;
+use super::{Document, Marks, Projection};
 use crate::Error;
 
 /// The most changes of one kind in one batch.
@@ -40,8 +45,33 @@ pub struct Part {
     pub complete: i64,
 }
 
-/// Where changes come from: those after a number, up to a number that is known to be stored, about [`BATCH`] of them.
-pub type Source = Box<dyn FnMut(i64, i64) -> Result<Part, Error> + Send>;
+/// Goods of which something that records show has changed.
+#[derive(Default)]
+pub struct Goods {
+    /// Each by its project and the id under which a line item names it.
+    pub items: Vec<(i64, String)>,
+    /// The number up to which none is missing.
+    pub complete: i64,
+}
+
+/// Where changes come from. `head` is a number that is known to be stored.
+pub trait Source: Send {
+    /// Returns what changed after a number, about [`BATCH`] records.
+    fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error>;
+
+    /// Returns the goods that changed after a number.
+    fn goods(&mut self, after: i64, head: i64) -> Result<Goods, Error>;
+
+    /// Returns orders and carts of the shop's own as they are now, by project and key, and the returns that show what those orders show.
+    fn again(&mut self, keys: &[(i64, String)]) -> Result<Vec<Document>, Error>;
+
+    /// Returns returns that name goods themselves, as they are now: those behind `after`, about `limit` of them; and the last place that
+    /// was looked at, unless there are no more.
+    fn returns(&mut self, goods: &[(i64, String)], after: &Place, limit: usize) -> Result<(Vec<Document>, Option<Place>), Error>;
+}
+
+/// A return's project and key.
+pub type Place = (i64, String);
 
 /// How far the projection has come.
 pub struct Progress {
@@ -77,11 +107,11 @@ impl Progress {
 }
 
 /// Starts bringing changes over, until the store's end of `head` is gone.
-pub fn start(projection: Arc<Projection>, source: Source, head: watch::Receiver<i64>) -> Result<Progress, Error> {
-    let watermark = projection.watermark()?;
-    let (announce, done) = watch::channel(watermark);
+pub fn start(projection: Arc<Projection>, source: Box<dyn Source>, head: watch::Receiver<i64>) -> Result<Progress, Error> {
+    let marks = projection.marks()?;
+    let (announce, done) = watch::channel(marks.reached());
     let (hurry, freshness) = (Arc::new(Notify::new()), Arc::new(Freshness::default()));
-    let feeder = Feeder { projection, source, announce, watermark, freshness: Arc::clone(&freshness) };
+    let feeder = Feeder { projection, source, announce, marks, round: None, freshness: Arc::clone(&freshness) };
     let progress = Progress { done, head: head.clone(), hurry: Arc::clone(&hurry), freshness };
     tokio::spawn(feeder.run(head, hurry));
     Ok(progress)
@@ -89,9 +119,10 @@ pub fn start(projection: Arc<Projection>, source: Source, head: watch::Receiver<
 
 struct Feeder {
     projection: Arc<Projection>,
-    source: Source,
+    source: Box<dyn Source>,
     announce: watch::Sender<i64>,
-    watermark: i64,
+    marks: Marks,
+    round: Option<Round>,
     freshness: Arc<Freshness>,
 }
 
@@ -99,7 +130,7 @@ impl Feeder {
     async fn run(mut self, mut head: watch::Receiver<i64>, hurry: Arc<Notify>) {
         loop {
             let wanted = *head.borrow_and_update();
-            if self.watermark < wanted {
+            if self.marks.reached() < wanted {
                 self.freshness.fell_behind();
                 // Only a runtime that ends does not give it back.
                 let Ok((feeder, wait)) = tokio::task::spawn_blocking(move || self.step(wanted)).await else { return };
@@ -110,7 +141,7 @@ impl Feeder {
                         () = ended(&mut head) => return,
                     },
                     // While changes never end, each batch costs much the same, however few are in it.
-                    None if self.watermark >= wanted => rest(&hurry).await,
+                    None if self.marks.reached() >= wanted => rest(&hurry).await,
                     None => {}
                 }
             } else if head.changed().await.is_err() {
@@ -121,12 +152,19 @@ impl Feeder {
         }
     }
 
-    /// Brings a batch. Returns how long to wait before the next one, where it failed.
+    /// Brings a batch, a page, or one of each. Returns how long to wait before the next step, where it failed.
     fn step(mut self, wanted: i64) -> (Self, Option<Duration>) {
-        let result = catch_unwind(AssertUnwindSafe(|| self.bring(wanted)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let is_behind = self.marks.records < wanted;
+            if is_behind {
+                self.bring(wanted)?;
+            }
+            // Under load something has always changed, which must not keep a round from ending.
+            if is_behind && self.round.is_none() { Ok(()) } else { self.bring_again() }
+        }));
         match result.unwrap_or_else(|panic| Err(Error::Engine(words(&*panic)))) {
             Ok(()) => {
-                self.freshness.came_along(self.watermark >= wanted);
+                self.freshness.came_along(self.marks.reached() >= wanted);
                 (self, None)
             }
             Err(error) => {
@@ -140,13 +178,45 @@ impl Feeder {
     }
 
     fn bring(&mut self, wanted: i64) -> Result<(), Error> {
-        let Part { documents, complete: watermark } = (self.source)(self.watermark, wanted)?;
-        self.projection.apply(&documents, watermark)?;
-        if watermark < wanted {
-            tracing::info!(done = watermark, of = wanted, "bringing records into the projection");
+        let Part { documents, complete } = self.source.changes(self.marks.records, wanted)?;
+        let goods = self.look(complete)?;
+        let marks = Marks { records: complete, goods };
+        self.projection.apply(&documents, marks)?;
+        if complete < wanted {
+            tracing::info!(done = complete, of = wanted, "bringing records into the projection");
         }
-        self.reached(watermark);
+        self.came_to(marks);
         Ok(())
+    }
+
+    /// Brings a page of the records whose goods have changed.
+    fn bring_again(&mut self) -> Result<(), Error> {
+        let goods = self.look(self.marks.records)?;
+        let (documents, goods) = match &mut self.round {
+            Some(round) => round.next(&self.projection, &mut *self.source)?.map_or((Vec::new(), round.complete), |page| (page, goods)),
+            None => (Vec::new(), goods),
+        };
+        let marks = Marks { goods, ..self.marks };
+        self.projection.apply(&documents, marks)?;
+        match &mut self.round {
+            Some(round) if goods < round.complete => round.turn(),
+            _ => self.round = None,
+        }
+        self.came_to(marks);
+        Ok(())
+    }
+
+    /// Begins a round where goods have changed up to `head`. Returns the number up to which none are left to see to.
+    fn look(&mut self, head: i64) -> Result<i64, Error> {
+        if self.round.is_some() || self.marks.goods >= head {
+            return Ok(self.marks.goods);
+        }
+        let goods = self.source.goods(self.marks.goods, head)?;
+        if goods.items.is_empty() {
+            return Ok(goods.complete.max(self.marks.goods));
+        }
+        self.round = Some(Round::new(goods));
+        Ok(self.marks.goods)
     }
 
     /// Does more than trying again, where that was not enough.
@@ -156,16 +226,17 @@ impl Feeder {
             return;
         }
         tracing::warn!(anew, "opening the projection again");
+        self.round = None;
         match catch_unwind(AssertUnwindSafe(|| self.projection.reopen(anew, wanted))) {
-            Ok(Ok(watermark)) => self.reached(watermark),
+            Ok(Ok(marks)) => self.came_to(marks),
             Ok(Err(error)) => tracing::error!(?error, "cannot open the projection again"),
             Err(panic) => tracing::error!(error = words(&*panic), "cannot open the projection again"),
         }
     }
 
-    fn reached(&mut self, watermark: i64) {
-        self.watermark = watermark;
-        self.announce.send_replace(watermark);
+    fn came_to(&mut self, marks: Marks) {
+        self.marks = marks;
+        self.announce.send_replace(marks.reached());
     }
 }
 
@@ -186,8 +257,6 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(all(test, feature = "duckdb"))]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
     use serde_json::json;
 
     use super::*;
@@ -196,19 +265,39 @@ mod tests {
     use crate::metrics::print::{Cell, Scope, duckdb};
 
     /// A store with one order, whose first readings go wrong: by turns it panics and fails.
-    fn faulty(faults: usize) -> Source {
-        let calls = AtomicUsize::new(0);
-        Box::new(move |after, head| {
-            let call = calls.fetch_add(1, Relaxed);
-            match call {
-                _ if call >= faults => {}
-                _ if call.is_multiple_of(2) => panic!("a fault of the test"),
-                _ => return Err(Error::CannotStore),
+    struct Faulty {
+        faults: usize,
+        calls: usize,
+    }
+
+    fn faulty(faults: usize) -> Box<dyn Source> {
+        Box::new(Faulty { faults, calls: 0 })
+    }
+
+    impl Source for Faulty {
+        fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error> {
+            self.calls += 1;
+            match self.calls {
+                call if call > self.faults => {}
+                call if call.is_multiple_of(2) => return Err(Error::CannotStore),
+                _ => panic!("a fault of the test"),
             }
             let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
             let document = Document { project: 1, family: Family::Orders, key: "1".into(), change: 1, json: Some(json) };
             Ok(Part { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
-        })
+        }
+
+        fn goods(&mut self, _: i64, head: i64) -> Result<Goods, Error> {
+            Ok(Goods { items: Vec::new(), complete: head })
+        }
+
+        fn again(&mut self, _: &[(i64, String)]) -> Result<Vec<Document>, Error> {
+            Ok(Vec::new())
+        }
+
+        fn returns(&mut self, _: &[(i64, String)], _: &Place, _: usize) -> Result<(Vec<Document>, Option<Place>), Error> {
+            Ok((Vec::new(), None))
+        }
     }
 
     fn orders(projection: &Projection) -> Option<Cell> {
@@ -258,11 +347,11 @@ mod tests {
     fn a_projection_is_opened_again_as_it_was_or_empty() {
         let folder = tempfile::tempdir().unwrap();
         let projection = Projection::open(&folder.path().join("a.duckdb"), 0).unwrap();
-        let part = faulty(0)(0, 1).unwrap();
-        projection.apply(&part.documents, 1).unwrap();
-        assert_eq!((projection.reopen(false, 1).unwrap(), orders(&projection)), (1, Some(Cell::Whole(1))));
-        assert_eq!((projection.reopen(true, 1).unwrap(), orders(&projection)), (0, Some(Cell::Whole(0))));
-        projection.apply(&part.documents, 1).unwrap();
+        let part = faulty(0).changes(0, 1).unwrap();
+        projection.apply(&part.documents, Marks::at(1)).unwrap();
+        assert_eq!((projection.reopen(false, 1).unwrap(), orders(&projection)), (Marks::at(1), Some(Cell::Whole(1))));
+        assert_eq!((projection.reopen(true, 1).unwrap(), orders(&projection)), (Marks { records: 0, goods: 1 }, Some(Cell::Whole(0))));
+        projection.apply(&part.documents, Marks::at(1)).unwrap();
         assert_eq!(orders(&projection), Some(Cell::Whole(1)));
     }
 }

@@ -69,7 +69,7 @@ fn way(family: Family, array: Option<&str>, field: &Field) -> Vec<&'static str> 
 
 /// Returns the statements that make all tables.
 pub(super) fn sql() -> String {
-    let mut all = "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT);\n".to_owned();
+    let mut all = "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT, goods BIGINT);\n".to_owned();
     for family in FAMILIES {
         all.extend(tables(family).iter().map(|table| table.sql(family)));
     }

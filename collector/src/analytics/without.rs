@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Document;
+use super::{Document, Marks};
 use crate::Error;
 use crate::metrics::print::{Row, Statement};
 
@@ -16,17 +16,22 @@ impl Projection {
     }
 
     /// Says that this build has no engine.
-    pub fn reopen(&self, _: bool, _: i64) -> Result<i64, Error> {
+    pub fn reopen(&self, _: bool, _: i64) -> Result<Marks, Error> {
         Err(Error::NoEngine)
     }
 
     /// Says that this build has no engine.
-    pub fn watermark(&self) -> Result<i64, Error> {
+    pub fn marks(&self) -> Result<Marks, Error> {
         Err(Error::NoEngine)
     }
 
     /// Says that this build has no engine.
-    pub fn apply(&self, _: &[Document], _: i64) -> Result<(), Error> {
+    pub fn apply(&self, _: &[Document], _: Marks) -> Result<(), Error> {
+        Err(Error::NoEngine)
+    }
+
+    /// Says that this build has no engine.
+    pub fn naming(&self, _: &[(i64, String)], _: &(i64, String), _: usize) -> Result<Vec<(i64, String)>, Error> {
         Err(Error::NoEngine)
     }
 

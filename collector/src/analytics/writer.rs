@@ -6,9 +6,10 @@ use duckdb::types::{TimeUnit, Value as Sql};
 use duckdb::{Appender, Connection, appender_params_from_iter, params};
 use serde_json::{Map, Value};
 
-use super::Document;
 use super::schema::{FAMILIES, Table, tables};
+use super::{Document, Marks};
 use crate::metrics::catalogue::{Family, Kind, parent};
+use crate::metrics::print::duckdb::table;
 use crate::metrics::{document, moment};
 
 /// The one that writes.
@@ -24,14 +25,17 @@ impl Writer {
     pub(super) fn new(connection: Connection) -> duckdb::Result<Self> {
         let mut next = 0;
         for family in FAMILIES {
-            let sql = format!("SELECT coalesce(max(doc), 0) FROM {}", crate::metrics::print::duckdb::table(family, None));
+            let sql = format!("SELECT coalesce(max(doc), 0) FROM {}", table(family, None));
             next = next.max(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?);
         }
-        connection.execute_batch("CREATE TEMP TABLE changed (project BIGINT, key VARCHAR); CREATE TEMP TABLE gone (doc BIGINT);")?;
+        connection.execute_batch(
+            "CREATE TEMP TABLE changed (project BIGINT, key VARCHAR); CREATE TEMP TABLE gone (doc BIGINT);
+             CREATE TEMP TABLE named (project BIGINT, item VARCHAR);",
+        )?;
         Ok(Self { connection, next: next + 1 })
     }
 
-    pub(super) fn apply(&mut self, documents: &[Document], watermark: i64) -> duckdb::Result<()> {
+    pub(super) fn apply(&mut self, documents: &[Document], marks: Marks) -> duckdb::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut next = self.next;
         for family in FAMILIES {
@@ -45,10 +49,36 @@ impl Writer {
                 next = append(&transaction, family, &tables, &latest, next)?;
             }
         }
-        transaction.execute("UPDATE projection SET watermark = ?", params![watermark])?;
+        transaction.execute("UPDATE projection SET watermark = ?, goods = ?", params![marks.records, marks.goods])?;
         transaction.commit()?;
         self.next = next;
         Ok(())
+    }
+
+    /// Returns the orders and carts behind `after` that name one of these goods, in the order of project and key.
+    pub(super) fn naming(&mut self, goods: &[(i64, String)], after: &(i64, String), limit: usize) -> duckdb::Result<Vec<(i64, String)>> {
+        let transaction = self.connection.unchecked_transaction()?;
+        transaction.execute_batch("DELETE FROM named;")?;
+        let mut named = transaction.appender_to_catalog_and_db("named", "temp", "main")?;
+        for (project, item) in goods {
+            named.append_row(params![project, item])?;
+        }
+        named.flush()?;
+        drop(named);
+        let find = format!(
+            "SELECT DISTINCT d.project, d.key FROM {} d JOIN {} l ON l.doc = d.doc
+             JOIN named n ON n.project = d.project AND n.item = l.\"line_items.item_id\"
+             WHERE d.project > ? OR (d.project = ? AND d.key > ?) ORDER BY d.project, d.key LIMIT ?",
+            table(Family::Orders, None),
+            table(Family::Orders, Some("line_items")),
+        );
+        let mut statement = transaction.prepare(&find)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![after.0, after.0, after.1, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let found = rows.collect::<duckdb::Result<_>>()?;
+        drop(statement);
+        transaction.commit()?;
+        Ok(found)
     }
 }
 

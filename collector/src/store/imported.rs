@@ -79,15 +79,9 @@ pub(super) fn keep(connection: &Connection, shop: &mut Keeper<'_>, project: i64,
 /// of which the caller knows that it is stored.
 pub(super) fn changes(connection: &Connection, after: i64, head: i64, limit: usize) -> rusqlite::Result<Part> {
     let mut parts = vec![imported(connection, after, limit)?];
-    for (theirs, family) in
-        [(shop::Family::Orders, Family::Orders), (shop::Family::Carts, Family::Orders), (shop::Family::Returns, Family::Returns)]
-    {
-        let changes = shop::changes(connection, theirs, after, limit)?;
-        let document = |change: shop::Change| {
-            let json = change.document.map(|document| serde_json::Value::Object(document).to_string());
-            Document { project: change.project, family, key: change.key, change: change.number, json }
-        };
-        parts.push(changes.into_iter().map(document).collect());
+    for family in [shop::Family::Orders, shop::Family::Carts, shop::Family::Returns] {
+        let changes = shop::changes(connection, family, after, limit)?;
+        parts.push(changes.into_iter().map(|change| document(family.into(), change)).collect());
     }
     // A list that was cut short is complete up to its last change only.
     let cut = parts.iter().filter(|part| part.len() >= limit).filter_map(|part| part.last()).map(|last| last.change).min();
@@ -95,6 +89,27 @@ pub(super) fn changes(connection: &Connection, after: i64, head: i64, limit: usi
     let mut documents: Vec<_> = parts.into_iter().flatten().filter(|document| document.change <= complete).collect();
     documents.sort_by_key(|document| document.change);
     Ok(Part { documents, complete })
+}
+
+impl From<shop::Family> for Family {
+    fn from(family: shop::Family) -> Self {
+        match family {
+            shop::Family::Orders | shop::Family::Carts => Self::Orders,
+            shop::Family::Returns => Self::Returns,
+        }
+    }
+}
+
+/// Returns a record of the shop's own as those who follow get it.
+pub(super) fn document(family: Family, change: shop::Change) -> Document {
+    let json = change.document.map(|document| Value::Object(document).to_string());
+    Document { project: change.project, family, key: change.key, change: change.number, json }
+}
+
+/// Returns the number of the last change of the imported record with this id, if there is one.
+pub(super) fn latest(connection: &Connection, family: Family, project: i64, id: &str) -> rusqlite::Result<Option<i64>> {
+    let mut select = connection.prepare_cached("SELECT change FROM imported WHERE project = ?1 AND family = ?2 AND id = ?3")?;
+    select.query_row(params![project, name(family), id], |row| row.get(0)).optional()
 }
 
 fn imported(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<Document>> {

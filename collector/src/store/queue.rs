@@ -11,6 +11,7 @@ use super::Appended;
 use super::erasure::{Forgetting, Found};
 use super::imported::Imported;
 use super::shop::{Record, Telling, Voucher};
+use super::trim::Trimmed;
 use crate::{Error, decode::Incoming};
 
 /// How much may wait to be stored.
@@ -70,7 +71,8 @@ pub(super) enum Task {
     Strike(i64, Vec<Found>),
     /// Somebody to take out of everything else.
     Forget(Box<Forgetting>),
-    /// Take out what came before this time, in milliseconds since 1970, at most so many events; they are told as accepted.
+    /// Take out what came before this time, in milliseconds since 1970, at most so many events; they are told as accepted, and as duplicates
+    /// whether there is more.
     Trim(u64, usize),
     /// Nothing in particular: whether it can be stored is the question.
     Probe,
@@ -123,8 +125,8 @@ impl Queue {
         self.put(1, Task::Forget(Box::new(forgetting))).await.map(|_| ())
     }
 
-    pub(super) async fn trim(&self, before: u64, limit: usize) -> Result<u64, Error> {
-        self.put(1, Task::Trim(before, limit)).await.map(|trimmed| trimmed.accepted)
+    pub(super) async fn trim(&self, before: u64, limit: usize) -> Result<Trimmed, Error> {
+        self.put(1, Task::Trim(before, limit)).await.map(|told| Trimmed { gone: told.accepted, more: told.duplicates > 0 })
     }
 
     pub(super) async fn probe(&self) -> Result<(), Error> {

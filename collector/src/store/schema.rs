@@ -173,6 +173,27 @@ const MIGRATIONS: &[&str] = &[
     -- 1 where the sender is a program that reads shops, by its own word.
     ALTER TABLE event ADD COLUMN bot INTEGER;
 ",
+    "
+    -- The number of the last change of something that lines of orders, carts and returns show of a product.
+    ALTER TABLE product ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX product_by_shown ON product (shown);
+",
+    "
+    -- Up to which event that has left the log it was seen to what is still needed of it for the state.
+    ALTER TABLE head ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
+
+    -- 1 where the cart stays as it is, because its events are gone.
+    ALTER TABLE cart ADD COLUMN settled INTEGER;
+
+    -- What pages told of customers by events that are gone, and when the first of them was.
+    CREATE TABLE remembered (
+        project INTEGER NOT NULL REFERENCES project (id),
+        id TEXT NOT NULL,
+        heard TEXT NOT NULL,
+        seen INTEGER NOT NULL,
+        PRIMARY KEY (project, id)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Opens a connection that commits durably.

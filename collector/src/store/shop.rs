@@ -19,6 +19,7 @@ mod person;
 mod records;
 mod registers;
 mod returns;
+mod settle;
 
 use std::collections::BTreeMap;
 
@@ -26,14 +27,17 @@ use rusqlite::{Connection, params};
 use tillroll_protocol::event::Event;
 use uuid::Uuid;
 
-pub(super) use document::changes;
 pub use document::{Change, Family};
+pub(super) use document::{changes, now};
 pub(super) use erasure::{strangers, visitors_of};
 use history::{is_of_carts, step_of};
 pub use listing::{List, Place};
 pub(super) use listing::{count, page};
 pub(super) use person::Person;
+pub(super) use records::options_of;
 pub use registers::part;
+pub(super) use returns::{returns_of, returns_with_lines};
+pub(super) use settle::Old;
 
 /// Which list a record belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +142,8 @@ impl<'a> Keeper<'a> {
     pub(super) fn note_link(&mut self, project: i64, visitor: &str) -> rusqlite::Result<()> {
         let person = Person::Visitor(visitor.to_owned());
         self.touch_orders_of(project, &person)?;
-        self.touch_returns_of(project, &person)
+        self.touch_returns_of(project, &person)?;
+        self.touch_returns_of_orders_of(project, &person)
     }
 
     /// Takes over what a back end said.

@@ -138,7 +138,10 @@ impl Writer {
                     erasure::forget(&transaction, &mut shop, forgetting)?;
                     Appended::default()
                 }
-                Task::Trim(before, limit) => Appended { accepted: trim::trim(&transaction, *before, *limit)?, duplicates: 0 },
+                Task::Trim(before, limit) => {
+                    let trimmed = trim::trim(&transaction, &mut shop, *before, *limit)?;
+                    Appended { accepted: trimmed.gone, duplicates: u64::from(trimmed.more) }
+                }
                 Task::Probe => {
                     fill(&transaction, failed)?;
                     Appended::default()

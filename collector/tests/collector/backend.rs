@@ -6,9 +6,10 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use tillroll_collector::store::Options;
+use tillroll_collector::vendors::{calls::CALLS, records::ENDPOINTS};
 
 use crate::batch::covers;
 use crate::server::{Client, Running, basic, read_json};
@@ -17,6 +18,7 @@ const TABLES: &[(&str, &str)] = &[
     ("digest", include_str!("../../../tests/compat/metrilo-backend/digest.json")),
     ("customers", include_str!("../../../tests/compat/metrilo-backend/customers.json")),
     ("catalogue", include_str!("../../../tests/compat/metrilo-backend/catalogue.json")),
+    ("oddities", include_str!("../../../tests/compat/metrilo-backend/oddities.json")),
     ("orders", include_str!("../../../tests/compat/metrilo-backend/orders.json")),
     ("carts", include_str!("../../../tests/compat/metrilo-backend/carts.json")),
     ("calls", include_str!("../../../tests/compat/metrilo-backend/calls.json")),
@@ -77,6 +79,48 @@ fn every_request_is_answered_and_leaves_behind_what_the_tables_say() {
         wrong.extend(case.run(&server.client, token, secret).map(|what| format!("{}\n    {what}", case.title)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_endpoint_of_a_back_end_is_there_with_and_without_a_version_and_checks_the_digest() {
+    let server = Running::start();
+    let body = json!({"token": "t", "time": 1_600_000_000_000_u64}).to_string();
+    for (endpoint, version) in ENDPOINTS.iter().flat_map(|endpoint| ["", "/v2"].map(|version| (endpoint, version))) {
+        let path = format!("{version}{}", endpoint.path);
+        let ask = |digest: Option<&str>| {
+            let headers: Vec<(&str, &str)> = digest.map(|digest| ("x-digest", digest)).into_iter().collect();
+            let mut answer = server.client.post_with(&path, &headers, &body);
+            (answer.status().as_u16(), read_json(&mut answer)["error"].clone())
+        };
+        let missing = if endpoint.takes_many() { "batch" } else { "params" };
+        let (status, error) = ask(Some(&digest(&body, "s")));
+        assert_eq!((status, &error["field"], &error["code"]), (400, &json!(missing), &json!("missing_field")), "{path}");
+        let unsigned = if endpoint.path == "/customer" { (400, "missing_field") } else { (401, "missing_digest") };
+        let (status, error) = ask(None);
+        assert_eq!((status, &error["code"]), (unsigned.0, &json!(unsigned.1)), "{path}");
+        for wrong in [digest(&body, "another"), digest(&format!("{body} "), "s"), digest(&body, "s")[1..].to_owned()] {
+            let (status, error) = ask(Some(&wrong));
+            assert_eq!((status, &error["code"]), (403, &json!("wrong_digest")), "{path}");
+        }
+        assert_eq!(server.client.get(&path, &[]).status(), 405, "{path}");
+    }
+}
+
+#[test]
+fn every_endpoint_of_a_front_end_is_there_with_and_without_a_version() {
+    let server = Running::start();
+    for (call, version) in CALLS.iter().flat_map(|call| ["", "/v1", "/v2"].map(|version| (call, version))) {
+        let path = format!("{version}{}", call.path);
+        let post = |body: Value| {
+            let mut answer = server.client.post(&path, &body.to_string());
+            assert_eq!(answer.headers()["access-control-allow-origin"], "*", "{path}");
+            (answer.status().as_u16(), read_json(&mut answer)["error"]["code"].clone())
+        };
+        assert_eq!(post(json!({"token": "t", "time": 1, "params": 7})), (400, json!("invalid_field")), "{path}");
+        assert_eq!(post(json!({"token": "nobody", "time": 1, "visitorId": "ab"})), (401, json!("unknown_token")), "{path}");
+        assert_eq!(server.client.get(&path, &[]).status(), 405, "{path}");
+    }
+    assert!(server.client.export("").is_empty());
 }
 
 impl Case {

@@ -71,6 +71,20 @@ fn what_cannot_be_read_is_refused_by_name() {
 }
 
 #[test]
+fn a_line_has_the_documented_members_in_their_order_and_no_others() {
+    let server = Running::start();
+    server.client.store(&[view(1, 1, "ab")]);
+    let mut answer = server.client.get("/export/events", &[("authorization", &basic("t", "s"))]);
+    assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
+    let line = answer.body_mut().read_to_string().unwrap();
+    let names = ["cursor", "id", "type", "api", "time", "received_at", "visitor_id", "email", "session_id", "store_id", "page", "params"];
+    let places: Vec<usize> = names.iter().map(|name| line.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted(), "{line}");
+    let read: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(read.as_object().unwrap().len(), names.len(), "{line}");
+}
+
+#[test]
 fn a_duplicate_changes_nothing() {
     let server = Running::start();
     assert_eq!(server.client.store(&[view(1, 1, "ab")]), (1, 0));

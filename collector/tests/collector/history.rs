@@ -1,4 +1,8 @@
-//! Random histories of a shop: told in any order, some of it twice, they end in the same state as told in order and once.
+//! Random histories of a shop on several devices: told in any order, alone or in batches, some of it twice, to a server that is killed now
+//! and then, they end in the same state as told in order and once. The state is all that an owner can export or ask for: the log with who
+//! is known as whom, the six lists, and the answers to analysts, which must be those of the documents as they are.
+//!
+//! What a shop's server says to `/api/track` is not among it. It has no time but that of its arrival, so its order is what it says.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +40,8 @@ enum What {
     PageOrder(u8),
     Details(u8),
     Tag(u8),
-    Return(u8),
+    Return(u8, bool),
+    Cancel(u8),
     ShopOrder(u8, Option<u8>, u8),
     ShopCustomer(u8, Option<u8>),
     ShopTag(u8, u8, bool),
@@ -54,11 +59,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => small.clone().prop_map(What::PageOrder),
         1 => small.clone().prop_map(What::Details),
         1 => small.clone().prop_map(What::Tag),
-        1 => small.clone().prop_map(What::Return),
+        1 => (small.clone(), any::<bool>()).prop_map(|(order, whole)| What::Return(order, whole)),
+        1 => small.clone().prop_map(What::Cancel),
         2 => (small.clone(), prop::option::of(0..2_u8), small.clone()).prop_map(|(id, email, status)| What::ShopOrder(id, email, status)),
         1 => (0..2_u8, prop::option::of(0..3_u8)).prop_map(|(email, name)| What::ShopCustomer(email, name)),
         1 => (0..2_u8, small.clone(), any::<bool>()).prop_map(|(email, tag, keep)| What::ShopTag(email, tag, keep)),
-        1 => (small.clone(), small).prop_map(|(product, option)| What::ShopProduct(product, option)),
+        2 => (small.clone(), small).prop_map(|(product, option)| What::ShopProduct(product, option)),
     ];
     let step = (1..50_u64, who, what).prop_map(|(minutes, who, what)| Step { minutes, who, what });
     prop::collection::vec(step, 1..28)
@@ -77,6 +83,7 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
     };
     let tell = |path, params: Value| (path, json!({"time": time, "params": params}));
     let line = |product: &u8| json!({"product_id": format!("p{product}"), "quantity": 1, "price": 3});
+    let bare = |product: &u8| json!({"product_id": format!("p{product}"), "quantity": 1});
     match &step.what {
         What::Identify(email) => event("identify", json!({"email": format!("{email}@x.com")})),
         What::Add(product) => event("basket_add", json!({"product_id": format!("p{product}"), "quantity": 2})),
@@ -91,12 +98,15 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
         What::PageOrder(order) => event("order", json!({"order_id": format!("o{order}"), "total": at, "lines": [line(order)]})),
         What::Details(name) => event("customer_details", json!({"first_name": format!("page {name}")})),
         What::Tag(tag) => event("tag", json!({"tags": [format!("t{tag}")]})),
-        What::Return(order) => event("order_return", json!({"order_id": format!("o{order}")})),
+        What::Return(order, true) => event("order_return", json!({"order_id": format!("o{order}")})),
+        What::Return(order, false) => event("order_return", json!({"order_id": format!("o{order}"), "lines": [bare(order)]})),
+        What::Cancel(order) => event("order_cancel", json!({"order_id": format!("o{order}")})),
         What::ShopOrder(order, email, status) => {
             let email = email.map(|email| format!("{email}@x.com"));
             tell(
                 "/v2/order",
-                json!({"id": format!("o{order}"), "createdAt": time - 1, "email": email, "amount": at, "status": format!("s{status}"), "products": []}),
+                json!({"id": format!("o{order}"), "createdAt": time - 1, "email": email, "amount": at, "status": format!("s{status}"),
+                    "products": [{"productId": format!("p{order}"), "quantity": 2}, {"productId": format!("option-{status}"), "quantity": 1}]}),
             )
         }
         What::ShopCustomer(email, name) => {
@@ -109,7 +119,8 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
         }
         What::ShopProduct(product, option) => tell(
             "/v2/product",
-            json!({"id": format!("p{product}"), "name": format!("n{at}"), "options": [{"id": format!("{product}-{option}"), "name": format!("n{at}"), "price": at}]}),
+            json!({"id": format!("p{product}"), "name": format!("n{at}"), "price": at, "sku": format!("sku-{at}"),
+                "options": [{"id": format!("option-{option}"), "name": format!("n{at}"), "price": at}]}),
         ),
     }
 }
@@ -128,9 +139,96 @@ fn send(client: &Client, token: &str, told: &(&'static str, Value)) {
     assert_eq!(try_send(client, token, told), Some(200), "{told:?}");
 }
 
+/// Sends what is told, events together until a cut.
+fn send_together(client: &Client, token: &str, all: &[&(&'static str, Value)], cuts: &[bool]) {
+    let mut batch = Vec::new();
+    for (at, told) in all.iter().enumerate() {
+        let is_event = told.0 == "/v2/batch";
+        if is_event {
+            batch.push(told.1["events"][0].clone());
+        }
+        if !batch.is_empty() && (!is_event || cuts[at % cuts.len()] || at + 1 == all.len()) {
+            send(client, token, &("/v2/batch", json!({"events": std::mem::take(&mut batch)})));
+        }
+        if !is_event {
+            send(client, token, told);
+        }
+    }
+}
+
+/// The questions whose answers are all that an analyst can learn, by resource.
+#[cfg(feature = "duckdb")]
+const ASKED: &[(&str, &str)] = &[
+    ("orders", r#"["order.*", "customer.*", "market.*", "line_items.*"]"#),
+    ("carts", r#"["order.*", "customer.*", "market.*", "line_items.*"]"#),
+    ("returns", r#"["return.*", "customer.*", "market.*", "return_line_items.*"]"#),
+];
+
+/// Returns what an analyst is answered now.
+#[cfg(feature = "duckdb")]
+fn asked(client: &Client, token: &str) -> BTreeMap<String, Value> {
+    let grant = json!({"grant_type": "client_credentials", "client_id": token, "client_secret": "s"}).to_string();
+    let granted = crate::server::read_json(&mut client.post_with("/oauth/token", &[("content-type", "application/json")], &grant));
+    let bearer = format!("Bearer {}", granted["access_token"].as_str().unwrap());
+    let headers =
+        [("accept", "application/vnd.api.v1+json"), ("content-type", "application/vnd.api+json"), ("authorization", bearer.as_str())];
+    let ask = |(resource, fields): &(&str, &str)| {
+        let group = if *resource == "returns" { "return" } else { "order" };
+        let body = format!(
+            r#"{{"search": {{"fields": {fields}, "limit": 100}}, "filter": {{"{group}": {{"date_from": "2020-09-01T00:00:00Z",
+               "date_to": "2020-12-31T00:00:00Z", "date_field": "updated_at"}}}}}}"#
+        );
+        let mut answer = client.post_with(&format!("/metrics/{resource}/search?fresh=1"), &headers, &body);
+        let read = crate::server::read_json(&mut answer);
+        assert_eq!(answer.status(), 200, "{read}");
+        let mut found: Vec<Value> = read["data"].as_array().unwrap().clone();
+        found.sort_by_key(Value::to_string);
+        (format!("asked for {resource}"), Value::from(found))
+    };
+    ASKED.iter().map(ask).collect()
+}
+
+#[cfg(not(feature = "duckdb"))]
+fn asked(_: &Client, _: &str) -> BTreeMap<String, Value> {
+    BTreeMap::new()
+}
+
+/// Returns what an analyst would be answered if everything were brought over anew.
+#[cfg(feature = "duckdb")]
+fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
+    use tillroll_collector::metrics::{catalogue, document};
+    let project = server.collector.projects.find(token).unwrap().id;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let all = |(name, family, kind): (&str, Family, catalogue::Family)| {
+        let changes = runtime.block_on(server.collector.store.changes(family, 0, usize::MAX)).unwrap();
+        let mut found: Vec<Value> = changes
+            .into_iter()
+            .filter(|change| change.project == project)
+            .filter_map(|change| document::salvage(kind, &change.document?.into()).map(|checked| checked.json.into()))
+            .collect();
+        found.sort_by_key(Value::to_string);
+        (format!("asked for {name}"), Value::from(found))
+    };
+    let orders = catalogue::Family::Orders;
+    [("orders", Family::Orders, orders), ("carts", Family::Carts, orders), ("returns", Family::Returns, catalogue::Family::Returns)]
+        .map(all)
+        .into()
+}
+
+#[cfg(not(feature = "duckdb"))]
+fn documents(_: &Running, _: &str) -> BTreeMap<String, Value> {
+    BTreeMap::new()
+}
+
 /// Everything that is true of a project, as it is exported.
 fn exported(client: &Client, token: &str) -> BTreeMap<String, Value> {
     let mut state = BTreeMap::new();
+    let mut events = client.export_of(token, "");
+    for event in &mut events {
+        ["cursor", "received_at"].iter().for_each(|name| drop(event.as_object_mut().unwrap().remove(*name)));
+    }
+    events.sort_by_key(|event| event["id"].to_string());
+    state.insert("events".to_owned(), events.into());
     for list in ["customers", "categories", "products", "orders", "carts", "returns"] {
         let mut found = client.list_of(token, "s", list);
         for thing in &mut found {
@@ -166,6 +264,7 @@ proptest! {
             let all: Vec<usize> = (0..steps.len()).chain((0..steps.len()).step_by(3)).collect();
             (Just(steps), Just(all).prop_shuffle())
         }),
+        cuts in prop::collection::vec(any::<bool>(), 1..8),
     ) {
         // Two projects a case; a failing case is shrunk by running more of them.
         const PROJECTS: usize = 2 * (CASES + 200);
@@ -183,8 +282,14 @@ proptest! {
         }).collect();
         let (in_order, shuffled) = (format!("p{case}"), format!("p{}", case + 1));
         all.iter().for_each(|request| send(&SERVER.client, &in_order, request));
-        order.iter().filter_map(|&at| all.get(at)).for_each(|request| send(&SERVER.client, &shuffled, request));
+        let mixed: Vec<_> = order.iter().filter_map(|&at| all.get(at)).collect();
+        let (first, second) = mixed.split_at(mixed.len() / 2);
+        send_together(&SERVER.client, &shuffled, first, &cuts);
+        // What was told so far is brought to the analysts, so that what is told later has to change it there.
+        asked(&SERVER.client, &shuffled);
+        send_together(&SERVER.client, &shuffled, second, &cuts);
         prop_assert_eq!(state(&SERVER, &in_order), state(&SERVER, &shuffled));
+        prop_assert_eq!(asked(&SERVER.client, &shuffled), documents(&SERVER, &shuffled));
     }
 }
 
@@ -205,7 +310,7 @@ fn tell_between_kills(folder: &Path, all: &[(&'static str, Value)], order: &[(us
         }
         send(&program.client, "t", told);
     }
-    exported(&program.client, "t")
+    [exported(&program.client, "t"), asked(&program.client, "t")].into_iter().flatten().collect()
 }
 
 proptest! {
@@ -226,7 +331,8 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let server = Running::start();
         all.iter().for_each(|request| send(&server.client, "t", request));
-        prop_assert_eq!(exported(&server.client, "t"), tell_between_kills(folder.path(), &all, &order));
+        let in_order: BTreeMap<String, Value> = [exported(&server.client, "t"), asked(&server.client, "t")].into_iter().flatten().collect();
+        prop_assert_eq!(in_order, tell_between_kills(folder.path(), &all, &order));
     }
 }
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tillroll_protocol::limits;
 
-use crate::server::{Running, read_json, view};
+use crate::backend::digest;
+use crate::server::{Running, basic, read_json, view};
 
 fn post(server: &Running, body: &str) -> (u16, Value) {
     let mut answer = server.client.post("/v2/batch", body);
@@ -56,9 +57,61 @@ fn long_strings_and_large_events_are_refused_by_name() {
 }
 
 #[test]
+fn the_limits_hold_at_every_door_that_takes_events_and_records() {
+    let server = Running::start();
+    let long = "x".repeat(limits::STRING_BYTES + 1);
+    let fitting = "x".repeat(limits::STRING_BYTES);
+    let ask = |path: &str, body: &Value| {
+        let body = body.to_string();
+        let (key, digest) = (basic("t", "s"), digest(&body, "s"));
+        let mut answer = server.client.post_with(path, &[("authorization", &key), ("x-digest", &digest)], &body);
+        (answer.status().as_u16(), read_json(&mut answer)["error"].clone())
+    };
+    let call = |params: Value| json!({"token": "t", "time": 1, "visitorId": "ab", "params": params});
+    let view = |data: Value| json!({"scope": "view", "user": {"uid": "u"}, "data": data});
+    for (path, field, body) in [
+        ("/page/view", "params.name", call(json!({"url": "https://x/", "name": long}))),
+        ("/custom", "params.name", call(json!({"name": long}))),
+        ("/api/track", "data.a", view(json!({"a": long}))),
+        ("/v2/category", "params.name", call(json!({"id": "1", "name": long}))),
+        ("/v2/product", "params.options[0].sku", call(json!({"id": "1", "name": "a", "options": [{"id": "1", "name": "a", "sku": long}]}))),
+        (
+            "/v2/order",
+            "params.billing.city",
+            call(json!({"id": "1", "createdAt": 1, "amount": 1, "status": "x", "products": [], "billing": {"city": long}})),
+        ),
+        ("/v2/customer/tag", "params.tags", call(json!({"email": "a@x.com", "tags": [long]}))),
+    ] {
+        let (status, error) = ask(path, &body);
+        let said = (status, error["code"].as_str(), error["field"].as_str(), error["limit"].as_u64());
+        assert_eq!(said, (400, Some("string_too_long"), Some(field), Some(limits::STRING_BYTES as u64)), "{path}");
+    }
+    let many = vec![&fitting; 9];
+    for (path, body) in [("/page/view", call(json!({"url": "https://x/", "more": many}))), ("/api/track", view(json!(many)))] {
+        let (status, error) = ask(path, &body);
+        assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("event_too_large"), &json!(limits::EVENT_BYTES)), "{path}");
+    }
+    let huge = "x".repeat(limits::REQUEST_BYTES + 1);
+    for path in
+        ["/v2/batch", "/v2/calls", "/page/view", "/api/track", "/v2/order", "/tracking/t/activity", "/import/orders", "/oauth/token"]
+    {
+        let mut answer = server.client.post_with(path, &[("authorization", &basic("t", "s"))], &huge);
+        let (status, error) = (answer.status().as_u16(), read_json(&mut answer)["error"].clone());
+        assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("body_too_large"), &json!(limits::REQUEST_BYTES)), "{path}");
+    }
+    assert_eq!(ask("/v2/category", &call(json!({"id": "1", "name": fitting}))).0, 200);
+    assert!(server.client.export("").is_empty());
+}
+
+#[test]
 fn another_method_is_named_as_such() {
     let server = Running::start();
-    for path in ["/v2/batch", "/assets/x", "/healthz"] {
+    let posted = ["/v2/batch", "/v2/calls", "/page/view", "/v1/cart/add", "/v2/checkout", "/api/track", "/order", "/v2/order/batch"];
+    let owned = ["/tracking/t/activity", "/import/orders", "/oauth/token", "/reports/token"];
+    let read = ["/tracking.js", "/j/t.js", "/assets/x", "/healthz", "/readyz", "/metrics", "/live", "/live/events", "/reports"];
+    let exported = ["/export/events", "/export/customers", "/export/carts", "/export/returns"];
+    let put = posted.iter().chain(&owned).chain(&read).chain(&exported);
+    for path in put {
         let request = ureq::http::Request::delete(server.client.url(path)).body(()).unwrap();
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut answer = agent.run(request).unwrap();

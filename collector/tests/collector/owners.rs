@@ -1,5 +1,7 @@
 //! Every address that is an owner's: closed without the secret, and blind to other projects.
 
+use std::io::{BufRead, BufReader};
+
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
@@ -74,21 +76,227 @@ fn nothing_of_an_owner_opens_without_a_secret() {
     }
 }
 
+/// Everything that the project `t` keeps, as its owner sees it.
+fn all_of_t(server: &Running) -> Vec<String> {
+    let lists = ["events", "customers", "categories", "products", "orders", "carts", "returns"];
+    let read = |list: &&str| Value::from(server.client.list_of("t", "s", list)).to_string();
+    let mut all: Vec<String> = lists.iter().map(read).collect();
+    if cfg!(feature = "duckdb") {
+        all.extend(QUERIES.iter().map(|(path, body)| asked(server, "t", "s", path, body).1["data"].to_string()));
+    }
+    all
+}
+
+/// A question of each kind about each resource, all of them such that the project `t` has an answer that says `mark`.
+const QUERIES: &[(&str, &str)] = &[
+    ("orders/search", r#"{"search": {"fields": ["order.*", "customer.*", "line_items.*"]}, "filter": DATES}"#),
+    ("orders/breakdown", r#"{"breakdown": {"by": "customer.email", "field": "order.id", "operator": "value_count"}, "filter": DATES}"#),
+    (
+        "orders/date_breakdown",
+        r#"{"date_breakdown": {"by": "order.updated_at", "field": "order.id", "operator": "value_count",
+            "breakdown": {"by": "customer.email", "field": "order.id", "operator": "value_count"}}, "filter": DATES}"#,
+    ),
+    ("orders/stats", r#"{"stats": {"field": "order.id", "operator": "value_count"}, "filter": DATES}"#),
+    ("carts/search", r#"{"search": {"fields": ["order.*", "line_items.*"]}, "filter": DATES}"#),
+    ("carts/breakdown", r#"{"breakdown": {"by": "line_items.item_id", "field": "order.id", "operator": "value_count"}, "filter": DATES}"#),
+    ("carts/stats", r#"{"stats": {"field": "order.id", "operator": "value_count"}, "filter": DATES}"#),
+    ("returns/search", r#"{"search": {"fields": ["return.*", "customer.*"]}, "filter": RETURNED}"#),
+    (
+        "returns/breakdown",
+        r#"{"breakdown": {"by": "customer.email", "field": "return.id", "operator": "value_count"}, "filter": RETURNED}"#,
+    ),
+    ("returns/stats", r#"{"stats": {"field": "return.id", "operator": "value_count"}, "filter": RETURNED}"#),
+    ("analysis/fbt", r#"{"filter": {"line_items": {"item_ids": {"in": ["mark"]}}}}"#),
+];
+
+fn token(server: &Running, token: &str, secret: &str) -> (u16, Value) {
+    let grant = json!({"grant_type": "client_credentials", "client_id": token, "client_secret": secret}).to_string();
+    let mut answer = server.client.post_with("/oauth/token", &[("content-type", "application/json")], &grant);
+    (answer.status().as_u16(), read_json(&mut answer))
+}
+
+fn asked(server: &Running, project: &str, secret: &str, path: &str, body: &str) -> (u16, Value) {
+    let bearer = format!("Bearer {}", token(server, project, secret).1["access_token"].as_str().unwrap());
+    asked_with(server, &bearer, path, body)
+}
+
+fn asked_with(server: &Running, bearer: &str, path: &str, body: &str) -> (u16, Value) {
+    // The day on which everything is told to have happened.
+    let dates = r#""date_from": "1970-01-01T00:00:00Z", "date_to": "1970-01-02T00:00:00Z""#;
+    let body = body.replace("DATES", &format!(r#"{{"order": {{{dates}, "date_field": "updated_at"}}}}"#));
+    let body = body.replace("RETURNED", &format!(r#"{{"return": {{{dates}}}}}"#));
+    let headers = [("accept", "application/vnd.api.v1+json"), ("content-type", "application/vnd.api+json"), ("authorization", bearer)];
+    let mut answer = server.client.post_with(&format!("/metrics/{path}?fresh=1"), &headers, &body);
+    (answer.status().as_u16(), read_json(&mut answer))
+}
+
 #[cfg(feature = "duckdb")]
 #[test]
-fn a_token_for_metrics_counts_one_projects_orders() {
+fn a_token_for_metrics_answers_for_its_own_project_alone() {
     let server = filled();
-    let count = |token: &str, secret: &str| -> Value {
-        let grant = json!({"grant_type": "client_credentials", "client_id": token, "client_secret": secret}).to_string();
-        let mut answer = server.client.post_with("/oauth/token", &[("content-type", "application/json")], &grant);
-        let bearer = format!("Bearer {}", read_json(&mut answer)["access_token"].as_str().unwrap());
-        let headers =
-            [("accept", "application/vnd.api.v1+json"), ("content-type", "application/vnd.api+json"), ("authorization", bearer.as_str())];
-        let body = json!({"search": {"sort_by": "desc", "limit": 10}, "filter": {}}).to_string();
-        let mut answer = server.client.post_with("/metrics/carts/search?fresh=1", &headers, &body);
-        let told = read_json(&mut answer);
-        assert!(!token.contains('u') || !told.to_string().contains("mark"), "{told}");
-        json!(answer.status().as_u16())
-    };
-    assert_eq!(count("t", "s"), count("u", "s2"));
+    for (path, body) in QUERIES {
+        let (status, mine) = asked(&server, "t", "s", path, body);
+        assert_eq!(status, 200, "{path} {mine}");
+        assert!(mine["data"].to_string().contains("mark") || mine["data"]["value"] == 1 || *path == "analysis/fbt", "{path} {mine}");
+        let (status, theirs) = asked(&server, "u", "s2", path, body);
+        assert_eq!((status, &theirs["meta"]["organization_id"]), (200, &json!("u")), "{path} {theirs}");
+        assert!(!theirs["data"].to_string().contains("mark") && theirs["data"]["value"].as_u64().unwrap_or(0) == 0, "{path} {theirs}");
+    }
+    // Neither another's secret nor another's place in a list helps.
+    for (project, secret) in [("t", "s2"), ("u", "s"), ("t", ""), ("", "s"), ("x", "s")] {
+        assert_eq!(token(&server, project, secret).0, 401, "{project}:{secret}");
+    }
+    server.client.store(&[json!({"id": "01890a5d-0000-7000-8000-000000000009", "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": {"order_id": "2"}})]);
+    let page = r#"{"search": {"fields": ["order.id"], "limit": 1CURSOR}, "filter": DATES}"#;
+    let (_, first) = asked(&server, "t", "s", "orders/search", &page.replace("CURSOR", ""));
+    let cursor = first["meta"]["pagination"]["cursor"].as_str().unwrap();
+    let (status, refused) = asked(&server, "u", "s2", "orders/search", &page.replace("CURSOR", &format!(r#", "cursor": "{cursor}""#)));
+    assert_eq!(status, 422, "{refused}");
+    // A page's token of the one is none of the other.
+    let mut made = server.client.post_with("/reports/token", &[("authorization", &basic("u", "s2"))], "");
+    let bearer = format!("Bearer {}", read_json(&mut made)["access_token"].as_str().unwrap());
+    let (_, theirs) = asked_with(&server, &bearer, "orders/stats", QUERIES[3].1);
+    assert_eq!((&theirs["data"]["value"], &theirs["meta"]["organization_id"]), (&json!(0), &json!("u")));
+}
+
+/// Something that the owner of `u` asks for with all that may be their own, about what is `t`'s.
+struct Attempt {
+    method: &'static str,
+    path: &'static str,
+    /// `$token` is the token that is named.
+    body: &'static str,
+    /// What is answered where `u` is named, `t` is named and signed for with `u`'s secret, and where `u`'s token is sent with `t`'s name.
+    own: u16,
+    foreign: u16,
+}
+
+const fn post(path: &'static str, body: &'static str, own: u16, foreign: u16) -> Attempt {
+    Attempt { method: "POST", path, body, own, foreign }
+}
+
+const ORDER: &str =
+    r#"{"token":"$token","time":9,"params":{"id":"mark","createdAt":9,"amount":9,"status":"stolen","products":[],"email":"thief@x.com"}}"#;
+const PRODUCT: &str = r#"{"token":"$token","time":9,"params":{"id":"mark","name":"stolen","price":9,"sku":"stolen"}}"#;
+const CUSTOMER: &str =
+    r#"{"token":"$token","time":9,"params":{"email":"mark@x.com","createdAt":9,"firstName":"stolen","tags":["stolen"]}}"#;
+const CATEGORY: &str = r#"{"token":"$token","time":9,"params":{"id":"mark","name":"stolen"}}"#;
+
+/// Everything by which an owner changes something. What pages say needs no secret; it is tried below.
+const ATTEMPTS: &[Attempt] = &[
+    post("/v2/order", ORDER, 200, 403),
+    post("/order", ORDER, 200, 403),
+    post(
+        "/v2/order/batch",
+        r#"{"token":"$token","time":9,"batch":[{"id":"mark","createdAt":9,"amount":9,"status":"stolen","products":[]}]}"#,
+        200,
+        403,
+    ),
+    post("/v2/product", PRODUCT, 200, 403),
+    post("/v2/product/batch", r#"{"token":"$token","time":9,"batch":[{"id":"mark","name":"stolen","price":9}]}"#, 200, 403),
+    post("/v2/category", CATEGORY, 200, 403),
+    post("/v2/category/batch", r#"{"token":"$token","time":9,"batch":[{"id":"mark","name":"stolen"}]}"#, 200, 403),
+    post("/v2/customer", CUSTOMER, 200, 403),
+    post(
+        "/v2/customer/batch",
+        r#"{"token":"$token","time":9,"batch":[{"email":"mark@x.com","createdAt":9,"firstName":"stolen"}]}"#,
+        200,
+        403,
+    ),
+    post("/v2/customer/tag", r#"{"token":"$token","time":9,"params":{"email":"mark@x.com","tags":["stolen"]}}"#, 200, 403),
+    post("/v2/customer/untag", r#"{"token":"$token","time":9,"params":{"email":"mark@x.com","tags":["mark"]}}"#, 200, 403),
+    post("/tracking/$token/activity", r#"{"type":"integrated"}"#, 200, 403),
+    post("/api/track", r#"{"scope":"order","action":"cancel","data":{"order_id":"mark"}}"#, 200, 401),
+    post("/api/track", r#"{"scope":"order","action":"return","data":{"order_id":"mark"}}"#, 200, 401),
+    post("/api/track", r#"{"scope":"order","action":"add","data":{"order_id":"mark","order_total":9}}"#, 200, 401),
+    post("/import/orders", r#"{"id":"mark","status":"stolen","total_amount_with_taxes":9}"#, 200, 401),
+    post("/import/carts", r#"{"id":"mark-cart","total_amount_with_taxes":9}"#, 200, 401),
+    post("/import/returns", r#"{"id":"mark-return","order_id":"mark"}"#, 200, 401),
+    post("/import/customers", r#"{"email":"mark@x.com","firstName":"stolen"}"#, 200, 401),
+    post("/import/categories", r#"{"id":"mark","name":"stolen"}"#, 200, 401),
+    post("/import/products", r#"{"id":"mark","name":"stolen"}"#, 200, 401),
+    post(
+        "/import/events",
+        r#"{"id":"01890a5d-0000-7000-8000-000000000001","type":"identify","api":"metrilo","time":9,"visitor_id":"mark","params":{"email":"thief@x.com"}}"#,
+        200,
+        401,
+    ),
+    post("/reports/token", "", 200, 401),
+    Attempt { method: "DELETE", path: "/customers/mark@x.com", body: "", own: 200, foreign: 401 },
+];
+
+fn attempt(server: &Running, attempt: &Attempt, named: &str, secret: &str) -> (u16, String) {
+    let (path, body) = (attempt.path.replace("$token", named), attempt.body.replace("$token", named));
+    let request = ureq::http::Request::builder().method(attempt.method).uri(server.client.url(&path));
+    let request = request.header("authorization", basic(named, secret)).header("x-digest", digest(&body, secret));
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().into();
+    let mut answer = agent.run(request.body(body).unwrap()).unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+#[test]
+fn whoever_owns_another_project_changes_nothing_here() {
+    let server = filled();
+    let before = all_of_t(&server);
+    assert!(before.iter().filter(|list| list.contains("mark")).count() >= 7, "{before:?}");
+    for one in ATTEMPTS {
+        let (status, said) = attempt(&server, one, "t", "s2");
+        assert_eq!(status, one.foreign, "{} in the name of t: {said}", one.path);
+        assert!(!said.contains("mark"), "{}: {said}", one.path);
+        let (status, said) = attempt(&server, one, "u", "s2");
+        assert_eq!(status, one.own, "{} in the own name: {said}", one.path);
+    }
+    // An erasure finds nobody here whom only the other project knows.
+    let erasure = ATTEMPTS.last().unwrap();
+    assert!(attempt(&server, erasure, "u", "s2").1.contains(r#""customers":0"#));
+    // Pages of the other project may say what they like, with the very ids, visitors and addresses of this one.
+    let line = json!([{"product_id": "stolen", "quantity": 9}]);
+    for (number, kind, params) in [
+        (1, "product_view", json!({"product_id": "stolen"})),
+        (2, "identify", json!({"email": "thief@x.com"})),
+        (3, "basket_update", json!({"basket_id": "mark", "lines": line, "changes": []})),
+        (4, "order_return", json!({"order_id": "mark"})),
+        (5, "order", json!({"order_id": "mark", "total": 9})),
+        (6, "order_cancel", json!({"order_id": "mark"})),
+        (7, "customer_details", json!({"first_name": "stolen"})),
+    ] {
+        let mut event = view(number, 9, "mark");
+        (event["type"], event["params"]) = (json!(kind), params);
+        let answer = server.client.post("/v2/batch", &json!({"token": "u", "events": [event]}).to_string());
+        assert_eq!(answer.status(), 200, "{kind}");
+    }
+    let call = json!({"token": "u", "time": 9, "visitorId": "mark", "params": {"email": "thief@x.com"}}).to_string();
+    assert_eq!(server.client.post("/visitor/identify", &call).status(), 200);
+    let track = json!({"scope": "basket", "action": "add", "data": {"product_id": "stolen"}, "user": {"uid": "mark"}}).to_string();
+    assert_eq!(server.client.post("/api/track?token=u", &track).status(), 200);
+    assert_eq!(all_of_t(&server), before);
+}
+
+#[test]
+fn a_place_in_anothers_list_leads_to_ones_own_things_only() {
+    let server = filled();
+    for path in OPEN_TO_OWNERS {
+        let list = path.trim_start_matches("/export/");
+        let theirs = server.client.list_of("t", "s", list);
+        let cursor = theirs[0]["cursor"].as_str().unwrap();
+        assert_eq!(server.client.list_of("u", "s2", &format!("{list}?after={cursor}")), Vec::<Value>::new(), "{path}");
+    }
+}
+
+#[test]
+fn the_live_view_shows_its_own_project_alone() {
+    let server = filled();
+    let mine = json!({"token": "u", "events": [view(1, 1, "own")]}).to_string();
+    let mut answer = server.client.get("/live/events?last=1000", &[("authorization", &basic("u", "s2"))]);
+    assert_eq!(server.client.post("/v2/batch", &mine).status(), 200);
+    let junk = |token: &str| json!({"token": token, "events": [{"type": "mark"}, view(8, 8, "mark")]}).to_string();
+    server.client.post("/v2/batch", &junk("t"));
+    server.client.post("/v2/batch", &json!({"token": "u", "events": [view(2, 2, "last")]}).to_string());
+    let mut seen = String::new();
+    for line in BufReader::new(answer.body_mut().as_reader()).lines() {
+        seen.push_str(&line.unwrap());
+        if seen.contains("\"last\"") {
+            break;
+        }
+    }
+    assert!(seen.contains("\"own\"") && !seen.contains("mark"), "{seen}");
 }

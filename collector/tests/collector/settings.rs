@@ -49,6 +49,26 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
 }
 
 #[test]
+fn the_environment_alone_is_enough_and_lists_projects_with_commas() {
+    let said = [
+        ("TILLROLL_LISTEN", "127.0.0.1:9"),
+        ("TILLROLL_DATA", "/somewhere"),
+        ("TILLROLL_PROJECTS", "t:hush,u:hush"),
+        ("TILLROLL_ASSETS", "/elsewhere"),
+    ];
+    let (success, out, err) = check(&said, &[]);
+    assert!(success, "{err}");
+    for (name, value) in [("listen", "127.0.0.1:9"), ("data", "/somewhere"), ("project", "t,u"), ("assets", "/elsewhere")] {
+        let line = out.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("{name}\n{out}"));
+        assert!(line.split_whitespace().nth(1) == Some(value) && line.ends_with("environment"), "{line}");
+    }
+    let (success, out, _) = check(&[], &[]);
+    let listen = out.lines().find(|line| line.starts_with("listen")).unwrap();
+    let data = out.lines().find(|line| line.starts_with("data")).unwrap();
+    assert!(success && listen.contains("127.0.0.1:7070") && data.contains("./tillroll-data"), "{out}");
+}
+
+#[test]
 fn a_bad_setting_is_named_with_its_file() {
     let folder = tempfile::tempdir().unwrap();
     for (text, parts) in [

@@ -6,6 +6,7 @@ mod durability;
 mod erasure;
 mod events;
 mod import;
+mod own;
 mod refusals;
 mod requests;
 #[path = "../collector/server.rs"]

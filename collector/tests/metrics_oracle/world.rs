@@ -1,7 +1,7 @@
 //! Random records, with few different values, so that there are ties, and with many missing.
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::analytics::{Document, Projection};
+use tillroll_collector::analytics::{Document, Marks, Projection};
 use tillroll_collector::metrics::catalogue::{ARRAYS, Family, Field, Kind};
 
 use super::PROJECT;
@@ -67,9 +67,9 @@ impl World {
         }
         let size = 1 + dice.below(changes.len());
         for batch in changes.chunks(size) {
-            projection.apply(batch, batch.last().unwrap().change).unwrap();
+            projection.apply(batch, Marks::at(batch.last().unwrap().change)).unwrap();
         }
-        assert_eq!(projection.watermark().unwrap(), changes.last().unwrap().change);
+        assert_eq!(projection.marks().unwrap().records, changes.last().unwrap().change);
     }
 }
 

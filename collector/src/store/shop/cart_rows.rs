@@ -10,7 +10,7 @@ use super::history::{self, About};
 use super::person::Person;
 
 impl Keeper<'_> {
-    /// Derives all carts of a person again.
+    /// Derives all carts of a person again, but for those that are settled.
     pub(super) fn derive_carts(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
         let owner = person.to_text();
         let mut before = self.rows_of(project, &owner)?;
@@ -30,7 +30,8 @@ impl Keeper<'_> {
 
     fn rows_of(&self, project: i64, owner: &str) -> rusqlite::Result<BTreeMap<[u8; 16], CartRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT opened, state, basket, touched, content FROM cart INDEXED BY cart_of_owner WHERE project = ?1 AND owner = ?2",
+            "SELECT opened, state, basket, touched, content FROM cart INDEXED BY cart_of_owner
+             WHERE project = ?1 AND owner = ?2 AND settled IS NULL",
         )?;
         let row = |row: &Row<'_>| {
             let read = CartRow { state: row.get(1)?, basket: row.get(2)?, touched: row.get(3)?, content: row.get(4)? };
@@ -53,7 +54,8 @@ impl Keeper<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO cart (project, opened, owner, state, basket, touched, content, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT (project, opened) DO UPDATE SET owner = ?3, state = ?4, basket = ?5, touched = ?6, content = ?7, change = ?8",
+                 ON CONFLICT (project, opened) DO UPDATE SET owner = ?3, state = ?4, basket = ?5, touched = ?6, content = ?7, change = ?8,
+                     settled = NULL",
             )?
             .execute(params![project, opened, owner, row.state, row.basket, row.touched, row.content, change])?;
         Ok(())

@@ -90,6 +90,17 @@ pub(super) fn derive(steps: &[Step], orders: &[u64]) -> Vec<Cart> {
     carts.all
 }
 
+/// Returns the time from which on the steps of these carts are needed, if those from `young` on are: a cart that is touched then needs all of
+/// its own, and so do the carts that were touched meanwhile. Without any young step none is.
+pub(super) fn needed(carts: &[Cart], young: Option<u64>) -> u64 {
+    let Some(mut needed) = young else { return u64::MAX };
+    let begun = |cart: &Cart| cart.content.created_at;
+    while let Some(earlier) = carts.iter().filter(|cart| cart.touched >= needed).map(begun).min().filter(|begun| *begun < needed) {
+        needed = earlier;
+    }
+    needed
+}
+
 #[derive(Default)]
 struct Carts {
     all: Vec<Cart>,
@@ -214,7 +225,7 @@ mod tests {
     }
 
     fn step(time: u64, kind: &str, params: &serde_json::Value) -> Step {
-        Step { time, id: u128::from(time).to_be_bytes(), kind: kind.into(), store: None, params: params.to_string() }
+        Step { seq: 0, time, id: u128::from(time).to_be_bytes(), kind: kind.into(), store: None, params: params.to_string() }
     }
 
     fn add(time: u64, product: &str, quantity: f64) -> Step {
@@ -280,5 +291,26 @@ mod tests {
         let back = [&steps[..], &[update(later + 1, Some("old"), &[("c", 1.0)])]].concat();
         assert_eq!(told(&back, &[]), ["Open:old c×1", "Open:new b×1"]);
         assert_eq!(told(&back, &[later + 2]), ["Placed:old c×1", "Placed:new b×1"]);
+    }
+
+    #[test]
+    fn a_cart_in_use_needs_all_of_its_steps_and_one_that_is_over_none() {
+        let visits = [add(1, "a", 1.0), add(2, "a", 1.0), add(10, "b", 1.0), add(20, "b", 1.0), add(30, "c", 1.0)];
+        let all = derive(&visits, &[5, 25]);
+        assert_eq!([Some(30), Some(20), Some(10), Some(2), None].map(|young| needed(&all, young)), [30, 10, 10, 1, u64::MAX]);
+        // The first cart is gone back to, so everything in between is needed as well.
+        let (later, last) = (VISIT + 10, VISIT + 20);
+        let back = [update(1, Some("x"), &[("a", 1.0)]), update(later, Some("y"), &[("b", 1.0)]), update(last, Some("x"), &[("a", 2.0)])];
+        assert_eq!(needed(&derive(&back, &[]), Some(last)), 1);
+        assert_eq!(needed(&derive(&back[..2], &[]), Some(later)), later);
+    }
+
+    #[test]
+    fn what_is_needed_derives_the_carts_that_go_on() {
+        let visits = [add(1, "a", 1.0), add(10, "b", 1.0), add(20, "b", 1.0), update(21, Some("x"), &[("b", 2.0)]), add(30, "c", 1.0)];
+        let whole = derive(&visits, &[5]);
+        let from = needed(&whole, Some(20));
+        let rest: Vec<Step> = visits.iter().filter(|step| step.time >= from).cloned().collect();
+        assert_eq!(derive(&rest, &[5])[..], whole[1..]);
     }
 }

@@ -24,8 +24,9 @@ impl Keeper<'_> {
             .connection
             .prepare_cached("SELECT min(time) FROM link INDEXED BY link_of_email WHERE project = ?1 AND email = ?2")?
             .query_row(params![project, email], |row| row.get(0))?;
-        let seen = steps.first().map(|step| step.time.cast_signed()).into_iter().chain(linked).min();
-        let heard = heard(&steps);
+        let (remembered, since) = self.remembered(project, email)?;
+        let seen = steps.first().map(|step| step.time.cast_signed()).into_iter().chain(linked).chain(since).min();
+        let heard = heard(remembered, &steps);
         let known: Option<(Registers, Option<i64>)> = self
             .connection
             .prepare_cached("SELECT heard, seen FROM customer WHERE project = ?1 AND id = ?2")?
@@ -45,8 +46,8 @@ impl Keeper<'_> {
     }
 }
 
-fn heard(steps: &[Step]) -> Registers {
-    let mut heard = Registers::default();
+/// Returns what was heard before and what these events told.
+pub(super) fn heard(mut heard: Registers, steps: &[Step]) -> Registers {
     for step in steps {
         let params: Value = serde_json::from_str(&step.params).unwrap_or_default();
         for (name, exported) in DETAILS {

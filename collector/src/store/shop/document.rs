@@ -4,7 +4,7 @@
 
 mod lines;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -47,18 +47,32 @@ pub(super) const IS_PAST: &str = "(state <> 'open' OR EXISTS (
 ///
 /// What changed at once has one number and is returned together, so there may be more than `limit`.
 pub(in crate::store) fn changes(connection: &Connection, family: Family, after: i64, limit: usize) -> rusqlite::Result<Vec<Change>> {
-    let (table, columns) = match family {
-        Family::Orders => ("placed", "id, id, 0".to_owned()),
-        Family::Returns => ("returned", "id, hex(id), 0".to_owned()),
-        Family::Carts => ("cart", format!("opened, hex(opened), {IS_PAST}")),
-    };
-    let query = format!(
-        "SELECT change, project, {columns} FROM {table} WHERE change > ?1 AND change <=
-             (SELECT max(change) FROM (SELECT change FROM {table} WHERE change > ?1 ORDER BY change LIMIT ?2))
+    let table = family.table();
+    let condition = format!(
+        "change > ?1 AND change <= (SELECT max(change) FROM (SELECT change FROM {table} WHERE change > ?1 ORDER BY change LIMIT ?2))
          ORDER BY change"
     );
-    let mut statement = connection.prepare_cached(&query)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    read(connection, family, &condition, params![after, i64::try_from(limit).unwrap_or(i64::MAX)])
+}
+
+/// Returns the document with this key as it is now, with the number of its last change.
+pub(in crate::store) fn now(connection: &Connection, family: Family, project: i64, key: &str) -> rusqlite::Result<Option<Change>> {
+    let condition = match family {
+        Family::Orders => "project = ?1 AND id = ?2",
+        Family::Carts => "project = ?1 AND opened = unhex(?2)",
+        Family::Returns => "project = ?1 AND id = unhex(?2)",
+    };
+    read(connection, family, condition, params![project, key]).map(|found| found.into_iter().next())
+}
+
+fn read(connection: &Connection, family: Family, condition: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<Change>> {
+    let columns = match family {
+        Family::Orders => "id, id, 0".to_owned(),
+        Family::Returns => "id, hex(id), 0".to_owned(),
+        Family::Carts => format!("opened, hex(opened), {IS_PAST}"),
+    };
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT change, project, {columns} FROM {} WHERE {condition}", family.table()))?;
     let change = |row: &Row<'_>| {
         let project = row.get(1)?;
         let document = match family {
@@ -69,7 +83,17 @@ pub(in crate::store) fn changes(connection: &Connection, family: Family, after: 
         };
         Ok(Change { number: row.get(0)?, project, key: row.get(3)?, document })
     };
-    statement.query_map(params![after, limit], change)?.collect()
+    statement.query_map(values, change)?.collect()
+}
+
+impl Family {
+    fn table(self) -> &'static str {
+        match self {
+            Self::Orders => "placed",
+            Self::Carts => "cart",
+            Self::Returns => "returned",
+        }
+    }
 }
 
 /// Returns an order's document.

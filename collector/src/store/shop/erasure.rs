@@ -58,6 +58,8 @@ impl Keeper<'_> {
         erased.returns = self.clear_returns(subject, &people)?;
         let unlink = "DELETE FROM link WHERE project = ?1 AND email = ?2";
         self.connection.prepare_cached(unlink)?.execute(params![project, email])?;
+        let unheard = "DELETE FROM remembered WHERE project = ?1 AND id = ?2";
+        self.connection.prepare_cached(unheard)?.execute(params![project, email])?;
         let drop = "DELETE FROM customer WHERE project = ?1 AND id = ?2";
         erased.customers = self.connection.prepare_cached(drop)?.execute(params![project, email])? as u64;
         for visitor in visitors {
@@ -72,7 +74,7 @@ impl Keeper<'_> {
         let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, bool>(2)?));
         let mut statement = self.connection.prepare_cached(query)?;
         let rows: Vec<_> = statement.query_map(params![project, person.to_text()], row)?.collect::<rusqlite::Result<_>>()?;
-        let empty = "UPDATE cart SET owner = '', state = 'gone', basket = NULL, touched = 0, content = '{}', change = ?1
+        let empty = "UPDATE cart SET owner = '', state = 'gone', basket = NULL, touched = 0, content = '{}', settled = NULL, change = ?1
                      WHERE project = ?2 AND opened = ?3";
         for (opened, basket, _) in &rows {
             if let Some(basket) = basket {
@@ -97,8 +99,7 @@ impl Keeper<'_> {
             }
             clear(&mut order, is_told, is_reported);
             self.write_order(subject.project, &id, &order)?;
-            let returns = "UPDATE returned INDEXED BY returned_of_order SET change = ?1 WHERE project = ?2 AND placed = ?3";
-            self.touch(returns, subject.project, &id)?;
+            self.touch_returns_of_order(subject.project, &id)?;
             cleared += 1;
         }
         Ok(cleared)

@@ -37,11 +37,27 @@ pub(super) enum About {
 /// An event of somebody's history.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Step {
+    /// Its place in the log.
+    pub(super) seq: i64,
     pub(super) time: u64,
     pub(super) id: [u8; 16],
     pub(super) kind: String,
     pub(super) store: Option<String>,
     pub(super) params: String,
+}
+
+impl Step {
+    /// Reads the columns `time, id, type, store, params`, the first of which is at `at`, of a row that begins with its place.
+    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            time: row.get::<_, i64>(at)?.cast_unsigned(),
+            id: row.get(at + 1)?,
+            kind: row.get(at + 2)?,
+            store: row.get(at + 3)?,
+            params: row.get(at + 4)?,
+        })
+    }
 }
 
 /// An e-mail that a visitor gave.
@@ -104,26 +120,17 @@ pub(super) fn steps(connection: &Connection, project: i64, person: &Person, abou
 }
 
 fn of_visitor(connection: &Connection, project: i64, visitor: &str, about: About) -> rusqlite::Result<Vec<Step>> {
-    let query = "SELECT time, id, type, store, params FROM event INDEXED BY step_of_visitor
+    let query = "SELECT seq, time, id, type, store, params FROM event INDEXED BY step_of_visitor
                  WHERE project = ?1 AND visitor = ?2 AND step = ?3 ORDER BY time DESC LIMIT ?4";
     ask(connection, project, visitor, about, query)
 }
 
 fn of_email(connection: &Connection, project: i64, email: &str, about: About) -> rusqlite::Result<Vec<Step>> {
-    let query = "SELECT time, id, type, store, params FROM event INDEXED BY step_of_email
+    let query = "SELECT seq, time, id, type, store, params FROM event INDEXED BY step_of_email
                  WHERE project = ?1 AND email = ?2 AND step = ?3 ORDER BY time DESC LIMIT ?4";
     ask(connection, project, email, about, query)
 }
 
 fn ask(connection: &Connection, project: i64, name: &str, about: About, query: &'static str) -> rusqlite::Result<Vec<Step>> {
-    let step = |row: &Row<'_>| {
-        Ok(Step {
-            time: row.get::<_, i64>(0)?.cast_unsigned(),
-            id: row.get(1)?,
-            kind: row.get(2)?,
-            store: row.get(3)?,
-            params: row.get(4)?,
-        })
-    };
-    connection.prepare_cached(query)?.query_map(params![project, name, about as i64, STEPS], step)?.collect()
+    connection.prepare_cached(query)?.query_map(params![project, name, about as i64, STEPS], |row| Step::read(row, 1))?.collect()
 }

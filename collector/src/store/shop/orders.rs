@@ -146,6 +146,7 @@ impl Keeper<'_> {
         for person in concerned.collect::<Vec<_>>() {
             self.mark(project, Some(person), CARTS);
         }
+        self.touch_returns_of_order(project, id)?;
         self.write_order(project, id, &order)
     }
 

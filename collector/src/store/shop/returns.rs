@@ -1,6 +1,6 @@
 //! Returns: each event that tells of one is one.
 
-use rusqlite::params;
+use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 use tillroll_protocol::event::Event;
 use uuid::Uuid;
@@ -25,6 +25,20 @@ impl Keeper<'_> {
         Ok(())
     }
 
+    /// What is said of an order says something of its returns: who made it, where, and what was in it.
+    pub(super) fn touch_returns_of_order(&mut self, project: i64, order: &str) -> rusqlite::Result<()> {
+        self.touch("UPDATE returned INDEXED BY returned_of_order SET change = ?1 WHERE project = ?2 AND placed = ?3", project, order)
+    }
+
+    pub(super) fn touch_returns_of_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
+        self.touch(
+            "UPDATE returned INDEXED BY returned_of_order SET change = ?1 WHERE project = ?2 AND placed IN
+                 (SELECT id FROM placed INDEXED BY placed_by_person WHERE project = ?2 AND person = ?3)",
+            project,
+            &person.to_text(),
+        )
+    }
+
     pub(super) fn touch_returns_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
         self.touch(
             "UPDATE returned INDEXED BY returned_by_person SET change = ?1 WHERE project = ?2 AND person = ?3",
@@ -32,4 +46,26 @@ impl Keeper<'_> {
             &person.to_text(),
         )
     }
+}
+
+/// Returns the keys of an order's returns.
+pub(in crate::store) fn returns_of(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<Vec<String>> {
+    let query = "SELECT hex(id) FROM returned INDEXED BY returned_of_order WHERE project = ?1 AND placed = ?2";
+    connection.prepare_cached(query)?.query_map(params![project, order], |row| row.get(0))?.collect()
+}
+
+/// A return's project and key, and the ids of what it names.
+type Named = ((i64, String), Vec<String>);
+
+/// Returns the returns behind a project and key that name what came back, at most `limit` of them.
+pub(in crate::store) fn returns_with_lines(connection: &Connection, after: &(i64, String), limit: usize) -> rusqlite::Result<Vec<Named>> {
+    let query = "SELECT project, hex(id), lines FROM returned WHERE (project, id) > (?1, unhex(?2)) AND lines IS NOT NULL
+                 ORDER BY project, id LIMIT ?3";
+    let named = |row: &Row<'_>| {
+        let lines: Value = serde_json::from_str(row.get_ref(2)?.as_str()?).unwrap_or_default();
+        let item = |line: &Value| Some(line.get("variant_id").or(line.get("product_id"))?.as_str()?.to_owned());
+        Ok(((row.get(0)?, row.get(1)?), lines.as_array().into_iter().flatten().filter_map(item).collect()))
+    };
+    let mut statement = connection.prepare_cached(query)?;
+    statement.query_map(params![after.0, after.1, i64::try_from(limit).unwrap_or(i64::MAX)], named)?.collect()
 }

@@ -3,7 +3,11 @@
 //! Every function takes a value of which nothing is known. None means that nothing was said; [`Odd`] means that what was said is none of
 //! the forms in which plug-ins say it.
 
+use tillroll_protocol::email;
 use tillroll_protocol::loose::Loose;
+
+/// Stands behind a phone number in the place of an e-mail address.
+const PHONE_ORDER: &str = "@phone_email";
 
 /// A value that cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +36,14 @@ pub(super) fn text(value: &Loose) -> Result<Option<String>, Odd> {
         Loose::Text(text) | Loose::Number(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
         Loose::Flag(true) | Loose::List(_) | Loose::Object(_) => Err(Odd),
     }
+}
+
+/// Returns an e-mail address. A phone order's is made of the number as it was typed, blanks and all; they make no other person.
+pub(super) fn address(value: &Loose) -> Result<Option<String>, Odd> {
+    let Some(text) = text(value)? else { return Ok(None) };
+    let phone = text.to_ascii_lowercase().strip_suffix(PHONE_ORDER).map(|phone| phone.split_whitespace().collect::<String>());
+    let address = phone.map_or(text, |phone| phone + PHONE_ORDER);
+    email::normalise(&address).map(Some).ok_or(Odd)
 }
 
 /// Returns yes or no. An empty string and null say neither.
@@ -141,6 +153,16 @@ mod tests {
     fn an_id_is_a_number() {
         assert_eq!(text(&loose("42")), Ok(Some("42".into())));
         assert_eq!(text(&loose(r#""000000123""#)), Ok(Some("000000123".into())));
+    }
+
+    #[test]
+    fn an_address_is_a_phone_number() {
+        for typed in [r#""+46 100 200@phone_email""#, r#"" +46100200@PHONE_EMAIL ""#] {
+            assert_eq!(address(&loose(typed)), Ok(Some("+46100200@phone_email".into())), "{typed}");
+        }
+        for junk in [r#""a b@x.com""#, r#""@phone_email""#, r#"" @phone_email""#, r#""phone_email""#] {
+            assert_eq!(address(&loose(junk)), Err(Odd), "{junk}");
+        }
     }
 
     #[test]

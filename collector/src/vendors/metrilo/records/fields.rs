@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use tillroll_protocol::loose::Loose;
-use tillroll_protocol::{email, limits, number};
+use tillroll_protocol::{limits, number};
 
 use super::oddities::{self, Odd};
 use crate::decode::{Reason, bad};
@@ -150,7 +150,7 @@ impl Field {
         let odd = |_| bad(path, self.rule.wanted(), value);
         let single = match &self.rule {
             Rule::Text => oddities::text(value).map_err(odd)?.map(|text| fitting(path, text)).transpose()?.map(Value::from),
-            Rule::Email => address(value).map_err(odd)?.map(Value::from),
+            Rule::Email => oddities::address(value).map_err(odd)?.map(Value::from),
             Rule::Moment => oddities::moment(value).map_err(odd)?.map(Value::from),
             Rule::Flag => oddities::flag(value).map_err(odd)?.map(Value::from),
             Rule::Money => money(value).map_err(odd)?,
@@ -191,10 +191,6 @@ impl Rule {
 /// Refuses a text that is too long.
 fn fitting(path: &str, text: String) -> Result<String, Reason> {
     if text.len() > limits::STRING_BYTES { Err(Reason::StringTooLong { field: path.into(), bytes: text.len() }) } else { Ok(text) }
-}
-
-fn address(value: &Loose) -> Result<Option<String>, Odd> {
-    oddities::text(value)?.map(|text| email::normalise(&text).ok_or(Odd)).transpose()
 }
 
 /// An amount as a number, a numeric string, or as shops print it.
