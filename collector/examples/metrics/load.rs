@@ -1,5 +1,5 @@
-//! Events that come in at a steady rate, as pages send them: batches over HTTP, one in twenty an addition to a basket, which the
-//! projection has to follow.
+//! Events that come in at a steady rate, as pages of a busy shop send them: batches over HTTP, one in twenty an addition to a basket, which
+//! the projection has to follow.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -13,7 +13,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 const BATCH: u64 = 50;
 const CONNECTIONS: u64 = 8;
-const VISITORS: u64 = 2_000;
+/// So many are in the shop: each does something every five seconds.
+const VISITORS: u64 = 100_000;
 
 static STORED: AtomicU64 = AtomicU64::new(0);
 

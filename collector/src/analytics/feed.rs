@@ -25,7 +25,7 @@ use crate::Error;
 /// The most changes of one kind in one batch.
 pub const BATCH: usize = 20_000;
 /// How long a batch gathers. With the time that two batches take, records stay younger than two seconds.
-const REST: Duration = Duration::from_millis(800);
+const REST: Duration = Duration::from_millis(1_200);
 /// How long to wait after the first failure; after each further one it is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait after a failure.
