@@ -31,9 +31,14 @@ const pages = (collector) => ({
   "/at-once": chain(collector),
   "/when-ready": chain(collector, "tillroll.ready.then"),
   "/painted": scriptTag(collector) + inline(`
-    requestAnimationFrame(function () {
-      setTimeout(function () { metrilo.customEvent("painted"); location.href = "/elsewhere"; }, 0);
-    });
+    var leave = function () {
+      leave = function () {};
+      metrilo.customEvent("painted");
+      location.href = "/elsewhere";
+    };
+    requestAnimationFrame(function () { setTimeout(function () { leave(); }, 0); });
+    // Firefox paints no tab that stands behind others.
+    setTimeout(function () { leave(); }, 1000);
   `),
   "/again": scriptTag(collector) + inline(`
     addEventListener("pageshow", function (event) { metrilo.customEvent(event.persisted ? "again" : "shown"); });
@@ -44,6 +49,8 @@ const ready = () => window.tillroll.ready.then(() => true);
 const go = (path) => void (location.href = path);
 const call = (names) => names.forEach((name) => window.metrilo.customEvent(name));
 const callAndGo = ([name, path]) => (window.metrilo.customEvent(name), void (location.href = path));
+/** In the page: why it did not come from the cache for going back and forward, as far as the browser says. */
+const whyNot = () => JSON.stringify(performance.getEntriesByType("navigation")[0].notRestoredReasons ?? "it does not say why");
 const called = (name) => (events) => events.some(({ params }) => params.name === name);
 /** The core takes its time; a page that waited for it would be seen. */
 const LATE = slow(4_000);
@@ -149,13 +156,15 @@ const ROWS = {
     {},
     async ({ page, open, stored, told }) => {
       await open("/again");
-      await page.evaluate(ready);
+      // Chromium gives up a page that was left before it had heard whether it got a lock, as soon as another one wants that.
+      await stored(called("shown"));
       await page.evaluate(callAndGo, ["left", "/next"]);
       await page.waitForURL(/next/);
       await page.evaluate(ready);
       await page.evaluate(call, ["elsewhere"]);
       await page.evaluate(() => void history.back());
-      await stored(called("again"));
+      const again = await stored((events) => called("again")(events) || events.filter(({ params }) => params.name === "shown").length > 1);
+      assert.ok(called("again")(again), `the browser loaded the page anew: ${await page.evaluate(whyNot)}`);
       await page.evaluate(call, ["after"]);
       const events = await told();
       assertOnce(events, ["shown", "left", "elsewhere", "again", "after"]);
@@ -175,7 +184,6 @@ const hop = async ({ page, open, stored, told }, path) => {
 /** What is not so yet: played and reported, but not counted. */
 const GAPS = {
   "firefox: the tab is closed, never to come back": "closed by the driver within milliseconds, Firefox 153 sometimes sends nothing",
-  "firefox: and come back to by the cache for going back and forward": "Firefox 153 puts no page into that cache that holds a Web Lock",
   "firefox: the tab is closed before the core is there, and the visitor comes back":
     "closed by the driver within milliseconds, Firefox 153 sometimes gives the next page nothing of what the tab kept",
 };

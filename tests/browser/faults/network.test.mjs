@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { ENGINES } from "../support/engines.mjs";
 import { assertOnce } from "../support/expect.mjs";
 import { answers, CUT, PORTAL, SILENCE, slow } from "../support/proxy.mjs";
 import { scriptTag, stage } from "../support/stage.mjs";
@@ -104,6 +105,27 @@ describe("the network fails: lost 0, stored twice 0", WAITING, () => {
       FAULTY,
     ));
 });
+
+for (const [name, engine] of Object.entries(ENGINES)) {
+  describe(`${name}, the core is kept back: lost 0, stored twice 0`, () => {
+    const play = stage({ engine });
+    test("and comes on the same page when it is asked for again", () =>
+      play(
+        pages,
+        async ({ page, proxy, open, told }) => {
+          proxy.assets = answers(503);
+          await open();
+          await page.evaluate(() => window.tillroll.ready.catch(() => "not there"));
+          await page.evaluate(call, NAMES.slice(0, 3));
+          proxy.assets = undefined;
+          await page.evaluate(() => window.dispatchEvent(new Event("online")));
+          await page.evaluate(call, NAMES.slice(3));
+          assertOnce(await told(), NAMES);
+        },
+        { ...FAULTY, prints: /Failed to load|Cross-Origin Request Blocked|disallowed MIME type/ },
+      ));
+  });
+}
 
 describe("the connection goes: lost 0, stored twice 0", WAITING, () => {
   const CALLED_OFFLINE = ["offline 1", "offline 2"];

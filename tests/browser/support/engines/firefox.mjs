@@ -33,6 +33,10 @@ const SETTINGS = {
 /** How long the browser may take for one command, in milliseconds. */
 const PATIENCE = 60_000;
 
+/** What the browser says of a page that is not there any more, and the answer that such a page did not give. */
+const GONE = /DiscardedBrowsingContextError/;
+const NOTHING = { type: "success", result: { value: "[]" } };
+
 /** A session of the protocol: `ask(method, params)`, and `hear(method)` for what the browser says by itself. */
 const openSession = async (url) => {
   const socket = new WebSocket(`${url}/session`, { perMessageDeflate: false });
@@ -59,9 +63,15 @@ const openSession = async (url) => {
 };
 
 const driver = ({ ask }, context) => ({
-  navigate: (url) => ask("browsingContext.navigate", { context, url, wait: "complete" }),
+  navigate: async (url) => {
+    const go = () => ask("browsingContext.navigate", { context, url, wait: "complete" });
+    // Firefox 153 may swap what shows a new tab while the first page comes, and loses the page with it.
+    await go().catch((error) => (GONE.test(error) ? go() : Promise.reject(error)));
+  },
   run: async (expression) => {
-    const { type, result, exceptionDetails } = await ask("script.evaluate", { expression, target: { context }, awaitPromise: true });
+    const asked = ask("script.evaluate", { expression, target: { context }, awaitPromise: true });
+    // A page that leaves at once may be gone before it has answered.
+    const { type, result, exceptionDetails } = await asked.catch((error) => (GONE.test(error) ? NOTHING : Promise.reject(error)));
     if (type === "exception") throw new Error(exceptionDetails.text);
     return result.value;
   },
