@@ -14,7 +14,7 @@ const LONGEST = 34560000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** The pause that ends a visit, in milliseconds; see protocol/src/visit/session.rs. */
-const PAUSE = 18e5;
+export const PAUSE = 18e5;
 
 /** Calls of which it counts what was said before, in any tab; see protocol/src/visit/notes.rs. */
 const DEPENDS = /:type\x1f\$(basket_update|order|identify)\x1f/;
@@ -159,10 +159,10 @@ export const edge = ({ visitorCookie, sessionCookie, cookieDomain, collector, fi
       });
     },
     wipe: () => {
-      // What was noted before a no is gone with it.
-      snippet.length = 0;
       store.wipe();
       tabs.quit();
+      // What was noted before a no is gone with it. It is the last, for an element of the page's may stand under the name.
+      snippet.length = 0;
     },
     remember: (name, text) => {
       if (name === "notes") return note(text);

@@ -1,15 +1,14 @@
 // What the library did on this page, and what became of it: this listens between the core and what the core is lent, so that neither needs
 // to know of it. It changes nothing that passes.
 
+import { PAUSE } from "../edge.js";
 import { ofEvent, ofSession, ofVisitor } from "../facades/messages.js";
-import { quietly } from "../quiet.js";
+import { hash, quietly } from "../quiet.js";
+import { read } from "../read.js";
 import { openWindow } from "./window.js";
 
-/** The pause that ends a visit, in milliseconds. */
-const PAUSE = 18e5;
-
-/** Returns a text of a recorded call, or of what the core starts with: flat texts, see js/loose.js. */
-const text = (flat, name) => (flat.split(`:${name}\x1f$`)[1] || "").split("\x1f")[0];
+/** Returns the members of a recorded call, or of what the core starts with. */
+const members = (text) => hash(quietly(read, text));
 
 const parsed = (json) => quietly(JSON.parse, json) || {};
 
@@ -87,9 +86,10 @@ export const watch = (core) => {
 
   const toCore = {
     start: (host, options) => {
-      consent = text(options, "consent");
-      meet(text(options, "visitor"));
-      const visit = new URLSearchParams(text(options, "session"));
+      const remembered = members(options);
+      ({ consent } = remembered);
+      meet(remembered.visitor);
+      const visit = new URLSearchParams(remembered.session);
       if (Date.now() - visit.get("t") < PAUSE) enter(visit.get("sid"));
       overhear(host, toPage);
     },
@@ -105,7 +105,7 @@ export const watch = (core) => {
     core.call(key, recorded);
     // Another tab's event, or a call of which an event came.
     if (recorded[1] !== ":" || events.has(key)) return;
-    line(`No event: ${text(recorded, "type")}`, undefined, key);
+    line(`No event: ${members(recorded).type}`, undefined, key);
     if (consent !== "granted") mark([key], "waiting", `consent is ${consent}`);
     else if (refused.has(key)) mark([key], "dropped", refused.get(key));
     else mark([key], "unchanged");

@@ -1,6 +1,7 @@
 // The debug window itself: a list of messages with their fates, in a shadow of its own, out of reach of the shop's styles. Everything in it
 // is text and was never HTML. It can be moved, folded and closed, so that it covers nothing for good.
 
+import { DEBUG_COOKIE, DEBUG_OVER, DEBUG_REACH } from "../facades/cookies.js";
 import { quietly } from "../quiet.js";
 
 const STYLE = `
@@ -20,8 +21,6 @@ const STYLE = `
   .dropped { color: #f28b82; }
   [hidden] { display: none; }
 `;
-
-const COOKIE = "om_debug=1;path=/;samesite=lax;max-age=0";
 
 /** How far an arrow key moves the window, in pixels. */
 const STEPS = { ArrowLeft: [-16, 0], ArrowRight: [16, 0], ArrowUp: [0, -16], ArrowDown: [0, 16] };
@@ -93,7 +92,7 @@ export const openWindow = () => {
   };
   close.onclick = () => {
     host.remove();
-    quietly(() => (document.cookie = COOKIE));
+    quietly(() => (document.cookie = DEBUG_COOKIE + DEBUG_REACH + DEBUG_OVER));
   };
 
   const fates = new Map();

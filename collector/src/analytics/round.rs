@@ -15,7 +15,7 @@ enum At {
     /// Among the returns that name goods themselves.
     Returns(Place),
     /// Among the orders and carts, by project and key.
-    Orders((i64, String)),
+    Orders(Place),
 }
 
 /// Goods that changed, and how far the records that name them were brought again.

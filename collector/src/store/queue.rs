@@ -71,17 +71,25 @@ pub(super) enum Task {
     Strike(i64, Vec<Found>),
     /// Somebody to take out of everything else.
     Forget(Box<Forgetting>),
-    /// Take out what came before this time, in milliseconds since 1970, at most so many events; they are told as accepted, and as duplicates
-    /// whether there is more.
+    /// Take out what came before this time, in milliseconds since 1970, at most so many events.
     Trim(u64, usize),
     /// Nothing in particular: whether it can be stored is the question.
     Probe,
 }
 
+/// What became of a task.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcome {
+    /// Of events that were to be stored.
+    pub(super) appended: Appended,
+    /// Of what was to be taken out of the log.
+    pub(super) trimmed: Trimmed,
+}
+
 /// Something to store, and who waits for it.
 pub(super) struct Job {
     pub(super) task: Task,
-    pub(super) answer: oneshot::Sender<Result<Appended, Error>>,
+    pub(super) answer: oneshot::Sender<Result<Outcome, Error>>,
     /// Its share of the queue's bytes, given back when the job is done.
     pub(super) room: OwnedSemaphorePermit,
 }
@@ -102,7 +110,7 @@ pub(super) fn new(limits: Limits) -> (Queue, mpsc::Receiver<Job>) {
 
 impl Queue {
     pub(super) async fn append(&self, entries: Entries) -> Result<Appended, Error> {
-        self.put(weight(&entries), Task::Append(entries)).await
+        self.put(weight(&entries), Task::Append(entries)).await.map(|outcome| outcome.appended)
     }
 
     pub(super) async fn tell(&self, telling: Telling) -> Result<(), Error> {
@@ -126,7 +134,7 @@ impl Queue {
     }
 
     pub(super) async fn trim(&self, before: u64, limit: usize) -> Result<Trimmed, Error> {
-        self.put(1, Task::Trim(before, limit)).await.map(|told| Trimmed { gone: told.accepted, more: told.duplicates > 0 })
+        self.put(1, Task::Trim(before, limit)).await.map(|outcome| outcome.trimmed)
     }
 
     pub(super) async fn probe(&self) -> Result<(), Error> {
@@ -138,7 +146,7 @@ impl Queue {
         Arc::strong_count(&self.room) - 1
     }
 
-    async fn put(&self, kilobytes: u32, task: Task) -> Result<Appended, Error> {
+    async fn put(&self, kilobytes: u32, task: Task) -> Result<Outcome, Error> {
         // Something larger than the whole queue still gets through when it is alone.
         let share = kilobytes.min(self.kilobytes);
         let room = Arc::clone(&self.room).try_acquire_many_owned(share).map_err(|_| Error::QueueFull)?;

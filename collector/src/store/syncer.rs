@@ -14,8 +14,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
-use super::queue::Job;
-use super::{Appended, Cursor};
+use super::Cursor;
+use super::queue::{Job, Outcome};
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::telemetry::Telemetry;
@@ -26,7 +26,7 @@ const WAITING: usize = 16;
 /// A commit that is not durable yet, and who waits for it.
 pub(super) struct Commit {
     pub(super) jobs: Vec<Job>,
-    pub(super) results: Vec<Appended>,
+    pub(super) results: Vec<Outcome>,
     pub(super) head: Cursor,
     pub(super) change: i64,
     pub(super) watch: Stopwatch,

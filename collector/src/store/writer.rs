@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 
 use super::checkpoint::Checkpointer;
 use super::disk::Reserve;
-use super::queue::{Job, Task};
+use super::queue::{Job, Outcome, Task};
 use super::shop::Keeper;
 use super::syncer::{Commit, Syncer};
-use super::{Appended, Cursor, erasure, imported, log, schema, trim};
+use super::{Cursor, erasure, imported, log, schema, trim};
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::telemetry::Telemetry;
@@ -113,7 +113,7 @@ impl Writer {
         Ok(self.connection.insert(connection))
     }
 
-    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Appended>, Cursor, i64)> {
+    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Outcome>, Cursor, i64)> {
         let failed = self.failed.unwrap_or_default();
         let transaction = self.connection()?.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut log = log::Appender::begin(&transaction)?;
@@ -121,30 +121,29 @@ impl Writer {
         let mut results = Vec::with_capacity(group.len());
         for job in group {
             results.push(match &job.task {
-                Task::Append(entries) => log.append(entries, &mut shop)?,
+                Task::Append(entries) => Outcome { appended: log.append(entries, &mut shop)?, ..Outcome::default() },
                 Task::Tell(telling) => {
                     shop.tell(telling)?;
-                    Appended::default()
+                    Outcome::default()
                 }
                 Task::Import(project, records) => {
                     imported::keep(&transaction, &mut shop, *project, records)?;
-                    Appended::default()
+                    Outcome::default()
                 }
                 Task::Strike(project, found) => {
                     erasure::strike(&transaction, &mut shop, *project, found)?;
-                    Appended::default()
+                    Outcome::default()
                 }
                 Task::Forget(forgetting) => {
                     erasure::forget(&transaction, &mut shop, forgetting)?;
-                    Appended::default()
+                    Outcome::default()
                 }
                 Task::Trim(before, limit) => {
-                    let trimmed = trim::trim(&transaction, &mut shop, *before, *limit)?;
-                    Appended { accepted: trimmed.gone, duplicates: u64::from(trimmed.more) }
+                    Outcome { trimmed: trim::trim(&transaction, &mut shop, *before, *limit)?, ..Outcome::default() }
                 }
                 Task::Probe => {
                     fill(&transaction, failed)?;
-                    Appended::default()
+                    Outcome::default()
                 }
             });
         }

@@ -1,6 +1,6 @@
 //! The scripts: bundled, minified, named by their content.
 //!
-//! The order is that of who names whom: the debug window first, then the core's modules, then `tracking.js`, which knows their names.
+//! The order is that of who names whom: what names no other first, then the core's modules, then `tracking.js`, which knows their names.
 
 use crate::build::{fallback, glue, snippet};
 use crate::context::Context;
