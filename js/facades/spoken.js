@@ -20,6 +20,9 @@ const FIRST = 1e6;
 const SEED_WORDS = 6;
 const SEED_DIGITS = 42;
 
+/** How many digits of a seed count the calls of a page. */
+const COUNT = 4;
+
 /** Returns a seed that is always the same for the same text: as good as that text is rare. */
 export const seedOf = (text) => {
   let seed = "";
@@ -35,6 +38,12 @@ export const seedOf = (text) => {
   return seed.slice(0, SEED_DIGITS);
 };
 
+/** Returns `number` in so many hexadecimal digits. */
+const hex = (number, digits) => number.toString(16).padStart(digits, "0").slice(-digits);
+
+/** Returns the seed of the nth call that a call with `seed` means: it counts as that one does, see js/record.js, and then by itself. */
+const nthSeed = (seed, nth) => seed.slice(0, COUNT) + hex(nth, 2) + seedOf(seed + nth).slice(COUNT + 2);
+
 /** Returns what was said in one recorded call of the first generation, or none where the text is something else. */
 const ofText = (key, text) => {
   const { time, seed, type, url, referrer, title, params } = hash(quietly(read, text));
@@ -48,8 +57,9 @@ const ofNote = (note) => {
   const [id, time, url, referrer, title, object, method, given] = note;
   const dot = id.lastIndexOf(".");
   const at = +id.slice(dot + 1);
-  const seed = seedOf(id + time + url);
-  const base = [time, FIRST + at, seed.slice(0, 6)].join("-");
+  const digits = seedOf(id + time + url);
+  const seed = hex(at, COUNT) + digits.slice(COUNT);
+  const base = [time, FIRST + at, digits.slice(0, 6)].join("-");
   return { key: id.slice(PREFIX.length), page: id.slice(0, dot), base, at, time, seed, url, referrer, title, object, method, given };
 };
 
@@ -77,7 +87,7 @@ const meant = (said, live) => {
   const say = (api) => (type, params, extra) => {
     if (muted) return void (muted = false);
     const { time, seed, url, referrer, title, base } = now;
-    const own = nth ? seedOf(seed + nth) : seed;
+    const own = nthSeed(seed, nth);
     // The first generation took the name of a page that is not named from its title.
     if (api === "metrilo-v1" && type === "page_view") params.name = params.name || title;
     calls.push([base + ++nth, flat({ time, seed: own, api, type, url, referrer, title, params, store: hash(extra).store })]);

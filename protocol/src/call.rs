@@ -13,7 +13,7 @@ use crate::number;
 pub struct Call<'a> {
     /// When, in milliseconds since 1970 by the page's clock.
     pub time: u64,
-    /// Random digits, see [`id`](crate::id).
+    /// Digits that nobody else draws, see [`id`](crate::id).
     pub seed: &'a str,
     /// Whose words the page spoke.
     pub api: &'a str,

@@ -1,7 +1,9 @@
 //! Names that nobody else makes: ids from a time and a seed of random digits.
 //!
 //! Ids are made of what a call brought with it, so that whoever turns a call into an event makes the same id. A seed is
-//! [`SEED_DIGITS`] random hexadecimal digits, drawn when the call was made.
+//! [`SEED_DIGITS`] hexadecimal digits, drawn when the call was made. The first four count the calls of the page, and the rest is random: they
+//! come right after the time of a UUID of version 7, so ids of one page grow within a millisecond too, and whoever sorts by them has the
+//! order of the calls.
 
 use uuid::Builder;
 

@@ -250,3 +250,43 @@ test("calls of the first generation outlive a page that never learnt what they m
       assert.ok(one(events, "session_id") && one(events, "email"));
     },
   ));
+
+describe("what is called at once keeps its order, in the ids of the events and in the cart", AT_ONCE, () => {
+  const ROUNDS = 20;
+  /** In the page: puts something in and takes it out, again and again, in one millisecond or two; one of the second product stays. */
+  const fill = ([rounds, email]) => {
+    window.metrilo.identify(email);
+    for (let round = 0; round < rounds; round++) {
+      window.metrilo.addToCart("a", 1);
+      window.metrilo.removeFromCart("a", 1);
+    }
+    window.metrilo.addToCart("b", 1);
+  };
+  const inBasket = (events) => events.filter(({ type }) => type.startsWith("basket_"));
+  const everything = (events) => inBasket(events).length === 2 * ROUNDS + 1;
+
+  const assertOrder = async (events, collector, email) => {
+    const basket = inBasket(events).toSorted((one, other) => (one.id < other.id ? -1 : 1));
+    const called = [...Array.from({ length: ROUNDS }, () => ["basket_add", "basket_remove"]).flat(), "basket_add"];
+    assert.deepEqual(basket.map(({ type }) => type), called);
+    const text = await fetch(`${collector.url}/export/carts`, { headers: collector.authorised() }).then((answer) => answer.text());
+    const carts = text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+    // An emptied cart ends; what comes next opens another one.
+    const open = carts.filter(({ customer, status }) => customer?.email === email && status !== "emptied");
+    assert.deepEqual(open.map(({ line_items }) => line_items.map(({ code, quantity }) => [code, quantity])), [[["b", 1]]]);
+  };
+
+  test("when the core is there", () =>
+    play(pages(), async ({ page, open, stored, collector }) => {
+      await open("/next");
+      await page.evaluate(() => window.tillroll.ready.then(() => true));
+      await page.evaluate(fill, [ROUNDS, "there@x.com"]);
+      await assertOrder(await stored(everything), collector, "there@x.com");
+    }));
+
+  test("and when the page is left before", () =>
+    play(pages(`<script>(${fill})(${JSON.stringify([ROUNDS, "left@x.com"])});</script>`), async (scene) => {
+      await leaveEarly(scene);
+      await assertOrder(await scene.stored(everything), scene.collector, "left@x.com");
+    }));
+});
