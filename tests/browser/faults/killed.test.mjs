@@ -7,22 +7,11 @@ import { assertOnce } from "../support/expect.mjs";
 import { Profile } from "../support/profile.mjs";
 import { CUT, FaultyProxy, openDoor, SILENCE, slow } from "../support/proxy.mjs";
 import { openShop } from "../support/shop.mjs";
-import { AT_ONCE, scriptTag, witness } from "../support/stage.mjs";
+import { AT_ONCE, scriptTag, witness, written } from "../support/stage.mjs";
 
 const ready = () => window.tillroll.ready.then(() => true);
 const call = (names) => names.forEach((name) => window.metrilo.customEvent(name));
 const NAMES = ["1", "2", "3"];
-
-/** In the page: waits for what it has called to be written. Calls begin their writes; the browser needs its moment for them. */
-const written = () =>
-  new Promise((resolve, reject) => {
-    const opening = indexedDB.open("tillroll");
-    opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const counting = opening.result.transaction("tillroll").objectStore("tillroll").count();
-      counting.onsuccess = () => (opening.result.close(), resolve(counting.result));
-    };
-  });
 
 /** In the page: calls, and holds the task of the call up until the shop, which is asked for `/kill`, has ended the browser. */
 const callAndDie = (names) => {

@@ -16,6 +16,17 @@ export const brief = ({ type, api, params }) => ({ type, api, params });
 /** The script tag as the guide has it. */
 export const scriptTag = (url, attributes = "") => `<script type="text/javascript" src="${url}/tracking.js?token=${TOKEN}" ${attributes}></script>`;
 
+/** In the page: waits for what it has called to be written. Calls begin their writes; the browser needs its moment for them. */
+export const written = () =>
+  new Promise((resolve, reject) => {
+    const opening = indexedDB.open("tillroll");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const counting = opening.result.transaction("tillroll").objectStore("tillroll").count();
+      counting.onsuccess = () => (opening.result.close(), resolve(counting.result));
+    };
+  });
+
 /**
  * Prepares a file of tests. Returns `play(pages, act, options)`: serves `pages(collectorUrl)`, opens a page of a new visitor, and calls
  * `act({ page, url, shop, collector, proxy, open, stored, told })`; afterwards the page has complained of nothing but what `prints` matches,
@@ -33,19 +44,18 @@ export const stage = ({ flags = [], browserFlags = [], engine = launch } = {}) =
     await collector?.close();
   });
   return async (pages, act, { context = {}, host = "127.0.0.1", proxied = false, prints } = {}) => {
+    const page = await visit(browser, context);
     const proxy = proxied ? await FaultyProxy.start(collector.url) : undefined;
     const shop = await openShop(pages((proxy ?? collector).url));
     const url = shop.url.replace("127.0.0.1", host);
-    const page = await visit(browser, context);
     const { stored, told } = await witness(collector, url, page);
     try {
       await act({ page, url, collector, proxy, shop, stored, told, open: (path = "/") => page.goto(url + path) });
       const complaints = page.complaints.filter((text) => !prints?.test(text));
       if (complaints.length) throw new Error(`the page complained: ${complaints.join("\n")}`);
     } finally {
-      await page.context().close();
-      await proxy?.close();
-      await shop.close();
+      // One that cannot be closed must not keep the others open, and the process with them.
+      await page.context().close().finally(() => proxy?.close()).finally(() => shop.close());
     }
   };
 };

@@ -33,6 +33,9 @@ const SETTINGS = {
 /** How long the browser may take for one command, in milliseconds. */
 const PATIENCE = 60_000;
 
+/** How often it is asked again for what it lost. */
+const TRIES = 20;
+
 /** What the browser says of a page that is not there any more, and the answer that such a page did not give. */
 const GONE = /DiscardedBrowsingContextError/;
 const NOTHING = { type: "success", result: { value: "[]" } };
@@ -62,12 +65,18 @@ const openSession = async (url) => {
   return session;
 };
 
+/** Firefox 153 may swap what shows a new tab while that or its first page comes, and loses it; under load more than once. */
+const insist = async (go) => {
+  for (let tries = TRIES; ; tries--) {
+    const came = await go().catch((error) => error);
+    if (!(came instanceof Error)) return came;
+    if (!tries || !GONE.test(came)) throw came;
+    await new Promise((resolve) => setTimeout(resolve, 20)); // poll
+  }
+};
+
 const driver = ({ ask }, context) => ({
-  navigate: async (url) => {
-    const go = () => ask("browsingContext.navigate", { context, url, wait: "complete" });
-    // Firefox 153 may swap what shows a new tab while the first page comes, and loses the page with it.
-    await go().catch((error) => (GONE.test(error) ? go() : Promise.reject(error)));
-  },
+  navigate: (url) => insist(() => ask("browsingContext.navigate", { context, url, wait: "complete" })),
   run: async (expression) => {
     const asked = ask("script.evaluate", { expression, target: { context }, awaitPromise: true });
     // A page that leaves at once may be gone before it has answered.
@@ -83,7 +92,7 @@ const newContext = async (session, tabs) => {
   const { userContext } = await session.ask("browser.createUserContext");
   const owner = {
     newPage: async () => {
-      const { context } = await session.ask("browsingContext.create", { type: "tab", userContext });
+      const { context } = await insist(() => session.ask("browsingContext.create", { type: "tab", userContext }));
       const tab = new Tab(driver(session, context), owner);
       tabs.set(context, tab);
       return tab;
