@@ -30,26 +30,25 @@ use axum::middleware;
 use axum::routing::{any, delete, get, post};
 
 use crate::{Collector, Error};
+use request::Manners;
 
 /// What every route is given.
 type Shared = Arc<Collector>;
 
 /// Returns the whole HTTP interface.
 pub fn app(collector: Shared) -> Router {
-    let limit = || middleware::from_fn_with_state(Arc::clone(&collector), request::limit);
-    let in_time = || middleware::from_fn_with_state(Arc::clone(&collector), request::in_time);
-    let any_origin = || middleware::map_response(answer::any_origin);
-    let router = pages()
-        .layer(in_time())
-        .layer(limit())
-        .layer(any_origin())
-        .merge(records::routes().layer(in_time()).layer(limit()))
-        .merge(owners().layer(limit()))
-        .merge(analysts().layer(in_time()).layer(limit()).layer(any_origin()))
-        .merge(operators())
-        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
-    let router = if collector.demo { router.fallback(shop::file) } else { router.fallback(|| async { Error::NotFound }) };
-    router.layer(middleware::from_fn_with_state(Arc::clone(&collector), request::watch)).with_state(collector)
+    // One layer for each route, whatever it does: every further one would cost each request as much as reading its event.
+    let group = |routes: Router<Shared>, manners: Manners| {
+        let routes = routes.method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
+        routes.layer(middleware::from_fn_with_state((Arc::clone(&collector), manners), request::watch))
+    };
+    let operators = if collector.demo { operators().fallback(shop::file) } else { operators().fallback(|| async { Error::NotFound }) };
+    group(pages(), Manners { limited: true, in_time: true, any_origin: true })
+        .merge(group(records::routes(), Manners { limited: true, in_time: true, any_origin: false }))
+        .merge(group(owners(), Manners { limited: true, in_time: false, any_origin: false }))
+        .merge(group(analysts(), Manners { limited: true, in_time: true, any_origin: true }))
+        .merge(group(operators, Manners::default()))
+        .with_state(Arc::clone(&collector))
 }
 
 /// What pages of any shop ask for, from any origin.

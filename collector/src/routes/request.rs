@@ -12,10 +12,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Shared;
-use crate::Error;
+use super::{Shared, answer};
 use crate::clock::{self, Stopwatch};
 use crate::server::connections::Peer;
+use crate::{Collector, Error};
 
 /// The header that carries a request's name.
 pub(super) const NAME: HeaderName = HeaderName::from_static("x-request-id");
@@ -58,15 +58,26 @@ pub(super) fn make_room(bytes: usize) -> Result<(), Error> {
     CURRENT.try_with(make).unwrap_or(Ok(()))
 }
 
+/// What is asked of requests to a group of routes, and of the answers to them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manners {
+    /// An address may ask so often.
+    pub(super) limited: bool,
+    /// The answer begins in time.
+    pub(super) in_time: bool,
+    /// Pages of any origin may read it.
+    pub(super) any_origin: bool,
+}
+
 /// Names, counts and logs a request.
-pub(super) async fn watch(State(collector): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn watch(State((collector, manners)): State<(Shared, Manners)>, request: Request, next: Next) -> Response {
     let watch = Stopwatch::start();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
     let method = known(request.method());
     let name = given(request.headers()).unwrap_or_else(clock::request_name);
     let current = Current { collector: collector.clone(), name: name.clone(), room: RefCell::default() };
-    let mut response = CURRENT.scope(current, next.run(request)).await;
+    let mut response = CURRENT.scope(current, admit(&collector, manners, request, next)).await;
     let status = response.status().as_u16();
     collector.telemetry.answered(route, status);
     let code = response.extensions().get::<Code>().map(|code| code.0);
@@ -80,20 +91,27 @@ pub(super) async fn watch(State(collector): State<Shared>, request: Request, nex
     response
 }
 
-/// Lets a request in, or not, by the address that it comes from.
-pub(super) async fn limit(State(collector): State<Shared>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    match peer.map_or(Ok(()), |Peer(address)| collector.gate.address(address, request.headers())) {
+async fn admit(collector: &Collector, manners: Manners, request: Request, next: Next) -> Response {
+    let response = match limit(collector, manners, &request) {
+        Ok(()) if manners.in_time => in_time(collector.gate.answer_timeout, next.run(request)).await,
         Ok(()) => next.run(request).await,
         // The body was not read, so the connection cannot go on.
         Err(error) => ([(header::CONNECTION, "close")], error).into_response(),
+    };
+    if manners.any_origin { answer::any_origin(response) } else { response }
+}
+
+/// Lets a request in, or not, by the address that it comes from.
+fn limit(collector: &Collector, manners: Manners, request: &Request) -> Result<(), Error> {
+    match request.extensions().get::<Peer>() {
+        Some(Peer(address)) if manners.limited => collector.gate.address(*address, request.headers()),
+        _ => Ok(()),
     }
 }
 
 /// Gives up on an answer that does not begin in time.
-pub(super) async fn in_time(State(collector): State<Shared>, request: Request, next: Next) -> Response {
-    let patience = collector.gate.answer_timeout;
-    let answer = tokio::time::timeout(patience, next.run(request)).await;
+async fn in_time(patience: Duration, answer: impl Future<Output = Response>) -> Response {
+    let answer = tokio::time::timeout(patience, answer).await;
     answer.unwrap_or_else(|_| Error::AnswerTooSlow { seconds: patience.as_secs() }.into_response())
 }
 
