@@ -60,7 +60,7 @@ pub fn read(text: &str) -> Result<Incoming, Refusal> {
         Ok(fields) => fields,
         Err(error) => return Err(unreadable(text, &error)),
     };
-    fields.check(text).map_err(|reason| fields.refusal(reason)).and_then(|key| match fields.event(key) {
+    fields.check(text).map_err(|reason| fields.refusal(reason)).and_then(|key| match fields.event() {
         Ok(event) => Ok(Incoming { key, event }),
         Err(reason) => Err(fields.refusal(reason)),
     })
@@ -126,24 +126,20 @@ impl Fields {
     }
 
     /// Takes out what belongs to the event. What a refusal tells of (id, type and time) stays.
-    fn event(&mut self, key: Uuid) -> Result<Event, Reason> {
+    fn event(&mut self) -> Result<Event, Reason> {
         let kind = self.known_kind()?;
-        let api = self.known_api()?;
+        self.known_api()?;
         let time = self.time.integer().filter(|&time| time <= LAST_TIME);
         let time = time.ok_or_else(|| bad("time", "an integer of milliseconds", &self.time.0))?;
         let visitor = self.visitor()?;
         let page = self.page()?;
-        Ok(Event {
-            id: key.hyphenated().to_string(),
-            kind: kind.name.into(),
-            api: api.into(),
-            time,
-            visitor,
-            session_id: optional("sessionId", &mut self.session_id.0)?,
-            store_id: optional("storeId", &mut self.store_id.0)?,
-            params: self.params(kind, &page.url)?,
-            page,
-        })
+        let (session_id, store_id) = (optional("sessionId", &mut self.session_id.0)?, optional("storeId", &mut self.store_id.0)?);
+        let params = self.params(kind, &page.url)?;
+        // Nothing is refused any more, so the texts that were checked go into the event as they are.
+        let [mut id, kind, api] =
+            [&mut self.id, &mut self.kind, &mut self.api].map(|tree| std::mem::take(tree).into_text().unwrap_or_default());
+        id.make_ascii_lowercase();
+        Ok(Event { id, kind, api, time, visitor, session_id, store_id, params, page })
     }
 
     fn known_kind(&self) -> Result<&'static kinds::Kind, Reason> {

@@ -45,16 +45,18 @@ pub(super) struct Entries {
 /// An event as it goes into the log.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// The event.
+    /// The event, without what the log has no use for: its page, and its id as a text.
     pub(super) incoming: Incoming,
     /// Its page as JSON, printed by whoever sends it, because the writing thread is the one that everybody waits for.
     pub(super) page: String,
 }
 
 impl From<Incoming> for Entry {
-    fn from(incoming: Incoming) -> Self {
+    /// What is not needed any more is freed here: it was made on this thread, and to free it on another one costs several times as much.
+    fn from(mut incoming: Incoming) -> Self {
         let mut page = String::with_capacity(256);
-        incoming.event.page.write(&mut page);
+        std::mem::take(&mut incoming.event.page).write(&mut page);
+        incoming.event.id = String::new();
         Self { incoming, page }
     }
 }
