@@ -17,6 +17,7 @@ mod queue;
 mod reader;
 mod schema;
 mod shop;
+mod stretch;
 mod syncer;
 mod trim;
 mod writer;

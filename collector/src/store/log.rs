@@ -1,43 +1,72 @@
 //! The log: how events go in, each once, and how they come out, in the order in which they went in.
 
-use rusqlite::types::ValueRef;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use rusqlite::types::{ToSql, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
 
 use super::queue::{Entries, Entry};
 use super::shop::{Keeper, Voucher};
+use super::stretch::{Stretches, log_of_project};
 use super::{Appended, Cursor, Range, identity};
 use crate::decode::Incoming;
+
+/// How many events of a request are stored by one statement: to begin and to end one costs about as much as to store two.
+const ROWS: usize = 16;
+
+/// The values of one event.
+const COLUMNS: usize = 15;
+
+/// Stores one event.
+static ONE: LazyLock<String> = LazyLock::new(|| insert(1));
+
+/// Stores as many as one statement takes.
+static MANY: LazyLock<String> = LazyLock::new(|| insert(ROWS));
+
+/// An event that is there already is passed over. A statement that fails otherwise leaves what it did, and the transaction is given up.
+fn insert(rows: usize) -> String {
+    let row = format!("({})", ["?"; COLUMNS].join(", "));
+    let rows = vec![row; rows].join(", ");
+    format!(
+        "INSERT OR FAIL INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step, bot)
+         VALUES {rows} ON CONFLICT (project, id) DO NOTHING"
+    )
+}
 
 /// Appends events within one transaction.
 pub(super) struct Appender<'a> {
     connection: &'a Connection,
-    insert: CachedStatement<'a>,
+    one: CachedStatement<'a>,
+    many: Option<CachedStatement<'a>>,
+    stretches: Stretches,
     seq: i64,
 }
 
 impl<'a> Appender<'a> {
     pub(super) fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
         let Cursor(seq) = head(connection)?;
-        let insert = connection.prepare_cached(
-            "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step, bot)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-             ON CONFLICT (project, id) DO NOTHING",
-        )?;
-        Ok(Self { connection, insert, seq })
+        let one = connection.prepare_cached(&ONE)?;
+        Ok(Self { connection, one, many: None, stretches: Stretches::default(), seq })
     }
 
     pub(super) fn append(&mut self, entries: &Entries, shop: &mut Keeper<'_>) -> rusqlite::Result<Appended> {
-        let mut appended = Appended::default();
-        for entry in &entries.events {
-            if self.append_one(entries, entry, shop)? {
-                appended.accepted += 1;
-            } else {
-                appended.duplicates += 1;
+        let mut accepted = 0;
+        let (chunks, rest) = entries.events.as_chunks::<ROWS>();
+        for chunk in chunks {
+            accepted += self.append_many(entries, chunk, shop)?;
+        }
+        for entry in rest {
+            bind(&mut self.one, 0, self.seq + 1, entries, entry)?;
+            if self.one.raw_execute()? > 0 {
+                self.seq += 1;
+                self.note(entries, entry, self.seq, shop)?;
+                accepted += 1;
             }
         }
-        Ok(appended)
+        Ok(Appended { accepted, duplicates: entries.events.len() as u64 - accepted })
     }
 
     /// Writes how far the log goes now. This writes even if nothing was appended, which is what a probe is for.
@@ -46,40 +75,67 @@ impl<'a> Appender<'a> {
         Ok(Cursor(self.seq))
     }
 
-    /// Returns whether the event was new.
-    fn append_one(&mut self, entries: &Entries, entry: &Entry, shop: &mut Keeper<'_>) -> rusqlite::Result<bool> {
-        let Incoming { key, event } = &entry.incoming;
-        let (visitor, email) = match &event.visitor {
-            // A back end that knows nobody.
-            Visitor::Id(id) if id.is_empty() => (None, None),
-            Visitor::Id(id) => (Some(id), None),
-            Visitor::Email(email) => (None, Some(email)),
+    /// Returns how many were new. The place of one that was not stays empty, unless none that was new comes after it.
+    fn append_many(&mut self, entries: &Entries, chunk: &[Entry; ROWS], shop: &mut Keeper<'_>) -> rusqlite::Result<u64> {
+        let many = match &mut self.many {
+            Some(many) => many,
+            none => none.insert(self.connection.prepare_cached(&MANY)?),
         };
-        let added = self.insert.execute(params![
-            self.seq + 1,
-            entries.project,
-            key.as_bytes(),
-            event.kind,
-            event.api,
-            event.time.cast_signed(),
-            entries.received_at.cast_signed(),
-            visitor,
-            email,
-            event.session_id,
-            event.store_id,
-            entry.page,
-            event.params,
-            entries.voucher.step_of(&event.kind),
-            (entries.voucher == Voucher::Bot).then_some(1),
-        ])?;
-        if added == 0 {
-            return Ok(false);
+        for (row, (entry, seq)) in chunk.iter().zip(self.seq + 1..).enumerate() {
+            bind(many, row, seq, entries, entry)?;
         }
-        self.seq += 1;
-        identity::learn(self.connection, entries.project, key, event, shop)?;
-        shop.note(entries.project, key, event, entries.voucher)?;
-        Ok(true)
+        let added = many.raw_execute()?;
+        let all = (self.seq + 1..).zip(chunk);
+        let there = if added == ROWS { None } else { Some(self.there(ROWS)?) };
+        for (seq, entry) in all.filter(|(seq, _)| there.as_ref().is_none_or(|there| there.contains(seq))) {
+            self.note(entries, entry, seq, shop)?;
+            self.seq = seq;
+        }
+        Ok(added as u64)
     }
+
+    /// Returns which of so many places after the end of the log have an event by now.
+    fn there(&self, places: usize) -> rusqlite::Result<BTreeSet<i64>> {
+        let mut there = self.connection.prepare_cached("SELECT seq FROM event WHERE seq > ?1 LIMIT ?2")?;
+        there.query_map([self.seq, places as i64], |row| row.get(0))?.collect()
+    }
+
+    /// Takes over what a newly stored event says.
+    fn note(&mut self, entries: &Entries, entry: &Entry, seq: i64, shop: &mut Keeper<'_>) -> rusqlite::Result<()> {
+        let Incoming { key, event } = &entry.incoming;
+        self.stretches.keep(self.connection, entries.project, seq)?;
+        identity::learn(self.connection, entries.project, key, event, shop)?;
+        shop.note(entries.project, key, event, entries.voucher)
+    }
+}
+
+/// Gives a statement the values of an event for one of its rows.
+fn bind(insert: &mut CachedStatement<'_>, row: usize, seq: i64, entries: &Entries, entry: &Entry) -> rusqlite::Result<()> {
+    let Incoming { key, event } = &entry.incoming;
+    let (visitor, email) = match &event.visitor {
+        // A back end that knows nobody.
+        Visitor::Id(id) if id.is_empty() => (None, None),
+        Visitor::Id(id) => (Some(id), None),
+        Visitor::Email(email) => (None, Some(email)),
+    };
+    let values: &[&dyn ToSql; COLUMNS] = &[
+        &seq,
+        &entries.project,
+        key.as_bytes(),
+        &event.kind,
+        &event.api,
+        &event.time.cast_signed(),
+        &entries.received_at.cast_signed(),
+        &visitor,
+        &email,
+        &event.session_id,
+        &event.store_id,
+        &entry.page,
+        &event.params,
+        &entries.voucher.step_of(&event.kind),
+        &(entries.voucher == Voucher::Bot).then_some(1),
+    ];
+    (row * COLUMNS + 1..).zip(values).try_for_each(|(at, value)| insert.raw_bind_parameter(at, value))
 }
 
 /// An event as it is exported.
@@ -102,7 +158,9 @@ pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Ve
         "SELECT seq, id, type, api, time, received_at, visitor, ",
         identity::known_as!(),
         ", session, store, page, params, bot
-         FROM event INDEXED BY event_of_project WHERE project = ?1 AND seq > MAX(?2, (SELECT trimmed FROM head)) AND seq <= ?3 ORDER BY seq LIMIT ?4"
+         FROM ",
+        log_of_project!(),
+        " ORDER BY stretch.number, seq LIMIT ?4"
     ))?;
     let limit = i64::try_from(range.limit).unwrap_or(i64::MAX);
     statement.query_map(params![range.project, range.after.0, range.until.0, limit], stored)?.collect()
@@ -110,12 +168,10 @@ pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Ve
 
 /// Returns the place before the newest `count` events of a project.
 pub(super) fn before_newest(connection: &Connection, project: i64, count: usize) -> rusqlite::Result<Cursor> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seq FROM event INDEXED BY event_of_project WHERE project = ?1 AND seq > (SELECT trimmed FROM head)
-         ORDER BY seq DESC LIMIT 1 OFFSET ?2",
-    )?;
+    let query = concat!("SELECT seq FROM ", log_of_project!(), " ORDER BY stretch.number DESC, seq DESC LIMIT 1 OFFSET ?4");
+    let mut statement = connection.prepare_cached(query)?;
     let skip = i64::try_from(count).unwrap_or(i64::MAX);
-    let seq = statement.query_row(params![project, skip], |row| row.get(0)).optional()?;
+    let seq = statement.query_row(params![project, 0, i64::MAX, skip], |row| row.get(0)).optional()?;
     Ok(seq.map_or(Cursor::START, Cursor))
 }
 

@@ -194,6 +194,7 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (project, id)
     ) STRICT, WITHOUT ROWID;
 ",
+    super::stretch::TABLE,
 ];
 
 /// Opens a connection that commits durably.
@@ -328,10 +329,15 @@ mod tests {
         drop(earlier);
         let now = open(folder.path()).unwrap();
         let found: (i64, i64, i64) = now
-            .query_row("SELECT COUNT(*), (SELECT seq FROM head), (SELECT trimmed FROM head) FROM event INDEXED BY event_of_project WHERE project = ?1",
-                [number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row(
+                "SELECT COUNT(*), (SELECT seq FROM head), (SELECT trimmed FROM head) FROM event WHERE project = ?1",
+                [number],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
             .unwrap();
         assert_eq!(found, (3, 3, 0));
+        let stretch = now.query_row("SELECT project, number FROM stretch", [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(stretch, Ok((number, 0)));
     }
 
     #[test]

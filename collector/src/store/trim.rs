@@ -7,6 +7,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::shop::{Keeper, Old};
+use super::stretch;
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(super) fn trim(connection: &Connection, shop: &mut Keeper<'_>, before: u64, 
         connection.prepare_cached("DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND step IS NULL")?.execute([trimmed, last])?;
         let bare = "UPDATE event SET page = '', session = NULL, api = '' WHERE seq > ?1 AND seq <= ?2";
         connection.prepare_cached(bare)?.execute([trimmed, last])?;
+        stretch::trim(connection, last)?;
         (trimmed, gone) = (last, count);
     }
     let old = old(connection, settled, trimmed, limit)?;

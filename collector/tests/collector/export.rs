@@ -61,6 +61,51 @@ fn events_come_in_the_order_of_storing_and_in_pieces() {
     assert_eq!(server.client.export(&format!("?after={last}")), Vec::<Value>::new());
 }
 
+/// What is stored together is stored by statements of several rows, of which some are there already.
+#[test]
+fn of_a_batch_with_old_and_new_events_the_new_ones_are_stored_in_their_order() {
+    let server = Running::start();
+    let old: Vec<Value> = (0..40).filter(|number| number % 3 == 0).map(|number| view(number, 1, "ab")).collect();
+    assert_eq!(server.client.store(&old), (14, 0));
+    let all: Vec<Value> = (0..40).chain(36..40).map(|number| view(number, 1, "ab")).collect();
+    assert_eq!(server.client.store(&all), (26, 18));
+    assert_eq!(server.client.store(&all), (0, 44));
+    let people: Vec<Value> = (40..60).map(|number| identify(number, number, &format!("v{number}"), &format!("{number}@x.com"))).collect();
+    assert_eq!(server.client.store(&people), (20, 0));
+    let new = (0..40).filter(|number| number % 3 != 0);
+    let wanted: Vec<Value> = (0..40).filter(|number| number % 3 == 0).chain(new).chain(40..60).map(|number| json!(id(number))).collect();
+    let stored = server.client.export("");
+    assert_eq!(stored.iter().map(|event| event["id"].clone()).collect::<Vec<_>>(), wanted);
+    assert_eq!(stored.last().unwrap()["email"], "59@x.com");
+}
+
+/// The log is read in stretches, which projects share.
+#[test]
+fn each_project_reads_its_own_part_of_a_log_that_both_write() {
+    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let mut wanted = [Vec::new(), Vec::new()];
+    for batch in 0..60_u64 {
+        // Of the second project there is little, and nothing for a long while.
+        let (at, token) = if batch % 30 == 7 { (1, "u") } else { (0, "t") };
+        let numbers = batch * 17..(batch + 1) * 17;
+        let events: Vec<Value> = numbers.clone().map(|number| view(number, 1, "ab")).collect();
+        server.client.post("/v2/batch", &json!({"token": token, "events": events}).to_string());
+        wanted[at].extend(numbers.map(|number| json!(id(number))));
+    }
+    for (token, wanted) in ["t", "u"].iter().zip(&wanted) {
+        let mut stored: Vec<Value> = Vec::new();
+        loop {
+            let after = stored.last().map_or(String::new(), |event| event["cursor"].as_str().unwrap().to_owned());
+            let piece = server.client.export_of(token, &format!("?after={after}&limit=11"));
+            if piece.is_empty() {
+                break;
+            }
+            stored.extend(piece);
+        }
+        assert_eq!(&stored.iter().map(|event| event["id"].clone()).collect::<Vec<_>>(), wanted, "{token}");
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_refused_by_name() {
     let server = Running::start();
