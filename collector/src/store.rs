@@ -1,8 +1,8 @@
 //! The event log and who is who, in SQLite.
 //!
 //! One thread owns the connection that writes. Whatever waits is stored in one transaction; another thread flushes it to the disk while the
-//! first goes on, so that a hundred requests share one flush and nobody waits for another's. An answer is given after the flush and never
-//! before. Reading goes through connections of its own and never waits for writing.
+//! first gathers more, and goes on where there is much, so that a hundred requests share one flush and one transaction. An answer is given
+//! after the flush and never before. Reading goes through connections of its own and never waits for writing.
 
 mod aside;
 mod checkpoint;

@@ -35,6 +35,10 @@ pub(super) struct Commit {
 /// The end at which commits are put in.
 pub(super) struct Syncer {
     commits: Option<mpsc::SyncSender<Commit>>,
+    /// Hears of each commit that was answered for.
+    answered: mpsc::Receiver<()>,
+    /// How many commits were handed over and not yet answered for, as far as it was listened.
+    under_way: usize,
     /// Whether a flush failed since the last time that somebody asked.
     failed: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -47,18 +51,28 @@ impl Syncer {
     /// Starts the thread that flushes the write-ahead log of the store at `path`.
     pub(super) fn start(path: &Path, heads: Heads, telemetry: Arc<Telemetry>) -> io::Result<Self> {
         let (commits, waiting) = mpsc::sync_channel(WAITING);
+        let (tell, answered) = mpsc::channel();
         let failed = Arc::new(AtomicBool::new(false));
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
-        let worker = Worker { log: log.into(), failed: Arc::clone(&failed), heads, telemetry };
+        let worker = Worker { log: log.into(), failed: Arc::clone(&failed), heads, answered: tell, telemetry };
         let thread = std::thread::Builder::new().name("store-syncer".into()).spawn(move || worker.run(&waiting))?;
-        Ok(Self { commits: Some(commits), failed, thread: Some(thread) })
+        Ok(Self { commits: Some(commits), answered, under_way: 0, failed, thread: Some(thread) })
     }
 
     /// Hands a commit over; it is answered once it is durable.
-    pub(super) fn take(&self, commit: Commit) {
+    pub(super) fn take(&mut self, commit: Commit) {
+        self.under_way += 1;
+        self.under_way -= self.answered.try_iter().count();
         // The thread is there as long as this is. If not, the jobs are dropped, and who waits is told that nothing was stored.
         let _ = self.commits.as_ref().map(|commits| commits.send(commit));
+    }
+
+    /// Waits until everything that was handed over is answered for.
+    pub(super) fn finish(&mut self) {
+        while self.under_way > 0 && self.answered.recv().is_ok() {
+            self.under_way -= 1;
+        }
     }
 
     /// Returns whether a flush failed since the last call.
@@ -80,6 +94,7 @@ struct Worker {
     log: PathBuf,
     failed: Arc<AtomicBool>,
     heads: Heads,
+    answered: mpsc::Sender<()>,
     telemetry: Arc<Telemetry>,
 }
 
@@ -87,10 +102,13 @@ impl Worker {
     fn run(self, waiting: &mpsc::Receiver<Commit>) {
         while let Ok(first) = waiting.recv() {
             let commits: Vec<_> = std::iter::once(first).chain(waiting.try_iter()).collect();
+            let count = commits.len();
             match self.flush() {
                 Ok(()) => commits.into_iter().for_each(|commit| self.tell(commit)),
                 Err(error) => self.fail(commits, &error),
             }
+            // The writing thread is gone only when nobody writes any more.
+            (0..count).for_each(|_| _ = self.answered.send(()));
         }
     }
 

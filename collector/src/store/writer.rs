@@ -23,6 +23,10 @@ use crate::telemetry::Telemetry;
 /// The most events in one transaction; it bounds how long the first of them waits for its answer.
 const GROUP_EVENTS: usize = 4096;
 
+/// So many events are worth a transaction of their own while an earlier one is still flushed. Fewer wait for the end of that flush: their
+/// answers wait for the next one either way, and a transaction costs as much as to store some twenty events.
+const WORTHWHILE: usize = 512;
+
 /// The least and the most KB with which it is tried whether a disk that refused to write does so again.
 const FILL: (usize, usize) = (64, 1024);
 
@@ -59,10 +63,10 @@ impl Writer {
         while let Some(first) = jobs.blocking_recv() {
             let mut events = first.task.events();
             group.push(first);
-            while events < GROUP_EVENTS {
-                let Ok(job) = jobs.try_recv() else { break };
-                events += job.task.events();
-                group.push(job);
+            gather(&mut jobs, &mut group, &mut events);
+            if events < WORTHWHILE {
+                self.syncer.finish();
+                gather(&mut jobs, &mut group, &mut events);
             }
             self.store(&mut group);
         }
@@ -166,6 +170,16 @@ impl Writer {
         for job in group.drain(..) {
             let _ = job.answer.send(Err(Error::CannotStore));
         }
+    }
+}
+
+/// Adds what waits by now, as far as it fits in.
+fn gather(jobs: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>, events: &mut usize) {
+    while *events < GROUP_EVENTS
+        && let Ok(job) = jobs.try_recv()
+    {
+        *events += job.task.events();
+        group.push(job);
     }
 }
 
