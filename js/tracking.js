@@ -22,7 +22,7 @@ const tag = () => document.currentScript || document.querySelector("script[src*=
  * What the page left under our name, if it can be built upon: a stub, even a function, but nothing frozen, and no element whose id is our
  * name.
  */
-const ground = (left) => (quietly(() => /^[of]/.test(typeof left) && Object.isExtensible(left) && !left.nodeType) ? left : {});
+const ground = (left) => (quietly(() => Object.isExtensible(left) && !left.nodeType) ? left : {});
 
 /** Runs what the page put by for the time when the library is there, and from then on at once. */
 const drain = (queue) => {
