@@ -110,7 +110,7 @@ describe("calls of the first generation", () => {
     assert.deepEqual(calls.map(({ type }) => type), ["identify", "customer_details", "tag"]);
     assert.deepEqual(restored.filter((_, at) => at % 2 === 0).map((key) => key.slice(-2)), ["a1", "a2", "a3"]);
     assert.equal(new Set(calls.map(({ seed }) => seed)).size, 3);
-    assert.equal(calls[0].seed, "0a".repeat(21));
+    assert.deepEqual(calls.map(({ seed }) => seed.slice(0, 6)), ["0a0a00", "0a0a01", "0a0a02"], "they count as the recorded call does");
     assert.deepEqual(forgotten, []);
   });
 
