@@ -73,10 +73,7 @@ export const ometria = (target, say, who) => {
   const tell = (type, params) => {
     const call = [type, params, { store, time: Date.now() }];
     if (!held) return say(...call);
-    if (held.push(call) < 2) {
-      setTimeout(release, PATIENCE);
-      addEventListener("pagehide", release, true);
-    }
+    if (held.push(call) < 2) setTimeout(release, PATIENCE);
   };
   const methods = {
     ...words(WORDS, tell),
@@ -108,4 +105,6 @@ export const ometria = (target, say, who) => {
   target.getIdentity = who;
   if (hash(target.raw_data).type) target.init();
   quietly(() => target.onLoad());
+  // At once, so that it comes before the core hears that the page is left; a server that renders pages has no such events.
+  quietly(() => addEventListener("pagehide", release, true));
 };
