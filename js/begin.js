@@ -20,18 +20,19 @@ export const begin = (options, load) => {
   const line = openLine(texts, settings, openStore());
   let pause = 1e3;
   let timer;
+  let loaded;
   const fetchCore = () => {
     timer = clearTimeout(timer);
-    const loaded = load(pause).then(line.attach);
+    loaded = load(pause).then(line.attach);
     // Who waits for the first time hears of a failure; who does not is not told in the console.
     loaded.catch(() => (timer = setTimeout(fetchCore, (pause *= 2))));
-    return loaded;
   };
   addEventListener("online", () => timer && fetchCore());
-  const ready = fetchCore();
-  const { flush, consent: word, reset, on } = line;
+  fetchCore();
+  const { call, attach, flush, ...own } = line;
   return {
-    say: (api) => (...call) => quietly(line.call, api, ...call),
-    own: { version: texts.version, ready, flush, consent: word, reset, on },
+    say: (api) => (...given) => quietly(call, api, ...given),
+    // Without a core all is kept for later, and nobody waits for one that does not come.
+    own: { version: texts.version, ready: loaded, ...own, flush: () => loaded.then(flush, () => {}) },
   };
 };

@@ -16,7 +16,8 @@ const seed = () => {
   crypto.getRandomValues(bytes);
   bytes[0] = calls >> 8;
   bytes[1] = calls;
-  return Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join("");
+  // Not `Array.from`, which the Prototype library of old themes replaces by one that maps nothing.
+  return [...bytes].map((byte) => (byte + 256).toString(16).slice(1)).join("");
 };
 
 /**

@@ -6,7 +6,7 @@ import { SESSION_COOKIE, VISITOR_COOKIE } from "./facades/cookies.js";
 import { hearFirst } from "./facades/metrilo-stub.js";
 import { metrilo } from "./facades/metrilo.js";
 import { ometria } from "./facades/ometria.js";
-import { quietly } from "./quiet.js";
+import { drain, quietly } from "./quiet.js";
 import { recall } from "./recall.js";
 import { SPOKEN } from "./store.js";
 
@@ -22,17 +22,7 @@ const tag = () => document.currentScript || document.querySelector("script[src*=
  * What the page left under our name, if it can be built upon: a stub, even a function, but nothing frozen, and no element whose id is our
  * name.
  */
-const ground = (left) => (quietly(() => /^[of]/.test(typeof left) && Object.isExtensible(left) && !left.nodeType) ? left : {});
-
-/** Runs what the page put by for the time when the library is there, and from then on at once. */
-const drain = (queue) => {
-  const run = (entry) => typeof entry === "function" && quietly(entry);
-  const here = Array.isArray(queue) ? queue : [];
-  const held = here.splice(0);
-  here.push = (...entries) => (entries.forEach(run), 0);
-  window.metriloQueue = here;
-  held.forEach(run);
-};
+const ground = (left) => (quietly(() => Object.isExtensible(left) && !left.nodeType) ? left : {});
 
 /** Returns a function that gives what stands under the names of both libraries all functions, unless it has them. */
 const adopter = (say) => {
@@ -74,7 +64,9 @@ const run = () => {
   const adopt = adopter(say);
   window.tillroll = { ...own, adopt };
   adopt();
-  drain(window.metriloQueue);
+  // What the page put by for the time when the library is there.
+  const queue = window.metriloQueue;
+  drain((window.metriloQueue = Array.isArray(queue) ? queue : []), (entry) => quietly(entry));
 };
 
 quietly(run);

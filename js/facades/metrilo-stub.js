@@ -2,7 +2,7 @@
 // `q` or `queue`. The same object is upgraded in place, and both generations of methods stay callable on it. What the old words mean comes
 // later, in spoken.js, and only to pages that speak them; calls keep the time at which they were made.
 
-import { member } from "../quiet.js";
+import { drain, member } from "../quiet.js";
 
 const NAMES = ["event", "track", "pageview", "purchase", "load", "debug", "atr"];
 
@@ -19,10 +19,5 @@ export const hearFirst = (target, take) => {
     if (stub || DETAILS.some((name) => member(given, name) !== undefined)) take(["identify", email, given]);
     else second(email);
   };
-  for (const queue of [target.q, target.queue]) {
-    if (!Array.isArray(queue)) continue;
-    const recorded = queue.splice(0);
-    queue.push = (...entries) => (entries.forEach(take), 0);
-    recorded.forEach(take);
-  }
+  for (const queue of [target.q, target.queue]) if (Array.isArray(queue)) drain(queue, take);
 };

@@ -23,8 +23,8 @@ const NOBODY = /^(0|null|undefined|false)?$|[{<]/;
 
 const text = (value) => (/^(st|nu)/.test(typeof value) ? value + "" : "");
 
-/** Servers print a list with gaps as an object, and none as null. */
-const list = (items) => Object.values(hash(items));
+/** Servers print a list with gaps as an object, and none as null. Of a list the Prototype library gives its own methods as values, too. */
+export const list = (items) => (Array.isArray(items) ? items : Object.values(hash(items)));
 
 /** Returns a method that sets fields. */
 const setter = (...names) =>
@@ -49,7 +49,9 @@ Basket.prototype = {
     this.items = [...list(this.items), { product_id, quantity, price, variant_id }];
   },
   get size() {
-    return list(this.items).reduce((sum, item) => sum + (+hash(item).quantity || 1), 0);
+    let sum = 0;
+    for (const item of list(this.items)) sum += hash(item).quantity > 0 ? +item.quantity : 1;
+    return sum;
   },
 };
 
@@ -71,10 +73,7 @@ export const ometria = (target, say, who) => {
   const tell = (type, params) => {
     const call = [type, params, { store, time: Date.now() }];
     if (!held) return say(...call);
-    if (held.push(call) < 2) {
-      setTimeout(release, PATIENCE);
-      addEventListener("pagehide", release, true);
-    }
+    if (held.push(call) < 2) setTimeout(release, PATIENCE);
   };
   const methods = {
     ...words(WORDS, tell),
@@ -106,4 +105,6 @@ export const ometria = (target, say, who) => {
   target.getIdentity = who;
   if (hash(target.raw_data).type) target.init();
   quietly(() => target.onLoad());
+  // At once, so that it comes before the core hears that the page is left; a server that renders pages has no such events.
+  quietly(() => addEventListener("pagehide", release, true));
 };

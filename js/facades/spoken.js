@@ -10,7 +10,7 @@ import { PREFIX, SPOKEN } from "../store.js";
 import { hearFirst } from "./metrilo-stub.js";
 import { firstGeneration } from "./metrilo-v1.js";
 import { WORDS } from "./metrilo.js";
-import { ometria } from "./ometria.js";
+import { list, ometria } from "./ometria.js";
 import { words } from "./words.js";
 
 /** Calls are numbered from here, as in js/record.js. */
@@ -48,7 +48,7 @@ const nthSeed = (seed, nth) => seed.slice(0, COUNT) + hex(nth, 2) + seedOf(seed 
 const ofText = (key, text) => {
   const { time, seed, type, url, referrer, title, params } = hash(quietly(read, text));
   if (type !== SPOKEN) return undefined;
-  const [method, ...given] = Object.values(hash(params));
+  const [method, ...given] = list(params);
   return { page: key, base: key.slice(0, -1), at: 0, time, seed, url, referrer, title, object: "first", method, given };
 };
 
@@ -146,8 +146,10 @@ const understood = (given, notes) => {
   const own = said.map(({ key }) => key);
   for (let at = 0; at < given.length; at += 2) {
     const [key, text] = given.slice(at, at + 2);
-    const note = text[0] === "[" && quietly(ofNote, quietly(JSON.parse, text));
-    const calls = text[0] === "[" ? [] : callsOf(key, text);
+    // With the Prototype library of old themes a list is printed as a text that is printed again.
+    const isNote = /^["[]/.test(text);
+    const note = isNote && quietly(() => ofNote(JSON.parse(text[0] === "[" ? text : JSON.parse(text))));
+    const calls = isNote ? [] : callsOf(key, text);
     if (note && !own.includes(key)) earlier.push(note);
     // What takes the place of a recorded call has its key.
     if (!calls.length) spent.push(key);

@@ -11,7 +11,7 @@ const read = (places, args) => {
   places.forEach((place, at) => {
     const [name, from] = place.slice(1).split("=");
     if (place[0] !== ".") params[place] = args[at];
-    else params[name] = (from || name).split("|").map((one) => member(hash, one)).reduce((best, next) => (best && best !== "0" ? best : next));
+    else (from || name).split("|").forEach((one) => (!params[name] || params[name] === "0") && (params[name] = member(hash, one)));
   });
   return params;
 };

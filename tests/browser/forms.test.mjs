@@ -61,6 +61,13 @@ const SUBMITS = {
     { ...SMALL, subscribed: "yes" },
     [EMAIL],
   ],
+  "a choice of yes and no is no box": [
+    email("johny@x.com") + `<input type="radio" name="yes" value="1"><input type="radio" name="yes" value="0" checked>`,
+    { ...SMALL, subscribed: "yes" },
+    [EMAIL],
+  ],
+  "fields without a name are nobody's": [email("johny@x.com") + `<input value="private">`, { ...SMALL, firstName: "" }, [EMAIL]],
+  "a number for a name": [email("johny@x.com") + `<input name="7" value="Johny">`, { ...SMALL, firstName: 7 }, [EMAIL, ["customer_details", { first_name: "Johny" }]]],
   "subscribed as a flag of old pages": [email("johny@x.com"), { ...SMALL, subscribed: true }, [EMAIL, ["customer_details", { subscribed: true }]]],
   "subscribed as a flag that is false": [email("johny@x.com"), { ...SMALL, subscribed: false }, [EMAIL, ["customer_details", { subscribed: false }]]],
   "the old keys, with names": [
@@ -89,6 +96,12 @@ const SUBMITS = {
   ]],
   "an empty e-mail: nothing at all": [FIELDS.replace(" Johny@x.com ", ""), OPTIONS, []],
   "no e-mail: nothing at all": [FIELDS.replace(" Johny@x.com ", "johny"), OPTIONS, []],
+  ...Object.fromEntries(
+    ["johny@x..com", "johny@x.com.", "<johny@x.com>", "johny,jane@x.com"].map((typed) => [
+      `${typed} is no e-mail either: nothing at all`,
+      [FIELDS.replace(" Johny@x.com ", typed), OPTIONS, []],
+    ]),
+  ),
   "an e-mail field that is not there: nothing at all": [FIELDS, { ...OPTIONS, email: "mail" }, []],
   "no e-mail named: nothing at all": [FIELDS, { ...OPTIONS, email: undefined }, []],
   "a box around the form": [FIELDS, { ...OPTIONS, formSelector: "#box" }, WHOLE],
@@ -123,6 +136,24 @@ describe("forms", AT_ONCE, () => {
         });
         const said = (email) => [["identify", { email }], ["custom", { name: "x" }]];
         assert.deepEqual(short((await told()).slice(1)), [...said("a@x.com"), ...said("b@x.com")]);
+      },
+    ));
+
+  test("each form of a selector is heard, and one in a box that is integrated too fires once", () =>
+    play(
+      (collector) => ({
+        "/":
+          scriptTag(collector) +
+          ["a@x.com", "b@x.com"].map((value) => `<div class="letter">${form(email(value))}</div>`).join("") +
+          integrate({ ...SMALL, customEvent: "x" }) +
+          integrate({ ...SMALL, formSelector: ".letter, .letter form", customEvent: "y" }),
+      }),
+      async ({ page, open, told }) => {
+        await open();
+        await page.evaluate(() => document.querySelectorAll("form").forEach((form) => form.requestSubmit()));
+        const names = (await told()).slice(1).map(({ params }) => params.email ?? params.name);
+        // The box hears it first.
+        assert.deepEqual(names, ["a@x.com", "y", "b@x.com", "y"]);
       },
     ));
 

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { TOKEN } from "./support/collector.mjs";
+import { PROTOTYPE } from "./support/old-theme.mjs";
 import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
 
 const play = stage();
@@ -135,11 +136,7 @@ const PAGES = {
   "an element called like a member of the document": [(c) => `<img name="title"><img name="referrer">` + scriptTag(c) + inline(CALLS), CALLED],
   "a theme with the Prototype library": [
     (c) =>
-      inline(`
-        String.prototype.toJSON = Array.prototype.toJSON = function () { return JSON.stringify(String(this)); };
-        Array.prototype.each = function () {};
-        Object.prototype.extend = function () {};
-      `) +
+      inline(PROTOTYPE + `Object.prototype.extend = function () {};`) +
       scriptTag(c) +
       inline(CALLS + `metrilo.applyTags(["a", "b"]);`),
     [...CALLED, ["tag", { tags: ["a", "b"] }]],
@@ -165,6 +162,37 @@ describe("loading the library", AT_ONCE, () => {
       ),
     );
   }
+
+  test("the Prototype library of a theme changes neither ids nor what is meant", () =>
+    play(
+      (collector) => ({
+        "/":
+          inline(PROTOTYPE) +
+          scriptTag(collector) +
+          inline(`
+            ometria.init("basket");
+            var basket = new ometria.Basket();
+            basket.addLineItem("1", 2, 5);
+            basket.addLineItem("2", 1, 5);
+            ometria.setBasket(basket);
+            metrilo.event("add_to_cart", { id: 1, option_id: 2 });
+            metrilo.event("order", { order_id: 5, items: [{ id: 1, quantity: 2 }, { id: 3 }] });
+          `),
+      }),
+      async ({ page, url, open, told }) => {
+        await open();
+        assert.equal(await page.evaluate(() => window.ometria.basket.size), 3);
+        const lines = [{ product_id: "1", quantity: 2, price: 5 }, { product_id: "2", quantity: 1, price: 5 }];
+        const [land, ...events] = await told();
+        assert.match(land.visitor_id, /^[0-9a-f]{42}$/);
+        assert.deepEqual(type(events), [
+          ["page_view", { url: `${url}/`, page_type: "basket" }],
+          ["basket_update", { lines, changes: lines.map(({ product_id, quantity }) => ({ product_id, from: 0, to: quantity })) }],
+          ["basket_add", { product_id: "2", quantity: 1 }],
+          ["order", { order_id: "5", lines: [{ product_id: "1", quantity: 2 }, { product_id: "3", quantity: 1 }] }],
+        ]);
+      },
+    ));
 
   test("a tag manager inserts it long after the calls, which keep their order", () =>
     play(

@@ -145,6 +145,23 @@ test("the vendor's own tag is left alone", () =>
     },
   ));
 
+test("calls that wait for an init leave with the page, and nobody has to come back", () =>
+  play(
+    (c) => ({ "/": tag(c), "/elsewhere": "" }),
+    async ({ page, open, stored }) => {
+      await open();
+      await settle(page);
+      await page.evaluate(() => {
+        window.ometria.identify("johny@x.com");
+        window.ometria.trackAddToBasket("7");
+        location.href = "/elsewhere";
+      });
+      await page.waitForURL(/elsewhere/);
+      const events = await stored((events) => plain(events).length >= 2);
+      assert.deepEqual(plain(events), [["identify", { email: "johny@x.com" }], ["basket_add", { product_id: "7", quantity: 1 }]]);
+    },
+  ));
+
 test("the guide's sequence, a confirmation page, and all of it again: once", () =>
   play(
     (c) => ({

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { assertOnce } from "./support/expect.mjs";
+import { PROTOTYPE } from "./support/old-theme.mjs";
 import { Profile } from "./support/profile.mjs";
 import { HOLDING, KEEPING } from "./support/snippet.mjs";
 import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
@@ -114,6 +115,20 @@ describe("an async script behind the snippet", AT_ONCE, () => {
         assert.ok(one(events, "session_id") && one(events, "email"));
         await open("/next");
         assert.deepEqual(short(await told()), [LAND, ...CALLED]);
+        assert.equal(await page.evaluate(noted), 0);
+      },
+      LATE,
+    ));
+
+  test("never comes, on a page with the Prototype library: what that makes of the notes is understood", () =>
+    play(
+      pages(`metrilo.customEvent("seen"); metrilo.applyTags(["a", "b"]);`, { snippet: inline(PROTOTYPE) + KEEPING }),
+      async ({ page, open, collector, told }) => {
+        await refuse(page, collector, SCRIPT);
+        await open();
+        await page.unroute(`${collector.url}/${SCRIPT}`);
+        await open("/plain");
+        assert.deepEqual((await told()).slice(1).map(({ type, params }) => [type, params]), [["custom", { name: "seen" }], ["tag", { tags: ["a", "b"] }]]);
         assert.equal(await page.evaluate(noted), 0);
       },
       LATE,
