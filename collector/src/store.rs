@@ -267,7 +267,7 @@ pub(crate) fn lock(folder: &Path) -> Result<File, Error> {
 }
 
 /// What is kept here is personal, so nobody else on the machine may look.
-fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -135,18 +135,22 @@ pub fn write_millionths(number: u64, out: &mut String) {
     }
 }
 
-/// Returns where in a printed price the decimal sign stands.
+/// Returns where in a printed price the decimal sign stands. The points of `Rs. 500` and `12.50 лв.` are of the currency: a sign of the
+/// number's stands behind a digit, or begins the number where no letter of ours is before it.
 fn decimal_sign(text: &str) -> Option<usize> {
     let (mut found, mut sign, mut digits, mut points, mut commas) = (None, 0, 0, 0, 0);
+    let (mut before, mut begun) = (0_u8, false);
     for (at, byte) in text.bytes().enumerate() {
+        let begins = || !begun && !before.is_ascii_alphabetic() && first(split(text, at + 1).1).0.is_ascii_digit();
         if byte.is_ascii_digit() {
             digits += 1;
-        }
-        if byte == b'.' || byte == b',' {
+            begun = true;
+        } else if (byte == b'.' || byte == b',') && (before.is_ascii_digit() || begins()) {
             (found, sign, digits) = (Some(at), byte, 0);
             points += u32::from(byte == b'.');
             commas += u32::from(byte == b',');
         }
+        before = byte;
     }
     let thousands = if sign == b',' { commas > 1 || (digits == 3 && points == 0) } else { points > 1 };
     found.filter(|_| !thousands)
@@ -215,6 +219,18 @@ mod tests {
             ("free", None),
             ("", None),
             ("12.", Some("12")),
+            (".5", Some("0.5")),
+            ("£.50", Some("0.5")),
+            ("12,-", Some("12")),
+            ("1.250,- €", Some("1250")),
+            ("12.50 лв.", Some("12.5")),
+            ("12,50 kr.", Some("12.5")),
+            ("kr. 1.250,00", Some("1250")),
+            ("Rs. 500", Some("500")),
+            ("Rs.500", Some("500")),
+            ("Rs. 1,250.50", Some("1250.5")),
+            ("12.50 د.إ", Some("12.5")),
+            ("د.إ 500", Some("500")),
             ("1e3", Some("1e3")),
             ("1e+21", None),
             ("1e992", None),

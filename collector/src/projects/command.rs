@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use super::kept;
 use crate::Error;
 use crate::clock::Clock;
+use crate::store::make_folder;
 
 /// What can be done with projects.
 #[derive(Debug, Subcommand)]
@@ -69,6 +70,8 @@ impl Projects {
             Self::Add { token, secret_stdin, folder } => {
                 let token = token.map_or_else(|| crate::clock::random_hex::<8>().map_err(Error::Serve), Ok)?;
                 let secret = secret(secret_stdin)?;
+                // A project may be added before the first start.
+                make_folder(&folder.data).map_err(|source| Error::DataFolder { path: folder.data.clone(), source })?;
                 kept::change(&folder.data, |entries| kept::add(entries, &token, secret.clone()))?;
                 Ok(format!("{token}:{secret}\n"))
             }

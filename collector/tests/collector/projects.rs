@@ -60,10 +60,11 @@ fn a_running_server_notices_what_becomes_of_a_project() {
 
 #[test]
 fn both_secrets_sign_while_one_replaces_the_other() {
-    let folder = tempfile::tempdir().unwrap();
-    projects(folder.path(), &["add", "t", "--secret-stdin"], "old").unwrap();
-    projects(folder.path(), &["rotate-secret", "t", "--secret-stdin"], "new").unwrap();
-    let program = Program::start(folder.path(), &[]);
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("not/there/yet");
+    projects(&folder, &["add", "t", "--secret-stdin"], "old").unwrap();
+    projects(&folder, &["rotate-secret", "t", "--secret-stdin"], "new").unwrap();
+    let program = Program::start(&folder, &[]);
     let body = json!({"token": "t", "time": 1, "params": {"email": "a@x.com", "createdAt": 1}}).to_string();
     for (secret, status) in [("old", 200), ("new", 200), ("other", 403)] {
         let answer = program.client.post_with("/v2/customer", &[("x-digest", &crate::backend::digest(&body, secret))], &body);

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Value};
-use tillroll_collector::metrics::catalogue::{Field, Kind, Resource, parent};
+use serde_json::{Map, Value, json};
+use tillroll_collector::metrics::catalogue::{Field, Kind, Resource, Test, parent};
 use tillroll_collector::metrics::{document, free_text, moment};
 
 use super::world::World;
@@ -36,7 +36,11 @@ impl Condition {
     }
 
     fn holds(&self, object: &Value, way: &str) -> bool {
-        let found = get(object, way);
+        let live = json!("live");
+        let found = match get(object, way) {
+            Value::Null if matches!(self.field.test, Test::Choice(_)) => &live,
+            found => found,
+        };
         match self.name.as_str() {
             "is" => found.as_bool().unwrap_or(false) == self.value.as_bool().unwrap(),
             "in" => is_among(found, &self.value),

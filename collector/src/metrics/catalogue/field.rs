@@ -89,7 +89,7 @@ pub enum Test {
     Numbers,
     /// A list of texts out of a few.
     Among(&'static [&'static str]),
-    /// One bare text out of a few, or a list of them.
+    /// One bare text out of a few, or a list of them. The first stands for what is missing.
     Choice(&'static [&'static str]),
     /// A query over all texts of the record.
     Query,

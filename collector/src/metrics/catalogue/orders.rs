@@ -2,6 +2,7 @@
 
 use super::field::{Field, Test, amount, count, flag, moment, number, organization, seconds, text, whole};
 
+/// Records that do not say are live, as every answer says of itself.
 const MODES: &[&str] = &["live", "test"];
 
 /// Records may carry `not_required` too, but the upstream service refuses to filter by it.

@@ -64,9 +64,14 @@ fn read_test(field: &'static Field, value: &Value, read: &mut Filter) -> Result<
         }
         (Way::Choice(choices), _, Value::String(text)) => {
             among(choices, std::slice::from_ref(text))?;
-            Test::In(vec![text.clone()])
+            chosen(choices, true, std::slice::from_ref(text))
         }
-        (Way::Among(choices) | Way::Choice(choices), ..) => {
+        (Way::Choice(choices), ..) => {
+            let (is_in, values) = list(value, string)?;
+            among(choices, &values)?;
+            chosen(choices, is_in, &values)
+        }
+        (Way::Among(choices), ..) => {
             let values = list(value, string)?;
             among(choices, &values.1)?;
             listed(values)
@@ -80,6 +85,14 @@ fn read_test(field: &'static Field, value: &Value, read: &mut Filter) -> Result<
     };
     read.conditions.push(Condition { field, test });
     Ok(())
+}
+
+/// A record that does not say is what comes first of the choices.
+fn chosen(choices: &[&str], is_in: bool, values: &[String]) -> Test {
+    let is_wanted = |choice: &&str| values.iter().any(|value| value == choice) == is_in;
+    let (wanted, rest): (Vec<&str>, Vec<&str>) = choices.iter().copied().partition(is_wanted);
+    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+    if wanted.first() == choices.first() { Test::NotIn(owned(rest)) } else { Test::In(owned(wanted)) }
 }
 
 fn read_words(value: &Value) -> Result<free_text::Words, String> {

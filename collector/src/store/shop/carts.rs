@@ -3,7 +3,8 @@
 //! The rules, each a test below:
 //! - Adding and removing count one by one until the page sends a snapshot of the whole cart. From then on the snapshots alone tell what is
 //!   in it, so a shop that sends both counts nothing twice.
-//! - An order ends the cart, and so does an empty snapshot or the removal of the last line.
+//! - An order ends the cart, and so does an empty snapshot or the removal of the last line. An empty snapshot that names another cart ends
+//!   that one instead.
 //! - A snapshot under another basket id continues the cart if it comes within [`VISIT`] of it: so does a shop that gives the cart a new id
 //!   when its owner logs in. Otherwise the cart before it is abandoned and stays as it was.
 
@@ -140,10 +141,11 @@ impl Carts {
     }
 
     fn snapshot(&mut self, step: &Step, params: Params) {
-        if params.lines.is_empty() {
-            return self.end(State::Emptied, step.time);
-        }
+        let in_use = self.current;
         self.turn_to(step, params.basket_id.as_deref());
+        if params.lines.is_empty() {
+            return self.empty(step.time, in_use);
+        }
         let Some(cart) = self.current(step, true) else { return };
         cart.saw(step);
         let content = &mut cart.content;
@@ -152,6 +154,13 @@ impl Carts {
         content.total = params.total;
         content.basket = params.basket_id.or(content.basket.take());
         content.currency = params.currency.or(content.currency.take());
+    }
+
+    /// Empties the cart that was turned to. If it is not the one in use, that one stays in use.
+    fn empty(&mut self, time: u64, in_use: Option<usize>) {
+        let turned_to = self.current;
+        self.end(State::Emptied, time);
+        self.current = in_use.filter(|_| in_use != turned_to);
     }
 
     /// Goes back to the open cart with this id, or leaves the current one where it was if it is another one.
@@ -291,6 +300,19 @@ mod tests {
         let back = [&steps[..], &[update(later + 1, Some("old"), &[("c", 1.0)])]].concat();
         assert_eq!(told(&back, &[]), ["Open:old c×1", "Open:new b×1"]);
         assert_eq!(told(&back, &[later + 2]), ["Placed:old c×1", "Placed:new b×1"]);
+    }
+
+    #[test]
+    fn an_empty_snapshot_empties_the_cart_that_it_names() {
+        let later = VISIT + 10;
+        let two = [update(1, Some("old"), &[("a", 1.0)]), update(later, Some("new"), &[("b", 1.0)])];
+        let and = |more: &[Step]| [&two[..], more].concat();
+        let empty = |time, basket| update(time, Some(basket), &[]);
+        assert_eq!(told(&and(&[empty(later + 1, "old")]), &[]), ["Emptied:old a×1", "Open:new b×1"]);
+        assert_eq!(told(&and(&[empty(later + 1, "new")]), &[]), ["Open:old a×1", "Emptied:new b×1"]);
+        assert_eq!(told(&and(&[empty(2 * later, "other")]), &[]), ["Open:old a×1", "Open:new b×1"]);
+        assert_eq!(told(&and(&[empty(later + 1, "other")]), &[]), ["Open:old a×1", "Emptied:new b×1"]);
+        assert_eq!(told(&and(&[empty(later + 1, "old")]), &[2 * later]), ["Emptied:old a×1", "Placed:new b×1"]);
     }
 
     #[test]

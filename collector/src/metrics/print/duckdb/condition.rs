@@ -99,6 +99,8 @@ impl Printer<'_> {
         match test {
             Test::Is(true) => format!("{value} IS TRUE"),
             Test::Is(false) => format!("{value} IS NOT TRUE"),
+            Test::In(texts) if texts.is_empty() => "FALSE".into(),
+            Test::NotIn(texts) if texts.is_empty() => "TRUE".into(),
             Test::In(texts) => format!("{value} IN ({})", self.bind_all(texts)),
             Test::NotIn(texts) => format!("({value} IS NULL OR {value} NOT IN ({}))", self.bind_all(texts)),
             Test::Moment(comparison) => self.compare(&value, comparison, |at| (Bound::Moment(at), true)),
