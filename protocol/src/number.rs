@@ -138,22 +138,21 @@ pub fn write_millionths(number: u64, out: &mut String) {
 /// Returns where in a printed price the decimal sign stands. The points of `Rs. 500` and `12.50 лв.` are of the currency: a sign of the
 /// number's stands behind a digit, or begins the number where no letter of ours is before it.
 fn decimal_sign(text: &str) -> Option<usize> {
-    let (mut found, mut sign, mut digits, mut points, mut commas) = (None, 0, 0, 0, 0);
-    let (mut before, mut begun) = (0_u8, false);
+    // The last sign, how often it occurs, how often the other one does, and how many digits are behind it.
+    let (mut found, mut same, mut others, mut digits, mut before) = ((0, 0), 0, 0, 0, 0_u8);
     for (at, byte) in text.bytes().enumerate() {
-        let begins = || !begun && !before.is_ascii_alphabetic() && first(split(text, at + 1).1).0.is_ascii_digit();
-        if byte.is_ascii_digit() {
-            digits += 1;
-            begun = true;
-        } else if (byte == b'.' || byte == b',') && (before.is_ascii_digit() || begins()) {
-            (found, sign, digits) = (Some(at), byte, 0);
-            points += u32::from(byte == b'.');
-            commas += u32::from(byte == b',');
+        let begins = text.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit) && !before.is_ascii_alphabetic();
+        digits += u32::from(byte.is_ascii_digit());
+        if matches!(byte, b'.' | b',') && (begins || before.is_ascii_digit()) {
+            if byte != found.1 {
+                (same, others) = (others, same);
+            }
+            same += 1;
+            (found, digits) = ((at, byte), 0);
         }
         before = byte;
     }
-    let thousands = if sign == b',' { commas > 1 || (digits == 3 && points == 0) } else { points > 1 };
-    found.filter(|_| !thousands)
+    (same == 1 && (found.1 == b'.' || digits != 3 || others > 0)).then_some(found.0)
 }
 
 fn digits(text: &str) -> (&str, &str) {
