@@ -336,6 +336,19 @@ proptest! {
     }
 }
 
+/// Two tabs can report one order in the same millisecond.
+#[test]
+fn reports_of_one_time_end_in_the_same_in_any_order() {
+    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let report = |number: u64| json!({"order_id": "o", "total": number, "currency": if number == 1 { "EUR" } else { "USD" }});
+    let event = |number: u64| json!({"id": crate::server::id(number), "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": report(number)});
+    let end = |token: &str, order: [u64; 2]| {
+        order.into_iter().for_each(|number| send(&server.client, token, &("/v2/batch", json!({"events": [event(number)]}))));
+        exported(&server.client, token).remove("orders")
+    };
+    assert_eq!(end("t", [1, 2]), end("u", [2, 1]));
+}
+
 #[test]
 fn what_changed_is_followed_in_small_steps_without_a_gap() {
     let server = Running::start();

@@ -74,11 +74,11 @@ impl Keeper<'_> {
         self.change_order(project, &id, |order| {
             for (name, field) in REPORTED {
                 if let Some(value) = params.get(*name) {
-                    order.told.set(field, voucher.rank(), event.time, value.clone());
+                    order.told.report(field, voucher.rank(), event.time, value.clone());
                 }
             }
             if let Some(store) = &event.store_id {
-                order.told.set("store", voucher.rank(), event.time, store.as_str().into());
+                order.told.report("store", voucher.rank(), event.time, store.as_str().into());
             }
             let report = person.as_ref().map(|person| (event.time, person.to_text()));
             order.reported = order.reported.take().into_iter().chain(report).min();
