@@ -28,6 +28,7 @@ const ORDERS = [
   order("3", 2, 10.5, { email: "b@x.com", line_items: [{ code: "x", name: "=Tote", item_type: "skus", quantity: 1, total_amount: 10.5 }] }),
   order("4", 2, 20, { market: "gb", email: "c@x.com" }),
   order("5", 2, 99, { email: "d@x.com", status: "cancelled" }),
+  order("7", 2, 88, { email: "f@x.com", status: "canceled" }),
   order("6", 5, 9.5, { email: "e@x.com", returned: true }),
 ];
 const cart = (id, days, status) => ({ ...order(id, days, 12, { status }), placed_at: undefined });

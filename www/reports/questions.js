@@ -14,9 +14,12 @@ const prune = (object) => Object.fromEntries(Object.entries(object).filter(([, v
 const inCurrency = ({ currency }) => ({ currency_codes: { in: [currency] } });
 const ofMarket = ({ market }) => (market ? { ids: { in: [market] } } : undefined);
 
+/** Shop systems write it both ways. */
+const CANCELLED = ['cancelled', 'canceled'];
+
 /** Orders that were placed in the period and not cancelled; `more` says what else must hold of them. */
 export const placed = (choice, more = {}) =>
-  prune({ order: { ...moments(choice), date_field: 'placed_at', statuses: { not_in: ['cancelled'] }, ...more }, market: ofMarket(choice) });
+  prune({ order: { ...moments(choice), date_field: 'placed_at', statuses: { not_in: CANCELLED }, ...more }, market: ofMarket(choice) });
 
 /** The same, cancelled ones included. */
 export const everPlaced = (choice) => prune({ order: { ...moments(choice), date_field: 'placed_at' }, market: ofMarket(choice) });

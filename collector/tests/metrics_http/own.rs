@@ -82,6 +82,11 @@ fn an_order_is_what_the_back_end_says_and_the_page_fills_up() {
             "payment_method": {"name": "cod"}, "market": {"id": "uk", "name": "uk", "number": "uk"}, "line_items": lines, "cancelled_at": null,
         }),
     );
+    let mut again = told;
+    again["status"] = json!("Canceled");
+    tell(client, "/v2/order", NINE + 20_000, &again);
+    let spelt = &found(client, "orders")[0];
+    assert!(spelt["status"] == "canceled" && spelt["cancelled_at"].is_string(), "{spelt}");
     headless(client, &json!({"scope": "order", "action": "cancel", "data": {"order_id": "000000123"}}));
     let cancelled = &found(client, "orders")[0];
     assert!(cancelled["status"] == "cancelled" && cancelled["cancelled_at"].is_string(), "{cancelled}");

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use self::lines::Item;
 use super::carts::Content;
-use super::orders::{self, CANCELLED, Order, PLACED};
+use super::orders::{self, Order, PLACED};
 use super::person::Person;
 use super::{history, instant};
 
@@ -110,7 +110,7 @@ pub(super) fn order(connection: &Connection, project: i64, id: &str) -> rusqlite
     put(&mut out, "placed_at", created.map(instant::text));
     put(&mut out, "current_date", since.map(instant::text));
     put(&mut out, "updated_at", Some(instant::text(told.newest().max(created.unwrap_or_default()))));
-    put(&mut out, "cancelled_at", since.filter(|_| status == CANCELLED).map(instant::text));
+    put(&mut out, "cancelled_at", since.filter(|_| orders::is_cancelled(&status)).map(instant::text));
     put(&mut out, "status", Some(status));
     put(&mut out, "currency_code", told.text("currency"));
     put(&mut out, "total_amount_with_taxes", told.get("amount").cloned());

@@ -19,7 +19,12 @@ use super::{Keeper, Record, Stale, Voucher};
 pub(super) const PLACED: &str = "placed";
 
 /// The status of an order that was taken back.
-pub(super) const CANCELLED: &str = "cancelled";
+const CANCELLED: &str = "cancelled";
+
+/// Returns whether the status, in lower case, is that of an order that was taken back. Some shop systems write it with one l.
+pub(super) fn is_cancelled(status: &str) -> bool {
+    matches!(status, CANCELLED | "canceled")
+}
 
 const CARTS: Stale = Stale { carts: true, profile: false };
 
