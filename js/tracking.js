@@ -47,11 +47,11 @@ const run = () => {
   if (running) return running();
   const script = tag();
   const [, base = "/", old, query] = ADDRESS.exec(script ? script.src : "") || [];
-  const { dataset } = script || {};
+  const dataset = script ? script.dataset : {};
   const options = {
     ...dataset,
     token: new URLSearchParams(query).get("token") || quietly(decodeURIComponent, old || "") || old,
-    collector: (dataset && dataset.collector) || base,
+    collector: dataset.collector || base,
     visitor: quietly(() => window.metrilo.ensure_cbuid),
     visitorCookie: VISITOR_COOKIE,
     sessionCookie: SESSION_COOKIE,

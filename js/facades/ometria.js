@@ -71,7 +71,7 @@ export const ometria = (target, say, who) => {
     if (calls) calls.forEach((call) => say(...call));
   };
   const tell = (type, params) => {
-    const call = [type, params, { store, time: Date.now() }];
+    const call = [type, params, { store, time: Date.now(), url: location.href }];
     if (!held) return say(...call);
     if (held.push(call) < 2) setTimeout(release, PATIENCE);
   };

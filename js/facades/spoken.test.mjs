@@ -14,6 +14,7 @@ const live = { raw_data: {}, basket: { items: [] }, Basket: Object };
 
 before(() => {
   globalThis.window = { ometria: live, metrilo: {} };
+  globalThis.location = { href: "https://shop.test/now" };
 });
 
 /** A note of page `page`, its `at`th. */

@@ -141,6 +141,10 @@ const PAGES = {
       inline(CALLS + `metrilo.applyTags(["a", "b"]);`),
     [...CALLED, ["tag", { tags: ["a", "b"] }]],
   ],
+  "events for another host than the script's": [
+    (c) => scriptTag(c, `data-collector="${relative(c).replace("127.0.0.1", "localhost")}"`) + inline(CALLS),
+    CALLED,
+  ],
   "a page that says nothing": [(c) => scriptTag(c), []],
 };
 

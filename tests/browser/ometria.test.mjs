@@ -145,6 +145,16 @@ test("the vendor's own tag is left alone", () =>
     },
   ));
 
+test("calls that wait for an init are of the page on which they were made", () =>
+  play(
+    (c) => ({ "/": tag(c) + inline(`ometria.trackAddToBasket("7"); history.pushState({}, "", "/red"); ometria.init("listing"); ometria.trackAddToBasket("8");`) }),
+    async ({ url, open, told }) => {
+      await open();
+      const added = (await told()).filter(({ type }) => type === "basket_add");
+      assert.deepEqual(added.map(({ page }) => page.url), [`${url}/`, `${url}/red`]);
+    },
+  ));
+
 test("calls that wait for an init leave with the page, and nobody has to come back", () =>
   play(
     (c) => ({ "/": tag(c), "/elsewhere": "" }),
