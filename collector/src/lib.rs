@@ -20,6 +20,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod decode;
+mod edition;
 pub mod error;
 mod feed;
 pub mod forward;

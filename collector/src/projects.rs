@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 
 use crate::Error;
 use crate::clock::Clock;
+use crate::edition::Edition;
 
 /// A token and its secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub struct Projects {
     given: Vec<Keys>,
     folder: PathBuf,
     clock: Clock,
-    read: Mutex<Option<kept::State>>,
+    read: Mutex<Option<Edition>>,
     index: RwLock<Arc<Index>>,
 }
 
@@ -88,8 +89,8 @@ impl Projects {
     /// Reads the data folder again if somebody changed the projects there since.
     pub fn refresh(&self, number: impl Fn(&str) -> Result<i64, Error>) -> Result<(), Error> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = kept::state(&self.folder);
-        if read.is_some() && *read == Some(state) {
+        let edition = kept::edition(&self.folder);
+        if *read == Some(edition) {
             return Ok(());
         }
         let mut index = Index::default();
@@ -107,7 +108,7 @@ impl Projects {
             tracing::warn!("no project is served; `tillroll projects add` makes one");
         }
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
-        *read = Some(state);
+        *read = Some(edition);
         Ok(())
     }
 

@@ -5,11 +5,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Former, Keys, parse};
+use crate::edition::Edition;
 use crate::{Error, clock};
 
 /// The file in the data folder.
@@ -47,21 +47,9 @@ impl Entry {
     }
 }
 
-/// What differs between two states of the file. Each change makes a new file, which has a number of its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct State(Option<(SystemTime, u64, u64)>);
-
-/// Returns the state of the file in `folder`.
-pub(super) fn state(folder: &Path) -> State {
-    let read = || {
-        let metadata = fs::metadata(folder.join(FILE)).ok()?;
-        #[cfg(unix)]
-        let number = std::os::unix::fs::MetadataExt::ino(&metadata);
-        #[cfg(not(unix))]
-        let number = 0;
-        Some((metadata.modified().ok()?, metadata.len(), number))
-    };
-    State(read())
+/// Returns the edition of the file in `folder`.
+pub(super) fn edition(folder: &Path) -> Edition {
+    Edition::of(&folder.join(FILE))
 }
 
 /// Returns all projects in `folder`, oldest first.

@@ -4,12 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
 use super::LIFETIME;
+use crate::edition::Edition;
 use crate::{Error, clock};
 
 /// The file in the data folder.
@@ -53,7 +53,7 @@ impl Key {
 /// All keys that are believed; the last one signs.
 pub struct Keyring {
     path: PathBuf,
-    read: Mutex<(Option<State>, Vec<Key>)>,
+    read: Mutex<(Edition, Vec<Key>)>,
 }
 
 impl Keyring {
@@ -63,8 +63,9 @@ impl Keyring {
         if !path.exists() {
             Self::rotate(folder, now)?;
         }
+        let edition = Edition::of(&path);
         let keys = read(&path).map_err(|source| Error::DataFolder { path: path.clone(), source })?;
-        Ok(Self { read: Mutex::new((state_of(&path), keys)), path })
+        Ok(Self { read: Mutex::new((edition, keys)), path })
     }
 
     /// Makes a new key to sign with, and forgets those whose last tokens are over.
@@ -93,7 +94,7 @@ impl Keyring {
     /// Somebody may have rotated the keys since they were read.
     fn with<T>(&self, look: impl FnOnce(&[Key]) -> T) -> T {
         let mut kept = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = state_of(&self.path);
+        let at = Edition::of(&self.path);
         if at != kept.0
             && let Ok(keys) = read(&self.path)
         {
@@ -101,14 +102,6 @@ impl Keyring {
         }
         look(&kept.1)
     }
-}
-
-/// What differs between two states of the file. Systems tell the time of a change to some milliseconds only; a rotation changes the length.
-type State = (SystemTime, u64);
-
-fn state_of(path: &Path) -> Option<State> {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 fn read(path: &Path) -> io::Result<Vec<Key>> {
