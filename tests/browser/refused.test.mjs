@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { TOKEN } from "./support/collector.mjs";
-import { AT_ONCE, brief, scriptTag, stage } from "./support/stage.mjs";
+import { AT_ONCE, brief, scriptTag, stage, written } from "./support/stage.mjs";
 
 const play = stage();
 
@@ -156,17 +156,6 @@ describe("the core comes as WebAssembly alone", AT_ONCE, () => {
   }
 });
 
-/** Runs in the page. The database opens and reads in the order in which it was asked, so what was called before is counted. */
-const countKept = () =>
-  new Promise((resolve, reject) => {
-    const opening = indexedDB.open("tillroll");
-    opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const counting = opening.result.transaction("tillroll").objectStore("tillroll").count();
-      counting.onsuccess = () => (opening.result.close(), resolve(counting.result));
-    };
-  });
-
 test("where neither comes the calls are kept for the next page", () =>
   play(shop(), async (scene) => {
     const { page, collector } = scene;
@@ -179,7 +168,7 @@ test("where neither comes the calls are kept for the next page", () =>
     await page.evaluate(() => void window.tillroll.flush().then(() => (window.flushed = true)));
     await page.waitForFunction(() => window.flushed, undefined, { timeout: 5_000 });
     page.complaints = page.complaints.filter((text) => !MISSING.test(text));
-    assert.ok((await page.evaluate(countKept)) >= CALLED.length - 1);
+    assert.ok((await page.evaluate(written)) >= CALLED.length - 1);
     await page.unroute(nothing);
     await scene.open("/empty");
     const kept = (events) => events.filter((event) => event.page.url.endsWith("/") && event.type !== "land" && !isOld(event));

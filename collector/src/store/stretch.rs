@@ -69,13 +69,18 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Else a page of an export would cost as much as the whole log.
-    #[test]
-    fn a_part_of_the_log_is_read_in_order_without_sorting_it() {
+    fn store() -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
         schema::migrate(&mut connection, &path).unwrap();
+        (folder, connection)
+    }
+
+    /// Else a page of an export would cost as much as the whole log.
+    #[test]
+    fn a_part_of_the_log_is_read_in_order_without_sorting_it() {
+        let (_folder, connection) = store();
         for order in ["stretch.number, seq", "stretch.number DESC, seq DESC"] {
             let query = format!("EXPLAIN QUERY PLAN SELECT seq FROM {} ORDER BY {order} LIMIT ?4", log_of_project!());
             let mut statement = connection.prepare(&query).unwrap();
@@ -90,10 +95,7 @@ mod tests {
 
     #[test]
     fn a_stretch_is_kept_until_the_last_place_in_it_was_trimmed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s");
-        let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
-        schema::migrate(&mut connection, &path).unwrap();
+        let (_folder, connection) = store();
         let [a, b] = ["a", "b"].map(|token| schema::project(&connection, token).unwrap());
         let mut stretches = Stretches::default();
         for (project, seq) in [(a, 1), (b, 2), (a, 3), (a, 63), (a, 64), (b, 127), (b, 128)] {

@@ -124,32 +124,17 @@ impl Writer {
         let mut shop = Keeper::begin(&transaction)?;
         let mut results = Vec::with_capacity(group.len());
         for job in group {
-            results.push(match &job.task {
-                Task::Append(entries) => Outcome { appended: log.append(entries, &mut shop)?, ..Outcome::default() },
-                Task::Tell(telling) => {
-                    shop.tell(telling)?;
-                    Outcome::default()
-                }
-                Task::Import(project, records) => {
-                    imported::keep(&transaction, &mut shop, *project, records)?;
-                    Outcome::default()
-                }
-                Task::Strike(project, found) => {
-                    erasure::strike(&transaction, &mut shop, *project, found)?;
-                    Outcome::default()
-                }
-                Task::Forget(forgetting) => {
-                    erasure::forget(&transaction, &mut shop, forgetting)?;
-                    Outcome::default()
-                }
-                Task::Trim(before, limit) => {
-                    Outcome { trimmed: trim::trim(&transaction, &mut shop, *before, *limit)?, ..Outcome::default() }
-                }
-                Task::Probe => {
-                    fill(&transaction, failed)?;
-                    Outcome::default()
-                }
-            });
+            let mut outcome = Outcome::default();
+            match &job.task {
+                Task::Append(entries) => outcome.appended = log.append(entries, &mut shop)?,
+                Task::Tell(telling) => shop.tell(telling)?,
+                Task::Import(project, records) => imported::keep(&transaction, &mut shop, *project, records)?,
+                Task::Strike(project, found) => erasure::strike(&transaction, &mut shop, *project, found)?,
+                Task::Forget(forgetting) => erasure::forget(&transaction, &mut shop, forgetting)?,
+                Task::Trim(before, limit) => outcome.trimmed = trim::trim(&transaction, &mut shop, *before, *limit)?,
+                Task::Probe => fill(&transaction, failed)?,
+            }
+            results.push(outcome);
         }
         let change = shop.finish()?;
         let head = log.finish()?;

@@ -16,7 +16,10 @@ export const brief = ({ type, api, params }) => ({ type, api, params });
 /** The script tag as the guide has it. */
 export const scriptTag = (url, attributes = "") => `<script type="text/javascript" src="${url}/tracking.js?token=${TOKEN}" ${attributes}></script>`;
 
-/** In the page: waits for what it has called to be written. Calls begin their writes; the browser needs its moment for them. */
+/**
+ * In the page: waits for what it has called to be written, and returns how much is kept. The database opens and reads in the order in which
+ * it was asked, so what was called before is there.
+ */
 export const written = () =>
   new Promise((resolve, reject) => {
     const opening = indexedDB.open("tillroll");
