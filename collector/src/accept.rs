@@ -9,7 +9,7 @@ use tillroll_protocol::batch::Answer;
 
 use crate::decode::{self, Incoming, Refusal};
 use crate::projects::Project;
-use crate::store::{Telling, Voucher};
+use crate::store::{Pack, Telling, Voucher};
 use crate::vendors::records::{Endpoint, Told, is_signed};
 use crate::vendors::{Envelope, calls};
 use crate::{Collector, Error};
@@ -28,11 +28,11 @@ pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
-        Ok((sort(collector, &batch.token, batch.events.iter().map(|text| text.get()))?, batch.dropped.min(MOST_DROPPED)))
+        Ok((sort(collector, &batch.token, batch.events.iter().map(|text| text.get()), voucher)?, batch.dropped.min(MOST_DROPPED)))
     });
     let (sorted, dropped) = sorted.await?;
     let project = sorted.project;
-    let answer = store(collector, sorted, voucher).await?;
+    let answer = store(collector, sorted).await?;
     if dropped > 0 {
         collector.telemetry.dropped(dropped);
         tracing::warn!(project, dropped, "a page could not keep all events until they were taken");
@@ -45,9 +45,9 @@ pub async fn calls(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let said = decode::calls(&body)?;
-        sort(collector, &said.token, said.events.iter().map(String::as_str))
+        sort(collector, &said.token, said.events.iter().map(String::as_str), voucher)
     });
-    store(collector, sorted.await?, voucher).await
+    store(collector, sorted.await?).await
 }
 
 /// Takes the one event of a front-end endpoint.
@@ -60,7 +60,9 @@ pub async fn call(collector: &Collector, call: &calls::Call, body: &[u8], vouche
 /// Takes one event, or the reason why it is none.
 pub async fn one(collector: &Collector, project: i64, event: Result<Incoming, Refusal>, voucher: Voucher) -> Result<Answer, Error> {
     let good = event.map_err(|refusal| refused(collector, project, refusal))?;
-    store(collector, Sorted { project, good: vec![good], bad: Vec::new() }, voucher).await
+    let mut pack = Pack::new(collector.clock.millis(), voucher);
+    pack.push(good.key, &good.event);
+    store(collector, Sorted { project, good: pack, bad: Vec::new() }).await
 }
 
 /// Takes what a back end tells. Where it tells one thing, that is taken or refused; of many, the good ones are taken.
@@ -104,7 +106,7 @@ where
 
 struct Sorted {
     project: i64,
-    good: Vec<Incoming>,
+    good: Pack,
     bad: Vec<Refusal>,
 }
 
@@ -115,23 +117,25 @@ fn project(collector: &Collector, token: &str) -> Result<Arc<Project>, Error> {
     Ok(project)
 }
 
-fn sort<'a>(collector: &Collector, token: &str, texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Sorted, Error> {
+fn sort<'a>(collector: &Collector, token: &str, texts: impl Iterator<Item = &'a str> + Clone, voucher: Voucher) -> Result<Sorted, Error> {
     let project = project(collector, token)?.id;
-    let mut sorted = Sorted { project, good: Vec::with_capacity(texts.len()), bad: Vec::new() };
+    let (count, bytes) = texts.clone().fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len()));
+    let good = Pack::new(collector.clock.millis(), voucher).with_room(count, bytes);
+    let mut sorted = Sorted { project, good, bad: Vec::new() };
     for text in texts {
         match decode::event(text) {
-            Ok(incoming) => sorted.good.push(incoming),
+            Ok(incoming) => sorted.good.push(incoming.key, &incoming.event),
             Err(refusal) => sorted.bad.push(refusal),
         }
     }
     Ok(sorted)
 }
 
-async fn store(collector: &Collector, sorted: Sorted, voucher: Voucher) -> Result<Answer, Error> {
-    let received_at = collector.clock.millis();
+async fn store(collector: &Collector, sorted: Sorted) -> Result<Answer, Error> {
+    let (received_at, voucher) = (sorted.good.received_at(), sorted.good.voucher());
     let appended = match sorted.good.is_empty() {
         true => Default::default(),
-        false => collector.store.append(sorted.project, received_at, sorted.good, voucher).await?,
+        false => collector.store.append(sorted.project, sorted.good).await?,
     };
     if appended.accepted > 0 {
         collector.telemetry.newest(received_at);

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::decode::Incoming;
-use crate::store::{Imported, Record, Store, Telling, Voucher};
+use crate::store::{Imported, Pack, Record, Store, Telling, Voucher};
 use crate::{Error, metrics::catalogue::Family};
 
 /// How many things are stored in one transaction: shoppers wait no longer than that takes.
@@ -118,13 +118,14 @@ async fn append(store: &Store, project: i64, now: u64, events: Vec<(Voucher, Inc
     let mut duplicates = 0;
     let mut events = events.into_iter().peekable();
     while let Some((voucher, first)) = events.next() {
-        let mut run = vec![first];
+        let mut run = Pack::new(now, voucher);
+        run.push(first.key, &first.event);
         while run.len() < PART
-            && let Some((_, event)) = events.next_if(|(next, _)| *next == voucher)
+            && let Some((_, next)) = events.next_if(|(next, _)| *next == voucher)
         {
-            run.push(event);
+            run.push(next.key, &next.event);
         }
-        duplicates += store.append(project, now, run, voucher).await?.duplicates;
+        duplicates += store.append(project, run).await?.duplicates;
     }
     Ok(duplicates)
 }

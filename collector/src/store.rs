@@ -8,16 +8,19 @@ mod aside;
 mod checkpoint;
 mod cursor;
 mod disk;
+mod earlier;
 mod erasure;
 mod following;
 mod identity;
 mod imported;
 mod log;
+mod pack;
+mod packer;
 mod queue;
 mod reader;
 mod schema;
 mod shop;
-mod stretch;
+mod step;
 mod syncer;
 mod trim;
 mod writer;
@@ -31,9 +34,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::Error;
 use crate::analytics::{self, feed};
 use crate::telemetry::Telemetry;
-use crate::{Error, decode::Incoming};
 
 pub use aside::{Aside, check};
 use checkpoint::Checkpointer;
@@ -42,8 +45,9 @@ pub use disk::{Look, Room};
 pub use erasure::Erased;
 pub use imported::Imported;
 pub use log::Stored;
+pub use pack::Pack;
 pub use queue::Limits;
-use queue::{Entries, Entry, Queue};
+use queue::{Entries, Queue};
 use reader::Readers;
 pub use shop::{Change, Family, List, Place, Record, Table, Telling, Voucher, part};
 use syncer::Syncer;
@@ -146,9 +150,8 @@ impl Store {
     }
 
     /// Stores events and returns once they are safe on disk. An error means that nothing of them was acknowledged.
-    pub async fn append(&self, project: i64, received_at: u64, events: Vec<Incoming>, voucher: Voucher) -> Result<Appended, Error> {
-        let events = events.into_iter().map(Entry::from).collect();
-        self.queue()?.append(Entries { project, received_at, voucher, events }).await
+    pub async fn append(&self, project: i64, pack: Pack) -> Result<Appended, Error> {
+        self.queue()?.append(Entries { project, pack }).await
     }
 
     /// Takes over what a back end tells and returns once it is safe on disk.

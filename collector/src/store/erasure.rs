@@ -7,12 +7,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rusqlite::{Connection, Row, ToSql, params_from_iter};
+use rusqlite::Connection;
 use serde::Serialize;
+use tillroll_protocol::event::Visitor;
+use uuid::Uuid;
 
 use super::identity::known_as;
+use super::pack::{self, Record};
 use super::shop::{self, Keeper};
-use super::{Store, imported};
+use super::{Store, imported, log, step};
 use crate::Error;
 
 /// How many places of the log are looked at in one go.
@@ -61,6 +64,10 @@ impl Subject {
 
     /// Whether the address stands in a text, as it is or as addresses of pages have it, and not as a part of a longer one.
     pub(super) fn is_named_in(&self, text: &str) -> bool {
+        // Every spelling has one of the two, and hardly any text has.
+        if !text.contains(['@', '%']) {
+            return false;
+        }
         let text = text.to_ascii_lowercase();
         self.spellings.iter().any(|spelling| {
             let mut found = text.match_indices(spelling.as_str());
@@ -97,6 +104,8 @@ fn ends_here(behind: &str) -> bool {
 #[derive(Debug)]
 pub(super) struct Found {
     seq: i64,
+    /// Its id.
+    key: Uuid,
     /// Somebody else whose event it is and of whom something has to be derived again without it.
     of: Option<shop::Person>,
 }
@@ -142,14 +151,15 @@ impl Store {
     }
 }
 
-/// Takes events out of the log.
+/// Takes events out of the log, and what was kept of them for the state.
 pub(super) fn strike(connection: &Connection, shop: &mut Keeper<'_>, project: i64, found: &[Found]) -> rusqlite::Result<()> {
-    let mut delete = connection.prepare_cached("DELETE FROM event WHERE seq = ?1 AND project = ?2")?;
-    for Found { seq, of } in found {
-        delete.execute([*seq, project])?;
+    for Found { seq, key, of } in found {
+        step::drop(connection, project, *seq, key)?;
         shop.mark_all(project, of.clone());
     }
-    Ok(())
+    let mut places: Vec<i64> = found.iter().map(|found| found.seq).collect();
+    places.sort_unstable();
+    log::empty(connection, project, &places)
 }
 
 /// Takes the rest of a person away, within the keeper's transaction.
@@ -171,39 +181,71 @@ fn find(connection: &Connection, subject: &Subject, after: i64, until: i64) -> r
     let strangers = shop::strangers(connection, subject.project, &subject.email)?;
     let mut visitors = shop::visitors_of(connection, subject.project, &subject.email)?;
     visitors.extend(strangers.iter().cloned());
-    let names = serde_json::to_string(&visitors).unwrap_or_default();
-    let spelled: String =
-        (0..subject.spellings.len()).map(|at| format!(" OR instr(lower(page), ?{0}) OR instr(lower(params), ?{0})", at + 6)).collect();
-    let query = format!(
-        "SELECT seq, time, step, visitor, email, {}, page, params FROM event WHERE +project = ?1 AND seq > ?2 AND seq <= ?3
-         AND (email = ?4 OR visitor IN (SELECT value FROM json_each(?5)){spelled})",
-        known_as!()
-    );
-    let mut values: Vec<&dyn ToSql> = vec![&subject.project, &after, &until, &subject.email, &names];
-    values.extend(subject.spellings.iter().map(|spelling| spelling as &dyn ToSql));
-    let mut statement = connection.prepare_cached(&query)?;
-    let mut rows = statement.query(params_from_iter(values))?;
+    let search = Search { connection, subject, strangers, visitors };
     let mut found = Vec::new();
+    let mut steps = connection.prepare_cached(
+        "SELECT seq, time, visitor, email, id, params FROM step
+         WHERE +project = ?1 AND seq > ?2 AND seq <= MIN(?3, (SELECT trimmed FROM head)) ORDER BY seq",
+    )?;
+    let mut rows = steps.query([subject.project, after, until])?;
     while let Some(row) = rows.next()? {
-        found.extend(judge(row, subject, &strangers)?);
+        let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str_or_null()?));
+        let who = text(2)?.map(Visitor::Id).or(text(3)?.map(Visitor::Email));
+        let key = Uuid::from_bytes(row.get(4)?);
+        let time = row.get::<_, i64>(1)?.cast_unsigned();
+        found.extend(search.judge(&Trace { seq: row.get(0)?, key, time, who, is_step: true, texts: &[text(5)?.unwrap_or_default()] })?);
+    }
+    let mut packs =
+        connection.prepare_cached("SELECT last, count, body FROM pack WHERE +project = ?1 AND last > ?2 AND last <= ?3 ORDER BY last")?;
+    let mut rows = packs.query([subject.project, after, until])?;
+    while let Some(row) = rows.next()? {
+        for place in pack::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)? {
+            if let Some(Record { key, time, who, page, params, is_step, .. }) = place.record()? {
+                let texts = &[page.url, page.referrer, page.title, params];
+                found.extend(search.judge(&Trace { seq: place.seq, key, time, who, is_step, texts })?);
+            }
+        }
     }
     Ok(found)
 }
 
-fn judge(row: &Row<'_>, subject: &Subject, strangers: &[String]) -> rusqlite::Result<Option<Found>> {
-    let (visitor, known): (Option<String>, Option<String>) = (row.get(3)?, row.get(5)?);
-    let is_theirs = match &known {
-        Some(email) => *email == subject.email,
-        None => visitor.as_ref().is_some_and(|visitor| strangers.contains(visitor)),
-    };
-    let seq = row.get(0)?;
-    if is_theirs {
-        return Ok(Some(Found { seq, of: None }));
+/// Who is looked for.
+struct Search<'a> {
+    connection: &'a Connection,
+    subject: &'a Subject,
+    /// Visitors who never said who they are, but are known to be the person.
+    strangers: Vec<String>,
+    /// They, and those who ever said that they are the person.
+    visitors: Vec<String>,
+}
+
+/// What is looked at of an event.
+struct Trace<'a> {
+    seq: i64,
+    key: Uuid,
+    time: u64,
+    who: Option<Visitor<&'a str>>,
+    is_step: bool,
+    texts: &'a [&'a str],
+}
+
+impl Search<'_> {
+    fn judge(&self, trace: &Trace<'_>) -> rusqlite::Result<Option<Found>> {
+        let &Trace { seq, key, time, who, is_step, texts } = trace;
+        let among = |visitors: &[String]| matches!(who, Some(Visitor::Id(id)) if visitors.iter().any(|visitor| visitor == id));
+        let is_candidate = among(&self.visitors) || who == Some(Visitor::Email(self.subject.email.as_str()));
+        let is_named = texts.iter().any(|text| self.subject.is_named_in(text));
+        if !is_candidate && !is_named {
+            return Ok(None);
+        }
+        let known = known_as(self.connection, self.subject.project, who, time)?;
+        if known.as_ref().map_or_else(|| among(&self.strangers), |email| *email == self.subject.email) {
+            return Ok(Some(Found { seq, key, of: None }));
+        }
+        let visitor = if let Some(Visitor::Id(id)) = who { Some(shop::Person::Visitor(id.to_owned())) } else { None };
+        let of = visitor.or(known.map(shop::Person::Email)).filter(|_| is_step);
+        Ok(is_named.then_some(Found { seq, key, of }))
     }
-    let named = subject.is_named_in(row.get_ref(6)?.as_str()?) || subject.is_named_in(row.get_ref(7)?.as_str()?);
-    let counts = row.get::<_, Option<i64>>(2)?.is_some();
-    let of = visitor.map(shop::Person::Visitor).or(known.map(shop::Person::Email)).filter(|_| counts);
-    Ok(named.then_some(Found { seq, of }))
 }
 
 #[cfg(test)]

@@ -11,21 +11,22 @@ use uuid::Uuid;
 
 use super::shop::Keeper;
 
-/// The SQL expression for the e-mail under which the visitor of a row of `event` is known now, or NULL.
+/// Returns the e-mail under which somebody is known now who did something at a time.
 ///
 /// Two calls of the same millisecond are told apart by their ids, which grow.
-macro_rules! known_as {
-    () => {
-        "COALESCE(email,
-            (SELECT link.email FROM link
-             WHERE link.project = event.project AND link.visitor = event.visitor AND link.time <= event.time
-             ORDER BY link.time DESC, link.event DESC LIMIT 1),
-            (SELECT link.email FROM link
-             WHERE link.project = event.project AND link.visitor = event.visitor
-             ORDER BY link.time, link.event LIMIT 1))"
+pub(super) fn known_as(connection: &Connection, project: i64, who: Option<Visitor<&str>>, time: u64) -> rusqlite::Result<Option<String>> {
+    let visitor = match who {
+        None => return Ok(None),
+        Some(Visitor::Email(email)) => return Ok(Some(email.to_owned())),
+        Some(Visitor::Id(visitor)) => visitor,
     };
+    let mut known = connection.prepare_cached(
+        "SELECT COALESCE(
+            (SELECT email FROM link WHERE project = ?1 AND visitor = ?2 AND time <= ?3 ORDER BY time DESC, event DESC LIMIT 1),
+            (SELECT email FROM link WHERE project = ?1 AND visitor = ?2 ORDER BY time, event LIMIT 1))",
+    )?;
+    known.query_row(params![project, visitor, time.cast_signed()], |row| row.get(0))
 }
-pub(super) use known_as;
 
 /// Keeps what a newly stored event says about who its visitor is, if it says anything.
 pub(super) fn learn(connection: &Connection, project: i64, key: &Uuid, event: &Event, shop: &mut Keeper<'_>) -> rusqlite::Result<()> {

@@ -1,72 +1,91 @@
 //! The log: how events go in, each once, and how they come out, in the order in which they went in.
+//!
+//! An event costs the writing thread one row of `once`, the table of ids. The event itself has a place in a [`pack`](super::pack), and a row
+//! of the log is a pack. The number of an event is that of its place.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use rusqlite::types::{ToSql, ValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
+use uuid::Uuid;
 
-use super::queue::{Entries, Entry};
+use super::pack::{self, Mark, Place, Record};
+use super::packer::Packer;
+use super::queue::Entries;
 use super::shop::{Keeper, Voucher};
-use super::stretch::{Stretches, log_of_project};
-use super::{Appended, Cursor, Range, identity};
-use crate::decode::Incoming;
+use super::{Appended, Cursor, Range, identity, step};
 
-/// How many events of a request are stored by one statement: to begin and to end one costs about as much as to store two.
-const ROWS: usize = 16;
+/// How many ids are taken down by one statement: to begin and to end one costs about as much as to take down two.
+const IDS: usize = 32;
 
-/// The values of one event.
-const COLUMNS: usize = 15;
+/// Takes one id down.
+static ONE: LazyLock<String> = LazyLock::new(|| take_down(1));
 
-/// Stores one event.
-static ONE: LazyLock<String> = LazyLock::new(|| insert(1));
+/// Takes as many down as one statement takes.
+static MANY: LazyLock<String> = LazyLock::new(|| take_down(IDS));
 
-/// Stores as many as one statement takes.
-static MANY: LazyLock<String> = LazyLock::new(|| insert(ROWS));
+/// An id that is there already is passed over.
+fn take_down(rows: usize) -> String {
+    let rows = vec!["(?1, ?, ?, ?)"; rows].join(", ");
+    format!("INSERT INTO once (project, high, low, seq) VALUES {rows} ON CONFLICT DO NOTHING")
+}
 
-/// An event that is there already is passed over. A statement that fails otherwise leaves what it did, and the transaction is given up.
-fn insert(rows: usize) -> String {
-    let row = format!("({})", ["?"; COLUMNS].join(", "));
-    let rows = vec![row; rows].join(", ");
-    format!(
-        "INSERT OR FAIL INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step, bot)
-         VALUES {rows} ON CONFLICT (project, id) DO NOTHING"
-    )
+/// The two halves of an id, under which the table of ids has it: numbers are compared faster than bytes.
+pub(super) fn halves(key: &Uuid) -> [i64; 2] {
+    let (high, low) = key.as_u64_pair();
+    [high.cast_signed(), low.cast_signed()]
+}
+
+/// Forgets that there was an event with this id.
+pub(super) fn forget(connection: &Connection, project: i64, key: &Uuid) -> rusqlite::Result<()> {
+    let [high, low] = halves(key);
+    let forget = "DELETE FROM once WHERE high = ?1 AND low = ?2 AND project = ?3";
+    connection.prepare_cached(forget)?.execute([high, low, project]).map(|_| ())
+}
+
+/// Takes down the id of an event that has a number already.
+pub(super) fn take_over(connection: &Connection, project: i64, key: &Uuid, seq: i64) -> rusqlite::Result<()> {
+    let [high, low] = halves(key);
+    connection.prepare_cached(&ONE)?.execute([project, high, low, seq]).map(|_| ())
 }
 
 /// Appends events within one transaction.
 pub(super) struct Appender<'a> {
     connection: &'a Connection,
-    one: CachedStatement<'a>,
-    many: Option<CachedStatement<'a>>,
-    stretches: Stretches,
     seq: i64,
 }
 
 impl<'a> Appender<'a> {
     pub(super) fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
         let Cursor(seq) = head(connection)?;
-        let one = connection.prepare_cached(&ONE)?;
-        Ok(Self { connection, one, many: None, stretches: Stretches::default(), seq })
+        Ok(Self { connection, seq })
     }
 
-    pub(super) fn append(&mut self, entries: &Entries, shop: &mut Keeper<'_>) -> rusqlite::Result<Appended> {
-        let mut accepted = 0;
-        let (chunks, rest) = entries.events.as_chunks::<ROWS>();
-        for chunk in chunks {
-            accepted += self.append_many(entries, chunk, shop)?;
-        }
-        for entry in rest {
-            bind(&mut self.one, 0, self.seq + 1, entries, entry)?;
-            if self.one.raw_execute()? > 0 {
-                self.seq += 1;
-                self.note(entries, entry, self.seq, shop)?;
+    /// Appends the events of requests to one project, and returns what became of those of each.
+    ///
+    /// The place of one that was there stays empty, unless none that is new comes after it.
+    pub(super) fn append(&mut self, requests: &[&Entries], shop: &mut Keeper<'_>) -> rusqlite::Result<Vec<Appended>> {
+        let Some(Entries { project, .. }) = requests.first() else { return Ok(Vec::new()) };
+        let marks: Vec<&Mark> = requests.iter().flat_map(|entries| entries.pack.places()).map(|(mark, _)| mark).collect();
+        let mut is_new = self.take_down(*project, &marks)?.into_iter();
+        let mut packer = Packer::new(self.connection, *project, self.seq);
+        let mut results = Vec::with_capacity(requests.len());
+        for Entries { pack, .. } in requests {
+            let mut accepted = 0;
+            for ((mark, place), is_new) in pack.places().zip(&mut is_new) {
+                if !is_new {
+                    packer.leave_out();
+                    continue;
+                }
+                let seq = packer.add(place, pack.received_at())?;
+                self.note(*project, seq, mark, pack.voucher(), shop)?;
                 accepted += 1;
             }
+            results.push(Appended { accepted, duplicates: pack.len() as u64 - accepted });
         }
-        Ok(Appended { accepted, duplicates: entries.events.len() as u64 - accepted })
+        self.seq = packer.finish()?;
+        Ok(results)
     }
 
     /// Writes how far the log goes now. This writes even if nothing was appended, which is what a probe is for.
@@ -75,67 +94,58 @@ impl<'a> Appender<'a> {
         Ok(Cursor(self.seq))
     }
 
-    /// Returns how many were new. The place of one that was not stays empty, unless none that was new comes after it.
-    fn append_many(&mut self, entries: &Entries, chunk: &[Entry; ROWS], shop: &mut Keeper<'_>) -> rusqlite::Result<u64> {
-        let many = match &mut self.many {
-            Some(many) => many,
-            none => none.insert(self.connection.prepare_cached(&MANY)?),
-        };
-        for (row, (entry, seq)) in chunk.iter().zip(self.seq + 1..).enumerate() {
-            bind(many, row, seq, entries, entry)?;
+    /// Takes down the ids of events that come next, and returns which of them are new.
+    fn take_down(&self, project: i64, marks: &[&Mark]) -> rusqlite::Result<Vec<bool>> {
+        let mut is_new = vec![true; marks.len()];
+        let mut one = self.connection.prepare_cached(&ONE)?;
+        let mut many = self.connection.prepare_cached(&MANY)?;
+        let chunks = marks.chunks(IDS).zip(is_new.chunks_mut(IDS));
+        for (first, (marks, is_new)) in (self.seq + 1..).step_by(IDS).zip(chunks) {
+            if marks.len() < IDS {
+                for ((seq, mark), is_new) in (first..).zip(marks).zip(is_new) {
+                    *is_new = execute(&mut one, project, seq, &[mark])? > 0;
+                }
+            } else if execute(&mut many, project, first, marks)? < IDS {
+                self.look_up(project, first, marks, is_new)?;
+            }
         }
-        let added = many.raw_execute()?;
-        let all = (self.seq + 1..).zip(chunk);
-        let there = if added == ROWS { None } else { Some(self.there(ROWS)?) };
-        for (seq, entry) in all.filter(|(seq, _)| there.as_ref().is_none_or(|there| there.contains(seq))) {
-            self.note(entries, entry, seq, shop)?;
-            self.seq = seq;
-        }
-        Ok(added as u64)
+        Ok(is_new)
     }
 
-    /// Returns which of so many places after the end of the log have an event by now.
-    fn there(&self, places: usize) -> rusqlite::Result<BTreeSet<i64>> {
-        let mut there = self.connection.prepare_cached("SELECT seq FROM event WHERE seq > ?1 LIMIT ?2")?;
-        there.query_map([self.seq, places as i64], |row| row.get(0))?.collect()
+    /// Looks which of the ids stand under the numbers that they were to have.
+    fn look_up(&self, project: i64, first: i64, marks: &[&Mark], is_new: &mut [bool]) -> rusqlite::Result<()> {
+        let query = "SELECT seq FROM once WHERE high = ?1 AND low = ?2 AND project = ?3";
+        let mut found = self.connection.prepare_cached(query)?;
+        for ((seq, mark), is_new) in (first..).zip(marks).zip(is_new) {
+            let [high, low] = halves(&mark.key);
+            *is_new = found.query_row([high, low, project], |row| row.get::<_, i64>(0))? == seq;
+        }
+        Ok(())
     }
 
     /// Takes over what a newly stored event says.
-    fn note(&mut self, entries: &Entries, entry: &Entry, seq: i64, shop: &mut Keeper<'_>) -> rusqlite::Result<()> {
-        let Incoming { key, event } = &entry.incoming;
-        self.stretches.keep(self.connection, entries.project, seq)?;
-        identity::learn(self.connection, entries.project, key, event, shop)?;
-        shop.note(entries.project, key, event, entries.voucher)
+    fn note(&self, project: i64, seq: i64, mark: &Mark, voucher: Voucher, shop: &mut Keeper<'_>) -> rusqlite::Result<()> {
+        let Some(event) = &mark.telling else { return Ok(()) };
+        if let Some(part) = voucher.step_of(&event.kind) {
+            step::keep(self.connection, project, seq, part, &mark.key, event)?;
+        }
+        identity::learn(self.connection, project, &mark.key, event, shop)?;
+        shop.note(project, &mark.key, event, voucher)
     }
 }
 
-/// Gives a statement the values of an event for one of its rows.
-fn bind(insert: &mut CachedStatement<'_>, row: usize, seq: i64, entries: &Entries, entry: &Entry) -> rusqlite::Result<()> {
-    let Incoming { key, event } = &entry.incoming;
-    let (visitor, email) = match &event.visitor {
-        // A back end that knows nobody.
-        Visitor::Id(id) if id.is_empty() => (None, None),
-        Visitor::Id(id) => (Some(id), None),
-        Visitor::Email(email) => (None, Some(email)),
-    };
-    let values: &[&dyn ToSql; COLUMNS] = &[
-        &seq,
-        &entries.project,
-        key.as_bytes(),
-        &event.kind,
-        &event.api,
-        &event.time.cast_signed(),
-        &entries.received_at.cast_signed(),
-        &visitor,
-        &email,
-        &event.session_id,
-        &event.store_id,
-        &entry.page,
-        &event.params,
-        &entries.voucher.step_of(&event.kind),
-        &(entries.voucher == Voucher::Bot).then_some(1),
-    ];
-    (row * COLUMNS + 1..).zip(values).try_for_each(|(at, value)| insert.raw_bind_parameter(at, value))
+/// Runs a statement for as many ids as it takes, and returns how many were new.
+fn execute(statement: &mut CachedStatement<'_>, project: i64, first: i64, marks: &[&Mark]) -> rusqlite::Result<usize> {
+    statement.raw_bind_parameter(1, project)?;
+    let mut at = 1;
+    for (seq, mark) in (first..).zip(marks) {
+        let [high, low] = halves(&mark.key);
+        for value in [high, low, seq] {
+            at += 1;
+            statement.raw_bind_parameter(at, value)?;
+        }
+    }
+    statement.raw_execute()
 }
 
 /// An event as it is exported.
@@ -154,69 +164,106 @@ pub(super) fn head(connection: &Connection) -> rusqlite::Result<Cursor> {
 
 /// Returns the events of a range, oldest first, each with the e-mail under which its visitor is known now.
 pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Vec<Stored>> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT seq, id, type, api, time, received_at, visitor, ",
-        identity::known_as!(),
-        ", session, store, page, params, bot
-         FROM ",
-        log_of_project!(),
-        " ORDER BY stretch.number, seq LIMIT ?4"
-    ))?;
-    let limit = i64::try_from(range.limit).unwrap_or(i64::MAX);
-    statement.query_map(params![range.project, range.after.0, range.until.0, limit], stored)?.collect()
+    let Range { project, after: Cursor(after), until: Cursor(until), limit } = range;
+    let mut statement = connection.prepare_cached(
+        "SELECT last, count, body FROM pack INDEXED BY pack_of_project
+         WHERE project = ?1 AND last > MAX(?2, (SELECT trimmed FROM head)) ORDER BY last",
+    )?;
+    let mut rows = statement.query(params![project, after])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        for place in pack::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)? {
+            if place.seq > until || events.len() == limit {
+                return Ok(events);
+            }
+            if place.seq > after {
+                events.extend(stored(connection, project, place)?);
+            }
+        }
+    }
+    Ok(events)
 }
 
 /// Returns the place before the newest `count` events of a project.
 pub(super) fn before_newest(connection: &Connection, project: i64, count: usize) -> rusqlite::Result<Cursor> {
-    let query = concat!("SELECT seq FROM ", log_of_project!(), " ORDER BY stretch.number DESC, seq DESC LIMIT 1 OFFSET ?4");
+    let query = "SELECT last, count, body FROM pack INDEXED BY pack_of_project WHERE project = ?1 ORDER BY last DESC";
     let mut statement = connection.prepare_cached(query)?;
-    let skip = i64::try_from(count).unwrap_or(i64::MAX);
-    let seq = statement.query_row(params![project, 0, i64::MAX, skip], |row| row.get(0)).optional()?;
-    Ok(seq.map_or(Cursor::START, Cursor))
+    let mut rows = statement.query([project])?;
+    let mut left = count;
+    while let Some(row) = rows.next()? {
+        for place in pack::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)?.iter().rev() {
+            if !place.is_empty() {
+                match left.checked_sub(1) {
+                    Some(fewer) => left = fewer,
+                    None => return Ok(Cursor(place.seq)),
+                }
+            }
+        }
+    }
+    Ok(Cursor::START)
 }
 
-/// Page and parameters were stored as JSON, so they are passed on as they are.
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let cursor = Cursor(row.get(0)?);
+/// Empties places of a project, which are in their order.
+pub(super) fn empty(connection: &Connection, project: i64, places: &[i64]) -> rusqlite::Result<()> {
+    let query = "SELECT last, count, body FROM pack WHERE last >= ?1 AND last - count < ?1 AND project = ?2 ORDER BY last LIMIT 1";
+    let mut left = places;
+    while let Some(first) = left.first() {
+        let mut statement = connection.prepare_cached(query)?;
+        let found: Option<(i64, i64, Vec<u8>)> =
+            statement.query_row([*first, project], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let Some((last, count, body)) = found else {
+            // It has left the log.
+            left = left.get(1..).unwrap_or_default();
+            continue;
+        };
+        let here = left.split_off(..left.partition_point(|seq| *seq <= last)).unwrap_or_default();
+        let mut kept = Vec::with_capacity(body.len());
+        for place in pack::places(&body, last, count)? {
+            match here.binary_search(&place.seq) {
+                Ok(_) => pack::write_empty(&mut kept),
+                Err(_) => kept.extend_from_slice(place.bytes),
+            }
+        }
+        connection.prepare_cached("UPDATE pack SET body = ?1 WHERE last = ?2")?.execute(params![kept, last])?;
+    }
+    Ok(())
+}
+
+/// Parameters were stored as JSON, so they are passed on as they are.
+fn stored(connection: &Connection, project: i64, place: Place<'_>) -> rusqlite::Result<Option<Stored>> {
+    let Some(record) = place.record()? else { return Ok(None) };
+    let known = identity::known_as(connection, project, record.who, record.time)?;
+    let cursor = Cursor(place.seq);
     let mut out = String::with_capacity(640);
     out.push('{');
     json::member(&mut out, "cursor", &cursor.to_string());
-    json::member(&mut out, "id", &row.get::<_, uuid_blob::Id>(1)?.0);
-    json::member(&mut out, "type", row.get_ref(2)?.as_str()?);
-    json::member(&mut out, "api", row.get_ref(3)?.as_str()?);
-    for (name, at) in [("time", 4), ("received_at", 5)] {
+    json::member(&mut out, "id", record.key.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    json::member(&mut out, "type", record.kind);
+    json::member(&mut out, "api", record.api);
+    for (name, number) in [("time", record.time), ("received_at", record.received_at)] {
         json::key(&mut out, name);
-        json::integer(&mut out, row.get::<_, i64>(at)?.cast_unsigned());
+        json::integer(&mut out, number);
     }
-    for (name, at) in [("visitor_id", 6), ("email", 7), ("session_id", 8), ("store_id", 9)] {
+    let visitor = if let Some(Visitor::Id(visitor)) = record.who { Some(visitor) } else { None };
+    for (name, text) in [("visitor_id", visitor), ("email", known.as_deref()), ("session_id", record.session), ("store_id", record.store)] {
         json::key(&mut out, name);
-        match row.get_ref(at)?.as_str_or_null()? {
+        match text {
             Some(text) => json::string(&mut out, text),
             None => out.push_str("null"),
         }
     }
-    for (name, at) in [("page", 10), ("params", 11)] {
-        json::key(&mut out, name);
-        out.push_str(row.get_ref(at)?.as_str()?);
-    }
-    if row.get_ref(12)? != ValueRef::Null {
-        json::key(&mut out, "bot");
+    finish(&record, &mut out);
+    Ok(Some(Stored { cursor, json: out }))
+}
+
+fn finish(record: &Record<'_>, out: &mut String) {
+    json::key(out, "page");
+    record.page.write(out);
+    json::key(out, "params");
+    out.push_str(record.params);
+    if record.is_bot {
+        json::key(out, "bot");
         out.push_str("true");
     }
     out.push('}');
-    Ok(Stored { cursor, json: out })
-}
-
-/// How the 16 bytes of an id become its text.
-mod uuid_blob {
-    use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
-    use uuid::Uuid;
-
-    pub(super) struct Id(pub(super) String);
-
-    impl FromSql for Id {
-        fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-            <[u8; 16]>::column_result(value).map(|bytes| Self(Uuid::from_bytes(bytes).hyphenated().to_string()))
-        }
-    }
 }

@@ -10,9 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::Appended;
 use super::erasure::{Forgetting, Found};
 use super::imported::Imported;
-use super::shop::{Record, Telling, Voucher};
+use super::pack::Pack;
+use super::shop::{Record, Telling};
 use super::trim::Trimmed;
-use crate::{Error, decode::Incoming};
+use crate::Error;
 
 /// How much may wait to be stored.
 #[derive(Clone, Copy, Debug)]
@@ -34,31 +35,8 @@ impl Default for Limits {
 pub(super) struct Entries {
     /// The project's number in the store.
     pub(super) project: i64,
-    /// When the request came, in milliseconds since 1970.
-    pub(super) received_at: u64,
-    /// Who vouches for them.
-    pub(super) voucher: Voucher,
     /// The events.
-    pub(super) events: Vec<Entry>,
-}
-
-/// An event as it goes into the log.
-#[derive(Debug)]
-pub(super) struct Entry {
-    /// The event, without what the log has no use for: its page, and its id as a text.
-    pub(super) incoming: Incoming,
-    /// Its page as JSON, printed by whoever sends it, because the writing thread is the one that everybody waits for.
-    pub(super) page: String,
-}
-
-impl From<Incoming> for Entry {
-    /// What is not needed any more is freed here: it was made on this thread, and to free it on another one costs several times as much.
-    fn from(mut incoming: Incoming) -> Self {
-        let mut page = String::with_capacity(256);
-        std::mem::take(&mut incoming.event.page).write(&mut page);
-        incoming.event.id = String::new();
-        Self { incoming, page }
-    }
+    pub(super) pack: Pack,
 }
 
 /// Something to store.
@@ -112,7 +90,7 @@ pub(super) fn new(limits: Limits) -> (Queue, mpsc::Receiver<Job>) {
 
 impl Queue {
     pub(super) async fn append(&self, entries: Entries) -> Result<Appended, Error> {
-        self.put(weight(&entries), Task::Append(entries)).await.map(|outcome| outcome.appended)
+        self.put(kilobytes(entries.pack.weight()), Task::Append(entries)).await.map(|outcome| outcome.appended)
     }
 
     pub(super) async fn tell(&self, telling: Telling) -> Result<(), Error> {
@@ -159,12 +137,6 @@ impl Queue {
         })?;
         stored.await.unwrap_or(Err(Error::CannotStore))
     }
-}
-
-/// Returns about how many KB of memory the events take.
-fn weight(entries: &Entries) -> u32 {
-    let bytes: usize = entries.events.iter().map(|entry| 512 + entry.incoming.event.params.len() + 2 * entry.page.len()).sum();
-    kilobytes(bytes)
 }
 
 fn kilobytes(bytes: usize) -> u32 {

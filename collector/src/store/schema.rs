@@ -8,12 +8,22 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
+use super::earlier;
 use crate::Error;
 use crate::commands::Fault;
 
+/// A step from one schema to the next.
+enum Migration {
+    /// Statements.
+    Sql(&'static str),
+    /// What cannot be said in statements.
+    Work(fn(&Connection) -> rusqlite::Result<()>),
+}
+use Migration::{Sql, Work};
+
 /// Each entry leads from the schema of its index to the next.
-const MIGRATIONS: &[&str] = &[
-    "
+const MIGRATIONS: &[Migration] = &[
+    Sql("
     CREATE TABLE project (
         id INTEGER PRIMARY KEY,
         token TEXT NOT NULL UNIQUE
@@ -154,9 +164,9 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX cart_of_owner ON cart (project, owner);
     CREATE INDEX cart_of_basket ON cart (project, basket) WHERE basket IS NOT NULL;
     CREATE INDEX cart_by_change ON cart (change);
-",
-    super::imported::TABLE,
-    "
+"),
+    Sql(super::imported::TABLE),
+    Sql("
     -- Up to which event the log was trimmed: nobody is shown anything up to it.
     ALTER TABLE head ADD COLUMN trimmed INTEGER NOT NULL DEFAULT 0;
 
@@ -168,17 +178,17 @@ const MIGRATIONS: &[&str] = &[
         one INTEGER PRIMARY KEY CHECK (one = 1),
         bytes BLOB NOT NULL
     ) STRICT;
-",
-    "
+"),
+    Sql("
     -- 1 where the sender is a program that reads shops, by its own word.
     ALTER TABLE event ADD COLUMN bot INTEGER;
-",
-    "
+"),
+    Sql("
     -- The number of the last change of something that lines of orders, carts and returns show of a product.
     ALTER TABLE product ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX product_by_shown ON product (shown);
-",
-    "
+"),
+    Sql("
     -- Up to which event that has left the log it was seen to what is still needed of it for the state.
     ALTER TABLE head ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
 
@@ -193,8 +203,9 @@ const MIGRATIONS: &[&str] = &[
         seen INTEGER NOT NULL,
         PRIMARY KEY (project, id)
     ) STRICT, WITHOUT ROWID;
-",
-    super::stretch::TABLE,
+"),
+    Sql(earlier::STRETCHES),
+    Work(earlier::pack),
 ];
 
 /// Opens a connection that commits durably.
@@ -262,7 +273,11 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     let Some(missing) = MIGRATIONS.get(found as usize..) else { return Err(Error::NewerStore { found, known }) };
     for migration in missing {
-        transaction.execute_batch(migration).map_err(fault)?;
+        match migration {
+            Sql(statements) => transaction.execute_batch(statements),
+            Work(work) => work(&transaction),
+        }
+        .map_err(fault)?;
     }
     transaction.pragma_update(None, "user_version", known).map_err(fault)?;
     transaction.commit().map_err(fault)
@@ -308,7 +323,8 @@ mod tests {
     #[test]
     fn the_first_schema_is_never_edited() {
         use sha2::{Digest, Sha256};
-        let digest: String = Sha256::digest(MIGRATIONS[0]).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let Sql(first) = MIGRATIONS[0] else { panic!("it is statements") };
+        let digest: String = Sha256::digest(first).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, "f81aaaa43eac24ab");
     }
 
@@ -317,27 +333,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let earlier = connect(&folder.path().join("s"), Duration::ZERO).unwrap();
         for migration in &MIGRATIONS[..2] {
-            earlier.execute_batch(migration).unwrap();
+            let Sql(statements) = migration else { panic!("these are statements") };
+            earlier.execute_batch(statements).unwrap();
         }
         earlier.pragma_update(None, "user_version", 2).unwrap();
         let number = project(&earlier, "a").unwrap();
         let event = "INSERT INTO event (seq, project, id, type, api, time, received_at, page, params) VALUES (?1, ?2, ?3, 't', 'a', 1, 1, '{}', '{}')";
         for seq in 1_i64..=3 {
-            earlier.execute(event, rusqlite::params![seq, number, seq.to_be_bytes()]).unwrap();
+            earlier.execute(event, rusqlite::params![seq, number, i128::from(seq).to_be_bytes()]).unwrap();
         }
         earlier.execute("UPDATE head SET seq = 3", []).unwrap();
         drop(earlier);
         let now = open(folder.path()).unwrap();
-        let found: (i64, i64, i64) = now
-            .query_row(
-                "SELECT COUNT(*), (SELECT seq FROM head), (SELECT trimmed FROM head) FROM event WHERE project = ?1",
-                [number],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .unwrap();
-        assert_eq!(found, (3, 3, 0));
-        let stretch = now.query_row("SELECT project, number FROM stretch", [], |row| Ok((row.get(0)?, row.get(1)?)));
-        assert_eq!(stretch, Ok((number, 0)));
+        let query = "SELECT (SELECT COUNT(*) FROM once WHERE project = ?1), (SELECT SUM(count) FROM pack WHERE project = ?1),
+                     (SELECT seq FROM head), (SELECT trimmed FROM head)";
+        let found = now.query_row(query, [number], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]));
+        assert_eq!(found, Ok([3_i64, 3, 3, 0]));
     }
 
     #[test]

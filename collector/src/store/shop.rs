@@ -108,6 +108,11 @@ struct Stale {
     profile: bool,
 }
 
+/// Whether something of the state follows from events of this type.
+pub(super) fn is_told_by(kind: &str) -> bool {
+    step_of(kind).is_some() || matches!(kind, "order" | "order_cancel" | "order_return")
+}
+
 /// Keeps the state current within one transaction.
 pub(super) struct Keeper<'a> {
     connection: &'a Connection,

@@ -1,13 +1,14 @@
-//! Taking events out of the log whose time there is over, a few at a time.
+//! Taking events out of the log whose time there is over, a few packs at a time.
 //!
 //! Events go in the order in which they came: `head.trimmed` is the place of the last that went, and nobody is shown anything up to it.
-//! The state of the shop stays. It is derived from what people put into carts and told of themselves, so what goes on of that is kept, bare
-//! of everything else; what is over is settled, which makes its events needless. `head.settled` is the place up to which that was done.
+//! The state of the shop stays. It is derived from what people put into carts and told of themselves, so of what goes on the steps stay;
+//! what is over is settled, which makes them needless. `head.settled` is the place up to which that was done. The id of an event is known
+//! as long as anything of it is there.
 
 use rusqlite::{Connection, Row, params};
 
 use super::shop::{Keeper, Old};
-use super::stretch;
+use super::{log, pack};
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,43 +19,65 @@ pub struct Trimmed {
     pub more: bool,
 }
 
-/// Takes out events that came before `before`, in milliseconds since 1970, at most `limit` of them.
+/// Takes out events that came before `before`, in milliseconds since 1970: at most `limit` of them, or the one pack that has more.
 pub(super) fn trim(connection: &Connection, shop: &mut Keeper<'_>, before: u64, limit: usize) -> rusqlite::Result<Trimmed> {
     let places = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let (mut trimmed, settled) = connection.prepare_cached("SELECT trimmed, settled FROM head")?.query_row([], places)?;
-    let mut gone = 0;
-    if let Some((last, count)) = over(connection, trimmed, before, limit)? {
-        connection.prepare_cached("DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND step IS NULL")?.execute([trimmed, last])?;
-        let bare = "UPDATE event SET page = '', session = NULL, api = '' WHERE seq > ?1 AND seq <= ?2";
-        connection.prepare_cached(bare)?.execute([trimmed, last])?;
-        stretch::trim(connection, last)?;
-        (trimmed, gone) = (last, count);
-    }
+    let (trimmed, settled) = connection.prepare_cached("SELECT trimmed, settled FROM head")?.query_row([], places)?;
+    let over = over(connection, trimmed, before, limit)?;
+    let trimmed = over.last().map_or(trimmed, |pack| pack.last);
+    let gone = over.iter().try_fold(0, |gone, pack| pack.take_out(connection).map(|more| gone + more))?;
     let old = old(connection, settled, trimmed, limit)?;
     let until = old.last().filter(|_| old.len() == limit).map_or(trimmed, |old| old.seq);
     shop.settle(&old, until)?;
     connection.prepare_cached("UPDATE head SET trimmed = ?1, settled = ?2")?.execute([trimmed, until])?;
-    Ok(Trimmed { gone, more: gone == limit as u64 || old.len() == limit })
+    Ok(Trimmed { gone, more: !over.is_empty() || old.len() == limit })
 }
 
-/// Returns the place of the last event of those after `from` whose time is over, and how many there are.
-fn over(connection: &Connection, from: i64, before: u64, limit: usize) -> rusqlite::Result<Option<(i64, u64)>> {
-    let mut statement = connection.prepare_cached("SELECT seq, received_at FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-    let place = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?.cast_unsigned()));
-    let mut last = None;
-    for (count, row) in (1..).zip(statement.query_map(params![from, i64::try_from(limit).unwrap_or(i64::MAX)], place)?) {
-        let (seq, received_at) = row?;
-        if received_at >= before {
+/// A pack whose time is over.
+struct Over {
+    last: i64,
+    project: i64,
+    count: i64,
+    body: Vec<u8>,
+}
+
+impl Over {
+    /// Takes the pack out, and returns how many events were in it.
+    fn take_out(&self, connection: &Connection) -> rusqlite::Result<u64> {
+        let mut gone = 0;
+        for place in pack::places(&self.body, self.last, self.count)? {
+            if let Some(record) = place.record()? {
+                gone += 1;
+                if !record.is_step {
+                    log::forget(connection, self.project, &record.key)?;
+                }
+            }
+        }
+        connection.prepare_cached("DELETE FROM pack WHERE last = ?1")?.execute([self.last])?;
+        Ok(gone)
+    }
+}
+
+/// Returns the packs after a place of which every event came before a time.
+fn over(connection: &Connection, from: i64, before: u64, limit: usize) -> rusqlite::Result<Vec<Over>> {
+    let query = "SELECT last, project, count, received_at, body FROM pack WHERE last > ?1 ORDER BY last";
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query([from])?;
+    let (mut over, mut places) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let count: i64 = row.get(2)?;
+        places += usize::try_from(count).unwrap_or_default();
+        if row.get::<_, i64>(3)?.cast_unsigned() >= before || (places > limit && !over.is_empty()) {
             break;
         }
-        last = Some((seq, count));
+        over.push(Over { last: row.get(0)?, project: row.get(1)?, count, body: row.get(4)? });
     }
-    Ok(last)
+    Ok(over)
 }
 
 /// Returns what of a part of the log that was trimmed was kept for the state, in the order of the log.
 fn old(connection: &Connection, from: i64, until: i64, limit: usize) -> rusqlite::Result<Vec<Old>> {
-    let query = "SELECT seq, project, step, visitor, email, time, id, type, store, params FROM event WHERE seq > ?1 AND seq <= ?2
+    let query = "SELECT seq, project, step, visitor, email, time, id, type, store, params FROM step WHERE seq > ?1 AND seq <= ?2
                  ORDER BY seq LIMIT ?3";
     let mut statement = connection.prepare_cached(query)?;
     statement.query_map(params![from, until, i64::try_from(limit).unwrap_or(i64::MAX)], Old::read)?.collect()

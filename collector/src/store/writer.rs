@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::checkpoint::Checkpointer;
 use super::disk::Reserve;
-use super::queue::{Job, Outcome, Task};
+use super::queue::{Entries, Job, Outcome, Task};
 use super::shop::Keeper;
 use super::syncer::{Commit, Syncer};
 use super::{Cursor, erasure, imported, log, schema, trim};
@@ -123,10 +123,15 @@ impl Writer {
         let mut log = log::Appender::begin(&transaction)?;
         let mut shop = Keeper::begin(&transaction)?;
         let mut results = Vec::with_capacity(group.len());
-        for job in group {
+        while let Some(job) = group.get(results.len()) {
             let mut outcome = Outcome::default();
             match &job.task {
-                Task::Append(entries) => outcome.appended = log.append(entries, &mut shop)?,
+                Task::Append(entries) => {
+                    let run: Vec<_> = group[results.len()..].iter().map_while(|job| job.task.events_of(entries.project)).collect();
+                    let appended = log.append(&run, &mut shop)?.into_iter();
+                    results.extend(appended.map(|appended| Outcome { appended, ..outcome }));
+                    continue;
+                }
                 Task::Tell(telling) => shop.tell(telling)?,
                 Task::Import(project, records) => imported::keep(&transaction, &mut shop, *project, records)?,
                 Task::Strike(project, found) => erasure::strike(&transaction, &mut shop, *project, found)?,
@@ -171,13 +176,18 @@ fn gather(jobs: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>, events: &mut usi
 impl Task {
     fn events(&self) -> usize {
         match self {
-            Self::Append(entries) => entries.events.len(),
+            Self::Append(entries) => entries.pack.len(),
             Self::Tell(telling) => telling.records.len(),
             Self::Import(_, records) => records.len(),
             Self::Strike(_, found) => found.len(),
             Self::Trim(_, limit) => *limit,
             Self::Forget(_) | Self::Probe => 0,
         }
+    }
+
+    /// Returns the events that are to be stored of a project, if it is that.
+    fn events_of(&self, project: i64) -> Option<&Entries> {
+        if let Self::Append(entries) = self { Some(entries).filter(|entries| entries.project == project) } else { None }
     }
 
     /// Returns whether the disk has more to hold afterwards.

@@ -120,13 +120,13 @@ pub(super) fn steps(connection: &Connection, project: i64, person: &Person, abou
 }
 
 fn of_visitor(connection: &Connection, project: i64, visitor: &str, about: About) -> rusqlite::Result<Vec<Step>> {
-    let query = "SELECT seq, time, id, type, store, params FROM event INDEXED BY step_of_visitor
+    let query = "SELECT seq, time, id, type, store, params FROM step INDEXED BY step_of_visitor
                  WHERE project = ?1 AND visitor = ?2 AND step = ?3 ORDER BY time DESC LIMIT ?4";
     ask(connection, project, visitor, about, query)
 }
 
 fn of_email(connection: &Connection, project: i64, email: &str, about: About) -> rusqlite::Result<Vec<Step>> {
-    let query = "SELECT seq, time, id, type, store, params FROM event INDEXED BY step_of_email
+    let query = "SELECT seq, time, id, type, store, params FROM step INDEXED BY step_of_email
                  WHERE project = ?1 AND email = ?2 AND step = ?3 ORDER BY time DESC LIMIT ?4";
     ask(connection, project, email, about, query)
 }

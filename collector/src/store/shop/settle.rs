@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
 
 use super::Keeper;
 use super::carts;
@@ -15,6 +16,7 @@ use super::customers::heard;
 use super::history::{self, About, Step, is_of_carts};
 use super::person::Person;
 use super::registers::Registers;
+use crate::store::step;
 
 /// The most events of a visitor that are deleted at once. Each step looks at fewer, so none is left over.
 const MOST: i64 = 2_000;
@@ -23,8 +25,8 @@ const MOST: i64 = 2_000;
 pub(in crate::store) struct Old {
     pub(in crate::store) seq: i64,
     project: i64,
-    /// Which part of a history it belongs to; an event without one is kept for nothing.
-    step: Option<i64>,
+    /// Which part of a history it belongs to.
+    step: i64,
     person: Option<Person>,
     what: Step,
 }
@@ -42,16 +44,16 @@ impl Keeper<'_> {
     /// Settles what is over of the people of these events. `until` is the place of the last event that has left the log.
     pub(in crate::store) fn settle(&mut self, old: &[Old], until: i64) -> rusqlite::Result<()> {
         let mut owners = BTreeSet::new();
-        for Old { seq, project, step, person, what } in old {
+        for Old { seq, project, step: part, person, what } in old {
             let person = person.clone().map(|person| history::resolve(self.connection, *project, person, what.time)).transpose()?;
-            if step.is_some_and(is_of_carts) {
+            if is_of_carts(*part) {
                 owners.extend(person.map(|person| (*project, person)));
                 continue;
             }
             if let Some(Person::Email(email)) = &person {
                 self.remember(*project, email, what)?;
             }
-            self.connection.prepare_cached("DELETE FROM event WHERE seq = ?1")?.execute([seq])?;
+            step::drop(self.connection, *project, *seq, Uuid::from_bytes_ref(&what.id))?;
         }
         owners.iter().try_for_each(|(project, person)| self.settle_carts(*project, person, until))
     }
@@ -103,13 +105,13 @@ impl Keeper<'_> {
     fn delete_steps(&mut self, project: i64, person: &Person, before: i64, until: i64) -> rusqlite::Result<()> {
         let by = |name: &str| {
             format!(
-                "SELECT seq, time FROM event INDEXED BY step_of_{name} WHERE project = ?1 AND {name} = ?2 AND step = 1 AND time < ?3
+                "SELECT seq, time, id FROM step INDEXED BY step_of_{name} WHERE project = ?1 AND {name} = ?2 AND step = 1 AND time < ?3
                      AND seq <= ?4 ORDER BY time LIMIT ?5"
             )
         };
-        let find = |query: &str, name: &str| -> rusqlite::Result<Vec<(i64, i64)>> {
+        let find = |query: &str, name: &str| -> rusqlite::Result<Vec<(i64, i64, [u8; 16])>> {
             let mut statement = self.connection.prepare_cached(query)?;
-            statement.query_map(params![project, name, before, until, MOST], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            statement.query_map(params![project, name, before, until, MOST], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
         };
         let mut found = Vec::new();
         match person {
@@ -119,11 +121,10 @@ impl Keeper<'_> {
                 for visitor in history::visitors(self.connection, project, email)? {
                     let links = history::links(self.connection, project, &visitor)?;
                     let theirs = find(&by("visitor"), &visitor)?.into_iter();
-                    found.extend(theirs.filter(|(_, time)| history::known(&links, time.cast_unsigned()) == Some(email)));
+                    found.extend(theirs.filter(|(_, time, _)| history::known(&links, time.cast_unsigned()) == Some(email)));
                 }
             }
         }
-        let mut delete = self.connection.prepare_cached("DELETE FROM event WHERE seq = ?1")?;
-        found.iter().try_for_each(|(seq, _)| delete.execute([seq]).map(|_| ()))
+        found.iter().try_for_each(|(seq, _, id)| step::drop(self.connection, project, *seq, Uuid::from_bytes_ref(id)))
     }
 }

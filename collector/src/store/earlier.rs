@@ -1,0 +1,143 @@
+//! How a log of an earlier version, which had a row for each event, becomes one of packs.
+//!
+//! It happens once, before the server takes anything, within the migration: whoever stops it finds the store as it was.
+
+use std::borrow::Cow;
+
+use rusqlite::{Connection, Row};
+use serde::Deserialize;
+use tillroll_protocol::event::{Page, Visitor};
+use uuid::Uuid;
+
+use super::log;
+use super::pack::Record;
+use super::packer::Packer;
+
+/// An entry of the schema's history: which stretches of a log that had a row for each event hold events of a project.
+pub(super) const STRETCHES: &str = "
+    -- Which stretches of 64 numbers of the log hold events of a project.
+    CREATE TABLE stretch (
+        project INTEGER NOT NULL REFERENCES project (id),
+        number INTEGER NOT NULL,
+        PRIMARY KEY (project, number)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO stretch (project, number) SELECT DISTINCT project, seq >> 6 FROM event;
+    DROP INDEX event_of_project;
+";
+
+/// The tables. What people put into carts (step 1) and told of themselves (step 2) is found by person.
+const TABLES: &str = "
+    -- The log: a row holds many events of a project. `last` is the number of the last of them, and they are numbered on end.
+    CREATE TABLE pack (
+        last INTEGER PRIMARY KEY,
+        project INTEGER NOT NULL REFERENCES project (id),
+        count INTEGER NOT NULL,
+        received_at INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX pack_of_project ON pack (project);
+
+    -- The ids of all events, each in two halves, and their numbers.
+    CREATE TABLE once (
+        high INTEGER NOT NULL,
+        low INTEGER NOT NULL,
+        project INTEGER NOT NULL REFERENCES project (id),
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (high, low, project)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE step (
+        seq INTEGER PRIMARY KEY,
+        project INTEGER NOT NULL REFERENCES project (id),
+        step INTEGER NOT NULL,
+        visitor TEXT,
+        email TEXT,
+        time INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        type TEXT NOT NULL,
+        store TEXT,
+        params TEXT NOT NULL,
+        CHECK ((visitor IS NULL) <> (email IS NULL))
+    ) STRICT;
+    INSERT INTO step (seq, project, step, visitor, email, time, id, type, store, params)
+        SELECT seq, project, step, visitor, email, time, id, type, store, params FROM event
+        WHERE step IS NOT NULL AND COALESCE(visitor, email) IS NOT NULL ORDER BY seq;
+    DROP INDEX step_of_visitor;
+    DROP INDEX step_of_email;
+    CREATE INDEX step_of_visitor ON step (project, visitor, step, time) WHERE visitor IS NOT NULL;
+    CREATE INDEX step_of_email ON step (project, email, step, time) WHERE email IS NOT NULL;
+";
+
+/// What is left behind.
+const LEFT: &str = "DROP TABLE event; DROP TABLE stretch;";
+
+/// The most numbers without an event that a pack keeps places for.
+const GAP: i64 = 16;
+
+/// Packs the log.
+pub(super) fn pack(connection: &Connection) -> rusqlite::Result<()> {
+    let events: i64 = connection.query_row("SELECT COUNT(*) FROM event", [], |row| row.get(0))?;
+    if events > 0 {
+        tracing::info!(events, "the log is rewritten for this version, once");
+    }
+    connection.execute_batch(TABLES)?;
+    pack_rows(connection)?;
+    connection.execute_batch(LEFT)
+}
+
+fn pack_rows(connection: &Connection) -> rusqlite::Result<()> {
+    let trimmed: i64 = connection.query_row("SELECT trimmed FROM head", [], |row| row.get(0))?;
+    let query = "SELECT seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step, bot
+                 FROM event ORDER BY seq";
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query([])?;
+    let mut packer: Option<Packer<'_>> = None;
+    while let Some(row) = rows.next()? {
+        let (seq, project): (i64, i64) = (row.get(0)?, row.get(1)?);
+        log::take_over(connection, project, &Uuid::from_bytes(row.get(2)?), seq)?;
+        if seq <= trimmed {
+            continue;
+        }
+        if let Some(over) = packer.take_if(|packer| packer.project() != project || seq - packer.next() >= GAP) {
+            over.finish()?;
+        }
+        let packer = packer.get_or_insert_with(|| Packer::new(connection, project, seq - 1));
+        (packer.next()..seq).for_each(|_| packer.leave_out());
+        add(packer, row)?;
+    }
+    packer.map(Packer::finish).transpose().map(|_| ())
+}
+
+fn add(packer: &mut Packer<'_>, row: &Row<'_>) -> rusqlite::Result<()> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Written<'a> {
+        #[serde(borrow)]
+        url: Cow<'a, str>,
+        #[serde(borrow)]
+        referrer: Cow<'a, str>,
+        #[serde(borrow)]
+        title: Cow<'a, str>,
+    }
+    let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str_or_null()?));
+    let number = |at: usize| row.get::<_, i64>(at).map(i64::cast_unsigned);
+    let written: Written<'_> = text(11)?.and_then(|page| serde_json::from_str(page).ok()).unwrap_or_default();
+    let (is_step, is_bot) = (row.get::<_, Option<i64>>(13)?.is_some(), row.get::<_, Option<i64>>(14)?.is_some());
+    let record = Record {
+        key: Uuid::from_bytes(row.get(2)?),
+        time: number(5)?,
+        received_at: number(6)?,
+        kind: text(3)?.unwrap_or_default(),
+        api: text(4)?.unwrap_or_default(),
+        who: text(7)?.map(Visitor::Id).or(text(8)?.map(Visitor::Email)),
+        session: text(9)?,
+        store: text(10)?,
+        page: Page { url: &written.url, referrer: &written.referrer, title: &written.title },
+        params: text(12)?.unwrap_or_default(),
+        is_bot,
+        is_step,
+    };
+    let mut place = Vec::new();
+    record.write(&mut place);
+    packer.add(&place, record.received_at).map(|_| ())
+}
