@@ -18,6 +18,7 @@ mod pack;
 mod packer;
 mod queue;
 mod reader;
+mod record;
 mod schema;
 mod shop;
 mod step;

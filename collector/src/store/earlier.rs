@@ -10,8 +10,8 @@ use tillroll_protocol::event::{Page, Visitor};
 use uuid::Uuid;
 
 use super::log;
-use super::pack::Record;
 use super::packer::Packer;
+use super::record::Record;
 
 /// An entry of the schema's history: which stretches of a log that had a row for each event hold events of a project.
 pub(super) const STRETCHES: &str = "
@@ -140,4 +140,62 @@ fn add(packer: &mut Packer<'_>, row: &Row<'_>) -> rusqlite::Result<()> {
     let mut place = Vec::new();
     record.write(&mut place);
     packer.add(&place, record.received_at).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cursor, Range, schema};
+    use super::*;
+    use serde_json::{Value, json};
+    use std::time::Duration;
+
+    /// A store as a version left it that knew this many migrations.
+    const BEFORE: usize = 7;
+
+    fn export(connection: &Connection, project: i64) -> Vec<Value> {
+        let range = Range { project, after: Cursor::START, until: Cursor(i64::MAX), limit: 100 };
+        let stored = log::read(connection, range).unwrap();
+        stored.iter().map(|event| serde_json::from_str(&event.json).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_event_has_its_number_and_all_that_was_known_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
+        schema::migrate_as_before(&connection, BEFORE);
+        let [a, b] = ["a", "b"].map(|token| schema::project(&connection, token).unwrap());
+        let insert =
+            "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step, bot)
+                      VALUES (?1, ?2, ?3, ?4, 'ometria', ?1 + 100, ?1 + 200, ?5, ?6, ?7, ?8, ?9, '{\"product_id\":\"1\"}', ?10, ?11)";
+        let page = r#"{"url":"https://x/\"q\"","title":"é"}"#;
+        let put = |seq: i64, project: i64, email: Option<&str>, step: Option<i64>, bot: Option<i64>| {
+            let (kind, visitor) = (if step.is_some() { "basket_add" } else { "product_view" }, email.is_none().then_some("ab"));
+            let (session, store) = (bot.map(|_| "s1"), email.map(|_| "uk"));
+            let row = rusqlite::params![seq, project, i128::from(seq).to_be_bytes(), kind, visitor, email, session, store, page, step, bot];
+            connection.execute(insert, row).unwrap();
+        };
+        // The first two have left the log, and one of them was kept for the state.
+        put(2, a, None, Some(1), None);
+        put(3, a, None, None, None);
+        put(5, a, Some("a@x.com"), None, None);
+        put(6, a, None, Some(1), None);
+        put(7, b, None, None, Some(1));
+        put(400, a, None, None, None);
+        connection.execute("UPDATE head SET seq = 500, trimmed = 3", []).unwrap();
+        schema::migrate(&mut connection, &path).unwrap();
+        let seen: Vec<_> = export(&connection, a).iter().map(|event| (event["cursor"].clone(), event["email"].clone())).collect();
+        assert_eq!(seen, [(json!("e5"), json!("a@x.com")), (json!("e6"), Value::Null), (json!("e190"), Value::Null)]);
+        assert_eq!(
+            export(&connection, b),
+            [json!({
+                "cursor": "e7", "id": "00000000-0000-0000-0000-000000000007", "type": "product_view", "api": "ometria", "time": 107,
+                "received_at": 207, "visitor_id": "ab", "email": null, "session_id": "s1", "store_id": null,
+                "page": {"url": "https://x/\"q\"", "title": "é"}, "params": {"product_id": "1"}, "bot": true,
+            })]
+        );
+        let count = |query: &str| connection.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((count("SELECT COUNT(*) FROM once"), count("SELECT COUNT(*) FROM pack")), (6, 3));
+        assert_eq!(count("SELECT SUM(seq) FROM step"), 2 + 6);
+    }
 }

@@ -10,9 +10,10 @@ use tillroll_protocol::event::Visitor;
 use tillroll_protocol::json;
 use uuid::Uuid;
 
-use super::pack::{self, Mark, Place, Record};
+use super::pack::Mark;
 use super::packer::Packer;
 use super::queue::Entries;
+use super::record::{self, Place, Record};
 use super::shop::{Keeper, Voucher};
 use super::{Appended, Cursor, Range, identity, step};
 
@@ -172,7 +173,7 @@ pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Ve
     let mut rows = statement.query(params![project, after])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
-        for place in pack::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)? {
+        for place in record::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)? {
             if place.seq > until || events.len() == limit {
                 return Ok(events);
             }
@@ -191,7 +192,7 @@ pub(super) fn before_newest(connection: &Connection, project: i64, count: usize)
     let mut rows = statement.query([project])?;
     let mut left = count;
     while let Some(row) = rows.next()? {
-        for place in pack::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)?.iter().rev() {
+        for place in record::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)?.iter().rev() {
             if !place.is_empty() {
                 match left.checked_sub(1) {
                     Some(fewer) => left = fewer,
@@ -218,9 +219,9 @@ pub(super) fn empty(connection: &Connection, project: i64, places: &[i64]) -> ru
         };
         let here = left.split_off(..left.partition_point(|seq| *seq <= last)).unwrap_or_default();
         let mut kept = Vec::with_capacity(body.len());
-        for place in pack::places(&body, last, count)? {
+        for place in record::places(&body, last, count)? {
             match here.binary_search(&place.seq) {
-                Ok(_) => pack::write_empty(&mut kept),
+                Ok(_) => record::write_empty(&mut kept),
                 Err(_) => kept.extend_from_slice(place.bytes),
             }
         }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::pack;
+use super::record;
 
 /// From so many bytes on a pack takes no further event.
 const FULL: usize = 32 * 1024;
@@ -53,7 +53,7 @@ impl<'a> Packer<'a> {
         }
         // Before the first event of a pack there is no need for a place.
         if !self.body.is_empty() {
-            (0..left_out).for_each(|_| pack::write_empty(&mut self.body));
+            (0..left_out).for_each(|_| record::write_empty(&mut self.body));
             self.count += left_out;
         }
         self.body.extend_from_slice(place);

@@ -8,7 +8,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::shop::{Keeper, Old};
-use super::{log, pack};
+use super::{log, record};
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Over {
     /// Takes the pack out, and returns how many events were in it.
     fn take_out(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let mut gone = 0;
-        for place in pack::places(&self.body, self.last, self.count)? {
+        for place in record::places(&self.body, self.last, self.count)? {
             if let Some(record) = place.record()? {
                 gone += 1;
                 if !record.is_step {
