@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::log;
 use super::packer::Packer;
-use super::record::Record;
+use super::record::{Record, Writer};
 
 /// An entry of the schema's history: which stretches of a log that had a row for each event hold events of a project.
 pub(super) const STRETCHES: &str = "
@@ -71,8 +71,14 @@ const TABLES: &str = "
 /// What is left behind.
 const LEFT: &str = "DROP TABLE event; DROP TABLE stretch;";
 
-/// The most numbers without an event that a pack keeps places for.
-const GAP: i64 = 16;
+/// The most events that are written at a time.
+const RUN: usize = 64;
+
+/// The most milliseconds between the first and the last of them: what is in one row leaves the log together.
+const HOUR: u64 = 60 * 60 * 1_000;
+
+/// After so many events it is told how far the work has come.
+const TOLD: usize = 1_000_000;
 
 /// Packs the log.
 pub(super) fn pack(connection: &Connection) -> rusqlite::Result<()> {
@@ -91,38 +97,76 @@ fn pack_rows(connection: &Connection) -> rusqlite::Result<()> {
                  FROM event ORDER BY seq";
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
-    let mut packer: Option<Packer<'_>> = None;
-    while let Some(row) = rows.next()? {
-        let (seq, project): (i64, i64) = (row.get(0)?, row.get(1)?);
-        log::take_over(connection, project, &Uuid::from_bytes(row.get(2)?), seq)?;
-        if seq <= trimmed {
-            continue;
+    let mut run = Run::default();
+    for done in 1_usize.. {
+        let Some(row) = rows.next()? else { break };
+        let written = row.get_ref(11)?.as_str().ok().and_then(|page| serde_json::from_str(page).ok()).unwrap_or_default();
+        let event = read(row, &written)?;
+        log::take_over(connection, event.project, &event.record.key, event.seq)?;
+        if done.is_multiple_of(TOLD) {
+            tracing::info!(done, "rewriting the log");
         }
-        if let Some(over) = packer.take_if(|packer| packer.project() != project || seq - packer.next() >= GAP) {
-            over.finish()?;
+        if event.seq > trimmed {
+            if !run.is_followed_by(&event) {
+                std::mem::take(&mut run).write(connection)?;
+            }
+            run.add(&event);
         }
-        let packer = packer.get_or_insert_with(|| Packer::new(connection, project, seq - 1));
-        (packer.next()..seq).for_each(|_| packer.leave_out());
-        add(packer, row)?;
     }
-    packer.map(Packer::finish).transpose().map(|_| ())
+    run.write(connection)
 }
 
-fn add(packer: &mut Packer<'_>, row: &Row<'_>) -> rusqlite::Result<()> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Written<'a> {
-        #[serde(borrow)]
-        url: Cow<'a, str>,
-        #[serde(borrow)]
-        referrer: Cow<'a, str>,
-        #[serde(borrow)]
-        title: Cow<'a, str>,
+/// Events of a project that follow each other.
+#[derive(Default)]
+struct Run {
+    project: i64,
+    last: i64,
+    received_at: Vec<u64>,
+    parts: Writer,
+}
+
+impl Run {
+    fn is_followed_by(&self, event: &Logged<'_>) -> bool {
+        let is_soon = self.received_at.first().is_some_and(|first| event.record.received_at.abs_diff(*first) < HOUR);
+        is_soon && (self.project, self.last + 1) == (event.project, event.seq) && self.received_at.len() < RUN
     }
+
+    fn add(&mut self, event: &Logged<'_>) {
+        (self.project, self.last) = (event.project, event.seq);
+        self.received_at.push(event.record.received_at);
+        self.parts.push(&event.record);
+    }
+
+    fn write(self, connection: &Connection) -> rusqlite::Result<()> {
+        let received_at = self.received_at.iter().copied().max().unwrap_or_default();
+        let mut packer = Packer::new(connection, self.project, self.last - self.received_at.len() as i64);
+        self.parts.parts().try_for_each(|(part, places)| packer.add(part, places, received_at))?;
+        packer.finish().map(|_| ())
+    }
+}
+
+/// An event as a row of the earlier log.
+struct Logged<'a> {
+    seq: i64,
+    project: i64,
+    record: Record<'a>,
+}
+
+/// The page of an event, which was kept as JSON.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written<'a> {
+    #[serde(borrow)]
+    url: Cow<'a, str>,
+    #[serde(borrow)]
+    referrer: Cow<'a, str>,
+    #[serde(borrow)]
+    title: Cow<'a, str>,
+}
+
+fn read<'a>(row: &'a Row<'_>, written: &'a Written<'_>) -> rusqlite::Result<Logged<'a>> {
     let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str_or_null()?));
     let number = |at: usize| row.get::<_, i64>(at).map(i64::cast_unsigned);
-    let written: Written<'_> = text(11)?.and_then(|page| serde_json::from_str(page).ok()).unwrap_or_default();
-    let (is_step, is_bot) = (row.get::<_, Option<i64>>(13)?.is_some(), row.get::<_, Option<i64>>(14)?.is_some());
     let record = Record {
         key: Uuid::from_bytes(row.get(2)?),
         time: number(5)?,
@@ -134,12 +178,10 @@ fn add(packer: &mut Packer<'_>, row: &Row<'_>) -> rusqlite::Result<()> {
         store: text(10)?,
         page: Page { url: &written.url, referrer: &written.referrer, title: &written.title },
         params: text(12)?.unwrap_or_default(),
-        is_bot,
-        is_step,
+        is_step: row.get::<_, Option<i64>>(13)?.is_some(),
+        is_bot: row.get::<_, Option<i64>>(14)?.is_some(),
     };
-    let mut place = Vec::new();
-    record.write(&mut place);
-    packer.add(&place, record.received_at).map(|_| ())
+    Ok(Logged { seq: row.get(0)?, project: row.get(1)?, record })
 }
 
 #[cfg(test)]

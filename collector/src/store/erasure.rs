@@ -199,11 +199,11 @@ fn find(connection: &Connection, subject: &Subject, after: i64, until: i64) -> r
         connection.prepare_cached("SELECT last, count, body FROM pack WHERE +project = ?1 AND last > ?2 AND last <= ?3 ORDER BY last")?;
     let mut rows = packs.query([subject.project, after, until])?;
     while let Some(row) = rows.next()? {
-        for place in record::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)? {
-            if let Some(Record { key, time, who, page, params, is_step, .. }) = place.record()? {
-                let texts = &[page.url, page.referrer, page.title, params];
-                found.extend(search.judge(&Trace { seq: place.seq, key, time, who, is_step, texts })?);
-            }
+        for (seq, Record { key, time, who, page, params, is_step, .. }) in
+            record::events(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)?
+        {
+            let texts = &[page.url, page.referrer, page.title, params];
+            found.extend(search.judge(&Trace { seq, key, time, who, is_step, texts })?);
         }
     }
     Ok(found)

@@ -1,7 +1,7 @@
 //! The log: how events go in, each once, and how they come out, in the order in which they went in.
 //!
-//! An event costs the writing thread one row of `once`, the table of ids. The event itself has a place in a [`pack`](super::pack), and a row
-//! of the log is a pack. The number of an event is that of its place.
+//! An event costs the writing thread one row of `once`, the table of ids. The event itself has a place in a row that it shares
+//! with others, see [`record`](super::record), and its number is that of its place.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::pack::Mark;
 use super::packer::Packer;
 use super::queue::Entries;
-use super::record::{self, Place, Record};
+use super::record::{self, Record};
 use super::shop::{Keeper, Voucher};
 use super::{Appended, Cursor, Range, identity, step};
 
@@ -65,25 +65,31 @@ impl<'a> Appender<'a> {
 
     /// Appends the events of requests to one project, and returns what became of those of each.
     ///
-    /// The place of one that was there stays empty, unless none that is new comes after it.
+    /// The place of one that was there stays empty.
     pub(super) fn append(&mut self, requests: &[&Entries], shop: &mut Keeper<'_>) -> rusqlite::Result<Vec<Appended>> {
         let Some(Entries { project, .. }) = requests.first() else { return Ok(Vec::new()) };
-        let marks: Vec<&Mark> = requests.iter().flat_map(|entries| entries.pack.places()).map(|(mark, _)| mark).collect();
-        let mut is_new = self.take_down(*project, &marks)?.into_iter();
+        let marks: Vec<&Mark> = requests.iter().flat_map(|entries| entries.pack.marks()).collect();
+        let all_new = self.take_down(*project, &marks)?;
+        let mut is_new = all_new.as_slice();
         let mut packer = Packer::new(self.connection, *project, self.seq);
         let mut results = Vec::with_capacity(requests.len());
         for Entries { pack, .. } in requests {
             let mut accepted = 0;
-            for ((mark, place), is_new) in pack.places().zip(&mut is_new) {
-                if !is_new {
-                    packer.leave_out();
-                    continue;
+            for (part, places) in pack.parts() {
+                let here = is_new.split_off(..places).unwrap_or_default();
+                let new = here.iter().filter(|is_new| **is_new).count();
+                match new {
+                    0 => packer.skip(places),
+                    _ if new == places => packer.add(part, places, pack.received_at())?,
+                    _ => packer.add(&record::without(part, |at| here.get(at) == Some(&true))?, places, pack.received_at())?,
                 }
-                let seq = packer.add(place, pack.received_at())?;
-                self.note(*project, seq, mark, pack.voucher(), shop)?;
-                accepted += 1;
+                accepted += new as u64;
             }
             results.push(Appended { accepted, duplicates: pack.len() as u64 - accepted });
+        }
+        let vouchers = requests.iter().flat_map(|entries| entries.pack.marks().iter().map(|_| entries.pack.voucher()));
+        for (((seq, mark), voucher), _) in (self.seq + 1..).zip(marks).zip(vouchers).zip(all_new).filter(|(_, is_new)| *is_new) {
+            self.note(*project, seq, mark, voucher, shop)?;
         }
         self.seq = packer.finish()?;
         Ok(results)
@@ -173,12 +179,12 @@ pub(super) fn read(connection: &Connection, range: Range) -> rusqlite::Result<Ve
     let mut rows = statement.query(params![project, after])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
-        for place in record::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)? {
-            if place.seq > until || events.len() == limit {
+        for (seq, record) in record::events(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)? {
+            if seq > until || events.len() == limit {
                 return Ok(events);
             }
-            if place.seq > after {
-                events.extend(stored(connection, project, place)?);
+            if seq > after {
+                events.push(stored(connection, project, Cursor(seq), &record)?);
             }
         }
     }
@@ -192,12 +198,10 @@ pub(super) fn before_newest(connection: &Connection, project: i64, count: usize)
     let mut rows = statement.query([project])?;
     let mut left = count;
     while let Some(row) = rows.next()? {
-        for place in record::places(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)?.iter().rev() {
-            if !place.is_empty() {
-                match left.checked_sub(1) {
-                    Some(fewer) => left = fewer,
-                    None => return Ok(Cursor(place.seq)),
-                }
+        for (seq, _) in record::events(row.get_ref(2)?.as_blob()?, row.get(0)?, row.get(1)?)?.iter().rev() {
+            match left.checked_sub(1) {
+                Some(fewer) => left = fewer,
+                None => return Ok(Cursor(*seq)),
             }
         }
     }
@@ -218,23 +222,16 @@ pub(super) fn empty(connection: &Connection, project: i64, places: &[i64]) -> ru
             continue;
         };
         let here = left.split_off(..left.partition_point(|seq| *seq <= last)).unwrap_or_default();
-        let mut kept = Vec::with_capacity(body.len());
-        for place in record::places(&body, last, count)? {
-            match here.binary_search(&place.seq) {
-                Ok(_) => record::write_empty(&mut kept),
-                Err(_) => kept.extend_from_slice(place.bytes),
-            }
-        }
+        let first = last - count + 1;
+        let kept = record::without(&body, |at| here.binary_search(&(first + at as i64)).is_err())?;
         connection.prepare_cached("UPDATE pack SET body = ?1 WHERE last = ?2")?.execute(params![kept, last])?;
     }
     Ok(())
 }
 
 /// Parameters were stored as JSON, so they are passed on as they are.
-fn stored(connection: &Connection, project: i64, place: Place<'_>) -> rusqlite::Result<Option<Stored>> {
-    let Some(record) = place.record()? else { return Ok(None) };
+fn stored(connection: &Connection, project: i64, cursor: Cursor, record: &Record<'_>) -> rusqlite::Result<Stored> {
     let known = identity::known_as(connection, project, record.who, record.time)?;
-    let cursor = Cursor(place.seq);
     let mut out = String::with_capacity(640);
     out.push('{');
     json::member(&mut out, "cursor", &cursor.to_string());
@@ -253,8 +250,8 @@ fn stored(connection: &Connection, project: i64, place: Place<'_>) -> rusqlite::
             None => out.push_str("null"),
         }
     }
-    finish(&record, &mut out);
-    Ok(Some(Stored { cursor, json: out }))
+    finish(record, &mut out);
+    Ok(Stored { cursor, json: out })
 }
 
 fn finish(record: &Record<'_>, out: &mut String) {

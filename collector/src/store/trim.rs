@@ -44,17 +44,12 @@ struct Over {
 impl Over {
     /// Takes the pack out, and returns how many events were in it.
     fn take_out(&self, connection: &Connection) -> rusqlite::Result<u64> {
-        let mut gone = 0;
-        for place in record::places(&self.body, self.last, self.count)? {
-            if let Some(record) = place.record()? {
-                gone += 1;
-                if !record.is_step {
-                    log::forget(connection, self.project, &record.key)?;
-                }
-            }
+        let events = record::events(&self.body, self.last, self.count)?;
+        for (_, record) in events.iter().filter(|(_, record)| !record.is_step) {
+            log::forget(connection, self.project, &record.key)?;
         }
         connection.prepare_cached("DELETE FROM pack WHERE last = ?1")?.execute([self.last])?;
-        Ok(gone)
+        Ok(events.len() as u64)
     }
 }
 
