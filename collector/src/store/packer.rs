@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, params};
 
-/// From so many bytes on a row takes nothing more.
+/// From so many bytes on a row takes nothing more. Rows of some pages leave less of the last one unused.
 const FULL: usize = 32 * 1024;
 
 /// The most places of a row: who looks for one walks through all of them.
-const PLACES: i64 = 128;
+const PLACES: i64 = 512;
 
 /// Writes the events of one project behind the end of the log.
 pub(super) struct Packer<'a> {
