@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tillroll_protocol::batch::Answer;
 
-use crate::decode::{self, Incoming, Refusal};
+use crate::decode::{self, Incoming, Refusal, Sent};
 use crate::projects::Project;
 use crate::store::{Telling, Voucher};
 use crate::vendors::records::{Endpoint, Told, is_signed};
@@ -28,7 +28,7 @@ pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
-        Ok((sort(collector, &batch.token, batch.events.iter().map(|text| text.get()))?, batch.dropped.min(MOST_DROPPED)))
+        Ok((sort(collector, &batch.token, batch.events.into_iter())?, batch.dropped.min(MOST_DROPPED)))
     });
     let (sorted, dropped) = sorted.await?;
     let project = sorted.project;
@@ -45,7 +45,7 @@ pub async fn calls(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let said = decode::calls(&body)?;
-        sort(collector, &said.token, said.events.iter().map(String::as_str))
+        sort(collector, &said.token, said.events.iter().map(|text| Sent::new(text)))
     });
     store(collector, sorted.await?, voucher).await
 }
@@ -115,12 +115,12 @@ fn project(collector: &Collector, token: &str) -> Result<Arc<Project>, Error> {
     Ok(project)
 }
 
-fn sort<'a>(collector: &Collector, token: &str, texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Sorted, Error> {
+fn sort<'a>(collector: &Collector, token: &str, events: impl ExactSizeIterator<Item = Sent<'a>>) -> Result<Sorted, Error> {
     let project = project(collector, token)?.id;
-    let mut sorted = Sorted { project, good: Vec::with_capacity(texts.len()), bad: Vec::new() };
-    for text in texts {
-        match decode::event(text) {
-            Ok(incoming) => sorted.good.push(incoming),
+    let mut sorted = Sorted { project, good: Vec::with_capacity(events.len()), bad: Vec::new() };
+    for event in events {
+        match event.read() {
+            Ok(incoming) => sorted.good.push(incoming.into_owned()),
             Err(refusal) => sorted.bad.push(refusal),
         }
     }
