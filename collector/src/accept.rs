@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tillroll_protocol::batch::Answer;
 
-use crate::decode::{self, Incoming, Refusal};
+use crate::decode::{self, Incoming, Refusal, Sent};
 use crate::projects::Project;
 use crate::store::{Pack, Telling, Voucher};
 use crate::vendors::records::{Endpoint, Told, is_signed};
@@ -28,7 +28,7 @@ pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
-        Ok((sort(collector, &batch.token, batch.events.iter().map(|text| text.get()), voucher)?, batch.dropped.min(MOST_DROPPED)))
+        Ok((sort(collector, &batch.token, batch.events.into_iter(), voucher)?, batch.dropped.min(MOST_DROPPED)))
     });
     let (sorted, dropped) = sorted.await?;
     let project = sorted.project;
@@ -45,7 +45,7 @@ pub async fn calls(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let said = decode::calls(&body)?;
-        sort(collector, &said.token, said.events.iter().map(String::as_str), voucher)
+        sort(collector, &said.token, said.events.iter().map(|text| Sent::new(text)), voucher)
     });
     store(collector, sorted.await?).await
 }
@@ -117,13 +117,17 @@ fn project(collector: &Collector, token: &str) -> Result<Arc<Project>, Error> {
     Ok(project)
 }
 
-fn sort<'a>(collector: &Collector, token: &str, texts: impl Iterator<Item = &'a str> + Clone, voucher: Voucher) -> Result<Sorted, Error> {
+fn sort<'a>(
+    collector: &Collector,
+    token: &str,
+    events: impl ExactSizeIterator<Item = Sent<'a>>,
+    voucher: Voucher,
+) -> Result<Sorted, Error> {
     let project = project(collector, token)?.id;
-    let (count, bytes) = texts.clone().fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len()));
-    let good = Pack::new(collector.clock.millis(), voucher).with_room(count, bytes);
+    let good = Pack::new(collector.clock.millis(), voucher).with_room(events.len());
     let mut sorted = Sorted { project, good, bad: Vec::new() };
-    for text in texts {
-        match decode::event(text) {
+    for event in events {
+        match event.read() {
             Ok(incoming) => sorted.good.push(incoming.key, &incoming.event),
             Err(refusal) => sorted.bad.push(refusal),
         }

@@ -4,7 +4,10 @@
 
 mod calls;
 mod event;
+mod glance;
+mod plain;
 mod reason;
+mod signs;
 mod tree;
 
 use std::fmt;
@@ -17,26 +20,67 @@ use tillroll_protocol::limits;
 use tillroll_protocol::loose::Loose;
 
 pub use calls::read as calls;
-pub use event::{Incoming, LAST_TIME, Refusal, bad, found_in, read as event, visitor_id, within_limits};
+pub use event::{
+    Incoming, LAST_TIME, Refusal, Sent, Text, at_length as event_at_length, bad, found_in, read as event, visitor_id, within_limits,
+};
 pub use reason::Reason;
 pub use tree::{Tree, kind_of};
 
 use crate::Error;
+use glance::Glance;
 
-/// A batch whose events nobody has looked at yet.
+/// A short event; how many of them make a body is how much room its events are given at first.
+const SHORT_BYTES: usize = 256;
+
+/// A batch whose events nobody has judged yet.
 #[derive(Debug)]
 pub struct Batch<'a> {
     /// The project's public token.
     pub token: String,
-    /// The text of each event.
-    pub events: Vec<&'a RawValue>,
+    /// The events.
+    pub events: Vec<Sent<'a>>,
     /// How many events the page has lost, as far as it says so.
     pub dropped: u64,
 }
 
-/// Reads the envelope of a batch. `trackingLibraryVersion` and `sentAt` are for people who read a request, not for the collector.
+/// Reads a batch. `trackingLibraryVersion` and `sentAt` are for people who read a request, not for the collector.
 pub fn batch(body: &[u8]) -> Result<Batch<'_>, Error> {
-    let text = std::str::from_utf8(body).map_err(|error| Error::NotJson(error.to_string()))?.trim_start();
+    let text = text(body)?;
+    batch_at_a_glance(text).map_or_else(|| envelope(text), Ok)
+}
+
+/// Reads a batch with no glance at it first: what is plain, too, can be read so, and comes to the same.
+pub fn batch_at_length(body: &[u8]) -> Result<Batch<'_>, Error> {
+    envelope(text(body)?)
+}
+
+fn text(body: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(body).map(str::trim_start).map_err(|error| Error::NotJson(error.to_string()))
+}
+
+fn batch_at_a_glance(text: &str) -> Option<Batch<'_>> {
+    let mut glance = Glance::new(text);
+    let (mut token, mut dropped, mut events) = (None, None, None);
+    let room = (text.len() / SHORT_BYTES).min(limits::BATCH_EVENTS);
+    glance.object(&["token", "dropped", "events"], |glance, field| match field {
+        0 => glance.text(&mut token),
+        1 => glance.digits(&mut dropped),
+        2 => events_at_a_glance(glance, glance::fill(&mut events, Vec::with_capacity(room))?),
+        _ => glance.value(&mut Loose::Nothing),
+    })?;
+    let dropped = dropped.map_or(Some(0), |digits| digits.parse().ok())?;
+    glance.is_at_end().then_some(Batch { token: token?.to_owned(), events: events?, dropped })
+}
+
+fn events_at_a_glance<'a>(glance: &mut Glance<'a>, events: &mut Vec<Sent<'a>>) -> Option<()> {
+    glance.list(|glance| {
+        events.push(Sent::default());
+        events.last_mut()?.fill(glance)?;
+        (events.len() <= limits::BATCH_EVENTS).then_some(())
+    })
+}
+
+fn envelope(text: &str) -> Result<Batch<'_>, Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| fault(&error, text))?;
     // Else serde would take a list for the values of the fields in their order.
     if !text.starts_with('{') {
@@ -51,7 +95,7 @@ pub fn batch(body: &[u8]) -> Result<Batch<'_>, Error> {
         Events::List { count, .. } if count > limits::BATCH_EVENTS => {
             Err(Error::TooManyEvents { found: count, limit: limits::BATCH_EVENTS })
         }
-        Events::List { texts, .. } => Ok(Batch { token, events: texts, dropped }),
+        Events::List { texts, .. } => Ok(Batch { token, events: texts.into_iter().map(|text| Sent::new(text.get())).collect(), dropped }),
         Events::Other(found) => Err(Error::BadField { field: "events", wanted: "a list", found }),
     }
 }

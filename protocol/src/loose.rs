@@ -78,51 +78,53 @@ fn write<'a>(value: impl Value<'a>, depth: usize, out: &mut String) {
     json::push(out, close);
 }
 
-/// A value by itself, as a tree.
+/// A value by itself, as a tree. `S` is how its texts are held: by itself, or where it can be borrowed from what was read.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Loose {
+pub enum Loose<S = String> {
     /// See [`Form::Nothing`].
     Nothing,
     /// `true` or `false`.
     Flag(bool),
     /// A number, as decimal text.
-    Number(String),
+    Number(S),
     /// A string.
-    Text(String),
+    Text(S),
     /// A list, holes included as [`Loose::Nothing`].
-    List(Vec<Loose>),
+    List(Vec<Self>),
     /// An object's own members, in their order.
-    Object(Vec<(String, Loose)>),
+    Object(Vec<(S, Self)>),
 }
 
-impl Loose {
+impl<S: AsRef<str>> Loose<S> {
     /// Returns the member `name` of an object, and of anything else nothing.
     pub fn get(&self, name: &str) -> &Self {
         self.member(name)
     }
+}
 
+impl<S> Loose<S> {
     /// Returns whether this is [`Loose::Nothing`].
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
 }
 
-impl<'a> Value<'a> for &'a Loose {
+impl<'a, S: AsRef<str>> Value<'a> for &'a Loose<S> {
     const NOTHING: Self = &Loose::Nothing;
-    type Members = Members<'a>;
+    type Members = Members<'a, S>;
 
     fn form(self) -> Form<'a> {
         match self {
             Loose::Nothing => Form::Nothing,
             Loose::Flag(flag) => Form::Flag(*flag),
-            Loose::Number(text) => Form::Number(text),
-            Loose::Text(text) => Form::Text(text),
+            Loose::Number(text) => Form::Number(text.as_ref()),
+            Loose::Text(text) => Form::Text(text.as_ref()),
             Loose::List(_) => Form::List,
             Loose::Object(_) => Form::Object,
         }
     }
 
-    fn members(self) -> Members<'a> {
+    fn members(self) -> Members<'a, S> {
         match self {
             Loose::List(elements) => Members::List(elements.iter()),
             Loose::Object(members) => Members::Object(members.iter()),
@@ -133,20 +135,20 @@ impl<'a> Value<'a> for &'a Loose {
 
 /// What is in a [`Loose`].
 #[derive(Clone, Debug)]
-pub enum Members<'a> {
+pub enum Members<'a, S = String> {
     /// The elements of a list.
-    List(std::slice::Iter<'a, Loose>),
+    List(std::slice::Iter<'a, Loose<S>>),
     /// The members of an object.
-    Object(std::slice::Iter<'a, (String, Loose)>),
+    Object(std::slice::Iter<'a, (S, Loose<S>)>),
 }
 
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a str, &'a Loose);
+impl<'a, S: AsRef<str>> Iterator for Members<'a, S> {
+    type Item = (&'a str, &'a Loose<S>);
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::List(elements) => elements.next().map(|element| ("", element)),
-            Self::Object(members) => members.next().map(|(name, value)| (name.as_str(), value)),
+            Self::Object(members) => members.next().map(|(name, value)| (name.as_ref(), value)),
         }
     }
 }
@@ -170,8 +172,8 @@ mod tests {
 
     #[test]
     fn the_first_member_of_a_name_counts() {
-        let twice = Loose::Object(vec![("a".into(), Loose::Flag(true)), ("a".into(), Loose::Nothing)]);
+        let twice: Loose = Loose::Object(vec![("a".into(), Loose::Flag(true)), ("a".into(), Loose::Nothing)]);
         assert_eq!(twice.get("a"), &Loose::Flag(true));
-        assert_eq!(Loose::List(vec![Loose::Flag(true)]).get("a"), &Loose::Nothing);
+        assert_eq!(Loose::<String>::List(vec![Loose::Flag(true)]).get("a"), &Loose::Nothing);
     }
 }

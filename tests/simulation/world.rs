@@ -51,7 +51,7 @@ pub(crate) struct World {
     pub(crate) tabs: Vec<Tab>,
     /// The tab that has the lock, and those that wait for it.
     lock: VecDeque<usize>,
-    seen: HashSet<String>,
+    seen: HashSet<uuid::Uuid>,
     pub(crate) stored: Vec<String>,
 }
 
@@ -177,9 +177,9 @@ impl World {
     /// The collector's judgement: what it would store, once.
     fn store(&mut self, body: &str) -> String {
         let batch = decode::batch(body.as_bytes()).expect("a page never sends an unreadable batch");
-        for text in &batch.events {
-            let incoming = decode::event(text.get()).expect("a page never sends an event that the collector refuses");
-            if self.seen.insert(incoming.event.id.clone()) && incoming.event.kind == "custom" {
+        for sent in &batch.events {
+            let incoming = sent.read().expect("a page never sends an event that the collector refuses");
+            if self.seen.insert(incoming.key) && incoming.event.kind == "custom" {
                 let params: serde_json::Value = serde_json::from_str(&incoming.event.params).expect("parameters are JSON");
                 self.stored.push(params["name"].as_str().expect("a name").into());
             }

@@ -1,7 +1,9 @@
 //! From the text of one event to an event of the protocol, or to the reason why not.
 //!
-//! What comes out is canonical: parameters as the table of kinds has them, ids in lower case, e-mails normalised. Reading it again would
+//! What comes out is canonical: parameters as the table of kinds has them, ids as numbers, e-mails normalised. Reading it again would
 //! change nothing.
+
+use std::borrow::Cow;
 
 use serde::Deserialize;
 use tillroll_protocol::batch::Rejection;
@@ -10,6 +12,8 @@ use tillroll_protocol::loose::Loose;
 use tillroll_protocol::{email, kinds, limits, params};
 use uuid::Uuid;
 
+use super::glance::Glance;
+use super::plain::Plain;
 use super::reason::Reason;
 use super::tree::{Excess, Tree, excess, kind_of, short};
 use crate::vendors;
@@ -18,15 +22,47 @@ use crate::vendors;
 pub const LAST_TIME: u64 = (1 << 53) - 1;
 
 /// The most characters of a visitor id.
-const VISITOR_CHARACTERS: usize = 128;
+pub(super) const VISITOR_CHARACTERS: usize = 128;
 
-/// An event that may be stored.
+/// A text, borrowed from the request where it stands there as it is.
+pub type Text<'a> = Cow<'a, str>;
+
+/// An event that may be stored. `S` is how its texts are held: by themselves, or borrowed from the request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
+pub struct Incoming<S = String> {
     /// Its id as a number: the key that makes sending again harmless.
     pub key: Uuid,
-    /// The event.
-    pub event: Event,
+    /// The event. Its `id` is left empty: the key says it, and nobody reads the text of it.
+    pub event: Event<S>,
+}
+
+impl<S> Incoming<S> {
+    /// Returns the same event with its texts held in another way.
+    fn map<T>(self, hold: impl Fn(S) -> T) -> Incoming<T> {
+        let Event { id, kind, api, time, visitor, session_id, store_id, page, params } = self.event;
+        let event = Event {
+            id,
+            kind: hold(kind),
+            api: hold(api),
+            time,
+            visitor: match visitor {
+                Visitor::Id(id) => Visitor::Id(hold(id)),
+                Visitor::Email(email) => Visitor::Email(hold(email)),
+            },
+            session_id: session_id.map(&hold),
+            store_id: store_id.map(&hold),
+            page: Page { url: hold(page.url), referrer: hold(page.referrer), title: hold(page.title) },
+            params,
+        };
+        Incoming { key: self.key, event }
+    }
+}
+
+impl Incoming<Text<'_>> {
+    /// Returns the event by itself, for whoever keeps it longer than the request.
+    pub fn into_owned(self) -> Incoming {
+        self.map(Cow::into_owned)
+    }
 }
 
 /// An event that may not, with what could be read of it.
@@ -49,8 +85,57 @@ impl Refusal {
     }
 }
 
+/// An event as it was sent.
+#[derive(Debug, Default)]
+pub struct Sent<'a> {
+    text: &'a str,
+    is_plain: bool,
+    plain: Plain<'a>,
+}
+
+impl<'a> Sent<'a> {
+    /// Takes the text of an event.
+    pub fn new(text: &'a str) -> Self {
+        let mut glance = Glance::new(text);
+        let mut sent = Self { text, ..Self::default() };
+        // What comes after a blank was no event ever.
+        sent.is_plain = text.starts_with('{') && sent.plain.fill(&mut glance).is_some() && glance.is_at_end();
+        sent
+    }
+
+    /// Takes the event that comes next, whatever it is, unless it is no JSON.
+    pub(super) fn fill(&mut self, glance: &mut Glance<'a>) -> Option<()> {
+        (self.text, self.is_plain) = glance.either(|glance| self.plain.fill(glance))?;
+        Some(())
+    }
+
+    /// Returns the event's text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Reads the event.
+    pub fn read(&self) -> Result<Incoming<Text<'a>>, Refusal> {
+        match self.read_plainly() {
+            Some(incoming) => Ok(incoming),
+            None => at_length(self.text).map(|incoming| incoming.map(Cow::Owned)),
+        }
+    }
+
+    /// Reads the event where it is as a page prints one.
+    pub(super) fn read_plainly(&self) -> Option<Incoming<Text<'a>>> {
+        let is_plain = self.is_plain && self.text.len() <= limits::EVENT_BYTES;
+        if is_plain { self.plain.read() } else { None }
+    }
+}
+
 /// Reads one event.
-pub fn read(text: &str) -> Result<Incoming, Refusal> {
+pub fn read(text: &str) -> Result<Incoming<Text<'_>>, Refusal> {
+    Sent::new(text).read()
+}
+
+/// Reads one event with no glance at it first: what is plain, too, can be read so, and comes to the same.
+pub fn at_length(text: &str) -> Result<Incoming, Refusal> {
     // Else serde would take a list for the values of the fields in their order.
     if !text.starts_with('{') {
         let found = serde_json::from_str::<Tree>(text).map_or("nothing readable", |tree| tree.kind());
@@ -136,10 +221,8 @@ impl Fields {
         let (session_id, store_id) = (optional("sessionId", &mut self.session_id.0)?, optional("storeId", &mut self.store_id.0)?);
         let params = self.params(kind, &page.url)?;
         // Nothing is refused any more, so the texts that were checked go into the event as they are.
-        let [mut id, kind, api] =
-            [&mut self.id, &mut self.kind, &mut self.api].map(|tree| std::mem::take(tree).into_text().unwrap_or_default());
-        id.make_ascii_lowercase();
-        Ok(Event { id, kind, api, time, visitor, session_id, store_id, params, page })
+        let [kind, api] = [&mut self.kind, &mut self.api].map(|tree| std::mem::take(tree).into_text().unwrap_or_default());
+        Ok(Event { id: String::new(), kind, api, time, visitor, session_id, store_id, params, page })
     }
 
     fn known_kind(&self) -> Result<&'static kinds::Kind, Reason> {

@@ -62,11 +62,13 @@ pub(super) enum Excess {
     Deep(String),
 }
 
+/// How deep the value of a field may nest. The page counts its depth from an argument and the collector from the event, so the collector
+/// allows twice as much.
+pub(super) const DEPTH: usize = 2 * limits::DEPTH;
+
 /// Returns the first place under `name` where a value passes the limits of the protocol.
-///
-/// The page counts its depth from an argument and the collector from the event, so the collector allows twice as much.
 pub(super) fn excess(name: &str, value: &Loose) -> Option<Excess> {
-    search(value, 2 * limits::DEPTH).map(|found| match found {
+    search(value, DEPTH).map(|found| match found {
         Excess::Long(path, bytes) => Excess::Long(format!("{name}{path}"), bytes),
         Excess::Deep(path) => Excess::Deep(format!("{name}{path}")),
     })

@@ -86,7 +86,7 @@ fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
         (None, None) => sent.insert("visitorId".into(), "nobody".into()),
     };
     let refused = |refusal: decode::Refusal| (refusal.reason.code(), refusal.reason.to_string());
-    let mut incoming = decode::event(&Value::Object(sent).to_string()).map_err(refused)?;
+    let mut incoming = decode::event(&Value::Object(sent).to_string()).map_err(refused)?.into_owned();
     if is_nobody {
         incoming.event.visitor = Visitor::Id(String::new());
     }

@@ -9,6 +9,10 @@ use uuid::Uuid;
 use super::record::{Record, Writer};
 use super::shop::{self, Voucher};
 
+/// What the first event of most requests takes, and what each further one takes of most.
+const FIRST_BYTES: usize = 512;
+const EVENT_BYTES: usize = 96;
+
 /// The events of one request.
 #[derive(Debug)]
 pub struct Pack {
@@ -32,15 +36,15 @@ impl Pack {
         Self { received_at, voucher, parts: Writer::default(), marks: Vec::new() }
     }
 
-    /// Makes room for so many events, whose texts are so long together.
+    /// Makes room for so many events.
     #[must_use]
-    pub fn with_room(mut self, events: usize, bytes: usize) -> Self {
-        self.parts.reserve(bytes);
+    pub fn with_room(mut self, events: usize) -> Self {
+        self.parts.reserve(FIRST_BYTES + EVENT_BYTES * events);
         self.marks.reserve(events);
         self
     }
 
-    /// Adds an event. Its `key` is its id, of which the text is not looked at.
+    /// Adds an event, whose id is `key`.
     pub fn push<S: AsRef<str>>(&mut self, key: Uuid, event: &Event<S>) {
         let who = match &event.visitor {
             // A back end that knows nobody.

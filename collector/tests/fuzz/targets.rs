@@ -74,24 +74,33 @@ pub(crate) const TARGETS: &[Target] = &[
 ];
 
 /// What was taken must be whole: parameters that are JSON, and an event that is taken again as it is.
-fn taken(incoming: &Incoming) -> String {
+fn taken<S: AsRef<str>>(incoming: &Incoming<S>) -> String {
     let event = &incoming.event;
     let params: Value = serde_json::from_str(&event.params).expect("parameters are JSON");
-    assert!(params.is_object() && event.time <= decode::LAST_TIME && event.id.len() == 36);
-    let kind = KINDS.iter().find(|kind| kind.name == event.kind).expect("a known type");
+    assert!(params.is_object() && event.time <= decode::LAST_TIME);
+    let kind = KINDS.iter().find(|kind| kind.name == event.kind.as_ref()).expect("a known type");
     let Tree(again) = serde_json::from_str(&event.params).expect("parameters are JSON");
-    assert_eq!(parameters::read(kind, &again, "").as_deref(), Ok(event.params.as_str()), "{}", event.kind);
-    format!("{} {}", event.kind, params.as_object().map_or(0, serde_json::Map::len))
+    assert_eq!(parameters::read(kind, &again, "").as_deref(), Ok(event.params.as_str()), "{}", kind.name);
+    format!("{} {}", kind.name, params.as_object().map_or(0, serde_json::Map::len))
 }
 
+/// What is read at a glance is what is read at length.
 fn batch(input: &[u8]) -> String {
-    let read = match decode::batch(input) {
-        Ok(batch) => batch,
-        Err(error) => return error.to_string(),
+    let (read, at_length) = (decode::batch(input), decode::batch_at_length(input));
+    let (read, at_length) = match (read, at_length) {
+        (Ok(read), Ok(at_length)) => (read, at_length),
+        (Err(error), Err(same)) if error.to_string() == same.to_string() => return error.to_string(),
+        (read, at_length) => panic!("{read:?}\n{at_length:?}"),
     };
-    let events = read.events.iter().take(8).map(|text| match decode::event(text.get()) {
-        Ok(incoming) => taken(&incoming),
-        Err(refusal) => refusal.reason.to_string(),
+    let texts = |batch: &decode::Batch<'_>| batch.events.iter().map(|sent| sent.text().to_owned()).collect::<Vec<_>>();
+    assert_eq!((&read.token, read.dropped, texts(&read)), (&at_length.token, at_length.dropped, texts(&at_length)));
+    let events = read.events.iter().take(8).map(|sent| {
+        let incoming = sent.read();
+        assert_eq!(incoming.clone().map(Incoming::into_owned), decode::event_at_length(sent.text()));
+        match incoming {
+            Ok(incoming) => taken(&incoming),
+            Err(refusal) => refusal.reason.to_string(),
+        }
     });
     events.collect()
 }
