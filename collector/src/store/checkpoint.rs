@@ -1,7 +1,7 @@
 //! The thread that brings pages from the write-ahead log to their places, so that no commit has to wait for it.
 //!
-//! It works while others write, so it never quite comes to the end. Once little is left, the writing thread does the rest between two
-//! commits, and the log begins anew from its start.
+//! It works while others write, a little at a time, so it never quite comes to the end. Once the log is long and little of it is left, the
+//! writing thread does the rest between two commits, and the log begins anew from its start. Everybody waits for that, so it is rare.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,8 +15,11 @@ use rusqlite::Connection;
 
 use super::schema;
 
-/// After how many KB of new events the log is worked off.
-const KILOBYTES: usize = 64 * 1024;
+/// After how many KB of new events what is in the log is worked off. Much at once would keep the disk from flushing commits meanwhile.
+const KILOBYTES: usize = 16 * 1024;
+
+/// From how many pages on it is worth it to begin anew.
+const LONG: i64 = 12_288;
 
 /// How often the thread goes over what came meanwhile.
 const ROUNDS: usize = 8;
@@ -84,15 +87,16 @@ impl Drop for Checkpointer {
 
 /// Works off the log, and returns whether it is time for the rest.
 fn rounds(connection: &Connection) -> rusqlite::Result<bool> {
-    let mut is_time = false;
     for _ in 0..ROUNDS {
         let (all, done) = pass(connection)?;
-        is_time = all - done <= LITTLE || all > TOO_LONG;
-        if is_time {
+        if all < LONG {
             break;
         }
+        if all - done <= LITTLE || all > TOO_LONG {
+            return Ok(true);
+        }
     }
-    Ok(is_time)
+    Ok(false)
 }
 
 /// Works off what is in the log now, without making anybody wait. Returns how many pages it has by now, and how many are worked off.

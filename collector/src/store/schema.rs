@@ -221,7 +221,8 @@ const MIGRATIONS: &[Migration] = &[
 ///
 /// What is deleted is overwritten: somebody who is erased is gone from the file as well.
 ///
-/// The write-ahead log may grow to 64 MB before its pages go to their places: under load most pages are then written once and not often.
+/// The write-ahead log keeps up to 192 MB of the disk, which is more than it takes under load: to cut it and have it grow again would make
+/// everybody wait. A connection that is not the writing thread's works it off after 64 MB.
 pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(busy_timeout)?;
@@ -231,7 +232,7 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<C
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
          PRAGMA wal_autocheckpoint = 8192;
-         PRAGMA journal_size_limit = 67108864;
+         PRAGMA journal_size_limit = 201326592;
          PRAGMA cache_size = -65536;
          PRAGMA temp_store = MEMORY;
          PRAGMA secure_delete = ON;",
