@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tillroll_protocol::limits;
 use tillroll_protocol::loose::Loose;
 
+use super::event::Text;
 use super::signs::{is_printed_so, special};
 use super::tree::DEPTH;
 
@@ -125,6 +126,25 @@ impl<'a> Glance<'a> {
     pub(super) fn text(&mut self, place: &mut Option<&'a str>) -> Option<()> {
         let text = if self.sign()? == b'"' { self.string()? } else { return None };
         fill(place, text).map(drop)
+    }
+
+    /// Reads a string, which may have escapes, into a place that nothing was read into yet.
+    pub(super) fn words(&mut self, place: &mut Option<Text<'a>>) -> Option<()> {
+        let quote = if self.sign()? == b'"' { self.at - 1 } else { return None };
+        let text = match self.string() {
+            Some(text) => Text::Borrowed(text),
+            None => Text::Owned(self.escaped(quote)?),
+        };
+        fill(place, text).map(drop)
+    }
+
+    /// Reads the string whose opening quote is at `quote`.
+    #[cold]
+    fn escaped(&mut self, quote: usize) -> Option<String> {
+        let mut strings = serde_json::Deserializer::from_str(self.text.get(quote..)?).into_iter();
+        let text: String = strings.next()?.ok()?;
+        self.at = quote + strings.byte_offset();
+        (text.len() <= limits::STRING_BYTES).then_some(text)
     }
 
     /// Reads a number that is all digits into a place that nothing was read into yet.
