@@ -147,12 +147,15 @@ impl<'a> Glance<'a> {
         (text.len() <= limits::STRING_BYTES).then_some(text)
     }
 
-    /// Reads a number that is all digits into a place that nothing was read into yet.
+    /// Reads a whole number from 0 up into a place that nothing was read into yet.
     pub(super) fn digits(&mut self, place: &mut Option<&'a str>) -> Option<()> {
-        self.sign()?;
-        let number = self.number()?;
-        let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
-        fill(place, number).filter(|_| is_whole).map(drop)
+        let first = self.sign()?;
+        let start = self.at - 1;
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let more = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += more;
+        let is_whole = first.is_ascii_digit() && (first != b'0' || more == 0);
+        fill(place, self.text.get(start..self.at).filter(|_| is_whole)?).map(drop)
     }
 
     /// Reads the value of a field that is within the limits of the protocol. It is made where it is wanted: to move it there afterwards
