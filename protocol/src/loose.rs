@@ -31,6 +31,10 @@ pub trait Value<'a>: Copy {
     /// The value that carries no meaning.
     const NOTHING: Self;
 
+    /// Whether parameters that are missing are looked for before their names are written. It saves the collector time, and would cost
+    /// every page some bytes.
+    const LOOKS_FIRST: bool = false;
+
     /// See [`members`](Self::members).
     type Members: Iterator<Item = (&'a str, Self)>;
 
@@ -111,6 +115,7 @@ impl<S> Loose<S> {
 
 impl<'a, S: AsRef<str>> Value<'a> for &'a Loose<S> {
     const NOTHING: Self = &Loose::Nothing;
+    const LOOKS_FIRST: bool = true;
     type Members = Members<'a, S>;
 
     fn form(self) -> Form<'a> {

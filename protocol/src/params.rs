@@ -19,7 +19,12 @@ pub struct Fault {
 ///
 /// `page_url` is where the call was made; it stands in for an address that the call left out.
 pub fn read<'a>(kind: &Kind, fields: impl Value<'a>, page_url: &str) -> Result<String, Fault> {
-    let mut out = String::new();
+    read_into(String::new(), kind, fields, page_url)
+}
+
+/// Like [`read`], into an empty string that has room already.
+#[inline]
+pub fn read_into<'a>(mut out: String, kind: &Kind, fields: impl Value<'a>, page_url: &str) -> Result<String, Fault> {
     write_object(kind.fields, fields, page_url, &mut out)?;
     if kind.needs_one && out == "{}" {
         return Err(Fault { field: kind.fields.first().map_or("", |field| field.name) });
@@ -28,9 +33,13 @@ pub fn read<'a>(kind: &Kind, fields: impl Value<'a>, page_url: &str) -> Result<S
 }
 
 /// Appends an object as a JSON object; what is missing is left out, and what must not be is the fault.
-pub(crate) fn write_object<'a>(fields: &'static [Field], from: impl Value<'a>, page_url: &str, out: &mut String) -> Result<(), Fault> {
+pub(crate) fn write_object<'a, V: Value<'a>>(fields: &'static [Field], from: V, page_url: &str, out: &mut String) -> Result<(), Fault> {
     json::push(out, b'{');
     for field in fields {
+        // Nothing else comes of what is missing and may be.
+        if V::LOOKS_FIRST && !field.required && from.member(field.name).form() == Form::Nothing {
+            continue;
+        }
         let before = out.len();
         json::key(out, field.name);
         if !write_value(&field.shape, from.member(field.name), page_url, out) {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tillroll_protocol::limits;
 use tillroll_protocol::loose::Loose;
 
+use super::event::Text;
 use super::signs::{is_printed_so, special};
 use super::tree::DEPTH;
 
@@ -127,12 +128,34 @@ impl<'a> Glance<'a> {
         fill(place, text).map(drop)
     }
 
-    /// Reads a number that is all digits into a place that nothing was read into yet.
+    /// Reads a string, which may have escapes, into a place that nothing was read into yet.
+    pub(super) fn words(&mut self, place: &mut Option<Text<'a>>) -> Option<()> {
+        let quote = if self.sign()? == b'"' { self.at - 1 } else { return None };
+        let text = match self.string() {
+            Some(text) => Text::Borrowed(text),
+            None => Text::Owned(self.escaped(quote)?),
+        };
+        fill(place, text).map(drop)
+    }
+
+    /// Reads the string whose opening quote is at `quote`.
+    #[cold]
+    fn escaped(&mut self, quote: usize) -> Option<String> {
+        let mut strings = serde_json::Deserializer::from_str(self.text.get(quote..)?).into_iter();
+        let text: String = strings.next()?.ok()?;
+        self.at = quote + strings.byte_offset();
+        (text.len() <= limits::STRING_BYTES).then_some(text)
+    }
+
+    /// Reads a whole number from 0 up into a place that nothing was read into yet.
     pub(super) fn digits(&mut self, place: &mut Option<&'a str>) -> Option<()> {
-        self.sign()?;
-        let number = self.number()?;
-        let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
-        fill(place, number).filter(|_| is_whole).map(drop)
+        let first = self.sign()?;
+        let start = self.at - 1;
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let more = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += more;
+        let is_whole = first.is_ascii_digit() && (first != b'0' || more == 0);
+        fill(place, self.text.get(start..self.at).filter(|_| is_whole)?).map(drop)
     }
 
     /// Reads the value of a field that is within the limits of the protocol. It is made where it is wanted: to move it there afterwards

@@ -18,6 +18,9 @@ const FIELDS: &[&str] = &["id", "type", "api", "time", "visitorId", "visitorEmai
 /// The names of what a page is known by.
 const OF_PAGE: &[&str] = &["url", "referrer", "title"];
 
+/// How much room parameters are given at first: enough for nearly all.
+const PARAMS_BYTES: usize = 256;
+
 /// The fields of an event, those that are there.
 #[derive(Debug, Default)]
 pub(super) struct Plain<'a> {
@@ -29,7 +32,7 @@ pub(super) struct Plain<'a> {
     visitor_email: Option<&'a str>,
     session_id: Option<&'a str>,
     store_id: Option<&'a str>,
-    page: Option<Page<Option<&'a str>>>,
+    page: Option<Page<Option<Text<'a>>>>,
     params: Option<Loose<&'a str>>,
 }
 
@@ -48,9 +51,9 @@ impl<'a> Plain<'a> {
             8 => {
                 let page = fill(&mut self.page, Page::default())?;
                 glance.object(OF_PAGE, |glance, field| match field {
-                    0 => glance.text(&mut page.url),
-                    1 => glance.text(&mut page.referrer),
-                    2 => glance.text(&mut page.title),
+                    0 => glance.words(&mut page.url),
+                    1 => glance.words(&mut page.referrer),
+                    2 => glance.words(&mut page.title),
                     _ => glance.pass_inner(),
                 })
             }
@@ -67,10 +70,10 @@ impl<'a> Plain<'a> {
         let api = vendors::APIS.iter().copied().find(|api| Some(*api) == self.api)?;
         let time = self.time?.parse().ok().filter(|time| *time <= LAST_TIME)?;
         let visitor = self.visitor()?;
-        let page = self.page.unwrap_or_default();
-        let [url, referrer, title] = [page.url, page.referrer, page.title].map(|text| Text::from(text.unwrap_or_default()));
+        let page = self.page.clone().unwrap_or_default();
+        let [url, referrer, title] = [page.url, page.referrer, page.title].map(Option::unwrap_or_default);
         let params = self.params.as_ref().filter(|params| matches!(params, Loose::Object(_)))?;
-        let params = params::read(kind, params, &url).ok()?;
+        let params = params::read_into(String::with_capacity(PARAMS_BYTES), kind, params, &url).ok()?;
         let [session_id, store_id] = [self.session_id, self.store_id].map(|text| text.filter(|text| !text.is_empty()).map(Text::from));
         let (id, kind, api, page) = (String::new(), kind.name.into(), api.into(), Page { url, referrer, title });
         Some(Incoming { key, event: Event { id, kind, api, time, visitor, session_id, store_id, params, page } })
@@ -94,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     const EVENTS: &[&str] = &[
-        r#"{"id":"01890A5D-0000-7000-8000-000000000000","type":"product_view","api":"headless","time":1518004715732,"visitorId":"ab","sessionId":"s","storeId":"x","page":{"url":"https://x/é","referrer":"https://y/","title":"A title"},"params":{"product_id":"1234"}}"#,
+        r#"{"id":"01890A5D-0000-7000-8000-000000000000","type":"product_view","api":"headless","time":1518004715732,"visitorId":"ab","sessionId":"s","storeId":"x","page":{"url":"https://x/é","referrer":"https://y/","title":"A \"title\""},"params":{"product_id":"1234"}}"#,
         r#"{"id":"01890a5d-0000-7000-8000-000000000001","type":"basket_update","api":"tillroll","time":5,"visitorEmail":" A@x.com ","page":{"url":"https://x/"},"params":{"total":31.5,"currency":"EUR","lines":[{"product_id":"2","quantity":1,"price":10.5}],"changes":[]}}"#,
         r#"{"params":{"query":"","url":"/q"},"more":[1,{"a":null}],"api":"headless","visitorId":"ab","type":"search","sessionId":"","id":"01890a5d-0000-7000-8000-000000000002","time":0}"#,
     ];

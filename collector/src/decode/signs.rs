@@ -13,8 +13,8 @@ const ZEROS: usize = 5;
 pub(super) fn special(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const TOPS: u64 = ONES << 7;
-    let (words, rest) = bytes.get(at..).unwrap_or_default().as_chunks();
-    for word in words {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((word, behind)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
         // The top bit of a byte is set where that byte is less than `limit`. Bytes behind such a one may be marked wrongly.
         let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
@@ -23,7 +23,7 @@ pub(super) fn special(bytes: &[u8], mut at: usize) -> usize {
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
-        at += 8;
+        (rest, at) = (behind, at + 8);
     }
     at + rest.iter().take_while(|byte| **byte >= b' ' && !matches!(byte, b'"' | b'\\')).count()
 }
