@@ -74,6 +74,16 @@ pub(super) struct Job {
     pub(super) room: OwnedSemaphorePermit,
 }
 
+impl Job {
+    /// Tells who waits what became of it. By then its room is free: what the queue is said to hold is never what is answered already.
+    pub(super) fn answer(self, outcome: Result<Outcome, Error>) {
+        let Self { answer, room, .. } = self;
+        drop(room);
+        // Who does not wait any more has lost the connection, and will send again.
+        let _ = answer.send(outcome);
+    }
+}
+
 /// The end at which requests are put in.
 pub(super) struct Queue {
     jobs: mpsc::Sender<Job>,

@@ -122,8 +122,7 @@ impl Worker {
         self.heads.0.send_replace(commit.head);
         self.heads.1.send_if_modified(|known| std::mem::replace(known, commit.change) != commit.change);
         for (job, result) in commit.jobs.into_iter().zip(commit.results) {
-            // Who does not wait any more has lost the connection, and will send again.
-            let _ = job.answer.send(Ok(result));
+            job.answer(Ok(result));
         }
     }
 
@@ -132,7 +131,7 @@ impl Worker {
         self.failed.store(true, Ordering::Release);
         self.telemetry.commit_failed();
         for job in commits.into_iter().flat_map(|commit| commit.jobs) {
-            let _ = job.answer.send(Err(Error::CannotStore));
+            job.answer(Err(Error::CannotStore));
         }
     }
 }

@@ -75,7 +75,7 @@ impl Writer {
     fn store(&mut self, group: &mut Vec<Job>) {
         if self.reserve.is_touched() {
             for job in group.extract_if(.., |job| job.task.takes_room()) {
-                let _ = job.answer.send(Err(Error::DiskFull));
+                job.answer(Err(Error::DiskFull));
             }
             if group.is_empty() {
                 return;
@@ -158,7 +158,7 @@ impl Writer {
             self.failed = Some(kilobytes(group).clamp(FILL.0, FILL.1).max(self.failed.unwrap_or_default()));
         }
         for job in group.drain(..) {
-            let _ = job.answer.send(Err(Error::CannotStore));
+            job.answer(Err(Error::CannotStore));
         }
     }
 }
