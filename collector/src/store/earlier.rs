@@ -102,11 +102,15 @@ fn pack_rows(connection: &Connection) -> rusqlite::Result<()> {
         let Some(row) = rows.next()? else { break };
         let written = row.get_ref(11)?.as_str().ok().and_then(|page| serde_json::from_str(page).ok()).unwrap_or_default();
         let event = read(row, &written)?;
-        log::take_over(connection, event.project, &event.record.key, event.seq)?;
+        let is_shown = event.seq > trimmed;
+        // Of nobody nothing is derived, so nothing is left of what nobody did and was trimmed.
+        if is_shown || event.record.is_step {
+            log::take_over(connection, event.project, &event.record.key, event.seq)?;
+        }
         if done.is_multiple_of(TOLD) {
             tracing::info!(done, "rewriting the log");
         }
-        if event.seq > trimmed {
+        if is_shown {
             if !run.is_followed_by(&event) {
                 std::mem::take(&mut run).write(connection)?;
             }
@@ -167,18 +171,19 @@ struct Written<'a> {
 fn read<'a>(row: &'a Row<'_>, written: &'a Written<'_>) -> rusqlite::Result<Logged<'a>> {
     let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str_or_null()?));
     let number = |at: usize| row.get::<_, i64>(at).map(i64::cast_unsigned);
+    let who = text(7)?.map(Visitor::Id).or(text(8)?.map(Visitor::Email));
     let record = Record {
         key: Uuid::from_bytes(row.get(2)?),
         time: number(5)?,
         received_at: number(6)?,
         kind: text(3)?.unwrap_or_default(),
         api: text(4)?.unwrap_or_default(),
-        who: text(7)?.map(Visitor::Id).or(text(8)?.map(Visitor::Email)),
+        who,
         session: text(9)?,
         store: text(10)?,
         page: Page { url: &written.url, referrer: &written.referrer, title: &written.title },
         params: text(12)?.unwrap_or_default(),
-        is_step: row.get::<_, Option<i64>>(13)?.is_some(),
+        is_step: who.is_some() && row.get::<_, Option<i64>>(13)?.is_some(),
         is_bot: row.get::<_, Option<i64>>(14)?.is_some(),
     };
     Ok(Logged { seq: row.get(0)?, project: row.get(1)?, record })
@@ -186,7 +191,8 @@ fn read<'a>(row: &'a Row<'_>, written: &'a Written<'_>) -> rusqlite::Result<Logg
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cursor, Range, schema};
+    use super::super::shop::Keeper;
+    use super::super::{Cursor, Range, schema, trim};
     use super::*;
     use serde_json::{Value, json};
     use std::time::Duration;
@@ -237,7 +243,28 @@ mod tests {
             })]
         );
         let count = |query: &str| connection.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!((count("SELECT COUNT(*) FROM once"), count("SELECT COUNT(*) FROM pack")), (6, 3));
+        assert_eq!((count("SELECT COUNT(*) FROM once"), count("SELECT COUNT(*) FROM pack")), (5, 3));
         assert_eq!(count("SELECT SUM(seq) FROM step"), 2 + 6);
+    }
+
+    /// A shop's server may tell of what it puts into the cart of nobody.
+    #[test]
+    fn of_what_nobody_did_nothing_is_left_after_it_was_trimmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
+        schema::migrate_as_before(&connection, BEFORE);
+        let project = schema::project(&connection, "a").unwrap();
+        for (seq, page, api) in [(1_i64, "", ""), (2, "{}", "ometria"), (3, "{}", "ometria")] {
+            let insert = "INSERT INTO event (seq, project, id, type, api, time, received_at, page, params, step)
+                          VALUES (?1, ?2, ?3, 'basket_add', ?5, 1, 1, ?4, '{}', 1)";
+            connection.execute(insert, rusqlite::params![seq, project, i128::from(seq).to_be_bytes(), page, api]).unwrap();
+        }
+        connection.execute("UPDATE head SET seq = 3, trimmed = 1", []).unwrap();
+        schema::migrate(&mut connection, &path).unwrap();
+        let count = |table: &str| connection.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(["once", "pack", "step"].map(count), [2, 1, 0]);
+        let trimmed = trim::trim(&connection, &mut Keeper::begin(&connection).unwrap(), u64::MAX, 500).unwrap();
+        assert_eq!((trimmed.gone, ["once", "pack", "step"].map(count)), (2, [0; 3]));
     }
 }
