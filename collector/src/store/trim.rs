@@ -45,8 +45,8 @@ impl Over {
     /// Takes the pack out, and returns how many events were in it.
     fn take_out(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let events = record::events(&self.body, self.last, self.count)?;
-        for (_, record) in events.iter().filter(|(_, record)| !record.is_step) {
-            log::forget(connection, self.project, &record.key)?;
+        for (seq, record) in events.iter().filter(|(_, record)| !record.is_step) {
+            log::forget(connection, self.project, &record.key, *seq)?;
         }
         connection.prepare_cached("DELETE FROM pack WHERE last = ?1")?.execute([self.last])?;
         Ok(events.len() as u64)
