@@ -323,3 +323,47 @@ proptest! {
         });
     }
 }
+
+/// Returns a hundred events with ids from `first` on, of these two in turn.
+fn hundred(received_at: u64, first: u128, who: [Who; 2]) -> Pack {
+    let mut pack = Pack::new(received_at, Voucher::Page);
+    for at in 0..100_u8 {
+        let who = who[usize::from(at) % 2];
+        let drawn = Drawn { id: at, who, kind: "basket_add", place: (1, Some(0)), named: None, is_long: false };
+        pack.push(Uuid::from_u128(first + u128::from(at)), &drawn.event());
+    }
+    pack
+}
+
+/// Somebody is erased while the log is trimmed and others go on.
+#[test]
+fn an_erasure_misses_nothing_that_leaves_the_log_meanwhile() {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let world = World::open();
+        let project = world.projects[0];
+        for at in 0..40_u64 {
+            world.store().append(project, hundred(at, u128::from(at) * 100, [Who::Known(0), Who::Browser(0)])).await.unwrap();
+        }
+        let (store, other) = (world.store(), world.store());
+        let trims = tokio::spawn(async move {
+            for before in 0..35 {
+                store.trim(before, 100).await.unwrap();
+            }
+        });
+        let appends = tokio::spawn(async move {
+            for at in 0..20_u64 {
+                other.append(project, hundred(50, 10_000 + u128::from(at) * 50, [Who::Browser(1), Who::Nobody])).await.unwrap();
+            }
+        });
+        let erased = world.store().erase(project, address(0)).await.unwrap();
+        trims.await.unwrap();
+        appends.await.unwrap();
+        assert_eq!(erased.events, 2_000);
+        assert_eq!(world.count("SELECT COUNT(*) FROM step WHERE email IS NOT NULL"), 0);
+        assert_eq!(world.count("SELECT COUNT(*) FROM pack WHERE instr(body, 'a0@x.com')"), 0);
+        let range = Range { project, after: Cursor::START, until: *world.store().head().borrow(), limit: usize::MAX };
+        let shown = world.store().read(range).await.unwrap().len();
+        let kept = world.count("SELECT COUNT(*) FROM step WHERE seq <= (SELECT trimmed FROM head)");
+        assert_eq!(world.count("SELECT COUNT(*) FROM once"), shown + kept);
+    });
+}
