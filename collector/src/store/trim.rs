@@ -43,8 +43,13 @@ struct Over {
 
 impl Over {
     /// Takes the pack out, and returns how many events were in it.
+    ///
+    /// One that cannot be read goes as well, else whatever follows it would stay, and whoever stores something meanwhile be refused.
     fn take_out(&self, connection: &Connection) -> rusqlite::Result<u64> {
-        let events = record::events(&self.body, self.last, self.count)?;
+        let events = record::events(&self.body, self.last, self.count).unwrap_or_else(|error| {
+            tracing::error!(%error, last = self.last, "what left the log could not be read; the ids in it stay known");
+            Vec::new()
+        });
         for (seq, record) in events.iter().filter(|(_, record)| !record.is_step) {
             log::forget(connection, self.project, &record.key, *seq)?;
         }
