@@ -215,7 +215,7 @@ mod tests {
         let [a, b] = ["a", "b"].map(|token| schema::project(&connection, token).unwrap());
         let insert =
             "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step, bot)
-                      VALUES (?1, ?2, ?3, ?4, 'ometria', ?1 + 100, ?1 + 200, ?5, ?6, ?7, ?8, ?9, '{\"product_id\":\"1\"}', ?10, ?11)";
+                      VALUES (?1, ?2, ?3, ?4, 'tillroll', ?1 + 100, ?1 + 200, ?5, ?6, ?7, ?8, ?9, '{\"product_id\":\"1\"}', ?10, ?11)";
         let page = r#"{"url":"https://x/\"q\"","title":"é"}"#;
         let put = |seq: i64, project: i64, email: Option<&str>, step: Option<i64>, bot: Option<i64>| {
             let (kind, visitor) = (if step.is_some() { "basket_add" } else { "product_view" }, email.is_none().then_some("ab"));
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(
             export(&connection, b),
             [json!({
-                "cursor": "e7", "id": "00000000-0000-0000-0000-000000000007", "type": "product_view", "api": "ometria", "time": 107,
+                "cursor": "e7", "id": "00000000-0000-0000-0000-000000000007", "type": "product_view", "api": "tillroll", "time": 107,
                 "received_at": 207, "visitor_id": "ab", "email": null, "session_id": "s1", "store_id": null,
                 "page": {"url": "https://x/\"q\"", "title": "é"}, "params": {"product_id": "1"}, "bot": true,
             })]

@@ -293,7 +293,7 @@ mod tests {
         let who = who.as_deref().map(|who| if time % 2 == 0 { Visitor::Id(who) } else { Visitor::Email(who) });
         let (key, received_at, session, store) = (Uuid::from_u128(*key), time / 2, session.as_deref(), store.as_deref());
         let (is_bot, is_step) = (time % 3 == 0, time % 5 == 0);
-        Record { key, time: *time, received_at, kind, api: "ometria", who, session, store, page, params, is_bot, is_step }
+        Record { key, time: *time, received_at, kind, api: "tillroll", who, session, store, page, params, is_bot, is_step }
     }
 
     proptest! {
