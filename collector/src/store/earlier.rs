@@ -194,6 +194,7 @@ mod tests {
     use super::super::shop::Keeper;
     use super::super::{Cursor, Range, schema, trim};
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -255,7 +256,7 @@ mod tests {
         let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
         schema::migrate_as_before(&connection, BEFORE);
         let project = schema::project(&connection, "a").unwrap();
-        for (seq, page, api) in [(1_i64, "", ""), (2, "{}", "ometria"), (3, "{}", "ometria")] {
+        for (seq, page, api) in [(1_i64, "", ""), (2, "{}", "shop"), (3, "{}", "shop")] {
             let insert = "INSERT INTO event (seq, project, id, type, api, time, received_at, page, params, step)
                           VALUES (?1, ?2, ?3, 'basket_add', ?5, 1, 1, ?4, '{}', 1)";
             connection.execute(insert, rusqlite::params![seq, project, i128::from(seq).to_be_bytes(), page, api]).unwrap();
@@ -266,5 +267,57 @@ mod tests {
         assert_eq!(["once", "pack", "step"].map(count), [2, 1, 0]);
         let trimmed = trim::trim(&connection, &mut Keeper::begin(&connection).unwrap(), u64::MAX, 500).unwrap();
         assert_eq!((trimmed.gone, ["once", "pack", "step"].map(count)), (2, [0; 3]));
+    }
+
+    /// A row: which project, how many numbers after the one before it, how long after it, who, and the texts of the page.
+    type Drawn = (usize, i64, i64, Option<Result<String, String>>, [String; 3], Option<i64>);
+
+    fn drawn() -> impl Strategy<Value = Drawn> {
+        let who = prop::option::of(prop_oneof!["[ab]".prop_map(Ok), "[ab]".prop_map(Err)]);
+        let wait = prop_oneof![3 => 0..9_i64, 1 => Just(HOUR as i64)];
+        let step = prop::option::of(1..3_i64);
+        (0..2_usize, prop_oneof![5 => Just(1_i64), 1 => 2..90_i64], wait, who, [".*", "[ab]", ""], step)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn whatever_stood_in_rows_is_exported_as_before_until_it_is_trimmed(rows in prop::collection::vec(drawn(), 0..90)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("s");
+            let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
+            schema::migrate_as_before(&connection, BEFORE);
+            let projects = ["t", "u"].map(|token| schema::project(&connection, token).unwrap());
+            let mut wanted = [Vec::new(), Vec::new()];
+            let (mut seq, mut received_at, mut steps) = (0, 1, 0);
+            let insert =
+                "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step)
+                          VALUES (?1, ?2, ?3, 'tag', 'x', 7, ?4, ?5, ?6, ?6, ?5, ?7, '{}', ?8)";
+            connection.execute_batch("BEGIN").unwrap();
+            for (project, gap, wait, who, [url, referrer, title], step) in rows {
+                (seq, received_at) = (seq + gap, received_at + wait);
+                let [visitor, email] = [who.clone().and_then(Result::ok), who.and_then(Result::err)];
+                let mut page = String::new();
+                Page { url, referrer, title }.write(&mut page);
+                let id = Uuid::from_u128(seq.cast_unsigned().into());
+                let row = rusqlite::params![seq, projects[project], id.as_bytes(), received_at, visitor, email, page, step];
+                connection.execute(insert, row).unwrap();
+                steps += usize::from(step.is_some() && (visitor.is_some() || email.is_some()));
+                wanted[project].push(json!({
+                    "cursor": Cursor(seq).to_string(), "id": id.to_string(), "type": "tag", "api": "x", "time": 7, "received_at": received_at,
+                    "visitor_id": visitor, "email": email, "session_id": email, "store_id": visitor,
+                    "page": serde_json::from_str::<Value>(&page).unwrap(), "params": {},
+                }));
+            }
+            connection.execute("UPDATE head SET seq = ?1", [seq]).unwrap();
+            connection.execute_batch("COMMIT").unwrap();
+            schema::migrate(&mut connection, &path).unwrap();
+            prop_assert_eq!(&projects.map(|project| export(&connection, project)), &wanted);
+            let count = |table: &str| connection.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap() as usize;
+            prop_assert_eq!(["once", "step"].map(count), [wanted.concat().len(), steps]);
+            connection.execute_batch("BEGIN").unwrap();
+            while trim::trim(&connection, &mut Keeper::begin(&connection).unwrap(), u64::MAX, 10).unwrap().more {}
+            prop_assert_eq!(["once", "step", "pack"].map(count), [0; 3]);
+        }
     }
 }

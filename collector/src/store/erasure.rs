@@ -307,7 +307,7 @@ mod tests {
                 let key = Uuid::from_u128(id);
                 let visitor = Visitor::Email("a@x.com".to_owned());
                 let params = r#"{"product_id":"1","quantity":1}"#.to_owned();
-                let (kind, api) = ("basket_add".to_owned(), "ometria".to_owned());
+                let (kind, api) = ("basket_add".to_owned(), "shop".to_owned());
                 let event = Event {
                     id: String::new(),
                     kind,
