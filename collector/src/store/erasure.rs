@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::identity::known_as;
 use super::record::{self, Record};
 use super::shop::{self, Keeper};
-use super::{Store, imported, log, packer, step};
+use super::{Store, imported, log, packer, step, trim};
 use crate::Error;
 
 /// How many places of the log are looked at in one go.
@@ -159,6 +159,9 @@ pub(super) fn strike(connection: &Connection, shop: &mut Keeper<'_>, project: i6
         step::drop(connection, project, *seq, key)?;
         shop.mark_all(project, of.clone());
     }
+    if found.iter().any(|found| found.of.is_some()) {
+        trim::settle_anew(connection)?;
+    }
     let mut places: Vec<i64> = found.iter().map(|found| found.seq).collect();
     places.sort_unstable();
     log::empty(connection, project, &places)
@@ -255,8 +258,8 @@ impl Search<'_> {
 mod tests {
     use super::super::pack::Pack;
     use super::super::queue::Entries;
+    use super::super::schema;
     use super::super::shop::Voucher;
-    use super::super::{schema, trim};
     use super::*;
     use std::ops::Range;
     use std::time::Duration;

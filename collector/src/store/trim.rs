@@ -33,6 +33,11 @@ pub(super) fn trim(connection: &Connection, shop: &mut Keeper<'_>, before: u64, 
     Ok(Trimmed { gone, more: !over.is_empty() || old.len() == limit })
 }
 
+/// Has the steps that stayed looked at once more: some stayed for the sake of one that was erased.
+pub(super) fn settle_anew(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE head SET settled = 0")?.execute([]).map(|_| ())
+}
+
 /// A pack whose time is over.
 struct Over {
     last: i64,
