@@ -102,11 +102,15 @@ fn pack_rows(connection: &Connection) -> rusqlite::Result<()> {
         let Some(row) = rows.next()? else { break };
         let written = row.get_ref(11)?.as_str().ok().and_then(|page| serde_json::from_str(page).ok()).unwrap_or_default();
         let event = read(row, &written)?;
-        log::take_over(connection, event.project, &event.record.key, event.seq)?;
+        let is_shown = event.seq > trimmed;
+        // Of nobody nothing is derived, so nothing is left of what nobody did and was trimmed.
+        if is_shown || event.record.is_step {
+            log::take_over(connection, event.project, &event.record.key, event.seq)?;
+        }
         if done.is_multiple_of(TOLD) {
             tracing::info!(done, "rewriting the log");
         }
-        if event.seq > trimmed {
+        if is_shown {
             if !run.is_followed_by(&event) {
                 std::mem::take(&mut run).write(connection)?;
             }
@@ -167,18 +171,19 @@ struct Written<'a> {
 fn read<'a>(row: &'a Row<'_>, written: &'a Written<'_>) -> rusqlite::Result<Logged<'a>> {
     let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str_or_null()?));
     let number = |at: usize| row.get::<_, i64>(at).map(i64::cast_unsigned);
+    let who = text(7)?.map(Visitor::Id).or(text(8)?.map(Visitor::Email));
     let record = Record {
         key: Uuid::from_bytes(row.get(2)?),
         time: number(5)?,
         received_at: number(6)?,
         kind: text(3)?.unwrap_or_default(),
         api: text(4)?.unwrap_or_default(),
-        who: text(7)?.map(Visitor::Id).or(text(8)?.map(Visitor::Email)),
+        who,
         session: text(9)?,
         store: text(10)?,
         page: Page { url: &written.url, referrer: &written.referrer, title: &written.title },
         params: text(12)?.unwrap_or_default(),
-        is_step: row.get::<_, Option<i64>>(13)?.is_some(),
+        is_step: who.is_some() && row.get::<_, Option<i64>>(13)?.is_some(),
         is_bot: row.get::<_, Option<i64>>(14)?.is_some(),
     };
     Ok(Logged { seq: row.get(0)?, project: row.get(1)?, record })
@@ -186,8 +191,10 @@ fn read<'a>(row: &'a Row<'_>, written: &'a Written<'_>) -> rusqlite::Result<Logg
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cursor, Range, schema};
+    use super::super::shop::Keeper;
+    use super::super::{Cursor, Range, schema, trim};
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -237,7 +244,80 @@ mod tests {
             })]
         );
         let count = |query: &str| connection.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!((count("SELECT COUNT(*) FROM once"), count("SELECT COUNT(*) FROM pack")), (6, 3));
+        assert_eq!((count("SELECT COUNT(*) FROM once"), count("SELECT COUNT(*) FROM pack")), (5, 3));
         assert_eq!(count("SELECT SUM(seq) FROM step"), 2 + 6);
+    }
+
+    /// A shop's server may tell of what it puts into the cart of nobody.
+    #[test]
+    fn of_what_nobody_did_nothing_is_left_after_it_was_trimmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
+        schema::migrate_as_before(&connection, BEFORE);
+        let project = schema::project(&connection, "a").unwrap();
+        for (seq, page, api) in [(1_i64, "", ""), (2, "{}", "shop"), (3, "{}", "shop")] {
+            let insert = "INSERT INTO event (seq, project, id, type, api, time, received_at, page, params, step)
+                          VALUES (?1, ?2, ?3, 'basket_add', ?5, 1, 1, ?4, '{}', 1)";
+            connection.execute(insert, rusqlite::params![seq, project, i128::from(seq).to_be_bytes(), page, api]).unwrap();
+        }
+        connection.execute("UPDATE head SET seq = 3, trimmed = 1", []).unwrap();
+        schema::migrate(&mut connection, &path).unwrap();
+        let count = |table: &str| connection.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(["once", "pack", "step"].map(count), [2, 1, 0]);
+        let trimmed = trim::trim(&connection, &mut Keeper::begin(&connection).unwrap(), u64::MAX, 500).unwrap();
+        assert_eq!((trimmed.gone, ["once", "pack", "step"].map(count)), (2, [0; 3]));
+    }
+
+    /// A row: which project, how many numbers after the one before it, how long after it, who, and the texts of the page.
+    type Drawn = (usize, i64, i64, Option<Result<String, String>>, [String; 3], Option<i64>);
+
+    fn drawn() -> impl Strategy<Value = Drawn> {
+        let who = prop::option::of(prop_oneof!["[ab]".prop_map(Ok), "[ab]".prop_map(Err)]);
+        let wait = prop_oneof![3 => 0..9_i64, 1 => Just(HOUR as i64)];
+        let step = prop::option::of(1..3_i64);
+        (0..2_usize, prop_oneof![5 => Just(1_i64), 1 => 2..90_i64], wait, who, [".*", "[ab]", ""], step)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn whatever_stood_in_rows_is_exported_as_before_until_it_is_trimmed(rows in prop::collection::vec(drawn(), 0..90)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("s");
+            let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
+            schema::migrate_as_before(&connection, BEFORE);
+            let projects = ["t", "u"].map(|token| schema::project(&connection, token).unwrap());
+            let mut wanted = [Vec::new(), Vec::new()];
+            let (mut seq, mut received_at, mut steps) = (0, 1, 0);
+            let insert =
+                "INSERT INTO event (seq, project, id, type, api, time, received_at, visitor, email, session, store, page, params, step)
+                          VALUES (?1, ?2, ?3, 'tag', 'x', 7, ?4, ?5, ?6, ?6, ?5, ?7, '{}', ?8)";
+            connection.execute_batch("BEGIN").unwrap();
+            for (project, gap, wait, who, [url, referrer, title], step) in rows {
+                (seq, received_at) = (seq + gap, received_at + wait);
+                let [visitor, email] = [who.clone().and_then(Result::ok), who.and_then(Result::err)];
+                let mut page = String::new();
+                Page { url, referrer, title }.write(&mut page);
+                let id = Uuid::from_u128(seq.cast_unsigned().into());
+                let row = rusqlite::params![seq, projects[project], id.as_bytes(), received_at, visitor, email, page, step];
+                connection.execute(insert, row).unwrap();
+                steps += usize::from(step.is_some() && (visitor.is_some() || email.is_some()));
+                wanted[project].push(json!({
+                    "cursor": Cursor(seq).to_string(), "id": id.to_string(), "type": "tag", "api": "x", "time": 7, "received_at": received_at,
+                    "visitor_id": visitor, "email": email, "session_id": email, "store_id": visitor,
+                    "page": serde_json::from_str::<Value>(&page).unwrap(), "params": {},
+                }));
+            }
+            connection.execute("UPDATE head SET seq = ?1", [seq]).unwrap();
+            connection.execute_batch("COMMIT").unwrap();
+            schema::migrate(&mut connection, &path).unwrap();
+            prop_assert_eq!(&projects.map(|project| export(&connection, project)), &wanted);
+            let count = |table: &str| connection.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap() as usize;
+            prop_assert_eq!(["once", "step"].map(count), [wanted.concat().len(), steps]);
+            connection.execute_batch("BEGIN").unwrap();
+            while trim::trim(&connection, &mut Keeper::begin(&connection).unwrap(), u64::MAX, 10).unwrap().more {}
+            prop_assert_eq!(["once", "step", "pack"].map(count), [0; 3]);
+        }
     }
 }

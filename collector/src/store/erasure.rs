@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::identity::known_as;
 use super::record::{self, Record};
 use super::shop::{self, Keeper};
-use super::{Store, imported, log, step};
+use super::{Store, imported, log, packer, step, trim};
 use crate::Error;
 
 /// How many places of the log are looked at in one go.
@@ -134,7 +134,9 @@ impl Store {
             }
             let until = head.min(after + WALK);
             let wanted = Arc::clone(&subject);
-            let mut found = self.readers.with(move |connection| find(connection, &wanted, after, until)).await?;
+            // In one transaction: what leaves the log meanwhile is seen in its place there, or among the steps, and in one of both.
+            let look = move |connection: &Connection| find(&*connection.unchecked_transaction()?, &wanted, after, until);
+            let mut found = self.readers.with(look).await?;
             (after, events) = (until, events + found.len() as u64);
             while !found.is_empty() {
                 let rest = found.split_off(found.len().min(STRIKE));
@@ -156,6 +158,9 @@ pub(super) fn strike(connection: &Connection, shop: &mut Keeper<'_>, project: i6
     for Found { seq, key, of } in found {
         step::drop(connection, project, *seq, key)?;
         shop.mark_all(project, of.clone());
+    }
+    if found.iter().any(|found| found.of.is_some()) {
+        trim::settle_anew(connection)?;
     }
     let mut places: Vec<i64> = found.iter().map(|found| found.seq).collect();
     places.sort_unstable();
@@ -187,7 +192,8 @@ fn find(connection: &Connection, subject: &Subject, after: i64, until: i64) -> r
         "SELECT seq, time, visitor, email, id, params FROM step
          WHERE +project = ?1 AND seq > ?2 AND seq <= MIN(?3, (SELECT trimmed FROM head)) ORDER BY seq",
     )?;
-    let mut rows = steps.query([subject.project, after, until])?;
+    // A row of the log that reached beyond the end of the part before this one was left to this one, and may have gone since.
+    let mut rows = steps.query([subject.project, after - packer::PLACES, until])?;
     while let Some(row) = rows.next()? {
         let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str_or_null()?));
         let who = text(2)?.map(Visitor::Id).or(text(3)?.map(Visitor::Email));
@@ -250,7 +256,14 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pack::Pack;
+    use super::super::queue::Entries;
+    use super::super::schema;
+    use super::super::shop::Voucher;
     use super::*;
+    use std::ops::Range;
+    use std::time::Duration;
+    use tillroll_protocol::event::{Event, Page};
 
     #[test]
     fn an_address_is_found_however_it_is_written_and_not_within_another() {
@@ -271,5 +284,86 @@ mod tests {
         {
             assert!(!subject.is_named_in(text), "{text}");
         }
+    }
+
+    /// A store in which somebody puts things into a cart.
+    struct Shop {
+        _folder: tempfile::TempDir,
+        connection: Connection,
+        subject: Subject,
+    }
+
+    impl Shop {
+        fn open() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("s");
+            let mut connection = schema::connect(&path, Duration::ZERO).unwrap();
+            schema::migrate(&mut connection, &path).unwrap();
+            let project = schema::project(&connection, "t").unwrap();
+            Self { _folder: folder, connection, subject: Subject::new(project, "a@x.com".into()) }
+        }
+
+        /// Stores events with these ids, which come at a time, and returns how many were new.
+        fn add(&self, ids: Range<u128>, received_at: u64) -> u64 {
+            let mut pack = Pack::new(received_at, Voucher::Page);
+            for id in ids {
+                let key = Uuid::from_u128(id);
+                let visitor = Visitor::Email("a@x.com".to_owned());
+                let params = r#"{"product_id":"1","quantity":1}"#.to_owned();
+                let (kind, api) = ("basket_add".to_owned(), "shop".to_owned());
+                let event = Event {
+                    id: String::new(),
+                    kind,
+                    api,
+                    time: 1,
+                    visitor,
+                    session_id: None,
+                    store_id: None,
+                    page: Page::default(),
+                    params,
+                };
+                pack.push(key, &event);
+            }
+            let entries = Entries { project: self.subject.project, pack };
+            let mut shop = Keeper::begin(&self.connection).unwrap();
+            let mut log = log::Appender::begin(&self.connection).unwrap();
+            let appended = log.append(&[&entries], &mut shop).unwrap();
+            shop.finish().unwrap();
+            log.finish().unwrap();
+            appended[0].accepted
+        }
+
+        fn find(&self, after: i64, until: i64) -> Vec<Found> {
+            find(&self.connection, &self.subject, after, until).unwrap()
+        }
+
+        fn strike(&self, found: &[Found]) {
+            let mut shop = Keeper::begin(&self.connection).unwrap();
+            strike(&self.connection, &mut shop, self.subject.project, found).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_leaves_the_log_between_two_looks_is_seen_by_one_of_them() {
+        let shop = Shop::open();
+        shop.add(0..10, 1);
+        shop.add(10..11, 9);
+        // The end of the first look lies within the first row, which is left to the second.
+        let first = shop.find(0, 5);
+        shop.strike(&first);
+        let trimmed = trim::trim(&shop.connection, &mut Keeper::begin(&shop.connection).unwrap(), 5, 500).unwrap();
+        let second = shop.find(5, i64::MAX);
+        assert_eq!((trimmed.gone, first.len() + second.len()), (10, 11));
+    }
+
+    #[test]
+    fn what_was_sent_again_while_two_erasures_went_on_is_known() {
+        let shop = Shop::open();
+        shop.add(0..3, 1);
+        let found = shop.find(0, 3);
+        shop.strike(&found);
+        assert_eq!(shop.add(0..3, 2), 3);
+        shop.strike(&found);
+        assert_eq!(shop.add(0..3, 3), 0);
     }
 }

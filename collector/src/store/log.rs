@@ -38,11 +38,11 @@ pub(super) fn halves(key: &Uuid) -> [i64; 2] {
     [high.cast_signed(), low.cast_signed()]
 }
 
-/// Forgets that there was an event with this id.
-pub(super) fn forget(connection: &Connection, project: i64, key: &Uuid) -> rusqlite::Result<()> {
+/// Forgets that there was an event with this id and number. One that was sent again after it had gone has another number, and stays known.
+pub(super) fn forget(connection: &Connection, project: i64, key: &Uuid, seq: i64) -> rusqlite::Result<()> {
     let [high, low] = halves(key);
-    let forget = "DELETE FROM once WHERE high = ?1 AND low = ?2 AND project = ?3";
-    connection.prepare_cached(forget)?.execute([high, low, project]).map(|_| ())
+    let forget = "DELETE FROM once WHERE high = ?1 AND low = ?2 AND project = ?3 AND seq = ?4";
+    connection.prepare_cached(forget)?.execute([high, low, project, seq]).map(|_| ())
 }
 
 /// Takes down the id of an event that has a number already.
@@ -210,7 +210,9 @@ pub(super) fn before_newest(connection: &Connection, project: i64, count: usize)
 
 /// Empties places of a project, which are in their order.
 pub(super) fn empty(connection: &Connection, project: i64, places: &[i64]) -> rusqlite::Result<()> {
-    let query = "SELECT last, count, body FROM pack WHERE last >= ?1 AND last - count < ?1 AND project = ?2 ORDER BY last LIMIT 1";
+    // No other row can have the place. Whether this one has it is asked behind the limit: else those that follow would be looked through.
+    let query = "SELECT last, count, body FROM (SELECT last, count, project, body FROM pack WHERE last >= ?1 ORDER BY last LIMIT 1)
+                 WHERE last - count < ?1 AND project = ?2";
     let mut left = places;
     while let Some(first) = left.first() {
         let mut statement = connection.prepare_cached(query)?;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 const FULL: usize = 32 * 1024;
 
 /// The most places of a row: who looks for one walks through all of them.
-const PLACES: i64 = 512;
+pub(super) const PLACES: i64 = 512;
 
 /// Writes the events of one project behind the end of the log.
 pub(super) struct Packer<'a> {

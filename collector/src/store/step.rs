@@ -27,5 +27,5 @@ pub(super) fn keep(connection: &Connection, project: i64, seq: i64, part: i64, k
 /// Forgets an event, if it was one of these, and that there was one with its id.
 pub(super) fn drop(connection: &Connection, project: i64, seq: i64, key: &Uuid) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM step WHERE seq = ?1 AND project = ?2")?.execute([seq, project])?;
-    log::forget(connection, project, key)
+    log::forget(connection, project, key, seq)
 }

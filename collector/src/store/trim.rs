@@ -33,6 +33,11 @@ pub(super) fn trim(connection: &Connection, shop: &mut Keeper<'_>, before: u64, 
     Ok(Trimmed { gone, more: !over.is_empty() || old.len() == limit })
 }
 
+/// Has the steps that stayed looked at once more: some stayed for the sake of one that was erased.
+pub(super) fn settle_anew(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE head SET settled = 0")?.execute([]).map(|_| ())
+}
+
 /// A pack whose time is over.
 struct Over {
     last: i64,
@@ -43,10 +48,15 @@ struct Over {
 
 impl Over {
     /// Takes the pack out, and returns how many events were in it.
+    ///
+    /// One that cannot be read goes as well, else whatever follows it would stay, and whoever stores something meanwhile be refused.
     fn take_out(&self, connection: &Connection) -> rusqlite::Result<u64> {
-        let events = record::events(&self.body, self.last, self.count)?;
-        for (_, record) in events.iter().filter(|(_, record)| !record.is_step) {
-            log::forget(connection, self.project, &record.key)?;
+        let events = record::events(&self.body, self.last, self.count).unwrap_or_else(|error| {
+            tracing::error!(%error, last = self.last, "what left the log could not be read; the ids in it stay known");
+            Vec::new()
+        });
+        for (seq, record) in events.iter().filter(|(_, record)| !record.is_step) {
+            log::forget(connection, self.project, &record.key, *seq)?;
         }
         connection.prepare_cached("DELETE FROM pack WHERE last = ?1")?.execute([self.last])?;
         Ok(events.len() as u64)

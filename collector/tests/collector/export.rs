@@ -61,7 +61,7 @@ fn events_come_in_the_order_of_storing_and_in_pieces() {
     assert_eq!(server.client.export(&format!("?after={last}")), Vec::<Value>::new());
 }
 
-/// What is stored together is stored by statements of several rows, of which some are there already.
+/// Ids are taken down by statements of many, of which some are there already.
 #[test]
 fn of_a_batch_with_old_and_new_events_the_new_ones_are_stored_in_their_order() {
     let server = Running::start();
@@ -79,7 +79,7 @@ fn of_a_batch_with_old_and_new_events_the_new_ones_are_stored_in_their_order() {
     assert_eq!(stored.last().unwrap()["email"], "59@x.com");
 }
 
-/// The log is read in stretches, which projects share.
+/// A row of the log is of one project, and places of all projects are numbered on end.
 #[test]
 fn each_project_reads_its_own_part_of_a_log_that_both_write() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tillroll_collector::store::{Limits, Options};
 
-use crate::server::{Running, read_json, view};
+use crate::server::{Running, basic, read_json, view};
 
 fn impatient() -> Options {
     Options { busy_timeout: Duration::from_millis(20), ..Options::default() }
@@ -82,6 +82,25 @@ fn commits(server: &Running) -> u64 {
     let text = server.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
     let line = text.lines().find(|line| line.starts_with("tillroll_commit_seconds_count")).unwrap();
     line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_damaged_row_of_the_log_is_told_as_an_error_and_stops_nobody() {
+    let server = Running::start();
+    for number in 1..=3 {
+        server.client.store(&[view(number, 1, "ab")]);
+    }
+    let between = server.client.export("")[1]["cursor"].as_str().unwrap().to_owned();
+    server.database().execute("UPDATE pack SET body = x'05ff' WHERE last = 2", []).unwrap();
+    let ask = |path: &str| server.client.get(path, &[("authorization", &basic("t", "s"))]).status().as_u16();
+    assert_eq!((ask("/export/events"), ask("/readyz")), (503, 200));
+    let erase = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "s"));
+    assert_eq!(ureq::run(erase.body(()).unwrap()).map_err(|error| error.to_string()).err().as_deref(), Some("http status: 503"));
+    assert_eq!(server.client.store(&[view(4, 1, "ab")]), (1, 0));
+    assert_eq!(server.client.export(&format!("?after={between}")).len(), 2);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let trimmed = runtime.block_on(server.collector.store.trim(u64::MAX, 500)).unwrap();
+    assert_eq!((trimmed.gone, server.client.export("").len()), (3, 0));
 }
 
 /// A limit on the size of files stands for a full disk: the system refuses to write on.

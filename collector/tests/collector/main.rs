@@ -16,6 +16,7 @@ mod identity;
 mod kill;
 mod limits;
 mod live;
+mod log;
 mod operation;
 mod owners;
 mod projects;

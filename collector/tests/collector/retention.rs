@@ -139,6 +139,23 @@ fn of_a_cart_that_goes_on_its_events_stay_and_of_one_that_was_left_they_go() {
 }
 
 #[test]
+fn a_cart_whose_young_event_was_erased_is_left_as_well() {
+    let server = Running::start();
+    let add = |number: u64, product: &str| step(number, "basket_add", json!({"product_id": product, "quantity": 1}));
+    server.client.store(&[add(1, "p")]);
+    let middle = now();
+    server.client.store(&[add(2, "a@x.com")]);
+    trim(&server, middle);
+    assert_eq!(kept(&server), ["basket_add 1", "basket_add 2"]);
+    let request = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "s"));
+    assert_eq!(ureq::run(request.body(()).unwrap()).unwrap().status(), 200);
+    assert_eq!(kept(&server), ["basket_add 1"]);
+    trim(&server, u64::MAX);
+    assert_eq!(kept(&server), [""; 0]);
+    assert_eq!(server.database().query_row("SELECT COUNT(*) FROM once", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[test]
 fn what_a_customer_told_outlives_the_event_that_told_it_until_the_customer_is_erased() {
     let server = Running::start();
     let details = |number: u64, params: Value| step(number, "customer_details", params);
