@@ -154,6 +154,8 @@ async fn refuse_kept(store: &Store, project: i64, what: What, lines: &mut Vec<(u
 /// Reads lines, each with its number.
 fn read(what: What, body: &[u8]) -> (Vec<(usize, Line)>, Answer) {
     let (mut lines, mut answer) = (Vec::new(), Answer::default());
+    // Some programs put the sign of UTF-8 before everything that they write.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     for (line, text) in (1..).zip(body.split(|byte| *byte == b'\n')) {
         if text.trim_ascii().is_empty() {
             continue;

@@ -3,6 +3,7 @@
 //! The answer says what was removed, in numbers. Asking again is harmless, and completes an erasure that was cut short.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
@@ -14,12 +15,13 @@ use crate::{Error, auth};
 
 pub(super) async fn erase(
     State(collector): State<Shared>,
-    Path(address): Path<String>,
+    address: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Error> {
     let project = auth::owner(&collector.projects, &headers)?.id;
     let junk = Error::BadField { field: "email", wanted: "an e-mail address", found: "another string" };
-    let address = email::normalise(&address).ok_or(junk)?;
+    // One whose escapes are no text is refused like any other, once it is known who asks.
+    let address = address.ok().and_then(|Path(address)| email::normalise(&address)).ok_or(junk)?;
     // Before anything is removed, so that a kill in between forgets nothing.
     collector.analytics.renew_later().map_err(|_| Error::CannotStore)?;
     let erased = collector.store.erase(project, address).await?;

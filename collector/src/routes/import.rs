@@ -6,6 +6,7 @@
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
@@ -16,11 +17,11 @@ use crate::{Error, auth};
 
 pub(super) async fn take(
     State(collector): State<Shared>,
-    Path(resource): Path<String>,
+    resource: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
-    let what = What::find(&resource).ok_or(Error::NotFound)?;
+    let what = resource.ok().and_then(|Path(resource)| What::find(&resource)).ok_or(Error::NotFound)?;
     let project = auth::owner(&collector.projects, &headers)?.id;
     let body = body::read(&headers, body).await?;
     let answer = import::take(&collector.store, project, what, collector.clock.millis(), body).await?;

@@ -3,6 +3,7 @@
 //! Plug-ins take nothing but 200 for a success, and some forget their keys over anything else.
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
@@ -36,12 +37,12 @@ async fn take(
 /// A plug-in tells that it was set up. All that it wants to know is whether its keys are right.
 async fn activity(
     State(collector): State<Shared>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
     let body = body::read(&headers, body).await?;
-    let project = collector.projects.find(&token).ok_or(Error::UnknownToken)?;
+    let project = token.ok().and_then(|Path(token)| collector.projects.find(&token)).ok_or(Error::UnknownToken)?;
     let digest = digest(&headers).ok_or(Error::NoDigest)?;
     if !project.proves(|secret| records::is_signed(&body, secret, &digest)) {
         return Err(Error::WrongDigest);

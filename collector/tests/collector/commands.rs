@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use serde_json::{Value, json};
 
 use crate::backend::digest;
-use crate::server::{Client, Program, basic, id, identify, read_json};
+use crate::server::{Client, Program, Running, basic, id, identify, read_json};
 
 const LISTS: [&str; 6] = ["customers", "categories", "products", "orders", "carts", "returns"];
 
@@ -124,6 +124,14 @@ fn what_is_exported_and_imported_elsewhere_is_exported_there_alike() {
         must(&["import", list, text(&files.join(list)), "--server", &other.client.url(""), "--owner", "t:s"]);
     }
     assert_eq!(lists(&other.client), expected);
+}
+
+#[test]
+fn a_file_that_begins_with_the_sign_of_utf_8_loses_no_line() {
+    let server = Running::start();
+    let lines = "\u{feff}{\"id\":\"1\",\"name\":\"Shoes\"}\n{\"id\":\"2\",\"name\":\"Hats\"}\n";
+    let mut answer = server.client.post_with("/import/categories", &[("authorization", &basic("t", "s"))], lines);
+    assert_eq!(read_json(&mut answer)["accepted"], 2);
 }
 
 #[test]

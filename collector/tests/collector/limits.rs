@@ -124,6 +124,20 @@ fn another_method_is_named_as_such() {
 }
 
 #[test]
+fn an_address_whose_escapes_are_no_text_is_refused_as_one() {
+    let server = Running::start();
+    let owner = [("authorization", &*basic("t", "s"))];
+    let request = ureq::http::Request::delete(server.client.url("/customers/%ff@x.com")).header(owner[0].0, owner[0].1);
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut erased = agent.run(request.body(()).unwrap()).unwrap();
+    assert_eq!((erased.status().as_u16(), &read_json(&mut erased)["error"]["field"]), (400, &json!("email")));
+    for (path, status, code) in [("/import/%ff", 404, "not_found"), ("/tracking/%ff/activity", 401, "unknown_token")] {
+        let mut answer = server.client.post_with(path, &owner, "{}");
+        assert_eq!((answer.status().as_u16(), &read_json(&mut answer)["error"]["code"]), (status, &json!(code)), "{path}");
+    }
+}
+
+#[test]
 fn a_preflight_is_answered_kindly() {
     let server = Running::start();
     let request = ureq::http::Request::options(server.client.url("/v2/batch")).body(()).unwrap();
