@@ -126,8 +126,7 @@ const OPENED = Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]);
 export const openDoor = async (delay) => {
   const open = new Set();
   const keep = (socket) => (open.add(socket), socket.on("error", () => socket.destroy()).on("close", () => open.delete(socket)));
-  const server = createTcpServer(async (socket) => {
-    keep(socket);
+  const pass = async (socket) => {
     await once(socket, "data");
     socket.write(GREETING);
     const [asked] = await once(socket, "data");
@@ -136,7 +135,9 @@ export const openDoor = async (delay) => {
       beyond.on("connect", () => (socket.write(OPENED), socket.pipe(beyond).pipe(socket)));
       beyond.on("close", () => socket.destroy());
     }, delay);
-  });
+  };
+  // A browser that is killed at the door cuts its connection.
+  const server = createTcpServer((socket) => pass(keep(socket)).catch(() => socket.destroy()));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
