@@ -171,18 +171,24 @@ const ROWS = {
     {},
     async ({ page, open, stored, told }) => {
       await open("/again");
-      // Chromium gives up a page that was left before it had heard whether it got a lock, as soon as another one wants that.
-      await stored(called("shown"));
-      await page.evaluate(callAndGo, ["left", "/next"]);
-      await page.waitForURL(/next/);
-      await page.evaluate(ready);
-      await page.evaluate(call, ["elsewhere"]);
-      await page.evaluate(() => void history.back());
-      const again = await stored((events) => called("again")(events) || events.filter(({ params }) => params.name === "shown").length > 1);
-      assert.ok(called("again")(again), `the browser loaded the page anew: ${await page.evaluate(whyNot)}`);
+      const shown = (events) => events.filter(({ params }) => params.name === "shown").length;
+      const names = [];
+      // A browser is free to give a page up that was left. It has three chances to keep one; what it gave up must have lost nothing either.
+      for (let life = 1; ; life++) {
+        assert.ok(life <= 3, `the browser loaded the page anew each time: ${await page.evaluate(whyNot)}`);
+        // Chromium gives up a page that was left before it had heard whether it got a lock, as soon as another one wants that.
+        await stored((events) => shown(events) === life);
+        names.push("shown", `left ${life}`, `elsewhere ${life}`);
+        await page.evaluate(callAndGo, [`left ${life}`, "/next"]);
+        await page.waitForURL(/next/);
+        await page.evaluate(ready);
+        await page.evaluate(call, [`elsewhere ${life}`]);
+        await page.evaluate(() => void history.back());
+        if (called("again")(await stored((events) => called("again")(events) || shown(events) > life))) break;
+      }
       await page.evaluate(call, ["after"]);
       const events = await told();
-      assertOnce(events, ["shown", "left", "elsewhere", "again", "after"]);
+      assert.deepEqual(events.flatMap(({ params }) => params.name ?? []).sort(), [...names, "again", "after"].sort());
       assert.equal(events.filter(({ type }) => type === "land").length, 1, "one visit, one landing");
     },
   ],
