@@ -1,8 +1,8 @@
 //! What is true of the shop now: customers, catalogue, orders, carts and returns, kept in the transaction that stores what changed them.
 //!
 //! Nothing here depends on the order in which things arrive. What a back end says is kept field by field, each with the time at which it
-//! was said. What follows from events is not carried on but derived again from the log, for the people of whom the transaction had news.
-//! Each such person's history is short and found by an index, and its newest part is enough: see [`history`].
+//! was said. What follows from events is not carried on but derived again from the steps that people took, for those of whom the transaction
+//! had news. Each such person's history is short and found by an index, and its newest part is enough: see [`history`].
 //!
 //! Queries name their index. Left alone SQLite reads all rows of a project, because the primary keys begin with it.
 
