@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalogue::{ARRAYS, Field, Kind, Resource, parent};
-use tillroll_collector::metrics::moment;
-use tillroll_collector::metrics::plan::Type;
+use tillroll_collector::metrics::catalog::{ARRAYS, Field, Kind, Resource, parent};
+use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::time;
 
 use super::Question;
 use super::select::{Element, Record, Records, date, get, way};

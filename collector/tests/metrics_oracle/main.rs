@@ -11,11 +11,11 @@ mod select;
 mod world;
 
 use serde_json::{Value, json};
-use tillroll_collector::analytics::Projection;
-use tillroll_collector::metrics::catalogue::Resource;
-use tillroll_collector::metrics::plan::{self, Context, LONGEST_DAYS, Type};
-use tillroll_collector::metrics::print::{Scope, duckdb};
+use tillroll_collector::metrics::catalog::Resource;
+use tillroll_collector::metrics::parse::{self, Context, LONGEST_DAYS, Type};
+use tillroll_collector::metrics::sql::{Scope, duckdb};
 use tillroll_collector::metrics::{answer, moment};
+use tillroll_collector::projection::Projection;
 
 use dice::Dice;
 use world::World;

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalogue::{Field, Kind, Resource, Test, parent};
+use tillroll_collector::metrics::catalog::{Field, Kind, Resource, Test, parent};
 use tillroll_collector::metrics::{document, free_text, moment};
 
 use super::world::World;
 use super::{Question, now};
-use tillroll_collector::metrics::plan::Type;
+use tillroll_collector::metrics::parse::Type;
 
 /// A record, and the conditions under which its elements count.
 pub(crate) struct Record<'a> {
