@@ -53,7 +53,7 @@ const shop = (policy = () => "") => (collector) => ({
 
 const WITHOUT = (c) => `script-src 'self' 'unsafe-inline' ${c}`;
 const WITH = (c) => `script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' ${c}`;
-/** The policy of the README, on a page that allows nothing else but its icon. */
+/** The policy of docs/install.md, on a page that allows nothing else but its icon. */
 const ADVISED = (c) => `default-src 'none'; img-src data:; script-src 'nonce-n0nce' 'wasm-unsafe-eval' ${c}; connect-src ${c}`;
 const TYPED = (c) => `${WITHOUT(c)}; require-trusted-types-for 'script'; trusted-types 'none'`;
 

@@ -1,4 +1,4 @@
-// Reads the texts in which pages record their calls; the counterpart in Rust is protocol/src/flat.rs.
+// Reads the texts in which pages record their calls; the counterpart in Rust is protocol/src/flat_format.rs.
 
 import assert from "node:assert/strict";
 

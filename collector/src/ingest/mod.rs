@@ -9,7 +9,7 @@ pub mod rejection_broadcast;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tillroll_protocol::batch::Answer;
+use tillroll_protocol::batch::BatchResponse;
 
 use crate::ingest::decode::{DecodedEvent, RawEvent, RejectedEvent};
 use crate::projects::Project;
@@ -28,7 +28,7 @@ const RECORDS: usize = 1_000;
 const MOST_DROPPED: u64 = 1_000_000;
 
 /// Takes a batch and returns what became of its events.
-pub async fn batch(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> Result<Answer, Error> {
+pub async fn batch(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> Result<BatchResponse, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
@@ -45,7 +45,7 @@ pub async fn batch(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> 
 }
 
 /// Takes the calls of a page that was left before its core had come, and returns what became of their events.
-pub async fn calls(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> Result<Answer, Error> {
+pub async fn calls(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> Result<BatchResponse, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let said = decode::calls(&body)?;
@@ -55,7 +55,7 @@ pub async fn calls(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> 
 }
 
 /// Takes the one event of a front-end endpoint.
-pub async fn call(collector: &AppState, call: &calls::Call, body: &[u8], voucher: Voucher) -> Result<Answer, Error> {
+pub async fn call(collector: &AppState, call: &calls::Call, body: &[u8], voucher: Voucher) -> Result<BatchResponse, Error> {
     let envelope = Envelope::read(body)?;
     let project = project(collector, &envelope.token)?.id;
     one(collector, project, call.event(&envelope, body), voucher).await
@@ -67,7 +67,7 @@ pub async fn one(
     project: i64,
     event: Result<DecodedEvent, RejectedEvent>,
     voucher: Voucher,
-) -> Result<Answer, Error> {
+) -> Result<BatchResponse, Error> {
     let good = event.map_err(|refusal| refused(collector, project, refusal))?;
     let mut pack = Pack::new(collector.clock.millis(), voucher);
     pack.push(good.key, &good.event);
@@ -75,7 +75,12 @@ pub async fn one(
 }
 
 /// Takes what a back end tells. Where it tells one thing, that is taken or refused; of many, the good ones are taken.
-pub async fn records(collector: &Arc<AppState>, endpoint: &'static Endpoint, body: Bytes, digest: Option<String>) -> Result<Answer, Error> {
+pub async fn records(
+    collector: &Arc<AppState>,
+    endpoint: &'static Endpoint,
+    body: Bytes,
+    digest: Option<String>,
+) -> Result<BatchResponse, Error> {
     let size = body.len();
     let (project, told) = apart(collector, size, move |collector| told(collector, endpoint, &body, digest.as_deref())).await?;
     let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -92,7 +97,7 @@ pub async fn records(collector: &Arc<AppState>, endpoint: &'static Endpoint, bod
         collector.store.tell(Telling { project, time: told.time, records: std::mem::replace(&mut good, rest) }).await?;
     }
     collector.telemetry.told(accepted);
-    Ok(Answer { accepted, duplicates: 0, rejected: report(collector, project, &bad) })
+    Ok(BatchResponse { accepted, duplicates: 0, rejected: report(collector, project, &bad) })
 }
 
 /// Runs work on a large body on a thread that may take its time.
@@ -139,7 +144,7 @@ fn sort<'a>(
     Ok(sorted)
 }
 
-async fn store(collector: &AppState, sorted: Sorted) -> Result<Answer, Error> {
+async fn store(collector: &AppState, sorted: Sorted) -> Result<BatchResponse, Error> {
     let (received_at, voucher) = (sorted.good.received_at(), sorted.good.voucher());
     let appended = match sorted.good.is_empty() {
         true => Default::default(),
@@ -153,7 +158,7 @@ async fn store(collector: &AppState, sorted: Sorted) -> Result<Answer, Error> {
         collector.telemetry.stored_of_bots(appended.accepted);
     }
     let rejected = report(collector, sorted.project, &sorted.bad);
-    Ok(Answer { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
+    Ok(BatchResponse { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
 }
 
 /// Who cannot sign learns nothing but that.

@@ -1,8 +1,8 @@
-// The inline snippet as the README has it, which the build checks to be its own.
+// The inline snippet as docs/install.md has it. The build checks that it equals the built one.
 
 import { readFileSync } from "node:fs";
 
-const README = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+const GUIDE = readFileSync(new URL("../../../docs/install.md", import.meta.url), "utf8");
 
-/** The form that keeps calls in the browser, and the one that stores nothing; each with its tags. */
-export const [KEEPING, HOLDING] = README.match(/^<script>.*"tillroll:".*<\/script>$/gm);
+/** The form that stores calls in the browser, and the form that stores nothing; each with its tags. */
+export const [KEEPING, HOLDING] = GUIDE.match(/^<script>.*"tillroll:".*<\/script>$/gm);

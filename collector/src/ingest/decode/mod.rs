@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
-use tillroll_protocol::loose::Loose;
 
 pub use crate::ingest::rejection::RejectReason;
 pub use calls::read as calls;
@@ -61,12 +61,12 @@ fn text(body: &[u8]) -> Result<&str, Error> {
 fn batch_at_a_glance(text: &str) -> Option<Batch<'_>> {
     let mut glance = FastReader::new(text);
     let (mut token, mut dropped, mut events) = (None, None, None);
-    let room = (text.len() / SHORT_BYTES).min(limits::BATCH_EVENTS);
+    let room = (text.len() / SHORT_BYTES).min(limits::MAX_BATCH_EVENTS);
     glance.object(&["token", "dropped", "events"], |glance, field| match field {
         0 => glance.text(&mut token),
         1 => glance.digits(&mut dropped),
         2 => events_at_a_glance(glance, fast_json::fill(&mut events, Vec::with_capacity(room))?),
-        _ => glance.value(&mut Loose::Nothing),
+        _ => glance.value(&mut DynValue::Null),
     })?;
     let dropped = dropped.map_or(Some(0), |digits| digits.parse().ok())?;
     glance.is_at_end().then_some(Batch { token: token?.to_owned(), events: events?, dropped })
@@ -76,7 +76,7 @@ fn events_at_a_glance<'a>(glance: &mut FastReader<'a>, events: &mut Vec<RawEvent
     glance.list(|glance| {
         events.push(RawEvent::default());
         events.last_mut()?.fill(glance)?;
-        (events.len() <= limits::BATCH_EVENTS).then_some(())
+        (events.len() <= limits::MAX_BATCH_EVENTS).then_some(())
     })
 }
 
@@ -92,8 +92,8 @@ fn envelope(text: &str) -> Result<Batch<'_>, Error> {
     };
     let dropped = envelope.dropped.integer().unwrap_or(0);
     match envelope.events {
-        Events::List { count, .. } if count > limits::BATCH_EVENTS => {
-            Err(Error::TooManyEvents { found: count, limit: limits::BATCH_EVENTS })
+        Events::List { count, .. } if count > limits::MAX_BATCH_EVENTS => {
+            Err(Error::TooManyEvents { found: count, limit: limits::MAX_BATCH_EVENTS })
         }
         Events::List { texts, .. } => {
             Ok(Batch { token, events: texts.into_iter().map(|text| RawEvent::new(text.get())).collect(), dropped })
@@ -104,7 +104,7 @@ fn envelope(text: &str) -> Result<Batch<'_>, Error> {
 
 fn fault(error: &serde_json::Error, text: &str) -> Error {
     match (error.classify(), serde_json::from_str::<JsonTree>(text)) {
-        (Category::Data, Ok(JsonTree(Loose::Object(_)))) => {
+        (Category::Data, Ok(JsonTree(DynValue::Object(_)))) => {
             Error::BadField { field: "body", wanted: "an object with each field once", found: "a field twice" }
         }
         (Category::Data, Ok(other)) => Error::BadField { field: "body", wanted: "an object", found: other.kind() },
@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for EventsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut texts = Vec::new();
         let mut count = 0;
-        while texts.len() < limits::BATCH_EVENTS {
+        while texts.len() < limits::MAX_BATCH_EVENTS {
             let Some(text) = list.next_element()? else { return Ok(Events::List { count: texts.len(), texts }) };
             texts.push(text);
         }
