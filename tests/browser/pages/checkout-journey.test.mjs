@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { visit } from "./support/browser.mjs";
-import { Collector, TOKEN } from "./support/collector.mjs";
-import { ENGINES } from "./support/engines.mjs";
-import { openDemoShop } from "./support/shop.mjs";
+import { visit } from "../support/browser.mjs";
+import { Collector, TOKEN } from "../support/collector.mjs";
+import { ENGINES } from "../support/engines.mjs";
+import { openDemoShop } from "../support/shop-server.mjs";
 
 const EMAIL = "johnybravo@gmail.com";
 const STEPS = ["land", "page_view", "category_view", "product_view", "basket_add", "checkout", "identify"];

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { TOKEN } from "./support/collector.mjs";
-import { answers } from "./support/proxy.mjs";
-import { AT_ONCE, stage } from "./support/stage.mjs";
+import { TOKEN } from "../support/collector.mjs";
+import { answers } from "../support/faulty-proxy.mjs";
+import { AT_ONCE, stage } from "../support/fixture.mjs";
 
 const play = stage();
 

@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { ENGINES } from "../support/engines.mjs";
-import { assertOnce } from "../support/expect.mjs";
-import { openDoor, SILENCE, slow } from "../support/proxy.mjs";
-import { KEEPING } from "../support/snippet.mjs";
-import { AT_ONCE, scriptTag, stage, written } from "../support/stage.mjs";
+import { assertOnce } from "../support/event-assertions.mjs";
+import { openDoor, SILENCE, slow } from "../support/faulty-proxy.mjs";
+import { PERSISTENT_SNIPPET } from "../support/documented-snippet.mjs";
+import { AT_ONCE, scriptTag, stage, written } from "../support/fixture.mjs";
 
 const HOPS = 20;
 const inline = (text) => `<script>${text}</script>`;
@@ -27,7 +27,7 @@ const pages = (collector) => ({
   "/gone": "",
   "/elsewhere": "No tracker here.",
   "/link": scriptTag(collector) + `<a href="/next" onclick="metrilo.customEvent('clicked')">next</a>`,
-  "/never": KEEPING + inline(`metrilo.customEvent("1"); ometria.init("homepage"); metrilo.customEvent("2");`),
+  "/never": PERSISTENT_SNIPPET + inline(`metrilo.customEvent("1"); ometria.init("homepage"); metrilo.customEvent("2");`),
   "/at-once": chain(collector),
   "/when-ready": chain(collector, "tillroll.ready.then"),
   "/painted": scriptTag(collector) + inline(`

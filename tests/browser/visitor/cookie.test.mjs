@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
+import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
 
 const play = stage({
   browserFlags: ["--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.co.uk 127.0.0.1, MAP *.myshopify.com 127.0.0.1", "--disable-features=LocalNetworkAccessChecks"],

@@ -1,13 +1,13 @@
-// What JSON cannot say, said by markers: `{"$": "undefined"}` and worse. The function is self-contained, so that a test can carry its
-// text into a page and make the hostile values there.
+// Markers for values that JSON cannot express, such as `{"$": "undefined"}` or an object whose getter throws. The function is
+// self-contained, so a test can send its source text to a page and create the hostile values there.
 
-/** Returns `value` with every marker in it replaced by what it stands for. */
+/** Returns `value` with every marker in it replaced by the value that it stands for. */
 export const expand = (value) => {
   const fail = () => {
     throw new Error("a hostile value");
   };
   const hostile = { get: fail, has: fail, ownKeys: fail, getPrototypeOf: fail, getOwnPropertyDescriptor: fail };
-  const withMember = (name, descriptor, rest) => Object.defineProperty({ ...rest }, name, { enumerable: true, ...descriptor });
+  const withProperty = (name, descriptor, rest) => Object.defineProperty({ ...rest }, name, { enumerable: true, ...descriptor });
   const make = {
     undefined: () => undefined,
     nan: () => NaN,
@@ -22,14 +22,14 @@ export const expand = (value) => {
       revoke();
       return proxy;
     },
-    /** An object whose member `name` throws when it is read. */
-    throwing: ({ name, rest }) => withMember(name, { get: fail }, expand(rest ?? {})),
-    /** A text that cannot be had: printing it throws. */
+    /** An object whose property `name` throws when it is read. */
+    throwing: ({ name, rest }) => withProperty(name, { get: fail }, expand(rest ?? {})),
+    /** An object that throws when it is converted to a string or number. */
     unprintable: () => ({ toString: fail, valueOf: fail, [Symbol.toPrimitive]: fail }),
     toJsonThrows: ({ rest }) => ({ ...expand(rest ?? {}), toJSON: fail }),
     toJson: ({ value }) => ({ toJSON: () => expand(value) }),
     boxed: ({ value }) => Object(value),
-    /** A basket of the page's own making: the calls that fill it, and fields that are assigned. */
+    /** A basket that the page makes: the calls that fill it, and the fields that are assigned. */
     basket: ({ calls, fields }) => {
       const basket = new globalThis.ometria.Basket();
       for (const [name, ...args] of calls) basket[name](...expand(args));

@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { TOKEN } from "./support/collector.mjs";
-import { AT_ONCE, stage } from "./support/stage.mjs";
+import { TOKEN } from "../support/collector.mjs";
+import { AT_ONCE, stage } from "../support/fixture.mjs";
 
 const play = stage();
 

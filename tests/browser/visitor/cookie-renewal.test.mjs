@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { scriptTag, stage } from "./support/stage.mjs";
+import { scriptTag, stage } from "../support/fixture.mjs";
 
 const play = stage({
   browserFlags: ["--host-resolver-rules=MAP *.shop.test 127.0.0.1", "--disable-features=LocalNetworkAccessChecks"],

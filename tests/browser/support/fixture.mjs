@@ -4,8 +4,8 @@ import { after, before } from "node:test";
 
 import { launch, visit } from "./browser.mjs";
 import { Collector, TOKEN } from "./collector.mjs";
-import { FaultyProxy } from "./proxy.mjs";
-import { openShop } from "./shop.mjs";
+import { FaultyProxy } from "./faulty-proxy.mjs";
+import { openShop } from "./shop-server.mjs";
 
 /** Tests of a file wait for pages and for the disk most of the time, and each has a shop and a visitor of its own. */
 export const AT_ONCE = { concurrency: 4 };

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { ENGINES } from "../support/engines.mjs";
-import { assertOnce } from "../support/expect.mjs";
-import { slow } from "../support/proxy.mjs";
-import { AT_ONCE, scriptTag, stage } from "../support/stage.mjs";
+import { assertOnce } from "../support/event-assertions.mjs";
+import { slow } from "../support/faulty-proxy.mjs";
+import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
 
 const FAULTY = { proxied: true, prints: /Failed to load resource/ };
 const pages = (collector) => ({ "/": scriptTag(collector), "/next": scriptTag(collector) });

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { ENGINES } from "../support/engines.mjs";
-import { assertOnce } from "../support/expect.mjs";
-import { answers, CUT, PORTAL, SILENCE, slow } from "../support/proxy.mjs";
-import { scriptTag, stage } from "../support/stage.mjs";
+import { assertOnce } from "../support/event-assertions.mjs";
+import { answers, CUT, PORTAL, SILENCE, slow } from "../support/faulty-proxy.mjs";
+import { scriptTag, stage } from "../support/fixture.mjs";
 
 /** These wait for the tracker's own patience nearly all of the time. */
 const WAITING = { concurrency: 16 };

@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertOnce } from "./support/expect.mjs";
-import { PROTOTYPE } from "./support/old-theme.mjs";
-import { Profile } from "./support/profile.mjs";
-import { HOLDING, KEEPING } from "./support/snippet.mjs";
-import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
+import { assertOnce } from "../support/event-assertions.mjs";
+import { PROTOTYPE } from "../support/prototype-js.mjs";
+import { Profile } from "../support/chromium-profile.mjs";
+import { MEMORY_SNIPPET, PERSISTENT_SNIPPET } from "../support/documented-snippet.mjs";
+import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
 
 const play = stage();
 
@@ -42,7 +42,7 @@ const short = (events) => events.map(({ type, api }) => [type, api]);
 const one = (events, of) => new Set(events.map((event) => event[of])).size === 1;
 const once = (events) => assert.equal(new Set(events.map(({ id }) => id)).size, events.length);
 
-const pages = (calls = CALLS, { snippet = KEEPING, attributes = "" } = {}) => (collector) => ({
+const pages = (calls = CALLS, { snippet = PERSISTENT_SNIPPET, attributes = "" } = {}) => (collector) => ({
   "/": snippet + scriptTag(collector, `async ${attributes}`) + inline(calls),
   "/next": snippet + scriptTag(collector, `async ${attributes}`),
   "/plain": scriptTag(collector, attributes),
@@ -122,7 +122,7 @@ describe("an async script behind the snippet", AT_ONCE, () => {
 
   test("never comes, on a page with the Prototype library: what that makes of the notes is understood", () =>
     play(
-      pages(`metrilo.customEvent("seen"); metrilo.applyTags(["a", "b"]);`, { snippet: inline(PROTOTYPE) + KEEPING }),
+      pages(`metrilo.customEvent("seen"); metrilo.applyTags(["a", "b"]);`, { snippet: inline(PROTOTYPE) + PERSISTENT_SNIPPET }),
       async ({ page, open, collector, told }) => {
         await refuse(page, collector, SCRIPT);
         await open();
@@ -175,7 +175,7 @@ describe("an async script behind the snippet", AT_ONCE, () => {
             raw_data: { type: "homepage", store: "uk" },
             onLoad: function () { theirs.push("loaded"); },
             identify: function (id) { theirs.push(id); },
-          };`) + KEEPING + scriptTag(collector, "async") + inline(`ometria.identify("johny@x.com");`),
+          };`) + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(`ometria.identify("johny@x.com");`),
       }),
       async ({ page, open, told }) => {
         await open();
@@ -283,7 +283,7 @@ const written = (count) =>
   });
 
 describe("the visitor's word", AT_ONCE, () => {
-  const asking = pages(CALLS, { snippet: HOLDING, attributes: `data-consent="pending"` });
+  const asking = pages(CALLS, { snippet: MEMORY_SNIPPET, attributes: `data-consent="pending"` });
   /** In the page: everything that it keeps. */
   const storage = async () => [document.cookie, { ...localStorage }, { ...sessionStorage }, (await indexedDB.databases()).length];
   const NOTHING = ["", {}, {}, 0];
@@ -343,7 +343,7 @@ describe("storage fails", AT_ONCE, () => {
 
   test("local storage is refused: what is in memory is not lost when the script comes", () =>
     play(
-      (collector) => ({ "/": inline(DENIED) + KEEPING + scriptTag(collector, "async") + inline(CALLS) }),
+      (collector) => ({ "/": inline(DENIED) + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(CALLS) }),
       async ({ open, page, told }) => {
         await open();
         await come(page);
@@ -357,7 +357,7 @@ describe("storage fails", AT_ONCE, () => {
     play(
       (collector) => {
         const broken = inline(`Object.defineProperty(window, "indexedDB", { value: undefined });`);
-        return { "/": broken + KEEPING + scriptTag(collector, "async") + inline(CALLS), "/plain": broken + scriptTag(collector) };
+        return { "/": broken + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(CALLS), "/plain": broken + scriptTag(collector) };
       },
       async ({ open, page, told, collector }) => {
         await refuse(page, collector, SCRIPT);

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { TOKEN } from "./support/collector.mjs";
-import { AT_ONCE, stage } from "./support/stage.mjs";
+import { TOKEN } from "../support/collector.mjs";
+import { AT_ONCE, stage } from "../support/fixture.mjs";
 
 const play = stage();
 
-const PACKAGE = new URL("../../dist/npm/", import.meta.url);
+const PACKAGE = new URL("../../../dist/npm/", import.meta.url);
 const file = (name, type) => () => ({ type, body: readFileSync(new URL(name, PACKAGE)) });
 const application = (script) => (collector) => ({
   "/": `<script type="module">import { start } from "./index.js"; const options = ${JSON.stringify({ token: TOKEN, collector })}; ${script}</script>`,

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { test } from "node:test";
 
-import { expand } from "../compat/expand.mjs";
-import { scriptTag, stage } from "./support/stage.mjs";
+import { expand } from "../../compat/support/expand-markers.mjs";
+import { scriptTag, stage } from "../support/fixture.mjs";
 
 const play = stage();
 

@@ -3,11 +3,11 @@
 import { after, before, describe, test } from "node:test";
 
 import { Collector } from "../support/collector.mjs";
-import { assertOnce } from "../support/expect.mjs";
-import { Profile } from "../support/profile.mjs";
-import { CUT, FaultyProxy, openDoor, SILENCE, slow } from "../support/proxy.mjs";
-import { openShop } from "../support/shop.mjs";
-import { AT_ONCE, scriptTag, witness, written } from "../support/stage.mjs";
+import { assertOnce } from "../support/event-assertions.mjs";
+import { Profile } from "../support/chromium-profile.mjs";
+import { CUT, FaultyProxy, openDoor, SILENCE, slow } from "../support/faulty-proxy.mjs";
+import { openShop } from "../support/shop-server.mjs";
+import { AT_ONCE, scriptTag, witness, written } from "../support/fixture.mjs";
 
 const ready = () => window.tillroll.ready.then(() => true);
 const call = (names) => names.forEach((name) => window.metrilo.customEvent(name));

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { TOKEN } from "./support/collector.mjs";
-import { AT_ONCE, brief, scriptTag, stage, written } from "./support/stage.mjs";
+import { TOKEN } from "../support/collector.mjs";
+import { AT_ONCE, brief, scriptTag, stage, written } from "../support/fixture.mjs";
 
 const play = stage();
 
@@ -180,7 +180,7 @@ test("where neither comes the calls are kept for the next page", () =>
 /** An application that bundled nothing: the npm package as it is, served by the shop. */
 const application = (policy) => (collector) => {
   const start = `window.tracker = start({ token: ${JSON.stringify(TOKEN)}, collector: ${JSON.stringify(collector)} }); tracker.metrilo.customEvent("seen");`;
-  const file = (name, type) => () => ({ type, body: readFileSync(new URL(`../../dist/npm/${name}`, import.meta.url)) });
+  const file = (name, type) => () => ({ type, body: readFileSync(new URL(`../../../dist/npm/${name}`, import.meta.url)) });
   return {
     "/": () => ({
       body: `<script type="module">import { start } from "./index.js"; ${start}</script>`,

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
+import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
 
 const play = stage({ flags: ["--demo"] });
 

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { launch, visit } from "./support/browser.mjs";
-import { Collector, SECRET, TOKEN } from "./support/collector.mjs";
+import { launch, visit } from "../support/browser.mjs";
+import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
 
 const SIGNED_IN = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
 const PHONE = { ...SIGNED_IN, viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };

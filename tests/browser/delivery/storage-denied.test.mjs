@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { ENGINES } from "../support/engines.mjs";
-import { assertOnce } from "../support/expect.mjs";
-import { BLOCKED, Profile } from "../support/profile.mjs";
-import { SILENCE } from "../support/proxy.mjs";
-import { AT_ONCE, scriptTag, stage } from "../support/stage.mjs";
+import { assertOnce } from "../support/event-assertions.mjs";
+import { BLOCKED, Profile } from "../support/chromium-profile.mjs";
+import { SILENCE } from "../support/faulty-proxy.mjs";
+import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
 
 const FAULTY = { proxied: true, prints: /Failed to load resource/ };
 const inline = (text) => `<script>${text}</script>`;

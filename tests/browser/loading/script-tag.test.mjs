@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { TOKEN } from "./support/collector.mjs";
-import { PROTOTYPE } from "./support/old-theme.mjs";
-import { AT_ONCE, scriptTag, stage } from "./support/stage.mjs";
+import { TOKEN } from "../support/collector.mjs";
+import { PROTOTYPE } from "../support/prototype-js.mjs";
+import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
 
 const play = stage();
 

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { expand } from "../compat/expand.mjs";
-import { rows, stored as wanted } from "../compat/rows.mjs";
-import { brief, scriptTag, stage } from "./support/stage.mjs";
+import { expand } from "../../compat/support/expand-markers.mjs";
+import { expectedEvents, tableRows } from "../../compat/support/tables.mjs";
+import { brief, scriptTag, stage } from "../support/fixture.mjs";
 
 const TITLE = "Shop";
 const STUB = "<script>window.metrilo = Object.assign([], { q: [] });</script>";
@@ -68,7 +68,7 @@ const PAGES = [
 
 for (const [vendor, where, stub, plays] of PAGES) {
   test(`every call shape of ${vendor}, ${where}`, async (t) => {
-    const table = rows(vendor).filter(plays);
+    const table = tableRows(vendor).filter(plays);
     await play(
       (collector) => ({ "/": stub + scriptTag(collector) }),
       async ({ page, url, open, stored }) => {
@@ -80,7 +80,7 @@ for (const [vendor, where, stub, plays] of PAGES) {
         assert.equal(parts.length, table.length);
         for (const [at, row] of table.entries()) {
           await t.test(row.title, () => {
-            const out = wanted(row, { url: `${url}/`, title: TITLE });
+            const out = expectedEvents(row, { url: `${url}/`, title: TITLE });
             assert.equal(outcome[at].thrown, null);
             assert.deepEqual(parts[at].map(brief), out.map(brief));
             assert.deepEqual(parts[at].map((event, index) => out[index].store && event.store_id), out.map(({ store }) => store));
