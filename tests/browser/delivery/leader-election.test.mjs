@@ -1,29 +1,29 @@
-// Several tabs of one shop: one of them sends for all, whichever way the browser offers to agree on which; when it goes another takes over;
-// visitor and visit are the same in all.
+// Several tabs of one shop elect a leader, which sends for all of them. When the leader is closed, another tab becomes the leader. Visitor
+// and session are the same in all tabs.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertOnce } from "../support/event-assertions.mjs";
-import { slow } from "../support/faulty-proxy.mjs";
-import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
+import { assertStoredOnce } from "../support/event-assertions.mjs";
+import { delayedResponse } from "../support/faulty-proxy.mjs";
+import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
 
-const play = stage();
+const withPage = createFixture();
 const pages = (collector) => ({ "/": scriptTag(collector), "/elsewhere": "" });
 
-/** way: how tabs agree, and the script that leaves them no better one. */
-const WAYS = {
+/** mechanism of the election: the script that makes the page use it. */
+const MECHANISMS = {
   "a lock": "",
-  "a lease, because there are no locks": `Object.defineProperty(Navigator.prototype, "locks", { value: undefined });`,
+  "a lease, because the browser has no locks": `Object.defineProperty(Navigator.prototype, "locks", { value: undefined });`,
   "a lease, because locks are denied": `LockManager.prototype.request = () => Promise.reject(new DOMException("", "SecurityError"));`,
   "a lease, because locks throw": `LockManager.prototype.request = () => { throw new DOMException("", "SecurityError"); };`,
 };
 
-/** In the page: counts its requests. */
-const COUNT = `window.batches = 0; const post = window.fetch;
+/** Runs in the page: counts the batches that it sends. */
+const COUNT_BATCHES = `window.batches = 0; const post = window.fetch;
   window.fetch = (...args) => ((window.batches += String(args[0]).endsWith("/v2/batch") ? 1 : 0), post(...args));`;
 
-/** Opens one more tab, and returns it when it is at rest. */
+/** Opens a URL in a tab and returns the tab when its queue is empty. */
 const openTab = async (page, url) => {
   await page.goto(url);
   await page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
@@ -32,94 +32,94 @@ const openTab = async (page, url) => {
 };
 
 const openTabs = async ({ page, url }, script = "") => {
-  await page.context().addInitScript(`{ ${COUNT} ${script} }`);
+  await page.context().addInitScript(`{ ${COUNT_BATCHES} ${script} }`);
   return [await openTab(page, url), await openTab(await page.context().newPage(), url)];
 };
 
-const batches = (tab) => tab.evaluate(() => window.batches);
-const call = (tab, ...names) => tab.evaluate((names) => names.forEach((name) => window.metrilo.customEvent(name)), names);
-const has = (...names) => (events) => names.every((name) => events.some(({ params }) => params.name === name));
+const batchCount = (tab) => tab.evaluate(() => window.batches);
+const sendEvents = (tab, ...names) => tab.evaluate((names) => names.forEach((name) => window.metrilo.customEvent(name)), names);
+const haveNames = (...names) => (events) => names.every((name) => events.some(({ params }) => params.name === name));
 
-describe("two tabs agree by", AT_ONCE, () => {
-  for (const [way, script] of Object.entries(WAYS)) {
-    test(`${way}: one sends for both, and the other when that is gone`, () =>
-      play(pages, async (scene) => {
-        const [one, two] = await openTabs(scene, script);
-        await call(one, "one");
-        await call(two, "two");
-        await scene.stored(has("one", "two"));
-        assert.deepEqual([(await batches(one)) > 0, await batches(two)], [true, 0]);
-        await call(two, "three");
+describe("two tabs elect a leader by", PARALLEL, () => {
+  for (const [mechanism, script] of Object.entries(MECHANISMS)) {
+    test(`${mechanism}: one tab sends for both, and the other tab after that one is closed`, () =>
+      withPage(pages, async (fixture) => {
+        const [one, two] = await openTabs(fixture, script);
+        await sendEvents(one, "one");
+        await sendEvents(two, "two");
+        await fixture.waitForEvents(haveNames("one", "two"));
+        assert.deepEqual([(await batchCount(one)) > 0, await batchCount(two)], [true, 0]);
+        await sendEvents(two, "three");
         await one.close({ runBeforeUnload: true });
-        const events = await scene.stored(has("three"));
-        await call(two, "four");
-        assertOnce(await scene.stored(has("four")), ["one", "two", "three", "four"]);
+        const events = await fixture.waitForEvents(haveNames("three"));
+        await sendEvents(two, "four");
+        assertStoredOnce(await fixture.waitForEvents(haveNames("four")), ["one", "two", "three", "four"]);
         assert.ok(events.every(({ session_id }) => session_id === events[0].session_id));
-        assert.ok((await batches(two)) > 0);
+        assert.ok((await batchCount(two)) > 0);
       }));
   }
 
-  test("a lock, and a browser where tabs cannot speak to each other sends from each", () =>
-    play(pages, async (scene) => {
-      const [one, two] = await openTabs(scene, "delete window.BroadcastChannel;");
-      await call(one, "one");
-      await call(two, "two");
-      assertOnce(await scene.stored(has("one", "two"), 5_000), ["one", "two"]);
-      assert.ok((await batches(two)) > 0);
+  test("a lock without BroadcastChannel: each tab sends its own events", () =>
+    withPage(pages, async (fixture) => {
+      const [one, two] = await openTabs(fixture, "delete window.BroadcastChannel;");
+      await sendEvents(one, "one");
+      await sendEvents(two, "two");
+      assertStoredOnce(await fixture.waitForEvents(haveNames("one", "two"), 5_000), ["one", "two"]);
+      assert.ok((await batchCount(two)) > 0);
     }));
 });
 
-test("two tabs and a slow collector, and one is closed: nothing is lost, nothing twice, one request at a time", () =>
-  play(
+test("when the leader is closed during slow requests, no event is lost or duplicated and one request is in flight at a time", () =>
+  withPage(
     pages,
-    async (scene) => {
-      const [one, two] = await openTabs(scene);
-      const { proxy } = scene;
-      proxy.fault = slow(2_000);
-      proxy.most = proxy.underWay = 0;
-      await call(one, "a", "b");
-      await call(two, "c", "d");
-      await proxy.arrival();
-      await call(one, "e");
-      await call(two, "f");
-      assert.equal(proxy.most, 1);
+    async (fixture) => {
+      const [one, two] = await openTabs(fixture);
+      const { proxy } = fixture;
+      proxy.fault = delayedResponse(2_000);
+      proxy.maxInFlight = proxy.inFlight = 0;
+      await sendEvents(one, "a", "b");
+      await sendEvents(two, "c", "d");
+      await proxy.nextBatch();
+      await sendEvents(one, "e");
+      await sendEvents(two, "f");
+      assert.equal(proxy.maxInFlight, 1);
       await one.close({ runBeforeUnload: true });
-      await call(two, "g");
-      assertOnce(await scene.stored(has("a", "b", "c", "d", "e", "f", "g")), ["a", "b", "c", "d", "e", "f", "g"]);
+      await sendEvents(two, "g");
+      assertStoredOnce(await fixture.waitForEvents(haveNames("a", "b", "c", "d", "e", "f", "g")), ["a", "b", "c", "d", "e", "f", "g"]);
     },
-    { proxied: true },
+    { useProxy: true },
   ));
 
-test("visitor and visit are the same in all tabs", () =>
-  play(pages, async (scene) => {
-    const [one, two] = await openTabs(scene);
+test("identify and reset in one tab apply to all tabs, in the same session", () =>
+  withPage(pages, async (fixture) => {
+    const [one, two] = await openTabs(fixture);
     await one.evaluate(() => window.metrilo.identify("johny@x.com"));
     await two.waitForFunction(() => document.cookie.includes("johny@x.com"));
-    await call(two, "known");
-    await scene.stored(has("known"));
+    await sendEvents(two, "identified");
+    await fixture.waitForEvents(haveNames("identified"));
     await two.evaluate(() => {
-      const ear = new BroadcastChannel("tillroll");
-      window.heard = new Promise((heard) => (ear.onmessage = () => document.cookie.includes("johny@x.com") || (ear.close(), heard())));
+      const channel = new BroadcastChannel("tillroll");
+      window.resetReceived = new Promise((resolve) => (channel.onmessage = () => document.cookie.includes("johny@x.com") || (channel.close(), resolve())));
     });
     await one.evaluate(() => window.tillroll.reset());
-    await two.evaluate(() => window.heard);
-    await call(two, "a stranger");
-    const events = await scene.stored(has("a stranger"));
-    const email = (name) => events.find(({ params }) => params.name === name).email;
-    assert.deepEqual([email("known"), email("a stranger")], ["johny@x.com", null]);
+    await two.evaluate(() => window.resetReceived);
+    await sendEvents(two, "anonymous");
+    const events = await fixture.waitForEvents(haveNames("anonymous"));
+    const emailOf = (name) => events.find(({ params }) => params.name === name).email;
+    assert.deepEqual([emailOf("identified"), emailOf("anonymous")], ["johny@x.com", null]);
     assert.equal(new Set(events.map(({ session_id }) => session_id)).size, 1);
     assert.equal(events.filter(({ type }) => type === "land").length, 1);
   }));
 
-test("tabs come to rest: they say nothing, write nothing and ask for nothing", () =>
-  play(pages, async (scene) => {
-    const watch = `window.latest = performance.now();
-      for (const [of, name] of [[BroadcastChannel.prototype, "postMessage"], [IDBDatabase.prototype, "transaction"], [LockManager.prototype, "request"], [Storage.prototype, "setItem"], [window, "setTimeout"], [window, "setInterval"], [window, "fetch"]]) {
-        const real = of[name];
-        of[name] = function (...args) { window.latest = performance.now(); return real.apply(this, args); };
+test("idle tabs send no messages, write nothing, set no timers and request nothing", () =>
+  withPage(pages, async (fixture) => {
+    const recordActivity = `window.lastActivity = performance.now();
+      for (const [owner, name] of [[BroadcastChannel.prototype, "postMessage"], [IDBDatabase.prototype, "transaction"], [LockManager.prototype, "request"], [Storage.prototype, "setItem"], [window, "setTimeout"], [window, "setInterval"], [window, "fetch"]]) {
+        const original = owner[name];
+        owner[name] = function (...args) { window.lastActivity = performance.now(); return original.apply(this, args); };
       }`;
-    const tabs = await openTabs(scene, watch);
-    await Promise.all(tabs.map((tab) => call(tab, "something")));
-    await scene.stored((events) => events.filter(({ params }) => params.name === "something").length === 2);
-    await Promise.all(tabs.map((tab) => tab.waitForFunction(() => performance.now() > window.latest + 4_000)));
+    const tabs = await openTabs(fixture, recordActivity);
+    await Promise.all(tabs.map((tab) => sendEvents(tab, "something")));
+    await fixture.waitForEvents((events) => events.filter(({ params }) => params.name === "something").length === 2);
+    await Promise.all(tabs.map((tab) => tab.waitForFunction(() => performance.now() > window.lastActivity + 4_000)));
   }));

@@ -1,12 +1,12 @@
-// Pages that are left before their core has come: the collector gets the calls as they were made, whether or not anybody ever comes back,
-// and the next page, which has kept them too, makes the same events of them.
+// The visitor leaves a page before its core has loaded. The page sends the raw calls to the collector as a beacon, and also persists them; the
+// next page derives the same events, which the collector deduplicates.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
+import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
 
-const play = stage();
+const withPage = createFixture();
 
 const CALLS = `<script>
   metrilo.viewProduct(7);
@@ -28,192 +28,193 @@ const pages = (more = CALLS, attributes = "") => (collector) => ({
   "/elsewhere": "",
 });
 
-const short = (events) => events.map(({ type, params }) => [type, params]);
-const one = (events, of) => new Set(events.map((event) => event[of])).size === 1;
+const typesAndParams = (events) => events.map(({ type, params }) => [type, params]);
+const isSame = (events, field) => new Set(events.map((event) => event[field])).size === 1;
 
-/** The core takes its time, or never comes, until `release()` is called. */
-const hold = async (page, collector, files = "*.wasm") => {
+/** Blocks files of the core; returns `release()`, which lets them through. */
+const blockAssets = async (page, collector, files = "*.wasm") => {
   let release;
   const held = new Promise((resolve) => (release = resolve));
   await page.route(`${collector.url}/assets/${files}`, async (route) => (await held, route.fallback()));
   return release;
 };
 
-/** In the page: goes away as soon as something was painted. */
-const leave = () => {
+/** Runs in the page: navigates away after the first paint. */
+const leaveAfterPaint = () => {
   requestAnimationFrame(() => requestAnimationFrame(() => (location.href = "/elsewhere")));
 };
 
-/** Remembers the bodies that the page's beacons had: nobody but the page sees those that go out while it is left. */
-const overhear = async (page) => {
+/** Records the bodies of the page's beacons, which Playwright does not see during navigation; returns a function that reads them. */
+const recordBeacons = async (page) => {
   await page.addInitScript(() => {
     const send = navigator.sendBeacon.bind(navigator);
     navigator.sendBeacon = (url, body) => {
-      sessionStorage.setItem("said", JSON.stringify([...JSON.parse(sessionStorage.getItem("said") ?? "[]"), body]));
+      sessionStorage.setItem("beacons", JSON.stringify([...JSON.parse(sessionStorage.getItem("beacons") ?? "[]"), body]));
       return send(url, body);
     };
   });
-  return () => page.evaluate(() => JSON.parse(sessionStorage.getItem("said") ?? "[]"));
+  return () => page.evaluate(() => JSON.parse(sessionStorage.getItem("beacons") ?? "[]"));
 };
 
-const leaveEarly = async ({ page, open, collector }, way = leave) => {
-  const release = await hold(page, collector);
+/** Opens the page without its core and leaves it; returns the function that unblocks the core. */
+const leaveBeforeCore = async ({ page, open, collector }) => {
+  const release = await blockAssets(page, collector);
   await open();
-  await page.evaluate(way);
+  await page.evaluate(leaveAfterPaint);
   await page.waitForURL("**/elsewhere");
   return release;
 };
 
-const LAND = (url) => ["land", { current_url: `${url}/`, source_url: "" }];
+const landing = (url) => ["land", { current_url: `${url}/`, source_url: "" }];
 
-describe("a page that is left before its core has come", AT_ONCE, () => {
-  test("says its calls, and nobody has to come back", () =>
-    play(pages(), async (scene) => {
-      await leaveEarly(scene);
-      const events = await scene.stored((events) => events.length > CALLED.length);
-      assert.deepEqual(short(events), [LAND(scene.url), ...CALLED]);
-      assert.ok(one(events, "session_id") && one(events, "email"));
-      assert.ok(events.every(({ page }) => page.url === `${scene.url}/`));
+describe("a page that is left before its core has loaded", PARALLEL, () => {
+  test("sends its calls without another page view", () =>
+    withPage(pages(), async (fixture) => {
+      await leaveBeforeCore(fixture);
+      const events = await fixture.waitForEvents((events) => events.length > CALLED.length);
+      assert.deepEqual(typesAndParams(events), [landing(fixture.url), ...CALLED]);
+      assert.ok(isSame(events, "session_id") && isSame(events, "email"));
+      assert.ok(events.every(({ page }) => page.url === `${fixture.url}/`));
     }));
 
-  test("says nothing twice when the visitor comes back", () =>
-    play(pages(), async (scene) => {
-      const release = await leaveEarly(scene);
-      const early = await scene.stored((events) => events.length > CALLED.length);
+  test("sends no duplicates when the visitor returns", () =>
+    withPage(pages(), async (fixture) => {
+      const release = await leaveBeforeCore(fixture);
+      const early = await fixture.waitForEvents((events) => events.length > CALLED.length);
       release();
-      await scene.open("/next");
-      const events = await scene.told();
-      assert.deepEqual(short(events), [LAND(scene.url), ...CALLED, ["category_view", { id: "1" }]]);
+      await fixture.open("/next");
+      const events = await fixture.allEvents();
+      assert.deepEqual(typesAndParams(events), [landing(fixture.url), ...CALLED, ["category_view", { id: "1" }]]);
       assert.deepEqual(events.slice(0, -1), early);
-      assert.ok(one(events, "session_id") && one(events, "email"));
+      assert.ok(isSame(events, "session_id") && isSame(events, "email"));
     }));
 
-  test("says that somebody was there, even if nothing was called", () =>
-    play(pages(""), async (scene) => {
-      const release = await leaveEarly(scene);
-      assert.deepEqual(short(await scene.stored((events) => events.length)), [LAND(scene.url)]);
+  test("sends the landing, even without any call", () =>
+    withPage(pages(""), async (fixture) => {
+      const release = await leaveBeforeCore(fixture);
+      assert.deepEqual(typesAndParams(await fixture.waitForEvents((events) => events.length)), [landing(fixture.url)]);
       release();
-      await scene.open("/next");
-      assert.deepEqual(short(await scene.told()), [LAND(scene.url), ["category_view", { id: "1" }]]);
+      await fixture.open("/next");
+      assert.deepEqual(typesAndParams(await fixture.allEvents()), [landing(fixture.url), ["category_view", { id: "1" }]]);
     }));
 
-  test("is the visit and the visitor that the cookies know", () =>
-    play(pages(), async (scene) => {
-      const { page, url, open, told, stored, collector } = scene;
+  test("uses the session and the visitor of the cookies", () =>
+    withPage(pages(), async (fixture) => {
+      const { page, url, open, allEvents, waitForEvents, collector } = fixture;
       await page.context().addCookies([{ name: "cbuid", value: "Ann%40x.com", url }]);
       await open("/next");
-      const before = await told();
-      await hold(page, collector);
+      const before = await allEvents();
+      await blockAssets(page, collector);
       await open();
-      await page.evaluate(leave);
-      const events = await stored((events) => events.filter(({ type }) => type !== "custom").length >= before.length + CALLED.length);
-      assert.ok(one(events, "session_id"));
+      await page.evaluate(leaveAfterPaint);
+      const events = await waitForEvents((events) => events.filter(({ type }) => type !== "custom").length >= before.length + CALLED.length);
+      assert.ok(isSame(events, "session_id"));
       assert.deepEqual(events.filter(({ type }) => type === "land").length, 1);
       const view = events.find(({ type }) => type === "product_view");
       assert.equal(view.email, "ann@x.com");
     }));
 
-  test("and comes back from the browser's cache goes on", () =>
-    play(pages(), async (scene) => {
-      const release = await leaveEarly(scene);
-      await scene.stored((events) => events.length > CALLED.length);
+  test("continues after its return from the back/forward cache", () =>
+    withPage(pages(), async (fixture) => {
+      const release = await leaveBeforeCore(fixture);
+      await fixture.waitForEvents((events) => events.length > CALLED.length);
       release();
-      await scene.page.goBack({ waitUntil: "commit" });
-      await scene.page.waitForFunction(() => window.tillroll);
-      const events = await scene.told();
+      await fixture.page.goBack({ waitUntil: "commit" });
+      await fixture.page.waitForFunction(() => window.tillroll);
+      const events = await fixture.allEvents();
       assert.equal(new Set(events.map(({ id }) => id)).size, events.length);
       assert.equal(events.filter(({ type }) => type === "land").length, 1);
     }));
 
-  test("goes out of sight and is called again", () =>
-    play(pages(), async (scene) => {
-      const { page, open, collector, stored, told } = scene;
-      const release = await hold(page, collector);
+  test("sends each call once when it is hidden twice", () =>
+    withPage(pages(), async (fixture) => {
+      const { page, open, collector, waitForEvents, allEvents } = fixture;
+      const release = await blockAssets(page, collector);
       await open();
       const hide = () => document.dispatchEvent(new Event("visibilitychange"));
       await page.evaluate(hide);
-      await stored((events) => events.length > CALLED.length);
+      await waitForEvents((events) => events.length > CALLED.length);
       await page.evaluate(() => window.metrilo.search("shoe"));
       await page.evaluate(hide);
-      await stored((events) => events.some(({ type }) => type === "search"));
+      await waitForEvents((events) => events.some(({ type }) => type === "search"));
       release();
-      assert.deepEqual(short(await told()).map(([type]) => type), ["land", ...CALLED.map(([type]) => type), "search"]);
+      assert.deepEqual(typesAndParams(await allEvents()).map(([type]) => type), ["land", ...CALLED.map(([type]) => type), "search"]);
     }));
 
-  test("says as much as a beacon holds, and the next page the rest", () => {
+  test("sends as much as a beacon can hold, and the next page sends the rest", () => {
     const many = Array.from({ length: 40 }, (_, at) => [String(at).padStart(2, "0") + "☂".repeat(1000)]);
     const calls = `<script>for (var at = 0; at < 40; at++) metrilo.customEvent((at < 10 ? "0" : "") + at + "☂".repeat(1000));</script>`;
-    return play(pages(calls), async (scene) => {
-      const said = await overhear(scene.page);
-      const release = await leaveEarly(scene);
-      await scene.stored((events) => events.length > 10);
-      const bodies = await said();
+    return withPage(pages(calls), async (fixture) => {
+      const beacons = await recordBeacons(fixture.page);
+      const release = await leaveBeforeCore(fixture);
+      await fixture.waitForEvents((events) => events.length > 10);
+      const bodies = await beacons();
       assert.equal(bodies.length, 1);
       assert.ok(Buffer.byteLength(bodies[0]) < 60 * 1024, `${Buffer.byteLength(bodies[0])} bytes`);
       release();
-      await scene.open("/next");
-      const events = (await scene.told()).filter(({ type }) => type === "custom");
+      await fixture.open("/next");
+      const events = (await fixture.allEvents()).filter(({ type }) => type === "custom");
       assert.deepEqual(events.map(({ params }) => [params.name]).sort(), many);
     });
   });
 
-  for (const [title, consent] of [["was refused", "denied"], ["is still open", "pending"]]) {
-    test(`says nothing after the visitor's leave ${title}`, () =>
-      play(pages(CALLS + `<script>tillroll.consent("${consent}");</script>`), async (scene) => {
-        const said = await overhear(scene.page);
-        await leaveEarly(scene);
-        assert.deepEqual([await said(), await scene.stored(() => true)], [[], []]);
+  for (const consent of ["denied", "pending"]) {
+    test(`sends nothing when consent is ${consent}`, () =>
+      withPage(pages(CALLS + `<script>tillroll.consent("${consent}");</script>`), async (fixture) => {
+        const beacons = await recordBeacons(fixture.page);
+        await leaveBeforeCore(fixture);
+        assert.deepEqual([await beacons(), await fixture.waitForEvents(() => true)], [[], []]);
       }));
   }
 });
 
-test("a page that gets no core at all says its calls when it is left", () =>
-  play(pages(), async (scene) => {
-    const { page, collector, open, stored } = scene;
+test("a page whose core fails to load sends its calls when it is left", () =>
+  withPage(pages(), async (fixture) => {
+    const { page, collector, open, waitForEvents } = fixture;
     await page.route(`${collector.url}/assets/{core,fallback}-*`, (route) => route.abort());
     await open();
     await page.evaluate(() => window.tillroll.ready.catch(() => {}));
-    await page.evaluate(leave);
-    assert.deepEqual(short(await stored((events) => events.length > CALLED.length)), [LAND(scene.url), ...CALLED]);
-    page.complaints = page.complaints.filter((text) => !/Failed to load resource/.test(text));
+    await page.evaluate(leaveAfterPaint);
+    assert.deepEqual(typesAndParams(await waitForEvents((events) => events.length > CALLED.length)), [landing(fixture.url), ...CALLED]);
+    page.errors = page.errors.filter((text) => !/Failed to load resource/.test(text));
   }));
 
-describe("a core that the network kept back comes on the same page", AT_ONCE, () => {
+describe("a core that failed to load is loaded again on the same page", PARALLEL, () => {
   const FILES = "assets/{core,fallback}-*";
 
-  /** Opens a page whose core does not arrive, and gives the network back. */
-  const openWithout = async ({ page, collector, open }) => {
+  /** Opens a page whose core fails to load, then lets its requests through. */
+  const openWithoutCore = async ({ page, collector, open }) => {
     await page.route(`${collector.url}/${FILES}`, (route) => route.abort());
     await open();
     await page.evaluate(() => window.tillroll.ready.catch(() => {}));
     await page.unroute(`${collector.url}/${FILES}`);
-    page.complaints = [];
+    page.errors = [];
   };
-  const assertCame = async ({ page, url, told }) => {
+  const assertDelivered = async ({ page, url, allEvents }) => {
     await page.evaluate(() => window.metrilo.viewCategory(1));
-    assert.deepEqual(short(await told()), [LAND(url), ...CALLED, ["category_view", { id: "1" }]]);
+    assert.deepEqual(typesAndParams(await allEvents()), [landing(url), ...CALLED, ["category_view", { id: "1" }]]);
   };
 
-  test("after a while", () =>
-    play(pages(), async (scene) => {
-      await openWithout(scene);
-      await assertCame(scene);
+  test("after a retry delay", () =>
+    withPage(pages(), async (fixture) => {
+      await openWithoutCore(fixture);
+      await assertDelivered(fixture);
     }));
 
-  test("at once when the connection is back", () =>
-    play(pages(), async (scene) => {
-      const { page } = scene;
+  test("at once on the online event", () =>
+    withPage(pages(), async (fixture) => {
+      const { page } = fixture;
       await page.clock.install();
-      await openWithout(scene);
-      // From here on no timer goes off.
+      await openWithoutCore(fixture);
+      // From here on no timer fires.
       await page.clock.pauseAt(await page.evaluate(() => Date.now() + 500));
       await page.evaluate(() => void dispatchEvent(new Event("online")));
-      await assertCame(scene);
+      await assertDelivered(fixture);
     }));
 });
 
-test("calls of the first generation outlive a page that never learnt what they mean", () =>
-  play(
+test("v1 calls survive a page that was left before the replay module loaded", () =>
+  withPage(
     (collector) => ({
       "/":
         scriptTag(collector) +
@@ -226,35 +227,35 @@ test("calls of the first generation outlive a page that never learnt what they m
       "/next": scriptTag(collector) + `<script>metrilo.event("checkout_start", false);</script>`,
       "/elsewhere": "",
     }),
-    async (scene) => {
-      const { page, url, collector, open, told } = scene;
-      const release = await hold(page, collector, "spoken-*");
+    async (fixture) => {
+      const { page, url, collector, open, allEvents } = fixture;
+      const release = await blockAssets(page, collector, "spoken-*");
       await open();
       await page.evaluate(() => window.tillroll.ready);
       await page.evaluate(() => window.metrilo.event("search", { query: "shoe" }));
-      await page.evaluate(leave);
+      await page.evaluate(leaveAfterPaint);
       await page.waitForURL("**/elsewhere");
       release();
       await open("/next");
-      const events = await told();
-      // Of these calls the collector understood one by itself, when the page was left.
-      assert.deepEqual(short(events).sort(), [
+      const events = await allEvents();
+      // The collector converted one of these calls from the beacon.
+      assert.deepEqual(typesAndParams(events).sort(), [
         ["category_view", { id: "1" }],
         ["checkout", {}],
         ["customer_details", { first_name: "Johny", last_name: "Bravo" }],
         ["identify", { email: "johny@x.com" }],
-        LAND(url),
+        landing(url),
         ["product_view", { product_id: "7" }],
         ["search", { query: "shoe", url: `${url}/` }],
       ]);
-      assert.ok(one(events, "session_id") && one(events, "email"));
+      assert.ok(isSame(events, "session_id") && isSame(events, "email"));
     },
   ));
 
-describe("what is called at once keeps its order, in the ids of the events and in the cart", AT_ONCE, () => {
+describe("calls in one task keep their order, in event ids and in the cart", PARALLEL, () => {
   const ROUNDS = 20;
-  /** In the page: puts something in and takes it out, again and again, in one millisecond or two; one of the second product stays. */
-  const fill = ([rounds, email]) => {
+  /** Runs in the page: adds and removes a product repeatedly within one or two milliseconds, then adds another product. */
+  const fillCart = ([rounds, email]) => {
     window.metrilo.identify(email);
     for (let round = 0; round < rounds; round++) {
       window.metrilo.addToCart("a", 1);
@@ -262,31 +263,31 @@ describe("what is called at once keeps its order, in the ids of the events and i
     }
     window.metrilo.addToCart("b", 1);
   };
-  const inBasket = (events) => events.filter(({ type }) => type.startsWith("basket_"));
-  const everything = (events) => inBasket(events).length === 2 * ROUNDS + 1;
+  const basketEvents = (events) => events.filter(({ type }) => type.startsWith("basket_"));
+  const hasAllBasketEvents = (events) => basketEvents(events).length === 2 * ROUNDS + 1;
 
   const assertOrder = async (events, collector, email) => {
-    const basket = inBasket(events).toSorted((one, other) => (one.id < other.id ? -1 : 1));
-    const called = [...Array.from({ length: ROUNDS }, () => ["basket_add", "basket_remove"]).flat(), "basket_add"];
-    assert.deepEqual(basket.map(({ type }) => type), called);
-    const text = await fetch(`${collector.url}/export/carts`, { headers: collector.authorised() }).then((answer) => answer.text());
+    const basket = basketEvents(events).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const expected = [...Array.from({ length: ROUNDS }, () => ["basket_add", "basket_remove"]).flat(), "basket_add"];
+    assert.deepEqual(basket.map(({ type }) => type), expected);
+    const text = await fetch(`${collector.url}/export/carts`, { headers: collector.ownerHeaders() }).then((answer) => answer.text());
     const carts = text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-    // An emptied cart ends; what comes next opens another one.
+    // An emptied cart ends; the next addition opens a new one.
     const open = carts.filter(({ customer, status }) => customer?.email === email && status !== "emptied");
     assert.deepEqual(open.map(({ line_items }) => line_items.map(({ code, quantity }) => [code, quantity])), [[["b", 1]]]);
   };
 
-  test("when the core is there", () =>
-    play(pages(), async ({ page, open, stored, collector }) => {
+  test("with the core loaded", () =>
+    withPage(pages(), async ({ page, open, waitForEvents, collector }) => {
       await open("/next");
       await page.evaluate(() => window.tillroll.ready.then(() => true));
-      await page.evaluate(fill, [ROUNDS, "there@x.com"]);
-      await assertOrder(await stored(everything), collector, "there@x.com");
+      await page.evaluate(fillCart, [ROUNDS, "loaded@x.com"]);
+      await assertOrder(await waitForEvents(hasAllBasketEvents), collector, "loaded@x.com");
     }));
 
-  test("and when the page is left before", () =>
-    play(pages(`<script>(${fill})(${JSON.stringify([ROUNDS, "left@x.com"])});</script>`), async (scene) => {
-      await leaveEarly(scene);
-      await assertOrder(await scene.stored(everything), scene.collector, "left@x.com");
+  test("on a page that is left before its core has loaded", () =>
+    withPage(pages(`<script>(${fillCart})(${JSON.stringify([ROUNDS, "left@x.com"])});</script>`), async (fixture) => {
+      await leaveBeforeCore(fixture);
+      await assertOrder(await fixture.waitForEvents(hasAllBasketEvents), fixture.collector, "left@x.com");
     }));
 });

@@ -1,24 +1,25 @@
-// Pages are left: by the script that has just called, by a link, by closing the tab, for good or to come back. Nothing is lost and nothing
-// is stored twice, in every engine.
+// The visitor leaves a page: by script, by a link, by closing the tab, with or without returning. In every engine no event is lost or
+// duplicated.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { ENGINES } from "../support/engines.mjs";
-import { assertOnce } from "../support/event-assertions.mjs";
-import { openDoor, SILENCE, slow } from "../support/faulty-proxy.mjs";
 import { PERSISTENT_SNIPPET } from "../support/documented-snippet.mjs";
-import { AT_ONCE, scriptTag, stage, written } from "../support/fixture.mjs";
+import { ENGINES } from "../support/engines.mjs";
+import { assertStoredOnce } from "../support/event-assertions.mjs";
+import { delayedResponse, NO_RESPONSE } from "../support/faulty-proxy.mjs";
+import { createFixture, PARALLEL, persistedCount, scriptTag } from "../support/fixture.mjs";
+import { startSlowSocksProxy } from "../support/slow-socks-proxy.mjs";
 
 const HOPS = 20;
 const inline = (text) => `<script>${text}</script>`;
 
-/** A page that calls with its number and goes on to the next one, at once or `when` the core is there. */
-const chain = (collector, when = "") => (request) => {
+/** Returns a page that sends an event with its number and navigates to the next page, at once or in a callback of `waitFor`. */
+const chain = (collector, waitFor = "") => (request) => {
   const at = Number(new URL(request.url, "http://shop").searchParams.get("at"));
   const next = at < HOPS ? `location.href = "?at=${at + 1}";` : "";
-  const work = `metrilo.customEvent("hop ${at}"); ${next}`;
-  return { body: scriptTag(collector) + inline(when ? `${when}(function () { ${work} })` : work) };
+  const script = `metrilo.customEvent("hop ${at}"); ${next}`;
+  return { body: scriptTag(collector) + inline(waitFor ? `${waitFor}(function () { ${script} })` : script) };
 };
 
 const pages = (collector) => ({
@@ -37,190 +38,190 @@ const pages = (collector) => ({
       location.href = "/elsewhere";
     };
     requestAnimationFrame(function () { setTimeout(function () { leave(); }, 0); });
-    // Firefox paints no tab that stands behind others.
+    // Firefox does not paint background tabs.
     setTimeout(function () { leave(); }, 1000);
   `),
   "/again": scriptTag(collector) + inline(`
-    addEventListener("pageshow", function (event) { metrilo.customEvent(event.persisted ? "again" : "shown"); });
+    addEventListener("pageshow", function (event) { metrilo.customEvent(event.persisted ? "restored" : "loaded"); });
   `),
 });
 
-const ready = () => window.tillroll.ready.then(() => true);
-const go = (path) => void (location.href = path);
-const call = (names) => names.forEach((name) => window.metrilo.customEvent(name));
-const callAndGo = ([name, path]) => (window.metrilo.customEvent(name), void (location.href = path));
-/** In the page: why it did not come from the cache for going back and forward, as far as the browser says. */
-const whyNot = () => JSON.stringify(performance.getEntriesByType("navigation")[0].notRestoredReasons ?? "it does not say why");
-const called = (name) => (events) => events.some(({ params }) => params.name === name);
-/** The core takes its time; a page that waited for it would be seen. */
-const LATE = slow(4_000);
-const FAULTY = { proxied: true, prints: /Failed to load resource/ };
-const HOPPED = Array.from({ length: HOPS + 1 }, (_, at) => `hop ${at}`);
+const whenReady = () => window.tillroll.ready.then(() => true);
+const navigate = (path) => void (location.href = path);
+const sendEvents = (names) => names.forEach((name) => window.metrilo.customEvent(name));
+const sendAndNavigate = ([name, path]) => (window.metrilo.customEvent(name), void (location.href = path));
+/** Runs in the page: returns why it did not come from the back/forward cache, if the browser reports a reason. */
+const cacheMissReasons = () => JSON.stringify(performance.getEntriesByType("navigation")[0].notRestoredReasons ?? "no reason reported");
+const hasEvent = (name) => (events) => events.some(({ params }) => params.name === name);
+/** Delays the core's files long enough that a page which waits for them fails its test. */
+const SLOW_CORE = delayedResponse(4_000);
+const WITH_PROXY = { useProxy: true, allowedErrors: /Failed to load resource/ };
+const HOP_NAMES = Array.from({ length: HOPS + 1 }, (_, at) => `hop ${at}`);
 
-/** title: what is played. */
-const ROWS = {
-  [`navigation right after a call, ${HOPS} times, before the core is there`]: [{}, (scene) => hop(scene, "/at-once")],
-  [`navigation right after a call, ${HOPS} times, when the core is there`]: [{}, (scene) => hop(scene, "/when-ready")],
-  "a link whose click is a call": [
+/** title: the options of the fixture, and the test. */
+const CASES = {
+  [`navigation right after a call, ${HOPS} times, before the core has loaded`]: [{}, (fixture) => followChain(fixture, "/at-once")],
+  [`navigation right after a call, ${HOPS} times, with the core loaded`]: [{}, (fixture) => followChain(fixture, "/when-ready")],
+  "a link whose click handler sends an event": [
     {},
-    async ({ page, open, stored, told }) => {
+    async ({ page, open, waitForEvents, allEvents }) => {
       await open("/link");
       await page.click("a");
-      await stored(called("clicked"));
+      await waitForEvents(hasEvent("clicked"));
       await page.waitForURL(/next/);
-      assertOnce(await told(), ["clicked"]);
+      assertStoredOnce(await allEvents(), ["clicked"]);
     },
   ],
-  "for another site, never to come back": [
+  "for another site, without return": [
     {},
-    async ({ page, open, stored }) => {
+    async ({ page, open, waitForEvents }) => {
       await open();
-      await page.evaluate(ready);
-      await page.evaluate(callAndGo, ["gone", "/elsewhere"]);
-      assertOnce(await stored(called("gone")), ["gone"]);
+      await page.evaluate(whenReady);
+      await page.evaluate(sendAndNavigate, ["gone", "/elsewhere"]);
+      assertStoredOnce(await waitForEvents(hasEvent("gone")), ["gone"]);
     },
   ],
-  "the tab is closed, never to come back": [
+  "by closing the tab, without return": [
     {},
-    async ({ page, open, stored }) => {
+    async ({ page, open, waitForEvents }) => {
       const other = await page.context().newPage();
       await other.goto("about:blank");
       await open();
-      await page.evaluate(ready);
-      await stored((events) => events.length > 0);
-      await page.evaluate(call, ["closed"]);
+      await page.evaluate(whenReady);
+      await waitForEvents((events) => events.length > 0);
+      await page.evaluate(sendEvents, ["closed"]);
       await page.close();
-      assertOnce(await stored(called("closed")), ["closed"]);
+      assertStoredOnce(await waitForEvents(hasEvent("closed")), ["closed"]);
     },
   ],
-  "the tab is closed, and the visitor comes back": [
+  "by closing the tab, with a later return": [
     {},
-    async ({ page, url, open, told }) => {
+    async ({ page, url, open, allEvents }) => {
       const other = await page.context().newPage();
       await open();
-      await page.evaluate(ready);
-      await page.evaluate(call, ["closed"]);
-      await page.evaluate(written);
+      await page.evaluate(whenReady);
+      await page.evaluate(sendEvents, ["closed"]);
+      await page.evaluate(persistedCount);
       await page.close();
       await other.goto(`${url}/next`);
-      assertOnce(await told(other), ["closed"]);
+      assertStoredOnce(await allEvents(other), ["closed"]);
     },
   ],
-  "the tab is closed before the core is there, and the visitor comes back": [
-    FAULTY,
-    async ({ page, url, shop, proxy, open, told, engine }) => {
+  "by closing the tab before the core has loaded, with a later return": [
+    WITH_PROXY,
+    async ({ page, url, shop, proxy, open, allEvents, engine }) => {
       const other = await page.context().newPage();
       await open("/elsewhere");
-      proxy.assets = LATE;
-      await page.evaluate(go, "/");
+      proxy.assetFault = SLOW_CORE;
+      await page.evaluate(navigate, "/");
       await page.waitForFunction(() => window.tillroll);
-      await page.evaluate(call, ["early 1", "early 2"]);
-      // Firefox 153 ends what still opens a database for a tab that its driver closes.
-      if (engine === "firefox") await page.evaluate(written);
-      const gone = shop.next("/gone");
+      await page.evaluate(sendEvents, ["early 1", "early 2"]);
+      // Firefox 153 aborts opening a database when its driver closes the tab.
+      if (engine === "firefox") await page.evaluate(persistedCount);
+      const pageHidden = shop.nextRequest("/gone");
       await page.evaluate(() => addEventListener("pagehide", () => navigator.sendBeacon("/gone")));
       await page.close();
-      await gone;
-      proxy.assets = undefined;
+      await pageHidden;
+      proxy.assetFault = undefined;
       await other.goto(`${url}/next`);
-      assertOnce(await told(other), ["early 1", "early 2"]);
+      assertStoredOnce(await allEvents(other), ["early 1", "early 2"]);
     },
   ],
-  "within 50 ms of the first paint, the core still on its way, and the visitor comes back": [
-    FAULTY,
-    async ({ page, proxy, open, told }) => {
+  "within 50 ms of the first paint, before the core has loaded, with a later return": [
+    WITH_PROXY,
+    async ({ page, proxy, open, allEvents }) => {
       await open("/next?");
-      proxy.assets = LATE;
-      await page.evaluate(go, "/painted");
+      proxy.assetFault = SLOW_CORE;
+      await page.evaluate(navigate, "/painted");
       await page.waitForURL(/elsewhere/);
-      proxy.assets = undefined;
+      proxy.assetFault = undefined;
       await open("/next");
-      assertOnce(await told(), ["painted"]);
+      assertStoredOnce(await allEvents(), ["painted"]);
     },
   ],
-  "which the script never reached, with the snippet on them": [
+  "with the snippet and without the script": [
     {},
-    async ({ url, open, told }) => {
+    async ({ url, open, allEvents }) => {
       await open("/never");
       await open("/next");
-      const events = await told();
-      assertOnce(events, ["1", "2"]);
+      const events = await allEvents();
+      assertStoredOnce(events, ["1", "2"]);
       assert.deepEqual(events.map(({ type }) => type), ["land", "custom", "page_view", "custom"]);
       assert.ok(events.every(({ page }) => page.url === `${url}/never`));
     },
   ],
-  "a backlog of 100 KB": [
-    FAULTY,
-    async ({ page, proxy, open, stored, told }) => {
+  "with a backlog of 100 KB": [
+    WITH_PROXY,
+    async ({ page, proxy, open, waitForEvents, allEvents }) => {
       const names = Array.from({ length: 15 }, (_, at) => `${at} ${"x".repeat(7_000)}`);
       await open();
-      await page.evaluate(ready);
-      await stored((events) => events.length > 0);
-      proxy.fault = SILENCE;
-      const asked = proxy.arrival();
-      await page.evaluate(call, names);
-      await asked;
+      await page.evaluate(whenReady);
+      await waitForEvents((events) => events.length > 0);
+      proxy.fault = NO_RESPONSE;
+      const batchReceived = proxy.nextBatch();
+      await page.evaluate(sendEvents, names);
+      await batchReceived;
       proxy.fault = undefined;
-      await page.evaluate(go, "/next");
+      await page.evaluate(navigate, "/next");
       await page.waitForURL(/next/);
-      assertOnce(await told(), names);
+      assertStoredOnce(await allEvents(), names);
       for (const { body } of proxy.batches) assert.ok(body.length < 60 * 1024, `a body of ${body.length} bytes`);
     },
   ],
-  "and come back to by the cache for going back and forward": [
+  "and restored from the back/forward cache": [
     {},
-    async ({ page, open, stored, told }) => {
+    async ({ page, open, waitForEvents, allEvents }) => {
       await open("/again");
-      const shown = (events) => events.filter(({ params }) => params.name === "shown").length;
+      const loadCount = (events) => events.filter(({ params }) => params.name === "loaded").length;
       const names = [];
-      // A browser is free to give a page up that was left. It has three chances to keep one; what it gave up must have lost nothing either.
-      for (let life = 1; ; life++) {
-        assert.ok(life <= 3, `the browser loaded the page anew each time: ${await page.evaluate(whyNot)}`);
-        // Chromium gives up a page that was left before it had heard whether it got a lock, as soon as another one wants that.
-        await stored((events) => shown(events) === life);
-        names.push("shown", `left ${life}`, `elsewhere ${life}`);
-        await page.evaluate(callAndGo, [`left ${life}`, "/next"]);
+      // A browser may evict a page from the cache. It has three attempts to keep one; evicted pages must not lose events either.
+      for (let attempt = 1; ; attempt++) {
+        assert.ok(attempt <= 3, `the browser reloaded the page each time: ${await page.evaluate(cacheMissReasons)}`);
+        // Chromium evicts a page that is left while its lock request is pending, as soon as another page requests that lock.
+        await waitForEvents((events) => loadCount(events) === attempt);
+        names.push("loaded", `left ${attempt}`, `elsewhere ${attempt}`);
+        await page.evaluate(sendAndNavigate, [`left ${attempt}`, "/next"]);
         await page.waitForURL(/next/);
-        await page.evaluate(ready);
-        await page.evaluate(call, [`elsewhere ${life}`]);
+        await page.evaluate(whenReady);
+        await page.evaluate(sendEvents, [`elsewhere ${attempt}`]);
         await page.evaluate(() => void history.back());
-        if (called("again")(await stored((events) => called("again")(events) || shown(events) > life))) break;
+        if (hasEvent("restored")(await waitForEvents((events) => hasEvent("restored")(events) || loadCount(events) > attempt))) break;
       }
-      await page.evaluate(call, ["after"]);
-      const events = await told();
-      assert.deepEqual(events.flatMap(({ params }) => params.name ?? []).sort(), [...names, "again", "after"].sort());
-      assert.equal(events.filter(({ type }) => type === "land").length, 1, "one visit, one landing");
+      await page.evaluate(sendEvents, ["after"]);
+      const events = await allEvents();
+      assert.deepEqual(events.flatMap(({ params }) => params.name ?? []).sort(), [...names, "restored", "after"].sort());
+      assert.equal(events.filter(({ type }) => type === "land").length, 1, "one session has one landing");
     },
   ],
 };
 
-/** Follows the pages that send the visitor on, to the last one, and asks that. */
-const hop = async ({ page, open, stored, told }, path) => {
+/** Follows the chain of pages to the last one, which then reports all events. */
+const followChain = async ({ page, open, waitForEvents, allEvents }, path) => {
   await open("/elsewhere");
-  await page.evaluate(go, `${path}?at=0`);
-  await stored(called(HOPPED.at(-1)), 60_000);
-  assertOnce(await told(), HOPPED);
+  await page.evaluate(navigate, `${path}?at=0`);
+  await waitForEvents(hasEvent(HOP_NAMES.at(-1)), 60_000);
+  assertStoredOnce(await allEvents(), HOP_NAMES);
 };
 
-/** Rows that an engine does not give us: closed by the driver within milliseconds of the call, Firefox 153 sometimes sends nothing. */
-const WITHOUT = { firefox: ["the tab is closed, never to come back"] };
+/** Cases that an engine cannot pass: Firefox 153 sometimes sends nothing when its driver closes the tab within milliseconds of the call. */
+const EXCLUDED = { firefox: ["by closing the tab, without return"] };
 
 for (const [name, engine] of Object.entries(ENGINES)) {
-  describe(`${name}, pages are left: lost 0, stored twice 0`, AT_ONCE, () => {
-    const play = stage({ engine });
-    for (const [title, [options, act]] of Object.entries(ROWS)) {
-      if (!WITHOUT[name]?.includes(title)) test(title, () => play(pages, (scene) => act({ ...scene, engine: name }), options));
+  describe(`${name}, when a page is left no event is lost or duplicated`, PARALLEL, () => {
+    const withPage = createFixture({ engine });
+    for (const [title, [options, act]] of Object.entries(CASES)) {
+      if (!EXCLUDED[name]?.includes(title)) test(title, () => withPage(pages, (fixture) => act({ ...fixture, engine: name }), options));
     }
   });
 }
 
-describe("pages are left while a connection takes 300 ms to open: lost 0, stored twice 0", AT_ONCE, () => {
-  const play = stage();
-  let door;
-  before(async () => (door = await openDoor(300)));
-  after(() => door.close());
+describe("when a page is left while connections take 300 ms to open, no event is lost or duplicated", PARALLEL, () => {
+  const withPage = createFixture();
+  let slowProxy;
+  before(async () => (slowProxy = await startSlowSocksProxy(300)));
+  after(() => slowProxy.close());
   for (const path of ["/at-once", "/when-ready"]) {
     test(`navigation right after a call, ${HOPS} times, ${path.slice(1)}`, () =>
-      play(pages, (scene) => hop(scene, path), { context: { proxy: { server: door.url } } }));
+      withPage(pages, (fixture) => followChain(fixture, path), { context: { proxy: { server: slowProxy.url } } }));
   }
 });

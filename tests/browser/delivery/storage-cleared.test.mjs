@@ -1,61 +1,61 @@
-// Storage that goes away, and queues that overflow: what can be kept is, and what cannot is counted, in the page and at the collector.
+// Storage is cleared, or the queue overflows. Later events are persisted, and dropped events are counted in the page and in the collector.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertOnce } from "../support/event-assertions.mjs";
-import { answers } from "../support/faulty-proxy.mjs";
-import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
+import { assertStoredOnce } from "../support/event-assertions.mjs";
+import { respondWith } from "../support/faulty-proxy.mjs";
+import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
 
-const play = stage();
+const withPage = createFixture();
 const pages = (collector) => ({ "/": scriptTag(collector), "/elsewhere": "" });
 
-const call = (page, ...names) => page.evaluate((names) => names.forEach((name) => window.metrilo.customEvent(name)), names);
-const has = (...names) => (events) => names.every((name) => events.some(({ params }) => params.name === name));
+const sendEvents = (page, ...names) => page.evaluate((names) => names.forEach((name) => window.metrilo.customEvent(name)), names);
+const haveNames = (...names) => (events) => names.every((name) => events.some(({ params }) => params.name === name));
 
-/** way: how the visitor, or somebody else's script, clears what we keep. */
-const CLEARED = {
-  "deletes the database": ({ page }) =>
+/** action of the visitor or of another script: how it clears the library's storage. */
+const CLEAR_ACTIONS = {
+  "deletion of the database": ({ page }) =>
     page.evaluate(() => new Promise((done) => (indexedDB.deleteDatabase("tillroll").onsuccess = done))),
-  "clears the site's data": async ({ page, url }) => {
+  "clearing of the site's data": async ({ page, url }) => {
     const session = await page.context().newCDPSession(page);
     await session.send("Storage.clearDataForOrigin", { origin: url, storageTypes: "all" });
   },
 };
 
-describe("between two calls somebody", AT_ONCE, () => {
-  for (const [way, clear] of Object.entries(CLEARED)) {
-    test(`${way}: the second is kept for the next page`, () =>
-      play(
+describe("storage is cleared between two calls", PARALLEL, () => {
+  for (const [action, clear] of Object.entries(CLEAR_ACTIONS)) {
+    test(`after ${action} the next page sends the second event`, () =>
+      withPage(
         pages,
-        async (scene) => {
-          const { page, proxy, open, stored } = scene;
+        async (fixture) => {
+          const { page, proxy, open, waitForEvents } = fixture;
           await open();
           await page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
-          proxy.fault = answers(503);
-          await call(page, "one");
-          await clear(scene);
-          await call(page, "two");
-          // Neither its memory nor a beacon lives on in the next page.
+          proxy.fault = respondWith(503);
+          await sendEvents(page, "one");
+          await clear(fixture);
+          await sendEvents(page, "two");
+          // Without a beacon, only storage can carry the event to the next page.
           await page.evaluate(() => (navigator.sendBeacon = () => false));
           await open("/elsewhere");
           proxy.fault = undefined;
           await open();
-          const events = await stored(has("two"));
-          assert.ok(events.filter(({ params }) => params.name === "two").length === 1);
+          const events = await waitForEvents(haveNames("two"));
+          assert.equal(events.filter(({ params }) => params.name === "two").length, 1);
         },
-        { proxied: true, prints: /503/ },
+        { useProxy: true, allowedErrors: /503/ },
       ));
   }
 });
 
-test("what does not fit is dropped, the oldest first, and page and collector hear how many", () =>
-  play(
+test("when the queue is full, the oldest events are dropped and counted in the page and in the collector", () =>
+  withPage(
     pages,
-    async ({ page, proxy, open, stored, collector }) => {
+    async ({ page, proxy, open, waitForEvents, collector }) => {
       await open();
       await page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
-      proxy.fault = answers(503);
+      proxy.fault = respondWith(503);
       await page.evaluate(() => {
         window.dropped = 0;
         window.tillroll.on("dropped", ({ count, reason }) => (window.dropped += reason === "full" ? count : NaN));
@@ -65,9 +65,9 @@ test("what does not fit is dropped, the oldest first, and page and collector hea
       proxy.fault = undefined;
       await page.evaluate(() => dispatchEvent(new Event("online")));
       const names = Array.from({ length: 1000 }, (_, at) => "event " + (at + 7));
-      assertOnce(await stored((events) => events.filter(({ type }) => type === "custom").length >= 1000), names);
+      assertStoredOnce(await waitForEvents((events) => events.filter(({ type }) => type === "custom").length >= 1000), names);
       const metrics = await (await fetch(collector.url + "/metrics")).text();
       assert.match(metrics, /^tillroll_page_dropped_total 7$/m);
     },
-    { proxied: true, prints: /503/ },
+    { useProxy: true, allowedErrors: /503/ },
   ));

@@ -1,32 +1,32 @@
-// Storage fails: denied, full, cleared under us, cookies with it. Events are sent all the same, each once, as long as one place is left to
-// keep them; the bounds hold, and what falls out is said.
+// Storage and cookies are denied, full or cleared. Events are still sent, each once, as long as one storage is available. The queue's limits
+// hold, and dropped events are reported.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { ChromiumProfile, STORAGE_BLOCKED } from "../support/chromium-profile.mjs";
 import { ENGINES } from "../support/engines.mjs";
-import { assertOnce } from "../support/event-assertions.mjs";
-import { BLOCKED, Profile } from "../support/chromium-profile.mjs";
-import { SILENCE } from "../support/faulty-proxy.mjs";
-import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
+import { assertStoredOnce } from "../support/event-assertions.mjs";
+import { NO_RESPONSE } from "../support/faulty-proxy.mjs";
+import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
 
-const FAULTY = { proxied: true, prints: /Failed to load resource/ };
+const WITH_PROXY = { useProxy: true, allowedErrors: /Failed to load resource/ };
 const inline = (text) => `<script>${text}</script>`;
 
 const DENIED = `function () { throw new DOMException("denied", "SecurityError"); }`;
-const deny = (name, of = "window") => `Object.defineProperty(${of}, "${name}", { get: ${DENIED} });`;
+const deny = (name) => `Object.defineProperty(window, "${name}", { get: ${DENIED} });`;
 const NO_COOKIES = `Object.defineProperty(document, "cookie", { get: ${DENIED}, set: ${DENIED} });`;
-/** Opens nothing and says so later, as private windows of some browsers did, or says nothing at all. */
-const opens = (says) => `IDBFactory.prototype.open = function () { var asked = {}; ${says} return asked; };`;
-const LATER = opens(`setTimeout(function () { asked.onerror && asked.onerror(new Event("error")); }, 0);`);
-const NEVER = opens("");
+/** `indexedDB.open` fails asynchronously, as in private windows of some browsers, or never calls back. */
+const openThat = (action) => `IDBFactory.prototype.open = function () { var request = {}; ${action} return request; };`;
+const OPEN_FAILS = openThat(`setTimeout(function () { request.onerror && request.onerror(new Event("error")); }, 0);`);
+const OPEN_HANGS = openThat("");
 
-/** title: what is done to the page before the library loads. */
+/** title: the script that runs in the page before the library. */
 const DENIALS = {
   "IndexedDB throws": deny("indexedDB"),
-  "IndexedDB is refused later": LATER,
-  "IndexedDB never answers": NEVER,
-  "there is no IndexedDB": `Object.defineProperty(window, "indexedDB", { value: undefined });`,
+  "IndexedDB fails asynchronously": OPEN_FAILS,
+  "IndexedDB never calls back": OPEN_HANGS,
+  "IndexedDB is missing": `Object.defineProperty(window, "indexedDB", { value: undefined });`,
   "local storage throws": deny("localStorage"),
   "local storage is full": `Storage.prototype.setItem = function () { throw new DOMException("full", "QuotaExceededError"); };`,
   "all storage throws": deny("indexedDB") + deny("localStorage") + deny("sessionStorage"),
@@ -40,11 +40,11 @@ const pages = (denial) => (collector) => {
   return { "/": page, "/next": page, "/elsewhere": "" };
 };
 
-const ready = () => window.tillroll.ready.then(() => true);
-const call = (names) => names.forEach((name) => window.metrilo.customEvent(name));
-const go = (path) => void (location.href = path);
-/** In the page: what becomes of a write. */
-const probe = () =>
+const whenReady = () => window.tillroll.ready.then(() => true);
+const sendEvents = (names) => names.forEach((name) => window.metrilo.customEvent(name));
+const navigate = (path) => void (location.href = path);
+/** Runs in the page: writes to IndexedDB and returns "written" or the name of the error. */
+const probeWrite = () =>
   new Promise((resolve) => {
     const opening = indexedDB.open("probe");
     opening.onerror = () => resolve(opening.error.name);
@@ -58,120 +58,120 @@ const probe = () =>
   });
 const NAMES = ["1", "2", "3"];
 
-/** Calls, is left while the collector is silent, calls again on the next page. */
-const browse = async ({ page, proxy, open, stored, told }) => {
+/** Sends events, leaves the page while the collector does not respond, and sends more events on the next page. */
+const sendAcrossPages = async ({ page, proxy, open, waitForEvents, allEvents }) => {
   await open();
-  await page.evaluate(ready);
-  await stored((events) => events.length > 0);
-  proxy.next = [SILENCE];
-  const asked = proxy.arrival();
-  await page.evaluate(call, NAMES.slice(0, 2));
-  await asked;
-  await page.evaluate(go, "/next");
+  await page.evaluate(whenReady);
+  await waitForEvents((events) => events.length > 0);
+  proxy.nextFaults = [NO_RESPONSE];
+  const batchReceived = proxy.nextBatch();
+  await page.evaluate(sendEvents, NAMES.slice(0, 2));
+  await batchReceived;
+  await page.evaluate(navigate, "/next");
   await page.waitForURL(/next/);
-  await page.evaluate(ready);
-  await page.evaluate(call, NAMES.slice(2));
-  assertOnce(await told(page, 30_000), NAMES);
+  await page.evaluate(whenReady);
+  await page.evaluate(sendEvents, NAMES.slice(2));
+  assertStoredOnce(await allEvents(page, 30_000), NAMES);
 };
 
 for (const [name, engine] of Object.entries(ENGINES)) {
-  describe(`${name}, storage is denied: lost 0, stored twice 0`, AT_ONCE, () => {
-    const play = stage({ engine });
-    for (const [title, denial] of Object.entries(DENIALS)) test(title, () => play(pages(denial), browse, FAULTY));
+  describe(`${name}, when storage is denied no event is lost or duplicated`, PARALLEL, () => {
+    const withPage = createFixture({ engine });
+    for (const [title, denial] of Object.entries(DENIALS)) test(title, () => withPage(pages(denial), sendAcrossPages, WITH_PROXY));
   });
 }
 
-describe("Chromium's storage fails: lost 0, stored twice 0", AT_ONCE, () => {
-  const play = stage();
+describe("when Chromium's storage fails no event is lost or duplicated", PARALLEL, () => {
+  const withPage = createFixture();
 
-  /** Calls `act` with the page of a browser with a profile of its own: Chromium counts no bytes where a profile is in memory alone. */
-  const atHome = (act, settings) => async (scene) => {
-    const profile = await Profile.make({ settings });
+  /** Calls `act` with a page of a browser that has a profile on disk. Chromium enforces no quota for a profile in memory. */
+  const withProfile = (act, settings) => async (fixture) => {
+    const profile = await ChromiumProfile.create({ settings });
     try {
       const page = await profile.open();
-      const open = (path = "/") => page.goto(scene.url + path);
-      await act({ ...scene, page, open, told: (from = page, patience = undefined) => scene.told(from, patience) });
+      const open = (path = "/") => page.goto(fixture.url + path);
+      await act({ ...fixture, page, open, allEvents: (from = page, timeoutMs = undefined) => fixture.allEvents(from, timeoutMs) });
     } finally {
       await profile.close();
     }
   };
 
-  /** Leaves the shop one byte to keep things in; none would mean no bound. */
+  /** Sets the quota of the shop's origin to one byte; 0 would mean no limit. */
   const setQuota = async (page, url) => {
     const session = await page.context().newCDPSession(page);
     await session.send("Storage.overrideQuotaForOrigin", { origin: url, quotaSize: 1 });
-    // Chromium counts what is left anew only after a while.
-    await page.waitForFunction(`(${probe})().then((result) => result === "QuotaExceededError")`, undefined, { polling: 100 });
+    // Chromium updates the remaining quota with a delay.
+    await page.waitForFunction(`(${probeWrite})().then((result) => result === "QuotaExceededError")`, undefined, { polling: 100 });
   };
 
-  test("the quota is full before the first page", () =>
-    play(
+  test("the quota is exceeded before the first page", () =>
+    withPage(
       pages(""),
-      atHome(async (scene) => {
-        await scene.open("/elsewhere");
-        await setQuota(scene.page, scene.url);
-        await browse(scene);
+      withProfile(async (fixture) => {
+        await fixture.open("/elsewhere");
+        await setQuota(fixture.page, fixture.url);
+        await sendAcrossPages(fixture);
       }),
-      FAULTY,
+      WITH_PROXY,
     ));
 
-  test("the quota is full in the middle, and the collector away until the next page", () =>
-    play(
+  test("the quota is exceeded between calls, and the collector is down until the next page", () =>
+    withPage(
       pages(""),
-      atHome(async ({ page, url, proxy, open, stored, told }) => {
+      withProfile(async ({ page, url, proxy, open, waitForEvents, allEvents }) => {
         await open();
-        await page.evaluate(ready);
-        await stored((events) => events.length > 0);
+        await page.evaluate(whenReady);
+        await waitForEvents((events) => events.length > 0);
         await proxy.refuse();
-        await page.evaluate(call, ["kept 1", "kept 2"]);
+        await page.evaluate(sendEvents, ["before 1", "before 2"]);
         await setQuota(page, url);
-        await page.evaluate(call, ["full 1", "full 2"]);
-        await page.evaluate(go, "/elsewhere");
+        await page.evaluate(sendEvents, ["after 1", "after 2"]);
+        await page.evaluate(navigate, "/elsewhere");
         await page.waitForURL(/elsewhere/);
         await proxy.accept();
         await open("/next");
-        assertOnce(await told(), ["kept 1", "kept 2", "full 1", "full 2"]);
+        assertStoredOnce(await allEvents(), ["before 1", "before 2", "after 1", "after 2"]);
       }),
-      FAULTY,
+      WITH_PROXY,
     ));
 
   test("the visitor clears the site's data between two calls", () =>
-    play(
+    withPage(
       pages(""),
-      async ({ page, url, proxy, open, stored, told }) => {
+      async ({ page, url, proxy, open, waitForEvents, allEvents }) => {
         await open();
-        await page.evaluate(ready);
-        await stored((events) => events.length > 0);
-        proxy.next = [SILENCE];
-        await page.evaluate(call, ["before"]);
+        await page.evaluate(whenReady);
+        await waitForEvents((events) => events.length > 0);
+        proxy.nextFaults = [NO_RESPONSE];
+        await page.evaluate(sendEvents, ["before"]);
         const session = await page.context().newCDPSession(page);
         await session.send("Storage.clearDataForOrigin", { origin: url, storageTypes: "all" });
-        await page.evaluate(call, ["after"]);
-        assertOnce(await told(page, 30_000), ["before", "after"]);
+        await page.evaluate(sendEvents, ["after"]);
+        assertStoredOnce(await allEvents(page, 30_000), ["before", "after"]);
       },
-      FAULTY,
+      WITH_PROXY,
     ));
 
-  test("cookies and storage blocked by the visitor's settings", () =>
-    play(
+  test("cookies and storage are blocked by the visitor's settings", () =>
+    withPage(
       pages(""),
-      atHome(async (scene) => {
-        await scene.open("/elsewhere");
-        assert.equal(await scene.page.evaluate(() => ((document.cookie = "a=b"), document.cookie)), "");
-        assert.notEqual(await scene.page.evaluate(probe), "written");
-        await browse(scene);
-      }, BLOCKED),
-      FAULTY,
+      withProfile(async (fixture) => {
+        await fixture.open("/elsewhere");
+        assert.equal(await fixture.page.evaluate(() => ((document.cookie = "a=b"), document.cookie)), "");
+        assert.notEqual(await fixture.page.evaluate(probeWrite), "written");
+        await sendAcrossPages(fixture);
+      }, STORAGE_BLOCKED),
+      WITH_PROXY,
     ));
 
-  test("1,100 calls while the collector is away: the 1,000 youngest stay, and the page hears of 100", () =>
-    play(
+  test("1,100 calls while the collector is down: the newest 1,000 are sent, and the page is notified of 100 dropped ones", () =>
+    withPage(
       pages(""),
-      async ({ page, proxy, open, stored, told }) => {
+      async ({ page, proxy, open, waitForEvents, allEvents }) => {
         await open();
-        await page.evaluate(ready);
-        await stored((events) => events.length > 0);
-        // The landing is stored; the page must have heard so, or it takes a place in the queue.
+        await page.evaluate(whenReady);
+        await waitForEvents((events) => events.length > 0);
+        // The page must have received the response for the landing, or the landing occupies a place in the queue.
         await page.evaluate(() => window.tillroll.flush());
         await proxy.refuse();
         const names = Array.from({ length: 1_100 }, (_, at) => String(at));
@@ -183,9 +183,9 @@ describe("Chromium's storage fails: lost 0, stored twice 0", AT_ONCE, () => {
         }, names);
         assert.equal(dropped, 100);
         await proxy.accept();
-        await stored((events) => events.some(({ params }) => params.name === "1099"), 30_000);
-        assertOnce(await told(), names.slice(100));
+        await waitForEvents((events) => events.some(({ params }) => params.name === "1099"), 30_000);
+        assertStoredOnce(await allEvents(), names.slice(100));
       },
-      FAULTY,
+      WITH_PROXY,
     ));
 });

@@ -1,66 +1,66 @@
-// Two tabs of one visitor, and a collector that takes its time: what one tab called is not lost with it, and the other sends nothing twice.
+// Two tabs of one visitor and a slow collector. The calls of a closed tab are delivered, and the other tab duplicates nothing.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { ENGINES } from "../support/engines.mjs";
-import { assertOnce } from "../support/event-assertions.mjs";
-import { slow } from "../support/faulty-proxy.mjs";
-import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
+import { assertStoredOnce } from "../support/event-assertions.mjs";
+import { delayedResponse } from "../support/faulty-proxy.mjs";
+import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
 
-const FAULTY = { proxied: true, prints: /Failed to load resource/ };
+const WITH_PROXY = { useProxy: true, allowedErrors: /Failed to load resource/ };
 const pages = (collector) => ({ "/": scriptTag(collector), "/next": scriptTag(collector) });
 
-const ready = () => window.tillroll.ready.then(() => true);
-const call = (names) => names.forEach((name) => window.metrilo.customEvent(name));
-const names = (tab) => [1, 2, 3].map((at) => `${tab} ${at}`);
+const whenReady = () => window.tillroll.ready.then(() => true);
+const sendEvents = (names) => names.forEach((name) => window.metrilo.customEvent(name));
+const namesOf = (tab) => [1, 2, 3].map((at) => `${tab} ${at}`);
 
-/** Opens a second tab beside `page`, both with the core there, and lets the collector answer two seconds late. */
-const openTwo = async ({ page, url, proxy, open, stored }) => {
+/** Opens a second tab, waits until both tabs have the core, and delays the collector's responses by two seconds. */
+const openSecondTab = async ({ page, url, proxy, open, waitForEvents }) => {
   await open();
-  await page.evaluate(ready);
-  await stored((events) => events.length > 0);
+  await page.evaluate(whenReady);
+  await waitForEvents((events) => events.length > 0);
   const other = await page.context().newPage();
   await other.goto(`${url}/next`);
-  await other.evaluate(ready);
-  proxy.fault = slow(2_000);
+  await other.evaluate(whenReady);
+  proxy.fault = delayedResponse(2_000);
   return other;
 };
 
 for (const [name, engine] of Object.entries(ENGINES)) {
-  describe(`${name}, two tabs and a slow collector: lost 0, stored twice 0`, AT_ONCE, () => {
-    const play = stage({ engine });
+  describe(`${name}, with two tabs and a slow collector no event is lost or duplicated`, PARALLEL, () => {
+    const withPage = createFixture({ engine });
 
-    test("both stay", () =>
-      play(
+    test("both tabs stay open", () =>
+      withPage(
         pages,
-        async (scene) => {
-          const other = await openTwo(scene);
-          await scene.page.evaluate(call, names("one"));
-          await other.evaluate(call, names("two"));
-          await scene.told(scene.page, 40_000);
-          const events = await scene.told(other, 40_000);
-          assertOnce(events, [...names("one"), ...names("two")]);
-          const people = new Set(events.map((event) => `${event.visitor_id} ${event.session_id}`));
-          assert.equal(people.size, 1, "one visitor, one visit");
+        async (fixture) => {
+          const other = await openSecondTab(fixture);
+          await fixture.page.evaluate(sendEvents, namesOf("one"));
+          await other.evaluate(sendEvents, namesOf("two"));
+          await fixture.allEvents(fixture.page, 40_000);
+          const events = await fixture.allEvents(other, 40_000);
+          assertStoredOnce(events, [...names("one"), ...names("two")]);
+          const identities = new Set(events.map((event) => `${event.visitor_id} ${event.session_id}`));
+          assert.equal(identities.size, 1, "both tabs have the same visitor and session");
         },
-        FAULTY,
+        WITH_PROXY,
       ));
 
-    test("one is closed with its request under way", () =>
-      play(
+    test("one tab is closed while its request is in flight", () =>
+      withPage(
         pages,
-        async (scene) => {
-          const other = await openTwo(scene);
-          await scene.page.evaluate(call, names("stays"));
-          const came = scene.proxy.arrival();
-          await other.evaluate(call, names("closed"));
-          await came;
+        async (fixture) => {
+          const other = await openSecondTab(fixture);
+          await fixture.page.evaluate(sendEvents, namesOf("stays"));
+          const batchReceived = fixture.proxy.nextBatch();
+          await other.evaluate(sendEvents, namesOf("closed"));
+          await batchReceived;
           await other.close();
-          await scene.stored((events) => events.some(({ params }) => params.name === "closed 3"));
-          assertOnce(await scene.told(scene.page, 40_000), [...names("stays"), ...names("closed")]);
+          await fixture.waitForEvents((events) => events.some(({ params }) => params.name === "closed 3"));
+          assertStoredOnce(await fixture.allEvents(fixture.page, 40_000), [...names("stays"), ...names("closed")]);
         },
-        FAULTY,
+        WITH_PROXY,
       ));
   });
 }

@@ -1,19 +1,19 @@
-// The inline snippet before a script that comes late, or never: what a page calls meanwhile is stored once, with its own time and page, by
-// that page or by a later one, in whatever moment the page is left.
+// The inline snippet, with a library script that loads late or never. Calls made meanwhile are stored once, with their own time and page, by
+// that page or by a later one, at whatever moment the visitor leaves the page.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertOnce } from "../support/event-assertions.mjs";
-import { PROTOTYPE } from "../support/prototype-js.mjs";
-import { Profile } from "../support/chromium-profile.mjs";
+import { ChromiumProfile } from "../support/chromium-profile.mjs";
 import { MEMORY_SNIPPET, PERSISTENT_SNIPPET } from "../support/documented-snippet.mjs";
-import { AT_ONCE, scriptTag, stage } from "../support/fixture.mjs";
+import { assertStoredOnce } from "../support/event-assertions.mjs";
+import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
+import { PROTOTYPE_JS } from "../support/prototype-js.mjs";
 
-const play = stage();
+const withPage = createFixture();
 
 const inline = (text) => `<script>${text}</script>`;
-const LATE = { prints: /Failed to load resource/ };
+const LOAD_ERRORS = { allowedErrors: /Failed to load resource/ };
 
 const CALLS = `
   metrilo.viewProduct(7);
@@ -36,11 +36,11 @@ const CALLED = [
   ["order", "ometria"],
   ["custom", "metrilo"],
 ];
-const LAND = ["land", "tillroll"];
+const LANDING = ["land", "tillroll"];
 
-const short = (events) => events.map(({ type, api }) => [type, api]);
-const one = (events, of) => new Set(events.map((event) => event[of])).size === 1;
-const once = (events) => assert.equal(new Set(events.map(({ id }) => id)).size, events.length);
+const typesAndApis = (events) => events.map(({ type, api }) => [type, api]);
+const isSame = (events, field) => new Set(events.map((event) => event[field])).size === 1;
+const assertUniqueIds = (events) => assert.equal(new Set(events.map(({ id }) => id)).size, events.length);
 
 const pages = (calls = CALLS, { snippet = PERSISTENT_SNIPPET, attributes = "" } = {}) => (collector) => ({
   "/": snippet + scriptTag(collector, `async ${attributes}`) + inline(calls),
@@ -49,222 +49,222 @@ const pages = (calls = CALLS, { snippet = PERSISTENT_SNIPPET, attributes = "" } 
   "/elsewhere": "",
 });
 
-/** Files whose names fit `what` take their time until `release()` is called, or never come. */
-const hold = async (page, collector, what) => {
+/** Blocks requests of files that match `pattern`; returns `release()`, which lets them through. */
+const block = async (page, collector, pattern) => {
   let release;
   const held = new Promise((resolve) => (release = resolve));
-  await page.route(`${collector.url}/${what}`, async (route) => (await held, route.fallback()));
+  await page.route(`${collector.url}/${pattern}`, async (route) => (await held, route.fallback()));
   return release;
 };
-const refuse = (page, collector, what) => page.route(`${collector.url}/${what}`, (route) => route.abort());
+const abort = (page, collector, pattern) => page.route(`${collector.url}/${pattern}`, (route) => route.abort());
 
 const SCRIPT = "tracking.js*";
 const CORE = "assets/core-*.wasm";
-const UNDERSTANDING = "assets/spoken-*";
+const REPLAY_MODULE = "assets/spoken-*";
 
-const ready = () => window.tillroll.ready.then(() => true);
-const come = (page) => page.waitForFunction(() => window.tillroll?.version);
-const go = (path) => void (location.href = path);
-/** In the page: what local storage has of the snippet's. */
-const noted = () => Object.keys(localStorage).filter((key) => key.startsWith("tillroll:")).length;
+const whenReady = () => window.tillroll.ready.then(() => true);
+const waitForLibrary = (page) => page.waitForFunction(() => window.tillroll?.version);
+const navigate = (path) => void (location.href = path);
+/** Runs in the page: returns the number of calls that the snippet has in local storage. */
+const snippetCallCount = () => Object.keys(localStorage).filter((key) => key.startsWith("tillroll:")).length;
 
-describe("an async script behind the snippet", AT_ONCE, () => {
-  test("comes late: the same objects go on, and nothing is lost or twice", () =>
-    play(pages(), async ({ page, collector, stored, told, url }) => {
-      const release = await hold(page, collector, SCRIPT);
+describe("an async script after the snippet", PARALLEL, () => {
+  test("loads late: the objects stay the same, and no call is lost or duplicated", () =>
+    withPage(pages(), async ({ page, collector, waitForEvents, allEvents, url }) => {
+      const release = await block(page, collector, SCRIPT);
       await page.goto(`${url}/`, { waitUntil: "commit" });
       await page.waitForFunction(() => window.tillroll?.length === 7);
       const before = await page.evaluate(() => {
-        Object.assign(window, { was: [window.metrilo, window.ometria], basket: new window.ometria.Basket() });
+        Object.assign(window, { snippetObjects: [window.metrilo, window.ometria], basket: new window.ometria.Basket() });
         window.basket.addLineItem("8", 1, 5);
         return [window.ometria.basket.size, Date.now()];
       });
       await page.waitForFunction((then) => Date.now() > then + 100, before[1]);
       release();
-      await come(page);
+      await waitForLibrary(page);
       await page.evaluate(() => {
         window.metrilo.viewCategory(1);
         window.basket.addLineItem("9", 3, 5);
         window.ometria.setBasket(window.basket);
       });
-      // The page view was the snippet's: for the objects that the script made, it is yet to come, and calls wait for it.
-      await stored((events) => events.filter(({ type }) => type === "basket_update").length === 2);
-      const events = await told();
-      assert.deepEqual(short(events), [LAND, ...CALLED, ["category_view", "metrilo"], ["basket_update", "ometria"]]);
-      once(events);
-      assert.ok(one(events, "session_id") && one(events, "email"));
+      // The snippet recorded the page view. Calls of the script's objects wait until it is replayed.
+      await waitForEvents((events) => events.filter(({ type }) => type === "basket_update").length === 2);
+      const events = await allEvents();
+      assert.deepEqual(typesAndApis(events), [LANDING, ...CALLED, ["category_view", "metrilo"], ["basket_update", "ometria"]]);
+      assertUniqueIds(events);
+      assert.ok(isSame(events, "session_id") && isSame(events, "email"));
       assert.ok(events.slice(1, 1 + CALLED.length).every(({ time, page }) => time <= before[1] && page.url === `${url}/`));
       assert.deepEqual(events.at(-1).params.lines.map(({ product_id, quantity }) => [product_id, quantity]), [["8", 1], ["9", 3]]);
-      const same = await page.evaluate(() => window.was[0] === window.metrilo && window.was[1] === window.ometria && window.ometria.basket.size);
+      const same = await page.evaluate(() => window.snippetObjects[0] === window.metrilo && window.snippetObjects[1] === window.ometria && window.ometria.basket.size);
       assert.deepEqual([before[0], same], [0, 4]);
-      assert.equal(await page.evaluate(noted), 0);
+      assert.equal(await page.evaluate(snippetCallCount), 0);
     }));
 
-  test("never comes: the next page that has it makes the events, and the landing is the first page's", () =>
-    play(
+  test("never loads: the next page with the script sends the events, and the landing is that of the first page", () =>
+    withPage(
       pages(),
-      async ({ page, open, collector, told, url }) => {
-        await refuse(page, collector, SCRIPT);
+      async ({ page, open, collector, allEvents, url }) => {
+        await abort(page, collector, SCRIPT);
         await open();
-        const left = await page.evaluate(() => Date.now());
+        const leftAt = await page.evaluate(() => Date.now());
         await page.unroute(`${collector.url}/${SCRIPT}`);
         await open("/plain");
-        const events = await told();
-        assert.deepEqual(short(events), [LAND, ...CALLED]);
-        assert.ok(events.every(({ time, page }) => time <= left && page.url === `${url}/` && page.title === "Shop"));
-        assert.ok(one(events, "session_id") && one(events, "email"));
+        const events = await allEvents();
+        assert.deepEqual(typesAndApis(events), [LANDING, ...CALLED]);
+        assert.ok(events.every(({ time, page }) => time <= leftAt && page.url === `${url}/` && page.title === "Shop"));
+        assert.ok(isSame(events, "session_id") && isSame(events, "email"));
         await open("/next");
-        assert.deepEqual(short(await told()), [LAND, ...CALLED]);
-        assert.equal(await page.evaluate(noted), 0);
+        assert.deepEqual(typesAndApis(await allEvents()), [LANDING, ...CALLED]);
+        assert.equal(await page.evaluate(snippetCallCount), 0);
       },
-      LATE,
+      LOAD_ERRORS,
     ));
 
-  test("never comes, on a page with the Prototype library: what that makes of the notes is understood", () =>
-    play(
-      pages(`metrilo.customEvent("seen"); metrilo.applyTags(["a", "b"]);`, { snippet: inline(PROTOTYPE) + PERSISTENT_SNIPPET }),
-      async ({ page, open, collector, told }) => {
-        await refuse(page, collector, SCRIPT);
+  test("never loads, on a page with the Prototype library: the calls are stored without the library's changes to JSON", () =>
+    withPage(
+      pages(`metrilo.customEvent("seen"); metrilo.applyTags(["a", "b"]);`, { snippet: inline(PROTOTYPE_JS) + PERSISTENT_SNIPPET }),
+      async ({ page, open, collector, allEvents }) => {
+        await abort(page, collector, SCRIPT);
         await open();
         await page.unroute(`${collector.url}/${SCRIPT}`);
         await open("/plain");
-        assert.deepEqual((await told()).slice(1).map(({ type, params }) => [type, params]), [["custom", { name: "seen" }], ["tag", { tags: ["a", "b"] }]]);
-        assert.equal(await page.evaluate(noted), 0);
+        assert.deepEqual((await allEvents()).slice(1).map(({ type, params }) => [type, params]), [["custom", { name: "seen" }], ["tag", { tags: ["a", "b"] }]]);
+        assert.equal(await page.evaluate(snippetCallCount), 0);
       },
-      LATE,
+      LOAD_ERRORS,
     ));
 
-  test("never comes on three pages", () =>
-    play(
+  test("never loads on three pages: the next page sends the events of all", () =>
+    withPage(
       pages(`metrilo.customEvent(location.search);`),
-      async ({ page, open, collector, told }) => {
-        await refuse(page, collector, SCRIPT);
+      async ({ page, open, collector, allEvents }) => {
+        await abort(page, collector, SCRIPT);
         for (const query of ["?1", "?2", "?3"]) await open(`/${query}`);
         await page.unroute(`${collector.url}/${SCRIPT}`);
         await open("/plain");
-        const events = await told();
-        assertOnce(events, ["?1", "?2", "?3"]);
-        assert.ok(one(events, "session_id") && one(events, "visitor_id"));
+        const events = await allEvents();
+        assertStoredOnce(events, ["?1", "?2", "?3"]);
+        assert.ok(isSame(events, "session_id") && isSame(events, "visitor_id"));
         assert.equal(events.filter(({ type }) => type === "land").length, 1);
       },
-      LATE,
+      LOAD_ERRORS,
     ));
 
-  test("two tabs find at once what was left", () =>
-    play(
+  test("never loads: two tabs that find the calls at the same time send them once", () =>
+    withPage(
       pages(),
-      async ({ page, url, open, collector, told }) => {
-        await refuse(page, collector, SCRIPT);
+      async ({ page, url, open, collector, allEvents }) => {
+        await abort(page, collector, SCRIPT);
         await open();
         await page.unroute(`${collector.url}/${SCRIPT}`);
         const other = await page.context().newPage();
         await Promise.all([open("/plain"), other.goto(`${url}/plain`)]);
-        await told(other, 40_000);
-        const events = await told(page, 40_000);
-        once(events);
-        assert.deepEqual(short(events.filter(({ type }) => type !== "land")), CALLED);
+        await allEvents(other, 40_000);
+        const events = await allEvents(page, 40_000);
+        assertUniqueIds(events);
+        assert.deepEqual(typesAndApis(events.filter(({ type }) => type !== "land")), CALLED);
       },
-      LATE,
+      LOAD_ERRORS,
     ));
 
-  test("page's own: raw data, a function for when it has come, and a stub that knows one word", () =>
-    play(
+  test("uses the page's raw data, `onLoad` function and stub method", () =>
+    withPage(
       (collector) => ({
         "/":
-          inline(`var theirs = []; window.ometria = {
+          inline(`var pageCalls = []; window.ometria = {
             raw_data: { type: "homepage", store: "uk" },
-            onLoad: function () { theirs.push("loaded"); },
-            identify: function (id) { theirs.push(id); },
+            onLoad: function () { pageCalls.push("loaded"); },
+            identify: function (id) { pageCalls.push(id); },
           };`) + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(`ometria.identify("johny@x.com");`),
       }),
-      async ({ page, open, told }) => {
+      async ({ page, open, allEvents }) => {
         await open();
-        await come(page);
+        await waitForLibrary(page);
         await page.evaluate(() => window.ometria.identify("johny@x.com"));
-        const events = await told();
-        assert.deepEqual(short(events).sort(), [["identify", "ometria"], LAND, ["page_view", "ometria"]]);
-        assert.deepEqual(await page.evaluate(() => window.theirs), ["johny@x.com", "loaded", "johny@x.com"]);
+        const events = await allEvents();
+        assert.deepEqual(typesAndApis(events).sort(), [["identify", "ometria"], LANDING, ["page_view", "ometria"]]);
+        assert.deepEqual(await page.evaluate(() => window.pageCalls), ["johny@x.com", "loaded", "johny@x.com"]);
       },
     ));
 
-  test("a form that was integrated before it came is read", () =>
-    play(
-      // The form is there before anything that is loaded can be: who integrates one that is not there integrates none.
+  test("reads a form that was integrated before it loaded", () =>
+    withPage(
+      // document.write inserts the form before the script can load: integrateForm ignores a form that does not exist.
       pages(`document.write('<form action="/plain"><input name="email" value="johny@x.com"></form>');
         metrilo.integrateForm({ formSelector: "form", email: "email" });`),
-      async ({ page, open, told, stored }) => {
+      async ({ page, open, allEvents, waitForEvents }) => {
         await open();
         await page.evaluate(() => window.metrilo.checkout());
-        await stored((events) => events.some(({ type }) => type === "checkout"));
+        await waitForEvents((events) => events.some(({ type }) => type === "checkout"));
         await page.evaluate(() => document.querySelector("form").requestSubmit());
         await page.waitForURL("**/plain**");
-        assert.deepEqual(short(await told()).filter(([type]) => type === "identify"), [["identify", "metrilo"]]);
+        assert.deepEqual(typesAndApis(await allEvents()).filter(([type]) => type === "identify"), [["identify", "metrilo"]]);
       },
     ));
 });
 
-describe("a page with the snippet is left", AT_ONCE, () => {
-  const leave = {
-    "while the script is on its way": { held: SCRIPT, at: () => window.tillroll?.length },
-    "while the core is on its way": { held: CORE, at: () => window.tillroll?.version },
-    "while what understands its calls is on its way": { held: UNDERSTANDING, at: () => window.tillroll?.version },
+describe("a page with the snippet that is left", PARALLEL, () => {
+  const MOMENTS = {
+    "while the script is loading, loses no call": { held: SCRIPT, isReached: () => window.tillroll?.length },
+    "while the core is loading, loses no call": { held: CORE, isReached: () => window.tillroll?.version },
+    "while the replay module is loading, loses no call": { held: REPLAY_MODULE, isReached: () => window.tillroll?.version },
   };
-  for (const [title, { held, at }] of Object.entries(leave)) {
+  for (const [title, { held, isReached }] of Object.entries(MOMENTS)) {
     test(title, () =>
-      play(
+      withPage(
         pages(),
-        async ({ page, url, open, collector, told }) => {
-          const release = await hold(page, collector, held);
+        async ({ page, url, open, collector, allEvents }) => {
+          const release = await block(page, collector, held);
           await page.goto(`${url}/`, { waitUntil: "commit" });
-          await page.waitForFunction(at);
-          if (held === UNDERSTANDING) await page.evaluate(ready);
-          await page.evaluate(go, "/elsewhere");
+          await page.waitForFunction(isReached);
+          if (held === REPLAY_MODULE) await page.evaluate(whenReady);
+          await page.evaluate(navigate, "/elsewhere");
           await page.waitForURL("**/elsewhere");
           release();
           await open("/next");
-          const events = await told();
-          once(events);
-          assert.deepEqual(short(events.filter(({ type }) => type !== "land")), CALLED);
-          assert.equal(events.filter(({ type }) => type === "land").length, 1, "one visit, one landing");
-          assert.ok(one(events, "session_id") && one(events, "email"));
+          const events = await allEvents();
+          assertUniqueIds(events);
+          assert.deepEqual(typesAndApis(events.filter(({ type }) => type !== "land")), CALLED);
+          assert.equal(events.filter(({ type }) => type === "land").length, 1, "one session has one landing");
+          assert.ok(isSame(events, "session_id") && isSame(events, "email"));
         },
-        LATE,
+        LOAD_ERRORS,
       ));
   }
 
-  test("within 50 ms of the first paint", () =>
-    play(
+  test("within 50 ms of the first paint, loses no call", () =>
+    withPage(
       pages(`${CALLS} requestAnimationFrame(function () { setTimeout(function () { location.href = "/elsewhere"; }, 0); });`),
-      async ({ page, url, open, told, stored }) => {
+      async ({ page, url, open, allEvents, waitForEvents }) => {
         await page.goto(`${url}/`, { waitUntil: "commit" });
         await page.waitForURL("**/elsewhere");
         await open("/next");
-        await stored((events) => events.some(({ type }) => type === "custom"));
-        const events = await told();
-        once(events);
-        assert.deepEqual(short(events.filter(({ type }) => type !== "land")), CALLED);
+        await waitForEvents((events) => events.some(({ type }) => type === "custom"));
+        const events = await allEvents();
+        assertUniqueIds(events);
+        assert.deepEqual(typesAndApis(events.filter(({ type }) => type !== "land")), CALLED);
       },
-      LATE,
+      LOAD_ERRORS,
     ));
 
-  test("by a browser that is killed when half of the way is done", async () =>
-    play(
+  test("by a killed browser between storage and replay, loses no call", async () =>
+    withPage(
       pages(`for (var at = 0; at < 5; at++) metrilo.customEvent("call " + at);`),
-      async ({ url, collector, told }) => {
-        const profile = await Profile.make();
+      async ({ url, collector, allEvents }) => {
+        const profile = await ChromiumProfile.create();
         try {
           const page = await profile.open();
-          await refuse(page, collector, SCRIPT);
+          await abort(page, collector, SCRIPT);
           await page.goto(`${url}/`);
           await page.unroute(`${collector.url}/${SCRIPT}`);
-          await hold(page, collector, UNDERSTANDING);
+          await block(page, collector, REPLAY_MODULE);
           await page.goto(`${url}/plain`);
-          await page.evaluate(ready);
-          await page.waitForFunction(written, 5);
+          await page.evaluate(whenReady);
+          await page.waitForFunction(hasStoredCalls, 5);
           await profile.kill();
           const again = await profile.open();
           await again.goto(`${url}/plain`);
-          assertOnce(await told(again), [0, 1, 2, 3, 4].map((at) => `call ${at}`));
+          assertStoredOnce(await allEvents(again), [0, 1, 2, 3, 4].map((at) => `call ${at}`));
         } finally {
           await profile.close();
         }
@@ -272,8 +272,8 @@ describe("a page with the snippet is left", AT_ONCE, () => {
     ));
 });
 
-/** In the page: whether the library's database holds as many notes. */
-const written = (count) =>
+/** Runs in the page: returns whether the library's database has `count` raw calls. */
+const hasStoredCalls = (count) =>
   new Promise((resolve) => {
     const opening = indexedDB.open("tillroll");
     opening.onsuccess = () => {
@@ -282,94 +282,94 @@ const written = (count) =>
     };
   });
 
-describe("the visitor's word", AT_ONCE, () => {
-  const asking = pages(CALLS, { snippet: MEMORY_SNIPPET, attributes: `data-consent="pending"` });
-  /** In the page: everything that it keeps. */
-  const storage = async () => [document.cookie, { ...localStorage }, { ...sessionStorage }, (await indexedDB.databases()).length];
-  const NOTHING = ["", {}, {}, 0];
+describe("consent", PARALLEL, () => {
+  const withPendingConsent = pages(CALLS, { snippet: MEMORY_SNIPPET, attributes: `data-consent="pending"` });
+  /** Runs in the page: returns everything that the page has stored. */
+  const readStorage = async () => [document.cookie, { ...localStorage }, { ...sessionStorage }, (await indexedDB.databases()).length];
+  const EMPTY_STORAGE = ["", {}, {}, 0];
 
-  test("is awaited: nothing is stored before a yes, and then everything comes", () =>
-    play(asking, async ({ page, open, told }) => {
+  test("pending, then granted: nothing is stored before, and then all calls are sent", () =>
+    withPage(withPendingConsent, async ({ page, open, allEvents }) => {
       await open();
-      await come(page);
-      await page.evaluate(ready);
-      assert.deepEqual(await page.evaluate(storage), NOTHING);
+      await waitForLibrary(page);
+      await page.evaluate(whenReady);
+      assert.deepEqual(await page.evaluate(readStorage), EMPTY_STORAGE);
       await page.evaluate(() => window.tillroll.consent("granted"));
-      const events = await told();
-      once(events);
-      assert.deepEqual(short(events), [LAND, ...CALLED]);
+      const events = await allEvents();
+      assertUniqueIds(events);
+      assert.deepEqual(typesAndApis(events), [LANDING, ...CALLED]);
     }));
 
-  test("is no, and then yes: what was called before is gone", () =>
-    play(asking, async ({ page, open, told, stored }) => {
+  test("denied, then granted: earlier calls are discarded", () =>
+    withPage(withPendingConsent, async ({ page, open, allEvents, waitForEvents }) => {
       await open();
-      await come(page);
-      await page.evaluate(ready);
+      await waitForLibrary(page);
+      await page.evaluate(whenReady);
       await page.evaluate(() => window.tillroll.consent("denied"));
-      assert.deepEqual([await stored(() => true), await page.evaluate(storage)], [[], NOTHING]);
+      assert.deepEqual([await waitForEvents(() => true), await page.evaluate(readStorage)], [[], EMPTY_STORAGE]);
       await page.evaluate(() => (window.tillroll.consent("granted"), window.metrilo.checkout()));
-      assert.deepEqual(short(await told()), [LAND, ["checkout", "metrilo"]]);
+      assert.deepEqual(typesAndApis(await allEvents()), [LANDING, ["checkout", "metrilo"]]);
     }));
 
-  test("is no when notes of an earlier page are there: they go", () =>
-    play(
+  test("denied after calls of an earlier page were stored: they are deleted", () =>
+    withPage(
       pages(CALLS, { attributes: `data-consent="denied"` }),
-      async ({ page, open, collector, stored }) => {
-        await refuse(page, collector, SCRIPT);
+      async ({ page, open, collector, waitForEvents }) => {
+        await abort(page, collector, SCRIPT);
         await open();
-        assert.equal(await page.evaluate(noted), 10 - 3);
+        assert.equal(await page.evaluate(snippetCallCount), 10 - 3);
         await page.unroute(`${collector.url}/${SCRIPT}`);
         await open("/next");
-        await come(page);
-        await page.evaluate(ready);
-        assert.deepEqual([await stored(() => true), await page.evaluate(noted)], [[], 0]);
+        await waitForLibrary(page);
+        await page.evaluate(whenReady);
+        assert.deepEqual([await waitForEvents(() => true), await page.evaluate(snippetCallCount)], [[], 0]);
       },
-      LATE,
+      LOAD_ERRORS,
     ));
 
-  test("stands in the browser: nothing is kept and nothing is sent", () =>
-    play(pages(), async ({ page, open, stored }) => {
+  test("Global Privacy Control: nothing is stored or sent", () =>
+    withPage(pages(), async ({ page, open, waitForEvents }) => {
       await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { get: () => true }));
       await open();
-      assert.equal(await page.evaluate(noted), 0);
-      await come(page);
-      await page.evaluate(ready);
-      assert.deepEqual([await stored(() => true), await page.evaluate(noted)], [[], 0]);
+      assert.equal(await page.evaluate(snippetCallCount), 0);
+      await waitForLibrary(page);
+      await page.evaluate(whenReady);
+      assert.deepEqual([await waitForEvents(() => true), await page.evaluate(snippetCallCount)], [[], 0]);
     }));
 });
 
-describe("storage fails", AT_ONCE, () => {
-  const DENIED = `Object.defineProperty(window, "localStorage", { get: function () { throw new DOMException("denied", "SecurityError"); } });`;
+describe("storage fails", PARALLEL, () => {
+  const DENY_LOCAL_STORAGE = `Object.defineProperty(window, "localStorage", { get: function () { throw new DOMException("denied", "SecurityError"); } });`;
 
-  test("local storage is refused: what is in memory is not lost when the script comes", () =>
-    play(
-      (collector) => ({ "/": inline(DENIED) + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(CALLS) }),
-      async ({ open, page, told }) => {
+  test("local storage is denied: calls in memory are sent when the script loads", () =>
+    withPage(
+      (collector) => ({ "/": inline(DENY_LOCAL_STORAGE) + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(CALLS) }),
+      async ({ open, page, allEvents }) => {
         await open();
-        await come(page);
-        const events = await told();
-        once(events);
-        assert.deepEqual(short(events), [LAND, ...CALLED]);
+        await waitForLibrary(page);
+        const events = await allEvents();
+        assertUniqueIds(events);
+        assert.deepEqual(typesAndApis(events), [LANDING, ...CALLED]);
       },
     ));
 
-  test("IndexedDB is refused: notes stay in local storage until they are understood", () =>
-    play(
+  test("IndexedDB is missing: calls stay in local storage until they are replayed", () =>
+    withPage(
       (collector) => {
-        const broken = inline(`Object.defineProperty(window, "indexedDB", { value: undefined });`);
-        return { "/": broken + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(CALLS), "/plain": broken + scriptTag(collector) };
+        const deny = inline(`Object.defineProperty(window, "indexedDB", { value: undefined });`);
+        return { "/": deny + PERSISTENT_SNIPPET + scriptTag(collector, "async") + inline(CALLS), "/plain": deny + scriptTag(collector) };
       },
-      async ({ open, page, told, collector }) => {
-        await refuse(page, collector, SCRIPT);
+      async ({ open, page, allEvents, collector }) => {
+        await abort(page, collector, SCRIPT);
         await open();
         await page.unroute(`${collector.url}/${SCRIPT}`);
         await open("/plain");
-        const events = await told();
-        once(events);
-        assert.deepEqual(short(events), [LAND, ...CALLED]);
+        const events = await allEvents();
+        assertUniqueIds(events);
+        assert.deepEqual(typesAndApis(events), [LANDING, ...CALLED]);
         await page.evaluate(() => window.tillroll.flush());
-        assert.equal(await page.evaluate(noted), 0);
+        assert.equal(await page.evaluate(snippetCallCount), 0);
       },
-      LATE,
+      LOAD_ERRORS,
     ));
 });

@@ -1,16 +1,16 @@
-// WebAssembly refused by a policy, missing from the browser, or lost on the way: the same core comes as JavaScript, and neither the page
-// nor the store can tell the difference. Where WebAssembly works, nobody downloads that.
+// WebAssembly is blocked by a policy, missing, or fails to load: the page loads the same core as JavaScript and stores the same events. Where
+// WebAssembly works, the page does not download the JavaScript core.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { TOKEN } from "../support/collector.mjs";
-import { AT_ONCE, brief, scriptTag, stage, written } from "../support/fixture.mjs";
+import { callFields, createFixture, PARALLEL, persistedCount, scriptTag } from "../support/fixture.mjs";
 
-const play = stage();
+const withPage = createFixture();
 
-/** Every word, with texts beyond ASCII, numbers and lists. */
+/** Every method, with non-ASCII strings, numbers and lists. */
 const CALLS = `
   metrilo.viewPage("https://shop.test/", { name: "Hôme ☂ 😀" });
   metrilo.viewCategory(7);
@@ -51,133 +51,133 @@ const shop = (policy = () => "") => (collector) => ({
   }),
 });
 
-const WITHOUT = (c) => `script-src 'self' 'unsafe-inline' ${c}`;
-const WITH = (c) => `script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' ${c}`;
-/** The policy of the README, on a page that allows nothing else but its icon. */
-const ADVISED = (c) => `default-src 'none'; img-src data:; script-src 'nonce-n0nce' 'wasm-unsafe-eval' ${c}; connect-src ${c}`;
-const TYPED = (c) => `${WITHOUT(c)}; require-trusted-types-for 'script'; trusted-types 'none'`;
+const WITHOUT_WASM = (c) => `script-src 'self' 'unsafe-inline' ${c}`;
+const WITH_WASM = (c) => `script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' ${c}`;
+/** The documented policy, on a page that allows nothing else but its icon. */
+const DOCUMENTED = (c) => `default-src 'none'; img-src data:; script-src 'nonce-n0nce' 'wasm-unsafe-eval' ${c}; connect-src ${c}`;
+const TRUSTED_TYPES = (c) => `${WITHOUT_WASM(c)}; require-trusted-types-for 'script'; trusted-types 'none'`;
 
 const ANY_ORIGIN = { "access-control-allow-origin": "*" };
-const html = (status) => (route) => route.fulfill({ status, contentType: "text/html", headers: ANY_ORIGIN, body: "<!doctype html><p>Sorry" });
-const lost = (route) => route.abort();
-const cut = async (route) => {
+const respondWithHtml = (status) => (route) => route.fulfill({ status, contentType: "text/html", headers: ANY_ORIGIN, body: "<!doctype html><p>Sorry" });
+const abort = (route) => route.abort();
+const truncate = async (route) => {
   const response = await route.fetch();
-  const whole = await response.body();
-  await route.fulfill({ contentType: "application/wasm", headers: ANY_ORIGIN, body: whole.subarray(0, whole.length / 2) });
+  const body = await response.body();
+  await route.fulfill({ contentType: "application/wasm", headers: ANY_ORIGIN, body: body.subarray(0, body.length / 2) });
 };
 
-/** What a browser itself says of a refusal or of a file that is not there. */
-const POLICY = /Content Security Policy/;
-const MISSING = /Failed to load resource/;
+/** The browser's own messages about a blocked or missing file. */
+const POLICY_ERROR = /Content Security Policy/;
+const LOAD_ERROR = /Failed to load resource/;
 
-/** title: what goes wrong, and what the browser may print about it. */
-const REFUSED = {
-  "a policy without wasm-unsafe-eval": { policy: WITHOUT, prints: POLICY },
-  "such a policy and trusted types": { policy: TYPED, prints: POLICY },
+/** title: the fault, and the error that the browser may print about it. */
+const FAULTS = {
+  "a policy without wasm-unsafe-eval": { policy: WITHOUT_WASM, allowedErrors: POLICY_ERROR },
+  "a policy without wasm-unsafe-eval and with trusted types": { policy: TRUSTED_TYPES, allowedErrors: POLICY_ERROR },
   "a browser without WebAssembly": { script: "delete window.WebAssembly" },
   "a browser whose WebAssembly is an empty object": { script: "window.WebAssembly = {}" },
-  "the wasm answers 404": { files: { "core-*.wasm": html(404) }, prints: MISSING },
-  "the wasm is a page of HTML": { files: { "core-*.wasm": html(200) } },
-  "the wasm does not arrive": { files: { "core-*.wasm": lost }, prints: MISSING },
-  "the wasm arrives in part": { files: { "core-*.wasm": cut } },
-  "the core's script does not arrive": { files: { "core-*.js": lost }, prints: MISSING },
+  "the wasm file is missing": { files: { "core-*.wasm": respondWithHtml(404) }, allowedErrors: LOAD_ERROR },
+  "the wasm file is an HTML page": { files: { "core-*.wasm": respondWithHtml(200) } },
+  "the wasm request fails": { files: { "core-*.wasm": abort }, allowedErrors: LOAD_ERROR },
+  "the wasm file is truncated": { files: { "core-*.wasm": truncate } },
+  "the request of the core's script fails": { files: { "core-*.js": abort }, allowedErrors: LOAD_ERROR },
 };
 
-const WORKS = {
+const WORKING = {
   "no policy": {},
-  "a policy with wasm-unsafe-eval": { policy: WITH },
-  "the policy that we advise": { policy: ADVISED },
+  "a policy with wasm-unsafe-eval": { policy: WITH_WASM },
+  "the documented policy": { policy: DOCUMENTED },
 };
 
-const FALLBACK = /\/fallback-/;
-const WASM = /\.wasm$/;
+const JS_CORE = /\/fallback-/;
+const WASM_CORE = /\.wasm$/;
 
-/** Opens the page under these conditions; returns how many files it asked for whose path fits a pattern. */
-const visitShop = async ({ page, open, collector }, { script, files = {} }) => {
-  const asked = [];
-  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+/** Opens the page under these conditions; returns a function that counts the requests whose path matches a pattern. */
+const openShop = async ({ page, open, collector }, { script, files = {} }) => {
+  const requests = [];
+  page.on("request", (request) => requests.push(new URL(request.url()).pathname));
   if (script) await page.addInitScript(script);
-  for (const [name, answer] of Object.entries(files)) await page.route(`${collector.url}/assets/${name}`, answer);
+  for (const [name, handler] of Object.entries(files)) await page.route(`${collector.url}/assets/${name}`, handler);
   await open();
-  return (pattern) => asked.filter((path) => pattern.test(path)).length;
+  return (pattern) => requests.filter((path) => pattern.test(path)).length;
 };
 
-/** Waits for everything that the page called. The first generation's words come when their file does, the others in order. */
-const assertCalled = async ({ stored, told }) => {
-  await stored((events) => events.some(isOld));
-  const events = (await told()).map(brief);
-  const inOrder = [...events.filter((event) => !isOld(event)), ...events.filter(isOld)];
+/** Waits for all events of the page. The v1 call is sent when the replay module has loaded; all others keep their order. */
+const assertAllStored = async ({ waitForEvents, allEvents }) => {
+  await waitForEvents((events) => events.some(isV1));
+  const events = (await allEvents()).map(callFields);
+  const inOrder = [...events.filter((event) => !isV1(event)), ...events.filter(isV1)];
   assert.deepEqual(inOrder.map(({ type, params }) => [type, params]).slice(1), CALLED);
   assert.equal(inOrder[0].type, "land");
 };
-const isOld = ({ api }) => api === "metrilo-v1";
+const isV1 = ({ api }) => api === "metrilo-v1";
 
-/** Takes out of the page's complaints what the browser prints itself, which must be one line at most. */
-const excuse = (page, prints) => {
-  const printed = page.complaints.filter((text) => prints?.test(text));
-  assert.ok(printed.length <= 1, printed.join("\n"));
-  page.complaints = page.complaints.filter((text) => !printed.includes(text));
+/** Removes the expected error from the page's errors; the browser may print it once. */
+const removeExpectedError = (page, allowedErrors) => {
+  const expected = page.errors.filter((text) => allowedErrors?.test(text));
+  assert.ok(expected.length <= 1, expected.join("\n"));
+  page.errors = page.errors.filter((text) => !expected.includes(text));
 };
 
-describe("the core comes as JavaScript", AT_ONCE, () => {
-  for (const [title, conditions] of Object.entries(REFUSED)) {
+describe("the page loads the core as JavaScript when", PARALLEL, () => {
+  for (const [title, conditions] of Object.entries(FAULTS)) {
     test(title, () =>
-      play(shop(conditions.policy), async (scene) => {
-        const asked = await visitShop(scene, conditions);
-        await assertCalled(scene);
-        assert.equal(asked(FALLBACK), 1);
-        assert.equal(asked(WASM), conditions.files?.["core-*.wasm"] ? 1 : 0, "what is refused is not downloaded");
-        excuse(scene.page, conditions.prints);
+      withPage(shop(conditions.policy), async (fixture) => {
+        const requestCount = await openShop(fixture, conditions);
+        await assertAllStored(fixture);
+        assert.equal(requestCount(JS_CORE), 1);
+        assert.equal(requestCount(WASM_CORE), conditions.files?.["core-*.wasm"] ? 1 : 0, "a blocked file is not downloaded");
+        removeExpectedError(fixture.page, conditions.allowedErrors);
       }));
   }
 
-  test("and its memory grows under large calls", () =>
-    play(shop(WITHOUT), async (scene) => {
-      await visitShop(scene, {});
-      await assertCalled(scene);
-      await scene.page.evaluate(() => {
+  test("WebAssembly is blocked, and its memory grows with large calls", () =>
+    withPage(shop(WITHOUT_WASM), async (fixture) => {
+      await openShop(fixture, {});
+      await assertAllStored(fixture);
+      await fixture.page.evaluate(() => {
         for (let at = 0; at < 100; at++) window.metrilo.customEvent(at + " ☂".repeat(1500));
       });
-      const names = (await scene.told()).map(({ params }) => String(params.name)).filter((name) => name.endsWith("☂"));
-      const whole = names.map((name, at) => name === at + " ☂".repeat(1500));
-      assert.deepEqual(whole, Array(100).fill(true));
-      excuse(scene.page, POLICY);
+      const names = (await fixture.allEvents()).map(({ params }) => String(params.name)).filter((name) => name.endsWith("☂"));
+      const isComplete = names.map((name, at) => name === at + " ☂".repeat(1500));
+      assert.deepEqual(isComplete, Array(100).fill(true));
+      removeExpectedError(fixture.page, POLICY_ERROR);
     }));
 });
 
-describe("the core comes as WebAssembly alone", AT_ONCE, () => {
-  for (const [title, conditions] of Object.entries(WORKS)) {
+describe("the page loads the core as WebAssembly only with", PARALLEL, () => {
+  for (const [title, conditions] of Object.entries(WORKING)) {
     test(title, () =>
-      play(shop(conditions.policy), async (scene) => {
-        const asked = await visitShop(scene, conditions);
-        await assertCalled(scene);
-        assert.deepEqual([asked(WASM), asked(FALLBACK)], [1, 0]);
+      withPage(shop(conditions.policy), async (fixture) => {
+        const requestCount = await openShop(fixture, conditions);
+        await assertAllStored(fixture);
+        assert.deepEqual([requestCount(WASM_CORE), requestCount(JS_CORE)], [1, 0]);
       }));
   }
 });
 
-test("where neither comes the calls are kept for the next page", () =>
-  play(shop(), async (scene) => {
-    const { page, collector } = scene;
-    const nothing = `${collector.url}/assets/{core,fallback}-*`;
-    await page.route(nothing, lost);
-    const asked = await visitShop(scene, {});
+test("when both cores fail to load, the next page sends the calls", () =>
+  withPage(shop(), async (fixture) => {
+    const { page, collector } = fixture;
+    const coreFiles = `${collector.url}/assets/{core,fallback}-*`;
+    await page.route(coreFiles, abort);
+    const requestCount = await openShop(fixture, {});
     assert.equal(await page.evaluate(() => window.tillroll.ready.then(() => "ready", () => "not ready")), "not ready");
-    assert.equal(asked(FALLBACK), 1);
-    // What is kept for later is nothing to wait for.
+    assert.equal(requestCount(JS_CORE), 1);
+    // flush() does not wait for calls that only a later page can send.
     await page.evaluate(() => void window.tillroll.flush().then(() => (window.flushed = true)));
     await page.waitForFunction(() => window.flushed, undefined, { timeout: 5_000 });
-    page.complaints = page.complaints.filter((text) => !MISSING.test(text));
-    assert.ok((await page.evaluate(written)) >= CALLED.length - 1);
-    await page.unroute(nothing);
-    await scene.open("/empty");
-    const kept = (events) => events.filter((event) => event.page.url.endsWith("/") && event.type !== "land" && !isOld(event));
-    const called = CALLED.slice(0, -1);
-    const events = await scene.stored((events) => kept(events).length >= called.length);
-    assert.deepEqual(kept(events).map(({ type, params }) => [type, params]), called);
+    page.errors = page.errors.filter((text) => !LOAD_ERROR.test(text));
+    assert.ok((await page.evaluate(persistedCount)) >= CALLED.length - 1);
+    await page.unroute(coreFiles);
+    await fixture.open("/empty");
+    const ofFirstPage = (events) => events.filter((event) => event.page.url.endsWith("/") && event.type !== "land" && !isV1(event));
+    const expected = CALLED.slice(0, -1);
+    const events = await fixture.waitForEvents((events) => ofFirstPage(events).length >= expected.length);
+    assert.deepEqual(ofFirstPage(events).map(({ type, params }) => [type, params]), expected);
   }));
 
-/** An application that bundled nothing: the npm package as it is, served by the shop. */
+/** An application without a bundler: the shop serves the files of the npm package. */
 const application = (policy) => (collector) => {
   const start = `window.tracker = start({ token: ${JSON.stringify(TOKEN)}, collector: ${JSON.stringify(collector)} }); tracker.metrilo.customEvent("seen");`;
   const file = (name, type) => () => ({ type, body: readFileSync(new URL(`../../../dist/npm/${name}`, import.meta.url)) });
@@ -192,14 +192,14 @@ const application = (policy) => (collector) => {
   };
 };
 
-describe("the npm package fetches the JavaScript where it must", AT_ONCE, () => {
-  for (const [title, policy, wanted, prints] of [["refused", WITHOUT, [0, 1], POLICY], ["allowed", WITH, [1, 0]]]) {
+describe("the npm package without a bundler", PARALLEL, () => {
+  for (const [title, policy, expected, allowedErrors] of [["WebAssembly is blocked: loads JavaScript", WITHOUT_WASM, [0, 1], POLICY_ERROR], ["WebAssembly is allowed: loads no JavaScript", WITH_WASM, [1, 0]]]) {
     test(title, () =>
-      play(application(policy), async (scene) => {
-        const asked = await visitShop(scene, {});
-        await scene.stored((events) => events.some(({ params }) => params.name === "seen"));
-        assert.deepEqual([asked(WASM), asked(/\/fallback\.js$/)], wanted);
-        excuse(scene.page, prints);
+      withPage(application(policy), async (fixture) => {
+        const requestCount = await openShop(fixture, {});
+        await fixture.waitForEvents((events) => events.some(({ params }) => params.name === "seen"));
+        assert.deepEqual([requestCount(WASM_CORE), requestCount(/\/fallback\.js$/)], expected);
+        removeExpectedError(fixture.page, allowedErrors);
       }));
   }
 });

@@ -1,13 +1,14 @@
-// The npm package as an application installs it: importing it does nothing, Node can render with it, and in a page it is the same library.
+// The npm package as an application installs it: importing it has no side effects, it works in Node's server-side rendering, and in a page it
+// is the same library.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { TOKEN } from "../support/collector.mjs";
-import { AT_ONCE, stage } from "../support/fixture.mjs";
+import { createFixture, PARALLEL } from "../support/fixture.mjs";
 
-const play = stage();
+const withPage = createFixture();
 
 const PACKAGE = new URL("../../../dist/npm/", import.meta.url);
 const file = (name, type) => () => ({ type, body: readFileSync(new URL(name, PACKAGE)) });
@@ -18,7 +19,7 @@ const application = (script) => (collector) => ({
   "/core.wasm": file("core.wasm", "application/wasm"),
 });
 
-test("under Node everything can be called and nothing happens", async () => {
+test("in Node all functions can be called and have no effect", async () => {
   const before = Object.keys(globalThis);
   const { start } = await import(new URL("index.js", PACKAGE));
   const { metrilo, ometria, ready, flush, consent, reset, on } = start({ token: "t", collector: "https://collector.test/" });
@@ -38,24 +39,24 @@ test("under Node everything can be called and nothing happens", async () => {
   assert.deepEqual(Object.keys(globalThis), before);
 });
 
-describe("in a page", AT_ONCE, () => {
-  test("importing it does nothing at all", () =>
-    play(application("window.imported = Object.keys(options);"), async ({ page, collector, open }) => {
-      const asked = [];
-      page.on("request", (request) => asked.push(request.url()));
+describe("in a page", PARALLEL, () => {
+  test("importing it has no side effects", () =>
+    withPage(application("window.imported = Object.keys(options);"), async ({ page, collector, open }) => {
+      const requests = [];
+      page.on("request", (request) => requests.push(request.url()));
       await open();
       await page.waitForFunction(() => window.imported);
-      assert.deepEqual(asked.filter((url) => url.startsWith(collector.url) || url.includes("wasm")), []);
+      assert.deepEqual(requests.filter((url) => url.startsWith(collector.url) || url.includes("wasm")), []);
       assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length, typeof window.metrilo, typeof window.ometria]), ["", 0, "undefined", "undefined"]);
     }));
 
-  test("both vendors' words are there, and speak of one visitor", () =>
-    play(
+  test("both vendors' objects send events of the same visitor", () =>
+    withPage(
       application(`window.tracker = start(options); tracker.ometria.init("homepage"); tracker.ometria.identify("a@x.com"); tracker.metrilo.viewProduct(1);`),
-      async ({ page, open, stored }) => {
+      async ({ page, open, waitForEvents }) => {
         await open();
         await page.waitForFunction(() => window.tracker);
-        const events = await stored((events) => events.some(({ type }) => type === "product_view"));
+        const events = await waitForEvents((events) => events.some(({ type }) => type === "product_view"));
         assert.deepEqual(events.map(({ type, api, email }) => [type, api, email]), [
           ["land", "tillroll", "a@x.com"],
           ["page_view", "ometria", "a@x.com"],
@@ -67,8 +68,8 @@ describe("in a page", AT_ONCE, () => {
       },
     ));
 
-  test("the debug window comes from the package", () =>
-    play(application("start(options);"), async ({ page, open }) => {
+  test("the debug panel loads from the package", () =>
+    withPage(application("start(options);"), async ({ page, open }) => {
       await open("/#om_debug");
       await page.getByText("NEW COOKIE ID").waitFor();
     }));

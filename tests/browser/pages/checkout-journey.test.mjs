@@ -1,19 +1,19 @@
-// The quickstart journey: an anonymous visitor becomes known at the checkout, over real page loads, in the demo shop that ships, in every
-// engine.
+// The quick-start journey through the demo shop, in every engine: an anonymous visitor views pages, fills the cart and is identified at the
+// checkout.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { visit } from "../support/browser.mjs";
+import { openPage } from "../support/browser.mjs";
 import { Collector, TOKEN } from "../support/collector.mjs";
 import { ENGINES } from "../support/engines.mjs";
-import { openDemoShop } from "../support/shop-server.mjs";
+import { startDemoShop } from "../support/shop-server.mjs";
 
 const EMAIL = "johnybravo@gmail.com";
 const STEPS = ["land", "page_view", "category_view", "product_view", "basket_add", "checkout", "identify"];
 
-/** Opens the shop and goes to a category, no faster than the core comes: who leaves before that is another test's. */
-const enter = async (page, shop) => {
+/** Opens the shop and a category, each after the core has loaded. Other tests leave pages before that. */
+const openCategory = async (page, shop) => {
   await page.goto(shop);
   await page.evaluate(() => window.tillroll.ready);
   await page.click('a[href^="category.html?id=1"]');
@@ -21,8 +21,8 @@ const enter = async (page, shop) => {
   await page.evaluate(() => window.tillroll.ready);
 };
 
-const walk = async (page, shop) => {
-  await enter(page, shop);
+const walkToCheckout = async (page, shop) => {
+  await openCategory(page, shop);
   await page.click('a[href="product.html?id=2"]');
   await page.waitForURL(/product\.html/);
   await page.evaluate(() => window.tillroll.ready);
@@ -46,18 +46,18 @@ for (const [name, launch] of Object.entries(ENGINES)) describe(name, () => {
   before(async () => (browser = await launch()));
   after(() => browser.close());
 
-  test("an anonymous journey belongs to the customer once they are known", async () => {
-    // WebKit's driver runs what a test asks for as text in the page, which the policy of the collector's own pages refuses.
-    const apart = name === "webkit";
-    const collector = await Collector.start(apart ? [] : ["--demo"]);
-    const shop = apart ? await openDemoShop(collector.url, TOKEN) : { url: collector.url, close: () => {} };
+  test("all events of an anonymous journey have the customer's e-mail after identification", async () => {
+    // WebKit's driver evaluates scripts as text, which the Content-Security-Policy of the collector's pages blocks.
+    const hasOwnServer = name === "webkit";
+    const collector = await Collector.start(hasOwnServer ? [] : ["--demo"]);
+    const shop = hasOwnServer ? await startDemoShop(collector.url, TOKEN) : { url: collector.url, close: () => {} };
     try {
-      const page = await visit(browser);
-      await walk(page, shop.url);
-      assertJourney(await collector.until((events) => events.length >= STEPS.length));
+      const page = await openPage(browser);
+      await walkToCheckout(page, shop.url);
+      assertJourney(await collector.waitForEvents((events) => events.length >= STEPS.length));
       const cookies = await page.evaluate(() => document.cookie);
       assert.equal(decodeURIComponent(/(?:^|; )cbuid=([^;]*)/.exec(cookies)[1]), EMAIL);
-      assert.deepEqual(page.complaints, []);
+      assert.deepEqual(page.errors, []);
       await page.context().close();
       assert.equal((await collector.events()).length, STEPS.length);
     } finally {
@@ -66,26 +66,26 @@ for (const [name, launch] of Object.entries(ENGINES)) describe(name, () => {
     }
   });
 
-  test("the collector may be away in the middle of it", async () => {
+  test("a collector that restarts during the journey loses no event", async () => {
     const collector = await Collector.start();
-    const shop = await openDemoShop(collector.url, TOKEN);
+    const shop = await startDemoShop(collector.url, TOKEN);
     try {
-      const page = await visit(browser);
+      const page = await openPage(browser);
       await page.goto(shop.url);
       await page.click('a[href^="category.html?id=1"]');
       await page.waitForURL(/category/);
       await collector.stop();
       await page.click('a[href="product.html?id=2"]');
       await page.click("#add-to-cart");
-      // Where the core is not in the browser's cache, pages that load meanwhile leave their calls to the next one.
+      // If the core is not in the browser's cache, pages that load meanwhile leave their calls to the next page.
       await collector.resume();
       await page.click("#notice-checkout");
       await page.waitForURL(/checkout/);
       await page.fill("#email", EMAIL);
       await page.press("#email", "Tab");
-      const events = await collector.until((events) => events.length >= STEPS.length);
-      // What a page says while it is left before its core came may overtake what earlier pages kept; the times are those of the calls.
-      assertJourney(events.toSorted((one, other) => one.time - other.time));
+      const events = await collector.waitForEvents((events) => events.length >= STEPS.length);
+      // The beacon of a page that is left before its core has loaded may overtake stored events of earlier pages. Event times keep the order.
+      assertJourney(events.toSorted((a, b) => a.time - b.time));
       await page.context().close();
       assert.equal((await collector.events()).length, STEPS.length);
     } finally {

@@ -1,39 +1,39 @@
-// The debug window: asked for in the address, it says what the library does in the vendors' words and what became of each event, as text;
-// nobody who did not ask for it downloads it.
+// The debug panel: the URL enables it, it shows the library's actions with the vendors' labels and the status of each event, all as text. Other
+// pages do not download it.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { TOKEN } from "../support/collector.mjs";
-import { answers } from "../support/faulty-proxy.mjs";
-import { AT_ONCE, stage } from "../support/fixture.mjs";
+import { respondWith } from "../support/faulty-proxy.mjs";
+import { createFixture, PARALLEL } from "../support/fixture.mjs";
 
-const play = stage();
+const withPage = createFixture();
 
 const tag = (collector, attributes = "") => `<script src="${collector}/tags/${TOKEN}.js" ${attributes}></script>`;
 const pages = (attributes) => (collector) => ({ "/": tag(collector, attributes), "/next": tag(collector, attributes) });
 
-/** In the page: every line of the window with its fate; null where there is no window. */
-const read = () => {
+/** Runs in the page: returns every line of the panel with its status; null if the panel is not open. */
+const readPanel = () => {
   const host = document.querySelector("tillroll-debug");
   if (!host) return null;
   return [...host.shadowRoot.querySelectorAll("li")].map((item) => [...item.querySelectorAll("span")].map((span) => span.textContent));
 };
 
-/** Waits until the window's lines satisfy `enough`, and returns them. */
-const lines = async (page, enough = (all) => all.length) => {
+/** Waits until `isEnough(lines)` holds for the panel's lines, and returns them. */
+const waitForLines = async (page, isEnough = (lines) => lines.length) => {
   for (;;) {
-    const all = await page.evaluate(read);
-    if (all && enough(all)) return all;
+    const lines = await page.evaluate(readPanel);
+    if (lines && isEnough(lines)) return lines;
     await page.evaluate(() => new Promise(requestAnimationFrame));
   }
 };
 
-const said = (all) => all.map(([message]) => message);
-const calls = (page, text) => page.evaluate((text) => void (0, eval)(text), text);
-const fate = (message, wanted) => (all) => all.some(([line, how]) => line === message && how.startsWith(wanted));
+const messagesOf = (lines) => lines.map(([message]) => message);
+const runScript = (page, text) => page.evaluate((text) => void (0, eval)(text), text);
+const hasStatus = (message, expected) => (lines) => lines.some(([line, status]) => line === message && status.startsWith(expected));
 
-const SEQUENCE = `
+const CALLS = `
   ometria.init("product", { pid: "1" }, "uk");
   ometria.identify("johny@x.com");
   var basket = new ometria.Basket();
@@ -46,7 +46,7 @@ const SEQUENCE = `
   metrilo.viewProduct("2");
 `;
 
-/** What the guide's table says of these calls, in order, on a first visit. */
+/** The messages that the guide documents for these calls, in order, on a first page view. */
 const DOCUMENTED = [
   "NEW COOKIE ID",
   /^NEW SESSION: [0-9a-f-]{36}$/,
@@ -61,93 +61,94 @@ const DOCUMENTED = [
   "Event: product_view (2)",
 ];
 
-const matches = (line, wanted) => (typeof wanted === "string" ? line === wanted : wanted.test(line));
+const matches = (line, expected) => (typeof expected === "string" ? line === expected : expected.test(line));
 
-describe("the debug window", AT_ONCE, () => {
-  test("says every documented message, and that each event was stored", () =>
-    play(pages(), async ({ page, open }) => {
+describe("the debug panel", PARALLEL, () => {
+  test("shows every documented message, and that each event was stored", () =>
+    withPage(pages(), async ({ page, open }) => {
       await open("/#om_debug");
-      await calls(page, SEQUENCE);
-      const all = await lines(page, fate("Event: product_view (2)", "stored"));
-      const left = said(all);
-      assert.equal(left.length, DOCUMENTED.length, left.join("\n"));
-      DOCUMENTED.forEach((wanted, at) => assert.ok(matches(left[at], wanted), `${wanted} is not line ${at} of\n${left.join("\n")}`));
-      assert.deepEqual(new Set(all.filter(([message]) => message.startsWith("Event: ")).map(([, how]) => how)), new Set(["stored"]));
+      await runScript(page, CALLS);
+      const lines = await waitForLines(page, hasStatus("Event: product_view (2)", "stored"));
+      const messages = messagesOf(lines);
+      assert.equal(messages.length, DOCUMENTED.length, messages.join("\n"));
+      DOCUMENTED.forEach((expected, at) => assert.ok(matches(messages[at], expected), `${expected} is not line ${at} of\n${messages.join("\n")}`));
+      assert.deepEqual(new Set(lines.filter(([message]) => message.startsWith("Event: ")).map(([, status]) => status)), new Set(["stored"]));
     }));
 
-  test("stays on from page to page until it is switched off, and an existing visit is called so", () =>
-    play(pages(), async ({ page, open }) => {
+  test("stays open on later pages until it is switched off, and labels an existing session", () =>
+    withPage(pages(), async ({ page, open }) => {
       await open("/#om_debug");
-      const [first] = said(await lines(page, (all) => said(all).some((line) => line.startsWith("NEW SESSION: ")))).filter((line) => /SESSION/.test(line));
+      const lines = await waitForLines(page, (lines) => messagesOf(lines).some((line) => line.startsWith("NEW SESSION: ")));
+      const first = messagesOf(lines).find((line) => /SESSION/.test(line));
       await page.evaluate(() => window.tillroll.flush());
       await open("/next");
-      await calls(page, `ometria.init("basket")`);
-      const all = said(await lines(page, (all) => said(all).includes("Event: pageview (basket)")));
-      assert.equal(all[0], first.replace("NEW", "EXISTING"));
-      assert.ok(!all.includes("NEW COOKIE ID"));
+      await runScript(page, `ometria.init("basket")`);
+      const messages = messagesOf(await waitForLines(page, (lines) => messagesOf(lines).includes("Event: pageview (basket)")));
+      assert.equal(messages[0], first.replace("NEW", "EXISTING"));
+      assert.ok(!messages.includes("NEW COOKIE ID"));
       await open("/#om_debug=off");
       await page.evaluate(() => window.tillroll.ready);
-      assert.equal(await page.evaluate(read), null);
+      assert.equal(await page.evaluate(readPanel), null);
       await open("/next");
       await page.evaluate(() => window.tillroll.ready);
-      assert.equal(await page.evaluate(read), null);
+      assert.equal(await page.evaluate(readPanel), null);
     }));
 
-  test("says why an event is kept, and that it was stored later", () =>
-    play(
+  test("shows why an event is kept, and that it was stored later", () =>
+    withPage(
       pages(),
       async ({ page, proxy, open }) => {
-        proxy.fault = answers(503);
+        proxy.fault = respondWith(503);
         await open("/#om_debug");
-        await calls(page, `ometria.init("homepage")`);
-        await lines(page, fate("Event: pageview (homepage)", "kept: answered 503"));
+        await runScript(page, `ometria.init("homepage")`);
+        await waitForLines(page, hasStatus("Event: pageview (homepage)", "kept: answered 503"));
         proxy.fault = undefined;
-        await lines(page, fate("Event: pageview (homepage)", "stored"));
+        await waitForLines(page, hasStatus("Event: pageview (homepage)", "stored"));
       },
-      { proxied: true, prints: /503/ },
+      { useProxy: true, allowedErrors: /503/ },
     ));
 
-  test("says what was unchanged, what was given up and why, and what waits for consent", () =>
-    play(pages(), async ({ page, open }) => {
+  test("shows unchanged calls, dropped calls with their reason, and calls that wait for consent", () =>
+    withPage(pages(), async ({ page, open }) => {
       await open("/#om_debug");
-      await calls(page, `ometria.init("homepage"); ometria.identify("a@x.com"); ometria.identify("A@x.com"); metrilo.viewProduct();`);
-      const all = await lines(page, (all) => all.some(([, how]) => how.startsWith("dropped")));
-      assert.deepEqual(all.filter(([message]) => message.startsWith("No event")), [
+      await runScript(page, `ometria.init("homepage"); ometria.identify("a@x.com"); ometria.identify("A@x.com"); metrilo.viewProduct();`);
+      const lines = await waitForLines(page, (lines) => lines.some(([, status]) => status.startsWith("dropped")));
+      assert.deepEqual(lines.filter(([message]) => message.startsWith("No event")), [
         ["No event: identify", "unchanged"],
         ["No event: product_view", "dropped: meaningless, product_id"],
       ]);
-      await calls(page, `tillroll.consent("pending"); metrilo.viewProduct(1);`);
-      await lines(page, fate("No event: product_view", "waiting: consent is pending"));
+      await runScript(page, `tillroll.consent("pending"); metrilo.viewProduct(1);`);
+      await waitForLines(page, hasStatus("No event: product_view", "waiting: consent is pending"));
     }));
 
   test("prints a message's data to the console when it is clicked", () =>
-    play(pages(), async ({ page, open }) => {
+    withPage(pages(), async ({ page, open }) => {
       await open("/#om_debug");
-      await calls(page, `ometria.init("product", { pid: "1" })`);
-      await lines(page, fate("Event: pageview (product)", "stored"));
+      await runScript(page, `ometria.init("product", { pid: "1" })`);
+      await waitForLines(page, hasStatus("Event: pageview (product)", "stored"));
       const printed = page.waitForEvent("console");
       await page.getByRole("button", { name: "Event: pageview (product)" }).click();
       const [message, data] = await Promise.all((await printed).args().map((arg) => arg.jsonValue()));
       assert.deepEqual([message, data], ["Event: pageview (product)", { product_id: "1", page_type: "product", data: { pid: "1" } }]);
     }));
 
-  test("what comes from the page is text and never HTML", () =>
-    play(pages(), async ({ page, open }) => {
+  test("shows values of the page as text, not as HTML", () =>
+    withPage(pages(), async ({ page, open }) => {
       await open("/#om_debug");
-      await calls(page, `ometria.init("<img src=x onerror=alert(1)>"); ometria.trackTransaction("<b>1</b>");`);
-      const all = said(await lines(page, (all) => said(all).some((line) => line.startsWith("Event: transaction"))));
-      assert.ok(all.includes("Event: pageview (<img src=x onerror=alert(1)>)") && all.includes("Event: transaction (<b>1</b>)"));
+      await runScript(page, `ometria.init("<img src=x onerror=alert(1)>"); ometria.trackTransaction("<b>1</b>");`);
+      const messages = messagesOf(await waitForLines(page, (lines) => messagesOf(lines).some((line) => line.startsWith("Event: transaction"))));
+      assert.ok(messages.includes("Event: pageview (<img src=x onerror=alert(1)>)") && messages.includes("Event: transaction (<b>1</b>)"));
       assert.equal(await page.evaluate(() => document.querySelector("tillroll-debug").shadowRoot.querySelectorAll("img, b").length), 0);
     }));
 
-  test("can be folded, moved by pointer and keyboard, and closed, and covers nothing for good", () =>
-    play(pages(), async ({ page, open }) => {
+  test("can be folded, moved by pointer and keyboard, and closed", () =>
+    withPage(pages(), async ({ page, open }) => {
       await page.setViewportSize({ width: 375, height: 600 });
       await open("/#om_debug");
-      await lines(page);
+      await waitForLines(page);
       const box = () => page.getByRole("region", { name: "Tillroll debug window" }).boundingBox();
-      const open_ = await box();
-      assert.ok(open_.x >= 0 && open_.x + open_.width <= 375, JSON.stringify(open_));
+      const unfolded = await box();
+      assert.ok(unfolded.x >= 0 && unfolded.x + unfolded.width <= 375, JSON.stringify(unfolded));
       await page.getByRole("button", { name: "Fold", exact: true }).click();
       assert.equal(await page.getByRole("button", { name: "Unfold" }).getAttribute("aria-expanded"), "false");
       const folded = await box();
@@ -160,42 +161,41 @@ describe("the debug window", AT_ONCE, () => {
       await page.getByTitle("Move with the pointer or the arrow keys").press("ArrowUp");
       assert.equal(Math.round((await box()).y - folded.y), 384);
       await page.getByRole("button", { name: "Close" }).click();
-      assert.equal(await page.evaluate(read), null);
+      assert.equal(await page.evaluate(readPanel), null);
       await open("/next");
       await page.evaluate(() => window.tillroll.ready);
-      assert.equal(await page.evaluate(read), null);
+      assert.equal(await page.evaluate(readPanel), null);
     }));
 
-  test("is not fetched by a page that does not ask, nor missed where it does not come", () =>
-    play(
+  test("is not downloaded unless the URL enables it, and tracking works if its file fails to load", () =>
+    withPage(
       pages(),
-      async ({ page, open, told }) => {
-        const asked = [];
-        page.on("request", (request) => asked.push(request.url()));
+      async ({ page, open, allEvents }) => {
+        const requests = [];
+        page.on("request", (request) => requests.push(request.url()));
         await open("/#elsewhere");
         await page.evaluate(() => window.tillroll.ready);
-        assert.deepEqual(asked.filter((url) => url.includes("debug-")), []);
+        assert.deepEqual(requests.filter((url) => url.includes("debug-")), []);
         await page.route("**/assets/debug-*", (route) => route.abort());
         await open("/next#om_debug");
-        await calls(page, `metrilo.viewProduct(1)`);
-        assert.deepEqual((await told()).map(({ type }) => type), ["land", "product_view"]);
-        assert.equal(await page.evaluate(read), null);
+        await runScript(page, `metrilo.viewProduct(1)`);
+        assert.deepEqual((await allEvents()).map(({ type }) => type), ["land", "product_view"]);
+        assert.equal(await page.evaluate(readPanel), null);
       },
-      { prints: /Failed to load resource/ },
+      { allowedErrors: /Failed to load resource/ },
     ));
 });
 
-/** Where its styles, its script or WebAssembly could be refused, it is there all the same. */
-test("a shop with a strict policy", () => {
+test("the debug panel works, with its styles, under a strict Content-Security-Policy", () => {
   const policy = (c) => `default-src 'none'; img-src data:; script-src ${c}; connect-src ${c}`;
-  return play(
+  return withPage(
     (c) => ({ "/": () => ({ body: tag(c), headers: { "content-security-policy": policy(c) } }) }),
     async ({ page, open }) => {
       await open("/#om_debug");
-      await lines(page, (all) => all.some(([message, how]) => message.startsWith("Event: land") && how === "stored"));
-      const styled = () => page.evaluate(() => getComputedStyle(document.querySelector("tillroll-debug")).position);
-      assert.equal(await styled(), "fixed");
+      await waitForLines(page, (lines) => lines.some(([message, status]) => message.startsWith("Event: land") && status === "stored"));
+      const position = await page.evaluate(() => getComputedStyle(document.querySelector("tillroll-debug")).position);
+      assert.equal(position, "fixed");
     },
-    { prints: /Content Security Policy/ },
+    { allowedErrors: /Content Security Policy/ },
   );
 });

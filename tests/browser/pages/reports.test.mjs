@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { launch, visit } from "../support/browser.mjs";
+import { launch, openPage } from "../support/browser.mjs";
 import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
 
 const SIGNED_IN = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
@@ -42,11 +42,11 @@ before(async () => {
   collector = await Collector.start();
   for (const [resource, records] of [["orders", ORDERS], ["carts", CARTS], ["returns", RETURNS]]) {
     const body = records.map((record) => JSON.stringify(record)).join("\n");
-    const answer = await fetch(`${collector.url}/import/${resource}`, { method: "POST", headers: collector.authorised(), body });
+    const answer = await fetch(`${collector.url}/import/${resource}`, { method: "POST", headers: collector.ownerHeaders(), body });
     assert.deepEqual(await answer.json(), { accepted: records.length, rejected: [], ignored: 0 });
   }
   // The projection follows within two seconds, and at once for whoever waits for it.
-  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers: collector.authorised() })).json();
+  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers: collector.ownerHeaders() })).json();
   const headers = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
   const body = JSON.stringify({ stats: { field: "order.id", operator: "value_count" } });
   assert.equal((await fetch(`${collector.url}/metrics/orders/stats?fresh=1`, { method: "POST", headers, body })).status, 200);
@@ -60,12 +60,12 @@ const loaded = (page) => page.waitForSelector("#figures[aria-busy=false]");
 
 /** Opens the reports and gives them to `act`; afterwards the page has complained of nothing. */
 const read = async (act, { query = "", options = SIGNED_IN, at = collector } = {}) => {
-  const page = await visit(browser, options);
+  const page = await openPage(browser, options);
   try {
     await page.goto(`${at.url}/reports${query}`);
     await loaded(page);
     await act(page);
-    assert.deepEqual(page.complaints, []);
+    assert.deepEqual(page.errors, []);
   } finally {
     await page.context().close();
   }
@@ -177,7 +177,7 @@ test("an empty shop and a failing collector are told as such", async () => {
     await page.unroute("**/metrics/orders/breakdown");
     await page.click("#markets [role=alert] button");
     await page.waitForSelector("#markets[data-state=shown]");
-    page.complaints.splice(0, page.complaints.length, ...page.complaints.filter((text) => !text.includes("503")));
+    page.errors.splice(0, page.errors.length, ...page.errors.filter((text) => !text.includes("503")));
   });
 });
 
@@ -187,7 +187,7 @@ test("whoever is not the owner sees nothing", async () => {
     assert.deepEqual([answer.status, answer.headers.get("access-control-allow-origin")], [401, null]);
     await answer.text();
   }
-  const page = await fetch(`${collector.url}/reports`, { headers: collector.authorised() });
+  const page = await fetch(`${collector.url}/reports`, { headers: collector.ownerHeaders() });
   const policy = page.headers.get("content-security-policy");
   for (const part of ["default-src 'none'", "script-src 'self';", "style-src 'self';", "connect-src 'self';", "frame-ancestors 'none'"]) {
     assert.ok(policy.includes(part), policy);

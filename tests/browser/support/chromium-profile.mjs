@@ -1,4 +1,4 @@
-// A Chromium that a visitor has at home: its profile outlives it, however it ends.
+// Chromium with a profile on disk that survives the browser, whether the browser quits or is killed.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,23 +9,23 @@ import { createInterface } from "node:readline";
 
 import { chromium } from "playwright-core";
 
-import { ARGS, CHROMIUM } from "./browser.mjs";
+import { CHROMIUM_ARGS, CHROMIUM_PATH } from "./browser.mjs";
 
-/** Cookies, and with them all storage, blocked by the visitor's own settings. */
-export const BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
+/** Browser settings that block cookies, and thereby all storage. */
+export const STORAGE_BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
 
-/** What this browser prints when it found its own database damaged and began a new one. */
-const DAMAGED = /IndexedDB recovering from a corrupted \(and deleted\) database/;
+/** What Chromium logs when it finds its own database damaged and creates a new one. */
+const DATABASE_RESET = /IndexedDB recovering from a corrupted \(and deleted\) database/;
 
-/** A profile; `settings` are what the visitor set, `flags` what every start has on its command line. */
-export class Profile {
-  static async make({ settings, flags = [] } = {}) {
-    const profile = new Profile();
+/** A profile; `settings` are the visitor's browser settings, `flags` are added to the command line of every start. */
+export class ChromiumProfile {
+  static async create({ settings, flags = [] } = {}) {
+    const profile = new ChromiumProfile();
     profile.folder = await mkdtemp(join(tmpdir(), "tillroll-profile-"));
     profile.flags = flags;
-    /** How often the browser was started, and in which of these lives it threw its own database away for the last time; 0 is never. */
-    profile.life = 0;
-    profile.damaged = 0;
+    /** How many times the browser was started, and the last start that reset the browser's database; 0 if none did. */
+    profile.startCount = 0;
+    profile.databaseResetAtStart = 0;
     if (settings) {
       await mkdir(join(profile.folder, "Default"));
       await writeFile(join(profile.folder, "Default", "Preferences"), JSON.stringify(settings));
@@ -33,16 +33,16 @@ export class Profile {
     return profile;
   }
 
-  /** Starts the browser in a process group of its own; returns its one page. */
+  /** Starts the browser in its own process group; returns its only page. */
   async open() {
-    const life = ++this.life;
-    const words = [...ARGS, ...this.flags, "--enable-logging=stderr", "--remote-debugging-port=0", `--user-data-dir=${this.folder}`, "about:blank"];
-    this.process = spawn(CHROMIUM, words, { stdio: ["ignore", "ignore", "pipe"], detached: true });
-    this.gone = once(this.process, "exit");
+    const start = ++this.startCount;
+    const args = [...CHROMIUM_ARGS, ...this.flags, "--enable-logging=stderr", "--remote-debugging-port=0", `--user-data-dir=${this.folder}`, "about:blank"];
+    this.process = spawn(CHROMIUM_PATH, args, { stdio: ["ignore", "ignore", "pipe"], detached: true });
+    this.exited = once(this.process, "exit");
     const url = await new Promise((resolve, reject) => {
-      this.gone.then(() => reject(new Error("the browser has ended")), reject);
+      this.exited.then(() => reject(new Error("the browser exited")), reject);
       createInterface(this.process.stderr).on("line", (line) => {
-        if (DAMAGED.test(line)) this.damaged = life;
+        if (DATABASE_RESET.test(line)) this.databaseResetAtStart = start;
         const listening = /DevTools listening on (\S+)/.exec(line);
         if (listening) resolve(listening[1]);
       });
@@ -51,17 +51,17 @@ export class Profile {
     return this.browser.contexts()[0].pages()[0];
   }
 
-  /** The whole process group dies at once, as when the power goes. */
+  /** Kills the whole process group, as a power failure does. */
   async kill() {
     process.kill(-this.process.pid, "SIGKILL");
-    await this.gone;
+    await this.exited;
   }
 
-  /** The visitor quits the browser. */
+  /** Quits the browser, as a visitor does. */
   async quit() {
     const session = await this.browser.newBrowserCDPSession();
     await session.send("Browser.close");
-    await this.gone;
+    await this.exited;
   }
 
   async close() {

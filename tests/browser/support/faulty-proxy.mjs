@@ -1,66 +1,65 @@
-// What can go wrong between a page and the collector, done to real requests before the real collector. A fault is data; what is not a batch
-// passes untouched, so that the library always arrives.
+// An HTTP proxy in front of the real collector that injects network faults. A fault is data. Only batches and the core's files can have
+// one; everything else passes unchanged, so the page always gets the library.
 
-import { createServer, request as send } from "node:http";
-import { connect, createServer as createTcpServer } from "node:net";
+import { createServer, request as sendRequest } from "node:http";
 import { once } from "node:events";
 
-const BATCH = "/v2/batch";
-const PAGES_MAY_READ = { "access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After" };
+const BATCH_PATH = "/v2/batch";
+const READABLE_BY_PAGES = { "access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After" };
 
-/** The proxy answers instead of the collector, which never hears of the batch. */
-export const answers = (status, headers = {}, body = "") => ({ status, headers: { ...PAGES_MAY_READ, ...headers }, body });
+/** Fault: the proxy responds instead of the collector, which never receives the batch. */
+export const respondWith = (status, headers = {}, body = "") => ({ status, headers: { ...READABLE_BY_PAGES, ...headers }, body });
 
-/** Nobody ever answers. */
-export const SILENCE = { silent: true };
+/** Fault: the page never gets a response. */
+export const NO_RESPONSE = { hasNoResponse: true };
 
-/** The collector stores the batch, and the connection is cut before the page hears of it. */
-export const CUT = { cut: true };
+/** Fault: the collector stores the batch, and the connection is cut before the page gets the response. */
+export const CUT_AFTER_STORE = { isCut: true };
 
-/** A hotel's portal: a success that is none. */
-export const PORTAL = answers(200, { "content-type": "text/html" }, "<!doctype html><title>Welcome</title><p>Please log in.");
+/** Fault: a captive portal responds with success. */
+export const CAPTIVE_PORTAL = respondWith(200, { "content-type": "text/html" }, "<!doctype html><title>Welcome</title><p>Please log in.");
 
-/** The collector stores the batch at once, and the page hears of it `late` milliseconds after. */
-export const slow = (late) => ({ late });
+/** Fault: the collector stores the batch at once, and the page gets the response `delayMs` later. */
+export const delayedResponse = (delayMs) => ({ delayMs });
 
-const bodyOf = async (stream) => {
-  const pieces = [];
-  for await (const piece of stream) pieces.push(piece);
-  return Buffer.concat(pieces);
+const readBody = async (stream) => {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
 };
 
-/** A proxy before the collector at `upstream`. */
+/** A proxy in front of the collector at `upstream`. */
 export class FaultyProxy {
-  /** A fault for each of the next batches. */
-  next = [];
-  /** The fault of every batch after those; none lets it pass. */
+  /** The faults of the next batches, one each. */
+  nextFaults = [];
+  /** The fault of all later batches; undefined forwards them. */
   fault = undefined;
   /** The fault of the core's files. */
-  assets = undefined;
-  /** Every batch that came: `{ at, fault, body, events }`, `at` in milliseconds, `events` as many as it holds. */
+  assetFault = undefined;
+  /** All received batches: `{ at, fault, body, eventCount }`; `at` in milliseconds. */
   batches = [];
-  /** How many batches are under way, and how many were at most. */
-  underWay = 0;
-  most = 0;
-  arrivals = [];
+  /** The number of batches in flight, and its maximum so far. */
+  inFlight = 0;
+  maxInFlight = 0;
+  batchWaiters = [];
 
   static async start(upstream) {
     const proxy = new FaultyProxy();
     proxy.upstream = upstream;
-    proxy.server = createServer((request, response) => proxy.pass(request, response).catch(() => response.destroy()));
+    proxy.server = createServer((request, response) => proxy.handle(request, response).catch(() => response.destroy()));
     await proxy.accept(0);
     proxy.port = proxy.server.address().port;
     proxy.url = `http://127.0.0.1:${proxy.port}`;
     return proxy;
   }
 
-  /** Connections are taken (again). */
+  /** Accepts connections (again). */
   async accept(port = this.port) {
     this.server.listen(port, "127.0.0.1");
     await once(this.server, "listening");
   }
 
-  /** Connections are refused, and those that are open end. */
+  /** Refuses new connections and closes the open ones. */
   async refuse() {
     if (!this.server.listening) return;
     this.server.close();
@@ -68,10 +67,10 @@ export class FaultyProxy {
     await once(this.server, "close");
   }
 
-  /** Connections are refused for `time` milliseconds; returns when that is over. */
-  async refuseFor(time) {
+  /** Refuses connections for `durationMs`; returns when the proxy accepts them again. */
+  async refuseFor(durationMs) {
     await this.refuse();
-    setTimeout(() => this.accept(), time);
+    setTimeout(() => this.accept(), durationMs);
     await once(this.server, "listening");
   }
 
@@ -79,73 +78,39 @@ export class FaultyProxy {
     await this.refuse();
   }
 
-  async pass(request, response) {
-    const isBatch = request.method === "POST" && request.url.startsWith(BATCH);
-    const body = await bodyOf(request);
-    const fault = (isBatch ? (this.next.shift() ?? this.fault) : request.url.startsWith("/assets/") ? this.assets : undefined) ?? {};
-    if (isBatch) this.watch(response);
-    if (isBatch) this.batches.push({ at: performance.now(), fault, body: String(body), events: String(body).split('"id":').length - 1 });
-    if (isBatch) this.arrivals.splice(0).forEach((tell) => tell());
-    if (fault.silent) return;
+  async handle(request, response) {
+    const isBatch = request.method === "POST" && request.url.startsWith(BATCH_PATH);
+    const body = await readBody(request);
+    const fault = (isBatch ? (this.nextFaults.shift() ?? this.fault) : request.url.startsWith("/assets/") ? this.assetFault : undefined) ?? {};
+    if (isBatch) this.countInFlight(response);
+    if (isBatch) this.batches.push({ at: performance.now(), fault, body: String(body), eventCount: String(body).split('"id":').length - 1 });
+    if (isBatch) this.batchWaiters.splice(0).forEach((resolve) => resolve());
+    if (fault.hasNoResponse) return;
     if (fault.status) return response.writeHead(fault.status, fault.headers).end(fault.body);
-    const answer = await this.ask(request, body);
-    const text = await bodyOf(answer);
-    if (fault.cut) return response.destroy();
-    // Each batch pays for a connection of its own.
-    const closing = isBatch ? { connection: "close" } : {};
-    const reply = () => response.writeHead(answer.statusCode, { ...answer.headers, ...closing }).end(text);
-    if (fault.late) setTimeout(reply, fault.late);
-    else reply();
+    const upstreamResponse = await this.forward(request, body);
+    const upstreamBody = await readBody(upstreamResponse);
+    if (fault.isCut) return response.destroy();
+    // Each batch opens a new connection.
+    const connection = isBatch ? { connection: "close" } : {};
+    const respond = () => response.writeHead(upstreamResponse.statusCode, { ...upstreamResponse.headers, ...connection }).end(upstreamBody);
+    if (fault.delayMs) setTimeout(respond, fault.delayMs);
+    else respond();
   }
 
-  /** Returns when the next batch has come. */
-  arrival() {
-    return new Promise((resolve) => this.arrivals.push(resolve));
+  /** Returns when the proxy has received the next batch. */
+  nextBatch() {
+    return new Promise((resolve) => this.batchWaiters.push(resolve));
   }
 
-  watch(response) {
-    this.most = Math.max(this.most, ++this.underWay);
-    response.on("close", () => (this.underWay -= 1));
+  countInFlight(response) {
+    this.maxInFlight = Math.max(this.maxInFlight, ++this.inFlight);
+    response.on("close", () => (this.inFlight -= 1));
   }
 
-  async ask({ url, method, headers }, body) {
-    const asked = send(this.upstream + url, { method, headers: { ...headers, connection: "close" } });
-    asked.end(body);
-    const [answer] = await once(asked, "response");
-    return answer;
+  async forward({ url, method, headers }, body) {
+    const request = sendRequest(this.upstream + url, { method, headers: { ...headers, connection: "close" } });
+    request.end(body);
+    const [response] = await once(request, "response");
+    return response;
   }
 }
-
-const GREETING = Buffer.from([5, 0]);
-const OPENED = Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]);
-
-/**
- * Opens a door (SOCKS 5) that every connection has to pass, `delay` milliseconds each: until then the browser cannot have sent a byte.
- * Returns `{ url, close }`.
- */
-export const openDoor = async (delay) => {
-  const open = new Set();
-  const keep = (socket) => (open.add(socket), socket.on("error", () => socket.destroy()).on("close", () => open.delete(socket)));
-  const pass = async (socket) => {
-    await once(socket, "data");
-    socket.write(GREETING);
-    const [asked] = await once(socket, "data");
-    setTimeout(() => {
-      const beyond = keep(connect(asked.readUInt16BE(asked.length - 2), "127.0.0.1"));
-      beyond.on("connect", () => (socket.write(OPENED), socket.pipe(beyond).pipe(socket)));
-      beyond.on("close", () => socket.destroy());
-    }, delay);
-  };
-  // A browser that is killed at the door cuts its connection.
-  const server = createTcpServer((socket) => pass(keep(socket)).catch(() => socket.destroy()));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `socks5://127.0.0.1:${server.address().port}`,
-    close: async () => {
-      for (const socket of open) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-};

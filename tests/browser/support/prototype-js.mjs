@@ -1,7 +1,7 @@
-// What the Prototype library (1.6, and most of it 1.7), which old themes and the first Magento bring along, does to objects that all scripts
-// share. Written from what it was seen to do; for a script of the page.
+// What the Prototype library (1.6, and most of it 1.7) does to built-in objects. Old themes and Magento 1 include that library. Written from
+// its observed behaviour; the text is the content of a script of the page.
 
-export const PROTOTYPE = `
+export const PROTOTYPE_JS = `
   String.prototype.toJSON = function () { return '"' + this + '"'; };
   Array.prototype.toJSON = function () {
     var texts = [];

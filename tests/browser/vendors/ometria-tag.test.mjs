@@ -1,25 +1,25 @@
-// Every way in which shops load Ometria's tag, on a plain browser, on one without WebAssembly, and on one without storage. A page says what
-// it calls; the store must have that, in order, and nothing else.
+// Every way in which shops load Ometria's tag, in a browser with all features, without WebAssembly, and without storage. The collector must
+// store exactly the calls of the page, in order.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { TOKEN } from "../support/collector.mjs";
-import { AT_ONCE, stage } from "../support/fixture.mjs";
+import { createFixture, PARALLEL } from "../support/fixture.mjs";
 
-const play = stage();
+const withPage = createFixture();
 
 const inline = (text) => `<script>${text}</script>`;
 const tag = (collector, attributes = "") => `<script src="${collector}/tags/${TOKEN}.js" ${attributes}></script>`;
-const late = (collector, after = "") => inline(`setTimeout(function () {
+const lateTag = (collector, onLoad = "") => inline(`setTimeout(function () {
   var script = document.createElement("script");
   script.async = true;
   script.src = "${collector.replace("http:", "")}/tags/${TOKEN}.js";
-  script.onload = function () { ${after} };
+  script.onload = function () { ${onLoad} };
   document.head.appendChild(script);
 }, 50);`);
 
-/** The guide's example, with its basket handed over. */
+/** The example of Ometria's guide, with its basket. */
 const CALLS = `
   ometria.init("product", { pid: "11111" }, "uk");
   ometria.identify("johny@x.com");
@@ -38,106 +38,106 @@ const FILLED = [
 ];
 const CALLED = [VIEWED, ["identify", { email: "johny@x.com" }], FILLED];
 
-/** A view of a page without an address of its own. */
-const view = (url, more = {}) => ["page_view", { url, ...more }];
+/** Returns the view of a page that has no URL parameter. */
+const pageView = (url, more = {}) => ["page_view", { url, ...more }];
 
-/** Fails the page unless the condition holds. */
-const check = (condition) => `if (!(${condition})) throw new Error(${JSON.stringify(condition)});`;
+/** Returns a script that throws unless the condition holds. */
+const assertInPage = (condition) => `if (!(${condition})) throw new Error(${JSON.stringify(condition)});`;
 
-/** title: the page's body, and what is stored of it at its address; the landing, which is always first, is left out. */
+/** title: the page's body, and a function from the page's URL to the stored events without the landing, which is always the first. */
 const PAGES = {
   "a plain tag": [(c) => tag(c) + inline(CALLS), () => CALLED],
   "an async tag, calls when the page has loaded": [(c) => tag(c, "async") + inline(`addEventListener("load", function () { ${CALLS} });`), () => CALLED],
-  "a tag inserted late, calls when it has loaded": [(c) => late(c, CALLS), () => CALLED],
+  "a tag inserted late, calls when it has loaded": [(c) => lateTag(c, CALLS), () => CALLED],
   "the tag twice": [(c) => tag(c) + inline(CALLS) + tag(c) + inline(`ometria.trackCheckout("payment");`), () => [...CALLED, ["checkout", { stage: "payment" }]]],
-  "raw data and onLoad, the tag late: it starts by itself, then calls the page": [
+  "raw data and onLoad with a late tag: the tag tracks the page, then calls onLoad": [
     (c) =>
       inline(`window.ometria = {
         raw_data: { store: 1, type: "product", data: { id: 42 }, product_map: false },
-        onLoad: function () { ${check("this === window.ometria")} ometria.identify("johny@x.com"); throw new Error("a shop's own mistake"); },
-      };`) + late(c, check(`ometria.raw_data.store === 1`)),
+        onLoad: function () { ${assertInPage("this === window.ometria")} ometria.identify("johny@x.com"); throw new Error("an error of the shop"); },
+      };`) + lateTag(c, assertInPage(`ometria.raw_data.store === 1`)),
     () => [["product_view", { product_id: "42", page_type: "product", data: { id: 42 } }], ["identify", { email: "johny@x.com" }]],
   ],
-  "raw data, and one more view of each variant": [
+  "raw data, and further init calls": [
     (c) =>
       inline(`window.ometria = { raw_data: { store: "uk", type: "category", data: false } };`) +
       tag(c) +
       inline(`ometria.init(); ometria.init("product", { pid: 1 }); ometria.init("product", { pid: 2 });`),
     (url) => [
-      ...Array(2).fill(view(url, { page_type: "category", data: { store: "uk", type: "category", data: false } })),
+      ...Array(2).fill(pageView(url, { page_type: "category", data: { store: "uk", type: "category", data: false } })),
       ...[1, 2].map((pid) => ["product_view", { product_id: String(pid), page_type: "product", data: { pid } }]),
     ],
   ],
-  "a stub with only identify, which is called after ours and throws": [
+  "a stub with only identify, which is called after the library's method and throws": [
     (c) =>
-      inline(`window.theirs = []; window.ometria = { identify: function (id) { theirs.push([this === ometria, id]); throw new Error("theirs"); } };`) +
+      inline(`window.stubCalls = []; window.ometria = { identify: function (id) { stubCalls.push([this === ometria, id]); throw new Error("of the stub"); } };`) +
       tag(c) +
-      inline(CALLS + check(`JSON.stringify(theirs) === '[[true,"johny@x.com"]]'`)),
+      inline(CALLS + assertInPage(`JSON.stringify(stubCalls) === '[[true,"johny@x.com"]]'`)),
     () => CALLED,
   ],
-  "calls before init, which goes first": [
+  "calls before init, which is sent first": [
     (c) => tag(c) + inline(`ometria.identify("johny@x.com"); ometria.trackAddToBasket("7"); ometria.init("homepage");`),
-    (url) => [view(url, { page_type: "homepage" }), ["identify", { email: "johny@x.com" }], ["basket_add", { product_id: "7", quantity: 1 }]],
+    (url) => [pageView(url, { page_type: "homepage" }), ["identify", { email: "johny@x.com" }], ["basket_add", { product_id: "7", quantity: 1 }]],
   ],
   "calls without any init": [(c) => tag(c) + inline(`ometria.trackTransaction(1001);`), () => [["order", { order_id: "1001" }]]],
-  "the basket is asked before, meanwhile and after": [
+  "the basket's size is readable before, during and after loading": [
     (c) =>
-      inline(`window.ometria = { basket: { size: 0 } }; ${check("ometria.basket.size === 0")}`) +
+      inline(`window.ometria = { basket: { size: 0 } }; ${assertInPage("ometria.basket.size === 0")}`) +
       tag(c) +
-      inline(`${check("ometria.basket.size === 0")} ${CALLS} ${check("ometria.basket.size === 2")}`),
+      inline(`${assertInPage("ometria.basket.size === 0")} ${CALLS} ${assertInPage("ometria.basket.size === 2")}`),
     () => CALLED,
   ],
-  "methods that a shop wraps": [
-    (c) => tag(c) + inline(`var ours = ometria.identify; ometria.identify = function (id) { ours("johny@" + id); }; ometria.init("basket"); ometria.identify("x.com");`),
-    (url) => [view(url, { page_type: "basket" }), ["identify", { email: "johny@x.com" }]],
+  "methods that the shop wraps": [
+    (c) => tag(c) + inline(`var original = ometria.identify; ometria.identify = function (id) { original("johny@" + id); }; ometria.init("basket"); ometria.identify("x.com");`),
+    (url) => [pageView(url, { page_type: "basket" }), ["identify", { email: "johny@x.com" }]],
   ],
-  "a shop of a single page": [
+  "a single-page application": [
     (c) => tag(c) + inline(`ometria.init("homepage"); history.pushState({}, "", "/red"); ometria.init("listing", { category_id: 7 });`),
-    (url) => [view(url, { page_type: "homepage" }), view(`${url}red`, { page_type: "listing", data: { category_id: 7 } })],
+    (url) => [pageView(url, { page_type: "homepage" }), pageView(`${url}red`, { page_type: "listing", data: { category_id: 7 } })],
   ],
-  "an element whose id is its name": [(c) => `<div id="ometria"></div>` + tag(c) + inline(CALLS), () => CALLED],
-  "both libraries": [
+  "an element whose id is ometria": [(c) => `<div id="ometria"></div>` + tag(c) + inline(CALLS), () => CALLED],
+  "calls of both vendors": [
     (c) => tag(c) + inline(`${CALLS} metrilo.identify("johny@x.com"); metrilo.viewProduct(2);`),
     () => [...CALLED, ["product_view", { product_id: "2" }]],
   ],
 };
 
-const DENIED = `function () { throw new DOMException("denied", "SecurityError"); }`;
-const deny = (name) => `Object.defineProperty(window, "${name}", { get: ${DENIED} });`;
+const THROW_DENIED = `function () { throw new DOMException("denied", "SecurityError"); }`;
+const deny = (name) => `Object.defineProperty(window, "${name}", { get: ${THROW_DENIED} });`;
 
-/** title: what is done to the page first, its policy, and what the browser prints of that. */
+/** title: the script before the tag, the page's policy, and the errors that the browser prints about it. */
 const BROWSERS = {
-  "a plain browser": {},
-  "WebAssembly refused": { policy: (c) => `script-src 'self' 'unsafe-inline' ${c}`, prints: /Content Security Policy/ },
-  "storage blocked": { first: inline(["indexedDB", "localStorage", "sessionStorage"].map(deny).join("")) },
+  "in a browser with all features": {},
+  "without WebAssembly": { policy: (c) => `script-src 'self' 'unsafe-inline' ${c}`, allowedErrors: /Content Security Policy/ },
+  "without storage": { first: inline(["indexedDB", "localStorage", "sessionStorage"].map(deny).join("")) },
 };
 
-const settle = (page) => page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
-const plain = (events) => events.filter(({ type }) => type !== "land").map(({ type, params }) => [type, params]);
+const flush = (page) => page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
+const withoutLandings = (events) => events.filter(({ type }) => type !== "land").map(({ type, params }) => [type, params]);
 
-for (const [browser, { first = "", policy, prints }] of Object.entries(BROWSERS)) {
-  describe(`Ometria's tag: ${browser}`, AT_ONCE, () => {
+for (const [browser, { first = "", policy, allowedErrors }] of Object.entries(BROWSERS)) {
+  describe(`Ometria's tag ${browser}`, PARALLEL, () => {
     for (const [title, [body, expected]] of Object.entries(PAGES)) {
       test(title, () =>
-        play(
+        withPage(
           (c) => ({ "/": () => ({ body: first + body(c), headers: policy ? { "content-security-policy": policy(c) } : {} }) }),
-          async ({ page, url, open, stored }) => {
+          async ({ page, url, open, waitForEvents }) => {
             await open();
-            const wanted = expected(`${url}/`);
+            const expectedEvents = expected(`${url}/`);
             await page.waitForFunction(() => window.tillroll);
             await page.evaluate(() => window.tillroll.flush());
-            const events = await stored((events) => plain(events).length >= wanted.length);
-            assert.deepEqual(plain(events), wanted);
+            const events = await waitForEvents((events) => withoutLandings(events).length >= expectedEvents.length);
+            assert.deepEqual(withoutLandings(events), expectedEvents);
             assert.deepEqual(events.filter(({ type }) => type === "land").map(({ params }) => params.source_url), [""]);
           },
-          { prints },
+          { allowedErrors },
         ));
     }
   });
 }
 
-test("the vendor's own tag is left alone", () =>
-  play(
+test("Ometria's own tag is not replaced", () =>
+  withPage(
     (c) => ({ "/": inline(`window.ometria = { init: function () {} };`) + tag(c) }),
     async ({ page, open }) => {
       await open();
@@ -145,48 +145,48 @@ test("the vendor's own tag is left alone", () =>
     },
   ));
 
-test("calls that wait for an init are of the page on which they were made", () =>
-  play(
+test("calls that wait for init have the URL of the page on which they were made", () =>
+  withPage(
     (c) => ({ "/": tag(c) + inline(`ometria.trackAddToBasket("7"); history.pushState({}, "", "/red"); ometria.init("listing"); ometria.trackAddToBasket("8");`) }),
-    async ({ url, open, told }) => {
+    async ({ url, open, allEvents }) => {
       await open();
-      const added = (await told()).filter(({ type }) => type === "basket_add");
-      assert.deepEqual(added.map(({ page }) => page.url), [`${url}/`, `${url}/red`]);
+      const additions = (await allEvents()).filter(({ type }) => type === "basket_add");
+      assert.deepEqual(additions.map(({ page }) => page.url), [`${url}/`, `${url}/red`]);
     },
   ));
 
-test("calls that wait for an init leave with the page, and nobody has to come back", () =>
-  play(
+test("calls that wait for init are sent when the page is left", () =>
+  withPage(
     (c) => ({ "/": tag(c), "/elsewhere": "" }),
-    async ({ page, open, stored }) => {
+    async ({ page, open, waitForEvents }) => {
       await open();
-      await settle(page);
+      await flush(page);
       await page.evaluate(() => {
         window.ometria.identify("johny@x.com");
         window.ometria.trackAddToBasket("7");
         location.href = "/elsewhere";
       });
       await page.waitForURL(/elsewhere/);
-      const events = await stored((events) => plain(events).length >= 2);
-      assert.deepEqual(plain(events), [["identify", { email: "johny@x.com" }], ["basket_add", { product_id: "7", quantity: 1 }]]);
+      const events = await waitForEvents((events) => withoutLandings(events).length >= 2);
+      assert.deepEqual(withoutLandings(events), [["identify", { email: "johny@x.com" }], ["basket_add", { product_id: "7", quantity: 1 }]]);
     },
   ));
 
-test("the guide's sequence, a confirmation page, and all of it again: once", () =>
-  play(
+test("the guide's sequence and a confirmation page, each loaded twice, send changes and orders once", () =>
+  withPage(
     (c) => ({
       "/": tag(c) + inline(CALLS),
       "/thanks": tag(c) + inline(`ometria.init("confirmation", null, "uk"); ometria.identify("johny@x.com"); ometria.setBasket(null); ometria.trackTransaction("1001");`),
     }),
-    async ({ page, url, open, told }) => {
-      const confirmed = view(`${url}/thanks`, { page_type: "confirmation" });
+    async ({ page, url, open, allEvents }) => {
+      const confirmation = pageView(`${url}/thanks`, { page_type: "confirmation" });
       const emptied = ["basket_update", { lines: [], changes: ["12345", "12365"].map((product_id) => ({ product_id, from: 1, to: 0 })) }];
       for (const path of ["/", "/", "/thanks", "/thanks"]) {
         await open(path);
-        await settle(page);
+        await flush(page);
       }
-      const events = await told();
-      assert.deepEqual(plain(events), [...CALLED, VIEWED, confirmed, emptied, ["order", { order_id: "1001" }], confirmed]);
+      const events = await allEvents();
+      assert.deepEqual(withoutLandings(events), [...CALLED, VIEWED, confirmation, emptied, ["order", { order_id: "1001" }], confirmation]);
       assert.deepEqual(events.filter(({ type }) => type === "land").length, 1);
       assert.deepEqual([...new Set(events.map((event) => event.email))], ["johny@x.com"]);
       assert.deepEqual([...new Set(events.filter(({ api }) => api === "ometria").map((event) => event.store_id))], ["uk"]);
@@ -194,75 +194,75 @@ test("the guide's sequence, a confirmation page, and all of it again: once", () 
     },
   ));
 
-test("a new campaign and a foreign referrer are recorded within the visit, and a reload is neither", () =>
-  play(
+test("a new campaign and an external referrer add a landing to the session, and a reload adds none", () =>
+  withPage(
     (c) => ({ "/": tag(c) + inline(`ometria.init("landing");`) }),
-    async ({ page, url, open, told }) => {
+    async ({ page, url, open, allEvents }) => {
       await open();
-      await settle(page);
+      await flush(page);
       await open("/?utm_source=letter");
-      await settle(page);
+      await flush(page);
       await page.reload();
-      await settle(page);
+      await flush(page);
       await page.goto(`${url}/?gclid=1`, { referer: "https://search.example/" });
-      const lands = (await told()).filter(({ type }) => type === "land");
+      const landings = (await allEvents()).filter(({ type }) => type === "land");
       assert.deepEqual(
-        lands.map(({ params }) => [params.current_url, params.source_url]),
+        landings.map(({ params }) => [params.current_url, params.source_url]),
         [[`${url}/`, ""], [`${url}/?utm_source=letter`, ""], [`${url}/?gclid=1`, "https://search.example/"]],
       );
-      assert.equal(new Set(lands.map((event) => event.session_id)).size, 1);
+      assert.equal(new Set(landings.map((event) => event.session_id)).size, 1);
     },
   ));
 
 const BASKET = `ometria.init("basket"); ometria.setBasket({ total: 5, currency: "GBP", items: [{ product_id: 1, quantity: 1, price: 5 }] });`;
-const types = (events, ...wanted) => events.map(({ type }) => type).filter((type) => wanted.includes(type));
+const typesAmong = (events, ...types) => events.map(({ type }) => type).filter((type) => types.includes(type));
 
-test("a basket and an order are told once, though a second tab says them again", () =>
-  play(
+test("a basket and an order that two tabs send are stored once", () =>
+  withPage(
     (c) => ({ "/": tag(c) + inline(`${BASKET} ometria.trackTransaction("1001");`) }),
-    async ({ page, url, open, told }) => {
+    async ({ page, url, open, allEvents }) => {
       await open();
-      await settle(page);
+      await flush(page);
       const second = await page.context().newPage();
       await second.goto(url);
-      await settle(second);
+      await flush(second);
       await page.evaluate(() => (window.ometria.trackTransaction(1001), window.ometria.trackTransaction("1002")));
-      await settle(page);
+      await flush(page);
       await second.evaluate(() => window.ometria.trackTransaction("1002"));
-      await settle(second);
-      assert.deepEqual(types(await told(), "basket_update", "order"), ["basket_update", "order", "order"]);
+      await flush(second);
+      assert.deepEqual(typesAmong(await allEvents(), "basket_update", "order"), ["basket_update", "order", "order"]);
     },
   ));
 
-test("a shop that tells both what was added and what is in the basket has one cart, which counts nothing twice", () =>
-  play(
+test("a shop that reports both additions and baskets has one cart without duplicates", () =>
+  withPage(
     (c) => ({ "/": tag(c) + inline(`ometria.init("product", { pid: 1 }); ometria.identify("both@x.com"); metrilo.addToCart(1); ometria.trackAddToBasket(1); ${BASKET} ometria.trackAddToBasket(1);`) }),
-    async ({ page, open, told, collector }) => {
+    async ({ page, open, allEvents, collector }) => {
       await open();
-      await settle(page);
-      const events = await told();
-      assert.deepEqual(types(events, "basket_add", "basket_update"), ["basket_add", "basket_add", "basket_update", "basket_add"]);
-      const carts = await fetch(`${collector.url}/export/carts`, { headers: collector.authorised() }).then((answer) => answer.text());
+      await flush(page);
+      const events = await allEvents();
+      assert.deepEqual(typesAmong(events, "basket_add", "basket_update"), ["basket_add", "basket_add", "basket_update", "basket_add"]);
+      const carts = await fetch(`${collector.url}/export/carts`, { headers: collector.ownerHeaders() }).then((answer) => answer.text());
       const all = carts.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-      const own = all.filter(({ customer }) => customer?.email === "both@x.com");
-      assert.deepEqual(own.map(({ line_items }) => line_items.map(({ quantity }) => quantity)), [[1]]);
+      const ofCustomer = all.filter(({ customer }) => customer?.email === "both@x.com");
+      assert.deepEqual(ofCustomer.map(({ line_items }) => line_items.map(({ quantity }) => quantity)), [[1]]);
     },
   ));
 
-test("a page that is open for hours renews its visit, and half an hour of silence ends it", () =>
-  play(
+test("activity renews the session of a page that is open for hours, and 31 idle minutes end it", () =>
+  withPage(
     (c) => ({ "/": tag(c) + inline(`ometria.init("homepage");`) }),
-    async ({ page, open, told }) => {
+    async ({ page, open, allEvents }) => {
       await page.clock.install();
       await open();
-      await settle(page);
+      await flush(page);
       for (const minutes of [29, 29, 29, 31]) {
         await page.clock.fastForward(minutes * 60_000);
         await page.evaluate(() => window.ometria.trackCheckout());
-        await settle(page);
+        await flush(page);
       }
-      const sid = await page.evaluate(() => new URLSearchParams(document.cookie.split("; ").find((one) => one.startsWith("ometria=")).slice(8)).get("sid"));
-      const events = (await told()).filter(({ type }) => type !== "custom");
+      const sid = await page.evaluate(() => new URLSearchParams(document.cookie.split("; ").find((cookie) => cookie.startsWith("ometria=")).slice(8)).get("sid"));
+      const events = (await allEvents()).filter(({ type }) => type !== "custom");
       const sessions = events.map((event) => event.session_id);
       assert.deepEqual(events.map(({ type }) => type), ["land", "page_view", "checkout", "checkout", "checkout", "land", "checkout"]);
       assert.equal(new Set(sessions.slice(0, 5)).size, 1);
