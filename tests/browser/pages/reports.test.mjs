@@ -1,4 +1,4 @@
-// The reports, in a real browser, of records whose sums are known.
+// The reports page, with imported records whose sums the tests can compute.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,17 +7,17 @@ import { after, before, test } from "node:test";
 import { launch, openPage } from "../support/browser.mjs";
 import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
 
-const SIGNED_IN = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
-const PHONE = { ...SIGNED_IN, viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };
+const OWNER = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
+const PHONE = { ...OWNER, viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };
 
 const DAY_MS = 86_400_000;
-/** A moment so many days ago, at noon. */
-const ago = (days) => `${new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10)}T12:00:00Z`;
+/** Returns noon of the day `days` days ago. */
+const daysAgo = (days) => `${new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10)}T12:00:00Z`;
 
 const MARKETS = { de: { id: "m-de", name: "Germany" }, gb: { id: "m-gb", name: "United Kingdom" } };
 
 const order = (id, days, total, { market = "de", email = "a@x.com", status = "approved", ...more } = {}) => ({
-  id, status, placed_at: ago(days), created_at: ago(days), current_date: ago(days), updated_at: ago(days), total_amount_with_taxes: total,
+  id, status, placed_at: daysAgo(days), created_at: daysAgo(days), current_date: daysAgo(days), updated_at: daysAgo(days), total_amount_with_taxes: total,
   currency_code: market === "gb" ? "GBP" : "EUR", market: MARKETS[market], customer: { email },
   line_items: [{ code: "2", name: "Awesome T-Shirt", item_type: "skus", quantity: 2, total_amount: total }], ...more,
 });
@@ -33,7 +33,7 @@ const ORDERS = [
 ];
 const cart = (id, days, status) => ({ ...order(id, days, 12, { status }), placed_at: undefined });
 const CARTS = [cart("c1", 2, "pending"), cart("c2", 2, "draft"), cart("c3", 4, "draft")];
-const RETURNS = [{ id: "r1", order_id: "6", status: "received", created_at: ago(1), current_date: ago(1), market: MARKETS.de }];
+const RETURNS = [{ id: "r1", order_id: "6", status: "received", created_at: daysAgo(1), current_date: daysAgo(1), market: MARKETS.de }];
 
 let browser;
 let collector;
@@ -45,7 +45,7 @@ before(async () => {
     const answer = await fetch(`${collector.url}/import/${resource}`, { method: "POST", headers: collector.ownerHeaders(), body });
     assert.deepEqual(await answer.json(), { accepted: records.length, rejected: [], ignored: 0 });
   }
-  // The projection follows within two seconds, and at once for whoever waits for it.
+  // A query with `fresh` waits until the projection has the records.
   const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers: collector.ownerHeaders() })).json();
   const headers = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
   const body = JSON.stringify({ stats: { field: "order.id", operator: "value_count" } });
@@ -56,14 +56,14 @@ after(async () => {
   await collector?.close();
 });
 
-const loaded = (page) => page.waitForSelector("#figures[aria-busy=false]");
+const waitUntilLoaded = (page) => page.waitForSelector("#widgets[aria-busy=false]");
 
-/** Opens the reports and gives them to `act`; afterwards the page has complained of nothing. */
-const read = async (act, { query = "", options = SIGNED_IN, at = collector } = {}) => {
+/** Opens the reports and calls `act` with the page; then asserts that the page logged no error. */
+const withReports = async (act, { query = "", options = OWNER, server = collector } = {}) => {
   const page = await openPage(browser, options);
   try {
-    await page.goto(`${at.url}/reports${query}`);
-    await loaded(page);
+    await page.goto(`${server.url}/reports${query}`);
+    await waitUntilLoaded(page);
     await act(page);
     assert.deepEqual(page.errors, []);
   } finally {
@@ -77,58 +77,58 @@ const tiles = async (page) => {
   const values = await page.$$eval("#summary dl > div", (tiles) => tiles.map((tile) => [tile.children[0].textContent, tile.children[1].textContent]));
   return Object.fromEntries(values);
 };
-/** Rows of a table over time in which something was. */
-const filled = async (page, id) => (await rows(page, id)).filter((row) => row.slice(1).some((cell) => !/^\D*0(\.00)?$/.test(cell)));
+/** Returns the rows of a table that have a number other than zero. */
+const nonZeroRows = async (page, id) => (await rows(page, id)).filter((row) => row.slice(1).some((cell) => !/^\D*0(\.00)?$/.test(cell)));
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-test("every figure shows what the records say", () =>
-  read(
+test("every widget shows the numbers of the records", () =>
+  withReports(
     async (page) => {
       assert.deepEqual(await tiles(page), {
-        Revenue: "€50.00", Orders: "4", "Average order": "€16.67", Customers: "4", Returns: "1", "Abandoned baskets": "3",
+        Revenue: "€50.00", Orders: "4", "Average order": "€16.67", Customers: "4", Returns: "1", "Abandoned carts": "3",
       });
-      assert.deepEqual((await filled(page, "revenue")).map((row) => row[1]), ["€9.50", "€30.00", "€10.50"]);
-      assert.deepEqual((await filled(page, "orders")).map((row) => row[1]), ["1", "1", "2"]);
+      assert.deepEqual((await nonZeroRows(page, "revenue")).map((row) => row[1]), ["€9.50", "€30.00", "€10.50"]);
+      assert.deepEqual((await nonZeroRows(page, "orders")).map((row) => row[1]), ["1", "1", "2"]);
       assert.deepEqual(await rows(page, "funnel"), [
-        ["Basket filled", "9", "100%"], ["Buyer known", "7", "77.8%"], ["Ordered", "6", "66.7%"], ["Kept: neither cancelled nor returned", "3", "33.3%"],
+        ["Cart filled", "9", "100%"], ["Customer identified", "7", "77.8%"], ["Ordered", "6", "66.7%"], ["Neither cancelled nor returned", "3", "33.3%"],
       ]);
       const customers = await rows(page, "customers");
       const sum = (at) => customers.reduce((sum, row) => sum + Number(row[at]), 0);
       assert.deepEqual([sum(1), sum(2)], [3, 1]);
-      assert.deepEqual((await filled(page, "abandoned")).map((row) => row.slice(1)), [["1", "€12.00"], ["2", "€24.00"]]);
-      assert.deepEqual(await rows(page, "left-behind"), [["Awesome T-Shirt", "3"]]);
+      assert.deepEqual((await nonZeroRows(page, "abandoned")).map((row) => row.slice(1)), [["1", "€12.00"], ["2", "€24.00"]]);
+      assert.deepEqual(await rows(page, "abandoned-products"), [["Awesome T-Shirt", "3"]]);
       assert.deepEqual(await rows(page, "products"), [["Awesome T-Shirt", "6", "€39.50"], ["=Tote", "1", "€10.50"]]);
       assert.deepEqual(await rows(page, "markets"), [["Germany", "3", "€50.00", "–"], ["United Kingdom", "1", "–", "£20.00"]]);
-      assert.deepEqual(await rows(page, "codes"), [["welcome5", "1", "€30.00"]]);
-      assert.deepEqual(await rows(page, "outcomes"), [["approved", "4"], ["canceled", "1"], ["cancelled", "1"]]);
+      assert.deepEqual(await rows(page, "coupons"), [["welcome5", "1", "€30.00"]]);
+      assert.deepEqual(await rows(page, "statuses"), [["approved", "4"], ["canceled", "1"], ["cancelled", "1"]]);
       assert.equal(await page.locator(".chart canvas").count(), 4);
     },
     { query: "?days=30" },
   ));
 
-test("a choice counts for every figure, and the address keeps it", () =>
-  read(
+test("the filters apply to every widget and are in the URL", () =>
+  withReports(
     async (page) => {
       await page.selectOption("[name=market]", "m-gb");
-      await loaded(page);
+      await waitUntilLoaded(page);
       await page.selectOption("[name=currency]", "GBP");
-      await loaded(page);
+      await waitUntilLoaded(page);
       assert.equal((await tiles(page)).Revenue, "£20.00");
       await page.reload();
-      await loaded(page);
+      await waitUntilLoaded(page);
       assert.deepEqual([(await tiles(page)).Revenue, await page.inputValue("[name=market]")], ["£20.00", "m-gb"]);
-      await page.check("[name=period][value=own]");
-      await page.fill("[name=from]", ago(2).slice(0, 10));
-      await page.fill("[name=to]", ago(1).slice(0, 10));
-      await loaded(page);
+      await page.check("[name=period][value=custom]");
+      await page.fill("[name=from]", daysAgo(2).slice(0, 10));
+      await page.fill("[name=to]", daysAgo(1).slice(0, 10));
+      await waitUntilLoaded(page);
       assert.equal((await rows(page, "orders")).length, 2);
       assert.match(page.url(), /from=.*market=m-gb/);
     },
     { query: "?days=7" },
   ));
 
-test("the numbers of a figure come as a file", () =>
-  read(
+test("a widget's table can be downloaded as CSV", () =>
+  withReports(
     async (page) => {
       const save = async (id) => {
         const [download] = await Promise.all([page.waitForEvent("download"), page.click(`#${id} .csv`)]);
@@ -138,41 +138,41 @@ test("the numbers of a figure come as a file", () =>
       assert.match(name, /^tillroll-products-\d{4}-\d\d-\d\d-\d{4}-\d\d-\d\d\.csv$/);
       assert.equal(text, "\ufeffProduct,Sold,Revenue (EUR)\r\nAwesome T-Shirt,6,39.5\r\n'=Tote,1,10.5\r\n");
       const [, days] = await save("revenue");
-      assert.ok(days.includes(`${ago(3).slice(0, 10)},30\r\n`) && days.split("\r\n").length === 32, days);
+      assert.ok(days.includes(`${daysAgo(3).slice(0, 10)},30\r\n`) && days.split("\r\n").length === 32, days);
     },
     { query: "?days=30" },
   ));
 
-test("they fit a phone, paper and the dark", async () => {
-  await read(async (page) => assert.equal(await overflow(page), 0), { options: PHONE, query: "?days=365" });
-  await read(async (page) => {
+test("the page fits a phone and prints in light colours", async () => {
+  await withReports(async (page) => assert.equal(await overflow(page), 0), { options: PHONE, query: "?days=365" });
+  await withReports(async (page) => {
     await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
     await page.emulateMedia({ media: "print", colorScheme: "dark" });
     await page.setViewportSize({ width: 680, height: 1000 });
-    assert.equal(await page.isVisible("#choice"), false);
+    assert.equal(await page.isVisible("#filters"), false);
     assert.equal(await overflow(page), 0);
     assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--ink").trim()), "#20261f");
-  }, { options: { ...SIGNED_IN, colorScheme: "dark" } });
+  }, { options: { ...OWNER, colorScheme: "dark" } });
 });
 
-test("an empty shop and a failing collector are told as such", async () => {
+test("an empty shop shows empty widgets, and a failed query shows an error and a retry button", async () => {
   const empty = await Collector.start(["--demo"]);
   try {
-    await read(
+    await withReports(
       async (page) => {
-        assert.equal(await page.locator(".figure[data-state=empty]").count(), await page.locator(".figure").count());
+        assert.equal(await page.locator(".widget[data-state=empty]").count(), await page.locator(".widget").count());
         assert.equal((await tiles(page)).Orders, "0");
       },
-      { at: empty, options: { locale: "en-GB" } },
+      { server: empty, options: { locale: "en-GB" } },
     );
   } finally {
     await empty.close();
   }
-  await read(async (page) => {
+  await withReports(async (page) => {
     await page.route("**/metrics/orders/breakdown", (route) => route.fulfill({ status: 503, body: "{}" }));
     await page.check("[name=period][value='7']");
-    await loaded(page);
-    assert.match(await page.textContent("#markets [role=alert]"), /cannot answer/);
+    await waitUntilLoaded(page);
+    assert.match(await page.textContent("#markets [role=alert]"), /temporarily unavailable/);
     assert.equal((await tiles(page)).Orders, "4");
     await page.unroute("**/metrics/orders/breakdown");
     await page.click("#markets [role=alert] button");
@@ -181,7 +181,7 @@ test("an empty shop and a failing collector are told as such", async () => {
   });
 });
 
-test("whoever is not the owner sees nothing", async () => {
+test("requests without the owner's credentials get 401, and the page's policy allows only its own origin", async () => {
   for (const [path, method] of [["/reports", "GET"], ["/reports/token", "POST"]]) {
     const answer = await fetch(collector.url + path, { method });
     assert.deepEqual([answer.status, answer.headers.get("access-control-allow-origin")], [401, null]);

@@ -1,22 +1,25 @@
-// What the live view remembers: the newest events and rejections, bounded, each once.
+// The bounded buffer of the newest events and rejections, without duplicates and without DOM access.
 //
-// No DOM in here. A visitor who gives an e-mail has it on earlier entries too, as in the export; an entry that has one keeps it.
+// When a visitor is identified, earlier entries of that visitor get the e-mail too, as in the export. An entry keeps the e-mail that it has.
 
-/** How many entries are remembered. More than are shown, so that a filter on a busy stream still finds some. */
-const REMEMBERED = 5_000;
+/** The number of buffered entries. It exceeds the number of shown rows, so that a filter on a busy stream still finds some. */
+const MAX_ENTRIES = 5_000;
 
-/** How many visitors' e-mails are remembered. */
-const VISITORS = 10_000;
+/** The number of keys that detect duplicates. */
+const MAX_KEYS = 2 * MAX_ENTRIES;
 
-export class Log {
+/** The number of visitors whose e-mails are remembered. */
+const MAX_VISITORS = 10_000;
+
+export class EntryBuffer {
   #entries = []; // oldest first
   #keys = new Set();
-  #emails = new Map();
+  #emails = new Map(); // by visitor id
 
-  /** Takes a stored event. Returns its entry and the earlier ones that changed with it, or null when it was here before. */
+  /** Adds a stored event. Returns its entry and the earlier entries whose e-mail changed, or null for a duplicate. */
   addStored(event) {
     const email = event.email ?? (event.type === 'identify' ? event.params?.email : null);
-    const changed = this.#learn(event.visitor_id, email);
+    const changed = this.#setEmail(event.visitor_id, email);
     const entry = {
       rejected: false,
       key: event.id ?? `cursor ${event.cursor}`,
@@ -29,14 +32,14 @@ export class Log {
     return this.#add(entry) ? { entry, changed } : null;
   }
 
-  /** Takes a rejection. It may have no id, so two that agree in everything, to the millisecond, count as one. */
+  /** Adds a rejection. Rejections may have no id, so two with equal fields, including the time, are duplicates. */
   addRejected(rejection) {
     const { type, time } = rejection;
     const entry = { rejected: true, key: JSON.stringify(rejection), time, type: type ?? '(no type)', visitor: null, email: null, raw: rejection };
     return this.#add(entry) ? { entry, changed: [] } : null;
   }
 
-  /** The newest `limit` entries that `matches` lets through, newest first. */
+  /** Returns the newest `limit` entries for which `matches(entry)` holds, newest first. */
   newest(limit, matches) {
     const found = [];
     for (let at = this.#entries.length - 1; at >= 0 && found.length < limit; at -= 1) {
@@ -45,7 +48,7 @@ export class Log {
     return found;
   }
 
-  /** Forgets the entries, but not whom a visitor id belongs to, nor what was seen: a reconnect does not bring it back. */
+  /** Deletes the entries. The buffer still recognises duplicates of them, which a reconnected stream sends again, and visitors' e-mails. */
   clear() {
     this.#entries = [];
   }
@@ -54,22 +57,23 @@ export class Log {
     if (this.#keys.has(entry.key)) return false;
     this.#keys.add(entry.key);
     this.#entries.push(entry);
-    if (this.#entries.length > REMEMBERED) this.#entries.shift();
-    forgetOldest(this.#keys, 2 * REMEMBERED);
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    evictOldest(this.#keys, MAX_KEYS);
     return true;
   }
 
-  #learn(visitor, email) {
+  /** Returns the entries that got the e-mail. */
+  #setEmail(visitor, email) {
     if (!visitor || !email || this.#emails.get(visitor) === email) return [];
     this.#emails.set(visitor, email);
-    forgetOldest(this.#emails, VISITORS);
+    evictOldest(this.#emails, MAX_VISITORS);
     const anonymous = this.#entries.filter((entry) => entry.visitor === visitor && entry.email === null);
     for (const entry of anonymous) entry.email = email;
     return anonymous;
   }
 }
 
-/** Sets and Maps keep the order of insertion, so the first key is the oldest. */
-function forgetOldest(collection, limit) {
+/** Sets and Maps iterate in insertion order, so the first key is the oldest. */
+function evictOldest(collection, limit) {
   if (collection.size > limit) collection.delete(collection.keys().next().value);
 }
