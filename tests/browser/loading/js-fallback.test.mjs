@@ -53,7 +53,7 @@ const shop = (policy = () => "") => (collector) => ({
 
 const WITHOUT_WASM = (c) => `script-src 'self' 'unsafe-inline' ${c}`;
 const WITH_WASM = (c) => `script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' ${c}`;
-/** The documented policy, on a page that allows nothing else but its icon. */
+/** The policy of docs/install.md, on a page that allows nothing else but its icon. */
 const DOCUMENTED = (c) => `default-src 'none'; img-src data:; script-src 'nonce-n0nce' 'wasm-unsafe-eval' ${c}; connect-src ${c}`;
 const TRUSTED_TYPES = (c) => `${WITHOUT_WASM(c)}; require-trusted-types-for 'script'; trusted-types 'none'`;
 

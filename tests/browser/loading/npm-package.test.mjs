@@ -2,8 +2,8 @@
 // is the same library.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { describe, test } from "node:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { before, describe, test } from "node:test";
 
 import { TOKEN } from "../support/collector.mjs";
 import { createFixture, PARALLEL } from "../support/fixture.mjs";
@@ -37,6 +37,49 @@ test("in Node all functions can be called and have no effect", async () => {
   on("sent", () => {});
   await Promise.all([ready, flush()]);
   assert.deepEqual(Object.keys(globalThis), before);
+});
+
+describe("metadata", () => {
+  const manifest = JSON.parse(readFileSync(new URL("package.json", PACKAGE), "utf8"));
+  const readme = readFileSync(new URL("README.md", PACKAGE), "utf8");
+  let start;
+  before(async () => ({ start } = await import(new URL("index.js", PACKAGE))));
+
+  test("the manifest describes the package completely", () => {
+    const { name, version, description, keywords, homepage, repository, bugs, license, type, sideEffects, engines } = manifest;
+    assert.equal(name, "tillroll");
+    assert.match(version, /^\d+\.\d+\.\d+/);
+    assert.notEqual(version, "0.0.0", "the build replaces the placeholder");
+    assert.equal(version, start({}).version);
+    assert.ok(description.length > 40);
+    assert.ok(keywords.length >= 5 && keywords.every((keyword) => /^[a-z0-9-]+$/.test(keyword)));
+    assert.match(homepage, /^https:\/\//);
+    assert.match(bugs, /^https:\/\/.*\/issues$/);
+    assert.equal(repository.type, "git");
+    assert.match(repository.url, /^git\+https:\/\/.*\.git$/);
+    assert.equal(license, "(MIT OR Apache-2.0)");
+    assert.equal(type, "module");
+    assert.equal(sideEffects, false);
+    assert.ok(engines.node);
+  });
+
+  test("every file of the build is published, and every named file exists", () => {
+    const { files, main, types, exports } = manifest;
+    const pattern = (glob) => new RegExp(`^${glob.replaceAll(".", "\\.").replace("*", ".*")}$`);
+    // npm adds these three by itself.
+    const published = [/^package\.json$/, /^README\.md$/, /^LICENSE$/, ...files.map(pattern)];
+    const built = readdirSync(PACKAGE);
+    assert.deepEqual(built.filter((name) => !published.some((allowed) => allowed.test(name))), []);
+    assert.deepEqual(files.filter((glob) => !built.some((name) => pattern(glob).test(name))), []);
+    const named = [main, types, ...Object.values(exports).flatMap((entry) => (typeof entry === "string" ? entry : Object.values(entry)))];
+    assert.deepEqual(named.filter((path) => !existsSync(new URL(path, PACKAGE))), []);
+  });
+
+  test("the readme is the one of the package, without links that end outside a checkout", () => {
+    assert.match(readme, /^# tillroll\n/);
+    assert.match(readme, /npm install tillroll/);
+    assert.deepEqual(readme.match(/\]\((?!https:)[^)]*\)/g), null);
+  });
 });
 
 describe("in a page", PARALLEL, () => {

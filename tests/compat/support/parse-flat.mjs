@@ -1,4 +1,4 @@
-// Parser of the flat text format in which pages record their calls. The counterpart in Rust is the `flat` module of `protocol/src/`.
+// Parser of the flat text format in which pages record their calls. The counterpart in Rust is protocol/src/flat_format.rs.
 
 import assert from "node:assert/strict";
 

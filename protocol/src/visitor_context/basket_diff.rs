@@ -3,11 +3,11 @@
 //! Everything that counts is compared, in the form in which it would be stored, and nothing is computed but quantities: a total is what
 //! the shop says it is. A basket's address and its id are no contents. One without lines is empty, whatever it costs.
 
-use crate::flat::Flat;
-use crate::kinds::{BASKET_LINE, BASKET_NAME, BASKET_TOTAL, Field};
-use crate::loose::Value;
+use crate::dyn_value::ReadValue;
+use crate::event_types::{BASKET_LINE, BASKET_LINE_KEY, BASKET_TOTAL, Param};
+use crate::flat_format::FlatValue;
 use crate::params::{text, write_object};
-use crate::{json, number};
+use crate::{json_writer, number_text};
 
 /// How many there are of a product and variant, in millionths.
 struct Product {
@@ -19,38 +19,38 @@ struct Product {
 
 /// Returns the `changes` from one basket to the other as a JSON list: for each product and variant whose quantity is another, both
 /// quantities. None where both baskets hold the same; the order of lines means nothing.
-pub(super) fn difference(before: Flat<'_>, after: Flat<'_>) -> Option<String> {
+pub(super) fn difference(before: FlatValue<'_>, after: FlatValue<'_>) -> Option<String> {
     let mut products = Vec::new();
     let is_same = read(after, true, &mut products) == read(before, false, &mut products);
     let mut out = String::from("[");
     for Product { name, from, to } in &products {
         if from != to {
-            json::separate(&mut out);
+            json_writer::push_comma(&mut out);
             out.push_str(name);
             for (name, count) in [("from", from), ("to", to)] {
-                json::key(&mut out, name);
-                number::write_millionths(*count, &mut out);
+                json_writer::push_key(&mut out, name);
+                number_text::push_millionths(*count, &mut out);
             }
-            json::push(&mut out, b'}');
+            json_writer::push_ascii(&mut out, b'}');
         }
     }
-    json::push(&mut out, b']');
+    json_writer::push_ascii(&mut out, b']');
     (!is_same).then_some(out)
 }
 
 /// Counts a basket's products; returns a number for all that it holds, the same for lines in another order.
 #[inline(never)]
-fn read(basket: Flat<'_>, is_new: bool, products: &mut Vec<Product>) -> u64 {
+fn read(basket: FlatValue<'_>, is_new: bool, products: &mut Vec<Product>) -> u64 {
     let mut digest = 0_u64;
-    for (_, line) in basket.member("lines").members() {
-        let mut name = write(BASKET_NAME, line);
+    for (_, line) in basket.get("lines").entries() {
+        let mut name = write(BASKET_LINE_KEY, line);
         // A line without a product is none.
         if name.pop().is_some() {
             if digest == 0 {
                 digest = hash(&write(BASKET_TOTAL, basket));
             }
             digest = digest.wrapping_add(hash(&write(BASKET_LINE, line)));
-            let count = number::millionths(&number::quantity(text(line.member("quantity")).unwrap_or_default()));
+            let count = number_text::to_millionths(&number_text::parse_quantity(text(line.get("quantity")).unwrap_or_default()));
             let known = products.iter_mut().find(|product| product.name == name);
             match known {
                 Some(product) => product.count(count, is_new),
@@ -73,7 +73,7 @@ impl Product {
 }
 
 /// Returns an object as it would be stored; empty where what must be there is not.
-fn write(fields: &'static [Field], from: Flat<'_>) -> String {
+fn write(fields: &'static [Param], from: FlatValue<'_>) -> String {
     let mut out = String::new();
     if write_object(fields, from, "", &mut out).is_err() {
         out.clear();
@@ -110,11 +110,11 @@ mod tests {
 
     /// The products and variants that changed, with their quantities before and after; None where nothing is different.
     fn changes(before: &str, after: &str) -> Option<BTreeMap<(String, String), (u64, u64)>> {
-        let list: Vec<serde_json::Value> = serde_json::from_str(&difference(Flat::new(before), Flat::new(after))?).unwrap();
+        let list: Vec<serde_json::Value> = serde_json::from_str(&difference(FlatValue::new(before), FlatValue::new(after))?).unwrap();
         let mut found = BTreeMap::new();
         for change in list {
             let name = |name| change[name].as_str().unwrap_or_default().to_owned();
-            let count = |name| number::millionths(&change[name].to_string());
+            let count = |name| number_text::to_millionths(&change[name].to_string());
             let last = found.insert((name("product_id"), name("variant_id")), (count("from"), count("to")));
             assert_eq!(last, None, "a product is told once");
         }
@@ -165,7 +165,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read(text: String) {
-            prop_assert_eq!(difference(Flat::new(&text), Flat::new(&text)), None);
+            prop_assert_eq!(difference(FlatValue::new(&text), FlatValue::new(&text)), None);
         }
     }
 

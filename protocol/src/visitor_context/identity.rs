@@ -36,7 +36,7 @@ impl Identity {
     }
 
     /// Takes over what a cookie, or what stands in for it, says; one that says nothing changes nothing.
-    pub fn learn(&mut self, content: &str) {
+    pub fn load_cookie(&mut self, content: &str) {
         match Self::load(content) {
             Self::Unknown => {}
             known => *self = known,
@@ -44,7 +44,7 @@ impl Identity {
     }
 
     /// Returns the content of the cookie; empty while nobody is known.
-    pub fn content(&self) -> &str {
+    pub fn cookie_value(&self) -> &str {
         match self {
             Self::Unknown => "",
             Self::Anonymous(name) | Self::Known(name) => name,
@@ -52,7 +52,7 @@ impl Identity {
     }
 
     /// Gives an unknown visitor `seed` for an id; returns whether that was so.
-    pub fn meet(&mut self, seed: &str) -> bool {
+    pub fn ensure_id(&mut self, seed: &str) -> bool {
         let is_new = matches!(self, Self::Unknown);
         if is_new {
             self.reset(seed);
@@ -64,7 +64,7 @@ impl Identity {
     pub fn visitor(&self) -> Visitor<&str> {
         match self {
             Self::Known(email) => Visitor::Email(email),
-            other => Visitor::Id(other.content()),
+            other => Visitor::Id(other.cookie_value()),
         }
     }
 
@@ -109,17 +109,17 @@ mod tests {
                 let email = format!("{step}@x.com");
                 match step {
                     0 => identity.reset(&seed),
-                    1 => drop(identity.meet(&seed)),
+                    1 => drop(identity.ensure_id(&seed)),
                     _ => {
                         if let Some(id) = identity.identify(email.clone(), &seed) {
                             prop_assert!(links.iter().all(|(linked, _)| *linked != id));
                             links.push((id, email.clone()));
                         }
-                        prop_assert_eq!(identity.content(), &email);
+                        prop_assert_eq!(identity.cookie_value(), &email);
                         prop_assert_eq!(identity.identify(email, &seed), None);
                     }
                 }
-                prop_assert_eq!(Identity::load(identity.content()), identity.clone());
+                prop_assert_eq!(Identity::load(identity.cookie_value()), identity.clone());
             }
         }
     }

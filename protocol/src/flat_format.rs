@@ -12,17 +12,17 @@
 //!
 //! `␟` is U+001F, the unit separator. Whatever does not follow the form is nothing; no text is an error.
 
-use crate::loose::{Form, Value};
-use crate::text::{cut, first, split};
+use crate::dyn_value::{ReadValue, ValueKind};
+use crate::str_bytes::{split_at, split_first, split_once};
 
 /// Ends a number, a string or a key.
 pub const END: u8 = 0x1f;
 
 /// A value in a flat text, which may go on behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flat<'a>(&'a str);
+pub struct FlatValue<'a>(&'a str);
 
-impl<'a> Flat<'a> {
+impl<'a> FlatValue<'a> {
     /// Returns the value with which `text` begins.
     pub fn new(text: &'a str) -> Self {
         Self(text)
@@ -30,62 +30,62 @@ impl<'a> Flat<'a> {
 
     /// Returns the text of this value alone.
     pub fn whole(self) -> &'a str {
-        split(self.0, self.0.len() - after(self.0).len()).0
+        split_at(self.0, self.0.len() - after(self.0).len()).0
     }
 
     /// Returns the string that the member `name` is; empty where it is none.
     // A line for every option and every text of a call.
     #[inline(never)]
     pub fn text(self, name: &str) -> &'a str {
-        match self.member(name).form() {
-            Form::Text(text) => text,
+        match self.get(name).kind() {
+            ValueKind::Text(text) => text,
             _ => "",
         }
     }
 }
 
-impl<'a> Value<'a> for Flat<'a> {
-    const NOTHING: Self = Flat("");
-    type Members = Members<'a>;
+impl<'a> ReadValue<'a> for FlatValue<'a> {
+    const NULL: Self = FlatValue("");
+    type Entries = Entries<'a>;
 
-    fn form(self) -> Form<'a> {
-        let (sign, rest) = first(self.0);
+    fn kind(self) -> ValueKind<'a> {
+        let (sign, rest) = split_first(self.0);
         match sign {
-            b'y' => Form::Flag(true),
-            b'n' => Form::Flag(false),
-            b'#' => Form::Number(word(rest).0),
-            b'$' => Form::Text(word(rest).0),
-            b'[' => Form::List,
-            b'{' => Form::Object,
-            _ => Form::Nothing,
+            b'y' => ValueKind::Bool(true),
+            b'n' => ValueKind::Bool(false),
+            b'#' => ValueKind::Number(word(rest).0),
+            b'$' => ValueKind::Text(word(rest).0),
+            b'[' => ValueKind::List,
+            b'{' => ValueKind::Object,
+            _ => ValueKind::Null,
         }
     }
 
-    fn members(self) -> Members<'a> {
-        let (sign, rest) = first(self.0);
-        Members { sign, rest }
+    fn entries(self) -> Entries<'a> {
+        let (sign, rest) = split_first(self.0);
+        Entries { sign, rest }
     }
 }
 
 /// The values in a list or an object.
 #[derive(Clone, Debug)]
-pub struct Members<'a> {
+pub struct Entries<'a> {
     sign: u8,
     rest: &'a str,
 }
 
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a str, Flat<'a>);
+impl<'a> Iterator for Entries<'a> {
+    type Item = (&'a str, FlatValue<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (sign, behind) = first(self.rest);
+        let (sign, behind) = split_first(self.rest);
         let (name, value) = match (self.sign, sign) {
             (b'{', b':') => word(behind),
             (b'[', sign) if !closes(sign) && sign != 0 => ("", self.rest),
             _ => return None,
         };
         self.rest = after(value);
-        Some((name, Flat(value)))
+        Some((name, FlatValue(value)))
     }
 }
 
@@ -116,57 +116,57 @@ fn after(text: &str) -> &str {
             break;
         }
     }
-    split(text, text.len() - rest.len()).1
+    split_at(text, text.len() - rest.len()).1
 }
 
 fn word(text: &str) -> (&str, &str) {
-    cut(text, END)
+    split_once(text, END)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loose::Loose;
+    use crate::dyn_value::DynValue;
     use proptest::prelude::*;
 
-    fn flat(value: &Loose) -> String {
+    fn flat(value: &DynValue) -> String {
         match value {
-            Loose::Nothing => "z".into(),
-            Loose::Flag(true) => "y".into(),
-            Loose::Flag(false) => "n".into(),
-            Loose::Number(text) => format!("#{text}\u{1f}"),
-            Loose::Text(text) => format!("${text}\u{1f}"),
-            Loose::List(elements) => format!("[{}]", elements.iter().map(flat).collect::<String>()),
-            Loose::Object(members) => {
+            DynValue::Null => "z".into(),
+            DynValue::Bool(true) => "y".into(),
+            DynValue::Bool(false) => "n".into(),
+            DynValue::Number(text) => format!("#{text}\u{1f}"),
+            DynValue::Text(text) => format!("${text}\u{1f}"),
+            DynValue::List(elements) => format!("[{}]", elements.iter().map(flat).collect::<String>()),
+            DynValue::Object(members) => {
                 let inner: String = members.iter().map(|(name, value)| format!(":{name}\u{1f}{}", flat(value))).collect();
                 format!("{{{inner}}}")
             }
         }
     }
 
-    fn tree(value: Flat<'_>) -> Loose {
-        match value.form() {
-            Form::Nothing => Loose::Nothing,
-            Form::Flag(flag) => Loose::Flag(flag),
-            Form::Number(text) => Loose::Number(text.into()),
-            Form::Text(text) => Loose::Text(text.into()),
-            Form::List => Loose::List(value.members().map(|(_, element)| tree(element)).collect()),
-            Form::Object => Loose::Object(value.members().map(|(name, member)| (name.into(), tree(member))).collect()),
+    fn tree(value: FlatValue<'_>) -> DynValue {
+        match value.kind() {
+            ValueKind::Null => DynValue::Null,
+            ValueKind::Bool(flag) => DynValue::Bool(flag),
+            ValueKind::Number(text) => DynValue::Number(text.into()),
+            ValueKind::Text(text) => DynValue::Text(text.into()),
+            ValueKind::List => DynValue::List(value.entries().map(|(_, element)| tree(element)).collect()),
+            ValueKind::Object => DynValue::Object(value.entries().map(|(name, member)| (name.into(), tree(member))).collect()),
         }
     }
 
-    fn any_value() -> impl Strategy<Value = Loose> {
+    fn any_value() -> impl Strategy<Value = DynValue> {
         let text = "[^\u{1f}]{0,12}";
         let leaf = prop_oneof![
-            Just(Loose::Nothing),
-            any::<bool>().prop_map(Loose::Flag),
-            any::<i32>().prop_map(|number| Loose::Number(number.to_string())),
-            text.prop_map(Loose::Text),
+            Just(DynValue::Null),
+            any::<bool>().prop_map(DynValue::Bool),
+            any::<i32>().prop_map(|number| DynValue::Number(number.to_string())),
+            text.prop_map(DynValue::Text),
         ];
         leaf.prop_recursive(4, 24, 4, move |inner| {
             prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Loose::List),
-                prop::collection::vec((text, inner), 0..4).prop_map(Loose::Object),
+                prop::collection::vec(inner.clone(), 0..4).prop_map(DynValue::List),
+                prop::collection::vec((text, inner), 0..4).prop_map(DynValue::Object),
             ]
         })
     }
@@ -174,13 +174,13 @@ mod tests {
     proptest! {
         #[test]
         fn what_a_page_flattens_is_read_back(value in any_value()) {
-            prop_assert_eq!(tree(Flat::new(&flat(&value))), value);
+            prop_assert_eq!(tree(FlatValue::new(&flat(&value))), value);
         }
 
         #[test]
         fn a_flat_text_and_the_tree_of_it_are_written_alike(value in any_value()) {
             let (mut page, mut collector) = (String::new(), String::new());
-            Flat::new(&flat(&value)).write(&mut page);
+            FlatValue::new(&flat(&value)).write(&mut page);
             value.write(&mut collector);
             prop_assert_eq!(page, collector);
         }
@@ -188,7 +188,7 @@ mod tests {
         #[test]
         fn any_text_is_read_without_a_panic_and_written_as_json(text in "[z#$:{}\\[\\]yné\u{1f}]{0,24}") {
             let mut out = String::new();
-            Flat::new(&text).write(&mut out);
+            FlatValue::new(&text).write(&mut out);
             prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
         }
     }
@@ -198,7 +198,7 @@ mod tests {
         for (shard, times) in [("[}", 2_000), ("{:k\u{1f}}", 2_000), ("[:k\u{1f}]", 2_000), ("{:k\u{1f}]:k\u{1f}", 2_000)] {
             let text = shard.repeat(times);
             let mut out = String::new();
-            Flat::new(&text).write(&mut out);
+            FlatValue::new(&text).write(&mut out);
             assert!(out.len() <= 8 * text.len(), "{shard}: {} of {}", out.len(), text.len());
         }
     }
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn nesting_without_end_is_cut() {
         let mut out = String::new();
-        Flat::new(&"[".repeat(100_000)).write(&mut out);
+        FlatValue::new(&"[".repeat(100_000)).write(&mut out);
         assert!(out.len() < 100, "{out}");
     }
 }

@@ -3,11 +3,11 @@
 use super::Session;
 use crate::call::Call;
 use crate::event::{Event, Visitor};
-use crate::{id, json, kinds, limits, params};
+use crate::{apis, event_types, id, json_writer, limits, params};
 
 /// Why a call becomes no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct CallError {
     /// A word that programs may rely on.
     pub reason: &'static str,
     /// The parameter that is missing, where it is one.
@@ -26,23 +26,21 @@ pub(super) const LAND: &str = "land";
 /// The kind of a call that asks for such an event though the visit goes on: the visitor came back from outside the shop.
 pub(super) const ARRIVAL: &str = "arrival";
 
-/// The most bytes that the parameters of an event may have, so that the whole stays below [`limits::EVENT_BYTES`].
-const MOST: usize = limits::EVENT_BYTES - 32 * limits::KB;
-
-/// Whose words the automatic events are.
-const OWN_API: &str = "tillroll";
+/// The most bytes that the parameters of an event may have, so that the whole stays below [`limits::MAX_EVENT_BYTES`].
+const MOST: usize = limits::MAX_EVENT_BYTES - 32 * limits::KIB;
 
 /// Returns the parameters of the event that a call asks for, as they will be stored. `changes` are those of a basket, or empty.
-pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<String, Refusal> {
-    let Some(kind) = kinds::find(call.kind) else { return Err(Refusal { reason: "unknown_type", field: "type" }) };
-    let mut text = params::read(kind, call.params, call.page.url).map_err(|fault| Refusal { reason: "meaningless", field: fault.field })?;
+pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<String, CallError> {
+    let Some(event_type) = event_types::find(call.kind) else { return Err(CallError { reason: "unknown_type", field: "type" }) };
+    let mut text = params::parse(event_type, call.params, call.page.url)
+        .map_err(|missing| CallError { reason: "meaningless", field: missing.name })?;
     if !changes.is_empty() {
         text.pop();
-        json::key(&mut text, "changes");
+        json_writer::push_key(&mut text, "changes");
         text.push_str(changes);
-        json::push(&mut text, b'}');
+        json_writer::push_ascii(&mut text, b'}');
     }
-    if text.len() > MOST { Err(Refusal { reason: "too_large", field: "params" }) } else { Ok(text) }
+    if text.len() > MOST { Err(CallError { reason: "too_large", field: "params" }) } else { Ok(text) }
 }
 
 /// Returns the event of a call as text.
@@ -53,17 +51,17 @@ pub(super) fn text(call: &Call<'_>, params: String, visitor: Visitor<&str>, sess
 /// Returns the event that opens the visit in which `call` is the first, as text.
 pub(super) fn landing(call: &Call<'_>, visitor: Visitor<&str>, session: &Session) -> String {
     let mut params = String::new();
-    json::push(&mut params, b'{');
-    json::member(&mut params, "current_url", call.page.url);
-    json::member(&mut params, "source_url", call.page.referrer);
-    json::push(&mut params, b'}');
-    let landing = Call { kind: LAND, api: OWN_API, ..*call };
+    json_writer::push_ascii(&mut params, b'{');
+    json_writer::push_field(&mut params, "current_url", call.page.url);
+    json_writer::push_field(&mut params, "source_url", call.page.referrer);
+    json_writer::push_ascii(&mut params, b'}');
+    let landing = Call { kind: LAND, api: apis::TILLROLL, ..*call };
     write(&landing, LAND_SEED, params, visitor, session)
 }
 
 fn write(call: &Call<'_>, from: usize, params: String, visitor: Visitor<&str>, session: &Session) -> String {
     let event = Event {
-        id: id::uuid(call.time, call.seed, from),
+        id: id::uuid_v7(call.time, call.seed, from),
         kind: call.kind,
         api: call.api,
         time: call.time,
@@ -81,17 +79,17 @@ fn write(call: &Call<'_>, from: usize, params: String, visitor: Visitor<&str>, s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flat::Flat;
+    use crate::flat_format::FlatValue;
 
     fn call<'a>(kind: &'a str, params: &'a str) -> Call<'a> {
         const SEED: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
-        Call { time: 5, seed: SEED, api: "shop", kind, page: Default::default(), store: "", params: Flat::new(params) }
+        Call { time: 5, seed: SEED, api: "shop", kind, page: Default::default(), store: "", params: FlatValue::new(params) }
     }
 
     #[test]
     fn what_no_table_knows_is_refused() {
         assert_eq!(parameters(&call("nonsense", "z"), "").unwrap_err().reason, "unknown_type");
-        assert_eq!(parameters(&call("category_view", "z"), "").unwrap_err(), Refusal { reason: "meaningless", field: "id" });
+        assert_eq!(parameters(&call("category_view", "z"), "").unwrap_err(), CallError { reason: "meaningless", field: "id" });
     }
 
     #[test]

@@ -3,14 +3,14 @@
 //! It is remembered as a query string, `t=<last moment>&sid=<id>&store=<of the shop>`, which a shop's server can parse. The store is the last,
 //! so that it may hold any character.
 
-use crate::text::cut;
-use crate::{id, json, number};
+use crate::str_bytes::split_once;
+use crate::{id, json_writer, number_text};
 
 /// The pause that ends a visit, in milliseconds.
-pub const PAUSE: u64 = 30 * 60 * 1_000;
+pub const SESSION_TIMEOUT_MS: u64 = 30 * 60 * 1_000;
 
 /// How old the remembered moment may grow, in milliseconds, before it is written again, so that busy pages do not write for every event.
-pub const GRAIN: u64 = 10_000;
+pub const WRITE_INTERVAL_MS: u64 = 10_000;
 
 /// The longest name of a store that is remembered, in bytes.
 const STORE_BYTES: usize = 64;
@@ -30,7 +30,7 @@ pub struct Session {
 impl Session {
     /// Returns the visit that a remembered text tells of; an unreadable text is no visit.
     pub fn load(text: &str) -> Self {
-        let active = number::integer(value(text, "t")).unwrap_or(0);
+        let active = number_text::parse_integer(value(text, "t")).unwrap_or(0);
         Self { id: value(text, "sid").into(), active, written: active, store: from(text, "store").into() }
     }
 
@@ -43,16 +43,16 @@ impl Session {
     ///
     /// A time before the last one, as calls bring that waited in line, changes nothing.
     pub fn touch(&mut self, time: u64, seed: &str) -> bool {
-        let is_new = self.id.is_empty() || time >= self.active.saturating_add(PAUSE);
+        let is_new = self.id.is_empty() || time >= self.active.saturating_add(SESSION_TIMEOUT_MS);
         if is_new {
-            *self = Self { id: id::uuid(time, seed, SEED_FROM), active: time, ..Self::default() };
+            *self = Self { id: id::uuid_v7(time, seed, SEED_FROM), active: time, ..Self::default() };
         }
         self.active = self.active.max(time);
         is_new
     }
 
     /// Takes note of the store that a page is of, which holds until another one is named.
-    pub(super) fn enter(&mut self, store: &str) {
+    pub(super) fn set_store(&mut self, store: &str) {
         if !store.is_empty() && store.len() <= STORE_BYTES && store != self.store {
             self.store = store.into();
             self.written = 0;
@@ -65,21 +65,21 @@ impl Session {
     }
 
     /// Takes over what another tab remembered meanwhile, where that is younger.
-    pub fn join(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         if other.active > self.active && !other.id.is_empty() {
             *self = other;
         }
     }
 
     /// Returns the text to remember, if it is time to write it again: it is when the page is being left.
-    pub fn unwritten(&mut self, leaving: bool) -> Option<String> {
-        let grain = if leaving { 1 } else { GRAIN };
+    pub fn take_dirty(&mut self, leaving: bool) -> Option<String> {
+        let grain = if leaving { 1 } else { WRITE_INTERVAL_MS };
         if self.id.is_empty() || self.active < self.written.saturating_add(grain) {
             return None;
         }
         self.written = self.active;
         let mut text = String::from("t=");
-        json::integer(&mut text, self.active);
+        json_writer::push_integer(&mut text, self.active);
         text.push_str("&sid=");
         text.push_str(&self.id);
         if !self.store.is_empty() {
@@ -92,18 +92,18 @@ impl Session {
 
 /// Returns the value of `key` in a query string; empty where there is none.
 fn value<'a>(query: &'a str, key: &str) -> &'a str {
-    cut(from(query, key), b'&').0
+    split_once(from(query, key), b'&').0
 }
 
 /// Returns the query string from the value of `key` on; empty where there is none.
 fn from<'a>(query: &'a str, key: &str) -> &'a str {
     let mut rest = query;
     while !rest.is_empty() {
-        let (name, value) = cut(rest, b'=');
+        let (name, value) = split_once(rest, b'=');
         if name == key {
             return value;
         }
-        rest = cut(rest, b'&').1;
+        rest = split_once(rest, b'&').1;
     }
     ""
 }
@@ -121,9 +121,9 @@ mod tests {
         let mut session = Session::default();
         assert!(session.touch(NOON, SEED));
         let first = session.id().to_owned();
-        assert!(!session.touch(NOON + PAUSE - 1, SEED));
-        assert!(!session.touch(NOON + 2 * PAUSE - 2, SEED));
-        assert!(session.touch(NOON + 3 * PAUSE, SEED));
+        assert!(!session.touch(NOON + SESSION_TIMEOUT_MS - 1, SEED));
+        assert!(!session.touch(NOON + 2 * SESSION_TIMEOUT_MS - 2, SEED));
+        assert!(session.touch(NOON + 3 * SESSION_TIMEOUT_MS, SEED));
         assert_ne!(session.id(), first);
     }
 
@@ -131,23 +131,23 @@ mod tests {
     fn the_next_page_goes_on_with_what_was_remembered() {
         let mut session = Session::default();
         session.touch(NOON, SEED);
-        let text = session.unwritten(false).unwrap();
+        let text = session.take_dirty(false).unwrap();
         assert!(text.contains("&sid="), "{text}");
         let mut next = Session::load(&text);
         assert!(!next.touch(NOON + 1, SEED));
         assert_eq!(next.id(), session.id());
-        assert_eq!(next.unwritten(false), None);
-        assert!(next.unwritten(true).is_some());
-        assert_eq!(next.unwritten(true), None);
+        assert_eq!(next.take_dirty(false), None);
+        assert!(next.take_dirty(true).is_some());
+        assert_eq!(next.take_dirty(true), None);
     }
 
     #[test]
     fn a_younger_visit_of_another_tab_is_joined() {
         let mut here = Session::load("t=5&sid=a");
-        here.join(Session::load("t=9&sid=b"));
+        here.merge(Session::load("t=9&sid=b"));
         assert_eq!(here.id(), "b");
-        here.join(Session::load("t=7&sid=c"));
-        here.join(Session::load(""));
+        here.merge(Session::load("t=7&sid=c"));
+        here.merge(Session::load(""));
         assert_eq!(here.id(), "b");
     }
 
