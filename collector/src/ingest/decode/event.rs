@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tillroll_protocol::batch::Rejection;
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::params::EventParams;
 use tillroll_protocol::{apis, email, event_types, limits, params};
 use uuid::Uuid;
 
@@ -268,7 +269,7 @@ impl Fields {
     }
 
     /// An empty list is taken for an empty object: that is how PHP prints one.
-    fn params(&self, kind: &'static event_types::EventType, page_url: &str) -> Result<String, RejectReason> {
+    fn params(&self, kind: &'static event_types::EventType, page_url: &str) -> Result<EventParams, RejectReason> {
         let empty = DynValue::Object(Vec::new());
         let given = match &self.params.0 {
             DynValue::Null => &empty,

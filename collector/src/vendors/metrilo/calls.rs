@@ -6,6 +6,7 @@
 use sha2::{Digest, Sha256};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::params::EventParams;
 use tillroll_protocol::{apis, email, event_types, id, limits, params};
 use uuid::Uuid;
 
@@ -83,7 +84,7 @@ impl Call {
         Ok(DecodedEvent { key, event: Event { id, kind, api, time, visitor, session_id: None, store_id: None, page, params } })
     }
 
-    fn params(&self, kind: &'static event_types::EventType, given: &DynValue) -> Result<(String, Page), RejectReason> {
+    fn params(&self, kind: &'static event_types::EventType, given: &DynValue) -> Result<(EventParams, Page), RejectReason> {
         let given = match lenient::object(given) {
             Ok(given) => given.unwrap_or(&DynValue::Null),
             Err(_) => return Err(bad("params", "an object", given)),
@@ -160,7 +161,7 @@ mod tests {
     fn a_request_sent_again_is_the_same_event() {
         let once = body(r#""params":{"productId":2,"quantity":"3"}"#);
         let DecodedEvent { key, event } = incoming("/cart/add", &once).unwrap();
-        assert_eq!(event.params, r#"{"product_id":"2","quantity":3}"#);
+        assert_eq!(event.params.as_str(), r#"{"product_id":"2","quantity":3}"#);
         assert_eq!(incoming("/cart/add", &once).unwrap().key, key);
         assert_ne!(incoming("/cart/remove", &once).unwrap().key, key);
         assert_ne!(incoming("/cart/add", &once.replace("732", "733")).unwrap().key, key);

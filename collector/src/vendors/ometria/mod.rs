@@ -8,6 +8,7 @@ pub mod to_ometria;
 use sha2::{Digest, Sha256};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::params::EventParams;
 use tillroll_protocol::{event_types, limits, params};
 use uuid::Uuid;
 
@@ -160,7 +161,7 @@ impl Request {
     }
 }
 
-fn params_of(kind: &'static str, data: &DynValue, context: &DynValue, url: &str) -> Result<String, RejectReason> {
+fn params_of(kind: &'static str, data: &DynValue, context: &DynValue, url: &str) -> Result<EventParams, RejectReason> {
     let (names, ours) = match kind {
         "page_view" => {
             let members = [("url", DynValue::Text(url.into())), ("data", data.clone()), ("context", context.clone())];
