@@ -8,7 +8,8 @@ use std::{io, path::PathBuf};
 use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
-use crate::ingest::decode::RejectReason;
+use crate::ingest::decode::BodyError;
+use crate::ingest::rejection::RejectReason;
 
 /// Why the collector refused something, or did not start.
 #[derive(Debug, thiserror::Error)]
@@ -197,6 +198,16 @@ pub enum Error {
     /// The server itself failed.
     #[error("the server failed: {0}")]
     Serve(#[source] io::Error),
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::NotJson(message) => Self::NotJson(message),
+            BodyError::BadField { field, wanted, found } => Self::BadField { field, wanted, found },
+            BodyError::TooManyEvents { found, limit } => Self::TooManyEvents { found, limit },
+        }
+    }
 }
 
 impl Error {

@@ -263,8 +263,9 @@ mod tests {
     use super::*;
     use std::ops::Range;
     use std::time::Duration;
-    use tillroll_protocol::event::{Event, Page};
-    use tillroll_protocol::params::EventParams;
+    use tillroll_protocol::dyn_value::DynValue;
+    use tillroll_protocol::event::Page;
+    use tillroll_protocol::unchecked_event::UncheckedEvent;
 
     #[test]
     fn an_address_is_found_however_it_is_written_and_not_within_another() {
@@ -310,19 +311,19 @@ mod tests {
             for id in ids {
                 let key = Uuid::from_u128(id);
                 let visitor = Visitor::Email("a@x.com".to_owned());
-                let params = r#"{"product_id":"1","quantity":1}"#.to_owned();
-                let (kind, api) = ("basket_add".to_owned(), "shop".to_owned());
-                let event = Event {
-                    id: String::new(),
-                    kind,
-                    api,
+                let params = DynValue::Object(vec![("product_id", DynValue::Text("1"))]);
+                let event = UncheckedEvent {
+                    kind: "basket_add".to_owned(),
+                    api: "tillroll".to_owned(),
                     time: 1,
-                    visitor,
+                    visitor: Some(visitor),
                     session_id: None,
                     store_id: None,
                     page: Page::default(),
-                    params: EventParams::from_stored(params),
+                    default_url: None,
+                    params: &params,
                 };
+                let event = event.validate(String::new()).unwrap();
                 pack.push(key, &event);
             }
             let entries = Entries { project: self.subject.project, pack };

@@ -4,6 +4,7 @@
 //! parts as they are. Events of which more has to be known than that they happened come along as they are.
 
 use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
 
 use super::record::{Record, Writer};
@@ -45,7 +46,7 @@ impl Pack {
     }
 
     /// Adds an event, whose id is `key`.
-    pub fn push<S: AsRef<str>>(&mut self, key: Uuid, event: &Event<S>) {
+    pub fn push<S: AsRef<str>>(&mut self, key: Uuid, event: &ValidEvent<S>) {
         let who = match &event.visitor {
             // A back end that knows nobody.
             Visitor::Id(id) if id.as_ref().is_empty() => None,

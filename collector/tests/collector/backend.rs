@@ -92,7 +92,7 @@ fn every_endpoint_of_a_back_end_is_there_with_and_without_a_version_and_checks_t
             let mut answer = server.client.post_with(&path, &headers, &body);
             (answer.status().as_u16(), read_json(&mut answer)["error"].clone())
         };
-        let missing = if endpoint.takes_many() { "batch" } else { "params" };
+        let missing = if endpoint.is_batch() { "batch" } else { "params" };
         let (status, error) = ask(Some(&digest(&body, "s")));
         assert_eq!((status, &error["field"], &error["code"]), (400, &json!(missing), &json!("missing_field")), "{path}");
         let unsigned = if endpoint.path == "/customer" { (400, "missing_field") } else { (401, "missing_digest") };

@@ -1,4 +1,4 @@
-//! What is run, and what must hold of it.
+//! The fuzz targets: what each parses and what must hold of the result.
 
 use std::sync::LazyLock;
 
@@ -17,14 +17,14 @@ use tillroll_collector::metrics::{cursor, search_query};
 use tillroll_collector::projects::ProjectRegistry;
 use tillroll_collector::store::{Cursor, List, Place};
 use tillroll_collector::time;
-use tillroll_collector::vendors::headless::{Arrival, Request};
+use tillroll_collector::vendors::headless::{Request, RequestMeta};
 use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
 use tillroll_collector::vendors::{Envelope, calls};
 use tillroll_protocol::call::Call;
 use tillroll_protocol::dyn_value::ReadValue as _;
 use tillroll_protocol::event_types::EVENT_TYPES;
 use tillroll_protocol::flat_format::FlatValue;
-use tillroll_protocol::{email, number_text, params as parameters};
+use tillroll_protocol::{email, limits, number_text, params as parameters};
 
 use crate::{Target, seeds};
 
@@ -75,82 +75,73 @@ pub(crate) const TARGETS: &[Target] = &[
     },
 ];
 
-/// What was taken must be whole: parameters that are JSON, and an event that is taken again as it is.
-fn taken<S: AsRef<str>>(incoming: &DecodedEvent<S>) -> String {
-    let event = &incoming.event;
+/// Checks that a decoded event is normalised: its parameters are JSON and parse to themselves.
+fn check_decoded<S: AsRef<str>>(decoded: &DecodedEvent<S>) -> String {
+    let event = &decoded.event;
     let params: Value = serde_json::from_str(&event.params).expect("parameters are JSON");
-    assert!(params.is_object() && event.time <= decode::LAST_TIME);
-    let kind = EVENT_TYPES.iter().find(|kind| kind.name == event.kind.as_ref()).expect("a known type");
+    assert!(params.is_object() && event.time <= limits::MAX_TIME_MS);
+    let kind = EVENT_TYPES.iter().find(|kind| kind.name == event.kind.as_ref()).expect("an existing event type");
     let JsonTree(again) = serde_json::from_str(&event.params).expect("parameters are JSON");
     assert_eq!(parameters::parse(kind, &again, "").as_ref(), Ok(&event.params), "{}", kind.name);
     format!("{} {}", kind.name, params.as_object().map_or(0, serde_json::Map::len))
 }
 
-/// What is read at a glance is what is read at length.
 fn batch(input: &[u8]) -> String {
-    let (read, decode_slow) = (decode::batch(input), decode::batch_at_length(input));
-    let (read, decode_slow) = match (read, decode_slow) {
-        (Ok(read), Ok(decode_slow)) => (read, decode_slow),
-        (Err(error), Err(same)) if error.to_string() == same.to_string() => return error.to_string(),
-        (read, decode_slow) => panic!("{read:?}\n{decode_slow:?}"),
+    let batch = match decode::batch(input) {
+        Ok(batch) => batch,
+        Err(error) => return format!("{error:?}"),
     };
-    let texts = |batch: &decode::Batch<'_>| batch.events.iter().map(|sent| sent.text().to_owned()).collect::<Vec<_>>();
-    assert_eq!((&read.token, read.dropped, texts(&read)), (&decode_slow.token, decode_slow.dropped, texts(&decode_slow)));
-    let events = read.events.iter().take(8).map(|sent| {
-        let incoming = sent.read();
-        assert_eq!(incoming.clone().map(DecodedEvent::into_owned), decode::event_at_length(sent.text()));
-        match incoming {
-            Ok(incoming) => taken(&incoming),
-            Err(refusal) => refusal.reason.to_string(),
-        }
+    let events = batch.events.iter().take(8).map(|text| match decode::event(text) {
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => rejected.reason.to_string(),
     });
     events.collect()
 }
 
-/// What the protocol makes of a page's calls is refused by nobody for its form.
+/// An event that the protocol makes of a page's call always has a valid form.
 fn calls_of_a_page(input: &[u8]) -> String {
-    let said = match decode::calls(input) {
-        Ok(said) => said,
-        Err(error) => return error.to_string(),
+    let calls = match decode::calls(input) {
+        Ok(calls) => calls,
+        Err(error) => return format!("{error:?}"),
     };
-    let events = said.events.iter().take(8).map(|text| match decode::event(text) {
-        Ok(incoming) => taken(&incoming),
-        Err(refusal) => {
-            assert_ne!(refusal.reason.code(), "invalid_event", "{text}");
-            refusal.reason.to_string()
+    let events = calls.events.iter().take(8).map(|text| match decode::event(text) {
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => {
+            assert_ne!(rejected.reason.code(), "invalid_event", "{text}");
+            rejected.reason.to_string()
         }
     });
     events.collect()
 }
 
 fn front_end(input: &[u8]) -> String {
-    let envelope = match Envelope::read(input) {
+    let envelope = match Envelope::parse(input) {
         Ok(envelope) => envelope,
-        Err(error) => return error.to_string(),
+        Err(error) => return format!("{error:?}"),
     };
     let all = calls::CALLS.iter().map(|call| match call.event(&envelope, input) {
-        Ok(incoming) => taken(&incoming),
-        Err(refusal) => refusal.reason.code().to_owned(),
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => rejected.reason.code().to_owned(),
     });
     all.collect()
 }
 
 fn back_end(input: &[u8]) -> String {
-    let envelope = match Envelope::read(input) {
+    let envelope = match Envelope::parse(input) {
         Ok(envelope) => envelope,
-        Err(error) => return error.to_string(),
+        Err(error) => return format!("{error:?}"),
     };
-    let all = ENDPOINTS.iter().map(|endpoint| match endpoint.read(&envelope) {
-        Ok(told) => told
+    let all = ENDPOINTS.iter().map(|endpoint| match endpoint.parse(&envelope) {
+        Ok(parsed) => parsed
             .records
             .iter()
             .take(4)
             .map(|record| match record {
                 Ok(record) => {
-                    assert!(!record.id.is_empty(), "a thing has a name");
+                    assert!(!record.id.is_empty(), "a record has an id");
                     format!("{:?} {}", record.table, record.fields.len())
                 }
-                Err(refusal) => refusal.reason.code().to_owned(),
+                Err(rejected) => rejected.reason.code().to_owned(),
             })
             .collect(),
         Err(reason) => reason.code().to_owned(),
@@ -161,21 +152,21 @@ fn back_end(input: &[u8]) -> String {
 fn digest(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
     let signed = is_signed(input, "s", &text) || is_signed(b"body", &text, &text);
-    assert!(!signed, "nobody guesses a digest");
+    assert!(!signed, "a guessed digest is wrong");
     text.len().to_string()
 }
 
 fn headless(input: &[u8]) -> String {
-    let request = match Request::read(input) {
+    let request = match Request::parse(input) {
         Ok(request) => request,
-        Err(error) => return error.to_string(),
+        Err(error) => return format!("{error:?}"),
     };
     if let Some(id) = request.id() {
-        assert!(serde_json::from_str::<Value>(&id).is_ok(), "an id is given back as JSON");
+        assert!(serde_json::from_str::<Value>(&id).is_ok(), "a request id is returned as JSON");
     }
-    match request.event(Arrival { time: 5, body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
-        Ok(incoming) => taken(&incoming),
-        Err(refusal) => refusal.reason.to_string(),
+    match request.event(RequestMeta { time: 5, body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => rejected.reason.to_string(),
     }
 }
 
@@ -184,16 +175,18 @@ fn metrics(input: &[u8]) -> String {
     let context = Context { organization: "t", now: 1_700_000_000_000, longest_days: LONGEST_DAYS };
     let markets = ["m".to_owned()];
     let scope = Scope { project: 1, organization: "t", markets: &markets };
-    let mut said = String::new();
+    let mut outcome = String::new();
     for resource in ["orders", "carts", "returns"].iter().filter_map(|name| Resource::find(name)) {
         for kind in [Type::Breakdown, Type::DateBreakdown, Type::Stats, Type::Search, Type::BoughtTogether] {
             match plan(resource, kind, &body, context) {
-                Ok(query) => said.extend(duckdb::print(&query, scope).iter().map(|statement| format!("{} ", statement.text.len() / 200))),
-                Err(refusal) => said.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
+                Ok(query) => {
+                    outcome.extend(duckdb::print(&query, scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)))
+                }
+                Err(refusal) => outcome.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
             }
         }
     }
-    said
+    outcome
 }
 
 fn flat(input: &[u8]) -> String {
@@ -201,7 +194,7 @@ fn flat(input: &[u8]) -> String {
     let mut out = String::new();
     FlatValue::new(&text).write(&mut out);
     assert!(serde_json::from_str::<Value>(&out).is_ok(), "{out}");
-    assert!(out.len() <= 16 + 8 * text.len(), "nothing is read twice");
+    assert!(out.len() <= 16 + 8 * text.len(), "no value is written twice");
     let call = Call::parse(&text);
     let read = call.and_then(|call| {
         let kind = EVENT_TYPES.iter().find(|kind| kind.name == call.kind)?;
@@ -212,21 +205,21 @@ fn flat(input: &[u8]) -> String {
 
 fn params(input: &[u8]) -> String {
     let Ok(JsonTree(tree)) = serde_json::from_slice(input) else { return "no JSON".into() };
-    let mut said = String::new();
+    let mut outcome = String::new();
     for kind in EVENT_TYPES {
         let inner = tree.get("params");
         for value in [&tree, inner] {
             match parameters::parse(kind, value, "https://x/") {
                 Ok(text) => {
                     let JsonTree(again) = serde_json::from_str(&text).expect("parameters are JSON");
-                    assert_eq!(parameters::parse(kind, &again, "https://x/"), Ok(text), "read again, nothing changes");
-                    said.push('.');
+                    assert_eq!(parameters::parse(kind, &again, "https://x/"), Ok(text), "parameters parse to themselves");
+                    outcome.push('.');
                 }
-                Err(missing) => said.push_str(missing.name),
+                Err(missing) => outcome.push_str(missing.name),
             }
         }
     }
-    said
+    outcome
 }
 
 fn import(input: &[u8]) -> String {
@@ -246,13 +239,13 @@ static TOKEN: LazyLock<(Keyring, String)> = LazyLock::new(|| {
     (keyring, token)
 });
 
-/// Whatever is believed says what the one that was signed says. Base64 has a few spellings of the same bytes.
+/// An accepted token has the claims of the signed one. Base64 has several spellings of the same bytes.
 fn token(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
     match TOKEN.0.verify(&text, 1_000) {
         Some(claims) => {
             assert_eq!(claims, Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap());
-            "believed".into()
+            "accepted".into()
         }
         None => text.matches('.').count().to_string(),
     }
@@ -272,16 +265,16 @@ fn cookies(input: &[u8]) -> String {
 
 fn cursors(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
-    let mut said = String::new();
+    let mut outcome = String::new();
     if let Ok(place) = text.parse::<Cursor>() {
         assert_eq!(place.to_string().parse(), Ok(place));
-        said.push('e');
+        outcome.push('e');
     }
     for list in [List::Customers, List::Categories, List::Products, List::Orders, List::Carts, List::Returns] {
-        said.push(if Place::read(list, &text).is_some() { '+' } else { '-' });
+        outcome.push(if Place::read(list, &text).is_some() { '+' } else { '-' });
     }
-    said.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
-    said
+    outcome.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
+    outcome
 }
 
 fn authorisation(input: &[u8]) -> String {

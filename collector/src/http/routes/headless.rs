@@ -18,7 +18,7 @@ use crate::http::{body, response};
 use crate::ingest;
 use crate::projects::Project;
 use crate::store::Voucher;
-use crate::vendors::headless::{Arrival, Request};
+use crate::vendors::headless::{Request, RequestMeta};
 use crate::{AppState, Error, clock};
 
 pub(super) async fn track(State(collector): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
@@ -26,9 +26,9 @@ pub(super) async fn track(State(collector): State<SharedState>, RawQuery(query):
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
-    let request = match Request::read(&body) {
+    let request = match Request::parse(&body) {
         Ok(request) => request,
-        Err(error) => return error.into_response(),
+        Err(error) => return Error::from(error).into_response(),
     };
     match take(&collector, query.as_deref().unwrap_or_default(), &headers, &request, &body).await {
         Ok(()) => success(request.id().as_deref()),
@@ -36,15 +36,15 @@ pub(super) async fn track(State(collector): State<SharedState>, RawQuery(query):
     }
 }
 
-async fn take(collector: &AppState, query: &str, headers: &HeaderMap, request: &Request, body: &[u8]) -> Result<(), Error> {
+async fn take(collector: &AppState, query: &str, headers: &HeaderMap, request: &Request<'_>, body: &[u8]) -> Result<(), Error> {
     let (project, voucher) = sender(collector, query, headers)?;
-    if request.is_of_owner() && voucher != Voucher::Owner {
+    if request.requires_secret() && voucher != Voucher::Owner {
         return Err(Error::Unauthorised);
     }
     collector.gate.project(project.id)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::Serve)?;
-    let arrival = Arrival { time: collector.clock.millis(), body, seed: &seed };
-    ingest::one(collector, project.id, request.event(arrival), voucher).await.map(|_| ())
+    let meta = RequestMeta { time: collector.clock.millis(), body, seed: &seed };
+    ingest::ingest_event(collector, project.id, request.event(meta), voucher).await.map(|_| ())
 }
 
 /// Returns the project, and who vouches for what is said of it: who has the secret, or nobody.

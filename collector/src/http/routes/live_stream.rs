@@ -86,7 +86,7 @@ impl Listener {
 
     async fn talk(&mut self, token: &str) -> Result<(), Gone> {
         let mut closing = self.collector.closing.clone();
-        let mut rejections = self.collector.live.listen();
+        let mut rejections = self.collector.live.subscribe();
         let mut hello = String::from("{");
         json_writer::push_field(&mut hello, "project", token);
         self.send(format!("retry: 1000\nevent: hello\ndata: {hello}}}\n\n")).await?;

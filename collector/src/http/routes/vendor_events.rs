@@ -12,6 +12,7 @@ use crate::app_state::SharedState;
 use crate::http::auth::basic;
 use crate::http::{body, response};
 use crate::ingest;
+use crate::vendors::Envelope;
 use crate::vendors::calls::{CALLS, Call};
 
 pub(super) fn routes() -> Router<SharedState> {
@@ -29,6 +30,8 @@ async fn take(
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
     let body = body::read(&headers, body).await?;
-    let answer = ingest::call(&collector, call, &body, basic::page(&headers)).await?;
+    let envelope = Envelope::parse(&body)?;
+    let project = ingest::find_project(&collector, &envelope.token)?.id;
+    let answer = ingest::ingest_event(&collector, project, call.event(&envelope, &body), basic::page(&headers)).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }

@@ -11,11 +11,13 @@ use axum::routing::post;
 use axum::{Json, Router};
 use tillroll_protocol::batch::BatchResponse;
 
-use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::body;
 use crate::ingest;
-use crate::vendors::records::{self, ENDPOINTS, Endpoint};
+use crate::ingest::rejection::RejectedEvent;
+use crate::vendors::Envelope;
+use crate::vendors::records::{self, ENDPOINTS, Endpoint, ParsedRecords};
+use crate::{AppState, Error};
 
 pub(super) fn routes() -> Router<SharedState> {
     let places = ENDPOINTS.iter().flat_map(|endpoint| ["", "/v2"].map(|version| (format!("{version}{}", endpoint.path), endpoint)));
@@ -32,8 +34,24 @@ async fn take(
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
     let body = body::read(&headers, body).await?;
-    let answer = ingest::records(&collector, endpoint, body, digest(&headers)).await?;
+    let digest = digest(&headers);
+    let parsed = ingest::offload_if_large(&collector, body.len(), move |state| parse_records(state, endpoint, &body, digest.as_deref()));
+    let (project, parsed) = parsed.await?;
+    let answer = ingest::records(&collector, project, parsed.time, parsed.records, endpoint.is_batch()).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+}
+
+/// Returns the project and the records. The error of a wrong digest reveals nothing about the body.
+fn parse_records(state: &AppState, endpoint: &Endpoint, body: &[u8], digest: Option<&str>) -> Result<(i64, ParsedRecords), Error> {
+    let envelope = Envelope::parse(body)?;
+    let project = ingest::find_project(state, &envelope.token)?;
+    match digest {
+        Some(digest) if !project.proves(|secret| records::is_signed(body, secret, digest)) => return Err(Error::WrongDigest),
+        None if endpoint.requires_digest => return Err(Error::NoDigest),
+        _ => {}
+    }
+    let parsed = endpoint.parse(&envelope);
+    Ok((project.id, parsed.map_err(|reason| ingest::reject(state, project.id, RejectedEvent::unnamed(reason)))?))
 }
 
 /// A plug-in tells that it was set up. All that it wants to know is whether its keys are right.
@@ -49,7 +67,7 @@ async fn activity(
     if !project.proves(|secret| records::is_signed(&body, secret, &digest)) {
         return Err(Error::WrongDigest);
     }
-    records::activity(&body)?;
+    records::check_activity(&body)?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(BatchResponse::default())))
 }
 
