@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod projects;
 mod rates;
 pub mod renewal;
+pub mod resource;
 mod retention;
 mod routes;
 pub mod server;

@@ -4,11 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tillroll_collector::analytics;
 use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{self, Command, Keys, LogFormat, LogLevel, Said, Serve};
 use tillroll_collector::metrics::token::Keyring;
 use tillroll_collector::server::Server;
-use tillroll_collector::store::{self, Options};
+use tillroll_collector::store::Options;
 use tillroll_collector::{Error, commands};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
@@ -83,7 +84,7 @@ fn serve(flags: &Serve) -> Result<(), Error> {
     });
     // This drops the last users of the store, and the store stores what still waits before it is gone.
     runtime.shutdown_timeout(LAST);
-    store::clean(&flags.data);
+    analytics::clean_after_stop(&flags.data);
     result
 }
 

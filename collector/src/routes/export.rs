@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Shared;
-use crate::store::{Cursor, Range, Stored};
+use crate::store::{Cursor, ExportedEvent, Range};
 use crate::{Error, auth, feed};
 
 /// How many events are read at a time.
@@ -30,7 +30,7 @@ pub(super) async fn events(State(collector): State<Shared>, RawQuery(query): Raw
 
 /// The first page is read before the status is sent, so that a store that cannot be read is told as an error. Afterwards an early end of
 /// the connection is the only way to tell.
-fn rest(collector: Shared, range: Range, first: Vec<Stored>) -> Body {
+fn rest(collector: Shared, range: Range, first: Vec<ExportedEvent>) -> Body {
     let (sender, body) = feed::body();
     tokio::spawn(async move {
         if let Err(error) = send_all(&collector, range, first, &sender).await {
@@ -40,7 +40,7 @@ fn rest(collector: Shared, range: Range, first: Vec<Stored>) -> Body {
     body
 }
 
-async fn send_all(collector: &Shared, mut range: Range, first: Vec<Stored>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
+async fn send_all(collector: &Shared, mut range: Range, first: Vec<ExportedEvent>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
     let mut events = first;
     while let Some(last) = events.last() {
         range.after = last.cursor;
@@ -53,11 +53,11 @@ async fn send_all(collector: &Shared, mut range: Range, first: Vec<Stored>, send
     Ok(())
 }
 
-async fn page(collector: &Shared, range: Range) -> Result<Vec<Stored>, Error> {
-    collector.store.read(Range { limit: range.limit.min(PAGE), ..range }).await
+async fn page(collector: &Shared, range: Range) -> Result<Vec<ExportedEvent>, Error> {
+    Ok(collector.store.read(Range { limit: range.limit.min(PAGE), ..range }).await?)
 }
 
-fn lines(events: &[Stored]) -> Bytes {
+fn lines(events: &[ExportedEvent]) -> Bytes {
     let mut out = String::with_capacity(events.iter().map(|event| event.json.len() + 1).sum());
     for event in events {
         out.push_str(&event.json);

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 
 use super::{Shared, body};
-use crate::import::{self, What};
-use crate::{Error, auth};
+use crate::resource::Resource;
+use crate::{Error, auth, import};
 
 pub(super) async fn take(
     State(collector): State<Shared>,
@@ -21,7 +21,7 @@ pub(super) async fn take(
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
-    let what = resource.ok().and_then(|Path(resource)| What::find(&resource)).ok_or(Error::NotFound)?;
+    let what = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
     let project = auth::owner(&collector.projects, &headers)?.id;
     let body = body::read(&headers, body).await?;
     let answer = import::take(&collector.store, project, what, collector.clock.millis(), body).await?;

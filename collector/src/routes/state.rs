@@ -12,19 +12,20 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::export::{limit, parameter};
-use crate::store::{List, Place};
+use crate::resource::Resource;
+use crate::store::{ListCursor, ListPage};
 use crate::{Error, auth, feed};
 
 /// How many things are read at a time.
 const PAGE: usize = 500;
 
-const LISTS: &[(&str, List)] = &[
-    ("/export/customers", List::Customers),
-    ("/export/categories", List::Categories),
-    ("/export/products", List::Products),
-    ("/export/orders", List::Orders),
-    ("/export/carts", List::Carts),
-    ("/export/returns", List::Returns),
+const LISTS: &[(&str, Resource)] = &[
+    ("/export/customers", Resource::Customers),
+    ("/export/categories", Resource::Categories),
+    ("/export/products", Resource::Products),
+    ("/export/orders", Resource::Orders),
+    ("/export/carts", Resource::Carts),
+    ("/export/returns", Resource::Returns),
 ];
 
 pub(super) fn routes() -> Router<Shared> {
@@ -35,17 +36,17 @@ pub(super) fn routes() -> Router<Shared> {
 
 struct Reading {
     project: i64,
-    list: List,
-    after: Place,
+    list: Resource,
+    after: ListCursor,
     limit: usize,
 }
 
-async fn export(list: List, State(collector): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Error> {
+async fn export(list: Resource, State(collector): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Error> {
     let project = auth::owner(&collector.projects, &headers)?.id;
     let query = query.unwrap_or_default();
     let after = match parameter(&query, "after") {
-        None | Some("") => Place::START,
-        Some(text) => Place::read(list, text).ok_or(Error::BadField {
+        None | Some("") => ListCursor::START,
+        Some(text) => ListCursor::parse(list, text).ok_or(Error::BadField {
             field: "after",
             wanted: "a cursor of an earlier export of this list",
             found: "another string",
@@ -70,10 +71,11 @@ async fn export(list: List, State(collector): State<Shared>, RawQuery(query): Ra
 impl Reading {
     /// Returns the next lines, and whether more may follow.
     async fn next(&mut self, collector: &Shared) -> Result<(Bytes, bool), Error> {
-        let (lines, count, place) = collector.store.list(self.project, self.list, self.after.clone(), self.limit.min(PAGE)).await?;
+        let ListPage { lines, count, next } =
+            collector.store.list(self.project, self.list, self.after.clone(), self.limit.min(PAGE)).await?;
         self.limit -= count.min(self.limit);
-        let more = place.is_some() && self.limit > 0;
-        self.after = place.unwrap_or(Place::START);
+        let more = next.is_some() && self.limit > 0;
+        self.after = next.unwrap_or(ListCursor::START);
         Ok((lines.into(), more))
     }
 

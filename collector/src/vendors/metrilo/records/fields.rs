@@ -6,7 +6,7 @@ use tillroll_protocol::{limits, number};
 
 use super::oddities::{self, Odd};
 use crate::decode::{Reason, bad};
-use crate::store::part;
+use crate::store::merged_key as part;
 
 /// A field of a record.
 #[derive(Debug)]
