@@ -5,9 +5,9 @@
 use serde_json::{Map, Value, json};
 use tillroll_protocol::event::Visitor;
 
-use super::Line;
-use crate::decode::{self, Tree};
-use crate::metrics::catalogue::Family;
+use crate::import::Line;
+use crate::ingest::decode::{self, JsonTree};
+use crate::metrics::catalog::Family;
 use crate::metrics::document;
 use crate::resource::Resource;
 use crate::store::{ImportedRecord, TrustLevel};
@@ -70,7 +70,7 @@ fn whole(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bo
 }
 
 fn listed(resource: Resource, text: &[u8]) -> Result<Line, Fault> {
-    let Tree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
+    let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
     let read = records::listed(resource.name(), &item);
     read.map(Line::Told).map_err(|reason| (reason.code(), reason.to_string()))
 }
@@ -87,7 +87,7 @@ fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
         (None, Some(email)) => sent.insert("visitorEmail".into(), email),
         (None, None) => sent.insert("visitorId".into(), "nobody".into()),
     };
-    let refused = |refusal: decode::Refusal| (refusal.reason.code(), refusal.reason.to_string());
+    let refused = |refusal: decode::RejectedEvent| (refusal.reason.code(), refusal.reason.to_string());
     let mut incoming = decode::event(&Value::Object(sent).to_string()).map_err(refused)?.into_owned();
     if is_nobody {
         incoming.event.visitor = Visitor::Id(String::new());

@@ -16,6 +16,7 @@ const VENDOR_PLACES: &[&str] = &[
     "collector/src/metrics",
     "collector/src/vendors",
     "docs/",
+    "protocol/src/apis.rs",
     "www/",
     "xtask/src/build/scripts.rs",
     "xtask/src/tidy/",

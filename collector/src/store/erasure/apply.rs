@@ -59,6 +59,7 @@ mod tests {
     use std::time::Duration;
 
     use tillroll_protocol::event::{Event, Page, Visitor};
+    use tillroll_protocol::params::EventParams;
     use uuid::Uuid;
 
     use super::*;
@@ -91,6 +92,7 @@ mod tests {
             for id in ids {
                 let visitor = Visitor::Email("a@x.com".to_owned());
                 let params = r#"{"product_id":"1","quantity":1}"#.to_owned();
+                let params = EventParams::from_stored(params);
                 let (kind, api) = ("basket_add".to_owned(), "shop".to_owned());
                 let page = Page::default();
                 let event = Event { id: String::new(), kind, api, time: 1, visitor, session_id: None, store_id: None, page, params };

@@ -1,7 +1,7 @@
 //! Reads events from the log, and deletes single events from it.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use tillroll_protocol::json;
+use tillroll_protocol::json_writer;
 use uuid::Uuid;
 
 use super::codec::{LogEvent, decode_segment, retain_slots};
@@ -103,29 +103,29 @@ fn export(connection: &Connection, project: i64, cursor: Cursor, event: &LogEven
     let email = identity::email_at(connection, project, event.sender.visitor(), event.time)?;
     let mut out = String::with_capacity(640);
     out.push('{');
-    json::member(&mut out, "cursor", &cursor.to_string());
-    json::member(&mut out, "id", event.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-    json::member(&mut out, "type", event.event_type);
-    json::member(&mut out, "api", event.api);
+    json_writer::push_field(&mut out, "cursor", &cursor.to_string());
+    json_writer::push_field(&mut out, "id", event.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    json_writer::push_field(&mut out, "type", event.event_type);
+    json_writer::push_field(&mut out, "api", event.api);
     for (name, number) in [("time", event.time), ("received_at", event.received_at)] {
-        json::key(&mut out, name);
-        json::integer(&mut out, number);
+        json_writer::push_key(&mut out, name);
+        json_writer::push_integer(&mut out, number);
     }
     let sender = &event.sender;
     let texts = [("visitor_id", sender.visitor), ("email", email.as_deref()), ("session_id", sender.session), ("store_id", sender.store)];
     for (name, text) in texts {
-        json::key(&mut out, name);
+        json_writer::push_key(&mut out, name);
         match text {
-            Some(text) => json::string(&mut out, text),
+            Some(text) => json_writer::push_string(&mut out, text),
             None => out.push_str("null"),
         }
     }
-    json::key(&mut out, "page");
+    json_writer::push_key(&mut out, "page");
     event.page.write(&mut out);
-    json::key(&mut out, "params");
+    json_writer::push_key(&mut out, "params");
     out.push_str(event.params);
     if event.is_bot {
-        json::key(&mut out, "bot");
+        json_writer::push_key(&mut out, "bot");
         out.push_str("true");
     }
     out.push('}');

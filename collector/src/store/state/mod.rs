@@ -20,5 +20,4 @@ pub(in crate::store) mod person;
 pub(in crate::store) mod records;
 pub(in crate::store) mod returns;
 pub(in crate::store) mod state_events;
-mod timestamp;
 pub(in crate::store) mod updater;

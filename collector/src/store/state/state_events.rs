@@ -60,7 +60,7 @@ pub(super) fn insert(connection: &Connection, project: i64, seq: i64, group: Eve
     let insert = "INSERT INTO state_event (seq, project, event_group, visitor, email, time, id, type, store, params)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let Event { kind, time, store_id, params, .. } = event;
-    let row = params![seq, project, group, visitor, email, time.cast_signed(), id.as_bytes(), kind, store_id, params];
+    let row = params![seq, project, group, visitor, email, time.cast_signed(), id.as_bytes(), kind, store_id, params.as_str()];
     connection.prepare_cached(insert)?.execute(row).map(|_| ())
 }
 

@@ -10,11 +10,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
+use tillroll_protocol::visitor_context::SESSION_TIMEOUT_MS;
 
 use crate::store::state::state_events::StateEvent;
-
-/// The inactivity after which a session ends.
-const SESSION_TIMEOUT_MS: u64 = 30 * 60 * 1_000;
 
 /// Whether and how a cart ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use self::lines::Item;
 use super::carts::derive::Content;
 use super::orders::{self, Order, PLACED};
 use super::person::Person;
-use super::timestamp::format_rfc3339;
 use crate::resource::Resource;
+use crate::time;
 
 /// A document that changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,11 @@ fn table(resource: Resource) -> Option<&'static str> {
     }
 }
 
+/// Returns the text of a time in milliseconds since 1970.
+fn rfc3339(millis: u64) -> String {
+    time::to_text(millis.cast_signed())
+}
+
 /// Returns the document of an order.
 pub(super) fn order(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
     let Some(order) = orders::find(connection, project, id)? else { return Ok(None) };
@@ -97,11 +102,11 @@ pub(super) fn order(connection: &Connection, project: i64, id: &str) -> rusqlite
     let since = status_since(&order, &status).or(created);
     put(&mut out, "id", Some(id));
     put(&mut out, "number", Some(id));
-    put(&mut out, "created_at", created.map(format_rfc3339));
-    put(&mut out, "placed_at", created.map(format_rfc3339));
-    put(&mut out, "current_date", since.map(format_rfc3339));
-    put(&mut out, "updated_at", Some(format_rfc3339(fields.newest_time().max(created.unwrap_or_default()))));
-    put(&mut out, "cancelled_at", since.filter(|_| orders::is_cancelled(&status)).map(format_rfc3339));
+    put(&mut out, "created_at", created.map(rfc3339));
+    put(&mut out, "placed_at", created.map(rfc3339));
+    put(&mut out, "current_date", since.map(rfc3339));
+    put(&mut out, "updated_at", Some(rfc3339(fields.newest_time().max(created.unwrap_or_default()))));
+    put(&mut out, "cancelled_at", since.filter(|_| orders::is_cancelled(&status)).map(rfc3339));
     put(&mut out, "status", Some(status));
     put(&mut out, "currency_code", fields.text("currency"));
     put(&mut out, "total_amount_with_taxes", fields.get("amount").cloned());
@@ -134,9 +139,9 @@ pub(super) fn cart(connection: &Connection, project: i64, cart_id: &[u8; 16]) ->
     put(&mut out, "id", Some(id.as_str()));
     put(&mut out, "number", Some(id.as_str()));
     put(&mut out, "status", Some(if has_email { "pending" } else { "draft" }));
-    put(&mut out, "created_at", Some(format_rfc3339(content.created_at)));
-    put(&mut out, "updated_at", Some(format_rfc3339(content.updated_at)));
-    put(&mut out, "current_date", Some(format_rfc3339(content.updated_at)));
+    put(&mut out, "created_at", Some(rfc3339(content.created_at)));
+    put(&mut out, "updated_at", Some(rfc3339(content.updated_at)));
+    put(&mut out, "current_date", Some(rfc3339(content.updated_at)));
     put(&mut out, "currency_code", content.currency);
     put(&mut out, "total_amount_with_taxes", total);
     put(&mut out, "customer", owner.as_ref().map(describe));
@@ -164,7 +169,7 @@ pub(super) fn order_return(connection: &Connection, project: i64, id: &[u8; 16])
         Some(person) => Some(person.resolve(connection, project, time)?),
         None => customer_of(connection, project, &order)?,
     };
-    let (mut out, at) = (Map::new(), format_rfc3339(time));
+    let (mut out, at) = (Map::new(), rfc3339(time));
     let id = Uuid::from_bytes(*id).hyphenated().to_string();
     put(&mut out, "id", Some(id.as_str()));
     put(&mut out, "number", Some(id.as_str()));
