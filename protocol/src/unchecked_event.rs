@@ -76,6 +76,14 @@ impl ValidEvent<Cow<'_, str>> {
     }
 }
 
+#[cfg(feature = "test-support")]
+impl<S> ValidEvent<S> {
+    /// Returns an event as valid without validation, for tests of the store.
+    pub fn unchecked(event: Event<S>) -> Self {
+        Self(event)
+    }
+}
+
 impl<S> Deref for ValidEvent<S> {
     type Target = Event<S>;
 
@@ -85,11 +93,11 @@ impl<S> Deref for ValidEvent<S> {
 }
 
 /// A rule that a test adds: returns the error of a visitor id or e-mail that breaks it.
-#[cfg(feature = "test-rule")]
+#[cfg(feature = "test-support")]
 pub type TestRule = fn(&str) -> Option<EventError>;
 
 /// The rule that a test has added to this process; validation applies it like every other rule.
-#[cfg(feature = "test-rule")]
+#[cfg(feature = "test-support")]
 pub static TEST_RULE: std::sync::OnceLock<TestRule> = std::sync::OnceLock::new();
 
 impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
@@ -132,7 +140,7 @@ impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
         let default_url = default_url.as_ref().unwrap_or(&page.url).as_ref();
         let params = params::parse_into(buffer, event_type, params, default_url).map_err(EventError::Param)?;
         let event = Event { id: String::new(), kind, api, time, visitor, session_id, store_id, page, params };
-        #[cfg(feature = "test-rule")]
+        #[cfg(feature = "test-support")]
         if let Visitor::Id(name) | Visitor::Email(name) = &event.visitor
             && let Some(error) = TEST_RULE.get().and_then(|rule| rule(name.as_ref()))
         {

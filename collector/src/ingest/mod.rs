@@ -14,7 +14,7 @@ use tillroll_protocol::batch::{BatchResponse, Rejection};
 use crate::ingest::decode::DecodedEvent;
 use crate::ingest::rejection::RejectedEvent;
 use crate::projects::Project;
-use crate::store::{Pack, Record, Telling, Voucher};
+use crate::store::{BackendRecord, EncodedBatch, RecordBatch, TrustLevel};
 use crate::{AppState, Error};
 
 /// From this size on a body is decoded on a thread for blocking work.
@@ -27,7 +27,7 @@ const TX_RECORDS: usize = 1_000;
 const MAX_DROPPED: u64 = 1_000_000;
 
 /// Ingests the body of `POST /v2/batch`.
-pub async fn batch(state: &Arc<AppState>, body: Bytes, trust: Voucher) -> Result<BatchResponse, Error> {
+pub async fn batch(state: &Arc<AppState>, body: Bytes, trust: TrustLevel) -> Result<BatchResponse, Error> {
     let decoded = offload_if_large(state, body.len(), move |state| {
         let batch = decode::batch(&body)?;
         Ok((decode_events(state, &batch.token, batch.events.into_iter(), trust)?, batch.dropped.min(MAX_DROPPED)))
@@ -43,7 +43,7 @@ pub async fn batch(state: &Arc<AppState>, body: Bytes, trust: Voucher) -> Result
 }
 
 /// Ingests the body of `POST /v2/calls`.
-pub async fn calls(state: &Arc<AppState>, body: Bytes, trust: Voucher) -> Result<BatchResponse, Error> {
+pub async fn calls(state: &Arc<AppState>, body: Bytes, trust: TrustLevel) -> Result<BatchResponse, Error> {
     let decoded = offload_if_large(state, body.len(), move |state| {
         let calls = decode::calls(&body)?;
         decode_events(state, &calls.token, calls.events.iter().map(String::as_str), trust)
@@ -56,10 +56,10 @@ pub async fn ingest_event(
     state: &AppState,
     project: i64,
     event: Result<DecodedEvent, RejectedEvent>,
-    trust: Voucher,
+    trust: TrustLevel,
 ) -> Result<BatchResponse, Error> {
     let event = event.map_err(|rejected| reject(state, project, rejected))?;
-    let mut events = Pack::new(state.clock.millis(), trust);
+    let mut events = EncodedBatch::new(state.clock.millis(), trust);
     events.push(event.key, &event.event);
     store_events(state, DecodedEvents { project, valid: events, rejected: Vec::new() }).await
 }
@@ -70,7 +70,7 @@ pub async fn records(
     state: &AppState,
     project: i64,
     time: u64,
-    records: Vec<Result<Record, RejectedEvent>>,
+    records: Vec<Result<BackendRecord, RejectedEvent>>,
     has_many: bool,
 ) -> Result<BatchResponse, Error> {
     let (mut valid, mut rejected) = (Vec::new(), Vec::new());
@@ -84,7 +84,7 @@ pub async fn records(
     let accepted = valid.len() as u64;
     while !valid.is_empty() {
         let rest = valid.split_off(valid.len().min(TX_RECORDS));
-        state.store.tell(Telling { project, time, records: std::mem::replace(&mut valid, rest) }).await?;
+        state.store.apply_records(RecordBatch { project, time, records: std::mem::replace(&mut valid, rest) }).await?;
     }
     state.telemetry.told(accepted);
     Ok(BatchResponse { accepted, duplicates: 0, rejected: report(state, project, &rejected) })
@@ -119,7 +119,7 @@ pub fn reject(state: &AppState, project: i64, rejected: RejectedEvent) -> Error 
 /// The events of one request.
 struct DecodedEvents {
     project: i64,
-    valid: Pack,
+    valid: EncodedBatch,
     rejected: Vec<RejectedEvent>,
 }
 
@@ -127,10 +127,10 @@ fn decode_events<'a>(
     state: &AppState,
     token: &str,
     events: impl ExactSizeIterator<Item = &'a str>,
-    trust: Voucher,
+    trust: TrustLevel,
 ) -> Result<DecodedEvents, Error> {
     let project = find_project(state, token)?.id;
-    let valid = Pack::new(state.clock.millis(), trust).with_room(events.len());
+    let valid = EncodedBatch::new(state.clock.millis(), trust).with_capacity(events.len());
     let mut decoded = DecodedEvents { project, valid, rejected: Vec::new() };
     for text in events {
         match decode::event(text) {
@@ -142,7 +142,7 @@ fn decode_events<'a>(
 }
 
 async fn store_events(state: &AppState, decoded: DecodedEvents) -> Result<BatchResponse, Error> {
-    let (received_at, trust) = (decoded.valid.received_at(), decoded.valid.voucher());
+    let (received_at, trust) = (decoded.valid.received_at(), decoded.valid.trust());
     let appended = match decoded.valid.is_empty() {
         true => Default::default(),
         false => state.store.append(decoded.project, decoded.valid).await?,
@@ -151,7 +151,7 @@ async fn store_events(state: &AppState, decoded: DecodedEvents) -> Result<BatchR
         state.telemetry.newest(received_at);
     }
     state.telemetry.stored(appended.accepted, appended.duplicates);
-    if trust == Voucher::Bot {
+    if trust == TrustLevel::Bot {
         state.telemetry.stored_of_bots(appended.accepted);
     }
     let rejected = report(state, decoded.project, &decoded.rejected);

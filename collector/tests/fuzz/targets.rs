@@ -3,19 +3,21 @@
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue};
+use clap::ValueEnum as _;
 use serde_json::Value;
 use tillroll_collector::clock::Clock;
 use tillroll_collector::http::auth::access_token::{Claims, Keyring};
 use tillroll_collector::http::auth::basic;
 use tillroll_collector::http::cookie_renewal;
-use tillroll_collector::import::{What, look_through};
+use tillroll_collector::import::look_through;
 use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
-use tillroll_collector::metrics::catalog::Resource;
+use tillroll_collector::metrics::catalog::Resource as MetricsResource;
 use tillroll_collector::metrics::parse::{Context, LONGEST_DAYS, Type, plan};
 use tillroll_collector::metrics::sql::{Scope, duckdb};
 use tillroll_collector::metrics::{cursor, search_query};
 use tillroll_collector::projects::ProjectRegistry;
-use tillroll_collector::store::{Cursor, List, Place};
+use tillroll_collector::resource::Resource;
+use tillroll_collector::store::{Cursor, ListCursor};
 use tillroll_collector::time;
 use tillroll_collector::vendors::headless::{Request, RequestMeta};
 use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
@@ -139,7 +141,7 @@ fn back_end(input: &[u8]) -> String {
             .map(|record| match record {
                 Ok(record) => {
                     assert!(!record.id.is_empty(), "a record has an id");
-                    format!("{:?} {}", record.table, record.fields.len())
+                    format!("{:?} {}", record.resource, record.fields.len())
                 }
                 Err(rejected) => rejected.reason.code().to_owned(),
             })
@@ -176,7 +178,7 @@ fn metrics(input: &[u8]) -> String {
     let markets = ["m".to_owned()];
     let scope = Scope { project: 1, organization: "t", markets: &markets };
     let mut outcome = String::new();
-    for resource in ["orders", "carts", "returns"].iter().filter_map(|name| Resource::find(name)) {
+    for resource in ["orders", "carts", "returns"].iter().filter_map(|name| MetricsResource::find(name)) {
         for kind in [Type::Breakdown, Type::DateBreakdown, Type::Stats, Type::Search, Type::BoughtTogether] {
             match plan(resource, kind, &body, context) {
                 Ok(query) => {
@@ -223,8 +225,7 @@ fn params(input: &[u8]) -> String {
 }
 
 fn import(input: &[u8]) -> String {
-    use clap::ValueEnum;
-    let all = What::value_variants().iter().map(|what| {
+    let all = Resource::value_variants().iter().map(|what| {
         let answer = look_through(*what, input);
         let codes: String = answer.rejected.iter().take(3).map(|rejected| rejected.code).collect();
         format!("{} {codes} {}", answer.accepted.min(3), answer.ignored.min(3))
@@ -270,8 +271,8 @@ fn cursors(input: &[u8]) -> String {
         assert_eq!(place.to_string().parse(), Ok(place));
         outcome.push('e');
     }
-    for list in [List::Customers, List::Categories, List::Products, List::Orders, List::Carts, List::Returns] {
-        outcome.push(if Place::read(list, &text).is_some() { '+' } else { '-' });
+    for list in Resource::value_variants() {
+        outcome.push(if ListCursor::parse(*list, &text).is_some() { '+' } else { '-' });
     }
     outcome.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
     outcome

@@ -6,7 +6,7 @@ use tillroll_protocol::{limits, number_text};
 
 use crate::ingest::decode::{JsonValue, bad_field};
 use crate::ingest::rejection::RejectReason;
-use crate::store::part;
+use crate::store::merged_key;
 use crate::vendors::metrilo::lenient::{self, Unparsable};
 
 /// A field of a record.
@@ -175,7 +175,7 @@ impl RecordField {
                 let is_added = matches!(self.rule, Rule::Tags);
                 for tag in lenient::texts(value).map_err(unparsable)?.unwrap_or_default() {
                     let tag = check_length(path, tag)?;
-                    found.push((part("tags", &tag.to_lowercase(), ""), if is_added { tag.into() } else { Value::Null }));
+                    found.push((merged_key("tags", &tag.to_lowercase(), ""), if is_added { tag.into() } else { Value::Null }));
                 }
                 None
             }
@@ -241,7 +241,7 @@ fn options(path: &str, value: &JsonValue<'_>, found: &mut Vec<(String, Value)>) 
         let Some((_, Value::String(id))) = fields.first().cloned() else {
             return Err(bad_field(&format!("{path}.id"), "a string", option));
         };
-        found.extend(fields.drain(1..).map(|(name, value)| (part("options", &id, &name), value)));
+        found.extend(fields.drain(1..).map(|(name, value)| (merged_key("options", &id, &name), value)));
     }
     Ok(())
 }

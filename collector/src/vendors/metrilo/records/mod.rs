@@ -1,6 +1,6 @@
 //! Metrilo's backend API: customers, categories, products and orders, one or many in a request.
 //!
-//! The result is a [`Record`] with the fields that the request contains, under the names of the API. A field that is missing or empty is
+//! The result is a [`BackendRecord`] with the fields that the request contains, under the names of the API. A field that is missing or empty is
 //! not in it and changes nothing in the store. A field that merges with earlier values becomes one field for each of its parts.
 
 mod fields;
@@ -13,7 +13,8 @@ use tillroll_protocol::dyn_value::DynValue;
 use self::fields::RecordField;
 use crate::ingest::decode::{BodyError, JsonValue, bad_field};
 use crate::ingest::rejection::{RejectReason, RejectedEvent};
-use crate::store::{Record, Table};
+use crate::resource::Resource;
+use crate::store::BackendRecord;
 use crate::vendors::Envelope;
 use crate::vendors::envelope::parse_object;
 use crate::vendors::metrilo::lenient;
@@ -29,44 +30,44 @@ pub struct Endpoint {
     /// Whether a request without a digest is rejected.
     pub requires_digest: bool,
     kind: &'static str,
-    table: Table,
+    resource: Resource,
     key: &'static str,
     fields: &'static [RecordField],
     is_batch: bool,
 }
 
-const fn single(path: &'static str, kind: &'static str, table: Table, key: &'static str, fields: &'static [RecordField]) -> Endpoint {
-    Endpoint { path, requires_digest: true, kind, table, key, fields, is_batch: false }
+const fn single(path: &'static str, kind: &'static str, resource: Resource, key: &'static str, fields: &'static [RecordField]) -> Endpoint {
+    Endpoint { path, requires_digest: true, kind, resource, key, fields, is_batch: false }
 }
 
-const fn batch(path: &'static str, kind: &'static str, table: Table, key: &'static str, fields: &'static [RecordField]) -> Endpoint {
-    Endpoint { is_batch: true, ..single(path, kind, table, key, fields) }
+const fn batch(path: &'static str, kind: &'static str, resource: Resource, key: &'static str, fields: &'static [RecordField]) -> Endpoint {
+    Endpoint { is_batch: true, ..single(path, kind, resource, key, fields) }
 }
 
 /// All endpoints.
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { requires_digest: false, ..single("/customer", "customer", Table::Customer, "email", fields::CUSTOMER) },
-    batch("/customer/batch", "customer", Table::Customer, "email", fields::CUSTOMER),
-    single("/customer/tag", "customer_tag", Table::Customer, "email", fields::TAG),
-    single("/customer/untag", "customer_untag", Table::Customer, "email", fields::UNTAG),
-    single("/category", "category", Table::Category, "id", fields::CATEGORY),
-    batch("/category/batch", "category", Table::Category, "id", fields::CATEGORY),
-    single("/product", "product", Table::Product, "id", fields::PRODUCT),
-    batch("/product/batch", "product", Table::Product, "id", fields::PRODUCT),
-    single("/order", "order", Table::Order, "id", fields::ORDER),
-    batch("/order/batch", "order", Table::Order, "id", fields::ORDER),
+    Endpoint { requires_digest: false, ..single("/customer", "customer", Resource::Customers, "email", fields::CUSTOMER) },
+    batch("/customer/batch", "customer", Resource::Customers, "email", fields::CUSTOMER),
+    single("/customer/tag", "customer_tag", Resource::Customers, "email", fields::TAG),
+    single("/customer/untag", "customer_untag", Resource::Customers, "email", fields::UNTAG),
+    single("/category", "category", Resource::Categories, "id", fields::CATEGORY),
+    batch("/category/batch", "category", Resource::Categories, "id", fields::CATEGORY),
+    single("/product", "product", Resource::Products, "id", fields::PRODUCT),
+    batch("/product/batch", "product", Resource::Products, "id", fields::PRODUCT),
+    single("/order", "order", Resource::Orders, "id", fields::ORDER),
+    batch("/order/batch", "order", Resource::Orders, "id", fields::ORDER),
 ];
 
 /// The lists of an export. Only the field that identifies the record is required.
 const EXPORTED: &[Endpoint] = &[
-    single("customers", "customer", Table::Customer, "email", fields::EXPORTED_CUSTOMER),
-    single("categories", "category", Table::Category, "id", fields::EXPORTED_CATEGORY),
-    single("products", "product", Table::Product, "id", fields::EXPORTED_PRODUCT),
-    single("orders", "order", Table::Order, "id", fields::EXPORTED_ORDER),
+    single("customers", "customer", Resource::Customers, "email", fields::EXPORTED_CUSTOMER),
+    single("categories", "category", Resource::Categories, "id", fields::EXPORTED_CATEGORY),
+    single("products", "product", Resource::Products, "id", fields::EXPORTED_PRODUCT),
+    single("orders", "order", Resource::Orders, "id", fields::EXPORTED_ORDER),
 ];
 
 /// Parses a record from the export of the list with this name.
-pub fn parse_exported(list: &str, item: &JsonValue<'_>) -> Result<Record, RejectReason> {
+pub fn parse_exported(list: &str, item: &JsonValue<'_>) -> Result<BackendRecord, RejectReason> {
     let list = EXPORTED.iter().find(|exported| exported.path == list).ok_or_else(|| RejectReason::UnknownType(list.into()))?;
     list.parse_record("record", item)
 }
@@ -90,7 +91,7 @@ pub struct ParsedRecords {
     /// The time of the request by the sender's clock, in milliseconds since 1970.
     pub time: u64,
     /// The records.
-    pub records: Vec<Result<Record, RejectedEvent>>,
+    pub records: Vec<Result<BackendRecord, RejectedEvent>>,
 }
 
 impl Endpoint {
@@ -113,7 +114,7 @@ impl Endpoint {
         Ok(ParsedRecords { time, records })
     }
 
-    fn record(&self, path: &str, item: &JsonValue<'_>, time: u64) -> Result<Record, RejectedEvent> {
+    fn record(&self, path: &str, item: &JsonValue<'_>, time: u64) -> Result<BackendRecord, RejectedEvent> {
         self.parse_record(path, item).map_err(|reason| RejectedEvent {
             id: lenient::text(item.get(self.key)).ok().flatten().map(|id| id.chars().take(MAX_ID_CHARS).collect()),
             kind: Some(self.kind.into()),
@@ -122,7 +123,7 @@ impl Endpoint {
         })
     }
 
-    fn parse_record(&self, path: &str, item: &JsonValue<'_>) -> Result<Record, RejectReason> {
+    fn parse_record(&self, path: &str, item: &JsonValue<'_>) -> Result<BackendRecord, RejectReason> {
         if !matches!(item, DynValue::Object(_)) {
             return Err(bad_field(path, "an object", item));
         }
@@ -130,7 +131,7 @@ impl Endpoint {
         let at = fields.iter().position(|(name, _)| name == self.key);
         let key = at.map(|at| fields.remove(at).1);
         let Some(Value::String(id)) = key else { return Err(bad_field(&format!("{path}.{}", self.key), "a string", &DynValue::Null)) };
-        Ok(Record { table: self.table, id, fields })
+        Ok(BackendRecord { resource: self.resource, id, fields })
     }
 }
 
