@@ -48,7 +48,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "back_end", seeds: seeds::bodies, run: back_end },
     Target { name: "digest", seeds: || seeds::texts(&["2c4553edb766d24b891ab79e36b9106e", " AB\n", "é0"]), run: digest },
     Target { name: "headless", seeds: seeds::bodies, run: headless },
-    Target { name: "metrics", seeds: seeds::questions, run: metrics },
+    Target { name: "metrics", seeds: seeds::queries, run: metrics },
     Target {
         name: "flat",
         seeds: || seeds::texts(&["{:time\u{1f}#5\u{1f}:type\u{1f}$search\u{1f}:params\u{1f}{:a\u{1f}[zyn]}}", "[[{:k\u{1f}$v\u{1f}}]]"]),
