@@ -36,7 +36,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::projection::{self, sync};
+use crate::projection::{self, source};
 use crate::telemetry::Telemetry;
 
 pub use aside::{Aside, check};
@@ -171,7 +171,7 @@ impl Store {
     }
 
     /// Returns a way to follow all that is asked about, on whatever thread asks.
-    pub fn source(&self) -> Box<dyn sync::Source> {
+    pub fn source(&self) -> Box<dyn source::ChangeSource> {
         Box::new(following::Following::new(self.path.clone()))
     }
 
@@ -252,7 +252,7 @@ pub fn is_used(folder: &Path) -> bool {
 /// Removes what a server that has stopped must not leave behind, unless another one has begun to use the folder.
 pub fn clean(folder: &Path) {
     let Ok(_lock) = lock(folder) else { return };
-    if let Err(error) = projection::clean(folder) {
+    if let Err(error) = projection::remove_if_marked(folder) {
         tracing::error!(%error, "cannot remove a projection that holds traces of somebody who was erased");
     }
 }

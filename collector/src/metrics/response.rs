@@ -8,8 +8,7 @@ use crate::metrics::catalog::{Field, Kind, Operator};
 use crate::metrics::cursor::{self, Place};
 use crate::metrics::document::{MILLION, from_millionths};
 use crate::metrics::query::{self, Breakdown, Measure, Query, Search};
-use crate::metrics::sql::duckdb::PERCENTILES;
-use crate::metrics::sql::{Cell, Row, Scope};
+use crate::metrics::rows::{Cell, PERCENTILES, Row, Rows, Scope};
 use crate::time;
 
 /// What a query is answered with.
@@ -22,7 +21,7 @@ pub struct Answer {
 }
 
 /// Shapes the answer. `tables` are the rows of each printed statement.
-pub fn shape(query: &Query, scope: Scope<'_>, tables: &[Vec<Row>]) -> Answer {
+pub fn shape(query: &Query, scope: &Scope, tables: &[Rows]) -> Answer {
     let rows = tables.first().map_or(&[][..], Vec::as_slice);
     let data = match &query.kind {
         query::Kind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
@@ -123,7 +122,7 @@ fn item(row: &Row) -> Value {
     item
 }
 
-fn page(query: &Query, scope: Scope<'_>, search: &Search, counts: &[Row], rows: &[Row]) -> Answer {
+fn page(query: &Query, scope: &Scope, search: &Search, counts: &[Row], rows: &[Row]) -> Answer {
     let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
     let shown = rows.get(..limit).unwrap_or(rows);
     let wanted: Vec<_> = search.fields.iter().map(|field| field.name).collect();
@@ -136,7 +135,7 @@ fn page(query: &Query, scope: Scope<'_>, search: &Search, counts: &[Row], rows: 
     let data = shown.iter().filter_map(record).collect();
     let cursor = shown.last().filter(|_| rows.len() > limit).map(|row| {
         let date = whole(row, 1).and_then(|at| i64::try_from(at).ok());
-        let fits = cursor::fit(scope.organization, query.resource.name, search.sort_by.name, search.sort);
+        let fits = cursor::fit(&scope.organization, query.resource.name, search.sort_by.name, search.sort);
         cursor::write(Place { date, id: text(row, 2).unwrap_or_default().to_owned() }, fits)
     });
     let count = counts.first().and_then(|row| whole(row, 0)).and_then(|count| i64::try_from(count).ok());
@@ -167,7 +166,7 @@ fn some(object: Map<String, Value>) -> Option<Value> {
 
 fn whole(row: &Row, at: usize) -> Option<i128> {
     match row.get(at) {
-        Some(Cell::Whole(number)) => Some(*number),
+        Some(Cell::Integer(number)) => Some(*number),
         _ => None,
     }
 }

@@ -60,14 +60,14 @@ impl Freshness {
 
 impl Reading {
     /// Returns what is wrong, in a sentence.
-    pub(super) fn ailment(&self) -> Option<String> {
+    pub(super) fn health_error(&self) -> Option<String> {
         let Self { changes, seconds, row, .. } = self;
         (*row > 0).then(|| format!("the projection has failed {row} times in a row and is {changes} changes and {seconds:.0} s behind"))
     }
 }
 
 /// Prints for Prometheus; `None` is a projection that could not be opened.
-pub(super) fn print(reading: Option<&Reading>) -> String {
+pub(super) fn render(reading: Option<&Reading>) -> String {
     let mut out = String::new();
     let up = u8::from(reading.is_some_and(|reading| reading.row == 0));
     plain(&mut out, "tillroll_projection_up", "gauge", "Whether the projection follows the store.", up);

@@ -4,8 +4,8 @@
 //! changes meanwhile is brought as it is then, whether a page still comes to it or not.
 
 use crate::Error;
-use crate::projection::sync::{Goods, Place, Source};
-use crate::projection::{Document, Projection};
+use crate::projection::source::{ChangeSource, ChangedProducts, ReturnKey};
+use crate::projection::{AnalyticsEngine, Document};
 
 /// About how many records a page has.
 const PAGE: usize = 2_000;
@@ -13,13 +13,13 @@ const PAGE: usize = 2_000;
 /// Where a round is.
 enum At {
     /// Among the returns that name goods themselves.
-    Returns(Place),
+    Returns(ReturnKey),
     /// Among the orders and carts, by project and key.
-    Orders(Place),
+    Orders(ReturnKey),
 }
 
 /// Goods that changed, and how far the records that name them were brought again.
-pub(super) struct Round {
+pub(super) struct ProductResync {
     items: Vec<(i64, String)>,
     /// The number of a change up to which no goods are missing once the round is over.
     pub(super) complete: i64,
@@ -27,26 +27,26 @@ pub(super) struct Round {
     next: Option<At>,
 }
 
-impl Round {
-    pub(super) fn new(goods: Goods) -> Self {
-        let mut items = goods.items;
+impl ProductResync {
+    pub(super) fn new(changed: ChangedProducts) -> Self {
+        let mut items = changed.products;
         items.sort_unstable();
         items.dedup();
-        Self { items, complete: goods.complete, at: At::Returns((0, String::new())), next: None }
+        Self { items, complete: changed.complete, at: At::Returns((0, String::new())), next: None }
     }
 
     /// Returns the next page; `None` where there is none any more.
-    pub(super) fn next(&mut self, projection: &Projection, source: &mut dyn Source) -> Result<Option<Vec<Document>>, Error> {
+    pub(super) fn next(&mut self, engine: &dyn AnalyticsEngine, source: &mut dyn ChangeSource) -> Result<Option<Vec<Document>>, Error> {
         loop {
             let (page, next) = match &self.at {
                 At::Returns(after) => {
-                    let (page, last) = source.returns(&self.items, after, PAGE)?;
+                    let (page, last) = source.returns_with_products(&self.items, after, PAGE)?;
                     (page, last.map_or(At::Orders((0, String::new())), At::Returns))
                 }
                 At::Orders(after) => {
-                    let keys = projection.naming(&self.items, after, PAGE)?;
+                    let keys = engine.orders_with_products(&self.items, after, PAGE)?;
                     let Some(last) = keys.last().cloned() else { return Ok(None) };
-                    (source.again(&keys)?, At::Orders(last))
+                    (source.reload(&keys)?, At::Orders(last))
                 }
             };
             if !page.is_empty() {

@@ -19,11 +19,10 @@ use tokio::sync::{Notify, watch};
 
 use crate::Error;
 use crate::projection::lag::{self, Freshness, Reading};
-use crate::projection::product_resync::Round;
-use crate::projection::{Document, Projection, Watermarks};
+use crate::projection::product_resync::ProductResync;
+use crate::projection::source::{ChangeSource, Changes};
+use crate::projection::{AnalyticsEngine, Watermarks};
 
-/// The most changes of one kind in one batch.
-pub const BATCH: usize = 20_000;
 /// How long a batch gathers. With the time that two batches take, records stay younger than two seconds.
 const REST: Duration = Duration::from_millis(1_200);
 /// How long to wait after the first failure; after each further one it is twice as long.
@@ -36,42 +35,6 @@ const REOPEN: u64 = 3;
 const REBUILD: u64 = 9;
 /// How long somebody may wait for fresh records.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-
-/// Some changes, in their order.
-pub struct Part {
-    /// The records as they are now.
-    pub documents: Vec<Document>,
-    /// The number up to which none is missing.
-    pub complete: i64,
-}
-
-/// Goods of which something that records show has changed.
-#[derive(Default)]
-pub struct Goods {
-    /// Each by its project and the id under which a line item names it.
-    pub items: Vec<(i64, String)>,
-    /// The number up to which none is missing.
-    pub complete: i64,
-}
-
-/// Where changes come from. `head` is a number that is known to be stored.
-pub trait Source: Send {
-    /// Returns what changed after a number, about [`BATCH`] records.
-    fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error>;
-
-    /// Returns the goods that changed after a number.
-    fn goods(&mut self, after: i64, head: i64) -> Result<Goods, Error>;
-
-    /// Returns orders and carts of the shop's own as they are now, by project and key, and the returns that show what those orders show.
-    fn again(&mut self, keys: &[(i64, String)]) -> Result<Vec<Document>, Error>;
-
-    /// Returns returns that name goods themselves, as they are now: those behind `after`, about `limit` of them; and the last place that
-    /// was looked at, unless there are no more.
-    fn returns(&mut self, goods: &[(i64, String)], after: &Place, limit: usize) -> Result<(Vec<Document>, Option<Place>), Error>;
-}
-
-/// A return's project and key.
-pub type Place = (i64, String);
 
 /// How far the projection has come.
 pub struct Progress {
@@ -92,13 +55,13 @@ impl Progress {
     }
 
     /// Prints how fresh the projection is, for an operator's Prometheus.
-    pub fn print(&self) -> String {
-        lag::print(Some(&self.read()))
+    pub fn render(&self) -> String {
+        lag::render(Some(&self.read()))
     }
 
     /// Returns what keeps the projection from following, in a sentence; `None` where nothing does.
-    pub fn ailment(&self) -> Option<String> {
-        self.read().ailment()
+    pub fn health_error(&self) -> Option<String> {
+        self.read().health_error()
     }
 
     fn read(&self) -> Reading {
@@ -107,22 +70,22 @@ impl Progress {
 }
 
 /// Starts bringing changes over, until the store's end of `head` is gone.
-pub fn start(projection: Arc<Projection>, source: Box<dyn Source>, head: watch::Receiver<i64>) -> Result<Progress, Error> {
-    let marks = projection.marks()?;
-    let (announce, done) = watch::channel(marks.reached());
+pub fn start(engine: Arc<dyn AnalyticsEngine>, source: Box<dyn ChangeSource>, head: watch::Receiver<i64>) -> Result<Progress, Error> {
+    let marks = engine.watermarks()?;
+    let (announce, done) = watch::channel(marks.min());
     let (hurry, freshness) = (Arc::new(Notify::new()), Arc::new(Freshness::default()));
-    let feeder = Feeder { projection, source, announce, marks, round: None, freshness: Arc::clone(&freshness) };
+    let feeder = Feeder { engine, source, announce, marks, round: None, freshness: Arc::clone(&freshness) };
     let progress = Progress { done, head: head.clone(), hurry: Arc::clone(&hurry), freshness };
     tokio::spawn(feeder.run(head, hurry));
     Ok(progress)
 }
 
 struct Feeder {
-    projection: Arc<Projection>,
-    source: Box<dyn Source>,
+    engine: Arc<dyn AnalyticsEngine>,
+    source: Box<dyn ChangeSource>,
     announce: watch::Sender<i64>,
     marks: Watermarks,
-    round: Option<Round>,
+    round: Option<ProductResync>,
     freshness: Arc<Freshness>,
 }
 
@@ -130,7 +93,7 @@ impl Feeder {
     async fn run(mut self, mut head: watch::Receiver<i64>, hurry: Arc<Notify>) {
         loop {
             let wanted = *head.borrow_and_update();
-            if self.marks.reached() < wanted {
+            if self.marks.min() < wanted {
                 self.freshness.fell_behind();
                 // Only a runtime that ends does not give it back.
                 let Ok((feeder, wait)) = tokio::task::spawn_blocking(move || self.step(wanted)).await else { return };
@@ -141,7 +104,7 @@ impl Feeder {
                         () = ended(&mut head) => return,
                     },
                     // While changes never end, each batch costs much the same, however few are in it.
-                    None if self.marks.reached() >= wanted => rest(&hurry).await,
+                    None if self.marks.min() >= wanted => rest(&hurry).await,
                     None => {}
                 }
             } else if head.changed().await.is_err() {
@@ -164,7 +127,7 @@ impl Feeder {
         }));
         match result.unwrap_or_else(|panic| Err(Error::Engine(words(&*panic)))) {
             Ok(()) => {
-                self.freshness.came_along(self.marks.reached() >= wanted);
+                self.freshness.came_along(self.marks.min() >= wanted);
                 (self, None)
             }
             Err(error) => {
@@ -178,10 +141,10 @@ impl Feeder {
     }
 
     fn bring(&mut self, wanted: i64) -> Result<(), Error> {
-        let Part { documents, complete } = self.source.changes(self.marks.records, wanted)?;
+        let Changes { documents, complete } = self.source.changes(self.marks.records, wanted)?;
         let goods = self.look(complete)?;
-        let marks = Watermarks { records: complete, goods };
-        self.projection.apply(&documents, marks)?;
+        let marks = Watermarks { records: complete, products: goods };
+        self.engine.apply(&documents, marks)?;
         if complete < wanted {
             tracing::info!(done = complete, of = wanted, "bringing records into the projection");
         }
@@ -193,11 +156,11 @@ impl Feeder {
     fn bring_again(&mut self) -> Result<(), Error> {
         let goods = self.look(self.marks.records)?;
         let (documents, goods) = match &mut self.round {
-            Some(round) => round.next(&self.projection, &mut *self.source)?.map_or((Vec::new(), round.complete), |page| (page, goods)),
+            Some(round) => round.next(&*self.engine, &mut *self.source)?.map_or((Vec::new(), round.complete), |page| (page, goods)),
             None => (Vec::new(), goods),
         };
-        let marks = Watermarks { goods, ..self.marks };
-        self.projection.apply(&documents, marks)?;
+        let marks = Watermarks { products: goods, ..self.marks };
+        self.engine.apply(&documents, marks)?;
         match &mut self.round {
             Some(round) if goods < round.complete => round.turn(),
             _ => self.round = None,
@@ -208,15 +171,15 @@ impl Feeder {
 
     /// Begins a round where goods have changed up to `head`. Returns the number up to which none are left to see to.
     fn look(&mut self, head: i64) -> Result<i64, Error> {
-        if self.round.is_some() || self.marks.goods >= head {
-            return Ok(self.marks.goods);
+        if self.round.is_some() || self.marks.products >= head {
+            return Ok(self.marks.products);
         }
-        let goods = self.source.goods(self.marks.goods, head)?;
-        if goods.items.is_empty() {
-            return Ok(goods.complete.max(self.marks.goods));
+        let goods = self.source.changed_products(self.marks.products, head)?;
+        if goods.products.is_empty() {
+            return Ok(goods.complete.max(self.marks.products));
         }
-        self.round = Some(Round::new(goods));
-        Ok(self.marks.goods)
+        self.round = Some(ProductResync::new(goods));
+        Ok(self.marks.products)
     }
 
     /// Does more than trying again, where that was not enough.
@@ -227,7 +190,7 @@ impl Feeder {
         }
         tracing::warn!(anew, "opening the projection again");
         self.round = None;
-        match catch_unwind(AssertUnwindSafe(|| self.projection.reopen(anew, wanted))) {
+        match catch_unwind(AssertUnwindSafe(|| self.engine.reopen(anew, wanted))) {
             Ok(Ok(marks)) => self.came_to(marks),
             Ok(Err(error)) => tracing::error!(?error, "cannot open the projection again"),
             Err(panic) => tracing::error!(error = words(&*panic), "cannot open the projection again"),
@@ -236,7 +199,7 @@ impl Feeder {
 
     fn came_to(&mut self, marks: Watermarks) {
         self.marks = marks;
-        self.announce.send_replace(marks.reached());
+        self.announce.send_replace(marks.min());
     }
 }
 
@@ -262,7 +225,10 @@ mod tests {
     use super::*;
     use crate::metrics::catalog::{Family, Resource};
     use crate::metrics::parse::{self, Context, Type};
-    use crate::metrics::sql::{Cell, Scope, duckdb};
+    use crate::metrics::rows::{Cell, Scope};
+    use crate::projection::Document;
+    use crate::projection::duckdb::DuckDbEngine;
+    use crate::projection::source::{ChangedProducts, ReturnKey, ReturnPage};
 
     /// A store with one order, whose first readings go wrong: by turns it panics and fails.
     struct Faulty {
@@ -270,12 +236,12 @@ mod tests {
         calls: usize,
     }
 
-    fn faulty(faults: usize) -> Box<dyn Source> {
+    fn faulty(faults: usize) -> Box<dyn ChangeSource> {
         Box::new(Faulty { faults, calls: 0 })
     }
 
-    impl Source for Faulty {
-        fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error> {
+    impl ChangeSource for Faulty {
+        fn changes(&mut self, after: i64, head: i64) -> Result<Changes, Error> {
             self.calls += 1;
             match self.calls {
                 call if call > self.faults => {}
@@ -284,46 +250,47 @@ mod tests {
             }
             let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
             let document = Document { project: 1, family: Family::Orders, key: "1".into(), change: 1, json: Some(json) };
-            Ok(Part { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
+            Ok(Changes { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
         }
 
-        fn goods(&mut self, _: i64, head: i64) -> Result<Goods, Error> {
-            Ok(Goods { items: Vec::new(), complete: head })
+        fn changed_products(&mut self, _: i64, head: i64) -> Result<ChangedProducts, Error> {
+            Ok(ChangedProducts { products: Vec::new(), complete: head })
         }
 
-        fn again(&mut self, _: &[(i64, String)]) -> Result<Vec<Document>, Error> {
+        fn reload(&mut self, _: &[(i64, String)]) -> Result<Vec<Document>, Error> {
             Ok(Vec::new())
         }
 
-        fn returns(&mut self, _: &[(i64, String)], _: &Place, _: usize) -> Result<(Vec<Document>, Option<Place>), Error> {
+        fn returns_with_products(&mut self, _: &[(i64, String)], _: &ReturnKey, _: usize) -> Result<ReturnPage, Error> {
             Ok((Vec::new(), None))
         }
     }
 
-    fn orders(projection: &Projection) -> Option<Cell> {
+    fn orders(engine: &DuckDbEngine) -> Option<Cell> {
         let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
         let context = Context { organization: "t", now: 1_641_000_000_000, longest_days: parse::LONGEST_DAYS };
         let query = parse::plan(Resource::find("orders")?, Type::Stats, &body, context).ok()?;
-        let tables = projection.run(&duckdb::print(&query, Scope { project: 1, organization: "t", markets: &[] })).ok()?;
+        let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
+        let tables = engine.query(&query, &scope).ok()?;
         tables.first()?.first()?.get(4).cloned()
     }
 
     #[tokio::test]
     async fn panics_and_failures_are_survived_and_shown() {
         let folder = tempfile::tempdir().unwrap();
-        let projection = Arc::new(Projection::open(&folder.path().join("a.duckdb"), 0).unwrap());
+        let engine = Arc::new(DuckDbEngine::open(folder.path(), 0).unwrap());
         let (told, head) = watch::channel(0);
         // The engine is opened again once on the way.
-        let progress = start(Arc::clone(&projection), faulty(4), head).unwrap();
-        assert!(progress.print().contains("tillroll_projection_up 1\n") && progress.ailment().is_none());
+        let progress = start(Arc::<DuckDbEngine>::clone(&engine), faulty(4), head).unwrap();
+        assert!(progress.render().contains("tillroll_projection_up 1\n") && progress.health_error().is_none());
         told.send_replace(1);
         assert!(progress.caught_up().await);
-        assert_eq!(orders(&projection), Some(Cell::Whole(1)));
+        assert_eq!(orders(&engine), Some(Cell::Integer(1)));
         // The step that succeeded has announced itself before it is counted.
-        while progress.ailment().is_some() {
+        while progress.health_error().is_some() {
             tokio::task::yield_now().await;
         }
-        let text = progress.print();
+        let text = progress.render();
         for line in ["tillroll_projection_up 1", "tillroll_projection_lag_changes 0", "tillroll_projection_failures_total 4"] {
             assert!(text.lines().any(|printed| printed == line), "{text}");
         }
@@ -332,26 +299,26 @@ mod tests {
     #[tokio::test]
     async fn a_projection_that_stays_behind_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let projection = Arc::new(Projection::open(&folder.path().join("a.duckdb"), 0).unwrap());
+        let engine = Arc::new(DuckDbEngine::open(folder.path(), 0).unwrap());
         let (told, head) = watch::channel(0);
-        let progress = start(projection, faulty(usize::MAX), head).unwrap();
+        let progress = start(engine, faulty(usize::MAX), head).unwrap();
         told.send_replace(1);
-        while progress.ailment().is_none() {
+        while progress.health_error().is_none() {
             tokio::task::yield_now().await;
         }
-        let text = progress.print();
+        let text = progress.render();
         assert!(text.contains("tillroll_projection_up 0\n") && text.contains("tillroll_projection_lag_changes 1\n"), "{text}");
     }
 
     #[test]
     fn a_projection_is_opened_again_as_it_was_or_empty() {
         let folder = tempfile::tempdir().unwrap();
-        let projection = Projection::open(&folder.path().join("a.duckdb"), 0).unwrap();
+        let engine = DuckDbEngine::open(folder.path(), 0).unwrap();
         let part = faulty(0).changes(0, 1).unwrap();
-        projection.apply(&part.documents, Watermarks::at(1)).unwrap();
-        assert_eq!((projection.reopen(false, 1).unwrap(), orders(&projection)), (Watermarks::at(1), Some(Cell::Whole(1))));
-        assert_eq!((projection.reopen(true, 1).unwrap(), orders(&projection)), (Watermarks { records: 0, goods: 1 }, Some(Cell::Whole(0))));
-        projection.apply(&part.documents, Watermarks::at(1)).unwrap();
-        assert_eq!(orders(&projection), Some(Cell::Whole(1)));
+        engine.apply(&part.documents, Watermarks::at(1)).unwrap();
+        assert_eq!((engine.reopen(false, 1).unwrap(), orders(&engine)), (Watermarks::at(1), Some(Cell::Integer(1))));
+        assert_eq!((engine.reopen(true, 1).unwrap(), orders(&engine)), (Watermarks { records: 0, products: 1 }, Some(Cell::Integer(0))));
+        engine.apply(&part.documents, Watermarks::at(1)).unwrap();
+        assert_eq!(orders(&engine), Some(Cell::Integer(1)));
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use super::{imported, schema, shop};
 use crate::Error;
 use crate::projection::Document;
-use crate::projection::sync::{BATCH, Goods, Part, Place, Source};
+use crate::projection::source::{ChangeSource, ChangedProducts, Changes, MAX_BATCH, ReturnKey, ReturnPage};
 
 /// The most products of one round. An order that names several of them is brought again once.
 const GOODS: usize = 10_000;
@@ -41,16 +41,16 @@ impl Following {
     }
 }
 
-impl Source for Following {
-    fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error> {
-        self.read(|connection| imported::changes(connection, after, head, BATCH))
+impl ChangeSource for Following {
+    fn changes(&mut self, after: i64, head: i64) -> Result<Changes, Error> {
+        self.read(|connection| imported::changes(connection, after, head, MAX_BATCH))
     }
 
-    fn goods(&mut self, after: i64, head: i64) -> Result<Goods, Error> {
+    fn changed_products(&mut self, after: i64, head: i64) -> Result<ChangedProducts, Error> {
         self.read(|connection| goods(connection, after, head))
     }
 
-    fn again(&mut self, keys: &[(i64, String)]) -> Result<Vec<Document>, Error> {
+    fn reload(&mut self, keys: &[(i64, String)]) -> Result<Vec<Document>, Error> {
         self.read(|connection| {
             let mut documents = Vec::with_capacity(keys.len());
             for (project, key) in keys {
@@ -64,7 +64,7 @@ impl Source for Following {
         })
     }
 
-    fn returns(&mut self, goods: &[(i64, String)], after: &Place, limit: usize) -> Result<(Vec<Document>, Option<Place>), Error> {
+    fn returns_with_products(&mut self, goods: &[(i64, String)], after: &ReturnKey, limit: usize) -> Result<ReturnPage, Error> {
         self.read(|connection| {
             let looked_at = shop::returns_with_lines(connection, after, limit * LOOKED_AT)?;
             let last = looked_at.last().map(|(place, _)| place.clone()).filter(|_| looked_at.len() == limit * LOOKED_AT);
@@ -79,7 +79,7 @@ impl Source for Following {
     }
 }
 
-fn goods(connection: &Connection, after: i64, head: i64) -> rusqlite::Result<Goods> {
+fn goods(connection: &Connection, after: i64, head: i64) -> rusqlite::Result<ChangedProducts> {
     let query =
         "SELECT shown, project, id, told FROM product INDEXED BY product_by_shown WHERE shown > ?1 AND shown <= ?2 ORDER BY shown LIMIT ?3";
     let mut statement = connection.prepare_cached(query)?;
@@ -94,7 +94,7 @@ fn goods(connection: &Connection, after: i64, head: i64) -> rusqlite::Result<Goo
         items.push((project, row.get(2)?));
         items.extend(shop::options_of(row.get_ref(3)?.as_str()?).into_iter().map(|option| (project, option)));
     }
-    Ok(Goods { items, complete })
+    Ok(ChangedProducts { products: items, complete })
 }
 
 /// Returns the record of the shop's own that has this key as it is now, unless an imported one with its key came later.

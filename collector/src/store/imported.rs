@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::erasure::{Erased, Subject};
 use super::shop::{self, Keeper};
 use crate::metrics::catalog::Family;
-use crate::projection::{Document, sync::Part};
+use crate::projection::{Document, source::Changes};
 
 /// The table.
 pub(super) const TABLE: &str = "
@@ -77,7 +77,7 @@ pub(super) fn keep(connection: &Connection, shop: &mut Keeper<'_>, project: i64,
 
 /// Returns all records, imported or not, that changed after a number, and the number up to which they are complete. `head` is a number
 /// of which the caller knows that it is stored.
-pub(super) fn changes(connection: &Connection, after: i64, head: i64, limit: usize) -> rusqlite::Result<Part> {
+pub(super) fn changes(connection: &Connection, after: i64, head: i64, limit: usize) -> rusqlite::Result<Changes> {
     let mut parts = vec![imported(connection, after, limit)?];
     for family in [shop::Family::Orders, shop::Family::Carts, shop::Family::Returns] {
         let changes = shop::changes(connection, family, after, limit)?;
@@ -88,7 +88,7 @@ pub(super) fn changes(connection: &Connection, after: i64, head: i64, limit: usi
     let complete = cut.map_or(head, |cut| cut.min(head));
     let mut documents: Vec<_> = parts.into_iter().flatten().filter(|document| document.change <= complete).collect();
     documents.sort_by_key(|document| document.change);
-    Ok(Part { documents, complete })
+    Ok(Changes { documents, complete })
 }
 
 impl From<shop::Family> for Family {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use tillroll_collector::metrics::catalog::{ARRAYS, Family, Field, Kind};
-use tillroll_collector::projection::{Document, Projection, Watermarks};
+use tillroll_collector::projection::duckdb::DuckDbEngine;
+use tillroll_collector::projection::{AnalyticsEngine, Document, Watermarks};
 
 use super::PROJECT;
 use super::dice::Dice;
@@ -40,7 +41,7 @@ impl World {
     }
 
     /// In several batches, with earlier states of some records, and with records that are gone again.
-    pub(crate) fn put_into(&self, projection: &Projection, dice: &mut Dice) {
+    pub(crate) fn put_into(&self, engine: &DuckDbEngine, dice: &mut Dice) {
         let mut changes = Vec::new();
         for (project, family, records) in
             [(PROJECT, Family::Orders, &self.orders), (PROJECT, Family::Returns, &self.returns), (2, Family::Orders, &self.strangers)]
@@ -67,9 +68,9 @@ impl World {
         }
         let size = 1 + dice.below(changes.len());
         for batch in changes.chunks(size) {
-            projection.apply(batch, Watermarks::at(batch.last().unwrap().change)).unwrap();
+            engine.apply(batch, Watermarks::at(batch.last().unwrap().change)).unwrap();
         }
-        assert_eq!(projection.marks().unwrap().records, changes.last().unwrap().change);
+        assert_eq!(engine.watermarks().unwrap().records, changes.last().unwrap().change);
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Checks run in one order, whatever else is wrong: 404, 405, 406, 415, 401, 400, 422.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -17,7 +19,7 @@ use crate::metrics::error::Problem;
 use crate::metrics::parse::{self, Context, Type};
 use crate::metrics::query::Query;
 use crate::metrics::response::{self, Answer};
-use crate::metrics::sql::{Scope, duckdb};
+use crate::metrics::rows::Scope;
 use crate::{Error, clock};
 
 /// The type that a client must accept.
@@ -77,7 +79,7 @@ impl Asked<'_> {
         let claims = self.claims(headers).ok_or(Problem::Unauthorised)?;
         let body = body::read(headers, body).await?;
         let body = serde_json::from_slice(&body).map_err(|error| Problem::NotJson(error.to_string()))?;
-        let query = self.plan(resource, kind, &body, &claims)?;
+        let query = Arc::new(self.plan(resource, kind, &body, &claims)?);
         let answer = self.run(&query, &claims).await?;
         Ok(whole(&query, kind, &claims, answer, self.trace_id))
     }
@@ -94,17 +96,17 @@ impl Asked<'_> {
         parse::plan(resource, kind, body, context).map_err(Problem::Refused)
     }
 
-    async fn run(&self, query: &Query, claims: &Claims) -> Result<Answer, Problem> {
-        let organization = claims.organization.id.as_str();
-        let project = self.collector.projects.find(organization).ok_or(Problem::Unauthorised)?.id;
-        let scope = Scope { project, organization, markets: claims.markets() };
-        let tables = self.collector.analytics.run(duckdb::print(query, scope), self.fresh).await;
-        let tables = tables.inspect_err(|error| {
+    async fn run(&self, query: &Arc<Query>, claims: &Claims) -> Result<Answer, Problem> {
+        let organization = claims.organization.id.clone();
+        let project = self.collector.projects.find(&organization).ok_or(Problem::Unauthorised)?.id;
+        let scope = Scope { project, organization, markets: claims.markets().to_vec() };
+        let results = self.collector.analytics.query(Arc::clone(query), scope.clone(), self.fresh).await;
+        let results = results.inspect_err(|error| {
             if let Error::Engine(cause) = error {
                 tracing::error!(trace_id = self.trace_id, cause, "a metrics query failed");
             }
         })?;
-        Ok(response::shape(query, scope, &tables))
+        Ok(response::shape(query, &scope, &results))
     }
 }
 

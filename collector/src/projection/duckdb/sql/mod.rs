@@ -1,36 +1,49 @@
-//! The printer for DuckDB.
+//! SQL for DuckDB: from a typed query to statements with bound values.
 //!
-//! | asked | statements | columns of their rows |
-//! |---|---|---|
-//! | breakdowns, stats | one | level, id, parent, label, count, sum, least, greatest, percentiles |
-//! | search | two | the count; then record, date, id |
-//! | bought together | one | item, count, type, name |
-//!
-//! Amounts are kept as whole millionths, so that sums are exact in whatever order they are made.
+//! No text of a request is ever part of a statement: it is bound. Column names come from the catalog.
+//! Amounts are stored as whole millionths, so that sums are exact in whatever order the engine adds them.
 
-mod bucket;
+mod breakdown;
 mod condition;
 mod rows;
 mod search;
 
 use crate::metrics::catalog::{Family, Field, Kind};
 use crate::metrics::query::{self, Query};
-use crate::metrics::sql::{Bound, Scope, Statement};
+use crate::metrics::rows::Scope;
 
-/// The percentiles that are computed.
-pub const PERCENTILES: [(&str, &str); 7] =
-    [("1.0", "0.01"), ("5.0", "0.05"), ("25.0", "0.25"), ("50.0", "0.5"), ("75.0", "0.75"), ("95.0", "0.95"), ("99.0", "0.99")];
-
-/// The place of the median among them, counted from one.
+/// The position of the median in [`PERCENTILES`](crate::metrics::rows::PERCENTILES), counted from one.
 const MEDIAN: usize = 4;
 
-/// Prints a query.
-pub fn print(query: &Query, scope: Scope<'_>) -> Vec<Statement> {
+/// A statement and its bound values.
+#[derive(Debug, PartialEq)]
+pub struct Statement {
+    /// The SQL; `$1` is the first value.
+    pub text: String,
+    /// The values.
+    pub values: Vec<Bound>,
+}
+
+/// A bound value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Whole(i64),
+    /// Any number.
+    Number(f64),
+    /// A point in time, in milliseconds since 1970.
+    Moment(i64),
+}
+
+/// Returns the statements of a query, in the order of its result sets.
+pub fn statements(query: &Query, scope: &Scope) -> Vec<Statement> {
     match &query.kind {
-        query::Kind::Breakdown(breakdown) => vec![bucket::breakdown(query, scope, breakdown)],
-        query::Kind::DateBreakdown(breakdown) => vec![bucket::dates(query, scope, breakdown)],
-        query::Kind::Stats(measure) => vec![bucket::stats(query, scope, *measure)],
-        query::Kind::Search(search) => search::print(query, scope, search),
+        query::Kind::Breakdown(breakdown) => vec![breakdown::breakdown(query, scope, breakdown)],
+        query::Kind::DateBreakdown(breakdown) => vec![breakdown::dates(query, scope, breakdown)],
+        query::Kind::Stats(measure) => vec![breakdown::stats(query, scope, *measure)],
+        query::Kind::Search(search) => search::statements(query, scope, search),
         query::Kind::BoughtTogether(items) => vec![search::bought_together(query, scope, items)],
     }
 }
@@ -45,14 +58,14 @@ pub(crate) fn table(family: Family, array: Option<&str>) -> String {
 }
 
 /// A statement in the making: it hands out the places of bound values.
-struct Printer<'a> {
+struct SqlBuilder<'a> {
     query: &'a Query,
-    scope: Scope<'a>,
+    scope: &'a Scope,
     values: Vec<Bound>,
 }
 
-impl<'a> Printer<'a> {
-    fn new(query: &'a Query, scope: Scope<'a>) -> Self {
+impl<'a> SqlBuilder<'a> {
+    fn new(query: &'a Query, scope: &'a Scope) -> Self {
         Self { query, scope, values: Vec::new() }
     }
 

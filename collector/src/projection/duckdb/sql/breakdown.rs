@@ -3,9 +3,10 @@
 use crate::metrics::catalog::{Field, Operator};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Query, Sort};
-use crate::metrics::sql::duckdb::rows::key;
-use crate::metrics::sql::duckdb::{MEDIAN, PERCENTILES, Printer, is_scaled};
-use crate::metrics::sql::{Bound, Scope, Statement};
+use crate::metrics::rows::{PERCENTILES, Scope};
+use crate::projection::duckdb::sql::rows::key;
+use crate::projection::duckdb::sql::{Bound, Statement};
+use crate::projection::duckdb::sql::{MEDIAN, SqlBuilder, is_scaled};
 
 /// A level of a breakdown.
 struct Level<'a> {
@@ -17,13 +18,13 @@ struct Level<'a> {
     limit: Option<u32>,
 }
 
-pub(super) fn breakdown(query: &Query, scope: Scope<'_>, breakdown: &Breakdown) -> Statement {
+pub(super) fn breakdown(query: &Query, scope: &Scope, breakdown: &Breakdown) -> Statement {
     let mut levels = Vec::new();
     add_levels(&mut levels, Some(breakdown));
-    print(query, scope, &levels)
+    statement(query, scope, &levels)
 }
 
-pub(super) fn dates(query: &Query, scope: Scope<'_>, dates: &DateBreakdown) -> Statement {
+pub(super) fn dates(query: &Query, scope: &Scope, dates: &DateBreakdown) -> Statement {
     let interval = Some(match dates.interval {
         Interval::Hour => "hour",
         Interval::Day => "day",
@@ -33,14 +34,14 @@ pub(super) fn dates(query: &Query, scope: Scope<'_>, dates: &DateBreakdown) -> S
     });
     let mut levels = vec![Level { by: dates.by, interval, measure: dates.measure, condition: None, sort: None, limit: None }];
     add_levels(&mut levels, dates.inner.as_deref());
-    print(query, scope, &levels)
+    statement(query, scope, &levels)
 }
 
-pub(super) fn stats(query: &Query, scope: Scope<'_>, measure: Measure) -> Statement {
-    let mut printer = Printer::new(query, scope);
-    let rows = rows(&mut printer, &[], measure, None);
+pub(super) fn stats(query: &Query, scope: &Scope, measure: Measure) -> Statement {
+    let mut builder = SqlBuilder::new(query, scope);
+    let rows = rows(&mut builder, &[], measure, None);
     let text = format!("SELECT 1, 1, NULL, NULL, {} FROM ({rows}) r", aggregates(measure, false));
-    printer.finish(text)
+    builder.finish(text)
 }
 
 fn add_levels<'a>(levels: &mut Vec<Level<'a>>, mut next: Option<&'a Breakdown>) {
@@ -51,35 +52,35 @@ fn add_levels<'a>(levels: &mut Vec<Level<'a>>, mut next: Option<&'a Breakdown>) 
     }
 }
 
-fn print(query: &Query, scope: Scope<'_>, levels: &[Level<'_>]) -> Statement {
-    let mut printer = Printer::new(query, scope);
+fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
+    let mut builder = SqlBuilder::new(query, scope);
     if let [only] = levels {
-        let text = flat(&mut printer, only);
-        return printer.finish(text);
+        let text = flat(&mut builder, only);
+        return builder.finish(text);
     }
     let mut named = Vec::new();
     let mut shown = Vec::new();
     let mut outer: &[Level<'_>] = &[];
     for (depth, last) in (1..).zip(levels) {
-        named.push(format!("t{depth} AS MATERIALIZED ({})", level(&mut printer, outer, last)));
+        named.push(format!("t{depth} AS MATERIALIZED ({})", level(&mut builder, outer, last)));
         shown.push(format!("SELECT {depth} AS level, id, p, r, label, c, s, lo, hi, q FROM t{depth}"));
         outer = levels.get(..depth).unwrap_or_default();
     }
     let columns = "level, id, p, label, c, s, lo, hi, q";
     let text = format!("WITH {} SELECT {columns} FROM ({}) ORDER BY level, p, r", named.join(", "), shown.join(" UNION ALL "));
-    printer.finish(text)
+    builder.finish(text)
 }
 
 /// Returns the buckets of a breakdown that holds no other, which need no ids. What is spared is most of the time of a small query.
-fn flat(printer: &mut Printer<'_>, only: &Level<'_>) -> String {
-    let (buckets, kept, order) = buckets(printer, &[], only);
+fn flat(builder: &mut SqlBuilder<'_>, only: &Level<'_>) -> String {
+    let (buckets, kept, order) = buckets(builder, &[], only);
     let limit = only.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     format!("SELECT 1, NULL, NULL, label, c, s, lo, hi, q FROM ({buckets}) b{kept} ORDER BY {order}{limit}")
 }
 
 /// Returns the kept buckets of a level: their id, their parent's, their rank, key, label and numbers.
-fn level(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
-    let (buckets, kept, order) = buckets(printer, outer, last);
+fn level(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
+    let (buckets, kept, order) = buckets(builder, outer, last);
     match last.limit {
         None => format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({buckets}) b{kept}) f"),
         // The engine finds the first few of all faster than it ranks all.
@@ -95,15 +96,15 @@ fn level(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> St
 }
 
 /// Returns all buckets of a level, which of them are kept, and their order.
-fn buckets(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> (String, String, String) {
-    let rows = rows(printer, outer, last.measure, Some(last));
+fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> (String, String, String) {
+    let rows = rows(builder, outer, last.measure, Some(last));
     // A document stands in several rows of a bucket where arrays are asked about.
     let repeats = outer.iter().chain([last]).any(|level| level.by.array().is_some());
     let (parent, groups) = if outer.is_empty() { ("NULL::BIGINT", "k") } else { ("p", "p, k") };
     let label = if last.interval.is_some() { "CAST(epoch_ms(k) AS VARCHAR)" } else { "CAST(k AS VARCHAR)" };
     let buckets =
         format!("SELECT {parent} AS p, k, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}", aggregates(last.measure, repeats));
-    let kept = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(printer, last.measure, condition)));
+    let kept = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
     let order = match last.sort {
         None => "k".into(),
         Some(Sort::Ascending) => format!("{} ASC NULLS LAST, label", rank(last.measure)),
@@ -113,11 +114,11 @@ fn buckets(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> 
 }
 
 /// Returns the rows in which a level computes: the parent's id and the key where there are some, and the value, each owner once a bucket.
-fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: Option<&Level<'_>>) -> String {
+fn rows(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], measure: Measure, last: Option<&Level<'_>>) -> String {
     let keys: Vec<_> = outer.iter().chain(last).map(|level| level.by).collect();
-    let mut source = printer.source(&keys, measure);
+    let mut source = builder.source(&keys, measure);
     for (depth, level) in (1..).zip(outer).collect::<Vec<_>>().into_iter().rev() {
-        let key = key(printer, level.by, level.interval);
+        let key = key(builder, level.by, level.interval);
         let child = if depth == outer.len() { String::new() } else { format!(" AND t{depth}.id = t{}.p", depth + 1) };
         source.from += &format!(" JOIN t{depth} ON t{depth}.k = {key}{child}");
     }
@@ -127,15 +128,15 @@ fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: 
     }
     if let Some(last) = last {
         // Asked of the column: the engine would make every key twice, once to look whether it is there.
-        if !is_in_period(printer, last.by) {
-            source.filter += &format!(" AND {} IS NOT NULL", printer.value(last.by));
+        if !is_in_period(builder, last.by) {
+            source.filter += &format!(" AND {} IS NOT NULL", builder.value(last.by));
         }
-        columns.push(format!("{} AS k", key(printer, last.by, last.interval)));
+        columns.push(format!("{} AS k", key(builder, last.by, last.interval)));
     }
-    let value = printer.value(measure.field);
+    let value = builder.value(measure.field);
     columns.push(match counts_documents(measure) {
         // Every document has an id, so the column with the ids need not be read.
-        true if is_id(printer, measure.field) => "d.doc AS v".into(),
+        true if is_id(builder, measure.field) => "d.doc AS v".into(),
         true => format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS v"),
         false => format!("{value} AS v"),
     });
@@ -148,13 +149,13 @@ fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: 
 }
 
 /// Whether the filter of dates has made sure already that there is a value.
-fn is_in_period(printer: &Printer<'_>, field: &Field) -> bool {
-    printer.query.filter.period.is_some_and(|period| period.field.name == field.name)
+fn is_in_period(builder: &SqlBuilder<'_>, field: &Field) -> bool {
+    builder.query.filter.period.is_some_and(|period| period.field.name == field.name)
 }
 
 /// Whether the field is the documents' own id.
-fn is_id(printer: &Printer<'_>, field: &Field) -> bool {
-    field.attribute() == "id" && field.owner() == printer.query.resource.main
+fn is_id(builder: &SqlBuilder<'_>, field: &Field) -> bool {
+    field.attribute() == "id" && field.owner() == builder.query.resource.main
 }
 
 /// Whether what is counted are documents: the engine counts different numbers faster than it makes rows different.
@@ -194,10 +195,10 @@ fn rank(measure: Measure) -> String {
     }
 }
 
-fn compare(printer: &mut Printer<'_>, measure: Measure, comparison: &Comparison<f64>) -> String {
+fn compare(builder: &mut SqlBuilder<'_>, measure: Measure, comparison: &Comparison<f64>) -> String {
     let scale = if is_scaled(measure.field) { format!(" / CAST({MILLION:.1} AS DOUBLE)") } else { String::new() };
     let value = format!("(CAST({} AS DOUBLE){scale})", rank(measure));
-    let mut number = |at: f64| format!("CAST({} AS DOUBLE)", printer.bind(Bound::Number(at)));
+    let mut number = |at: f64| format!("CAST({} AS DOUBLE)", builder.bind(Bound::Number(at)));
     match *comparison {
         Comparison::Eq(at) => format!("{value} = {}", number(at)),
         Comparison::Ne(at) => format!("{value} IS DISTINCT FROM {}", number(at)),

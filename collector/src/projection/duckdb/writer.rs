@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::metrics::catalog::{Family, Kind, parent};
 use crate::metrics::document;
-use crate::metrics::sql::duckdb::table;
-use crate::projection::schema::{FAMILIES, Table, tables};
+use crate::projection::duckdb::schema::{FAMILIES, Table, tables};
+use crate::projection::duckdb::sql::table;
 use crate::projection::{Document, Watermarks};
 use crate::time;
 
@@ -36,7 +36,7 @@ impl Writer {
         Ok(Self { connection, next: next + 1 })
     }
 
-    pub(super) fn apply(&mut self, documents: &[Document], marks: Watermarks) -> duckdb::Result<()> {
+    pub(super) fn apply(&mut self, documents: &[Document], watermarks: Watermarks) -> duckdb::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut next = self.next;
         for family in FAMILIES {
@@ -50,18 +50,23 @@ impl Writer {
                 next = append(&transaction, family, &tables, &latest, next)?;
             }
         }
-        transaction.execute("UPDATE projection SET watermark = ?, goods = ?", params![marks.records, marks.goods])?;
+        transaction.execute("UPDATE projection SET watermark = ?, products = ?", params![watermarks.records, watermarks.products])?;
         transaction.commit()?;
         self.next = next;
         Ok(())
     }
 
-    /// Returns the orders and carts behind `after` that name one of these goods, in the order of project and key.
-    pub(super) fn naming(&mut self, goods: &[(i64, String)], after: &(i64, String), limit: usize) -> duckdb::Result<Vec<(i64, String)>> {
+    /// See [`AnalyticsEngine::orders_with_products`](crate::projection::AnalyticsEngine::orders_with_products).
+    pub(super) fn orders_with_products(
+        &mut self,
+        products: &[(i64, String)],
+        after: &(i64, String),
+        limit: usize,
+    ) -> duckdb::Result<Vec<(i64, String)>> {
         let transaction = self.connection.unchecked_transaction()?;
         transaction.execute_batch("DELETE FROM named;")?;
         let mut named = transaction.appender_to_catalog_and_db("named", "temp", "main")?;
-        for (project, item) in goods {
+        for (project, item) in products {
             named.append_row(params![project, item])?;
         }
         named.flush()?;

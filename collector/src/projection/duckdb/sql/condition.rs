@@ -4,8 +4,8 @@ use crate::metrics::catalog::{Family, Field, parent};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Comparison, Condition, Test};
 use crate::metrics::search_query::Words;
-use crate::metrics::sql::Bound;
-use crate::metrics::sql::duckdb::{Printer, alias, column, is_scaled, table};
+use crate::projection::duckdb::sql::Bound;
+use crate::projection::duckdb::sql::{SqlBuilder, alias, column, is_scaled, table};
 
 /// Whether an array is this one or stands in it.
 pub(super) fn in_tree(root: &str, array: &str) -> bool {
@@ -20,7 +20,7 @@ fn is_positive(condition: &Condition) -> bool {
     condition.test.opposite().is_none()
 }
 
-impl Printer<'_> {
+impl SqlBuilder<'_> {
     /// Whether some element of the array must meet a condition of its own.
     pub(super) fn is_limited(&self, array: &str) -> bool {
         self.query.filter.conditions.iter().any(|condition| condition.field.array() == Some(array) && is_positive(condition))
@@ -58,7 +58,7 @@ impl Printer<'_> {
             all.push(if self.query.resource.is_cart() { "d.cart".into() } else { "NOT d.cart".into() });
         }
         if !self.scope.markets.is_empty() {
-            let markets = self.scope.markets;
+            let markets = &self.scope.markets;
             all.push(format!("d.\"market.id\" IN ({})", self.bind_all(markets)));
         }
         if let Some(period) = self.query.filter.period {

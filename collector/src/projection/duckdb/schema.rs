@@ -8,7 +8,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::metrics::catalog::{Family, Field, Kind, parent};
-use crate::metrics::sql::duckdb::table;
+use crate::projection::duckdb::sql::table;
 
 /// Every family of documents.
 pub(super) const FAMILIES: [Family; 2] = [Family::Orders, Family::Returns];
@@ -69,7 +69,7 @@ fn way(family: Family, array: Option<&str>, field: &Field) -> Vec<&'static str> 
 
 /// Returns the statements that make all tables.
 pub(super) fn sql() -> String {
-    let mut all = "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT, goods BIGINT);\n".to_owned();
+    let mut all = "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT, products BIGINT);\n".to_owned();
     for family in FAMILIES {
         all.extend(tables(family).iter().map(|table| table.sql(family)));
     }

@@ -6,8 +6,8 @@
 
 use crate::metrics::catalog::{Field, parent};
 use crate::metrics::query::Measure;
-use crate::metrics::sql::duckdb::condition::{in_tree, root};
-use crate::metrics::sql::duckdb::{Printer, alias, column, table};
+use crate::projection::duckdb::sql::condition::{in_tree, root};
+use crate::projection::duckdb::sql::{SqlBuilder, alias, column, table};
 
 /// Where rows come from.
 pub(super) struct Source {
@@ -19,7 +19,7 @@ pub(super) struct Source {
     pub(super) owner: Option<String>,
 }
 
-impl Printer<'_> {
+impl SqlBuilder<'_> {
     /// Returns the rows for buckets by `keys` in which `measure` is computed.
     pub(super) fn source(&mut self, keys: &[&'static Field], measure: Measure) -> Source {
         let keyed: Vec<_> = keys.iter().filter_map(|key| key.array()).collect();
@@ -61,9 +61,9 @@ fn owner(arrays: &[&'static str], measured: &Field) -> Option<String> {
 }
 
 /// Returns the expression for what a bucket by this field is told apart by.
-pub(super) fn key(printer: &mut Printer<'_>, field: &'static Field, interval: Option<&str>) -> String {
+pub(super) fn key(builder: &mut SqlBuilder<'_>, field: &'static Field, interval: Option<&str>) -> String {
     match interval {
         Some(interval) => format!("date_trunc('{interval}', {})", column(&field.array().map_or_else(|| "d".into(), alias), field)),
-        None => printer.value(field),
+        None => builder.value(field),
     }
 }
