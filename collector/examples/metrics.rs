@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::config::{Cli, Command};
 use tillroll_collector::http::server::Server;
-use tillroll_collector::metrics::catalog::Family;
-use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::metrics::catalog::RecordKind;
+use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::projection::duckdb::sql::Statement;
 use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
 use tillroll_collector::projection::{AnalyticsEngine, Document, Watermarks};
@@ -146,13 +146,13 @@ fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
 }
 
-type Case = (&'static str, Type, Value, String);
+type Case = (&'static str, QueryType, Value, String);
 
 fn cases() -> Vec<Case> {
     [series(), tops(), totals()].into_iter().flatten().collect()
 }
 
-fn case(title: &'static str, kind: Type, query: &Value, bare: String) -> Case {
+fn case(title: &'static str, kind: QueryType, query: &Value, bare: String) -> Case {
     let dates = json!({"order": {"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:59Z", "date_field": "placed_at"}});
     (title, kind, json!({ kind.name(): query, "filter": dates }), bare)
 }
@@ -163,7 +163,7 @@ fn series() -> Vec<Case> {
         let query = json!({"by": by, "field": field, "operator": "sum", "interval": interval});
         let key = format!("date_trunc('{interval}', d.\"{by}\")");
         let bare = format!("SELECT {key} AS k, sum(d.\"{field}\") FROM \"orders\" d WHERE {WHERE} GROUP BY k ORDER BY k");
-        case(title, Type::DateBreakdown, &query, bare)
+        case(title, QueryType::DateBreakdown, &query, bare)
     };
     vec![by("amounts by day", "day"), by("amounts by month", "month")]
 }
@@ -175,7 +175,7 @@ fn tops() -> Vec<Case> {
         let bare = format!(
             "SELECT {key}.\"{by}\" AS k, {value} AS v FROM {from} WHERE {WHERE} AND k IS NOT NULL GROUP BY k ORDER BY v DESC, k LIMIT 10"
         );
-        case(title, Type::Breakdown, &query, bare)
+        case(title, QueryType::Breakdown, &query, bare)
     };
     let (amount, total) = ("order.total_amount_with_taxes", "sum(d.\"order.total_amount_with_taxes\")");
     vec![
@@ -190,7 +190,7 @@ fn tops() -> Vec<Case> {
 fn totals() -> Vec<Case> {
     let stats = |title, from, field: &str, operator: &str, value: &str| {
         let query = json!({"field": field, "operator": operator});
-        case(title, Type::Stats, &query, format!("SELECT {value} FROM {from} WHERE {WHERE}"))
+        case(title, QueryType::Stats, &query, format!("SELECT {value} FROM {from} WHERE {WHERE}"))
     };
     let amount = "order.total_amount_with_taxes";
     let all = ["count", "min", "max", "sum"].map(|name| format!("{name}(d.\"{amount}\")")).join(", ");
@@ -202,7 +202,7 @@ fn totals() -> Vec<Case> {
         stats("number of orders", ORDERS, "order.id", "value_count", "count(d.\"order.id\")"),
         stats("number of customers", ORDERS, "customer.email", "cardinality", "count(DISTINCT d.\"customer.email\")"),
         stats("quantities", LINES, "line_items.quantity", "sum", "sum(l.\"line_items.quantity\")"),
-        case("a page of orders", Type::Search, &page, format!("SELECT d.json, ({count}) FROM {ORDERS} WHERE {WHERE} {order}")),
+        case("a page of orders", QueryType::Search, &page, format!("SELECT d.json, ({count}) FROM {ORDERS} WHERE {WHERE} {order}")),
     ]
 }
 
@@ -223,7 +223,7 @@ fn document(number: i64) -> Document {
         "market": {"id": format!("m{}", mixed % 7), "name": format!("Market {}", mixed % 7)},
         "line_items": [line(1), line(4), line(9)],
     });
-    Document { project: 1, family: Family::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
+    Document { project: 1, family: RecordKind::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
 }
 
 fn pick(list: &[&'static str], number: i64) -> &'static str {

@@ -7,7 +7,7 @@ use tillroll_protocol::event::Visitor;
 
 use crate::import::{Line, What};
 use crate::ingest::decode::{self, JsonTree};
-use crate::metrics::catalog::Family;
+use crate::metrics::catalog::RecordKind;
 use crate::metrics::document;
 use crate::store::{Imported, Voucher};
 use crate::vendors::{headless, records};
@@ -40,15 +40,15 @@ pub(super) fn read(what: What, text: &[u8]) -> Result<(Line, bool), Fault> {
             if OF_LISTS.iter().any(|name| order.contains_key(*name)) {
                 listed(what, text).map(|line| (line, false))
             } else {
-                whole(Family::Orders, order)
+                whole(RecordKind::Orders, order)
             }
         }
         What::Carts => {
             let mut cart = object(text)?;
             cart.entry("status").or_insert(json!("pending"));
-            whole(Family::Orders, cart)
+            whole(RecordKind::Orders, cart)
         }
-        What::Returns => whole(Family::Returns, object(text)?),
+        What::Returns => whole(RecordKind::Returns, object(text)?),
     }
 }
 
@@ -60,7 +60,7 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
     }
 }
 
-fn whole(family: Family, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
+fn whole(family: RecordKind, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
     record.remove("cursor");
     let checked = document::check(family, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
     let json = Value::Object(checked.json).to_string();

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::ingest::decode::DecodedEvent;
-use crate::metrics::catalog::Family;
+use crate::metrics::catalog::RecordKind;
 use crate::store::{Imported, Pack, Record, Store, Telling, Voucher};
 
 /// How many things are stored in one transaction: shoppers wait no longer than that takes.
@@ -138,7 +138,7 @@ async fn refuse_kept(store: &Store, project: i64, what: What, lines: &mut Vec<(u
     }
     let id = |line: &Line| if let Line::Whole(record) = line { Some(record.id.clone()) } else { None };
     let ids = lines.iter().filter_map(|(_, line)| id(line)).collect();
-    let family = if what == What::Carts { Family::Orders } else { Family::Returns };
+    let family = if what == What::Carts { RecordKind::Orders } else { RecordKind::Returns };
     let kept = store.kept(project, family, ids).await?;
     lines.retain(|(line, read)| {
         let is_kept = id(read).is_some_and(|id| kept.contains(&id));

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::metrics::catalog::{Field, Kind, Operator};
-use crate::metrics::cursor::{self, Place};
+use crate::metrics::catalog::{Field, FieldType, Operator};
+use crate::metrics::cursor;
+use crate::metrics::query::SearchPosition;
 use crate::metrics::document::{MILLION, from_millionths};
-use crate::metrics::query::{self, Breakdown, Measure, Query, Search};
+use crate::metrics::query::{Breakdown, Measure, Query, QueryKind, Search};
 use crate::metrics::rows::{Cell, PERCENTILES, Row, Rows, Scope};
 use crate::time;
 
@@ -24,11 +25,11 @@ pub struct Answer {
 pub fn shape(query: &Query, scope: &Scope, tables: &[Rows]) -> Answer {
     let rows = tables.first().map_or(&[][..], Vec::as_slice);
     let data = match &query.kind {
-        query::Kind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
-        query::Kind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
-        query::Kind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
-        query::Kind::BoughtTogether(_) => rows.iter().map(item).collect(),
-        query::Kind::Search(search) => return page(query, scope, search, rows, tables.get(1).map_or(&[][..], Vec::as_slice)),
+        QueryKind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
+        QueryKind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
+        QueryKind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
+        QueryKind::BoughtTogether(_) => rows.iter().map(item).collect(),
+        QueryKind::Search(search) => return page(query, scope, search, rows, tables.get(1).map_or(&[][..], Vec::as_slice)),
     };
     Answer { data, pagination: None }
 }
@@ -98,7 +99,7 @@ fn value(Measure { field, operator }: Measure, row: &Row) -> Value {
 }
 
 fn is_scaled(field: &Field) -> bool {
-    matches!(field.kind, Kind::Amount | Kind::Number)
+    matches!(field.kind, FieldType::Amount | FieldType::Number)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "whole numbers that are not scaled are small")]
@@ -135,8 +136,8 @@ fn page(query: &Query, scope: &Scope, search: &Search, counts: &[Row], rows: &[R
     let data = shown.iter().filter_map(record).collect();
     let cursor = shown.last().filter(|_| rows.len() > limit).map(|row| {
         let date = whole(row, 1).and_then(|at| i64::try_from(at).ok());
-        let fits = cursor::fit(&scope.organization, query.resource.name, search.sort_by.name, search.sort);
-        cursor::write(Place { date, id: text(row, 2).unwrap_or_default().to_owned() }, fits)
+        let fingerprint = cursor::fingerprint(&scope.organization, query.resource.name, search.sort_by.name, search.sort);
+        cursor::write(SearchPosition { date, id: text(row, 2).unwrap_or_default().to_owned() }, fingerprint)
     });
     let count = counts.first().and_then(|row| whole(row, 0)).and_then(|count| i64::try_from(count).ok());
     Answer { data, pagination: Some(json!({ "record_count": count, "cursor": cursor })) }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 use crate::Error;
-use crate::metrics::catalog::Family;
+use crate::metrics::catalog::RecordKind;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
 
@@ -141,7 +141,7 @@ pub struct Document {
     /// The project's number in the store.
     pub project: i64,
     /// What kind of record it is.
-    pub family: Family,
+    pub family: RecordKind,
     /// What it is known by among those of its project and family. This is not always its id.
     pub key: String,
     /// The number of this change; later changes have greater ones.

@@ -226,8 +226,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::metrics::catalog::{Family, Resource};
-    use crate::metrics::parse::{self, Context, Type};
+    use crate::metrics::catalog::{RecordKind, Resource};
+    use crate::metrics::parse::{self, Context, QueryType};
     use crate::metrics::rows::{Cell, Scope};
     use crate::projection::Document;
     use crate::projection::duckdb::DuckDbEngine;
@@ -252,7 +252,7 @@ mod tests {
                 _ => panic!("injected panic"),
             }
             let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
-            let document = Document { project: 1, family: Family::Orders, key: "1".into(), change: 1, json: Some(json) };
+            let document = Document { project: 1, family: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json) };
             Ok(Changes { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
         }
 
@@ -271,8 +271,8 @@ mod tests {
 
     fn orders(engine: &DuckDbEngine) -> Option<Cell> {
         let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
-        let context = Context { organization: "t", now: 1_641_000_000_000, longest_days: parse::LONGEST_DAYS };
-        let query = parse::plan(Resource::find("orders")?, Type::Stats, &body, context).ok()?;
+        let context = Context { organization: "t", now: 1_641_000_000_000, max_range_days: parse::MAX_RANGE_DAYS };
+        let query = parse::plan(Resource::find("orders")?, QueryType::Stats, &body, context).ok()?;
         let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
         let tables = engine.query(&query, &scope).ok()?;
         tables.first()?.first()?.get(4).cloned()

@@ -12,7 +12,7 @@ mod world;
 
 use serde_json::{Value, json};
 use tillroll_collector::metrics::catalog::Resource;
-use tillroll_collector::metrics::parse::{self, Context, LONGEST_DAYS, Type};
+use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::response;
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::projection::AnalyticsEngine;
@@ -51,14 +51,14 @@ fn the_engine_answers_as_the_slow_evaluator() {
 /// A question, and who asks it.
 pub(crate) struct Question {
     resource: &'static str,
-    kind: Type,
+    kind: QueryType,
     markets: Vec<String>,
     body: Value,
 }
 
 fn compare(engine: &DuckDbEngine, world: &World, question: &Question) -> Result<(), String> {
     let records = select::records(world, question);
-    if question.kind == Type::Search {
+    if question.kind == QueryType::Search {
         return compare_pages(engine, &evaluate::search(&records, question), question);
     }
     let (found, _) = ask_engine(engine, question, &question.body)?;
@@ -88,7 +88,7 @@ fn compare_pages(engine: &DuckDbEngine, expected: &[Value], question: &Question)
 }
 
 fn ask_engine(engine: &DuckDbEngine, question: &Question, body: &Value) -> Result<(Value, Value), String> {
-    let context = Context { organization: "shop", now: now(), longest_days: LONGEST_DAYS };
+    let context = Context { organization: "shop", now: now(), max_range_days: MAX_RANGE_DAYS };
     let resource = Resource::find(question.resource).unwrap();
     let query = parse::plan(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
     let scope = Scope { project: PROJECT, organization: "shop".into(), markets: question.markets.clone() };

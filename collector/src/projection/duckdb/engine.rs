@@ -85,7 +85,7 @@ impl OpenFile {
             return Ok(open);
         }
         if path.exists() {
-            tracing::warn!(path = %path.display(), "the projection does not fit the store, and is built anew");
+            tracing::warn!(path = %path.display(), "the projection does not match the store and is rebuilt");
         }
         remove(path)?;
         Self::create(path, head).map_err(engine_error)
@@ -101,7 +101,7 @@ impl OpenFile {
         if found == schema::fingerprint() && furthest <= head { Self::with(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
     }
 
-    /// Records that are brought from now on show what the catalogue says now, so nothing that it said up to `head` is missing.
+    /// Records that are applied from now on show the catalog of now, so no product change up to `head` is missing.
     fn create(path: &Path, head: i64) -> duckdb::Result<Self> {
         let connection = connect(path)?;
         let transaction = connection.unchecked_transaction()?;
@@ -125,7 +125,7 @@ impl OpenFile {
         let idle = lock(&self.idle).pop();
         let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok)?;
         let tables = run_all(&connection, statements)?;
-        // A connection on which something failed is not used again.
+        // A connection with a failed statement is not used again.
         lock(&self.idle).push(connection);
         Ok(tables)
     }
@@ -142,9 +142,9 @@ fn run_one(connection: &Connection, statement: &Statement) -> duckdb::Result<Vec
     let mut prepared = connection.prepare(&statement.text)?;
     let values = statement.values.iter().map(|value| match value {
         Bound::Text(text) => Sql::Text(text.clone()),
-        Bound::Whole(number) => Sql::BigInt(*number),
+        Bound::Integer(number) => Sql::BigInt(*number),
         Bound::Number(number) => Sql::Double(*number),
-        Bound::Moment(millis) => Sql::Timestamp(TimeUnit::Microsecond, millis.saturating_mul(1000)),
+        Bound::Timestamp(millis) => Sql::Timestamp(TimeUnit::Microsecond, millis.saturating_mul(1000)),
     });
     let mut rows = prepared.query(params_from_iter(values))?;
     let mut out = Vec::new();
@@ -168,14 +168,14 @@ fn cell(value: Sql) -> Cell {
     }
 }
 
-/// Nothing but its own file is opened, and nothing is fetched.
+/// Opens the file without access to other files and without downloads of extensions.
 fn connect(path: &Path) -> duckdb::Result<Connection> {
     let config = Config::default().enable_autoload_extension(false)?.enable_external_access(false)?;
     Connection::open_with_flags(path, config)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
-    for file in [path.to_owned(), beside(path)] {
+    for file in [path.to_owned(), wal_path(path)] {
         match std::fs::remove_file(&file) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(Error::DataFolder { path: file, source }),
             _ => {}
@@ -184,8 +184,8 @@ fn remove(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The engine's own log of what is not in its file yet.
-fn beside(path: &Path) -> PathBuf {
+/// Returns the path of the engine's write-ahead log.
+fn wal_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".wal");
     name.into()
@@ -195,7 +195,7 @@ fn engine_error(error: duckdb::Error) -> Error {
     Error::Engine(error.to_string())
 }
 
-/// What a failed thread left is whole: everything behind these locks changes in transactions.
+/// Ignores poisoning: all state behind these locks changes in transactions.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

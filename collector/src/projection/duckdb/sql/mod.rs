@@ -8,8 +8,8 @@ mod condition;
 mod rows;
 mod search;
 
-use crate::metrics::catalog::{Family, Field, Kind};
-use crate::metrics::query::{self, Query};
+use crate::metrics::catalog::{RecordKind, Field, FieldType};
+use crate::metrics::query::{Query, QueryKind};
 use crate::metrics::rows::Scope;
 
 /// The position of the median in [`PERCENTILES`](crate::metrics::rows::PERCENTILES), counted from one.
@@ -27,37 +27,37 @@ pub struct Statement {
 /// A bound value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bound {
-    /// A text.
+    /// A string.
     Text(String),
-    /// A whole number.
-    Whole(i64),
-    /// Any number.
+    /// An integer.
+    Integer(i64),
+    /// A floating-point number.
     Number(f64),
-    /// A point in time, in milliseconds since 1970.
-    Moment(i64),
+    /// A time, in milliseconds since 1970.
+    Timestamp(i64),
 }
 
 /// Returns the statements of a query, in the order of its result sets.
 pub fn statements(query: &Query, scope: &Scope) -> Vec<Statement> {
     match &query.kind {
-        query::Kind::Breakdown(breakdown) => vec![breakdown::breakdown(query, scope, breakdown)],
-        query::Kind::DateBreakdown(breakdown) => vec![breakdown::dates(query, scope, breakdown)],
-        query::Kind::Stats(measure) => vec![breakdown::stats(query, scope, *measure)],
-        query::Kind::Search(search) => search::statements(query, scope, search),
-        query::Kind::BoughtTogether(items) => vec![search::bought_together(query, scope, items)],
+        QueryKind::Breakdown(breakdown) => vec![breakdown::breakdown(query, scope, breakdown)],
+        QueryKind::DateBreakdown(breakdown) => vec![breakdown::dates(query, scope, breakdown)],
+        QueryKind::Stats(measure) => vec![breakdown::stats(query, scope, *measure)],
+        QueryKind::Search(search) => search::statements(query, scope, search),
+        QueryKind::BoughtTogether(items) => vec![search::bought_together(query, scope, items)],
     }
 }
 
-/// Returns the name of a table, in quotes: the family's, with the array's behind it.
-pub(crate) fn table(family: Family, array: Option<&str>) -> String {
+/// Returns the quoted name of a table: the record kind, then the array.
+pub(crate) fn table(family: RecordKind, array: Option<&str>) -> String {
     let family = match family {
-        Family::Orders => "orders",
-        Family::Returns => "returns",
+        RecordKind::Orders => "orders",
+        RecordKind::Returns => "returns",
     };
     array.map_or_else(|| format!("\"{family}\""), |array| format!("\"{family}.{array}\""))
 }
 
-/// A statement in the making: it hands out the places of bound values.
+/// Builds one statement and numbers its bound values.
 struct SqlBuilder<'a> {
     query: &'a Query,
     scope: &'a Scope,
@@ -69,12 +69,12 @@ impl<'a> SqlBuilder<'a> {
         Self { query, scope, values: Vec::new() }
     }
 
-    /// Texts and fractions are bound. Whole numbers and moments are written out: the engine then knows them when it chooses which parts
-    /// of a table to read, and a number can say nothing else.
+    /// Binds strings and fractions. Integers and times become literals: they cannot contain SQL, and the engine can use literals to skip
+    /// parts of a table.
     fn bind(&mut self, value: Bound) -> String {
         match value {
-            Bound::Whole(number) => return format!("CAST({number} AS BIGINT)"),
-            Bound::Moment(millis) => return format!("make_timestamp({})", millis.saturating_mul(1000)),
+            Bound::Integer(number) => return format!("CAST({number} AS BIGINT)"),
+            Bound::Timestamp(millis) => return format!("make_timestamp({})", millis.saturating_mul(1000)),
             Bound::Text(_) | Bound::Number(_) => {}
         }
         self.values.push(value);
@@ -86,7 +86,7 @@ impl<'a> SqlBuilder<'a> {
         places.join(", ")
     }
 
-    fn family(&self) -> Family {
+    fn family(&self) -> RecordKind {
         self.query.resource.family
     }
 
@@ -94,10 +94,10 @@ impl<'a> SqlBuilder<'a> {
         Statement { text, values: self.values }
     }
 
-    /// Returns the expression for a field's value. Documents are called `d`, elements of an array by its place in the catalogue.
+    /// Returns the expression for a field's value. The alias of documents is `d`; that of array elements is the array's path.
     fn value(&mut self, field: &Field) -> String {
         match field.kind {
-            Kind::Organization => {
+            FieldType::Organization => {
                 let organization = self.scope.organization.to_owned();
                 format!("CAST({} AS VARCHAR)", self.bind(Bound::Text(organization)))
             }
@@ -115,5 +115,5 @@ fn alias(array: &str) -> String {
 }
 
 fn is_scaled(field: &Field) -> bool {
-    matches!(field.kind, Kind::Amount | Kind::Number)
+    matches!(field.kind, FieldType::Amount | FieldType::Number)
 }
