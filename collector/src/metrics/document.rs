@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Number, Value};
 
-use crate::metrics::catalog::{ARRAYS, RecordKind, Field, FieldType};
+use crate::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
 use crate::time;
 
 /// How many of the smallest unit make one of money, goods or rates.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::metrics::parse::{ValidationErrors, QueryError};
+use crate::metrics::parse::{QueryError, ValidationErrors};
 
 /// Why a metrics request is refused.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::metrics::catalog::{Field, FieldType, Operator};
 use crate::metrics::cursor;
-use crate::metrics::query::SearchPosition;
 use crate::metrics::document::{MILLION, from_millionths};
+use crate::metrics::query::SearchPosition;
 use crate::metrics::query::{Breakdown, Measure, Query, QueryKind, Search};
 use crate::metrics::rows::{Cell, PERCENTILES, Row, Rows, Scope};
 use crate::time;

@@ -61,7 +61,8 @@ impl Lag {
     /// Returns what is wrong, as a sentence; `None` after a success.
     pub(super) fn health_error(&self) -> Option<String> {
         let Self { changes, seconds, consecutive_failures: failures, .. } = self;
-        (*failures > 0).then(|| format!("the projection has failed {failures} times in a row and is {changes} changes and {seconds:.0} s behind"))
+        (*failures > 0)
+            .then(|| format!("the projection has failed {failures} times in a row and is {changes} changes and {seconds:.0} s behind"))
     }
 }
 

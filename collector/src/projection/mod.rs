@@ -10,6 +10,7 @@ mod engine;
 mod lag;
 mod product_resync;
 pub mod source;
+mod store_source;
 pub mod sync;
 
 use std::fs::File;
@@ -94,6 +95,14 @@ impl Analytics {
         let _permit = self.permits.acquire().await.map_err(|_| Error::Stopping)?;
         let engine = Arc::clone(engine);
         tokio::task::spawn_blocking(move || engine.query(&query, &scope)).await.map_err(|_| Error::Stopping)?
+    }
+}
+
+/// Removes marked files of the projection after the server has stopped, unless another process has locked the data folder.
+pub fn remove_after_stop(folder: &Path) {
+    let Ok(_lock) = crate::store::lock(folder) else { return };
+    if let Err(error) = remove_if_marked(folder) {
+        tracing::error!(%error, "cannot remove a projection that may contain data of an erased person");
     }
 }
 

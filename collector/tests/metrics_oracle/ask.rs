@@ -1,7 +1,7 @@
 //! Random questions, all of them valid.
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{Field, Grouping, FieldType, Operator, Resource, Test};
+use tillroll_collector::metrics::catalog::{Field, FieldType, FilterKind, Grouping, Operator, Resource};
 use tillroll_collector::metrics::parse::QueryType;
 
 use super::Question;
@@ -11,7 +11,14 @@ use super::world::{AMOUNTS, FULFILLMENTS, MODES, MOMENTS, STATUSES, TEXTS, TYPES
 pub(crate) fn question(dice: &mut Dice) -> Question {
     let names = ["orders", "orders", "returns", "carts"];
     let resource = Resource::find(names[dice.below(names.len())]).unwrap();
-    let kinds = [QueryType::Breakdown, QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether];
+    let kinds = [
+        QueryType::Breakdown,
+        QueryType::Breakdown,
+        QueryType::DateBreakdown,
+        QueryType::Stats,
+        QueryType::Search,
+        QueryType::BoughtTogether,
+    ];
     let kind = *dice.pick(&kinds);
     let (resource, kind) = if kind == QueryType::BoughtTogether { (Resource::find("orders").unwrap(), kind) } else { (resource, kind) };
     let mut body = Map::new();
@@ -136,13 +143,13 @@ fn filter(dice: &mut Dice, resource: &Resource) -> Value {
 
 fn test(dice: &mut Dice, field: &Field) -> Value {
     match (field.filter_kind, field.kind) {
-        (Predicate::Query, _) => {
+        (FilterKind::Query, _) => {
             json!({ "query": dice.pick(&["a", "placed + b", "-cancelled", "\"ß z\" | (10 + NOT 9)", "o'n*l", "p*d", "日*"]) })
         }
-        (Predicate::Choice(_), _) if dice.percent(50) => json!(dice.pick(MODES)),
-        (Predicate::Choice(_), _) => list(dice, MODES),
-        (Predicate::Among(_), _) => list(dice, FULFILLMENTS),
-        (Predicate::Numbers, _) if dice.percent(30) => json!({ "in": [10, "9"] }),
+        (FilterKind::Choice(_), _) if dice.percent(50) => json!(dice.pick(MODES)),
+        (FilterKind::Choice(_), _) => list(dice, MODES),
+        (FilterKind::Among(_), _) => list(dice, FULFILLMENTS),
+        (FilterKind::Numbers, _) if dice.percent(30) => json!({ "in": [10, "9"] }),
         (_, FieldType::Bool) => json!(dice.percent(50)),
         (_, FieldType::Text | FieldType::Organization) => match field.name {
             "order.status" => list(dice, STATUSES),

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{Field, FieldType, Resource, Predicate, parent};
+use tillroll_collector::metrics::catalog::{Field, FieldType, FilterKind, Resource, parent};
 use tillroll_collector::metrics::{document, search_query};
 use tillroll_collector::time;
 
@@ -39,7 +39,7 @@ impl Condition {
     fn holds(&self, object: &Value, way: &str) -> bool {
         let live = json!("live");
         let found = match get(object, way) {
-            Value::Null if matches!(self.field.filter_kind, Predicate::Choice(_)) => &live,
+            Value::Null if matches!(self.field.filter_kind, FilterKind::Choice(_)) => &live,
             found => found,
         };
         match self.name.as_str() {

@@ -1,7 +1,7 @@
 //! Random records, with few different values, so that there are ties, and with many missing.
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{ARRAYS, RecordKind, Field, FieldType};
+use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
 use tillroll_collector::projection::duckdb::DuckDbEngine;
 use tillroll_collector::projection::{AnalyticsEngine, Document, Watermarks};
 
@@ -43,9 +43,11 @@ impl World {
     /// In several batches, with earlier states of some records, and with records that are gone again.
     pub(crate) fn put_into(&self, engine: &DuckDbEngine, dice: &mut Dice) {
         let mut changes = Vec::new();
-        for (project, family, records) in
-            [(PROJECT, RecordKind::Orders, &self.orders), (PROJECT, RecordKind::Returns, &self.returns), (2, RecordKind::Orders, &self.strangers)]
-        {
+        for (project, family, records) in [
+            (PROJECT, RecordKind::Orders, &self.orders),
+            (PROJECT, RecordKind::Returns, &self.returns),
+            (2, RecordKind::Orders, &self.strangers),
+        ] {
             for (at, now) in records.iter().enumerate() {
                 let mut change = |json: Option<Value>| {
                     let key = now["id"].as_str().unwrap().to_owned();

@@ -1,6 +1,6 @@
 //! The fields of an order's line items and shipments.
 
-use crate::metrics::catalog::field::{Field, amount, timestamp, number, seconds, text};
+use crate::metrics::catalog::field::{Field, amount, number, seconds, text, timestamp};
 
 /// Line items and the options that were chosen for them.
 pub(super) const LINES: &[Field] = &[

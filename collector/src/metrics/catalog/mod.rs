@@ -11,7 +11,7 @@ mod returns;
 
 use std::sync::LazyLock;
 
-pub use field::{AppliesTo, Field, Grouping, FieldType, Operator, FilterKind};
+pub use field::{AppliesTo, Field, FieldType, FilterKind, Grouping, Operator};
 
 /// A kind of record that can be asked about.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub const ARRAYS: &[&str] =
 pub const PRODUCT_TYPES: &[&str] = &["skus", "bundles"];
 
 /// Statuses of an order that was not placed yet.
-pub const CART_STATUSES: &[&str] = &["draft", "pending"];
+pub use crate::resource::CART_STATUSES;
 
 static ORDERS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "orders",

@@ -1,6 +1,6 @@
 //! The fields of orders and carts themselves, and of what an order has one of.
 
-use crate::metrics::catalog::field::{Field, FilterKind, amount, count, boolean, timestamp, number, organization, seconds, text, integer};
+use crate::metrics::catalog::field::{Field, FilterKind, amount, boolean, count, integer, number, organization, seconds, text, timestamp};
 
 /// Records that do not say are live, as every answer says of itself.
 const MODES: &[&str] = &["live", "test"];
@@ -14,7 +14,11 @@ pub(super) const MAIN: &[Field] = &[
     text("order.number").value_count_only().filter("numbers").filter_kind(FilterKind::Numbers),
     text("order.status").grouped().filter("statuses"),
     text("order.payment_status").grouped().filter("payment_statuses").cart_display_only(),
-    text("order.fulfillment_status").grouped().filter("fulfillment_statuses").filter_kind(FilterKind::Among(FULFILLMENTS)).cart_display_only(),
+    text("order.fulfillment_status")
+        .grouped()
+        .filter("fulfillment_statuses")
+        .filter_kind(FilterKind::Among(FULFILLMENTS))
+        .cart_display_only(),
     text("order.mode").filter("mode").filter_kind(FilterKind::Choice(MODES)),
     text("order.customer_type"),
     text("order.country_code").grouped().filter("country_codes"),

@@ -1,6 +1,6 @@
 //! The fields of returns.
 
-use crate::metrics::catalog::field::{Field, FilterKind, amount, boolean, timestamp, number, organization, text};
+use crate::metrics::catalog::field::{Field, FilterKind, amount, boolean, number, organization, text, timestamp};
 
 const MODES: &[&str] = &["live", "test"];
 

@@ -24,7 +24,11 @@ pub(super) fn read(resource: &'static Resource, query: &Map<String, Value>, faul
     read_level(resource, &Part { field: "breakdown", path: "", object: query }, None, 1, faults)
 }
 
-pub(super) fn read_dates(resource: &'static Resource, query: &Map<String, Value>, faults: &mut ValidationErrors) -> Option<(DateBreakdown, Value)> {
+pub(super) fn read_dates(
+    resource: &'static Resource,
+    query: &Map<String, Value>,
+    faults: &mut ValidationErrors,
+) -> Option<(DateBreakdown, Value)> {
     let part = Part { field: "date_breakdown", path: "", object: query };
     part.only(&["by", "field", "operator", "interval", "breakdown"], faults);
     let by = part.text("by", faults).map(str::to_owned).and_then(|name| {
@@ -44,7 +48,11 @@ pub(super) fn read_dates(resource: &'static Resource, query: &Map<String, Value>
     Some((DateBreakdown { by, measure, interval, inner }, Value::Object(filled)))
 }
 
-pub(super) fn read_stats(resource: &'static Resource, query: &Map<String, Value>, faults: &mut ValidationErrors) -> Option<(Measure, Value)> {
+pub(super) fn read_stats(
+    resource: &'static Resource,
+    query: &Map<String, Value>,
+    faults: &mut ValidationErrors,
+) -> Option<(Measure, Value)> {
     let part = Part { field: "stats", path: "", object: query };
     part.only(&["field", "operator"], faults);
     let measure = read_measure(resource, &part, faults)?;
@@ -106,7 +114,12 @@ fn read_inner(
     Some((Some(Box::new(inner)), Some(filled)))
 }
 
-fn read_by(resource: &'static Resource, part: &Part<'_>, outer: Option<&'static Field>, faults: &mut ValidationErrors) -> Option<&'static Field> {
+fn read_by(
+    resource: &'static Resource,
+    part: &Part<'_>,
+    outer: Option<&'static Field>,
+    faults: &mut ValidationErrors,
+) -> Option<&'static Field> {
     let name = part.text("by", faults)?;
     let found = resource.field(name).filter(|field| field.grouping != Grouping::No && resource.computes(field));
     match (found, outer) {

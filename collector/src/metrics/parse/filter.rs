@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::metrics::catalog::{Field, FieldType, Resource, FilterKind};
+use crate::metrics::catalog::{Field, FieldType, FilterKind, Resource};
 use crate::metrics::parse::values::{comparison, instant, list, number, single, string, whole_or_string};
 use crate::metrics::parse::{Context, ValidationErrors};
 use crate::metrics::query::{Condition, Filter, Period, Predicate};
@@ -81,7 +81,9 @@ fn read_test(field: &'static Field, value: &Value, read: &mut Filter) -> Result<
         (FilterKind::Natural, FieldType::Bool, Value::Bool(is)) => Predicate::Is(*is),
         (FilterKind::Natural, FieldType::Bool, _) => return Err("must be true or false".into()),
         (FilterKind::Natural, FieldType::Text | FieldType::Organization, _) => listed(list(value, string)?),
-        (FilterKind::Natural, FieldType::Integer | FieldType::Number | FieldType::Amount, _) => Predicate::Number(comparison(value, number)?),
+        (FilterKind::Natural, FieldType::Integer | FieldType::Number | FieldType::Amount, _) => {
+            Predicate::Number(comparison(value, number)?)
+        }
         (FilterKind::Natural, FieldType::Timestamp, _) => Predicate::Timestamp(comparison(value, instant)?),
     };
     read.conditions.push(Condition { field, predicate: test });
@@ -113,7 +115,12 @@ pub(super) struct Dates {
 }
 
 /// Reads the dates, or makes up those of the last days. `None` means that they are wrong.
-pub(super) fn read_period(resource: &'static Resource, filter: &Value, context: Context<'_>, faults: &mut ValidationErrors) -> Option<Dates> {
+pub(super) fn read_period(
+    resource: &'static Resource,
+    filter: &Value,
+    context: Context<'_>,
+    faults: &mut ValidationErrors,
+) -> Option<Dates> {
     let group = resource.main;
     let dates = filter.get(group).and_then(Value::as_object);
     let get = |name: &str| dates.and_then(|dates| dates.get(name));

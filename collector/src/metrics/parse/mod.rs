@@ -11,10 +11,10 @@ mod values;
 
 use serde_json::{Map, Value, json};
 
-pub use errors::{ValidationError, ValidationErrors, QueryError};
+pub use errors::{QueryError, ValidationError, ValidationErrors};
 
 use crate::metrics::catalog::Resource;
-use crate::metrics::query::{Filter, QueryKind, Query};
+use crate::metrics::query::{Filter, Query, QueryKind};
 
 /// What a request does not say itself.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +135,9 @@ fn read_kind(
 ) -> Option<(QueryKind, Value)> {
     match kind {
         QueryType::Breakdown => breakdown::read(resource, query, faults).map(|(read, filled)| (QueryKind::Breakdown(read), filled)),
-        QueryType::DateBreakdown => breakdown::read_dates(resource, query, faults).map(|(read, filled)| (QueryKind::DateBreakdown(read), filled)),
+        QueryType::DateBreakdown => {
+            breakdown::read_dates(resource, query, faults).map(|(read, filled)| (QueryKind::DateBreakdown(read), filled))
+        }
         QueryType::Stats => breakdown::read_stats(resource, query, faults).map(|(read, filled)| (QueryKind::Stats(read), filled)),
         QueryType::Search => search::read(resource, query, context, faults).map(|(read, filled)| (QueryKind::Search(read), filled)),
         QueryType::BoughtTogether => None,

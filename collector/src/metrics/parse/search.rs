@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use crate::metrics::catalog::{Field, Resource};
 use crate::metrics::cursor;
-use crate::metrics::query::SearchPosition;
 use crate::metrics::parse::breakdown::read_sort;
 use crate::metrics::parse::values::Part;
 use crate::metrics::parse::{Context, ValidationErrors};
 use crate::metrics::query::Search;
+use crate::metrics::query::SearchPosition;
 
 const DEFAULT_LIMIT: u32 = 50;
 
@@ -75,7 +75,8 @@ fn read_sort_by(resource: &'static Resource, part: &Part<'_>, faults: &mut Valid
         Some(_) => part.text("sort_by", faults)?.to_owned(),
     };
     let plain = name.split_once('.').filter(|(first, _)| [resource.alias, resource.main].contains(first));
-    let found = plain.and_then(|(_, attribute)| resource.field(&format!("{}.{attribute}", resource.main))).filter(|field| field.is_date_filter);
+    let found =
+        plain.and_then(|(_, attribute)| resource.field(&format!("{}.{attribute}", resource.main))).filter(|field| field.is_date_filter);
     if found.is_none() {
         part.fault(faults, "sort_by", format!("{name} is not a date to sort {} by", resource.name));
     }

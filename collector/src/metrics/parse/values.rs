@@ -37,7 +37,13 @@ impl Part<'_> {
     }
 
     /// Returns what the text at `name` stands for, or `default` where there is none.
-    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)], default: Option<T>, faults: &mut ValidationErrors) -> Option<T> {
+    pub(super) fn choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+        default: Option<T>,
+        faults: &mut ValidationErrors,
+    ) -> Option<T> {
         if let (None, Some(default)) = (self.object.get(name), default) {
             return Some(default);
         }

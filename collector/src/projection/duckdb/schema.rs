@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::metrics::catalog::{RecordKind, Field, FieldType, parent};
+use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
 use crate::projection::duckdb::sql::table;
 
 /// Every kind of document.

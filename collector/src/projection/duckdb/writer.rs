@@ -6,7 +6,7 @@ use duckdb::types::{TimeUnit, Value as Sql};
 use duckdb::{Appender, Connection, appender_params_from_iter, params};
 use serde_json::{Map, Value};
 
-use crate::metrics::catalog::{RecordKind, FieldType, parent};
+use crate::metrics::catalog::{FieldType, RecordKind, parent};
 use crate::metrics::document;
 use crate::projection::duckdb::schema::{FAMILIES, Table, tables};
 use crate::projection::duckdb::sql::table;

@@ -1,6 +1,6 @@
 //! The SQL conditions of a filter: on documents, and on the elements of their arrays.
 
-use crate::metrics::catalog::{RecordKind, Field, parent};
+use crate::metrics::catalog::{Field, RecordKind, parent};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Comparison, Condition, Predicate};
 use crate::metrics::search_query::SearchExpr;
@@ -37,7 +37,9 @@ impl SqlBuilder<'_> {
         for condition in &self.query.filter.conditions {
             match condition.field.array() {
                 None => all.push(self.predicate("d", condition.field, &condition.predicate)),
-                Some(array) => all.extend(condition.predicate.opposite().map(|positive| self.no_element(array, condition.field, &positive))),
+                Some(array) => {
+                    all.extend(condition.predicate.opposite().map(|positive| self.no_element(array, condition.field, &positive)))
+                }
             }
         }
         for array in self.family().arrays().filter(|array| parent(array).is_none() && !joined.contains(array)) {

@@ -8,7 +8,7 @@ mod condition;
 mod rows;
 mod search;
 
-use crate::metrics::catalog::{RecordKind, Field, FieldType};
+use crate::metrics::catalog::{Field, FieldType, RecordKind};
 use crate::metrics::query::{Query, QueryKind};
 use crate::metrics::rows::Scope;
 
