@@ -272,7 +272,7 @@ mod tests {
     fn orders(engine: &DuckDbEngine) -> Option<Cell> {
         let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
         let context = Context { organization: "t", now: 1_641_000_000_000, max_range_days: parse::MAX_RANGE_DAYS };
-        let query = parse::plan(Resource::find("orders")?, QueryType::Stats, &body, context).ok()?;
+        let query = parse::parse(Resource::find("orders")?, QueryType::Stats, &body, context).ok()?;
         let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
         let tables = engine.query(&query, &scope).ok()?;
         tables.first()?.first()?.get(4).cloned()

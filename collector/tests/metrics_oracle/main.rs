@@ -90,7 +90,7 @@ fn compare_pages(engine: &DuckDbEngine, expected: &[Value], question: &Question)
 fn ask_engine(engine: &DuckDbEngine, question: &Question, body: &Value) -> Result<(Value, Value), String> {
     let context = Context { organization: "shop", now: now(), max_range_days: MAX_RANGE_DAYS };
     let resource = Resource::find(question.resource).unwrap();
-    let query = parse::plan(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
+    let query = parse::parse(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
     let scope = Scope { project: PROJECT, organization: "shop".into(), markets: question.markets.clone() };
     let results = engine.query(&query, &scope).map_err(|error| format!("{error:?}\n{body}"))?;
     let answer = response::shape(&query, &scope, &results);

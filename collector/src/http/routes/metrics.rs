@@ -93,7 +93,7 @@ impl Asked<'_> {
     fn plan(&self, resource: &'static Resource, kind: QueryType, body: &Value, claims: &Claims) -> Result<Query, MetricsError> {
         let now = self.collector.clock.millis().cast_signed();
         let context = Context { organization: &claims.organization.id, now, max_range_days: self.collector.longest_days };
-        parse::plan(resource, kind, body, context).map_err(MetricsError::Refused)
+        parse::parse(resource, kind, body, context).map_err(MetricsError::Refused)
     }
 
     async fn run(&self, query: &Arc<Query>, claims: &Claims) -> Result<Answer, MetricsError> {

@@ -64,7 +64,7 @@ impl QueryType {
 }
 
 /// Reads a request's body.
-pub fn plan(resource: &'static Resource, kind: QueryType, body: &Value, context: Context<'_>) -> Result<Query, QueryError> {
+pub fn parse(resource: &'static Resource, kind: QueryType, body: &Value, context: Context<'_>) -> Result<Query, QueryError> {
     let parts = first_level(kind, body)?;
     let mut faults = ValidationErrors::default();
     let wants_payload = parts.get("meta").is_some_and(|meta| wants_payload(meta, &mut faults));
