@@ -8,8 +8,8 @@ use tillroll_protocol::unchecked_event::{EventError, TEST_RULE};
 
 use crate::server::{Client, Running, basic, id, read_json};
 
-/// The visitor id that the added rule rejects.
-const FORBIDDEN: &str = "f0rb1dden";
+/// The visitor id that the added rule rejects; hexadecimal, because a page ignores any other content of its cookie.
+const FORBIDDEN: &str = "bad1";
 
 /// A rejection that no other rule can cause.
 const ADDED: EventError = EventError::StringTooLong { field: "added-rule", bytes: 1 };
@@ -77,9 +77,11 @@ fn added_rule_is_obeyed_at_every_entrance() {
         assert!(response.contains("string_too_long") && response.contains("added-rule"), "{name}: {response}");
     }
     assert!(server.client.export("").is_empty());
+    let mut accepted = 0;
     for (name, send) in entrances() {
         let response = send(&server.client, "ab");
-        assert!(response["accepted"] == 1 || response["status"] == "ok", "{name}: {response}");
+        assert!(response["accepted"].as_u64() > Some(0) || response["status"] == "ok", "{name}: {response}");
+        accepted += response["accepted"].as_u64().unwrap_or(1);
     }
-    assert_eq!(server.client.export("").len(), entrances().len());
+    assert_eq!(server.client.export("").len() as u64, accepted);
 }
