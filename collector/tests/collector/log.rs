@@ -74,7 +74,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 1..24)
 }
 
-fn email(number: u8) -> String {
+fn email_of(number: u8) -> String {
     format!("a{number}@x.com")
 }
 
@@ -84,7 +84,7 @@ fn key(id: u8) -> Uuid {
 
 impl Generated {
     fn params(&self) -> String {
-        let named = self.named.map(email).unwrap_or_default();
+        let named = self.named.map(email_of).unwrap_or_default();
         let text = if self.is_long { "long ".repeat(8_000) } else { String::new() };
         json!({"product_id": self.id.to_string(), "quantity": 1, "note": format!("{text}{named}")}).to_string()
     }
@@ -107,7 +107,7 @@ impl Generated {
             visitor: match self.who {
                 Who::NoVisitor => Visitor::Id(String::new()),
                 Who::Browser(number) => Visitor::Id(format!("v{number}")),
-                Who::Email(number) => Visitor::Email(email(number)),
+                Who::Email(number) => Visitor::Email(email_of(number)),
             },
             session_id: self.session(),
             store_id: None,
@@ -158,7 +158,7 @@ impl Stored {
     }
 
     fn is_of(&self, project: usize, email: u8, is_shown: bool) -> bool {
-        let Generated { who, named, place, .. } = &self.generated;
+        let Generated { who, named, location, .. } = &self.generated;
         let is_named = *named == Some(email) || (is_shown && location.0 == 2 && email == 1);
         self.project == project && (*who == Who::Email(email) || is_named)
     }
@@ -235,7 +235,7 @@ impl World {
     }
 
     async fn erase(&mut self, project: usize, email: u8) {
-        let erased = self.store().erase(self.projects[project], email(email)).await.unwrap();
+        let erased = self.store().erase(self.projects[project], email_of(email)).await.unwrap();
         let before = self.log.len() + self.trimmed.len();
         self.log.retain(|stored| !stored.is_of(project, email, true));
         self.trimmed.retain(|stored| !stored.is_of(project, email, false));
@@ -330,7 +330,7 @@ fn hundred(received_at: u64, first: u128, who: [Who; 2]) -> EncodedBatch {
     let mut batch = EncodedBatch::new(received_at, TrustLevel::Browser);
     for at in 0..100_u8 {
         let who = who[usize::from(at) % 2];
-        let generated = Generated { id: at, who, kind: "basket_add", place: (1, Some(0)), named: None, is_long: false };
+        let generated = Generated { id: at, who, kind: "basket_add", location: (1, Some(0)), named: None, is_long: false };
         batch.push(Uuid::from_u128(first + u128::from(at)), &generated.event());
     }
     batch
@@ -356,7 +356,7 @@ fn an_erasure_misses_nothing_that_leaves_the_log_meanwhile() {
                 other.append(project, hundred(50, 10_000 + u128::from(at) * 50, [Who::Browser(1), Who::NoVisitor])).await.unwrap();
             }
         });
-        let erased = world.store().erase(project, email(0)).await.unwrap();
+        let erased = world.store().erase(project, email_of(0)).await.unwrap();
         trims.await.unwrap();
         appends.await.unwrap();
         assert_eq!(erased.events, 2_000);
