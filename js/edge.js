@@ -13,10 +13,10 @@ const LONGEST = 34560000;
 /** The longest time that a timer can hold, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** The pause that ends a visit, in milliseconds; see protocol/src/visit/session.rs. */
+/** The pause that ends a visit, in milliseconds; see protocol/src/visitor_context/session.rs. */
 export const PAUSE = 18e5;
 
-/** Calls of which it counts what was said before, in any tab; see protocol/src/visit/notes.rs. */
+/** Calls of which it counts what was said before, in any tab; see protocol/src/visitor_context/dedup.rs. */
 const DEPENDS = /:type\x1f\$(basket_update|order|identify)\x1f/;
 
 /* global __SPOKEN__ */

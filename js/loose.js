@@ -1,4 +1,4 @@
-// Flattens a value of the page into one text, in the form that protocol/src/loose.rs reads. Whatever the page gives (cycles, throwing
+// Flattens a value of the page into one text, in the form that protocol/src/flat_format.rs reads. Whatever the page gives (cycles, throwing
 // getters, proxies, functions, its whole window), a text comes out, and soon: what cannot be read is nothing, and what is too much is cut.
 
 /** Ends a number, a text or a key. */

@@ -2,7 +2,7 @@
 
 import { quietly } from "./quiet.js";
 
-/** Where local storage holds what was said before, in any tab; see protocol/src/visit/notes.rs. */
+/** Where local storage holds what was said before, in any tab; see protocol/src/visitor_context/dedup.rs. */
 export const NOTES = "tillroll-notes";
 
 /** Returns what the cookie `name` holds; an empty text where there is none. */

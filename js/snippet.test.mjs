@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 
-import { HOLDING, KEEPING } from "../tests/browser/support/snippet.mjs";
+import { MEMORY_SNIPPET, PERSISTENT_SNIPPET } from "../tests/browser/support/documented-snippet.mjs";
 
 const METRILO = `identify customerDetails viewPage viewArticle viewCategory viewProduct search addToCart removeFromCart checkout applyTags
   customEvent integrateForm`.split(/\s+/);
@@ -16,7 +16,7 @@ const BASKET = ["setTotal", "addLineItem", "setId", "setUrl", "setURL"];
 const NONE = ["q", "queue", "then", "toJSON", "raw_data", "onLoad", "ensure_cbuid", "nodeType", "ready", "settings", "length"];
 
 /** Runs the snippet in a page of its own; `left` is what the page has, `kept` what its local storage holds. */
-const open = (left = {}, form = KEEPING, kept = {}) => {
+const open = (left = {}, form = PERSISTENT_SNIPPET, kept = {}) => {
   const document = { URL: "https://shop.test/", referrer: "https://x/", title: "Shop" };
   const page = { document, localStorage: kept, navigator: {}, ...left };
   page.self = page.window = page;
@@ -29,10 +29,10 @@ const open = (left = {}, form = KEEPING, kept = {}) => {
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
 test("both forms are within the limit", () => {
-  for (const form of [KEEPING, HOLDING]) assert.ok(Buffer.byteLength(form) - "<script></script>".length <= 600, form);
+  for (const form of [PERSISTENT_SNIPPET, MEMORY_SNIPPET]) assert.ok(Buffer.byteLength(form) - "<script></script>".length <= 600, form);
 });
 
-for (const [title, form] of Object.entries({ KEEPING, HOLDING })) {
+for (const [title, form] of Object.entries({ PERSISTENT_SNIPPET, MEMORY_SNIPPET })) {
   describe(title.toLowerCase(), () => {
     test("every method of both objects is there, and none that is not", () => {
       const { page, notes } = open({}, form);
@@ -130,7 +130,7 @@ describe("what is kept", () => {
   });
 
   test("nothing before consent, against the browser's word, of endless length, or beside two hundred other things", () => {
-    const silent = [open({}, HOLDING), open({ navigator: { globalPrivacyControl: true } }), open({}, KEEPING, { length: 200 })];
+    const silent = [open({}, MEMORY_SNIPPET), open({ navigator: { globalPrivacyControl: true } }), open({}, PERSISTENT_SNIPPET, { length: 200 })];
     for (const { page, kept } of silent) {
       page.metrilo.viewProduct(7);
       assert.deepEqual(Object.keys(kept).filter((key) => key !== "length"), []);

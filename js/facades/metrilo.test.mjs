@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { expand } from "../../tests/compat/expand.mjs";
-import { parse } from "../../tests/compat/parse.mjs";
-import { close, rows } from "../../tests/compat/rows.mjs";
+import { expand } from "../../tests/compat/support/expand-markers.mjs";
+import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
+import { fillPlaceholders, tableRows } from "../../tests/compat/support/tables.mjs";
 import { record } from "../record.js";
 import { SPOKEN } from "../store.js";
 import { hearFirst } from "./metrilo-stub.js";
@@ -25,7 +25,7 @@ const play = ({ in: calls, stub }) => {
   // Texts cross into WebAssembly well formed.
   const core = {
     call: (_, text) => {
-      const call = parse(text.toWellFormed());
+      const call = parseFlat(text.toWellFormed());
       said.push([call.type, call.params, call.api]);
     },
   };
@@ -43,10 +43,10 @@ const play = ({ in: calls, stub }) => {
 
 const filled = (row) => JSON.parse(JSON.stringify(row).replaceAll("{page}", PAGE.url).replaceAll("{title}", PAGE.title));
 
-for (const row of rows("metrilo").map(filled)) {
+for (const row of tableRows("metrilo").map(filled)) {
   test(row.title, () => {
     const said = play({ ...row, in: expand(row.in) });
-    const wanted = row.calls.map(([type, params, api = row.api], at) => [type, close(params, said[at]?.[1]), api]);
+    const wanted = row.calls.map(([type, params, api = row.api], at) => [type, fillPlaceholders(params, said[at]?.[1]), api]);
     assert.deepEqual(said, wanted);
   });
 }

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
-import { expand } from "../../tests/compat/expand.mjs";
-import { parse } from "../../tests/compat/parse.mjs";
-import { close, rows } from "../../tests/compat/rows.mjs";
+import { expand } from "../../tests/compat/support/expand-markers.mjs";
+import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
+import { fillPlaceholders, tableRows } from "../../tests/compat/support/tables.mjs";
 import { record } from "../record.js";
 import { metrilo } from "./metrilo.js";
 import { ometria } from "./ometria.js";
@@ -24,7 +24,7 @@ before(() => {
 const page = (left = {}, who = () => "") => {
   const said = [];
   const say = (api) => (type, params, extra) => {
-    const call = parse(record(api, type, params, extra).text.toWellFormed());
+    const call = parseFlat(record(api, type, params, extra).text.toWellFormed());
     said.push([call.type, call.params, call.api, ...(call.store ? [call.store] : [])]);
   };
   ometria(left, say("ometria"), who);
@@ -35,7 +35,7 @@ const page = (left = {}, who = () => "") => {
 };
 
 describe("call shapes", () => {
-  for (const row of rows("ometria")) {
+  for (const row of tableRows("ometria")) {
     test(row.title, () => {
       const { said, target, second } = page();
       target.init();
@@ -46,7 +46,7 @@ describe("call shapes", () => {
       }
       const wanted = row.calls.map(([type, params, api, store], at) => {
         const named = store ?? said[at]?.[3];
-        return [type, close(params, said[at]?.[1]), api ?? row.api, ...(named ? [named] : [])];
+        return [type, fillPlaceholders(params, said[at]?.[1]), api ?? row.api, ...(named ? [named] : [])];
       });
       assert.deepEqual(said, wanted);
     });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
-import { parse } from "../../tests/compat/parse.mjs";
+import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
 import { flat } from "../loose.js";
 import { read } from "../read.js";
 import { seedOf, teach } from "./spoken.js";
@@ -27,7 +27,7 @@ const play = (given, notes = []) => {
   const core = { restore: (pairs) => (got.restored = pairs), call: (key, text) => got.called.push([key, text]) };
   teach(core, { forget: (keys) => (got.forgotten = keys) }, notes);
   core.restore(given);
-  got.calls = got.restored.filter((_, at) => at % 2).map((text) => (text[1] === ":" ? parse(text) : text));
+  got.calls = got.restored.filter((_, at) => at % 2).map((text) => (text[1] === ":" ? parseFlat(text) : text));
   return got;
 };
 
@@ -81,7 +81,7 @@ describe("notes of this very page", () => {
     const notes = [note("0.5", 0, "metrilo", "viewProduct", 7), note("0.5", 1, "metrilo", "checkout")];
     const { restored, called, forgotten } = play(kept(...notes), notes);
     assert.deepEqual(restored, []);
-    assert.deepEqual(called.map(([, text]) => parse(text).type), ["product_view", "checkout"]);
+    assert.deepEqual(called.map(([, text]) => parseFlat(text).type), ["product_view", "checkout"]);
     assert.equal(forgotten.length, 2);
     assert.deepEqual(called.flat(), play(kept(...notes)).restored, "the next page would have made the same");
   });
@@ -90,7 +90,7 @@ describe("notes of this very page", () => {
     const basket = { size: 0, calls: [["setTotal", "12.00", "GBP"], ["addLineItem", "7", 2, 6]], basket_id: "b" };
     const [[, text]] = play([], [note("0.5", 0, "ometria", "setBasket", basket)]).called;
     const line = { product_id: "7", quantity: 2, price: 6 };
-    assert.deepEqual(parse(text).params, { lines: [line], total: "12.00", currency: "GBP", basket_id: "b" });
+    assert.deepEqual(parseFlat(text).params, { lines: [line], total: "12.00", currency: "GBP", basket_id: "b" });
     assert.equal(live.basket.items.length, 1);
   });
 

@@ -1,6 +1,6 @@
 //! The inline snippet that a shop pastes into its pages if it loads the library late.
 //!
-//! The documentation contains the snippet for shops to copy. The documented snippet and the built one must be equal, byte for byte.
+//! `docs/install.md` contains the snippet for shops to copy. The documented snippet and the built one must be equal, byte for byte.
 
 use anyhow::{Result, bail};
 
@@ -28,7 +28,7 @@ pub(super) const VARIANTS: &[Variant] = &[
 const MAX_BYTES: usize = 600;
 
 /// The document that shops copy the snippet from.
-const DOCUMENT: &str = "README.md";
+const DOCUMENT: &str = "docs/install.md";
 
 /// Prints every variant with its size, then checks them.
 pub(super) fn print(context: &Context) -> Result<()> {

@@ -14,6 +14,7 @@ const VENDOR_PATHS: &[&str] = &[
     "collector/src/metrics",
     "collector/src/vendors",
     "docs/",
+    "protocol/src/apis.rs",
     "www/",
     "xtask/src/build/scripts.rs",
     "xtask/src/tidy/",

@@ -8,6 +8,7 @@ mod boundaries;
 mod file_shape;
 mod import_cycles;
 mod leftovers;
+mod links;
 mod module_graph;
 mod pending;
 mod rust_paths;
@@ -28,6 +29,7 @@ const FILE_RULES: &[(&str, FileRule)] = &[
     ("name", file_shape::name),
     ("web crates", boundaries::web_crates),
     ("vendors", boundaries::vendors),
+    ("links", links::check),
     ("notes", leftovers::notes),
     ("sleeps", leftovers::sleeps_in_tests),
     ("machine paths", leftovers::machine_paths),
