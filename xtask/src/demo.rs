@@ -124,7 +124,7 @@ fn welcome(address: &str, secret: &str) -> String {
   project token     {TOKEN}
   project secret    {secret}
 
-  Open the live view beside the shop and click through the shop; README.md describes the steps.
+  Open the live view beside the shop and click through the shop; docs/delivery.md describes what happens to an event.
   Ctrl-C stops the collector. The next start uses the stored data again.
 "
     )
