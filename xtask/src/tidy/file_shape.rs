@@ -4,8 +4,10 @@ use super::source::{Finding, Source};
 
 const MAX_LINES: usize = 400;
 const MAX_MEDIAN_LINES: usize = 150;
-/// File and folder names that do not describe the content.
-const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "words", "line", "read", "what", "one"];
+/// Names that describe no content, for files and folders.
+const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc"];
+/// Names that are too vague for a file.
+const BANNED_FILE_NAMES: &[&str] = &["words", "line", "read", "what", "one"];
 
 /// A source file has at most 400 lines.
 pub(super) fn length(source: &Source) -> Vec<Finding> {
@@ -42,9 +44,11 @@ pub(super) fn header(source: &Source) -> Vec<Finding> {
 
 /// The name of a file or folder describes its content.
 pub(super) fn name(source: &Source) -> Vec<Finding> {
-    let is_banned = |part: &&str| BANNED_NAMES.contains(&part.split('.').next().unwrap_or_default());
-    let banned = source.path.split('/').filter(is_banned);
-    banned.map(|part| source.finding(1, format!("the name `{part}` does not describe the content; rename it"))).collect()
+    let stem = |part: &str| part.split('.').next().unwrap_or_default().to_owned();
+    let (folders, file) = source.path.rsplit_once('/').unwrap_or(("", &source.path));
+    let mut banned: Vec<_> = folders.split('/').chain([file]).filter(|part| BANNED_NAMES.contains(&&*stem(part))).collect();
+    banned.extend(Some(file).filter(|file| BANNED_FILE_NAMES.contains(&&*stem(file))));
+    banned.iter().map(|part| source.finding(1, format!("the name `{part}` does not describe the content; rename it"))).collect()
 }
 
 #[cfg(test)]
@@ -75,10 +79,11 @@ mod tests {
     }
 
     #[test]
-    fn banned_names_are_found_anywhere_in_the_path() {
+    fn banned_names_are_found() {
         assert_eq!(lines(name, "src/utils.rs", ""), [1]);
         assert_eq!(lines(name, "www/live/words.js", ""), [1]);
         assert_eq!(lines(name, "tests/common/mod.rs", ""), [1]);
         assert_eq!(lines(name, "src/commons.rs", ""), NO_LINES);
+        assert_eq!(lines(name, "src/read/pool.rs", ""), NO_LINES);
     }
 }

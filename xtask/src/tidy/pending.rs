@@ -9,7 +9,7 @@ use super::source::Finding;
 const PENDING: &[(&str, &str, usize)] = &[
     ("cycles", "collector", 100),
     ("vendors", "collector", 1),
-    ("name", "collector", 1),
+    ("name", "collector", 2),
     ("name", "js", 3),
     ("name", "www", 2),
     ("words", "ARCHITECTURE.md", 23),
