@@ -100,7 +100,7 @@ impl Visitor {
         self.tell(Input::Call(item.lend()));
     }
 
-    /// Returns a call as `js/record.js` makes it.
+    /// Returns a call as `js/calls/create-call.js` makes it.
     fn record(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) -> Item {
         self.calls += 1;
         let seed = format!("{:042x}", u128::from(self.calls) << 100);
@@ -128,7 +128,7 @@ fn accepted(text: &str) -> Value {
     json!({"type": stored.kind, "api": stored.api, "visitorEmail": sent["visitorEmail"], "params": params, "store": sent["storeId"]})
 }
 
-/// Returns a value as `js/loose.js` flattens it.
+/// Returns a value as `js/calls/flat-encode.js` flattens it.
 fn flat(value: &Value) -> String {
     match value {
         Value::Null => "z".into(),

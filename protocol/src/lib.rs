@@ -11,6 +11,7 @@
 pub mod batch;
 pub mod call;
 pub mod calls;
+pub mod cookies;
 pub mod email;
 pub mod event;
 pub mod flat;

@@ -228,7 +228,7 @@ test("calls of the first generation outlive a page that never learnt what they m
     }),
     async (scene) => {
       const { page, url, collector, open, told } = scene;
-      const release = await hold(page, collector, "spoken-*");
+      const release = await hold(page, collector, "replay-*");
       await open();
       await page.evaluate(() => window.tillroll.ready);
       await page.evaluate(() => window.metrilo.event("search", { query: "shoe" }));

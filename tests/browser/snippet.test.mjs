@@ -60,7 +60,7 @@ const refuse = (page, collector, what) => page.route(`${collector.url}/${what}`,
 
 const SCRIPT = "tracking.js*";
 const CORE = "assets/core-*.wasm";
-const UNDERSTANDING = "assets/spoken-*";
+const UNDERSTANDING = "assets/replay-*";
 
 const ready = () => window.tillroll.ready.then(() => true);
 const come = (page) => page.waitForFunction(() => window.tillroll?.version);
