@@ -13,7 +13,7 @@ pub const EVENTS: usize = 50;
 const ENVELOPE: usize = 256;
 
 /// The most bytes that the events of one request have together; a request can always be sent while the page is left.
-pub const BYTES: usize = limits::UNLOAD_BYTES - 4 * limits::KB;
+pub const BYTES: usize = limits::MAX_UNLOAD_BYTES - 4 * limits::KIB;
 
 /// Returns how many of the first `items` go into one request: at most `most`, and at least one if there is any.
 pub fn length(items: &[Item], most: usize) -> usize {
@@ -50,13 +50,13 @@ mod tests {
             let length = length(&items, most);
             prop_assert!((1..=EVENTS.min(most)).contains(&length));
             let body = body(Sender { token: "t", version: "1", dropped: 0 }, 0, &items[..length]);
-            prop_assert!(body.len() < limits::UNLOAD_BYTES);
+            prop_assert!(body.len() < limits::MAX_UNLOAD_BYTES);
         }
     }
 
     #[test]
     fn one_event_goes_however_long_it_is() {
-        assert_eq!(length(&items(&[limits::EVENT_BYTES, 1]), EVENTS), 1);
+        assert_eq!(length(&items(&[limits::MAX_EVENT_BYTES, 1]), EVENTS), 1);
         assert_eq!(length(&[], EVENTS), 0);
     }
 }

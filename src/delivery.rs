@@ -36,7 +36,7 @@ pub enum Verdict {
 /// A success counts only if it speaks as the collector does: a hotel's portal answers 200 to everything.
 pub fn verdict(answer: &Answer) -> Verdict {
     match answer.status {
-        200..=299 if answer.body.starts_with(batch::Answer::OPENING) => Verdict::Taken,
+        200..=299 if answer.body.starts_with(batch::BatchResponse::JSON_PREFIX) => Verdict::Taken,
         401..=403 => Verdict::Refused,
         400 | 413 => Verdict::TooMuch,
         _ => Verdict::Unknown,

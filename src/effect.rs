@@ -18,7 +18,7 @@ pub enum Effect {
     Visitor(String),
     /// Remember the visit; an empty text forgets.
     Session(String),
-    /// Remember what was said, see [`Notes`](tillroll_protocol::visit::Notes); an empty text forgets.
+    /// Remember what was said, see [`Notes`](tillroll_protocol::visitor_context::DedupState); an empty text forgets.
     Notes(String),
     /// Post `body` to the collector and tell how it ended.
     Send {

@@ -61,9 +61,9 @@ pub struct Start<'a> {
 pub struct Cookies<S = String> {
     /// Who: an anonymous id or an e-mail, decoded.
     pub visitor: S,
-    /// The visit, as [`Session`](tillroll_protocol::visit::Session) writes it.
+    /// The visit, as [`Session`](tillroll_protocol::visitor_context::Session) writes it.
     pub session: S,
-    /// What was said before, as [`Notes`](tillroll_protocol::visit::Notes) writes it.
+    /// What was said before, as [`Notes`](tillroll_protocol::visitor_context::DedupState) writes it.
     pub notes: S,
 }
 

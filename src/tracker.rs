@@ -4,9 +4,9 @@
 
 use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
-use tillroll_protocol::json;
-use tillroll_protocol::text::{cut, split};
-use tillroll_protocol::visit::{Refusal, Visit};
+use tillroll_protocol::json_writer;
+use tillroll_protocol::str_bytes::{split_at, split_once};
+use tillroll_protocol::visitor_context::{CallError, VisitorContext};
 
 use crate::consent::Consent;
 use crate::delivery::{self, Delivery, Flight, Verdict, verdict};
@@ -20,7 +20,7 @@ use crate::{Millis, batch};
 pub struct Tracker {
     token: String,
     version: String,
-    visit: Visit,
+    visit: VisitorContext,
     consent: Consent,
     opening: Item,
     queue: Queue,
@@ -63,7 +63,7 @@ impl Tracker {
 
     /// Returns who the visitor is, as the cookie says it, and the visit's id.
     pub fn identity(&self) -> (&str, &str) {
-        (self.visit.identity.content(), self.visit.session.id())
+        (self.visit.identity.cookie_value(), self.visit.session.id())
     }
 
     fn start(&mut self, now: Millis, start: &Start<'_>, out: &mut Vec<Effect>) {
@@ -71,7 +71,7 @@ impl Tracker {
         self.version = start.version.into();
         self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
         self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
-        self.visit = Visit::load(start.visitor, start.cookies.visitor, start.cookies.session, start.cookies.notes);
+        self.visit = VisitorContext::load(start.visitor, start.cookies.visitor, start.cookies.session, start.cookies.notes);
         match self.consent {
             Consent::Granted => return emit(out, Effect::Restore),
             Consent::Denied { .. } => self.wipe(out),
@@ -109,7 +109,7 @@ impl Tracker {
     fn forgotten(&mut self, mut keys: &str) {
         let mut gone = Vec::new();
         while !keys.is_empty() {
-            let (key, rest) = cut(keys, b',');
+            let (key, rest) = split_once(keys, b',');
             gone.push(key.into());
             keys = rest;
         }
@@ -119,20 +119,20 @@ impl Tracker {
     /// Makes the event of a call that may be tracked. The call that opens a visit has a landing before it; a call whose kind is a landing
     /// asks for nothing more.
     fn accept(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
-        let Some(call) = Call::read(item.text) else { return ignore(item.key, Refusal { reason: "unreadable", field: "" }, out) };
+        let Some(call) = Call::parse(item.text) else { return ignore(item.key, CallError { reason: "unreadable", field: "" }, out) };
         self.chance = call.seed.bytes().fold(0, |chance: u8, digit| chance.wrapping_mul(31).wrapping_add(digit));
-        let told = match self.visit.tell(&call) {
+        let told = match self.visit.process_call(&call) {
             Ok(told) => told,
             Err(refusal) => return ignore(item.key, refusal, out),
         };
         if let Some(landing) = told.landing {
             self.keep(now, landing_key(item.key), landing, out);
         }
-        if told.is_renamed {
-            emit(out, Effect::Visitor(self.visit.identity.content().into()));
+        if told.is_identity_changed {
+            emit(out, Effect::Visitor(self.visit.identity.cookie_value().into()));
         }
-        if told.is_noted {
-            emit(out, Effect::Notes(self.visit.notes.text().into()));
+        if told.is_dedup_changed {
+            emit(out, Effect::Notes(self.visit.dedup.text().into()));
         }
         self.remember(false, out);
         match told.event {
@@ -225,7 +225,7 @@ impl Tracker {
     }
 
     fn recalled(&mut self, cookies: Cookies<&str>) {
-        self.visit.recall(cookies.visitor, cookies.session, cookies.notes);
+        self.visit.reload(cookies.visitor, cookies.session, cookies.notes);
     }
 
     /// The page comes back from the browser's cache: answers went unheard.
@@ -261,7 +261,7 @@ impl Tracker {
         self.queue.clear();
         self.delivery.forsake();
         self.opening.text.clear();
-        self.visit = Visit::default();
+        self.visit = VisitorContext::default();
         emit(out, Effect::Wipe);
         emit(out, Effect::Visitor(String::new()));
         emit(out, Effect::Session(String::new()));
@@ -269,7 +269,7 @@ impl Tracker {
     }
 
     fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
-        let Some(call) = Call::read(item.text) else { return };
+        let Some(call) = Call::parse(item.text) else { return };
         self.visit.reset(call.seed);
         if self.consent.is_granted() {
             emit(out, Effect::Notes(String::new()));
@@ -304,7 +304,7 @@ impl Tracker {
     }
 
     fn remember(&mut self, leaving: bool, out: &mut Vec<Effect>) {
-        if let Some(text) = self.visit.session.unwritten(leaving).filter(|_| self.consent.is_granted()) {
+        if let Some(text) = self.visit.session.take_dirty(leaving).filter(|_| self.consent.is_granted()) {
             emit(out, Effect::Session(text));
         }
     }
@@ -337,12 +337,12 @@ impl Tracker {
 
 /// Returns the key of the landing before the call of `key`: keys of calls end in a digit above zero.
 fn landing_key(key: &str) -> String {
-    let mut landing = String::from(split(key, key.len().saturating_sub(1)).0);
-    json::push(&mut landing, b'0');
+    let mut landing = String::from(split_at(key, key.len().saturating_sub(1)).0);
+    json_writer::push_ascii(&mut landing, b'0');
     landing
 }
 
-fn ignore(key: &str, refusal: Refusal, out: &mut Vec<Effect>) {
+fn ignore(key: &str, refusal: CallError, out: &mut Vec<Effect>) {
     emit(out, Effect::Forget(vec![key.into()]));
     report(Report { name: "error", count: 1, reason: refusal.reason, field: refusal.field, answer: String::new() }, out);
 }

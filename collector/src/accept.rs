@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tillroll_protocol::batch::Answer;
+use tillroll_protocol::batch::BatchResponse;
 
 use crate::decode::{self, Incoming, Refusal, Sent};
 use crate::projects::Project;
@@ -24,7 +24,7 @@ const RECORDS: usize = 1_000;
 const MOST_DROPPED: u64 = 1_000_000;
 
 /// Takes a batch and returns what became of its events.
-pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) -> Result<Answer, Error> {
+pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) -> Result<BatchResponse, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
@@ -41,7 +41,7 @@ pub async fn batch(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
 }
 
 /// Takes the calls of a page that was left before its core had come, and returns what became of their events.
-pub async fn calls(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) -> Result<Answer, Error> {
+pub async fn calls(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) -> Result<BatchResponse, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let said = decode::calls(&body)?;
@@ -51,14 +51,14 @@ pub async fn calls(collector: &Arc<Collector>, body: Bytes, voucher: Voucher) ->
 }
 
 /// Takes the one event of a front-end endpoint.
-pub async fn call(collector: &Collector, call: &calls::Call, body: &[u8], voucher: Voucher) -> Result<Answer, Error> {
+pub async fn call(collector: &Collector, call: &calls::Call, body: &[u8], voucher: Voucher) -> Result<BatchResponse, Error> {
     let envelope = Envelope::read(body)?;
     let project = project(collector, &envelope.token)?.id;
     one(collector, project, call.event(&envelope, body), voucher).await
 }
 
 /// Takes one event, or the reason why it is none.
-pub async fn one(collector: &Collector, project: i64, event: Result<Incoming, Refusal>, voucher: Voucher) -> Result<Answer, Error> {
+pub async fn one(collector: &Collector, project: i64, event: Result<Incoming, Refusal>, voucher: Voucher) -> Result<BatchResponse, Error> {
     let good = event.map_err(|refusal| refused(collector, project, refusal))?;
     let mut pack = Pack::new(collector.clock.millis(), voucher);
     pack.push(good.key, &good.event);
@@ -71,7 +71,7 @@ pub async fn records(
     endpoint: &'static Endpoint,
     body: Bytes,
     digest: Option<String>,
-) -> Result<Answer, Error> {
+) -> Result<BatchResponse, Error> {
     let size = body.len();
     let (project, told) = apart(collector, size, move |collector| told(collector, endpoint, &body, digest.as_deref())).await?;
     let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -88,7 +88,7 @@ pub async fn records(
         collector.store.tell(Telling { project, time: told.time, records: std::mem::replace(&mut good, rest) }).await?;
     }
     collector.telemetry.told(accepted);
-    Ok(Answer { accepted, duplicates: 0, rejected: report(collector, project, &bad) })
+    Ok(BatchResponse { accepted, duplicates: 0, rejected: report(collector, project, &bad) })
 }
 
 /// Runs work on a large body on a thread that may take its time.
@@ -135,7 +135,7 @@ fn sort<'a>(
     Ok(sorted)
 }
 
-async fn store(collector: &Collector, sorted: Sorted) -> Result<Answer, Error> {
+async fn store(collector: &Collector, sorted: Sorted) -> Result<BatchResponse, Error> {
     let (received_at, voucher) = (sorted.good.received_at(), sorted.good.voucher());
     let appended = match sorted.good.is_empty() {
         true => Default::default(),
@@ -149,7 +149,7 @@ async fn store(collector: &Collector, sorted: Sorted) -> Result<Answer, Error> {
         collector.telemetry.stored_of_bots(appended.accepted);
     }
     let rejected = report(collector, sorted.project, &sorted.bad);
-    Ok(Answer { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
+    Ok(BatchResponse { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
 }
 
 /// Who cannot sign learns nothing but that.

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
-use tillroll_protocol::loose::Loose;
 
 pub use calls::read as calls;
 pub use event::{
@@ -61,12 +61,12 @@ fn text(body: &[u8]) -> Result<&str, Error> {
 fn batch_at_a_glance(text: &str) -> Option<Batch<'_>> {
     let mut glance = Glance::new(text);
     let (mut token, mut dropped, mut events) = (None, None, None);
-    let room = (text.len() / SHORT_BYTES).min(limits::BATCH_EVENTS);
+    let room = (text.len() / SHORT_BYTES).min(limits::MAX_BATCH_EVENTS);
     glance.object(&["token", "dropped", "events"], |glance, field| match field {
         0 => glance.text(&mut token),
         1 => glance.digits(&mut dropped),
         2 => events_at_a_glance(glance, glance::fill(&mut events, Vec::with_capacity(room))?),
-        _ => glance.value(&mut Loose::Nothing),
+        _ => glance.value(&mut DynValue::Null),
     })?;
     let dropped = dropped.map_or(Some(0), |digits| digits.parse().ok())?;
     glance.is_at_end().then_some(Batch { token: token?.to_owned(), events: events?, dropped })
@@ -76,7 +76,7 @@ fn events_at_a_glance<'a>(glance: &mut Glance<'a>, events: &mut Vec<Sent<'a>>) -
     glance.list(|glance| {
         events.push(Sent::default());
         events.last_mut()?.fill(glance)?;
-        (events.len() <= limits::BATCH_EVENTS).then_some(())
+        (events.len() <= limits::MAX_BATCH_EVENTS).then_some(())
     })
 }
 
@@ -92,8 +92,8 @@ fn envelope(text: &str) -> Result<Batch<'_>, Error> {
     };
     let dropped = envelope.dropped.integer().unwrap_or(0);
     match envelope.events {
-        Events::List { count, .. } if count > limits::BATCH_EVENTS => {
-            Err(Error::TooManyEvents { found: count, limit: limits::BATCH_EVENTS })
+        Events::List { count, .. } if count > limits::MAX_BATCH_EVENTS => {
+            Err(Error::TooManyEvents { found: count, limit: limits::MAX_BATCH_EVENTS })
         }
         Events::List { texts, .. } => Ok(Batch { token, events: texts.into_iter().map(|text| Sent::new(text.get())).collect(), dropped }),
         Events::Other(found) => Err(Error::BadField { field: "events", wanted: "a list", found }),
@@ -102,7 +102,7 @@ fn envelope(text: &str) -> Result<Batch<'_>, Error> {
 
 fn fault(error: &serde_json::Error, text: &str) -> Error {
     match (error.classify(), serde_json::from_str::<Tree>(text)) {
-        (Category::Data, Ok(Tree(Loose::Object(_)))) => {
+        (Category::Data, Ok(Tree(DynValue::Object(_)))) => {
             Error::BadField { field: "body", wanted: "an object with each field once", found: "a field twice" }
         }
         (Category::Data, Ok(other)) => Error::BadField { field: "body", wanted: "an object", found: other.kind() },
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for EventsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut texts = Vec::new();
         let mut count = 0;
-        while texts.len() < limits::BATCH_EVENTS {
+        while texts.len() < limits::MAX_BATCH_EVENTS {
             let Some(text) = list.next_element()? else { return Ok(Events::List { count: texts.len(), texts }) };
             texts.push(text);
         }

@@ -310,8 +310,8 @@ impl Error {
     /// Returns the limit that was passed, where one was.
     pub fn limit(&self) -> Option<usize> {
         match self {
-            Self::Refused(Reason::EventTooLarge(_)) => Some(limits::EVENT_BYTES),
-            Self::Refused(Reason::StringTooLong { .. }) => Some(limits::STRING_BYTES),
+            Self::Refused(Reason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
+            Self::Refused(Reason::StringTooLong { .. }) => Some(limits::MAX_STRING_BYTES),
             Self::BodyTooLarge { limit } | Self::TooManyEvents { limit, .. } => Some(*limit),
             _ => None,
         }

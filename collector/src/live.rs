@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tillroll_protocol::json;
+use tillroll_protocol::json_writer;
 use tokio::sync::broadcast;
 
 use crate::decode::Refusal;
@@ -51,17 +51,17 @@ impl Live {
 fn describe(refusal: &Refusal) -> String {
     let mut out = String::from("{");
     for (name, text) in [("id", &refusal.id), ("type", &refusal.kind)] {
-        json::key(&mut out, name);
+        json_writer::push_key(&mut out, name);
         match text {
-            Some(text) => json::string(&mut out, text),
+            Some(text) => json_writer::push_string(&mut out, text),
             None => out.push_str("null"),
         }
     }
-    json::member(&mut out, "code", refusal.reason.code());
-    json::member(&mut out, "message", &refusal.reason.to_string());
-    json::key(&mut out, "time");
+    json_writer::push_field(&mut out, "code", refusal.reason.code());
+    json_writer::push_field(&mut out, "message", &refusal.reason.to_string());
+    json_writer::push_key(&mut out, "time");
     match refusal.time {
-        Some(time) => json::integer(&mut out, time),
+        Some(time) => json_writer::push_integer(&mut out, time),
         None => out.push_str("null"),
     }
     out.push('}');

@@ -12,12 +12,3 @@ pub use envelope::Envelope;
 pub use forwarding::Forwarding;
 pub use metrilo::{calls, records};
 pub use ometria as headless;
-
-/// Whose words a page, or another sender, may speak.
-pub const APIS: &[&str] = &["metrilo", "metrilo-v1", "ometria", HEADLESS, OWN];
-
-/// The api of what a shop's own server says of its visitors.
-pub const HEADLESS: &str = "headless";
-
-/// The api of what nobody called for.
-const OWN: &str = "tillroll";

@@ -1,4 +1,4 @@
-// Encodes a value of the page in the flat format, which protocol/src/flat.rs decodes. It returns a text for any value (cycles, getters that
+// Encodes a value of the page in the flat format, which protocol/src/flat_format.rs decodes. It returns a text for any value (cycles, getters that
 // throw, proxies, functions, `window`) in bounded time: unreadable values become null, and values above the size limit are truncated.
 
 /** Terminates a number, a string or a key. */

@@ -7,7 +7,7 @@ import { RAW_CALL_MARKER } from "../storage/event-store.js";
 
 /* global __SESSION_TIMEOUT_MS__ */
 
-/** Matches calls that the core compares with the dedup state; see protocol/src/visit/notes.rs. */
+/** Matches calls that the core compares with the dedup state; see protocol/src/visitor_context/dedup.rs. */
 const NEEDS_DEDUP = /:type\x1f\$(basket_update|order|identify)\x1f/;
 
 /** Matches a campaign parameter, or the click id of an advertisement, in the URL of an encoded call. */

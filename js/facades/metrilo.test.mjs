@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { expand } from "../../tests/compat/expand.mjs";
-import { parse } from "../../tests/compat/parse.mjs";
-import { close, rows } from "../../tests/compat/rows.mjs";
+import { expand } from "../../tests/compat/support/expand-markers.mjs";
+import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
+import { fillPlaceholders, tableRows } from "../../tests/compat/support/tables.mjs";
 import { createCall } from "../calls/create-call.js";
 import { installReplay } from "../snippet/replay.js";
 import { RAW_CALL_MARKER } from "../storage/event-store.js";
@@ -25,7 +25,7 @@ const run = ({ in: calls, stub }) => {
   // wasm-bindgen replaces lone surrogates, as `toWellFormed` does.
   const core = {
     call: (_, text) => {
-      const call = parse(text.toWellFormed());
+      const call = parseFlat(text.toWellFormed());
       received.push([call.type, call.params, call.api]);
     },
   };
@@ -43,10 +43,10 @@ const run = ({ in: calls, stub }) => {
 
 const fillPage = (row) => JSON.parse(JSON.stringify(row).replaceAll("{page}", PAGE.url).replaceAll("{title}", PAGE.title));
 
-for (const row of rows("metrilo").map(fillPage)) {
+for (const row of tableRows("metrilo").map(fillPage)) {
   test(row.title, () => {
     const received = run({ ...row, in: expand(row.in) });
-    const expected = row.calls.map(([type, params, api = row.api], at) => [type, close(params, received[at]?.[1]), api]);
+    const expected = row.calls.map(([type, params, api = row.api], at) => [type, fillPlaceholders(params, received[at]?.[1]), api]);
     assert.deepEqual(received, expected);
   });
 }

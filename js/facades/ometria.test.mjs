@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
-import { expand } from "../../tests/compat/expand.mjs";
-import { parse } from "../../tests/compat/parse.mjs";
-import { close, rows } from "../../tests/compat/rows.mjs";
+import { expand } from "../../tests/compat/support/expand-markers.mjs";
+import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
+import { fillPlaceholders, tableRows } from "../../tests/compat/support/tables.mjs";
 import { createCall } from "../calls/create-call.js";
 import { installMetrilo } from "./metrilo.js";
 import { installOmetria } from "./ometria.js";
@@ -24,7 +24,7 @@ before(() => {
 const install = (existing = {}, getVisitor = () => "") => {
   const calls = [];
   const track = (api) => (type, params, extra) => {
-    const call = parse(createCall(api, type, params, extra).text.toWellFormed());
+    const call = parseFlat(createCall(api, type, params, extra).text.toWellFormed());
     calls.push([call.type, call.params, call.api, ...(call.store ? [call.store] : [])]);
   };
   installOmetria(existing, track("ometria"), getVisitor);
@@ -35,7 +35,7 @@ const install = (existing = {}, getVisitor = () => "") => {
 };
 
 describe("call shapes", () => {
-  for (const row of rows("ometria")) {
+  for (const row of tableRows("ometria")) {
     test(row.title, () => {
       const { calls, target, metrilo } = install();
       target.init();
@@ -46,7 +46,7 @@ describe("call shapes", () => {
       }
       const expected = row.calls.map(([type, params, api, store], at) => {
         const expectedStore = store ?? calls[at]?.[3];
-        return [type, close(params, calls[at]?.[1]), api ?? row.api, ...(expectedStore ? [expectedStore] : [])];
+        return [type, fillPlaceholders(params, calls[at]?.[1]), api ?? row.api, ...(expectedStore ? [expectedStore] : [])];
       });
       assert.deepEqual(calls, expected);
     });

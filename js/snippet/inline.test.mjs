@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 
-import { HOLDING, KEEPING } from "../../tests/browser/support/snippet.mjs";
+import { MEMORY_SNIPPET, PERSISTENT_SNIPPET } from "../../tests/browser/support/documented-snippet.mjs";
 
 const METRILO = `identify customerDetails viewPage viewArticle viewCategory viewProduct search addToCart removeFromCart checkout applyTags
   customEvent integrateForm`.split(/\s+/);
@@ -16,7 +16,7 @@ const BASKET = ["setTotal", "addLineItem", "setId", "setUrl", "setURL"];
 const NOT_METHODS = ["q", "queue", "then", "toJSON", "raw_data", "onLoad", "ensure_cbuid", "nodeType", "ready", "settings", "length"];
 
 /** Runs the snippet in a new page; `globals` are the page's own globals, `stored` is its local storage. */
-const open = (globals = {}, form = KEEPING, stored = {}) => {
+const open = (globals = {}, form = PERSISTENT_SNIPPET, stored = {}) => {
   const document = { URL: "https://shop.test/", referrer: "https://x/", title: "Shop" };
   const page = { document, localStorage: stored, navigator: {}, ...globals };
   page.self = page.window = page;
@@ -29,10 +29,10 @@ const open = (globals = {}, form = KEEPING, stored = {}) => {
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
 test("both variants are within 600 bytes", () => {
-  for (const form of [KEEPING, HOLDING]) assert.ok(Buffer.byteLength(form) - "<script></script>".length <= 600, form);
+  for (const form of [PERSISTENT_SNIPPET, MEMORY_SNIPPET]) assert.ok(Buffer.byteLength(form) - "<script></script>".length <= 600, form);
 });
 
-for (const [title, form] of Object.entries({ KEEPING, HOLDING })) {
+for (const [title, form] of Object.entries({ PERSISTENT_SNIPPET, MEMORY_SNIPPET })) {
   describe(title.toLowerCase(), () => {
     test("documented methods exist on both objects, and no others", () => {
       const { page, recorded } = open({}, form);
@@ -129,7 +129,7 @@ describe("local storage", () => {
   });
 
   test("nothing is stored before consent, with Global Privacy Control, above 8,000 characters, or beside 200 other keys", () => {
-    const pages = [open({}, HOLDING), open({ navigator: { globalPrivacyControl: true } }), open({}, KEEPING, { length: 200 })];
+    const pages = [open({}, MEMORY_SNIPPET), open({ navigator: { globalPrivacyControl: true } }), open({}, PERSISTENT_SNIPPET, { length: 200 })];
     for (const { page, stored } of pages) {
       page.metrilo.viewProduct(7);
       assert.deepEqual(Object.keys(stored).filter((key) => key !== "length"), []);

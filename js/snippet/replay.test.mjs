@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
-import { parse } from "../../tests/compat/parse.mjs";
+import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
 import { decodeFlat } from "../calls/flat-decode.js";
 import { encodeFlat } from "../calls/flat-encode.js";
 import { deriveSeed, installReplay } from "./replay.js";
@@ -28,7 +28,7 @@ const replay = (entries, records = []) => {
   const core = { restore: (pairs) => (result.restored = pairs), call: (key, text) => result.called.push([key, text]) };
   installReplay(core, { delete: (keys) => (result.deleted = keys) }, records);
   core.restore(entries);
-  result.calls = result.restored.filter((_, at) => at % 2).map((text) => (text[1] === ":" ? parse(text) : text));
+  result.calls = result.restored.filter((_, at) => at % 2).map((text) => (text[1] === ":" ? parseFlat(text) : text));
   return result;
 };
 
@@ -82,7 +82,7 @@ describe("records of this page", () => {
     const records = [record("0.5", 0, "metrilo", "viewProduct", 7), record("0.5", 1, "metrilo", "checkout")];
     const { restored, called, deleted } = replay(persisted(...records), records);
     assert.deepEqual(restored, []);
-    assert.deepEqual(called.map(([, text]) => parse(text).type), ["product_view", "checkout"]);
+    assert.deepEqual(called.map(([, text]) => parseFlat(text).type), ["product_view", "checkout"]);
     assert.equal(deleted.length, 2);
     assert.deepEqual(called.flat(), replay(persisted(...records)).restored, "a later page creates the same calls");
   });
@@ -91,7 +91,7 @@ describe("records of this page", () => {
     const basket = { size: 0, calls: [["setTotal", "12.00", "GBP"], ["addLineItem", "7", 2, 6]], basket_id: "b" };
     const [[, text]] = replay([], [record("0.5", 0, "ometria", "setBasket", basket)]).called;
     const line = { product_id: "7", quantity: 2, price: 6 };
-    assert.deepEqual(parse(text).params, { lines: [line], total: "12.00", currency: "GBP", basket_id: "b" });
+    assert.deepEqual(parseFlat(text).params, { lines: [line], total: "12.00", currency: "GBP", basket_id: "b" });
     assert.equal(live.basket.items.length, 1);
   });
 

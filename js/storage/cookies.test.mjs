@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import "../../tests/compat/constants.mjs";
+import "../../tests/compat/support/build-constants.mjs";
 import { cookieDomains, encodeCookie } from "./cookies.js";
 
 test("the widest domain comes first, and public suffixes are left out", () => {

@@ -1,5 +1,5 @@
 // The dedup state: the calls of which a repetition sends no event, shared by all tabs through local storage. The core defines its format,
-// see protocol/src/visit/notes.rs.
+// see protocol/src/visitor_context/dedup.rs.
 
 import { tryCall } from "../safe.js";
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::json;
+use crate::json_writer;
 
 /// What a page says of itself with every batch.
 #[derive(Clone, Copy, Debug)]
@@ -18,29 +18,29 @@ pub struct Sender<'a> {
 /// Returns the body of `POST /v2/batch` for finished event texts.
 pub fn body<'a>(sender: Sender<'_>, sent_at: u64, events: impl Iterator<Item = &'a str>) -> String {
     let mut out = String::new();
-    json::push(&mut out, b'{');
-    json::member(&mut out, "token", sender.token);
-    json::member(&mut out, "trackingLibraryVersion", sender.version);
-    json::key(&mut out, "sentAt");
-    json::integer(&mut out, sent_at);
+    json_writer::push_ascii(&mut out, b'{');
+    json_writer::push_field(&mut out, "token", sender.token);
+    json_writer::push_field(&mut out, "trackingLibraryVersion", sender.version);
+    json_writer::push_key(&mut out, "sentAt");
+    json_writer::push_integer(&mut out, sent_at);
     if sender.dropped > 0 {
-        json::key(&mut out, "dropped");
-        json::integer(&mut out, u64::from(sender.dropped));
+        json_writer::push_key(&mut out, "dropped");
+        json_writer::push_integer(&mut out, u64::from(sender.dropped));
     }
-    json::key(&mut out, "events");
-    json::push(&mut out, b'[');
+    json_writer::push_key(&mut out, "events");
+    json_writer::push_ascii(&mut out, b'[');
     for event in events {
-        json::separate(&mut out);
+        json_writer::push_comma(&mut out);
         out.push_str(event);
     }
     out.push_str("]}");
     out
 }
 
-/// What became of a batch. The answer's text begins with [`Answer::OPENING`]: a page knows by it that the collector spoke and not some
+/// What became of a batch. The answer's text begins with [`BatchResponse::JSON_PREFIX`]: a page knows by it that the collector spoke and not some
 /// portal in between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct BatchResponse {
     /// How many events are stored by this request.
     pub accepted: u64,
     /// How many had been stored before.
@@ -49,9 +49,9 @@ pub struct Answer {
     pub rejected: Vec<Rejection>,
 }
 
-impl Answer {
+impl BatchResponse {
     /// How the text of an answer begins.
-    pub const OPENING: &'static str = "{\"accepted\":";
+    pub const JSON_PREFIX: &'static str = "{\"accepted\":";
 }
 
 /// Why one event was refused.
@@ -101,6 +101,6 @@ mod tests {
 
     #[test]
     fn an_answer_opens_as_pages_expect() {
-        assert!(serde_json::to_string(&Answer::default()).unwrap().starts_with(Answer::OPENING));
+        assert!(serde_json::to_string(&BatchResponse::default()).unwrap().starts_with(BatchResponse::JSON_PREFIX));
     }
 }

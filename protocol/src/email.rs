@@ -1,6 +1,6 @@
 //! E-mail addresses: letter case and blanks are handled here, once, for both halves.
 
-use crate::text::{cut, is_blank, trim, until};
+use crate::str_bytes::{is_blank, split_once, split_where, trim};
 
 /// The longest address.
 const BYTES: usize = 254;
@@ -13,10 +13,10 @@ const BYTES: usize = 254;
 /// Lower case is for ASCII only: the tables for the rest of Unicode would be the heaviest part of a page's core, and no mail host needs them.
 pub fn normalise(text: &str) -> Option<String> {
     let text = trim(text);
-    let (local, domain) = cut(text, b'@');
+    let (local, domain) = split_once(text, b'@');
     let junk = |byte: u8| is_blank(byte) || matches!(byte, b'<' | b'>' | b',' | b';' | b'"');
     let named = !local.is_empty() && is_domain(domain);
-    let clean = until(text, junk).1.is_empty();
+    let clean = split_where(text, junk).1.is_empty();
     (named && clean && text.len() <= BYTES).then(|| text.to_ascii_lowercase())
 }
 

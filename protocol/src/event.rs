@@ -1,13 +1,13 @@
 //! One event, as it goes over the wire.
 
-use crate::json;
+use crate::json_writer;
 
 /// Something that happened in a shop. `S` is how its texts are held: by itself, or borrowed from the call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<S = String> {
     /// A UUID of version 7, made when the call was made: the key that makes sending again harmless.
     pub id: String,
-    /// The name of its [`Kind`](crate::kinds::Kind); `type` on the wire.
+    /// The name of its [`EventType`](crate::event_types::EventType); `type` on the wire.
     pub kind: S,
     /// Whose words the page spoke.
     pub api: S,
@@ -21,7 +21,7 @@ pub struct Event<S = String> {
     pub store_id: Option<S>,
     /// Where it happened.
     pub page: Page<S>,
-    /// The parameters, as a JSON object made by [`params::read`](crate::params::read).
+    /// The parameters, as a JSON object made by [`params::parse`](crate::params::parse).
     pub params: String,
 }
 
@@ -48,39 +48,39 @@ pub struct Page<S = String> {
 impl<S: AsRef<str>> Event<S> {
     /// Appends the event as JSON.
     pub fn write(&self, out: &mut String) {
-        json::push(out, b'{');
-        json::member(out, "id", &self.id);
-        json::member(out, "type", self.kind.as_ref());
-        json::member(out, "api", self.api.as_ref());
-        json::key(out, "time");
-        json::integer(out, self.time);
+        json_writer::push_ascii(out, b'{');
+        json_writer::push_field(out, "id", &self.id);
+        json_writer::push_field(out, "type", self.kind.as_ref());
+        json_writer::push_field(out, "api", self.api.as_ref());
+        json_writer::push_key(out, "time");
+        json_writer::push_integer(out, self.time);
         match &self.visitor {
-            Visitor::Id(id) => json::member(out, "visitorId", id.as_ref()),
-            Visitor::Email(email) => json::member(out, "visitorEmail", email.as_ref()),
+            Visitor::Id(id) => json_writer::push_field(out, "visitorId", id.as_ref()),
+            Visitor::Email(email) => json_writer::push_field(out, "visitorEmail", email.as_ref()),
         }
         for (name, text) in [("sessionId", &self.session_id), ("storeId", &self.store_id)] {
             if let Some(text) = text {
-                json::member(out, name, text.as_ref());
+                json_writer::push_field(out, name, text.as_ref());
             }
         }
-        json::key(out, "page");
+        json_writer::push_key(out, "page");
         self.page.write(out);
-        json::key(out, "params");
+        json_writer::push_key(out, "params");
         out.push_str(&self.params);
-        json::push(out, b'}');
+        json_writer::push_ascii(out, b'}');
     }
 }
 
 impl<S: AsRef<str>> Page<S> {
     /// Appends the page as JSON, without what is not known.
     pub fn write(&self, out: &mut String) {
-        json::push(out, b'{');
+        json_writer::push_ascii(out, b'{');
         for (name, text) in [("url", &self.url), ("referrer", &self.referrer), ("title", &self.title)] {
             let text = text.as_ref();
             if !text.is_empty() {
-                json::member(out, name, text);
+                json_writer::push_field(out, name, text);
             }
         }
-        json::push(out, b'}');
+        json_writer::push_ascii(out, b'}');
     }
 }

@@ -7,8 +7,8 @@
 
 use uuid::Builder;
 
-use crate::json;
-use crate::text::split;
+use crate::json_writer;
+use crate::str_bytes::split_at;
 
 /// How many hexadecimal digits a seed has: as many as a visitor's id.
 pub const SEED_DIGITS: usize = 42;
@@ -19,20 +19,20 @@ const UUID_DIGITS: usize = 20;
 /// Returns a UUID of version 7 for `time`, in milliseconds since 1970, with chance taken from `seed` at digit `from`.
 ///
 /// Digits that are missing or are none count as zero.
-pub fn uuid(time: u64, seed: &str, from: usize) -> String {
+pub fn uuid_v7(time: u64, seed: &str, from: usize) -> String {
     let mut bytes = [0_u8; UUID_DIGITS / 2];
-    let mut digits = split(seed, from).1.bytes();
+    let mut digits = split_at(seed, from).1.bytes();
     for byte in &mut bytes {
         for _ in 0..2 {
-            *byte = *byte << 4 | digits.next().and_then(nibble).unwrap_or(0);
+            *byte = *byte << 4 | digits.next().and_then(hex_digit_value).unwrap_or(0);
         }
     }
     let mut text = String::new();
     for byte in Builder::from_unix_timestamp_millis(time, &bytes).into_uuid().into_bytes() {
         if matches!(text.len(), 8 | 13 | 18 | 23) {
-            json::push(&mut text, b'-');
+            json_writer::push_ascii(&mut text, b'-');
         }
-        json::hexadecimal(&mut text, byte, b'a');
+        json_writer::push_hex(&mut text, byte, b'a');
     }
     text
 }
@@ -43,7 +43,7 @@ pub fn is_seed(text: &str) -> bool {
 }
 
 /// Returns the value of a hexadecimal digit.
-pub fn nibble(digit: u8) -> Option<u8> {
+pub fn hex_digit_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
@@ -60,13 +60,13 @@ mod tests {
     fn the_same_call_gives_the_same_id() {
         let seed = "0123456789abcdef0123456789abcdef0123456789";
         assert!(is_seed(seed));
-        assert_eq!(uuid(1_518_004_715_732, seed, 0), "01617021-c0d4-7123-8567-89abcdef0123");
-        assert_eq!(uuid(1_518_004_715_732, seed, 0), uuid(1_518_004_715_732, seed, 0));
-        assert_ne!(uuid(1_518_004_715_732, seed, 0), uuid(1_518_004_715_732, seed, 21));
+        assert_eq!(uuid_v7(1_518_004_715_732, seed, 0), "01617021-c0d4-7123-8567-89abcdef0123");
+        assert_eq!(uuid_v7(1_518_004_715_732, seed, 0), uuid_v7(1_518_004_715_732, seed, 0));
+        assert_ne!(uuid_v7(1_518_004_715_732, seed, 0), uuid_v7(1_518_004_715_732, seed, 21));
     }
 
     #[test]
     fn a_missing_seed_is_no_reason_to_fail() {
-        assert_eq!(uuid(0, "", 9), "00000000-0000-7000-8000-000000000000");
+        assert_eq!(uuid_v7(0, "", 9), "00000000-0000-7000-8000-000000000000");
     }
 }

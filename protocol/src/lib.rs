@@ -8,19 +8,20 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod apis;
 pub mod batch;
 pub mod call;
-pub mod calls;
+pub mod calls_request;
 pub mod cookies;
+pub mod dyn_value;
 pub mod email;
 pub mod event;
-pub mod flat;
+pub mod event_types;
+pub mod flat_format;
 pub mod id;
-pub mod json;
-pub mod kinds;
+pub mod json_writer;
 pub mod limits;
-pub mod loose;
-pub mod number;
+pub mod number_text;
 pub mod params;
-pub mod text;
-pub mod visit;
+pub mod str_bytes;
+pub mod visitor_context;

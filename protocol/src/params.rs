@@ -1,78 +1,83 @@
-//! From what was written to what is stored: the parameters of one event, read by the table of [`kinds`](crate::kinds).
+//! From what was written to what is stored: the parameters of one event, read by the table of [`event_types`](crate::event_types).
 //!
 //! Reading is lenient about form and strict about meaning: a number may stand for a string, an object for a list, but an event whose
 //! required parameter cannot be read is refused by the name of that parameter. Reading what was once written gives it back unchanged.
 
-use crate::kinds::{Field, Kind, Shape};
-use crate::loose::{Form, Value, cut};
-use crate::text::trim;
-use crate::{email, json, number};
+use crate::dyn_value::{ReadValue, ValueKind, truncate};
+use crate::event_types::{EventType, Param, ParamType};
+use crate::str_bytes::trim;
+use crate::{email, json_writer, number_text};
 
 /// Why an event means nothing: the parameter that is missing or cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct MissingParam {
     /// The name of the parameter; of a type that needs one of several, the first of them.
-    pub field: &'static str,
+    pub name: &'static str,
 }
 
 /// Returns the parameters of an event of type `kind` as a JSON object.
 ///
 /// `page_url` is where the call was made; it stands in for an address that the call left out.
-pub fn read<'a>(kind: &Kind, fields: impl Value<'a>, page_url: &str) -> Result<String, Fault> {
-    read_into(String::new(), kind, fields, page_url)
+pub fn parse<'a>(event_type: &EventType, fields: impl ReadValue<'a>, page_url: &str) -> Result<String, MissingParam> {
+    parse_into(String::new(), event_type, fields, page_url)
 }
 
-/// Like [`read`], into an empty string that has room already.
+/// Like [`parse`], into an empty string that has room already.
 #[inline]
-pub fn read_into<'a>(mut out: String, kind: &Kind, fields: impl Value<'a>, page_url: &str) -> Result<String, Fault> {
-    write_object(kind.fields, fields, page_url, &mut out)?;
-    if kind.needs_one && out == "{}" {
-        return Err(Fault { field: kind.fields.first().map_or("", |field| field.name) });
+pub fn parse_into<'a>(mut out: String, event_type: &EventType, fields: impl ReadValue<'a>, page_url: &str) -> Result<String, MissingParam> {
+    write_object(event_type.params, fields, page_url, &mut out)?;
+    if event_type.requires_any && out == "{}" {
+        return Err(MissingParam { name: event_type.params.first().map_or("", |param| param.name) });
     }
     Ok(out)
 }
 
 /// Appends an object as a JSON object; what is missing is left out, and what must not be is the fault.
-pub(crate) fn write_object<'a, V: Value<'a>>(fields: &'static [Field], from: V, page_url: &str, out: &mut String) -> Result<(), Fault> {
-    json::push(out, b'{');
-    for field in fields {
+pub(crate) fn write_object<'a, V: ReadValue<'a>>(
+    params: &'static [Param],
+    from: V,
+    page_url: &str,
+    out: &mut String,
+) -> Result<(), MissingParam> {
+    json_writer::push_ascii(out, b'{');
+    for param in params {
         // Nothing else comes of what is missing and may be.
-        if V::LOOKS_FIRST && !field.required && from.member(field.name).form() == Form::Nothing {
+        if V::SKIP_ABSENT && !param.is_required && from.get(param.name).kind() == ValueKind::Null {
             continue;
         }
         let before = out.len();
-        json::key(out, field.name);
-        if !write_value(&field.shape, from.member(field.name), page_url, out) {
+        json_writer::push_key(out, param.name);
+        if !write_value(&param.param_type, from.get(param.name), page_url, out) {
             out.truncate(before);
-            if field.required {
-                return Err(Fault { field: field.name });
+            if param.is_required {
+                return Err(MissingParam { name: param.name });
             }
         }
     }
-    json::push(out, b'}');
+    json_writer::push_ascii(out, b'}');
     Ok(())
 }
 
 /// Appends `value` as `shape`; returns false, with anything appended, where it cannot be read so.
-fn write_value<'a>(shape: &Shape, value: impl Value<'a>, page_url: &str, out: &mut String) -> bool {
+fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, page_url: &str, out: &mut String) -> bool {
     let given = text(value).unwrap_or_default();
     let made;
-    let string = match shape {
-        Shape::PageUrl if given.is_empty() => page_url,
-        Shape::Text | Shape::Words | Shape::PageUrl => given,
-        Shape::Email => {
+    let string = match param_type {
+        ParamType::PageUrl if given.is_empty() => page_url,
+        ParamType::Text | ParamType::TextOrEmpty | ParamType::PageUrl => given,
+        ParamType::Email => {
             made = email::normalise(given).unwrap_or_default();
             &made
         }
-        Shape::Quantity => return write_number(Some(number::quantity(given)), out),
-        Shape::Money => return write_number(number::money(given), out),
-        Shape::Flag => return write_flag(value, given, out),
-        Shape::Tags => return write_tags(value, out),
-        Shape::Any => return write_any(value, out),
-        Shape::Lines(line) => return write_lines(line.fields(), value, page_url, out),
+        ParamType::Quantity => return write_number(Some(number_text::parse_quantity(given)), out),
+        ParamType::Money => return write_number(number_text::parse_money(given), out),
+        ParamType::Bool => return write_flag(value, given, out),
+        ParamType::Tags => return write_tags(value, out),
+        ParamType::Any => return write_any(value, out),
+        ParamType::Lines(line) => return write_lines(line.params(), value, page_url, out),
     };
-    json::string(out, cut(string));
-    !string.is_empty() || matches!(shape, Shape::Words)
+    json_writer::push_string(out, truncate(string));
+    !string.is_empty() || matches!(param_type, ParamType::TextOrEmpty)
 }
 
 fn write_number(number: Option<String>, out: &mut String) -> bool {
@@ -80,13 +85,13 @@ fn write_number(number: Option<String>, out: &mut String) -> bool {
     number.is_some()
 }
 
-fn write_any<'a>(value: impl Value<'a>, out: &mut String) -> bool {
+fn write_any<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
     value.write(out);
     // A number that nobody can hold is written as nothing, too.
     !out.ends_with("null")
 }
 
-fn write_flag<'a>(value: impl Value<'a>, given: &str, out: &mut String) -> bool {
+fn write_flag<'a>(value: impl ReadValue<'a>, given: &str, out: &mut String) -> bool {
     const WORDS: [(&str, &str); 8] = [
         ("true", "true"),
         ("1", "true"),
@@ -97,7 +102,7 @@ fn write_flag<'a>(value: impl Value<'a>, given: &str, out: &mut String) -> bool 
         ("no", "false"),
         ("off", "false"),
     ];
-    if let Form::Flag(_) = value.form() {
+    if let ValueKind::Bool(_) = value.kind() {
         return write_any(value, out);
     }
     for (word, meaning) in WORDS {
@@ -109,44 +114,44 @@ fn write_flag<'a>(value: impl Value<'a>, given: &str, out: &mut String) -> bool 
     false
 }
 
-fn write_tags<'a>(value: impl Value<'a>, out: &mut String) -> bool {
+fn write_tags<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
     let mut seen = Vec::new();
-    json::push(out, b'[');
+    json_writer::push_ascii(out, b'[');
     // A single string has no members; a list has no text.
     write_tag(value, &mut seen, out);
-    for (_, element) in value.members() {
+    for (_, element) in value.entries() {
         write_tag(element, &mut seen, out);
     }
-    json::push(out, b']');
+    json_writer::push_ascii(out, b']');
     !seen.is_empty()
 }
 
-fn write_tag<'a>(value: impl Value<'a>, seen: &mut Vec<&'a str>, out: &mut String) {
+fn write_tag<'a>(value: impl ReadValue<'a>, seen: &mut Vec<&'a str>, out: &mut String) {
     let tag = text(value).unwrap_or_default();
     if !tag.is_empty() && !seen.iter().any(|other| other.eq_ignore_ascii_case(tag)) {
-        json::separate(out);
-        json::string(out, cut(tag));
+        json_writer::push_comma(out);
+        json_writer::push_string(out, truncate(tag));
         seen.push(tag);
     }
 }
 
-fn write_lines<'a>(fields: &'static [Field], value: impl Value<'a>, page_url: &str, out: &mut String) -> bool {
-    json::push(out, b'[');
-    for (_, line) in value.members() {
+fn write_lines<'a>(params: &'static [Param], value: impl ReadValue<'a>, page_url: &str, out: &mut String) -> bool {
+    json_writer::push_ascii(out, b'[');
+    for (_, line) in value.entries() {
         let before = out.len();
-        json::separate(out);
-        if write_object(fields, line, page_url, out).is_err() {
+        json_writer::push_comma(out);
+        if write_object(params, line, page_url, out).is_err() {
             out.truncate(before);
         }
     }
-    json::push(out, b']');
-    matches!(value.form(), Form::List | Form::Object)
+    json_writer::push_ascii(out, b']');
+    matches!(value.kind(), ValueKind::List | ValueKind::Object)
 }
 
 /// Returns a string or a number as trimmed text. A flag is no text: servers print `false` for a value they do not have.
-pub(crate) fn text<'a>(value: impl Value<'a>) -> Option<&'a str> {
-    match value.form() {
-        Form::Text(text) | Form::Number(text) => Some(trim(text)),
+pub(crate) fn text<'a>(value: impl ReadValue<'a>) -> Option<&'a str> {
+    match value.kind() {
+        ValueKind::Text(text) | ValueKind::Number(text) => Some(trim(text)),
         _ => None,
     }
 }
@@ -154,25 +159,25 @@ pub(crate) fn text<'a>(value: impl Value<'a>) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flat::Flat;
-    use crate::kinds::{self, KINDS};
-    use crate::loose::Loose;
+    use crate::dyn_value::DynValue;
+    use crate::event_types::{self, EVENT_TYPES};
+    use crate::flat_format::FlatValue;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn loose(value: &Value) -> Loose {
+    fn loose(value: &Value) -> DynValue {
         match value {
-            Value::Null => Loose::Nothing,
-            Value::Bool(flag) => Loose::Flag(*flag),
-            Value::Number(number) => Loose::Number(number.to_string()),
-            Value::String(text) => Loose::Text(text.clone()),
-            Value::Array(elements) => Loose::List(elements.iter().map(loose).collect()),
-            Value::Object(members) => Loose::Object(members.iter().map(|(name, value)| (name.clone(), loose(value))).collect()),
+            Value::Null => DynValue::Null,
+            Value::Bool(flag) => DynValue::Bool(*flag),
+            Value::Number(number) => DynValue::Number(number.to_string()),
+            Value::String(text) => DynValue::Text(text.clone()),
+            Value::Array(elements) => DynValue::List(elements.iter().map(loose).collect()),
+            Value::Object(members) => DynValue::Object(members.iter().map(|(name, value)| (name.clone(), loose(value))).collect()),
         }
     }
 
     fn read_json(kind: &str, fields: &Value) -> Result<Value, &'static str> {
-        let text = read(kinds::find(kind).unwrap(), &loose(fields), "https://shop/page").map_err(|fault| fault.field)?;
+        let text = parse(event_types::find(kind).unwrap(), &loose(fields), "https://shop/page").map_err(|missing| missing.name)?;
         Ok(serde_json::from_str(&text).unwrap())
     }
 
@@ -223,10 +228,10 @@ mod tests {
 
     #[test]
     fn a_number_that_nobody_can_hold_is_nothing() {
-        let kind = KINDS.iter().find(|kind| kind.name == "custom").unwrap();
+        let event_type = EVENT_TYPES.iter().find(|kind| kind.name == "custom").unwrap();
         for data in ["#1e999\u{1f}", "z"] {
             let given = format!("{{:name\u{1f}$a\u{1f}:data\u{1f}{data}}}");
-            assert_eq!(read(kind, Flat::new(&given), ""), Ok(r#"{"name":"a"}"#.into()));
+            assert_eq!(parse(event_type, FlatValue::new(&given), ""), Ok(r#"{"name":"a"}"#.into()));
         }
     }
 
@@ -249,11 +254,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_what_was_stored_changes_nothing(at in 0..KINDS.len(), values in prop::collection::vec(any_value(), 9)) {
-            let kind = &KINDS[at];
-            let fields: Value = kind.fields.iter().zip(values).map(|(field, value)| (field.name.to_owned(), value)).collect();
-            if let Ok(once) = read_json(kind.name, &fields) {
-                prop_assert_eq!(read_json(kind.name, &once), Ok(once));
+        fn reading_what_was_stored_changes_nothing(at in 0..EVENT_TYPES.len(), values in prop::collection::vec(any_value(), 9)) {
+            let event_type = &EVENT_TYPES[at];
+            let fields: Value = event_type.params.iter().zip(values).map(|(param, value)| (param.name.to_owned(), value)).collect();
+            if let Ok(once) = read_json(event_type.name, &fields) {
+                prop_assert_eq!(read_json(event_type.name, &once), Ok(once));
             }
         }
     }

@@ -6,8 +6,8 @@
 
 use gloo_net::http::Response;
 use js_sys::Array;
-use tillroll_protocol::flat::Flat;
-use tillroll_protocol::number;
+use tillroll_protocol::flat_format::FlatValue;
+use tillroll_protocol::number_text;
 use wasm_bindgen::prelude::*;
 
 use super::{PAGE, Page, dispatch};
@@ -66,7 +66,7 @@ extern "C" {
 #[wasm_bindgen]
 pub fn start(host: Host, options: String, key: String, call: String) {
     PAGE.set(Some(Box::leak(Box::new(Page { tracker: Default::default(), host }))));
-    let options = Flat::new(&options);
+    let options = FlatValue::new(&options);
     dispatch(Input::Start(&Start {
         token: options.text("token"),
         version: options.text("version"),
@@ -102,7 +102,7 @@ pub fn restore(entries: Array) {
 pub fn on_response(request: u32, response: Option<web_sys::Response>, text: String) {
     let mut answer = Answer { request, body: text, ..Answer::default() };
     if let Some(response) = response.map(Response::from) {
-        let seconds = response.headers().get("retry-after").and_then(|seconds| number::integer(&seconds));
+        let seconds = response.headers().get("retry-after").and_then(|seconds| number_text::parse_integer(&seconds));
         answer.retry_after = seconds.map(|seconds| seconds.wrapping_mul(1_000));
         answer.status = response.status();
     }

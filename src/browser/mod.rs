@@ -8,7 +8,7 @@ mod exports;
 use std::cell::{Cell, RefCell};
 
 use tillroll_protocol::cookies::{SESSION_COOKIE, VISITOR_COOKIE};
-use tillroll_protocol::json;
+use tillroll_protocol::json_writer;
 
 use crate::effect::Effect;
 use crate::input::Input;
@@ -66,7 +66,7 @@ fn joined(keys: &[String]) -> String {
     let mut all = String::new();
     for key in keys {
         if !all.is_empty() {
-            json::push(&mut all, b',');
+            json_writer::push_ascii(&mut all, b',');
         }
         all.push_str(key);
     }

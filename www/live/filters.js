@@ -1,89 +1,89 @@
-// Which events are shown: by type, by visitor, or only what was rejected.
+// The filters of the live view: by type, by visitor, or rejections only.
 //
-// The choice lives here in memory. It never goes into the address, since an e-mail may be in it.
+// The filters are in memory only. They are never in the URL, because they may contain an e-mail.
 
 const select = document.getElementById('type');
 const visitor = document.getElementById('visitor');
 const rejected = document.getElementById('rejected');
 const chips = document.getElementById('chips');
 
-const known = new Set();
-const types = new Set(); // empty: all
-let onlyRejected = false;
-let changed = () => {};
+const offeredTypes = new Set();
+const selectedTypes = new Set(); // empty: all
+let rejectedOnly = false;
+let notifyChange = () => {};
 
-/** Calls `action()` after each change of the choice. */
-export function onChange(action) {
-  changed = action;
+/** Calls `handler()` after each change of the filters. */
+export function onChange(handler) {
+  notifyChange = handler;
 }
 
-/** True when the entry is to be shown. */
+/** Returns whether the entry passes the filters. */
 export function matches(entry) {
-  const wanted = visitor.value.trim().toLowerCase();
-  return (!onlyRejected || entry.rejected)
-    && (types.size === 0 || types.has(entry.type))
-    && (!wanted || [entry.visitor, entry.email].some((name) => name?.toLowerCase().includes(wanted)));
+  const needle = visitor.value.trim().toLowerCase();
+  return (!rejectedOnly || entry.rejected)
+    && (selectedTypes.size === 0 || selectedTypes.has(entry.type))
+    && (!needle || [entry.visitor, entry.email].some((name) => name?.toLowerCase().includes(needle)));
 }
 
-/** True when anything is filtered at all. */
-export function active() {
-  return onlyRejected || types.size > 0 || visitor.value.trim() !== '';
+/** Returns whether any filter is set. */
+export function isActive() {
+  return rejectedOnly || selectedTypes.size > 0 || visitor.value.trim() !== '';
 }
 
-/** Offers a type that came in, in the order of the alphabet. */
-export function offer(type) {
-  if (known.has(type)) return;
-  known.add(type);
+/** Adds an event type to the type filter, in alphabetical order. */
+export function offerType(type) {
+  if (offeredTypes.has(type)) return;
+  offeredTypes.add(type);
   const option = new Option(type, type);
-  const after = [...select.options].slice(1).find((other) => other.value > type);
-  select.add(option, after ?? null);
+  const next = [...select.options].slice(1).find((other) => other.value > type);
+  select.add(option, next ?? null);
 }
 
-/** Shows one visitor: by e-mail where it is known, since later events may carry nothing else. */
-export function onlyVisitor(entry) {
+/** Filters by the entry's visitor: by e-mail if the entry has one, because later events may have only that in common. */
+export function filterByVisitor(entry) {
   visitor.value = entry.email ?? entry.visitor ?? '';
-  changed();
+  notifyChange();
 }
 
-/** Shows everything again. */
+/** Removes all filters. */
 export function reset() {
-  types.clear();
+  selectedTypes.clear();
   visitor.value = '';
-  onlyRejected = false;
-  showChoice();
-  changed();
+  rejectedOnly = false;
+  render();
+  notifyChange();
 }
 
 select.addEventListener('change', () => {
-  types.add(select.value);
-  showChoice();
-  changed();
+  selectedTypes.add(select.value);
+  render();
+  notifyChange();
 });
 
-visitor.addEventListener('input', () => changed());
+visitor.addEventListener('input', () => notifyChange());
 
 rejected.addEventListener('click', () => {
-  onlyRejected = !onlyRejected;
-  showChoice();
-  changed();
+  rejectedOnly = !rejectedOnly;
+  render();
+  notifyChange();
 });
 
-function showChoice() {
-  rejected.setAttribute('aria-pressed', String(onlyRejected));
-  select.options[0].textContent = types.size ? 'Add a type' : 'All types';
+function render() {
+  rejected.setAttribute('aria-pressed', String(rejectedOnly));
+  select.options[0].textContent = selectedTypes.size ? 'Add a type' : 'All types';
   select.selectedIndex = 0;
-  chips.replaceChildren(...[...types].map(chip));
+  chips.replaceChildren(...[...selectedTypes].map(chip));
 }
 
 function chip(type) {
   const button = document.createElement('button');
   button.type = 'button';
   button.textContent = `${type} ×`;
-  button.setAttribute('aria-label', `No longer show ${type}`);
+  button.setAttribute('aria-label', `Remove the filter ${type}`);
   button.addEventListener('click', () => {
-    types.delete(type);
-    showChoice();
-    changed();
+    selectedTypes.delete(type);
+    render();
+    notifyChange();
     select.focus();
   });
   const item = document.createElement('li');

@@ -1,118 +1,118 @@
-// The live view: every event as it is stored, and every rejection with its reason.
+// The live view: every event when it is stored, and every rejection with its reason.
 //
-// The stream fills the log; the table shows the newest of it that the filters let through. What comes in is drawn once
-// a frame, so that a burst costs one layout.
+// The stream fills the buffer; the table shows its newest entries that pass the filters. The table is updated at most once per animation
+// frame, so that a burst costs one layout.
 
-import * as detail from '/live/detail.js';
+import * as detailPane from '/live/detail-pane.js';
+import { EntryBuffer } from '/live/entry-buffer.js';
+import { connect } from '/live/event-stream.js';
+import * as table from '/live/event-table.js';
 import * as filters from '/live/filters.js';
-import { Log } from '/live/log.js';
-import * as rows from '/live/rows.js';
-import { listen } from '/live/stream.js';
 
-const log = new Log();
+const buffer = new EntryBuffer();
 const counts = { stored: 0, rejected: 0 };
-let waiting = []; // entries to draw with the next frame, oldest first
-let stale = false; // the table is to be drawn anew with the next frame
-let heldBack = 0; // entries that came while paused
-let paused = false;
+let pending = []; // entries to add to the table in the next frame, oldest first
+let needsRedraw = false; // the next frame redraws the complete table
+let hiddenWhilePaused = 0; // entries received while paused
+let isPaused = false;
 let frame = 0;
 
-listen({
-  hello: ({ project }) => put('project', project ?? ''),
+connect({
+  hello: ({ project }) => setText('project', project ?? ''),
   state: showState,
-  stored: (event) => take('stored', log.addStored(event)),
-  rejected: (rejection) => take('rejected', log.addRejected(rejection)),
+  stored: (event) => receive('stored', buffer.addStored(event)),
+  rejected: (rejection) => receive('rejected', buffer.addRejected(rejection)),
 });
 
-rows.onChoice(open, filters.onlyVisitor);
-filters.onChange(redrawSoon);
-detail.onClose(close);
-document.getElementById('pause').addEventListener('click', () => pause(!paused));
+table.onSelect(openEntry, filters.filterByVisitor);
+filters.onChange(scheduleRedraw);
+detailPane.onClose(closeEntry);
+document.getElementById('pause').addEventListener('click', () => setPaused(!isPaused));
 document.getElementById('clear').addEventListener('click', clear);
 document.getElementById('all').addEventListener('click', filters.reset);
 
-function take(kind, added) {
-  if (!added) return; // shown before, sent again after a reconnect
+function receive(kind, added) {
+  if (!added) return; // a duplicate, sent again after a reconnect
   counts[kind] += 1;
-  filters.offer(added.entry.type);
+  filters.offerType(added.entry.type);
   for (const entry of added.changed) {
-    rows.refresh(entry);
-    detail.refresh(entry, filters.onlyVisitor);
+    table.refresh(entry);
+    detailPane.refresh(entry, filters.filterByVisitor);
   }
-  if (paused) heldBack += 1;
-  else if (filters.matches(added.entry)) waiting.push(added.entry);
-  if (waiting.length > rows.LIMIT) waiting.shift(); // a hidden tab draws no frames
-  stale ||= !paused && added.changed.length > 0 && filters.active(); // an e-mail just learnt may match the filter
+  if (isPaused) hiddenWhilePaused += 1;
+  else if (filters.matches(added.entry)) pending.push(added.entry);
+  if (pending.length > table.MAX_ROWS) pending.shift(); // a hidden tab gets no animation frames
+  needsRedraw ||= !isPaused && added.changed.length > 0 && filters.isActive(); // a new e-mail may match the filter
   frame ||= requestAnimationFrame(draw);
 }
 
 function draw() {
   frame = 0;
-  if (stale) return redraw();
-  if (waiting.length) rows.prepend(waiting.reverse());
-  waiting = [];
+  if (needsRedraw) return redraw();
+  if (pending.length) table.prepend(pending.reverse());
+  pending = [];
   showCounts();
 }
 
-/** Typing in the filter is answered once a frame. */
-function redrawSoon() {
-  stale = true;
+function scheduleRedraw() {
+  needsRedraw = true;
   frame ||= requestAnimationFrame(draw);
 }
 
-/** Draws the table anew from the log, which also brings what was held back. */
+/** Redraws the table from the buffer, including the entries received while paused. */
 function redraw() {
-  waiting = [];
-  stale = false;
-  heldBack = 0;
-  rows.replace(log.newest(rows.LIMIT, filters.matches));
-  rows.mark(detail.current());
+  pending = [];
+  needsRedraw = false;
+  hiddenWhilePaused = 0;
+  table.replace(buffer.newest(table.MAX_ROWS, filters.matches));
+  table.highlight(detailPane.shownEntry());
   showCounts();
 }
 
 function showCounts() {
-  put('stored', counts.stored);
-  put('rejected-count', counts.rejected);
+  const isFiltered = filters.isActive();
+  setText('stored', counts.stored);
+  setText('rejected-count', counts.rejected);
   document.getElementById('rejected').classList.toggle('some', counts.rejected > 0);
-  put('shown', filters.active() ? `${rows.count()} shown` : '');
-  document.getElementById('all').hidden = !filters.active();
-  put('pause', paused ? `Resume${heldBack ? ` (${heldBack} new)` : ''}` : 'Pause');
-  put('nothing', filters.active() && counts.stored + counts.rejected ? 'Nothing here matches the filter.' : 'Waiting for the next event.');
-  document.getElementById('nothing').hidden = rows.count() > 0;
+  setText('shown', isFiltered ? `${table.count()} shown` : '');
+  document.getElementById('all').hidden = !isFiltered;
+  setText('pause', isPaused ? `Resume${hiddenWhilePaused ? ` (${hiddenWhilePaused} new)` : ''}` : 'Pause');
+  setText('nothing', isFiltered && counts.stored + counts.rejected ? 'No event matches the filters.' : 'Waiting for the next event.');
+  document.getElementById('nothing').hidden = table.count() > 0;
 }
 
-function pause(on) {
-  paused = on;
-  document.getElementById('pause').setAttribute('aria-pressed', String(on));
-  document.body.classList.toggle('paused', on);
-  if (on) showCounts();
+function setPaused(value) {
+  isPaused = value;
+  document.getElementById('pause').setAttribute('aria-pressed', String(value));
+  document.body.classList.toggle('paused', value);
+  if (value) showCounts();
   else redraw();
 }
 
 function clear() {
-  log.clear();
-  close();
+  buffer.clear();
+  closeEntry();
   redraw();
 }
 
-function open(entry) {
-  detail.show(entry, filters.onlyVisitor);
-  rows.mark(entry);
+function openEntry(entry) {
+  detailPane.show(entry, filters.filterByVisitor);
+  table.highlight(entry);
 }
 
-function close() {
-  const entry = detail.current();
-  detail.hide();
-  rows.mark(null);
-  if (entry) rows.focus(entry);
+function closeEntry() {
+  const entry = detailPane.shownEntry();
+  detailPane.hide();
+  table.highlight(null);
+  if (entry) table.focus(entry);
 }
 
-function showState(state, words) {
-  const shown = document.getElementById('state');
-  shown.dataset.state = state;
-  shown.textContent = words;
+function showState(state, text) {
+  const element = document.getElementById('state');
+  element.dataset.state = state;
+  element.textContent = text;
 }
 
-function put(id, text) {
+function setText(id, text) {
   document.getElementById(id).textContent = text;
 }

@@ -1,59 +1,61 @@
-// Questions to the metrics API, and the token that they carry.
+// Client of the metrics API, with its access token.
 //
-// The token comes from this page's own address, where the browser says who looks; it ends soon, and is asked for again then.
+// The token comes from `/reports/token`, where the browser authenticates the user. It expires soon, and is then requested again.
 
-const TYPE = 'application/vnd.api+json';
+const CONTENT_TYPE = 'application/vnd.api+json';
+const ACCEPT = 'application/vnd.api.v1+json';
 
-let token = null; // a promise of the answer with the token
+let session = null; // a promise of the token response
 
-/** What went wrong, in words for people. */
-export class Failure extends Error {}
+/** An error with a message for the user. */
+export class ApiError extends Error {}
 
-const WORDS = {
-  401: 'You are not signed in any more. Load the page again.',
+const MESSAGES = {
+  401: 'Your session has expired. Reload the page.',
   404: 'This collector has no metrics API.',
-  501: 'This collector was built without its analytics engine, so there is nothing to ask.',
-  503: 'The collector cannot answer at the moment.',
+  501: 'This collector was built without its analytics engine.',
+  503: 'The collector is temporarily unavailable.',
 };
 
-async function grant() {
-  const response = await reach('/reports/token', { method: 'POST' });
-  if (!response.ok) throw new Failure(WORDS[response.status] ?? `The collector gave no token (${response.status}).`);
+async function requestToken() {
+  const response = await send('/reports/token', { method: 'POST' });
+  if (!response.ok) throw new ApiError(MESSAGES[response.status] ?? `The collector returned no token (${response.status}).`);
   return response.json();
 }
 
-async function reach(address, options) {
+async function send(url, options) {
   try {
-    return await fetch(address, options);
+    return await fetch(url, options);
   } catch {
-    throw new Failure('The collector cannot be reached.');
+    throw new ApiError('The collector cannot be reached.');
   }
 }
 
-/** Whose reports these are, and how many days a question may cover. */
-export async function introduction() {
-  token ??= grant();
-  return token;
+/** Returns the token response: the project's name, and the largest number of days that one query may cover. */
+export async function fetchSession() {
+  session ??= requestToken();
+  return session;
 }
 
-/** Asks `resource`/`kind`; returns the answer's `data`. */
-export async function ask(resource, kind, query, filter, again = true) {
-  token ??= grant();
-  let access;
+/** Sends a query of `resource`/`kind`; returns the response's `data`. Throws `ApiError`. */
+export async function query(resource, kind, parameters, filter, canRetry = true) {
+  session ??= requestToken();
+  let token;
   try {
-    access = (await token).access_token;
+    token = (await session).access_token;
   } catch (error) {
-    token = null;
+    session = null;
     throw error;
   }
-  const headers = { accept: 'application/vnd.api.v1+json', 'content-type': TYPE, authorization: `Bearer ${access}` };
-  const body = JSON.stringify({ [kind]: query, filter });
-  const response = await reach(`/metrics/${resource}/${kind}`, { method: 'POST', headers, body });
-  if (response.status === 401 && again) {
-    token = null;
-    return ask(resource, kind, query, filter, false);
+  const headers = { accept: ACCEPT, 'content-type': CONTENT_TYPE, authorization: `Bearer ${token}` };
+  const body = JSON.stringify({ [kind]: parameters, filter });
+  const response = await send(`/metrics/${resource}/${kind}`, { method: 'POST', headers, body });
+  if (response.status === 401 && canRetry) {
+    session = null;
+    return query(resource, kind, parameters, filter, false);
   }
-  const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return answer.data;
-  throw new Failure(WORDS[response.status] ?? `The collector answered ${response.status}${answer?.error?.title ? `: ${answer.error.title}` : ''}.`);
+  const content = await response.json().catch(() => null);
+  if (response.ok && content) return content.data;
+  const title = content?.error?.title;
+  throw new ApiError(MESSAGES[response.status] ?? `The collector responded with status ${response.status}${title ? `: ${title}` : ''}.`);
 }

@@ -1,81 +1,85 @@
-// Charts of numbers over time, drawn by uPlot in the page's own colours.
+// Bar charts over time, drawn by uPlot in the page's colours.
 //
-// A chart shows what the table beside it says and nothing more, so where the library is missing the tables are enough.
+// A chart shows the same numbers as the table below it. If the library fails to load, the page shows the tables only.
 
-import { secondsOf } from '/reports/period.js';
-import * as words from '/reports/words.js';
+import { formatCompact, formatCount, formatInterval, formatMoney, formatTick } from '/reports/format.js';
+import { daysToSeconds, secondsToDays } from '/reports/period.js';
 
-const DAY = 86_400;
-const HEIGHT = 230;
-const PRINTED_WIDTH = 660;
+const HEIGHT_PX = 230;
+const PRINT_WIDTH_PX = 660;
+const AXIS_STEPS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1e3, 2e3, 2.5e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8, 1e9];
 
 const library = import('/reports/uplot.js').then((module) => module.default, () => null);
-const charts = new Map(); // holder → chart
+const charts = new Map(); // container → chart
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const cssColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Holders that are gone let go of their charts. */
-const sizes = new ResizeObserver((entries) => {
+const resizeObserver = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
-    if (contentRect.width) charts.get(target)?.setSize({ width: contentRect.width, height: HEIGHT });
+    if (contentRect.width) charts.get(target)?.setSize({ width: contentRect.width, height: HEIGHT_PX });
   }
 });
 
-/** Draws `rows` into `holder`; says whether it could. */
-export const draw = async (holder, { columns, rows, chart, stacked }) => {
+/** Draws `rows` into `container`; returns false if the library is missing. */
+export const drawChart = async (container, { columns, rows, chart: colors, isStacked }) => {
   const Plot = await library;
   if (!Plot) return false;
-  const times = rows.map(([first]) => secondsOf(first));
-  const drawn = columns.slice(1, chart.length + 1);
-  const own = drawn.map((_, at) => rows.map((row) => row[at + 1]));
-  // What is stacked is drawn tallest first: each series stands for itself and those behind it in the list.
-  const tall = own.map((_, at) => (stacked ? rows.map((_, row) => own.slice(at).reduce((sum, series) => sum + series[row], 0)) : own[at]));
-  forget(holder);
-  const made = new Plot(options(Plot, holder, columns, chart, own), [times, ...tall], holder);
-  charts.set(holder, made);
-  latest(made);
-  sizes.observe(holder);
+  const times = rows.map(([firstDay]) => daysToSeconds(firstDay));
+  const values = colors.map((_, at) => rows.map((row) => row[at + 1]));
+  // Each stacked series includes those after it, because the first series is drawn behind the others.
+  const heights = isStacked ? values.map((_, at) => rows.map((_, row) => values.slice(at).reduce((sum, series) => sum + series[row], 0))) : values;
+  removeChart(container);
+  const chart = new Plot(options(Plot, container, columns, colors, values), [times, ...heights], container);
+  charts.set(container, chart);
+  updateLegend(chart);
+  resizeObserver.observe(container);
   return true;
 };
 
-export const forget = (holder) => {
-  sizes.unobserve(holder);
-  charts.get(holder)?.destroy();
-  charts.delete(holder);
+export const removeChart = (container) => {
+  resizeObserver.unobserve(container);
+  charts.get(container)?.destroy();
+  charts.delete(container);
 };
 
-/** The legend tells of the bar that is pointed at, else of the last one. */
-const latest = (plot) => plot.cursor.idx ?? plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+/** The legend shows the bar under the pointer, else the last one. */
+const updateLegend = (chart) => chart.cursor.idx ?? chart.setLegend({ idx: chart.data[0].length - 1 }, false);
 
-const options = (Plot, holder, [time, ...rest], chart, own) => {
+const formatValue = (column, value) => {
+  if (value === null || value === undefined) return '–';
+  return column.kind === 'money' ? formatMoney(value, column.currency) : formatCount(value);
+};
+
+const options = (Plot, container, [timeColumn, ...valueColumns], colors, values) => {
   const bars = Plot.paths.bars({ size: [0.72, 54] });
-  const shown = (column, value) => (value === null || value === undefined ? '–' : column.kind === 'money' ? words.money(value, column.currency) : words.count(value));
-  const series = chart.map((name, at) => ({
-    label: rest[at].title,
-    fill: () => colour(name),
-    stroke: () => colour(name),
+  const series = colors.map((color, at) => ({
+    label: valueColumns[at].title,
+    fill: () => cssColor(color),
+    stroke: () => cssColor(color),
     width: 0,
     paths: bars,
     points: { show: false },
-    value: (_, __, ___, index) => shown(rest[at], index === null ? null : own[at][index]),
+    value: (_, __, ___, index) => formatValue(valueColumns[at], index === null ? null : values[at][index]),
   }));
-  const axis = { stroke: () => colour('--soft'), font: '12px system-ui, sans-serif', ticks: { show: false } };
-  const half = (low, high, { data }) => (data[0].length > 1 ? (high - low) / (data[0].length - 1) / 2 : DAY / 2);
+  const axis = { stroke: () => cssColor('--soft'), font: '12px system-ui, sans-serif', ticks: { show: false } };
+  const halfBar = (low, high, { data }) => (data[0].length > 1 ? (high - low) / (data[0].length - 1) / 2 : daysToSeconds(1) / 2);
+  const timeTicks = (_, seconds, __, ___, step) => seconds.map((second) => formatTick(secondsToDays(second), secondsToDays(step)));
+  const timeSeries = { label: timeColumn.title, value: (_, seconds) => (seconds === null ? '–' : formatInterval(secondsToDays(seconds), timeColumn.length)) };
   return {
-    width: holder.clientWidth || PRINTED_WIDTH,
-    height: HEIGHT,
+    width: container.clientWidth || PRINT_WIDTH_PX,
+    height: HEIGHT_PX,
     tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1_000), 'Etc/UTC'),
-    hooks: { setCursor: [latest] },
+    hooks: { setCursor: [updateLegend] },
     cursor: { drag: { x: false, y: false }, points: { show: false } },
     scales: {
-      x: { range: (plot, low, high) => [low - half(low, high, plot), high + half(low, high, plot)] },
+      x: { range: (plot, low, high) => [low - halfBar(low, high, plot), high + halfBar(low, high, plot)] },
       y: { range: (_, __, high) => [0, high > 0 ? high * 1.06 : 1] },
     },
     axes: [
-      { ...axis, size: 30, grid: { show: false }, space: 76, values: (_, splits, __, ___, step) => splits.map((seconds) => words.mark(seconds / DAY, step / DAY)) },
-      { ...axis, size: 58, grid: { stroke: () => colour('--line'), width: 1 }, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1e3, 2e3, 2.5e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8, 1e9], values: (_, splits) => splits.map(words.brief) },
+      { ...axis, size: 30, grid: { show: false }, space: 76, values: timeTicks },
+      { ...axis, size: 58, grid: { stroke: () => cssColor('--line'), width: 1 }, incrs: AXIS_STEPS, values: (_, numbers) => numbers.map(formatCompact) },
     ],
-    series: [{ label: time.title, value: (_, seconds) => (seconds === null ? '–' : words.interval(seconds / DAY, time.length)) }, ...series],
+    series: [timeSeries, ...series],
   };
 };
 
@@ -86,12 +90,12 @@ const redraw = () =>
     });
     chart.redraw(false);
   });
-const printing = (on) => {
-  document.documentElement.classList.toggle('printing', on);
-  charts.forEach((chart, holder) => chart.setSize({ width: on ? PRINTED_WIDTH : holder.clientWidth, height: HEIGHT }));
+const setPrinting = (isPrinting) => {
+  document.documentElement.classList.toggle('printing', isPrinting);
+  charts.forEach((chart, container) => chart.setSize({ width: isPrinting ? PRINT_WIDTH_PX : container.clientWidth, height: HEIGHT_PX }));
   redraw();
 };
 
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
-addEventListener('beforeprint', () => printing(true));
-addEventListener('afterprint', () => printing(false));
+addEventListener('beforeprint', () => setPrinting(true));
+addEventListener('afterprint', () => setPrinting(false));

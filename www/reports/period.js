@@ -1,44 +1,50 @@
-// Periods of whole days of UTC, and the intervals that they are cut into.
+// Periods of whole UTC days, and their division into intervals.
 //
-// A day is a number: days since 1970. What the API is told, and what people read, is made of it here.
+// A day is a number: days since 1970. This module converts days to the API's formats and back.
 
 const DAY_MS = 86_400_000;
+const DAY_SECS = 86_400;
 
-/** The farthest that the API looks back in one question, in days: five years, or less where the operator says so. */
-export let FARTHEST = 1_826;
+/** The largest number of days that one query of the API covers: five years, or less if the operator configured less. */
+export let maxPeriodDays = 1_826;
 
-export const limit = (days) => (FARTHEST = Math.min(FARTHEST, days));
+export const limitPeriod = (days) => (maxPeriodDays = Math.min(maxPeriodDays, days));
 
 export const today = (now = Date.now()) => Math.floor(now / DAY_MS);
 
-/** `2026-01-31` as a day; NaN for anything else. */
-export const dayOf = (text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? Math.floor(Date.parse(`${text}T00:00:00Z`) / DAY_MS) : NaN);
+/** Parses `2026-01-31` to a day; returns NaN for other texts. */
+export const parseDay = (text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? Math.floor(Date.parse(`${text}T00:00:00Z`) / DAY_MS) : NaN);
 
-/** A day as `2026-01-31`. */
-export const dateOf = (day) => new Date(day * DAY_MS).toISOString().slice(0, 10);
+/** Returns a day as a `Date`. */
+export const dateFromDay = (day) => new Date(day * DAY_MS);
 
-/** A day's number of the answer's `date`. */
-export const dayOfMoment = (moment) => Math.floor(Date.parse(moment) / DAY_MS);
+/** Returns a day as `2026-01-31`. */
+export const isoDate = (day) => dateFromDay(day).toISOString().slice(0, 10);
 
-export const secondsOf = (day) => (day * DAY_MS) / 1_000;
+/** Returns the day of a time in the API's format. */
+export const dayOfTime = (time) => Math.floor(Date.parse(time) / DAY_MS);
 
-/** The first and the last moment of the days `from` to `to`, as the API reads them. */
-export const moments = ({ from, to }) => ({ date_from: `${dateOf(from)}T00:00:00Z`, date_to: `${dateOf(to)}T23:59:59Z` });
+/** Converts between days and seconds since 1970, which charts use. */
+export const daysToSeconds = (days) => days * DAY_SECS;
+export const secondsToDays = (seconds) => seconds / DAY_SECS;
 
-/** The period of the same length just before. */
-export const before = ({ from, to }) => ({ from: from - (to - from + 1), to: from - 1 });
+/** Returns the API's date filter for the days `from` to `to`. */
+export const dateFilter = ({ from, to }) => ({ date_from: `${isoDate(from)}T00:00:00Z`, date_to: `${isoDate(to)}T23:59:59Z` });
 
-export const length = ({ from, to }) => to - from + 1;
+/** Returns the period of the same length just before. */
+export const previousPeriod = ({ from, to }) => ({ from: from - (to - from + 1), to: from - 1 });
 
-/** The interval for which a period gives a readable number of bars. */
-export const fitting = (period) => (length(period) <= 92 ? 'day' : length(period) <= 400 ? 'week' : 'month');
+export const dayCount = ({ from, to }) => to - from + 1;
 
-/** The interval for a chart that costs a question a bar. */
-export const few = (period) => (length(period) <= 14 ? 'day' : length(period) <= 98 ? 'week' : length(period) <= 760 ? 'month' : 'year');
+/** Returns the interval that gives a readable number of bars for the period. */
+export const defaultInterval = (period) => (dayCount(period) <= 92 ? 'day' : dayCount(period) <= 400 ? 'week' : 'month');
 
-/** The first day of the interval in which a day lies. Weeks begin on Monday. */
-export const beginning = (day, interval) => {
-  const date = new Date(day * DAY_MS);
+/** Returns a longer interval, for charts that need one query for each bar. */
+export const coarseInterval = (period) => (dayCount(period) <= 14 ? 'day' : dayCount(period) <= 98 ? 'week' : dayCount(period) <= 760 ? 'month' : 'year');
+
+/** Returns the first day of the interval that contains the day. Weeks begin on Monday. */
+export const intervalStart = (day, interval) => {
+  const date = dateFromDay(day);
   switch (interval) {
     case 'week':
       return day - ((day + 3) % 7);
@@ -51,12 +57,12 @@ export const beginning = (day, interval) => {
   }
 };
 
-/** The first days of all intervals that a period touches. The API leaves out those in which nothing was. */
-export const intervals = ({ from, to }, interval) => {
-  const firsts = [];
+/** Returns the first days of all intervals that overlap the period. The API omits empty intervals. */
+export const intervalStarts = ({ from, to }, interval) => {
+  const starts = [];
   for (let day = from; day <= to; day += 1) {
-    const first = beginning(day, interval);
-    if (firsts.at(-1) !== first) firsts.push(first);
+    const start = intervalStart(day, interval);
+    if (starts.at(-1) !== start) starts.push(start);
   }
-  return firsts;
+  return starts;
 };

@@ -1,137 +1,137 @@
-// The reports: what the shop earned, asked of the metrics API and shown as tables and charts.
+// The reports page: queries the metrics API and shows the responses as tables and charts.
 //
-// A choice of period, market and currency is made of the form; every figure loads by itself and stands for its own faults. What an earlier
-// choice asked and is answered late is not shown.
+// Each widget loads and fails independently of the others. Responses to queries with earlier filters are discarded.
 
-import { Failure, introduction } from '/reports/api.js';
-import { draw, forget } from '/reports/chart.js';
-import { choose, fill, listen, told } from '/reports/choice.js';
-import { FIGURES, known, summary } from '/reports/figures.js';
-import { limit, today } from '/reports/period.js';
-import { csv, download, element, table } from '/reports/table.js';
-import * as words from '/reports/words.js';
+import { ApiError, fetchSession } from '/reports/api.js';
+import { drawChart, removeChart } from '/reports/chart.js';
+import { describe, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
+import { formatChange, formatCount, formatMoney } from '/reports/format.js';
+import { dayCount, isoDate, limitPeriod } from '/reports/period.js';
+import { loadSummary } from '/reports/summary.js';
+import { createTable, download, element, toCsv } from '/reports/table.js';
+import { WIDGETS } from '/reports/widgets.js';
 
-const main = document.getElementById('figures');
-let turn = 0;
+const main = document.getElementById('widgets');
+const summarySection = element('section', { id: 'summary', className: 'tiles', ariaLabel: 'Summary' });
+let requestNo = 0;
 
-const tiles = element('section', { id: 'summary', className: 'tiles', ariaLabel: 'At a glance' });
-main.append(tiles, ...FIGURES.map(frame));
+main.append(summarySection, ...WIDGETS.map(createSection));
 start();
 
 async function start() {
   try {
-    const { project, longest_days: days } = await introduction();
+    const { project, longest_days: maxDays } = await fetchSession();
     document.getElementById('project').textContent = project;
-    limit(days);
-    fill(await known(today()));
+    limitPeriod(maxDays);
+    initialize(await loadOptions());
   } catch (error) {
-    return everything(error);
+    return showPageError(error);
   }
-  listen(load);
+  onChange(load);
   await load();
 }
 
-/** Nothing can be asked at all. */
-function everything(error) {
-  tiles.replaceChildren(fault(error, () => location.reload()));
-  FIGURES.forEach(({ id }) => (document.getElementById(id).hidden = true));
+/** Shows one error instead of all widgets. */
+function showPageError(error) {
+  summarySection.replaceChildren(createError(error, () => location.reload()));
+  WIDGETS.forEach(({ id }) => (document.getElementById(id).hidden = true));
   main.setAttribute('aria-busy', 'false');
 }
 
 async function load() {
-  const choice = choose();
-  if (!choice) return;
-  turn += 1;
-  const mine = turn;
-  document.getElementById('about').textContent = told(choice);
+  const filters = selectedFilters();
+  if (!filters) return;
+  requestNo += 1;
+  const ownRequestNo = requestNo;
+  document.getElementById('about').textContent = describe(filters);
   main.setAttribute('aria-busy', 'true');
-  await Promise.all([glance(choice, mine), ...FIGURES.map((figure) => show(figure, choice, mine))]);
-  if (mine === turn) main.setAttribute('aria-busy', 'false');
+  await Promise.all([showSummary(filters, ownRequestNo), ...WIDGETS.map((widget) => showWidget(widget, filters, ownRequestNo))]);
+  if (ownRequestNo === requestNo) main.setAttribute('aria-busy', 'false');
 }
 
-function frame({ id, title, note }) {
-  const head = element('div', { className: 'head' }, element('h2', { id: `${id}-title`, textContent: title }), element('div', { className: 'acts' }));
+function createSection({ id, title, note }) {
+  const head = element('div', { className: 'head' }, element('h2', { id: `${id}-title`, textContent: title }), element('div', { className: 'actions' }));
   const body = element('div', { className: 'body' });
-  const made = element('section', { id, className: 'figure' }, head, body);
-  made.setAttribute('aria-labelledby', `${id}-title`);
-  if (note) made.append(element('p', { className: 'note', textContent: note }));
-  return made;
+  const section = element('section', { id, className: 'widget' }, head, body);
+  section.setAttribute('aria-labelledby', `${id}-title`);
+  if (note) section.append(element('p', { className: 'note', textContent: note }));
+  return section;
 }
 
-async function show(figure, choice, mine) {
-  const section = document.getElementById(figure.id);
+async function showWidget(widget, filters, ownRequestNo) {
+  const section = document.getElementById(widget.id);
   const body = section.querySelector('.body');
   section.dataset.state = 'loading';
   try {
-    const numbers = await figure.load(choice);
-    if (mine !== turn) return;
-    clear(section);
-    if (!numbers.rows.some((row) => row.slice(1).some(Boolean))) {
-      body.append(element('p', { className: 'nothing', textContent: 'Nothing in this period.' }));
+    const data = await widget.load(filters);
+    if (ownRequestNo !== requestNo) return;
+    clearSection(section);
+    if (!data.rows.some((row) => row.slice(1).some(Boolean))) {
+      body.append(element('p', { className: 'nothing', textContent: 'No data in this period.' }));
       section.dataset.state = 'empty';
       return;
     }
-    section.querySelector('.acts').append(saver(figure, numbers, choice));
-    await (numbers.chart ? drawn(body, figure, numbers, choice) : body.append(scroller(table({ ...numbers, caption: caption(figure, choice) }))));
+    section.querySelector('.actions').append(createCsvButton(widget, data, filters));
+    await showData(body, `${widget.title}, ${describe(filters)}`, data);
     section.dataset.state = 'shown';
   } catch (error) {
-    if (mine !== turn) return;
-    clear(section);
-    body.append(fault(error, () => show(figure, choose(), turn)));
+    if (ownRequestNo !== requestNo) return;
+    clearSection(section);
+    body.append(createError(error, () => showWidget(widget, selectedFilters(), requestNo)));
     section.dataset.state = 'failed';
   }
 }
 
-function clear(section) {
-  section.querySelectorAll('.chart').forEach(forget);
+function clearSection(section) {
+  section.querySelectorAll('.chart').forEach(removeChart);
   section.querySelector('.body').replaceChildren();
-  section.querySelector('.acts').replaceChildren();
+  section.querySelector('.actions').replaceChildren();
 }
 
-async function drawn(body, figure, numbers, choice) {
-  const holder = element('div', { className: 'chart', role: 'img', ariaLabel: `${caption(figure, choice)} The numbers stand below as a table.` });
-  const behind = element('details', {}, element('summary', { textContent: 'Numbers' }), scroller(table({ ...numbers, caption: caption(figure, choice) })));
-  body.append(holder, behind);
-  if (await draw(holder, numbers)) return;
-  holder.remove();
-  behind.open = true;
+/** Shows the table; if the data has a chart, shows the chart with the table below, collapsed unless the chart cannot be drawn. */
+async function showData(body, caption, data) {
+  const table = element('div', { className: 'scroller' }, createTable({ ...data, caption }));
+  if (!data.chart) return body.append(table);
+  const container = element('div', { className: 'chart', role: 'img', ariaLabel: `${caption} The table below has the same numbers.` });
+  const details = element('details', {}, element('summary', { textContent: 'Table' }), table);
+  body.append(container, details);
+  if (await drawChart(container, data)) return;
+  container.remove();
+  details.open = true;
 }
 
-const scroller = (inside) => element('div', { className: 'scroller' }, inside);
-const caption = ({ title }, choice) => `${title}, ${told(choice)}`;
-
-function saver({ id, title }, numbers, { from, to }) {
-  const name = `tillroll-${id}-${new Date(from * 86_400_000).toISOString().slice(0, 10)}-${new Date(to * 86_400_000).toISOString().slice(0, 10)}.csv`;
-  const button = element('button', { type: 'button', className: 'csv', textContent: 'CSV', ariaLabel: `Download ${title} as CSV`, title: `${title} as CSV` });
-  button.addEventListener('click', () => download(name, csv(numbers)));
+function createCsvButton({ id, title }, data, { from, to }) {
+  const button = element('button', { type: 'button', className: 'csv', textContent: 'CSV', ariaLabel: `Download ${title} as CSV`, title: `Download ${title} as CSV` });
+  button.addEventListener('click', () => download(`tillroll-${id}-${isoDate(from)}-${isoDate(to)}.csv`, toCsv(data)));
   return button;
 }
 
-function fault(error, again) {
+function createError(error, retry) {
   const button = element('button', { type: 'button', textContent: 'Try again' });
-  button.addEventListener('click', again);
-  const text = error instanceof Failure ? error.message : `This could not be shown: ${error.message}`;
-  const made = element('div', { className: 'fault' }, element('p', { textContent: text }), button);
-  made.setAttribute('role', 'alert');
-  return made;
+  button.addEventListener('click', retry);
+  const text = error instanceof ApiError ? error.message : `An error occurred: ${error.message}`;
+  const box = element('div', { className: 'error' }, element('p', { textContent: text }), button);
+  box.setAttribute('role', 'alert');
+  return box;
 }
 
-async function glance(choice, mine) {
+async function showSummary(filters, ownRequestNo) {
   try {
-    const numbers = await summary(choice);
-    if (mine !== turn) return;
-    const { date_from, date_to } = numbers.period;
-    const cards = numbers.rows.map(([title, now, then, kind]) => {
-      const value = kind === 'money' ? words.money(now, choice.currency) : words.count(now);
-      const before = kind === 'money' ? words.money(then, choice.currency) : words.count(then);
-      const change = element('dd', { className: 'change', textContent: words.changed(now, then), title: `${before} from ${date_from.slice(0, 10)} to ${date_to.slice(0, 10)}` });
-      return element('div', {}, element('dt', { textContent: title }), element('dd', { textContent: value }), change);
-    });
-    const rows = numbers.rows.map((row) => row.slice(0, 3));
-    const acts = element('div', { className: 'acts' }, saver({ id: 'summary', title: 'At a glance' }, { ...numbers, rows }, choice));
-    const note = element('p', { className: 'note', textContent: `Changes are against the ${words.count(choice.to - choice.from + 1)} days before.` });
-    tiles.replaceChildren(element('dl', {}, ...cards), element('div', { className: 'foot' }, note, acts));
+    const data = await loadSummary(filters);
+    if (ownRequestNo !== requestNo) return;
+    const actions = element('div', { className: 'actions' }, createCsvButton({ id: 'summary', title: 'Summary' }, data, filters));
+    const note = element('p', { className: 'note', textContent: `Changes compare with the previous ${formatCount(dayCount(filters))} days.` });
+    summarySection.replaceChildren(
+      element('dl', {}, ...data.rows.map((row, at) => createTile(row, data.kinds[at], data.previousDates, filters.currency))),
+      element('div', { className: 'foot' }, note, actions));
   } catch (error) {
-    if (mine === turn) tiles.replaceChildren(fault(error, () => glance(choose(), turn)));
+    if (ownRequestNo === requestNo) summarySection.replaceChildren(createError(error, () => showSummary(selectedFilters(), requestNo)));
   }
+}
+
+function createTile([title, now, previous], kind, { date_from, date_to }, currency) {
+  const format = (number) => (kind === 'money' ? formatMoney(number, currency) : formatCount(number));
+  const tooltip = `${format(previous)} from ${date_from.slice(0, 10)} to ${date_to.slice(0, 10)}`;
+  const change = element('dd', { className: 'change', textContent: formatChange(now, previous), title: tooltip });
+  return element('div', {}, element('dt', { textContent: title }), element('dd', { textContent: format(now) }), change);
 }

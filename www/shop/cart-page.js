@@ -1,18 +1,18 @@
-// The cart page: change quantities, remove lines, go on to the checkout.
+// The cart page: change quantities, remove lines, continue to the checkout.
 //
-// Looking at the cart is no event of its own. A change is reported as the difference.
+// Viewing the cart sends no event. A change of a quantity is sent as the difference.
 
-const lines = document.getElementById('lines');
+const lineList = document.getElementById('lines');
 
-show();
-document.addEventListener('cart-change', show);
+showCart();
+document.addEventListener('cart-change', showCart);
 
-function change(line, quantity) {
+function setQuantity(line, quantity) {
   cart.set(line.id, line.size, quantity);
   const name = catalogue.product(line.id).name;
-  document.getElementById('said').textContent = quantity ? `${name}: ${quantity} in the cart` : `${name} removed`;
+  document.getElementById('cart-status').textContent = quantity ? `${name}: ${quantity} in the cart` : `${name} removed`;
 
-  // Tracking: only the difference went in or out.
+  // Tracking: send the difference.
   const difference = quantity - line.quantity;
   if (window.metrilo && difference > 0) {
     window.metrilo.addToCart(line.id, difference);
@@ -22,19 +22,19 @@ function change(line, quantity) {
   }
 }
 
-function show() {
-  const focused = document.activeElement?.id;
-  const all = cart.lines();
-  document.getElementById('full').hidden = all.length === 0;
-  document.getElementById('empty').hidden = all.length > 0;
-  document.getElementById('pieces').textContent = cart.count() === 1 ? '1 piece' : `${cart.count()} pieces`;
+function showCart() {
+  const focusedId = document.activeElement?.id;
+  const lines = cart.lines();
+  document.getElementById('full').hidden = lines.length === 0;
+  document.getElementById('empty').hidden = lines.length > 0;
+  document.getElementById('item-count').textContent = cart.count() === 1 ? '1 item' : `${cart.count()} items`;
   document.getElementById('subtotal').textContent = money(cart.total());
   document.getElementById('total').textContent = money(cart.total());
-  lines.replaceChildren(...all.map(lineOf));
-  if (focused) document.getElementById(focused)?.focus(); // the line was drawn anew under the shopper's finger
+  lineList.replaceChildren(...lines.map(createLine));
+  if (focusedId) document.getElementById(focusedId)?.focus(); // the focused button was replaced
 }
 
-function lineOf(line) {
+function createLine(line) {
   const product = catalogue.product(line.id);
   const key = `${line.id}-${line.size}`.replace(/\W+/g, '-');
   return el('li', { className: 'cart-line' },
@@ -43,14 +43,14 @@ function lineOf(line) {
       el('a', { href: `product.html?id=${encodeURIComponent(product.id)}` }, product.name),
       el('small', {}, [product.colour, line.size].filter(Boolean).join(' · '))),
     el('div', { className: 'stepper', role: 'group', 'aria-label': `Quantity of ${product.name}` },
-      press(`less-${key}`, '−', `One ${product.name} less`, () => change(line, line.quantity - 1)),
+      createButton(`less-${key}`, '−', `One ${product.name} less`, () => setQuantity(line, line.quantity - 1)),
       el('output', {}, String(line.quantity)),
-      press(`more-${key}`, '+', `One ${product.name} more`, () => change(line, line.quantity + 1))),
+      createButton(`more-${key}`, '+', `One ${product.name} more`, () => setQuantity(line, line.quantity + 1))),
     el('span', { className: 'cart-line-price' }, money(cents(product.price) * line.quantity)),
-    press(`remove-${key}`, 'Remove', `Remove ${product.name}`, () => change(line, 0)));
+    createButton(`remove-${key}`, 'Remove', `Remove ${product.name}`, () => setQuantity(line, 0)));
 }
 
-function press(id, text, label, action) {
+function createButton(id, text, label, action) {
   const button = el('button', { id, type: 'button', className: id.split('-')[0], 'aria-label': label }, text);
   button.addEventListener('click', action);
   return button;

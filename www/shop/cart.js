@@ -1,33 +1,32 @@
-// The shopper's cart, kept from page to page.
+// The customer's cart, which persists across pages.
 //
-// It lives in localStorage under `shop_cart`, as [{id, size, quantity}]. Where storage is blocked or full it travels in
-// window.name instead, which every browser keeps for the tab, so that the shop sells there too.
-// Nothing here knows of the tracker: the page that changes the cart also reports the change.
+// It is in localStorage under `shop_cart`, as [{id, size, quantity}]. Where storage is blocked or full, it is in window.name, which browsers
+// preserve for the tab. This file does not use the tracker: the page that changes the cart also tracks the change.
 
-const keep = {
-  /** What was kept under `key`, or null. */
+const shopStorage = {
+  /** Returns the stored value of `key`, or null. */
   read(key) {
     try {
-      return JSON.parse(this.inTab()[key] ?? localStorage.getItem(key));
+      return JSON.parse(this.readWindowName()[key] ?? localStorage.getItem(key));
     } catch {
-      return null; // storage is blocked, or somebody else wrote there
+      return null; // storage is blocked, or the content is not JSON
     }
   },
 
   write(key, value) {
     const text = JSON.stringify(value);
-    const tab = this.inTab();
-    delete tab[key];
+    const fallback = this.readWindowName();
+    delete fallback[key];
     try {
       localStorage.setItem(key, text);
     } catch {
-      tab[key] = text;
+      fallback[key] = text;
     }
-    const left = Object.keys(tab).length > 0;
-    if (left || window.name.startsWith('shop:')) window.name = left ? `shop:${JSON.stringify(tab)}` : '';
+    const isUsed = Object.keys(fallback).length > 0;
+    if (isUsed || window.name.startsWith('shop:')) window.name = isUsed ? `shop:${JSON.stringify(fallback)}` : '';
   },
 
-  inTab() {
+  readWindowName() {
     try {
       return window.name.startsWith('shop:') ? JSON.parse(window.name.slice(5)) : {};
     } catch {
@@ -37,19 +36,19 @@ const keep = {
 };
 
 const cart = {
-  /** The lines, oldest first; only products that the shop still has, with whole positive quantities. */
+  /** Returns the lines, oldest first, without unknown products and invalid quantities. */
   lines() {
-    const kept = keep.read('shop_cart');
-    const known = (line) => line && catalogue.product(line.id) && Number.isInteger(line.quantity) && line.quantity > 0;
-    return Array.isArray(kept) ? kept.filter(known) : [];
+    const lines = shopStorage.read('shop_cart');
+    const isValid = (line) => line && catalogue.product(line.id) && Number.isInteger(line.quantity) && line.quantity > 0;
+    return Array.isArray(lines) ? lines.filter(isValid) : [];
   },
 
-  /** How many pieces are in the cart. */
+  /** Returns the number of items in the cart. */
   count() {
     return this.lines().reduce((sum, line) => sum + line.quantity, 0);
   },
 
-  /** What the cart costs, in cents. */
+  /** Returns the total price in cents. */
   total() {
     return this.lines().reduce((sum, line) => sum + cents(catalogue.product(line.id).price) * line.quantity, 0);
   },
@@ -73,12 +72,12 @@ const cart = {
   },
 
   save(lines) {
-    keep.write('shop_cart', lines);
+    shopStorage.write('shop_cart', lines);
     document.dispatchEvent(new CustomEvent('cart-change'));
   },
 };
 
-/** A price in euros as whole cents, so that sums are exact. */
+/** Converts a price in euros to whole cents, so that sums are exact. */
 function cents(euros) {
   return Math.round(euros * 100);
 }

@@ -1,7 +1,7 @@
-// What the shop sells: four categories and sixteen products.
+// The shop's catalogue: four categories and sixteen products.
 //
-// Plain data, so that a page is a view of it. Ids are strings, as they come from a shop's database; prices are euros.
-// `picture` names a symbol of pictures.svg and `cloth` is the colour it is drawn in.
+// Plain data. Ids are strings, as in a shop's database; prices are in euros. `picture` is the id of a symbol in pictures.svg, and `cloth` is the
+// colour in which it is drawn.
 
 const catalogue = {
   categories: [
@@ -65,22 +65,22 @@ const catalogue = {
       details: ['Lambswool', '30 × 190 cm', 'Wash by hand'] },
   ],
 
-  /** The category with this id, or undefined. */
+  /** Returns the category with this id, or undefined. */
   category(id) {
     return this.categories.find((category) => category.id === id);
   },
 
-  /** The product with this id, or undefined. */
+  /** Returns the product with this id, or undefined. */
   product(id) {
     return this.products.find((product) => product.id === id);
   },
 
-  /** The products of a category, in shop order. */
+  /** Returns the products of a category, in the order of the catalogue. */
   productsIn(categoryId) {
     return this.products.filter((product) => product.category === categoryId);
   },
 
-  /** The products in whose name, colour or category every word of `query` stands. An empty query finds nothing. */
+  /** Returns the products whose name, colour and category contain every word of `query`. An empty query matches nothing. */
   find(query) {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     const text = (product) => [product.name, product.colour, this.category(product.category).name].join(' ').toLowerCase();

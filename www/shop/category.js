@@ -1,4 +1,4 @@
-// A category page, category.html?id=1: its name and its products.
+// The category page, category.html?id=1: name and products of a category.
 
 const category = catalogue.category(parameter('id'));
 
@@ -9,10 +9,10 @@ if (category) {
   document.getElementById('text').textContent = category.text;
   showProducts(document.getElementById('products'), catalogue.productsIn(category.id));
 } else {
-  document.getElementById('name').textContent = 'There is no such category';
+  document.getElementById('name').textContent = 'Category not found';
 }
 
-// Tracking: this category was viewed. Ids are strings, as in the shop's database.
+// Tracking: a view of the category. Ids are strings, as in the shop's database.
 if (window.metrilo && category) {
   window.metrilo.viewCategory(category.id);
 }

@@ -1,4 +1,4 @@
-// The home page: the categories, and what sells best.
+// The home page: categories and bestsellers.
 
 document.getElementById('categories').append(...catalogue.categories.map((category) =>
   el('li', {},
@@ -6,9 +6,9 @@ document.getElementById('categories').append(...catalogue.categories.map((catego
       picture(category),
       el('span', { className: 'card-name' }, category.name)))));
 
-showProducts(document.getElementById('favourites'), ['2', '10', '6', '14'].map((id) => catalogue.product(id)));
+showProducts(document.getElementById('bestsellers'), ['2', '10', '6', '14'].map((id) => catalogue.product(id)));
 
-// Tracking: the home page was viewed.
+// Tracking: a view of the home page.
 if (window.metrilo) {
   window.metrilo.viewPage(location.href, { name: 'Awesome homepage' });
 }

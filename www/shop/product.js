@@ -1,29 +1,29 @@
-// A product page, product.html?id=2: the product, its sizes, and the way into the cart.
+// The product page, product.html?id=2: the product, its sizes, and the form that adds it to the cart.
 
 const product = catalogue.product(parameter('id'));
-const added = document.getElementById('added');
+const notice = document.getElementById('added');
 
 if (product) {
   showProduct();
   document.getElementById('buy').addEventListener('submit', addToCart);
 } else {
-  document.getElementById('product').replaceChildren(el('h1', {}, 'There is no such product'));
+  document.getElementById('product').replaceChildren(el('h1', {}, 'Product not found'));
   showProducts(document.getElementById('more'), catalogue.productsIn('1'));
 }
 
-// Tracking: this product was viewed.
+// Tracking: a view of the product.
 if (window.metrilo && product) {
   window.metrilo.viewProduct(product.id);
 }
 
-function addToCart(submit) {
-  submit.preventDefault();
-  const size = submit.target.elements.size?.value ?? '';
+function addToCart(event) {
+  event.preventDefault();
+  const size = event.target.elements.size?.value ?? '';
   const quantity = Number(document.getElementById('quantity').value);
   cart.add(product.id, size, quantity);
   showNotice(size, quantity);
 
-  // Tracking: so many pieces went into the cart.
+  // Tracking: the added quantity.
   if (window.metrilo) {
     window.metrilo.addToCart(product.id, quantity);
   }
@@ -51,16 +51,16 @@ function showSizes(sizes) {
     el('label', {}, el('input', { type: 'radio', name: 'size', value: size, checked: at === Math.min(1, sizes.length - 1) }), el('span', {}, size))));
 }
 
-/** Says what went into the cart, and offers the two ways on. It stands after the button, so Tab leads into it. */
+/** Shows what was added, with links to the cart and the checkout. It follows the button, so Tab moves the focus to it. */
 function showNotice(size, quantity) {
   const close = el('button', { type: 'button', className: 'close', 'aria-label': 'Close' }, '×');
   close.addEventListener('click', () => {
-    added.replaceChildren();
+    notice.replaceChildren();
     document.getElementById('add-to-cart').focus();
   });
-  added.replaceChildren(
+  notice.replaceChildren(
     picture(product),
-    el('p', {}, el('b', {}, 'In your cart'), el('span', {}, [product.name, size, quantity > 1 && `× ${quantity}`].filter(Boolean).join(' · '))),
+    el('p', {}, el('b', {}, 'Added to your cart'), el('span', {}, [product.name, size, quantity > 1 && `× ${quantity}`].filter(Boolean).join(' · '))),
     close,
     el('p', { className: 'actions' },
       el('a', { id: 'notice-checkout', className: 'button', href: 'checkout.html' }, 'Check out'),

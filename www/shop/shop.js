@@ -1,9 +1,8 @@
-// The theme: what every page of the shop has in common.
+// The theme: the elements that all pages of the shop share.
 //
-// <shop-header> and <shop-footer> fill themselves as the page is read, so nothing jumps. Every text is set as text,
-// never as HTML.
+// <shop-header> and <shop-footer> render while the page is parsed, so the layout does not shift. Texts from data are set as text, never as HTML.
 
-/** Makes an element. A property is set where the element has one, else the attribute; children are nodes or texts. */
+/** Creates an element. `properties` are set as properties where the element has them, else as attributes; children are nodes or strings. */
 function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -14,12 +13,12 @@ function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Writes cents as a price. */
+/** Formats cents as a price. */
 function money(cents) {
   return `€${(cents / 100).toFixed(2)}`;
 }
 
-/** Draws a symbol of pictures.svg in the colour of a cloth. It is decoration: the name stands beside it. */
+/** Draws a symbol of pictures.svg in a colour. It is decorative, because the name is next to it. */
 function picture({ picture: symbol, cloth }) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
@@ -33,7 +32,7 @@ function picture({ picture: symbol, cloth }) {
   return tile;
 }
 
-/** A product as it stands in a grid: the whole card is one link. */
+/** Creates the card of a product in a grid: a single link. */
 function card(product) {
   return el('li', {},
     el('a', { className: 'card', href: `product.html?id=${encodeURIComponent(product.id)}` },
@@ -48,7 +47,7 @@ function showProducts(grid, products) {
   grid.replaceChildren(...products.map(card));
 }
 
-/** The lines of the cart as a short list, for the summary beside the checkout form. */
+/** Creates a line of the order summary. */
 function summaryLine(line) {
   const product = catalogue.product(line.id);
   return el('li', { className: 'summary-line' },
@@ -57,7 +56,7 @@ function summaryLine(line) {
     el('span', {}, money(cents(product.price) * line.quantity)));
 }
 
-/** The value of a parameter in the page's address, or ''. */
+/** Returns a parameter of the page's URL, or ''. */
 function parameter(name) {
   return new URLSearchParams(location.search).get(name) ?? '';
 }
@@ -65,8 +64,8 @@ function parameter(name) {
 class ShopHeader extends HTMLElement {
   connectedCallback() {
     this.innerHTML = `
-      <a class="skip" href="#main">Skip to the content</a>
-      <aside class="demo-bar" aria-label="About this demo">A demo shop: nothing is sold here. <a href="/live" target="_blank">See its events live<span class="unseen"> (opens a new tab)</span></a></aside>
+      <a class="skip" href="#main">Skip to content</a>
+      <aside class="demo-bar" aria-label="About this demo">This is a demo shop: nothing is sold here. <a href="/live" target="_blank">Watch its events live<span class="unseen"> (opens a new tab)</span></a></aside>
       <header class="bar wide">
         <a class="brand" href="./">
           <svg viewBox="0 0 32 32" aria-hidden="true"><path d="M16 11c-2.300 0-2.300-4.600 0-4.600 2.900 0 3 3.500.7 4.600-.5.300-.7.700-.7 1.400l10 7.400c1.700 1.300 1.100 3.600-1 3.600H7c-2.100 0-2.700-2.300-1-3.600l10-7.400"/></svg>
@@ -79,28 +78,28 @@ class ShopHeader extends HTMLElement {
         </form>
         <a class="cart-link" href="cart.html">
           <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M5 8h14l1 12H4zM8.500 10V7a3.500 3.500 0 0 1 7 0v3"/></svg>
-          <span class="unseen">Cart, pieces: </span><span class="cart-count">0</span>
+          <span class="unseen">Items in cart: </span><span class="cart-count">0</span>
         </a>
       </header>`;
     this.querySelector('nav').append(...catalogue.categories.map(categoryLink));
     this.querySelector('[name=q]').value = parameter('q');
-    this.count();
-    document.addEventListener('cart-change', () => this.count());
+    this.showCount();
+    document.addEventListener('cart-change', () => this.showCount());
     window.addEventListener('storage', () => document.dispatchEvent(new CustomEvent('cart-change'))); // another tab
-    window.addEventListener('pageshow', () => this.count()); // back from a page that changed the cart
+    window.addEventListener('pageshow', () => this.showCount()); // back from a page that changed the cart
   }
 
-  count() {
-    const shown = this.querySelector('.cart-count');
-    shown.textContent = cart.count();
-    shown.classList.toggle('none', cart.count() === 0);
+  showCount() {
+    const badge = this.querySelector('.cart-count');
+    badge.textContent = cart.count();
+    badge.classList.toggle('none', cart.count() === 0);
   }
 }
 
 function categoryLink({ id, name }) {
   const link = el('a', { href: `category.html?id=${id}` }, name);
-  const here = location.pathname.endsWith('/category.html') && parameter('id') === id;
-  if (here) link.setAttribute('aria-current', 'page');
+  const isCurrent = location.pathname.endsWith('/category.html') && parameter('id') === id;
+  if (isCurrent) link.setAttribute('aria-current', 'page');
   return link;
 }
 
@@ -110,20 +109,20 @@ class ShopFooter extends HTMLElement {
       <footer>
         <div class="wide footer-columns">
           <form id="newsletter-form" class="newsletter" action="newsletter.html" method="post">
-            <h2>A letter, twice a month</h2>
-            <p>What is new, what is back, and how to mend a hole.</p>
+            <h2>Newsletter, twice a month</h2>
+            <p>New products, restocked favourites, and repair tips.</p>
             <div class="newsletter-fields">
               <label>First name <input name="newsletter[first_name]" autocomplete="given-name"></label>
               <label>E-mail <input type="email" name="newsletter[email]" autocomplete="email" required></label>
               <button class="button">Sign up</button>
             </div>
-            <label class="tick"><input type="checkbox" name="newsletter[subscribed]" value="1"> Yes, send me the letter. I can stop it any time.</label>
+            <label class="tick"><input type="checkbox" name="newsletter[subscribed]" value="1"> Yes, send me the newsletter. I can unsubscribe at any time.</label>
           </form>
           <nav aria-label="Shop">
             <h2>Shop</h2>
           </nav>
           <div>
-            <h2>Good to know</h2>
+            <h2>Service</h2>
             <p>Delivery in 2 to 4 days<br>Free returns, 30 days<br>Repairs for two years</p>
           </div>
         </div>
@@ -131,7 +130,7 @@ class ShopFooter extends HTMLElement {
       </footer>`;
     this.querySelector('nav').append(...catalogue.categories.map(categoryLink));
 
-    // The tracker reads the named fields when the form is submitted, and nothing else of it.
+    // On submit, the tracker reads the named fields of the form, and no others.
     if (window.metrilo) {
       window.metrilo.integrateForm({
         formSelector: '#newsletter-form',

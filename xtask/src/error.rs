@@ -56,8 +56,8 @@ pub(crate) enum Error {
     /// A file that a page downloads is too big.
     #[error("over budget: {0}; make it smaller, the limit in xtask/src/size.rs stays")]
     Budget(String),
-    /// The README has another inline snippet than the build.
-    #[error("README.md has not the {0} of this build; paste what `cargo xtask build` prints")]
+    /// The install guide contains another inline snippet than the build.
+    #[error("docs/install.md does not contain the {0} of this build; paste what `cargo xtask build` prints")]
     Snippet(String),
     /// House rules are broken; each was printed with its place.
     #[error("{0} house rules broken, listed above with what to do")]

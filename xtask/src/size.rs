@@ -42,7 +42,7 @@ pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
     report(context)
 }
 
-/// The table of what is in `dist/` now; what shops copy from the README has its limit too.
+/// Prints the sizes of the files in `dist/`, and checks the inline snippet of the install guide.
 pub(crate) fn report(context: &Context) -> Result<(), Error> {
     println!("\n{:<20} {:<28} {:>8} {:>8} {:>8} {:>8}", "what", "file in dist/", "raw", "gzip -9", "brotli", "limit");
     let mut over = Vec::new();

@@ -4,6 +4,7 @@
 
 mod boundaries;
 mod leftovers;
+mod links;
 mod shape;
 mod source;
 
@@ -38,6 +39,7 @@ const RULES: &[fn(&Source) -> Vec<Finding>] = &[
     boundaries::panics,
     boundaries::vendors,
     boundaries::dependencies,
+    links::links,
     leftovers::notes,
     leftovers::left_out_tests,
     leftovers::sleeps,

@@ -37,7 +37,7 @@ impl<R: BufRead> Pieces<R> {
         let (mut bytes, before) = (Vec::new(), self.before);
         while bytes.len() < PIECE && self.before - before < LINES {
             let start = bytes.len();
-            let limit = limits::REQUEST_BYTES - PIECE;
+            let limit = limits::MAX_REQUEST_BYTES - PIECE;
             let read = self.lines.by_ref().take(limit as u64).read_until(b'\n', &mut bytes).map_err(&fault)?;
             if read == 0 {
                 break;
@@ -75,8 +75,8 @@ mod tests {
     fn a_piece_fits_a_request_whatever_its_lines() {
         let line = vec![b'x'; PIECE - 2];
         let text = [&line[..], b"\n", &line[..], b"\n", &line[..], b"\n"].concat();
-        assert!(cut(&text).iter().all(|piece| piece.bytes.len() <= limits::REQUEST_BYTES));
-        let long = vec![b'x'; limits::REQUEST_BYTES];
+        assert!(cut(&text).iter().all(|piece| piece.bytes.len() <= limits::MAX_REQUEST_BYTES));
+        let long = vec![b'x'; limits::MAX_REQUEST_BYTES];
         assert!(matches!(Pieces::new(&long[..]).next(|_| Fault::Broken), Err(Fault::LongLine { line: 1, .. })));
     }
 

@@ -3,7 +3,7 @@
 //! A page that is left before its core has come says its calls as it recorded them. The protocol makes the events of them that the next
 //! page would make, and from here on they are read as those of a batch: a page is believed no more because it was in a hurry.
 
-use tillroll_protocol::calls::Calls;
+use tillroll_protocol::calls_request::CallsRequest;
 use tillroll_protocol::limits;
 
 use crate::Error;
@@ -19,12 +19,12 @@ pub struct Said {
 
 /// Reads the body of a request.
 pub fn read(body: &[u8]) -> Result<Said, Error> {
-    let calls = std::str::from_utf8(body).ok().and_then(Calls::read);
+    let calls = std::str::from_utf8(body).ok().and_then(CallsRequest::parse);
     let calls = calls.ok_or(Error::BadField { field: "body", wanted: "calls as a page records them", found: "something else" })?;
     let token = calls.token.to_owned();
-    let events = calls.events();
+    let events = calls.into_events();
     match events.len() {
-        found if found > limits::BATCH_EVENTS => Err(Error::TooManyEvents { found, limit: limits::BATCH_EVENTS }),
+        found if found > limits::MAX_BATCH_EVENTS => Err(Error::TooManyEvents { found, limit: limits::MAX_BATCH_EVENTS }),
         _ => Ok(Said { token, events }),
     }
 }

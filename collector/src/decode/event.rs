@@ -7,16 +7,15 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use tillroll_protocol::batch::Rejection;
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Event, Page, Visitor};
-use tillroll_protocol::loose::Loose;
-use tillroll_protocol::{email, kinds, limits, params};
+use tillroll_protocol::{apis, email, event_types, limits, params};
 use uuid::Uuid;
 
 use super::glance::Glance;
 use super::plain::Plain;
 use super::reason::Reason;
 use super::tree::{Excess, Tree, excess, kind_of, short};
-use crate::vendors;
 
 /// The greatest time that every reader of JSON can hold.
 pub const LAST_TIME: u64 = (1 << 53) - 1;
@@ -124,7 +123,7 @@ impl<'a> Sent<'a> {
 
     /// Reads the event where it is as a page prints one.
     pub(super) fn read_plainly(&self) -> Option<Incoming<Text<'a>>> {
-        let is_plain = self.is_plain && self.text.len() <= limits::EVENT_BYTES;
+        let is_plain = self.is_plain && self.text.len() <= limits::MAX_EVENT_BYTES;
         if is_plain { self.plain.read() } else { None }
     }
 }
@@ -180,13 +179,13 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Refusal {
 impl Fields {
     /// Checks what concerns the event as a whole and returns its key.
     fn check(&self, text: &str) -> Result<Uuid, Reason> {
-        if text.len() > limits::EVENT_BYTES {
+        if text.len() > limits::MAX_EVENT_BYTES {
             return Err(Reason::EventTooLarge(text.len()));
         }
         for (name, Tree(value)) in self.named() {
             within_limits(name, value)?;
         }
-        let Loose::Text(id) = &self.id.0 else { return Err(bad("id", "a UUID", &self.id.0)) };
+        let DynValue::Text(id) = &self.id.0 else { return Err(bad("id", "a UUID", &self.id.0)) };
         // Of the four ways to write a UUID only the hyphenated one has this length.
         Uuid::try_parse(id).ok().filter(|_| id.len() == 36).ok_or_else(|| Reason::BadField {
             field: "id".into(),
@@ -225,35 +224,35 @@ impl Fields {
         Ok(Event { id: String::new(), kind, api, time, visitor, session_id, store_id, params, page })
     }
 
-    fn known_kind(&self) -> Result<&'static kinds::Kind, Reason> {
-        let Loose::Text(name) = &self.kind.0 else { return Err(bad("type", "a string", &self.kind.0)) };
-        kinds::find(name).ok_or_else(|| Reason::UnknownType(short(name).into()))
+    fn known_kind(&self) -> Result<&'static event_types::EventType, Reason> {
+        let DynValue::Text(name) = &self.kind.0 else { return Err(bad("type", "a string", &self.kind.0)) };
+        event_types::find(name).ok_or_else(|| Reason::UnknownType(short(name).into()))
     }
 
     fn known_api(&self) -> Result<&'static str, Reason> {
-        let Loose::Text(name) = &self.api.0 else { return Err(bad("api", "a string", &self.api.0)) };
-        vendors::APIS.iter().copied().find(|api| api == name).ok_or_else(|| Reason::UnknownApi(short(name).into()))
+        let DynValue::Text(name) = &self.api.0 else { return Err(bad("api", "a string", &self.api.0)) };
+        apis::find(name).ok_or_else(|| Reason::UnknownApi(short(name).into()))
     }
 
     fn visitor(&mut self) -> Result<Visitor, Reason> {
         match (take(&mut self.visitor_id.0), take(&mut self.visitor_email.0)) {
-            (Loose::Nothing, Loose::Nothing) => Err(bad("visitorId", "there, or `visitorEmail`", &Loose::Nothing)),
-            (Loose::Text(id), Loose::Nothing) => visitor_id(id),
-            (Loose::Nothing, Loose::Text(text)) => email::normalise(&text).map(Visitor::Email).ok_or(Reason::BadField {
+            (DynValue::Null, DynValue::Null) => Err(bad("visitorId", "there, or `visitorEmail`", &DynValue::Null)),
+            (DynValue::Text(id), DynValue::Null) => visitor_id(id),
+            (DynValue::Null, DynValue::Text(text)) => email::normalise(&text).map(Visitor::Email).ok_or(Reason::BadField {
                 field: "visitorEmail".into(),
                 wanted: "an e-mail address",
                 found: "another string",
             }),
-            (Loose::Nothing, other) => Err(bad("visitorEmail", "an e-mail address", &other)),
-            (other, Loose::Nothing) => Err(bad("visitorId", "a string", &other)),
+            (DynValue::Null, other) => Err(bad("visitorEmail", "an e-mail address", &other)),
+            (other, DynValue::Null) => Err(bad("visitorId", "a string", &other)),
             _ => Err(Reason::TwoVisitors),
         }
     }
 
     fn page(&mut self) -> Result<Page, Reason> {
         let members = match take(&mut self.page.0) {
-            Loose::Nothing => Vec::new(),
-            Loose::Object(members) => members,
+            DynValue::Null => Vec::new(),
+            DynValue::Object(members) => members,
             other => return Err(bad("page", "an object", &other)),
         };
         let mut page = Page::default();
@@ -269,18 +268,18 @@ impl Fields {
     }
 
     /// An empty list is taken for an empty object: that is how PHP prints one.
-    fn params(&self, kind: &'static kinds::Kind, page_url: &str) -> Result<String, Reason> {
-        let empty = Loose::Object(Vec::new());
+    fn params(&self, kind: &'static event_types::EventType, page_url: &str) -> Result<String, Reason> {
+        let empty = DynValue::Object(Vec::new());
         let given = match &self.params.0 {
-            Loose::Nothing => &empty,
-            Loose::List(elements) if elements.is_empty() => &empty,
-            object @ Loose::Object(_) => object,
+            DynValue::Null => &empty,
+            DynValue::List(elements) if elements.is_empty() => &empty,
+            object @ DynValue::Object(_) => object,
             other => return Err(bad("params", "an object", other)),
         };
-        params::read(kind, given, page_url).map_err(|fault| Reason::BadField {
-            field: format!("params.{}", fault.field),
+        params::parse(kind, given, page_url).map_err(|missing| Reason::BadField {
+            field: format!("params.{}", missing.name),
             wanted: "something that can be read",
-            found: found_in(given.get(fault.field)),
+            found: found_in(given.get(missing.name)),
         })
     }
 
@@ -291,7 +290,7 @@ impl Fields {
 }
 
 /// Refuses a value with a string that is too long, or that nests too deep, by the path under `name`.
-pub fn within_limits(name: &str, value: &Loose) -> Result<(), Reason> {
+pub fn within_limits(name: &str, value: &DynValue) -> Result<(), Reason> {
     match excess(name, value) {
         Some(Excess::Long(field, bytes)) => Err(Reason::StringTooLong { field, bytes }),
         Some(Excess::Deep(field)) => Err(Reason::TooDeep(field)),
@@ -309,29 +308,29 @@ pub fn visitor_id(id: String) -> Result<Visitor, Reason> {
     Err(Reason::BadField { field: "visitorId".into(), wanted: "1 to 128 characters", found })
 }
 
-fn optional(field: &'static str, value: &mut Loose) -> Result<Option<String>, Reason> {
+fn optional(field: &'static str, value: &mut DynValue) -> Result<Option<String>, Reason> {
     match take(value) {
-        Loose::Nothing => Ok(None),
-        Loose::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        DynValue::Null => Ok(None),
+        DynValue::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
         other => Err(bad(field, "a string", &other)),
     }
 }
 
-fn take(value: &mut Loose) -> Loose {
-    std::mem::replace(value, Loose::Nothing)
+fn take(value: &mut DynValue) -> DynValue {
+    std::mem::replace(value, DynValue::Null)
 }
 
 /// Returns the refusal of a field that is missing or of the wrong kind.
-pub fn bad(field: &str, wanted: &'static str, value: &Loose) -> Reason {
+pub fn bad(field: &str, wanted: &'static str, value: &DynValue) -> Reason {
     Reason::BadField { field: field.into(), wanted, found: found_in(value) }
 }
 
 /// Returns the kind of a value, for people, as exactly as it takes to see what is wrong with it.
-pub fn found_in(value: &Loose) -> &'static str {
+pub fn found_in(value: &DynValue) -> &'static str {
     match value {
-        Loose::Text(text) if text.trim().is_empty() => "an empty string",
-        Loose::Number(text) if text.starts_with('-') => "a negative number",
-        Loose::Number(text) if text.contains(['.', 'e']) => "a number with a fraction or an exponent",
+        DynValue::Text(text) if text.trim().is_empty() => "an empty string",
+        DynValue::Number(text) if text.starts_with('-') => "a negative number",
+        DynValue::Number(text) if text.contains(['.', 'e']) => "a number with a fraction or an exponent",
         other => kind_of(other),
     }
 }

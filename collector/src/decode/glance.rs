@@ -6,8 +6,8 @@
 //! asked.
 
 use serde_json::value::RawValue;
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
-use tillroll_protocol::loose::Loose;
 
 use super::event::Text;
 use super::signs::{is_printed_so, special};
@@ -144,7 +144,7 @@ impl<'a> Glance<'a> {
         let mut strings = serde_json::Deserializer::from_str(self.text.get(quote..)?).into_iter();
         let text: String = strings.next()?.ok()?;
         self.at = quote + strings.byte_offset();
-        (text.len() <= limits::STRING_BYTES).then_some(text)
+        (text.len() <= limits::MAX_STRING_BYTES).then_some(text)
     }
 
     /// Reads a whole number from 0 up into a place that nothing was read into yet.
@@ -160,45 +160,45 @@ impl<'a> Glance<'a> {
 
     /// Reads the value of a field that is within the limits of the protocol. It is made where it is wanted: to move it there afterwards
     /// would take as long as to read it. There must be nothing at that place.
-    pub(super) fn value(&mut self, place: &mut Loose<&'a str>) -> Option<()> {
+    pub(super) fn value(&mut self, place: &mut DynValue<&'a str>) -> Option<()> {
         self.value_within(DEPTH, place)
     }
 
     /// Passes over the value of a member of a field.
     pub(super) fn pass_inner(&mut self) -> Option<()> {
-        self.value_within(DEPTH - 1, &mut Loose::Nothing)
+        self.value_within(DEPTH - 1, &mut DynValue::Null)
     }
 
-    fn value_within(&mut self, depth: usize, place: &mut Loose<&'a str>) -> Option<()> {
+    fn value_within(&mut self, depth: usize, place: &mut DynValue<&'a str>) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         match self.sign()? {
-            b'"' => *place = Loose::Text(self.string()?),
+            b'"' => *place = DynValue::Text(self.string()?),
             b'{' => {
                 let mut members = Vec::new();
                 self.members(Self::string, |glance, name| {
-                    members.push((name, Loose::Nothing));
+                    members.push((name, DynValue::Null));
                     glance.value_within(depth, &mut members.last_mut()?.1)
                 })?;
-                *place = Loose::Object(members);
+                *place = DynValue::Object(members);
             }
             b'[' => {
                 let mut elements = Vec::new();
                 self.elements(|glance| {
-                    elements.push(Loose::Nothing);
+                    elements.push(DynValue::Null);
                     glance.value_within(depth, elements.last_mut()?)
                 })?;
-                *place = Loose::List(elements);
+                *place = DynValue::List(elements);
             }
             b'n' => self.rest_of_word("ull")?,
             b't' => {
                 self.rest_of_word("rue")?;
-                *place = Loose::Flag(true);
+                *place = DynValue::Bool(true);
             }
             b'f' => {
                 self.rest_of_word("alse")?;
-                *place = Loose::Flag(false);
+                *place = DynValue::Bool(false);
             }
-            _ => *place = Loose::Number(self.number()?),
+            _ => *place = DynValue::Number(self.number()?),
         }
         Some(())
     }
@@ -224,7 +224,7 @@ impl<'a> Glance<'a> {
         let end = special(self.text.as_bytes(), start);
         self.at = end + 1;
         let is_end = self.text.as_bytes().get(end) == Some(&b'"');
-        self.text.get(start..end).filter(|text| is_end && text.len() <= limits::STRING_BYTES)
+        self.text.get(start..end).filter(|text| is_end && text.len() <= limits::MAX_STRING_BYTES)
     }
 
     fn pass_blanks(&mut self) {
@@ -256,25 +256,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn owned(value: &Loose<&str>) -> Loose {
+    fn owned(value: &DynValue<&str>) -> DynValue {
         match value {
-            Loose::Nothing => Loose::Nothing,
-            Loose::Flag(flag) => Loose::Flag(*flag),
-            Loose::Number(text) => Loose::Number((*text).into()),
-            Loose::Text(text) => Loose::Text((*text).into()),
-            Loose::List(elements) => Loose::List(elements.iter().map(owned).collect()),
-            Loose::Object(members) => Loose::Object(members.iter().map(|(name, value)| ((*name).into(), owned(value))).collect()),
+            DynValue::Null => DynValue::Null,
+            DynValue::Bool(flag) => DynValue::Bool(*flag),
+            DynValue::Number(text) => DynValue::Number((*text).into()),
+            DynValue::Text(text) => DynValue::Text((*text).into()),
+            DynValue::List(elements) => DynValue::List(elements.iter().map(owned).collect()),
+            DynValue::Object(members) => DynValue::Object(members.iter().map(|(name, value)| ((*name).into(), owned(value))).collect()),
         }
     }
 
     /// What a glance makes of a whole text.
-    fn glanced(text: &str) -> Option<Loose> {
-        let (mut glance, mut value) = (Glance::new(text), Loose::Nothing);
+    fn glanced(text: &str) -> Option<DynValue> {
+        let (mut glance, mut value) = (Glance::new(text), DynValue::Null);
         glance.value(&mut value)?;
         glance.is_at_end().then(|| owned(&value))
     }
 
-    fn at_length(text: &str) -> Option<Loose> {
+    fn at_length(text: &str) -> Option<DynValue> {
         serde_json::from_str(text).ok().map(|Tree(value)| value)
     }
 
@@ -336,8 +336,8 @@ mod tests {
         ] {
             assert_eq!(glanced(text), None, "{text}");
         }
-        assert_eq!(glanced(&format!("\"{}\"", "x".repeat(limits::STRING_BYTES + 1))), None);
-        assert!(glanced(&format!("\"{}\"", "x".repeat(limits::STRING_BYTES))).is_some());
+        assert_eq!(glanced(&format!("\"{}\"", "x".repeat(limits::MAX_STRING_BYTES + 1))), None);
+        assert!(glanced(&format!("\"{}\"", "x".repeat(limits::MAX_STRING_BYTES))).is_some());
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         assert!(glanced(&nested(DEPTH - 1)).is_some());
         assert_eq!(glanced(&nested(DEPTH)), None);
@@ -379,8 +379,8 @@ mod tests {
 
         #[test]
         fn a_number_that_is_printed_so_is_taken_as_it_is(text in "-?[0-9]{1,17}(\\.[0-9]{1,8})?") {
-            let Some(Loose::Number(glanced)) = glanced(&text) else { return Ok(()) };
-            prop_assert_eq!(at_length(&text), Some(Loose::Number(glanced)));
+            let Some(DynValue::Number(glanced)) = glanced(&text) else { return Ok(()) };
+            prop_assert_eq!(at_length(&text), Some(DynValue::Number(glanced)));
         }
     }
 }

@@ -3,14 +3,13 @@
 //! Only what may be stored is read here, and only where every field is what the page's core makes it. Anything else comes to nothing and is
 //! read at length, where the reasons of refusals are.
 
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Event, Page, Visitor};
-use tillroll_protocol::loose::Loose;
-use tillroll_protocol::{email, kinds, params};
+use tillroll_protocol::{apis, email, event_types, params};
 use uuid::Uuid;
 
 use super::event::{Incoming, LAST_TIME, Text, VISITOR_CHARACTERS};
 use super::glance::{Glance, fill};
-use crate::vendors;
 
 /// The names of the fields, in the order in which a page prints them.
 const FIELDS: &[&str] = &["id", "type", "api", "time", "visitorId", "visitorEmail", "sessionId", "storeId", "page", "params"];
@@ -33,7 +32,7 @@ pub(super) struct Plain<'a> {
     session_id: Option<&'a str>,
     store_id: Option<&'a str>,
     page: Option<Page<Option<Text<'a>>>>,
-    params: Option<Loose<&'a str>>,
+    params: Option<DynValue<&'a str>>,
 }
 
 impl<'a> Plain<'a> {
@@ -57,8 +56,8 @@ impl<'a> Plain<'a> {
                     _ => glance.pass_inner(),
                 })
             }
-            9 => glance.value(fill(&mut self.params, Loose::Nothing)?),
-            _ => glance.value(&mut Loose::Nothing),
+            9 => glance.value(fill(&mut self.params, DynValue::Null)?),
+            _ => glance.value(&mut DynValue::Null),
         })
     }
 
@@ -66,14 +65,14 @@ impl<'a> Plain<'a> {
     pub(super) fn read(&self) -> Option<Incoming<Text<'a>>> {
         let id = self.id.filter(|id| id.len() == 36)?;
         let key = Uuid::try_parse(id).ok()?;
-        let kind = kinds::find(self.kind?)?;
-        let api = vendors::APIS.iter().copied().find(|api| Some(*api) == self.api)?;
+        let kind = event_types::find(self.kind?)?;
+        let api = apis::find(self.api?)?;
         let time = self.time?.parse().ok().filter(|time| *time <= LAST_TIME)?;
         let visitor = self.visitor()?;
         let page = self.page.clone().unwrap_or_default();
         let [url, referrer, title] = [page.url, page.referrer, page.title].map(Option::unwrap_or_default);
-        let params = self.params.as_ref().filter(|params| matches!(params, Loose::Object(_)))?;
-        let params = params::read_into(String::with_capacity(PARAMS_BYTES), kind, params, &url).ok()?;
+        let params = self.params.as_ref().filter(|params| matches!(params, DynValue::Object(_)))?;
+        let params = params::parse_into(String::with_capacity(PARAMS_BYTES), kind, params, &url).ok()?;
         let [session_id, store_id] = [self.session_id, self.store_id].map(|text| text.filter(|text| !text.is_empty()).map(Text::from));
         let (id, kind, api, page) = (String::new(), kind.name.into(), api.into(), Page { url, referrer, title });
         Some(Incoming { key, event: Event { id, kind, api, time, visitor, session_id, store_id, params, page } })

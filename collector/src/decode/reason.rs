@@ -14,10 +14,10 @@ pub enum Reason {
     #[error("the event cannot be read: {0}")]
     Unreadable(String),
     /// Its text is too long.
-    #[error("the event is {0} bytes long, the limit is {limit}", limit = limits::EVENT_BYTES)]
+    #[error("the event is {0} bytes long, the limit is {limit}", limit = limits::MAX_EVENT_BYTES)]
     EventTooLarge(usize),
     /// A string in it is too long.
-    #[error("`{field}` is {bytes} bytes long, the limit is {limit}", limit = limits::STRING_BYTES)]
+    #[error("`{field}` is {bytes} bytes long, the limit is {limit}", limit = limits::MAX_STRING_BYTES)]
     StringTooLong {
         /// The path of the string.
         field: String,

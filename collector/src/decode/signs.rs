@@ -51,7 +51,7 @@ mod tests {
     use super::super::Tree;
     use super::*;
     use proptest::prelude::*;
-    use tillroll_protocol::loose::Loose;
+    use tillroll_protocol::dyn_value::DynValue;
 
     proptest! {
         #[test]
@@ -65,7 +65,7 @@ mod tests {
         fn a_number_that_is_printed_so_is_printed_so(text in "-?[0-9]{1,20}(\\.[0-9]{0,18})?([eE][+-]?[0-9]{1,2})?") {
             if is_printed_so(&text) {
                 let Tree(read) = serde_json::from_str(&text).unwrap();
-                prop_assert_eq!(read, Loose::Number(text));
+                prop_assert_eq!(read, DynValue::Number(text));
             }
         }
     }

@@ -1,22 +1,22 @@
 //! JSON as the protocol's loose tree.
 //!
-//! A JSON reader of our own kind instead of `serde_json::Value`: the tree is what [`params::read`](tillroll_protocol::params::read) takes,
+//! A JSON reader of our own kind instead of `serde_json::Value`: the tree is what [`params::parse`](tillroll_protocol::params::parse) takes,
 //! and building it directly saves every event a copy.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
-use tillroll_protocol::loose::Loose;
 
 /// A JSON value of which nothing is known.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tree(pub Loose);
+pub struct Tree(pub DynValue);
 
 impl Default for Tree {
     fn default() -> Self {
-        Self(Loose::Nothing)
+        Self(DynValue::Null)
     }
 }
 
@@ -24,7 +24,7 @@ impl Tree {
     /// Returns the string that this is, or the kind of value that it is instead.
     pub fn into_text(self) -> Result<String, &'static str> {
         match self.0 {
-            Loose::Text(text) => Ok(text),
+            DynValue::Text(text) => Ok(text),
             other => Err(kind_of(&other)),
         }
     }
@@ -36,20 +36,20 @@ impl Tree {
 
     /// Returns the whole number that this is, if it is one from 0 up.
     pub fn integer(&self) -> Option<u64> {
-        let Loose::Number(text) = &self.0 else { return None };
+        let DynValue::Number(text) = &self.0 else { return None };
         text.parse().ok()
     }
 }
 
 /// Returns the kind of a value, for people: `a string`, `an object` and so on.
-pub fn kind_of(value: &Loose) -> &'static str {
+pub fn kind_of(value: &DynValue) -> &'static str {
     match value {
-        Loose::Nothing => "nothing",
-        Loose::Flag(_) => "a boolean",
-        Loose::Number(_) => "a number",
-        Loose::Text(_) => "a string",
-        Loose::List(_) => "a list",
-        Loose::Object(_) => "an object",
+        DynValue::Null => "nothing",
+        DynValue::Bool(_) => "a boolean",
+        DynValue::Number(_) => "a number",
+        DynValue::Text(_) => "a string",
+        DynValue::List(_) => "a list",
+        DynValue::Object(_) => "an object",
     }
 }
 
@@ -64,27 +64,27 @@ pub(super) enum Excess {
 
 /// How deep the value of a field may nest. The page counts its depth from an argument and the collector from the event, so the collector
 /// allows twice as much.
-pub(super) const DEPTH: usize = 2 * limits::DEPTH;
+pub(super) const DEPTH: usize = 2 * limits::MAX_DEPTH;
 
 /// Returns the first place under `name` where a value passes the limits of the protocol.
-pub(super) fn excess(name: &str, value: &Loose) -> Option<Excess> {
+pub(super) fn excess(name: &str, value: &DynValue) -> Option<Excess> {
     search(value, DEPTH).map(|found| match found {
         Excess::Long(path, bytes) => Excess::Long(format!("{name}{path}"), bytes),
         Excess::Deep(path) => Excess::Deep(format!("{name}{path}")),
     })
 }
 
-fn search(value: &Loose, depth: usize) -> Option<Excess> {
+fn search(value: &DynValue, depth: usize) -> Option<Excess> {
     if depth == 0 {
         return Some(Excess::Deep(String::new()));
     }
     match value {
-        Loose::Text(text) if text.len() > limits::STRING_BYTES => Some(Excess::Long(String::new(), text.len())),
-        Loose::List(elements) => {
+        DynValue::Text(text) if text.len() > limits::MAX_STRING_BYTES => Some(Excess::Long(String::new(), text.len())),
+        DynValue::List(elements) => {
             elements.iter().enumerate().find_map(|(at, element)| search(element, depth - 1).map(|found| found.below(&format!("[{at}]"))))
         }
-        Loose::Object(members) => members.iter().find_map(|(name, value)| {
-            if name.len() > limits::STRING_BYTES {
+        DynValue::Object(members) => members.iter().find_map(|(name, value)| {
+            if name.len() > limits::MAX_STRING_BYTES {
                 return Some(Excess::Long(".(a name)".into(), name.len()));
             }
             search(value, depth - 1).map(|found| found.below(&format!(".{}", short(name))))
@@ -118,52 +118,52 @@ impl<'de> Deserialize<'de> for Tree {
 struct TreeVisitor;
 
 impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Loose;
+    type Value = DynValue;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Loose, E> {
-        Ok(Loose::Nothing)
+    fn visit_unit<E>(self) -> Result<DynValue, E> {
+        Ok(DynValue::Null)
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<Loose, E> {
-        Ok(Loose::Flag(flag))
+    fn visit_bool<E>(self, flag: bool) -> Result<DynValue, E> {
+        Ok(DynValue::Bool(flag))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Loose, E> {
-        Ok(Loose::Number(number.to_string()))
+    fn visit_u64<E>(self, number: u64) -> Result<DynValue, E> {
+        Ok(DynValue::Number(number.to_string()))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Loose, E> {
-        Ok(Loose::Number(number.to_string()))
+    fn visit_i64<E>(self, number: i64) -> Result<DynValue, E> {
+        Ok(DynValue::Number(number.to_string()))
     }
 
     /// As JavaScript prints it: a product that PHP called `2.0` is product 2.
-    fn visit_f64<E>(self, number: f64) -> Result<Loose, E> {
+    fn visit_f64<E>(self, number: f64) -> Result<DynValue, E> {
         let plain = number.abs() < 1e15 && number.abs() >= 1e-6 || number == 0.0;
-        Ok(Loose::Number(if plain { number.to_string() } else { format!("{number:e}") }))
+        Ok(DynValue::Number(if plain { number.to_string() } else { format!("{number:e}") }))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
-        Ok(Loose::Text(text.into()))
+    fn visit_str<E>(self, text: &str) -> Result<DynValue, E> {
+        Ok(DynValue::Text(text.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Loose, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<DynValue, A::Error> {
         let mut elements = Vec::new();
         while let Some(Tree(element)) = list.next_element()? {
             elements.push(element);
         }
-        Ok(Loose::List(elements))
+        Ok(DynValue::List(elements))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DynValue, A::Error> {
         let mut members = Vec::new();
         while let Some((name, Tree(value))) = map.next_entry()? {
             members.push((name, value));
         }
-        Ok(Loose::Object(members))
+        Ok(DynValue::Object(members))
     }
 }
 
@@ -172,23 +172,23 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> Loose {
+    fn read(text: &str) -> DynValue {
         serde_json::from_str::<Tree>(text).unwrap().0
     }
 
     #[test]
     fn numbers_are_printed_as_javascript_prints_them() {
         for (text, printed) in [("2", "2"), ("2.0", "2"), ("-0.5", "-0.5"), ("12.50", "12.5"), ("1e21", "1e21"), ("0.0", "0")] {
-            assert_eq!(read(text), Loose::Number(printed.into()));
+            assert_eq!(read(text), DynValue::Number(printed.into()));
         }
     }
 
     #[test]
     fn what_passes_a_limit_is_found_by_its_path() {
-        let long = "x".repeat(limits::STRING_BYTES + 1);
+        let long = "x".repeat(limits::MAX_STRING_BYTES + 1);
         assert_eq!(
             excess("params", &read(&format!(r#"{{"a":[1,{{"b":"{long}"}}]}}"#))),
-            Some(Excess::Long("params.a[1].b".into(), limits::STRING_BYTES + 1))
+            Some(Excess::Long("params.a[1].b".into(), limits::MAX_STRING_BYTES + 1))
         );
         let deep = format!("{}1{}", "[".repeat(30), "]".repeat(30));
         assert!(matches!(excess("params", &read(&deep)), Some(Excess::Deep(path)) if path.starts_with("params[0][0]")));
@@ -200,7 +200,7 @@ mod tests {
         #[test]
         fn a_float_keeps_its_value(number: f64) {
             prop_assume!(number.is_finite());
-            let Loose::Number(text) = read(&serde_json::to_string(&number).unwrap()) else { panic!() };
+            let DynValue::Number(text) = read(&serde_json::to_string(&number).unwrap()) else { panic!() };
             prop_assert_eq!(text.parse::<f64>().unwrap(), number);
         }
     }

@@ -13,16 +13,16 @@ use super::request;
 use crate::Error;
 
 /// How much of a body that is too long is read all the same, so that its sender is still listening when the answer comes.
-const POLITENESS: usize = 4 * limits::REQUEST_BYTES;
+const POLITENESS: usize = 4 * limits::MAX_REQUEST_BYTES;
 
 /// Returns the whole body.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > POLITENESS) {
-        return Err(Error::BodyTooLarge { limit: limits::REQUEST_BYTES });
+        return Err(Error::BodyTooLarge { limit: limits::MAX_REQUEST_BYTES });
     }
     // What is not announced may become as much as is taken at all.
-    request::make_room(announced.map_or(limits::REQUEST_BYTES, |length| length.min(limits::REQUEST_BYTES)))?;
+    request::make_room(announced.map_or(limits::MAX_REQUEST_BYTES, |length| length.min(limits::MAX_REQUEST_BYTES)))?;
     let patience = request::body_timeout();
     let collected = tokio::time::timeout(patience, collect(body.into_data_stream())).await;
     collected.unwrap_or(Err(Error::BodyTooSlow { seconds: patience.as_secs() }))
@@ -40,15 +40,15 @@ async fn collect(mut pieces: BodyDataStream) -> Result<Bytes, Error> {
         if length > POLITENESS {
             break;
         }
-        if length <= limits::REQUEST_BYTES {
+        if length <= limits::MAX_REQUEST_BYTES {
             whole.extend_from_slice(&piece);
         }
     }
-    if length > limits::REQUEST_BYTES { Err(Error::BodyTooLarge { limit: limits::REQUEST_BYTES }) } else { within(whole.freeze()) }
+    if length > limits::MAX_REQUEST_BYTES { Err(Error::BodyTooLarge { limit: limits::MAX_REQUEST_BYTES }) } else { within(whole.freeze()) }
 }
 
 fn within(body: Bytes) -> Result<Bytes, Error> {
-    if body.len() > limits::REQUEST_BYTES { Err(Error::BodyTooLarge { limit: limits::REQUEST_BYTES }) } else { Ok(body) }
+    if body.len() > limits::MAX_REQUEST_BYTES { Err(Error::BodyTooLarge { limit: limits::MAX_REQUEST_BYTES }) } else { Ok(body) }
 }
 
 async fn next(pieces: &mut BodyDataStream) -> Result<Option<Bytes>, Error> {

@@ -9,7 +9,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use tillroll_protocol::id::SEED_DIGITS;
-use tillroll_protocol::json;
+use tillroll_protocol::json_writer;
 
 use super::{Shared, answer, body, export::parameter};
 use crate::projects::Project;
@@ -55,9 +55,9 @@ fn sender(collector: &Collector, query: &str, headers: &HeaderMap) -> Result<(Ar
 
 fn success(request_id: Option<&str>) -> Response {
     let mut out = String::from("{");
-    json::member(&mut out, "status", "ok");
+    json_writer::push_field(&mut out, "status", "ok");
     if let Some(id) = request_id {
-        json::key(&mut out, "request_id");
+        json_writer::push_key(&mut out, "request_id");
         out.push_str(id);
     }
     out.push('}');

@@ -10,7 +10,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tillroll_protocol::json;
+use tillroll_protocol::json_writer;
 use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
@@ -86,7 +86,7 @@ impl Listener {
         let mut closing = self.collector.closing.clone();
         let mut rejections = self.collector.live.listen();
         let mut hello = String::from("{");
-        json::member(&mut hello, "project", token);
+        json_writer::push_field(&mut hello, "project", token);
         self.send(format!("retry: 1000\nevent: hello\ndata: {hello}}}\n\n")).await?;
         self.head.mark_changed();
         while !*closing.borrow() {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use axum::{Json, Router};
-use tillroll_protocol::batch::Answer;
+use tillroll_protocol::batch::BatchResponse;
 
 use super::{Shared, body};
 use crate::vendors::records::{self, ENDPOINTS, Endpoint};
@@ -48,7 +48,7 @@ async fn activity(
         return Err(Error::WrongDigest);
     }
     records::activity(&body)?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(Answer::default())))
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(BatchResponse::default())))
 }
 
 /// A digest that is no text is a wrong one, and not a missing one.

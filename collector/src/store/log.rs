@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use tillroll_protocol::event::Visitor;
-use tillroll_protocol::json;
+use tillroll_protocol::json_writer;
 use uuid::Uuid;
 
 use super::pack::Mark;
@@ -236,19 +236,19 @@ fn stored(connection: &Connection, project: i64, cursor: Cursor, record: &Record
     let known = identity::known_as(connection, project, record.who, record.time)?;
     let mut out = String::with_capacity(640);
     out.push('{');
-    json::member(&mut out, "cursor", &cursor.to_string());
-    json::member(&mut out, "id", record.key.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-    json::member(&mut out, "type", record.kind);
-    json::member(&mut out, "api", record.api);
+    json_writer::push_field(&mut out, "cursor", &cursor.to_string());
+    json_writer::push_field(&mut out, "id", record.key.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    json_writer::push_field(&mut out, "type", record.kind);
+    json_writer::push_field(&mut out, "api", record.api);
     for (name, number) in [("time", record.time), ("received_at", record.received_at)] {
-        json::key(&mut out, name);
-        json::integer(&mut out, number);
+        json_writer::push_key(&mut out, name);
+        json_writer::push_integer(&mut out, number);
     }
     let visitor = if let Some(Visitor::Id(visitor)) = record.who { Some(visitor) } else { None };
     for (name, text) in [("visitor_id", visitor), ("email", known.as_deref()), ("session_id", record.session), ("store_id", record.store)] {
-        json::key(&mut out, name);
+        json_writer::push_key(&mut out, name);
         match text {
-            Some(text) => json::string(&mut out, text),
+            Some(text) => json_writer::push_string(&mut out, text),
             None => out.push_str("null"),
         }
     }
@@ -257,12 +257,12 @@ fn stored(connection: &Connection, project: i64, cursor: Cursor, record: &Record
 }
 
 fn finish(record: &Record<'_>, out: &mut String) {
-    json::key(out, "page");
+    json_writer::push_key(out, "page");
     record.page.write(out);
-    json::key(out, "params");
+    json_writer::push_key(out, "params");
     out.push_str(record.params);
     if record.is_bot {
-        json::key(out, "bot");
+        json_writer::push_key(out, "bot");
         out.push_str("true");
     }
     out.push('}');

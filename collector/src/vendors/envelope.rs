@@ -1,6 +1,6 @@
 //! The outer form of a request with one thing in it: a JSON object that names its project by a token.
 
-use tillroll_protocol::loose::Loose;
+use tillroll_protocol::dyn_value::DynValue;
 
 use crate::Error;
 use crate::decode::Tree;
@@ -11,7 +11,7 @@ pub struct Envelope {
     /// The project's public token.
     pub token: String,
     /// The whole object.
-    pub members: Loose,
+    pub members: DynValue,
 }
 
 impl Envelope {
@@ -19,18 +19,18 @@ impl Envelope {
     pub fn read(body: &[u8]) -> Result<Self, Error> {
         let members = object(body)?;
         match members.get("token") {
-            Loose::Text(token) | Loose::Number(token) => Ok(Self { token: token.clone(), members }),
+            DynValue::Text(token) | DynValue::Number(token) => Ok(Self { token: token.clone(), members }),
             other => Err(Error::BadField { field: "token", wanted: "a string", found: crate::decode::kind_of(other) }),
         }
     }
 }
 
 /// Reads a body that must be one JSON object. Some servers put a byte order mark before it.
-pub(super) fn object(body: &[u8]) -> Result<Loose, Error> {
+pub(super) fn object(body: &[u8]) -> Result<DynValue, Error> {
     let text = std::str::from_utf8(body).map_err(|error| Error::NotJson(error.to_string()))?;
     let Tree(value) = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| Error::NotJson(error.to_string()))?;
     match value {
-        Loose::Object(_) => Ok(value),
+        DynValue::Object(_) => Ok(value),
         other => Err(Error::BadField { field: "body", wanted: "an object", found: crate::decode::kind_of(&other) }),
     }
 }

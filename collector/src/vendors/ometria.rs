@@ -6,12 +6,11 @@
 pub mod outward;
 
 use sha2::{Digest, Sha256};
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Event, Page, Visitor};
-use tillroll_protocol::loose::Loose;
-use tillroll_protocol::{kinds, limits, params};
+use tillroll_protocol::{event_types, limits, params};
 use uuid::Uuid;
 
-use super::HEADLESS;
 use super::envelope::object;
 use crate::decode::{Incoming, Reason, Refusal, bad, found_in, visitor_id, within_limits};
 
@@ -20,7 +19,7 @@ const NOWHERE: &str = "about:blank";
 
 /// A request, read as far as the scope of what it says.
 #[derive(Debug)]
-pub struct Request(Loose);
+pub struct Request(DynValue);
 
 /// What the collector adds to a request to make an event of it.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +32,7 @@ pub struct Arrival<'a> {
     pub seed: &'a str,
 }
 
-pub use super::HEADLESS as API;
+pub use tillroll_protocol::apis::HEADLESS as API;
 
 const SCOPES: &str = "`view`, `basket` or `order`";
 
@@ -66,15 +65,15 @@ impl Request {
 
     /// Returns the `request_id` as JSON, in the type that it came in, where it is a string or a number.
     pub fn id(&self) -> Option<String> {
-        use tillroll_protocol::loose::Value;
+        use tillroll_protocol::dyn_value::ReadValue;
         let id = self.0.get("request_id");
         let mut out = String::new();
-        matches!(id, Loose::Text(_) | Loose::Number(_)).then(|| id.write(&mut out)).map(|()| out)
+        matches!(id, DynValue::Text(_) | DynValue::Number(_)).then(|| id.write(&mut out)).map(|()| out)
     }
 
     /// Returns whether only the owner of a project may say this: an order says what a shop earned.
     pub fn is_of_owner(&self) -> bool {
-        matches!(self.0.get("scope"), Loose::Text(scope) if scope == "order")
+        matches!(self.0.get("scope"), DynValue::Text(scope) if scope == "order")
     }
 
     /// Reads the event.
@@ -92,7 +91,7 @@ impl Request {
     /// Returns the type of event that scope and action mean.
     fn kind(&self) -> Result<&'static str, Reason> {
         let text = |name: &str| match self.0.get(name) {
-            Loose::Text(text) => text.as_str(),
+            DynValue::Text(text) => text.as_str(),
             _ => "",
         };
         let action = |wanted| Err(bad("action", wanted, self.0.get("action")));
@@ -110,7 +109,7 @@ impl Request {
     }
 
     fn event_of(&self, kind: &'static str, arrival: Arrival<'_>) -> Result<Incoming, Reason> {
-        if arrival.body.len() > limits::EVENT_BYTES {
+        if arrival.body.len() > limits::MAX_EVENT_BYTES {
             return Err(Reason::EventTooLarge(arrival.body.len()));
         }
         for name in ["data", "context", "user"] {
@@ -123,13 +122,13 @@ impl Request {
         let params = params_of(kind, data, self.0.get("context"), &page.url)?;
         let (visitor, session_id) = self.user(kind, data)?;
         let key = self.key(arrival);
-        let (id, kind, api) = (String::new(), kind.into(), HEADLESS.into());
+        let (id, kind, api) = (String::new(), kind.into(), API.into());
         Ok(Incoming { key, event: Event { id, kind, api, time: arrival.time, visitor, session_id, store_id: None, page, params } })
     }
 
     /// Who did it. The back end that tells of an order may know nobody, which an empty id stands for.
-    fn user(&self, kind: &str, data: &Loose) -> Result<(Visitor, Option<String>), Reason> {
-        let user = self.object("user")?.unwrap_or(&Loose::Nothing);
+    fn user(&self, kind: &str, data: &DynValue) -> Result<(Visitor, Option<String>), Reason> {
+        let user = self.object("user")?.unwrap_or(&DynValue::Null);
         let of_order = kind.starts_with("order");
         let uid = as_text(user.get("uid")).or_else(|| as_text(data.get("user_id")).filter(|_| of_order));
         let visitor = match uid {
@@ -141,18 +140,18 @@ impl Request {
     }
 
     /// Returns a member that is an object, or nothing. An empty list is how PHP prints an empty object.
-    fn object(&self, name: &'static str) -> Result<Option<&Loose>, Reason> {
+    fn object(&self, name: &'static str) -> Result<Option<&DynValue>, Reason> {
         match self.0.get(name) {
-            Loose::Nothing => Ok(None),
-            object @ Loose::Object(_) => Ok(Some(object)),
-            Loose::List(elements) if elements.is_empty() => Ok(Some(&Loose::Nothing)),
+            DynValue::Null => Ok(None),
+            object @ DynValue::Object(_) => Ok(Some(object)),
+            DynValue::List(elements) if elements.is_empty() => Ok(Some(&DynValue::Null)),
             other => Err(bad(name, "an object", other)),
         }
     }
 
     fn key(&self, arrival: Arrival<'_>) -> Uuid {
         if self.id().is_none() {
-            return Uuid::try_parse(&tillroll_protocol::id::uuid(arrival.time, arrival.seed, 0)).unwrap_or_default();
+            return Uuid::try_parse(&tillroll_protocol::id::uuid_v7(arrival.time, arrival.seed, 0)).unwrap_or_default();
         }
         let digest = Sha256::new().chain_update("request").chain_update([0]).chain_update(arrival.body).finalize();
         let mut bytes = [0; 16];
@@ -161,44 +160,44 @@ impl Request {
     }
 }
 
-fn params_of(kind: &'static str, data: &Loose, context: &Loose, url: &str) -> Result<String, Reason> {
+fn params_of(kind: &'static str, data: &DynValue, context: &DynValue, url: &str) -> Result<String, Reason> {
     let (names, ours) = match kind {
         "page_view" => {
-            let members = [("url", Loose::Text(url.into())), ("data", data.clone()), ("context", context.clone())];
-            (&[][..], Loose::Object(members.map(|(name, value)| (name.to_owned(), value)).into()))
+            let members = [("url", DynValue::Text(url.into())), ("data", data.clone()), ("context", context.clone())];
+            (&[][..], DynValue::Object(members.map(|(name, value)| (name.to_owned(), value)).into()))
         }
         "basket_add" | "basket_remove" => (BASKET, renamed(data, BASKET)),
         _ => (ORDER, order(data)),
     };
-    let kind = kinds::find(kind).ok_or_else(|| Reason::UnknownType(kind.into()))?;
-    params::read(kind, &ours, NOWHERE).map_err(|fault| {
-        let name = names.iter().find(|(ours, _)| *ours == fault.field).map_or(fault.field, |(_, name)| name);
+    let kind = event_types::find(kind).ok_or_else(|| Reason::UnknownType(kind.into()))?;
+    params::parse(kind, &ours, NOWHERE).map_err(|missing| {
+        let name = names.iter().find(|(ours, _)| *ours == missing.name).map_or(missing.name, |(_, name)| name);
         Reason::BadField { field: format!("data.{name}"), wanted: "something that can be read", found: found_in(data.get(name)) }
     })
 }
 
-fn order(data: &Loose) -> Loose {
+fn order(data: &DynValue) -> DynValue {
     let mut order = renamed(data, ORDER);
-    let Loose::Object(members) = &mut order else { return order };
+    let DynValue::Object(members) = &mut order else { return order };
     for (_, lines) in members.iter_mut().filter(|(name, _)| name == "lines") {
         let elements = match lines {
-            Loose::List(elements) => std::mem::take(elements),
-            Loose::Object(members) => std::mem::take(members).into_iter().map(|(_, line)| line).collect(),
+            DynValue::List(elements) => std::mem::take(elements),
+            DynValue::Object(members) => std::mem::take(members).into_iter().map(|(_, line)| line).collect(),
             _ => continue,
         };
-        *lines = Loose::List(elements.iter().map(|line| renamed(line, LINE)).collect());
+        *lines = DynValue::List(elements.iter().map(|line| renamed(line, LINE)).collect());
     }
     order
 }
 
 /// Returns the members that have a name of ours, under that name.
-fn renamed(object: &Loose, names: &[(&str, &str)]) -> Loose {
+fn renamed(object: &DynValue, names: &[(&str, &str)]) -> DynValue {
     let member = |(ours, name): &(&str, &str)| ((*ours).to_owned(), object.get(name).clone());
-    Loose::Object(names.iter().map(member).collect())
+    DynValue::Object(names.iter().map(member).collect())
 }
 
-fn as_text(value: &Loose) -> Option<String> {
-    let (Loose::Text(text) | Loose::Number(text)) = value else { return None };
+fn as_text(value: &DynValue) -> Option<String> {
+    let (DynValue::Text(text) | DynValue::Number(text)) = value else { return None };
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 

@@ -27,11 +27,11 @@ fn five_megabytes_are_taken_and_one_byte_more_is_not() {
         let empty = r#"{"token":"t","events":[],"pad":""}"#;
         empty.replace(r#""pad":""#, &format!(r#""pad":"{}"#, "x".repeat(length - empty.len())))
     };
-    assert_eq!(post(&server, &body(limits::REQUEST_BYTES)).0, 200);
-    for length in [limits::REQUEST_BYTES + 1, 3 * limits::REQUEST_BYTES] {
+    assert_eq!(post(&server, &body(limits::MAX_REQUEST_BYTES)).0, 200);
+    for length in [limits::MAX_REQUEST_BYTES + 1, 3 * limits::MAX_REQUEST_BYTES] {
         let (status, answer) = post(&server, &body(length));
         assert_eq!((status, &answer["error"]["code"]), (413, &json!("body_too_large")));
-        assert_eq!(answer["error"]["limit"], json!(limits::REQUEST_BYTES));
+        assert_eq!(answer["error"]["limit"], json!(limits::MAX_REQUEST_BYTES));
     }
 }
 
@@ -46,21 +46,21 @@ fn long_strings_and_large_events_are_refused_by_name() {
         event
     };
     let refused = |event: &Value| read_json(&mut server.client.send(std::slice::from_ref(event)))["rejected"][0].clone();
-    let long = refused(&custom(json!({"a": [1, {"b": text(limits::STRING_BYTES + 1)}]})));
+    let long = refused(&custom(json!({"a": [1, {"b": text(limits::MAX_STRING_BYTES + 1)}]})));
     assert_eq!(long["code"], "string_too_long");
     assert_eq!(long["message"], "`params.data.a[1].b` is 8193 bytes long, the limit is 8192");
     let large = refused(&custom(json!(vec![text(8000); 9])));
     assert_eq!(large["code"], "event_too_large");
     let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
     assert_eq!(refused(&custom(deep))["code"], "too_deep");
-    assert_eq!(server.client.store(&[custom(json!([text(limits::STRING_BYTES)]))]), (1, 0));
+    assert_eq!(server.client.store(&[custom(json!([text(limits::MAX_STRING_BYTES)]))]), (1, 0));
 }
 
 #[test]
 fn the_limits_hold_at_every_door_that_takes_events_and_records() {
     let server = Running::start();
-    let long = "x".repeat(limits::STRING_BYTES + 1);
-    let fitting = "x".repeat(limits::STRING_BYTES);
+    let long = "x".repeat(limits::MAX_STRING_BYTES + 1);
+    let fitting = "x".repeat(limits::MAX_STRING_BYTES);
     let ask = |path: &str, body: &Value| {
         let body = body.to_string();
         let (key, digest) = (basic("t", "s"), digest(&body, "s"));
@@ -84,20 +84,20 @@ fn the_limits_hold_at_every_door_that_takes_events_and_records() {
     ] {
         let (status, error) = ask(path, &body);
         let said = (status, error["code"].as_str(), error["field"].as_str(), error["limit"].as_u64());
-        assert_eq!(said, (400, Some("string_too_long"), Some(field), Some(limits::STRING_BYTES as u64)), "{path}");
+        assert_eq!(said, (400, Some("string_too_long"), Some(field), Some(limits::MAX_STRING_BYTES as u64)), "{path}");
     }
     let many = vec![&fitting; 9];
     for (path, body) in [("/page/view", call(json!({"url": "https://x/", "more": many}))), ("/api/track", view(json!(many)))] {
         let (status, error) = ask(path, &body);
-        assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("event_too_large"), &json!(limits::EVENT_BYTES)), "{path}");
+        assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("event_too_large"), &json!(limits::MAX_EVENT_BYTES)), "{path}");
     }
-    let huge = "x".repeat(limits::REQUEST_BYTES + 1);
+    let huge = "x".repeat(limits::MAX_REQUEST_BYTES + 1);
     for path in
         ["/v2/batch", "/v2/calls", "/page/view", "/api/track", "/v2/order", "/tracking/t/activity", "/import/orders", "/oauth/token"]
     {
         let mut answer = server.client.post_with(path, &[("authorization", &basic("t", "s"))], &huge);
         let (status, error) = (answer.status().as_u16(), read_json(&mut answer)["error"].clone());
-        assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("body_too_large"), &json!(limits::REQUEST_BYTES)), "{path}");
+        assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("body_too_large"), &json!(limits::MAX_REQUEST_BYTES)), "{path}");
     }
     assert_eq!(ask("/v2/category", &call(json!({"id": "1", "name": fitting}))).0, 200);
     assert!(server.client.export("").is_empty());

@@ -116,12 +116,12 @@ fn a_foreign_cursor_is_refused_by_name() {
 fn a_back_ends_import_of_five_megabytes_is_taken_and_one_byte_more_is_not() {
     let server = Running::start();
     let line = |number: usize| format!("{{\"email\":\"{number:06}@x.com\",\"createdAt\":1600000000}},");
-    let count = (limits::REQUEST_BYTES - 200) / line(0).len();
+    let count = (limits::MAX_REQUEST_BYTES - 200) / line(0).len();
     let lines: String = (0..count).map(line).collect();
     let body = |pad: usize| {
         format!("{{\"time\":1600000000000,\"token\":\"t\",\"batch\":[{}],\"pad\":\"{}\"}}", lines.trim_end_matches(','), "x".repeat(pad))
     };
-    let room = limits::REQUEST_BYTES - body(0).len();
+    let room = limits::MAX_REQUEST_BYTES - body(0).len();
     for (pad, status) in [(room + 1, 413), (room, 200)] {
         let body = body(pad);
         let mut answer = server.client.post_with("/v2/customer/batch", &[("x-digest", &digest(&body, "s"))], &body);

@@ -19,10 +19,10 @@ use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
 use tillroll_collector::vendors::{Envelope, calls};
 use tillroll_collector::{auth, renewal};
 use tillroll_protocol::call::Call;
-use tillroll_protocol::flat::Flat;
-use tillroll_protocol::kinds::KINDS;
-use tillroll_protocol::loose::Value as _;
-use tillroll_protocol::{email, number, params as parameters};
+use tillroll_protocol::dyn_value::ReadValue as _;
+use tillroll_protocol::event_types::EVENT_TYPES;
+use tillroll_protocol::flat_format::FlatValue;
+use tillroll_protocol::{email, number_text, params as parameters};
 
 use crate::{Target, seeds};
 
@@ -78,9 +78,9 @@ fn taken<S: AsRef<str>>(incoming: &Incoming<S>) -> String {
     let event = &incoming.event;
     let params: Value = serde_json::from_str(&event.params).expect("parameters are JSON");
     assert!(params.is_object() && event.time <= decode::LAST_TIME);
-    let kind = KINDS.iter().find(|kind| kind.name == event.kind.as_ref()).expect("a known type");
+    let kind = EVENT_TYPES.iter().find(|kind| kind.name == event.kind.as_ref()).expect("a known type");
     let Tree(again) = serde_json::from_str(&event.params).expect("parameters are JSON");
-    assert_eq!(parameters::read(kind, &again, "").as_deref(), Ok(event.params.as_str()), "{}", kind.name);
+    assert_eq!(parameters::parse(kind, &again, "").as_deref(), Ok(event.params.as_str()), "{}", kind.name);
     format!("{} {}", kind.name, params.as_object().map_or(0, serde_json::Map::len))
 }
 
@@ -197,13 +197,13 @@ fn metrics(input: &[u8]) -> String {
 fn flat(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
     let mut out = String::new();
-    Flat::new(&text).write(&mut out);
+    FlatValue::new(&text).write(&mut out);
     assert!(serde_json::from_str::<Value>(&out).is_ok(), "{out}");
     assert!(out.len() <= 16 + 8 * text.len(), "nothing is read twice");
-    let call = Call::read(&text);
+    let call = Call::parse(&text);
     let read = call.and_then(|call| {
-        let kind = KINDS.iter().find(|kind| kind.name == call.kind)?;
-        parameters::read(kind, call.params, "https://x/").ok()
+        let kind = EVENT_TYPES.iter().find(|kind| kind.name == call.kind)?;
+        parameters::parse(kind, call.params, "https://x/").ok()
     });
     format!("{} {}", out.chars().filter(|letter| "[]{}:".contains(*letter)).take(12).collect::<String>(), read.is_some())
 }
@@ -211,16 +211,16 @@ fn flat(input: &[u8]) -> String {
 fn params(input: &[u8]) -> String {
     let Ok(Tree(tree)) = serde_json::from_slice(input) else { return "no JSON".into() };
     let mut said = String::new();
-    for kind in KINDS {
+    for kind in EVENT_TYPES {
         let inner = tree.get("params");
         for value in [&tree, inner] {
-            match parameters::read(kind, value, "https://x/") {
+            match parameters::parse(kind, value, "https://x/") {
                 Ok(text) => {
                     let Tree(again) = serde_json::from_str(&text).expect("parameters are JSON");
-                    assert_eq!(parameters::read(kind, &again, "https://x/"), Ok(text), "read again, nothing changes");
+                    assert_eq!(parameters::parse(kind, &again, "https://x/"), Ok(text), "read again, nothing changes");
                     said.push('.');
                 }
-                Err(fault) => said.push_str(fault.field),
+                Err(missing) => said.push_str(missing.name),
             }
         }
     }
@@ -300,11 +300,11 @@ fn words(input: &[u8]) -> String {
     if let Some(address) = &address {
         assert_eq!(email::normalise(address).as_ref(), Some(address));
     }
-    let money = number::money(&text);
+    let money = number_text::parse_money(&text);
     if let Some(money) = &money {
         assert!(money.parse::<f64>().is_ok_and(f64::is_finite), "{money}");
     }
-    let quantity = number::quantity(&text);
+    let quantity = number_text::parse_quantity(&text);
     assert!(quantity.parse::<f64>().is_ok_and(|quantity| quantity > 0.0 && quantity.is_finite()), "{quantity}");
     format!("{found:?} {time:?} {} {}", address.is_some(), money.is_some())
 }

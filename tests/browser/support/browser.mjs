@@ -1,9 +1,9 @@
-// A real Chromium with an empty profile, and what its pages complained of.
+// Chromium with an empty profile, driven by Playwright, and pages that collect their errors.
 
 import { chromium } from "playwright-core";
 
-/** What every Chromium of the tests is started with. */
-export const ARGS = [
+/** The command line of every Chromium that the tests start. */
+export const CHROMIUM_ARGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -14,25 +14,26 @@ export const ARGS = [
   "--disable-sync",
 ];
 
-export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** The path of the browser; the environment variable `CHROMIUM` overrides the default. */
+export const CHROMIUM_PATH = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** Playwright turns off what keeps a page that was left for the way back to it; shops' browsers have it. */
-const BACK_AND_FORWARD = "--disable-back-forward-cache";
+/** Playwright disables the back/forward cache by this flag. Browsers of real visitors have that cache. */
+const PLAYWRIGHT_CACHE_FLAG = "--disable-back-forward-cache";
 
-/** Starts the browser, with `more` on its command line; `$CHROMIUM` names another one. */
-export const launch = (more = []) =>
+/** Starts Chromium with `extraArgs` added to its command line. */
+export const launch = (extraArgs = []) =>
   chromium.launch({
-    executablePath: CHROMIUM,
-    args: [...ARGS, ...more],
-    ignoreDefaultArgs: [BACK_AND_FORWARD],
+    executablePath: CHROMIUM_PATH,
+    args: [...CHROMIUM_ARGS, ...extraArgs],
+    ignoreDefaultArgs: [PLAYWRIGHT_CACHE_FLAG],
   });
 
-/** Opens a page of a visitor of their own; `page.complaints` gathers every error that reached the page. */
-export const visit = async (browser, options = {}) => {
+/** Opens a page in a new context, as a new visitor has it. `page.errors` collects uncaught exceptions and console errors as strings. */
+export const openPage = async (browser, options = {}) => {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.complaints = [];
-  page.on("pageerror", (error) => page.complaints.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
+  page.errors = [];
+  page.on("pageerror", (error) => page.errors.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && page.errors.push(message.text()));
   return page;
 };

@@ -1,4 +1,4 @@
-// The real collector, as an operator runs it: the release binary on a data folder of its own.
+// The real collector as a child process: the release binary with its own temporary data folder.
 
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,7 +12,7 @@ const BINARY = resolve(process.env.TILLROLL_BIN ?? "target/release/tillroll");
 export const TOKEN = "sh0p-t0k3n";
 export const SECRET = "m3trilo-secr3t";
 
-/** Returns a port that nobody listens on. */
+/** Returns a TCP port of the loopback interface that is free. */
 export const freePort = async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -22,7 +22,7 @@ export const freePort = async () => {
   return port;
 };
 
-/** A collector that can be stopped and started again on the same data and the same port. */
+/** A collector that a test can stop and restart with the same data and the same port. */
 export class Collector {
   static async start(flags = []) {
     const collector = new Collector();
@@ -34,22 +34,23 @@ export class Collector {
     return collector;
   }
 
+  /** Starts the process and returns once it has printed its first line, which it does when it listens. */
   async resume() {
     const project = `${TOKEN}:${SECRET}`;
     const args = ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data, "--project", project, ...this.flags];
     this.process = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.log = "";
-    this.process.stderr.on("data", (text) => (this.log += text));
-    let said = "";
-    for await (const text of this.process.stdout) {
-      said += text;
-      if (said.includes("\n")) break;
+    this.process.stderr.on("data", (chunk) => (this.log += chunk));
+    let output = "";
+    for await (const chunk of this.process.stdout) {
+      output += chunk;
+      if (output.includes("\n")) break;
     }
-    if (!said.includes("\n")) throw new Error(`the collector did not start: ${this.log}`);
+    if (!output.includes("\n")) throw new Error(`the collector did not start: ${this.log}`);
     this.process.stdout.resume();
   }
 
-  /** Stops the collector: `SIGTERM` as an operator does, `SIGKILL` as a fault does. */
+  /** Stops the process: `SIGTERM` as an operator does, `SIGKILL` as a crash does. */
   async stop(signal = "SIGTERM") {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const exit = once(this.process, "exit");
@@ -62,40 +63,41 @@ export class Collector {
     await rm(this.data, { recursive: true, force: true });
   }
 
-  authorised() {
+  /** Returns the headers that authenticate the project's owner. */
+  ownerHeaders() {
     return { authorization: "Basic " + Buffer.from(`${TOKEN}:${SECRET}`).toString("base64") };
   }
 
-  /** Returns every event stored so far, in the order in which they were stored. */
+  /** Returns all stored events in storage order. */
   async events() {
-    const response = await fetch(`${this.url}/export/events?limit=10000`, { headers: this.authorised() });
+    const response = await fetch(`${this.url}/export/events?limit=10000`, { headers: this.ownerHeaders() });
     if (!response.ok) throw new Error(`export: ${response.status} ${await response.text()}`);
     const lines = (await response.text()).split("\n").filter(Boolean);
     return lines.map((line) => JSON.parse(line));
   }
 
   /**
-   * Waits until the stored events satisfy `enough`, listening to the collector instead of sleeping; returns them. Fails after `patience`
-   * milliseconds with what was stored.
+   * Waits until `isEnough(events)` holds for the stored events, and returns them. Follows the live stream instead of sleeping. Fails after
+   * `timeoutMs` with the events stored so far.
    */
-  async until(enough, patience = 20_000) {
-    const giveUp = AbortSignal.timeout(patience);
+  async waitForEvents(isEnough, timeoutMs = 20_000) {
+    const timeout = AbortSignal.timeout(timeoutMs);
     let events = await this.events();
-    if (enough(events)) return events;
+    if (isEnough(events)) return events;
     try {
-      const stream = await fetch(`${this.url}/live/events`, { headers: this.authorised(), signal: giveUp });
+      const stream = await fetch(`${this.url}/live/events`, { headers: this.ownerHeaders(), signal: timeout });
       events = await this.events();
-      if (enough(events)) return events;
+      if (isEnough(events)) return events;
       for await (const chunk of stream.body) {
         if (!chunk.length) continue;
         events = await this.events();
-        if (enough(events)) return events;
+        if (isEnough(events)) return events;
       }
     } catch (error) {
-      if (!giveUp.aborted) throw error;
+      if (!timeout.aborted) throw error;
     }
     events = await this.events();
-    if (enough(events)) return events;
-    throw new Error(`not stored within ${patience} ms; stored: ${JSON.stringify(events.map((event) => [event.type, event.email, event.params]))}`);
+    if (isEnough(events)) return events;
+    throw new Error(`not stored within ${timeoutMs} ms; stored: ${JSON.stringify(events.map((event) => [event.type, event.email, event.params]))}`);
   }
 }

@@ -11,11 +11,14 @@ use crate::files;
 const COPIES: &[(&str, &str)] = &[
     (glue::WASM, "core.wasm"),
     ("js/index.d.ts", "index.d.ts"),
-    ("README.md", "README.md"),
+    ("js/package/README.md", "README.md"),
     ("LICENSE", "LICENSE"),
     ("LICENSE-APACHE", "LICENSE-APACHE"),
     ("LICENSE-MIT", "LICENSE-MIT"),
 ];
+
+/// The package's manifest; its version is a placeholder.
+const MANIFEST: &str = "js/package/package.json";
 
 /// Makes the folder, where there is an entry to make it from.
 pub(super) fn make(context: &mut Context) -> Result<String, Error> {
@@ -27,28 +30,12 @@ pub(super) fn make(context: &mut Context) -> Result<String, Error> {
     for (from, name) in COPIES.iter().filter(|(from, _)| context.path(from).is_file()) {
         files::write(&folder.join(name), &files::read(&context.path(from))?)?;
     }
-    files::write(&folder.join("package.json"), manifest().as_bytes())?;
+    files::write(&folder.join("package.json"), manifest(context)?.as_bytes())?;
     Ok(String::new())
 }
 
-fn manifest() -> String {
-    format!(
-        r#"{{
-  "name": "tillroll",
-  "version": "{}",
-  "description": "A first-party shop tracker: a WebAssembly core behind a thin shim",
-  "license": "MIT OR Apache-2.0",
-  "type": "module",
-  "main": "./index.js",
-  "types": "./index.d.ts",
-  "exports": {{
-    ".": {{ "types": "./index.d.ts", "default": "./index.js" }},
-    "./core.wasm": "./core.wasm"
-  }},
-  "sideEffects": false,
-  "engines": {{ "node": ">=20" }}
-}}
-"#,
-        env!("CARGO_PKG_VERSION")
-    )
+/// Returns the package's manifest, with the version of the workspace in place of the placeholder.
+fn manifest(context: &Context) -> Result<String, Error> {
+    let template = files::read_text(&context.path(MANIFEST))?;
+    Ok(template.replacen("\"version\": \"0.0.0\"", concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\""), 1))
 }

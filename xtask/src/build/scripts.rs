@@ -2,7 +2,7 @@
 //!
 //! The order is that of who names whom: what names no other first, then the core's modules, then `tracking.js`, which knows their names.
 
-use tillroll_protocol::{cookies, visit};
+use tillroll_protocol::{cookies, visitor_context};
 
 use crate::build::{fallback, glue, snippet};
 use crate::context::Context;
@@ -141,7 +141,7 @@ fn protocol_constants() -> Vec<String> {
         define("SESSION_COOKIE", cookies::SESSION_COOKIE),
         format!("--define:__SHARED_HOSTS__={:?}", cookies::SHARED_HOSTS),
         format!("--define:__COOKIE_MAX_AGE_SECS__={}", cookies::COOKIE_MAX_AGE_SECS),
-        format!("--define:__SESSION_TIMEOUT_MS__={}", visit::PAUSE),
+        format!("--define:__SESSION_TIMEOUT_MS__={}", visitor_context::SESSION_TIMEOUT_MS),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The inline snippet: what a shop that loads the library late pastes into its head.
 //!
-//! The README carries it, because that is where shops look; what is built and what is there must be the same, to the byte.
+//! `docs/install.md` contains it for shops to copy. The built snippet and the documented one must be equal, byte for byte.
 
 use crate::context::Context;
 use crate::error::Error;
@@ -16,7 +16,8 @@ pub(super) const FORMS: &[(&str, &str, &str)] =
 /// What it may cost a page, minified.
 const LIMIT: usize = 600;
 
-const README: &str = "README.md";
+/// The document that shops copy the snippet from.
+const GUIDE: &str = "docs/install.md";
 
 /// Prints what a shop may paste, with its size.
 pub(super) fn print(context: &Context) -> Result<(), Error> {
@@ -27,15 +28,15 @@ pub(super) fn print(context: &Context) -> Result<(), Error> {
     check(context)
 }
 
-/// Fails where a form is too large, or is not the one that the README has.
+/// Fails if a form exceeds the limit, or differs from the one in [`GUIDE`].
 pub(crate) fn check(context: &Context) -> Result<(), Error> {
-    let readme = files::read_text(&context.path(README))?;
+    let guide = files::read_text(&context.path(GUIDE))?;
     for (title, made, _) in FORMS {
         let snippet = read(context, made)?;
         if snippet.len() > LIMIT {
             return Err(Error::Budget(format!("the {title} has {} bytes, the limit is {LIMIT}", snippet.len())));
         }
-        if !readme.contains(&tagged(&snippet)) {
+        if !guide.contains(&tagged(&snippet)) {
             return Err(Error::Snippet((*title).into()));
         }
     }

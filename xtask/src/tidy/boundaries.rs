@@ -18,6 +18,7 @@ const VENDOR_PLACES: &[&str] = &[
     "collector/src/metrics",
     "collector/src/vendors",
     "docs/",
+    "protocol/src/apis.rs",
     "www/",
     "xtask/src/build/scripts.rs",
     "xtask/src/tidy/",

@@ -5,16 +5,14 @@
 //!   in it, so a shop that sends both counts nothing twice.
 //! - An order ends the cart, and so does an empty snapshot or the removal of the last line. An empty snapshot that names another cart ends
 //!   that one instead.
-//! - A snapshot under another basket id continues the cart if it comes within [`VISIT`] of it: so does a shop that gives the cart a new id
+//! - A snapshot under another basket id continues the cart if it comes within [`SESSION_TIMEOUT_MS`] of it: so does a shop that gives the cart a new id
 //!   when its owner logs in. Otherwise the cart before it is abandoned and stays as it was.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
+use tillroll_protocol::visitor_context::SESSION_TIMEOUT_MS;
 
 use super::history::Step;
-
-/// How long a visit outlives its last sign of life, in milliseconds.
-const VISIT: u64 = 30 * 60 * 1_000;
 
 /// How a cart ended, if it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +169,7 @@ impl Carts {
             self.current = Some(at);
         } else if let Some(cart) = self.current.and_then(|at| self.all.get(at)) {
             let other = cart.content.basket.as_deref().is_some_and(|known| known != basket);
-            if other && step.time.saturating_sub(cart.touched) > VISIT {
+            if other && step.time.saturating_sub(cart.touched) > SESSION_TIMEOUT_MS {
                 self.current = None;
             }
         }
@@ -189,7 +187,7 @@ impl Carts {
     /// An order pays for the cart in use, and for whatever else was in use a moment ago.
     fn place(&mut self, time: u64) {
         self.end(State::Placed, time);
-        let recent = |cart: &&mut Cart| cart.state == State::Open && cart.touched.saturating_add(VISIT) >= time;
+        let recent = |cart: &&mut Cart| cart.state == State::Open && cart.touched.saturating_add(SESSION_TIMEOUT_MS) >= time;
         for cart in self.all.iter_mut().filter(recent) {
             cart.state = State::Placed;
             cart.touched = time;
@@ -293,7 +291,7 @@ mod tests {
 
     #[test]
     fn an_abandoned_cart_keeps_its_history() {
-        let later = VISIT + 10;
+        let later = SESSION_TIMEOUT_MS + 10;
         let steps = [update(1, Some("old"), &[("a", 1.0)]), update(later, Some("new"), &[("b", 1.0)])];
         assert_eq!(told(&steps, &[]), ["Open:old a×1", "Open:new b×1"]);
         assert_eq!(told(&steps, &[later + 5]), ["Open:old a×1", "Placed:new b×1"]);
@@ -304,7 +302,7 @@ mod tests {
 
     #[test]
     fn an_empty_snapshot_empties_the_cart_that_it_names() {
-        let later = VISIT + 10;
+        let later = SESSION_TIMEOUT_MS + 10;
         let two = [update(1, Some("old"), &[("a", 1.0)]), update(later, Some("new"), &[("b", 1.0)])];
         let and = |more: &[Step]| [&two[..], more].concat();
         let empty = |time, basket| update(time, Some(basket), &[]);
@@ -321,7 +319,7 @@ mod tests {
         let all = derive(&visits, &[5, 25]);
         assert_eq!([Some(30), Some(20), Some(10), Some(2), None].map(|young| needed(&all, young)), [30, 10, 10, 1, u64::MAX]);
         // The first cart is gone back to, so everything in between is needed as well.
-        let (later, last) = (VISIT + 10, VISIT + 20);
+        let (later, last) = (SESSION_TIMEOUT_MS + 10, SESSION_TIMEOUT_MS + 20);
         let back = [update(1, Some("x"), &[("a", 1.0)]), update(later, Some("y"), &[("b", 1.0)]), update(last, Some("x"), &[("a", 2.0)])];
         assert_eq!(needed(&derive(&back, &[]), Some(last)), 1);
         assert_eq!(needed(&derive(&back[..2], &[]), Some(later)), later);

@@ -4,14 +4,14 @@
 //! since its time is the caller's clock in milliseconds, the same thing done twice is two requests.
 
 use sha2::{Digest, Sha256};
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Event, Page, Visitor};
-use tillroll_protocol::loose::Loose;
-use tillroll_protocol::{email, id, kinds, limits, params};
+use tillroll_protocol::{apis, email, event_types, id, limits, params};
 use uuid::Uuid;
 
 use super::oddities;
 use crate::decode::{Incoming, Reason, Refusal, bad, found_in, visitor_id, within_limits};
-use crate::vendors::{Envelope, OWN};
+use crate::vendors::Envelope;
 
 /// An endpoint and the type of event that it takes.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub const CALLS: &[Call] = &[
     ),
     call("/page/view", "page_view", &[("url", &["url"]), ("name", &["name"])]),
     // Nobody calls for it: the library of the page sends it by itself.
-    Call { api: OWN, ..call("/page/land", "land", &[("current_url", &["currentUrl"]), ("source_url", &["sourceUrl"])]) },
+    Call { api: apis::TILLROLL, ..call("/page/land", "land", &[("current_url", &["currentUrl"]), ("source_url", &["sourceUrl"])]) },
     call("/article/view", "article_view", &[("id", &["id"]), ("name", &["name"]), ("url", &["url"])]),
     call("/category/view", "category_view", &[("id", &["id"])]),
     call("/product/view", "product_view", &[("product_id", &["productId", "id"])]),
@@ -67,12 +67,12 @@ impl Call {
         self.read(&envelope.members, body).map_err(refusal)
     }
 
-    fn read(&self, members: &Loose, body: &[u8]) -> Result<Incoming, Reason> {
-        if body.len() > limits::EVENT_BYTES {
+    fn read(&self, members: &DynValue, body: &[u8]) -> Result<Incoming, Reason> {
+        if body.len() > limits::MAX_EVENT_BYTES {
             return Err(Reason::EventTooLarge(body.len()));
         }
         within_limits("params", members.get("params"))?;
-        let kind = kinds::find(self.kind).ok_or_else(|| Reason::UnknownType(self.kind.into()))?;
+        let kind = event_types::find(self.kind).ok_or_else(|| Reason::UnknownType(self.kind.into()))?;
         let unread = |_| bad("time", "a time in milliseconds since 1970", members.get("time"));
         let time = oddities::moment(members.get("time")).map_err(unread)?.ok_or_else(|| unread(oddities::Odd))?;
         let (params, page) = self.params(kind, members.get("params"))?;
@@ -82,18 +82,17 @@ impl Call {
         Ok(Incoming { key, event: Event { id, kind, api, time, visitor, session_id: None, store_id: None, page, params } })
     }
 
-    fn params(&self, kind: &'static kinds::Kind, given: &Loose) -> Result<(String, Page), Reason> {
+    fn params(&self, kind: &'static event_types::EventType, given: &DynValue) -> Result<(String, Page), Reason> {
         let given = match oddities::object(given) {
-            Ok(given) => given.unwrap_or(&Loose::Nothing),
+            Ok(given) => given.unwrap_or(&DynValue::Null),
             Err(_) => return Err(bad("params", "an object", given)),
         };
-        let written =
-            |names: &[&str]| names.iter().map(|name| given.get(name)).find(|value| !value.is_nothing()).unwrap_or(&Loose::Nothing);
+        let written = |names: &[&str]| names.iter().map(|name| given.get(name)).find(|value| !value.is_null()).unwrap_or(&DynValue::Null);
         let ours = self.names.iter().map(|(name, names)| ((*name).to_owned(), written(names).clone()));
-        let params = params::read(kind, &Loose::Object(ours.collect()), "").map_err(|fault| {
-            let names = self.names.iter().find(|(name, _)| *name == fault.field).map_or(&[][..], |(_, names)| names);
+        let params = params::parse(kind, &DynValue::Object(ours.collect()), "").map_err(|missing| {
+            let names = self.names.iter().find(|(name, _)| *name == missing.name).map_or(&[][..], |(_, names)| names);
             Reason::BadField {
-                field: format!("params.{}", names.first().unwrap_or(&fault.field)),
+                field: format!("params.{}", names.first().unwrap_or(&missing.name)),
                 wanted: "something that can be read",
                 found: found_in(written(names)),
             }
@@ -104,11 +103,11 @@ impl Call {
     }
 
     /// The e-mail takes precedence where both are given, but in the one call whose meaning is that the two belong together.
-    fn visitor(&self, members: &Loose) -> Result<Visitor, Reason> {
+    fn visitor(&self, members: &DynValue) -> Result<Visitor, Reason> {
         let given = |name: &'static str| oddities::text(members.get(name)).map_err(|_| bad(name, "a string", members.get(name)));
         let (known, anonymous) = (given("visitorEmail")?, given("visitorId")?);
         match (known, anonymous) {
-            (None, None) => Err(bad("visitorId", "there, or `visitorEmail`", &Loose::Nothing)),
+            (None, None) => Err(bad("visitorId", "there, or `visitorEmail`", &DynValue::Null)),
             (Some(text), None) => known_as(&text),
             (Some(text), Some(_)) if self.kind != "identify" => known_as(&text),
             // The cookie that holds the id holds the e-mail once that is known.
@@ -119,7 +118,7 @@ impl Call {
     fn key(&self, time: u64, body: &[u8]) -> Uuid {
         let digest = Sha256::new().chain_update(self.kind).chain_update([0]).chain_update(body).finalize();
         let seed: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Uuid::try_parse(&id::uuid(time, &seed, 0)).unwrap_or_default()
+        Uuid::try_parse(&id::uuid_v7(time, &seed, 0)).unwrap_or_default()
     }
 }
 
@@ -149,9 +148,9 @@ mod tests {
     #[test]
     fn every_call_names_known_types_and_parameters() {
         for call in CALLS {
-            let kind = kinds::find(call.kind).unwrap();
+            let kind = event_types::find(call.kind).unwrap();
             for (name, _) in call.names {
-                assert!(kind.fields.iter().any(|field| field.name == *name), "{} {name}", call.path);
+                assert!(kind.params.iter().any(|field| field.name == *name), "{} {name}", call.path);
             }
         }
     }

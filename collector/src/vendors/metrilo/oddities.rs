@@ -3,8 +3,8 @@
 //! Every function takes a value of which nothing is known. None means that nothing was said; [`Odd`] means that what was said is none of
 //! the forms in which plug-ins say it.
 
+use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::email;
-use tillroll_protocol::loose::Loose;
 
 /// Stands behind a phone number in the place of an e-mail address.
 const PHONE_ORDER: &str = "@phone_email";
@@ -14,13 +14,13 @@ const PHONE_ORDER: &str = "@phone_email";
 pub(super) struct Odd;
 
 /// The elements of a list, each with its key if it has one.
-type Elements<'a> = Vec<(Option<&'a str>, &'a Loose)>;
+type Elements<'a> = Vec<(Option<&'a str>, &'a DynValue)>;
 
 /// Times below this are seconds: as milliseconds they would be in the first months of 1973, long before any shop.
 const FIRST_MILLIS: u64 = 100_000_000_000;
 
 /// Returns a time in milliseconds: from milliseconds or seconds, a number or a string of digits, with a fraction that is cut.
-pub(super) fn moment(value: &Loose) -> Result<Option<u64>, Odd> {
+pub(super) fn moment(value: &DynValue) -> Result<Option<u64>, Odd> {
     let Some(text) = text(value)? else { return Ok(None) };
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -30,16 +30,16 @@ pub(super) fn moment(value: &Loose) -> Result<Option<u64>, Odd> {
 }
 
 /// Returns a text: a string or a number, without blanks around it. An empty string, null and false all say that there is none.
-pub(super) fn text(value: &Loose) -> Result<Option<String>, Odd> {
+pub(super) fn text(value: &DynValue) -> Result<Option<String>, Odd> {
     match value {
-        Loose::Nothing | Loose::Flag(false) => Ok(None),
-        Loose::Text(text) | Loose::Number(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        Loose::Flag(true) | Loose::List(_) | Loose::Object(_) => Err(Odd),
+        DynValue::Null | DynValue::Bool(false) => Ok(None),
+        DynValue::Text(text) | DynValue::Number(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+        DynValue::Bool(true) | DynValue::List(_) | DynValue::Object(_) => Err(Odd),
     }
 }
 
 /// Returns an e-mail address. A phone order's is made of the number as it was typed, blanks and all; they make no other person.
-pub(super) fn address(value: &Loose) -> Result<Option<String>, Odd> {
+pub(super) fn address(value: &DynValue) -> Result<Option<String>, Odd> {
     let Some(text) = text(value)? else { return Ok(None) };
     let phone = text.to_ascii_lowercase().strip_suffix(PHONE_ORDER).map(|phone| phone.split_whitespace().collect::<String>());
     let address = phone.map_or(text, |phone| phone + PHONE_ORDER);
@@ -47,8 +47,8 @@ pub(super) fn address(value: &Loose) -> Result<Option<String>, Odd> {
 }
 
 /// Returns yes or no. An empty string and null say neither.
-pub(super) fn flag(value: &Loose) -> Result<Option<bool>, Odd> {
-    if let Loose::Flag(flag) = value {
+pub(super) fn flag(value: &DynValue) -> Result<Option<bool>, Odd> {
+    if let DynValue::Bool(flag) = value {
         return Ok(Some(*flag));
     }
     match text(value)?.map(|text| text.to_ascii_lowercase()).as_deref() {
@@ -60,10 +60,10 @@ pub(super) fn flag(value: &Loose) -> Result<Option<bool>, Odd> {
 }
 
 /// Returns the elements of a list, each with the key that it had if it was printed as an object: servers do so when a list has gaps.
-pub(super) fn list(value: &Loose) -> Result<Option<Elements<'_>>, Odd> {
+pub(super) fn list(value: &DynValue) -> Result<Option<Elements<'_>>, Odd> {
     match value {
-        Loose::List(elements) => Ok(Some(elements.iter().map(|element| (None, element)).collect())),
-        Loose::Object(members) => Ok(Some(members.iter().map(|(key, element)| (Some(key.as_str()), element)).collect())),
+        DynValue::List(elements) => Ok(Some(elements.iter().map(|element| (None, element)).collect())),
+        DynValue::Object(members) => Ok(Some(members.iter().map(|(key, element)| (Some(key.as_str()), element)).collect())),
         other => {
             if text(other)?.is_none() {
                 Ok(None)
@@ -75,7 +75,7 @@ pub(super) fn list(value: &Loose) -> Result<Option<Elements<'_>>, Odd> {
 }
 
 /// Returns texts, each once whatever its letter case. A single one may stand for a list of one.
-pub(super) fn texts(value: &Loose) -> Result<Option<Vec<String>>, Odd> {
+pub(super) fn texts(value: &DynValue) -> Result<Option<Vec<String>>, Odd> {
     if let Ok(single @ Some(_)) = text(value) {
         return Ok(single.map(|text| vec![text]));
     }
@@ -89,12 +89,12 @@ pub(super) fn texts(value: &Loose) -> Result<Option<Vec<String>>, Odd> {
 }
 
 /// Returns the members of an object; an empty list stands for an empty one, and an empty object for none.
-pub(super) fn object(value: &Loose) -> Result<Option<&Loose>, Odd> {
+pub(super) fn object(value: &DynValue) -> Result<Option<&DynValue>, Odd> {
     match value {
-        Loose::Object(members) if !members.is_empty() => Ok(Some(value)),
-        Loose::Object(_) => Ok(None),
-        Loose::List(elements) if elements.is_empty() => Ok(None),
-        Loose::List(_) => Err(Odd),
+        DynValue::Object(members) if !members.is_empty() => Ok(Some(value)),
+        DynValue::Object(_) => Ok(None),
+        DynValue::List(elements) if elements.is_empty() => Ok(None),
+        DynValue::List(_) => Err(Odd),
         other => {
             if text(other)?.is_none() {
                 Ok(None)
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::decode::Tree;
 
-    fn loose(json: &str) -> Loose {
+    fn loose(json: &str) -> DynValue {
         serde_json::from_str::<Tree>(json).unwrap().0
     }
 

@@ -8,7 +8,7 @@ mod fields;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
-use tillroll_protocol::loose::Loose;
+use tillroll_protocol::dyn_value::DynValue;
 
 use self::fields::Field;
 use super::oddities;
@@ -61,7 +61,7 @@ const LISTS: &[Endpoint] = &[
 ];
 
 /// Reads a thing back that the list of this name printed.
-pub fn listed(list: &str, item: &Loose) -> Result<Record, Reason> {
+pub fn listed(list: &str, item: &DynValue) -> Result<Record, Reason> {
     let list = LISTS.iter().find(|known| known.path == list).ok_or_else(|| Reason::UnknownType(list.into()))?;
     list.fields_of("record", item)
 }
@@ -109,7 +109,7 @@ impl Endpoint {
         Ok(Told { time, records })
     }
 
-    fn record(&self, path: &str, item: &Loose, time: u64) -> Result<Record, Refusal> {
+    fn record(&self, path: &str, item: &DynValue, time: u64) -> Result<Record, Refusal> {
         self.fields_of(path, item).map_err(|reason| Refusal {
             id: oddities::text(item.get(self.key)).ok().flatten().map(|id| id.chars().take(64).collect()),
             kind: Some(self.kind.into()),
@@ -118,14 +118,14 @@ impl Endpoint {
         })
     }
 
-    fn fields_of(&self, path: &str, item: &Loose) -> Result<Record, Reason> {
-        if !matches!(item, Loose::Object(_)) {
+    fn fields_of(&self, path: &str, item: &DynValue) -> Result<Record, Reason> {
+        if !matches!(item, DynValue::Object(_)) {
             return Err(bad(path, "an object", item));
         }
         let mut found = fields::read(self.fields, path, item)?;
         let at = found.iter().position(|(name, _)| name == self.key);
         let key = at.map(|at| found.remove(at).1);
-        let Some(Value::String(id)) = key else { return Err(bad(&format!("{path}.{}", self.key), "a string", &Loose::Nothing)) };
+        let Some(Value::String(id)) = key else { return Err(bad(&format!("{path}.{}", self.key), "a string", &DynValue::Null)) };
         Ok(Record { table: self.table, id, fields: found })
     }
 }

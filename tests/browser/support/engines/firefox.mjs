@@ -1,4 +1,4 @@
-// Firefox over WebDriver BiDi: one browser, and for every visitor a user context with cookies and storage of its own.
+// Firefox, driven over WebDriver BiDi: one browser, and for every visitor a user context with separate cookies and storage.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,10 +9,10 @@ import { createInterface } from "node:readline";
 
 import WebSocket from "ws";
 
-import { strokes, Tab } from "./tab.mjs";
+import { keyActions, Tab } from "./tab.mjs";
 
-/** A browser that asks nobody for anything and shows nothing of its own. */
-const SETTINGS = {
+/** Preferences that disable background requests and first-run pages. */
+const PREFERENCES = {
   "app.normandy.enabled": false,
   "app.update.disabledForTesting": true,
   "browser.aboutwelcome.enabled": false,
@@ -30,92 +30,93 @@ const SETTINGS = {
   "services.settings.server": "data:,",
 };
 
-/** How long the browser may take for one command, in milliseconds. */
-const PATIENCE = 60_000;
+/** The time-out of one command. */
+const COMMAND_TIMEOUT_MS = 60_000;
 
-/** How often it is asked again for what it lost. */
-const TRIES = 20;
+/** How many times a command is retried when the browser discarded its tab. */
+const MAX_RETRIES = 20;
+const RETRY_DELAY_MS = 20;
 
-/** What the browser says of a page that is not there any more, and the answer that such a page did not give. */
-const GONE = /DiscardedBrowsingContextError/;
-const NOTHING = { type: "success", result: { value: "[]" } };
+/** The error for a page that was discarded, and the result that stands for such a page's response. */
+const DISCARDED = /DiscardedBrowsingContextError/;
+const EMPTY_RESULT = { type: "success", result: { value: "[]" } };
 
-/** A session of the protocol: `ask(method, params)`, and `hear(method)` for what the browser says by itself. */
+/** Opens a session of the protocol: `send(method, params)` sends a command; the caller sets `onEvent(method, params)`. */
 const openSession = async (url) => {
   const socket = new WebSocket(`${url}/session`, { perMessageDeflate: false });
   await once(socket, "open");
-  const waiting = new Map();
-  const session = { hear: () => {} };
-  let last = 0;
+  const pending = new Map();
+  const session = { onEvent: () => {} };
+  let lastId = 0;
   socket.on("message", (text) => {
     const { id, type, result, error, message, method, params } = JSON.parse(text);
-    if (type === "event") return session.hear(method, params);
-    const { resolve, reject } = waiting.get(id);
-    waiting.delete(id);
+    if (type === "event") return session.onEvent(method, params);
+    const { resolve, reject } = pending.get(id);
+    pending.delete(id);
     if (type === "success") resolve(result);
     else reject(new Error(`${error}: ${message}`));
   });
-  socket.on("close", () => waiting.forEach(({ reject }) => reject(new Error("Firefox is gone"))));
-  session.ask = (method, params = {}) =>
+  socket.on("close", () => pending.forEach(({ reject }) => reject(new Error("Firefox has exited"))));
+  session.send = (method, params = {}) =>
     new Promise((resolve, reject) => {
-      waiting.set(++last, { resolve, reject });
-      setTimeout(() => reject(new Error(`no answer to ${method} ${JSON.stringify(params)}`)), PATIENCE).unref();
-      socket.send(JSON.stringify({ id: last, method, params }));
+      pending.set(++lastId, { resolve, reject });
+      setTimeout(() => reject(new Error(`no response to ${method} ${JSON.stringify(params)}`)), COMMAND_TIMEOUT_MS).unref();
+      socket.send(JSON.stringify({ id: lastId, method, params }));
     });
   return session;
 };
 
-/** Firefox 153 may swap what shows a new tab while that or its first page comes, and loses it; under load more than once. */
-const insist = async (go) => {
-  for (let tries = TRIES; ; tries--) {
-    const came = await go().catch((error) => error);
-    if (!(came instanceof Error)) return came;
-    if (!tries || !GONE.test(came)) throw came;
-    await new Promise((resolve) => setTimeout(resolve, 20)); // poll
+/** Retries a command. Firefox 153 may replace the browsing context of a new tab while the tab or its first page loads, several times under load. */
+const retryIfDiscarded = async (command) => {
+  for (let retries = MAX_RETRIES; ; retries--) {
+    const result = await command().catch((error) => error);
+    if (!(result instanceof Error)) return result;
+    if (!retries || !DISCARDED.test(result)) throw result;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS)); // poll
   }
 };
 
-const driver = ({ ask }, context) => ({
-  navigate: (url) => insist(() => ask("browsingContext.navigate", { context, url, wait: "complete" })),
+const createDriver = ({ send }, context) => ({
+  navigate: (url) => retryIfDiscarded(() => send("browsingContext.navigate", { context, url, wait: "complete" })),
   run: async (expression) => {
-    const asked = ask("script.evaluate", { expression, target: { context }, awaitPromise: true });
-    // A page that leaves at once may be gone before it has answered.
-    const { type, result, exceptionDetails } = await asked.catch((error) => (GONE.test(error) ? NOTHING : Promise.reject(error)));
+    const evaluation = send("script.evaluate", { expression, target: { context }, awaitPromise: true });
+    // A page that navigates at once may be discarded before it responds.
+    const { type, result, exceptionDetails } = await evaluation.catch((error) => (DISCARDED.test(error) ? EMPTY_RESULT : Promise.reject(error)));
     if (type === "exception") throw new Error(exceptionDetails.text);
     return result.value;
   },
-  type: (keys) => ask("input.performActions", { context, actions: strokes(keys) }),
-  close: () => ask("browsingContext.close", { context }),
+  type: (keys) => send("input.performActions", { context, actions: keyActions(keys) }),
+  close: () => send("browsingContext.close", { context }),
 });
 
 const newContext = async (session, tabs) => {
-  const { userContext } = await session.ask("browser.createUserContext");
-  const owner = {
+  const { userContext } = await session.send("browser.createUserContext");
+  const visitorContext = {
     newPage: async () => {
-      const { context } = await insist(() => session.ask("browsingContext.create", { type: "tab", userContext }));
-      const tab = new Tab(driver(session, context), owner);
+      const { context } = await retryIfDiscarded(() => session.send("browsingContext.create", { type: "tab", userContext }));
+      const tab = new Tab(createDriver(session, context), visitorContext);
       tabs.set(context, tab);
       return tab;
     },
-    close: () => session.ask("browser.removeUserContext", { userContext }),
+    close: () => session.send("browser.removeUserContext", { userContext }),
   };
-  return owner;
+  return visitorContext;
 };
 
-/** What a page complains of: an error that nobody caught, or one that was printed. */
-const complain = (tabs, { source, level, type, text }) => {
+/** Emits an uncaught exception or a console error to the tab of its page. */
+const emitError = (tabs, { source, level, type, text }) => {
   if (level !== "error") return;
-  const said = { type: () => "error", text: () => text, toString: () => text };
-  tabs.get(source.context)?.emit(type === "console" ? "console" : "pageerror", said);
+  const message = { type: () => "error", text: () => text, toString: () => text };
+  tabs.get(source.context)?.emit(type === "console" ? "console" : "pageerror", message);
 };
 
-/** Starts Firefox; returns what Playwright would, as far as tests of all engines need it. */
+/** Starts Firefox; returns the subset of Playwright's browser object that tests of all engines use. */
 export const launch = async () => {
   const profile = await mkdtemp(join(tmpdir(), "tillroll-firefox-"));
-  const settings = Object.entries(SETTINGS).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
-  await writeFile(join(profile, "user.js"), settings.join(""));
-  const words = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port=0"];
-  const firefox = spawn(process.env.FIREFOX, words, { stdio: ["ignore", "ignore", "pipe"] });
+  const preferences = Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
+  await writeFile(join(profile, "user.js"), preferences.join(""));
+  const args = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port=0"];
+  const firefox = spawn(process.env.FIREFOX, args, { stdio: ["ignore", "ignore", "pipe"] });
   let url;
   for await (const line of createInterface(firefox.stderr)) {
     url = /WebDriver BiDi listening on (\S+)/.exec(line)?.[1];
@@ -124,15 +125,15 @@ export const launch = async () => {
   firefox.stderr.resume();
   const session = await openSession(url);
   const tabs = new Map();
-  session.hear = (method, params) => method === "log.entryAdded" && complain(tabs, params);
-  await session.ask("session.new", { capabilities: {} });
-  await session.ask("session.subscribe", { events: ["log.entryAdded"] });
+  session.onEvent = (method, params) => method === "log.entryAdded" && emitError(tabs, params);
+  await session.send("session.new", { capabilities: {} });
+  await session.send("session.subscribe", { events: ["log.entryAdded"] });
   return {
     newContext: () => newContext(session, tabs),
     close: async () => {
-      const gone = once(firefox, "exit");
-      await session.ask("browser.close").catch(() => firefox.kill("SIGKILL"));
-      await gone;
+      const exited = once(firefox, "exit");
+      await session.send("browser.close").catch(() => firefox.kill("SIGKILL"));
+      await exited;
       await rm(profile, { recursive: true, force: true });
     },
   };

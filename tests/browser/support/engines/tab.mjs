@@ -1,20 +1,21 @@
-// What the tests ask of a page, for browsers that Playwright does not drive: the same functions under the same names, as far as tests of
-// all engines need them, over four things that every driver protocol has.
+// The subset of Playwright's `Page` that tests of all engines use, for browsers that Playwright does not drive. It needs four operations,
+// which every driver protocol has.
 
-/** Keys that the protocols know by a number of their own. */
+/** The code points that the driver protocols define for special keys. */
 const KEYS = { Tab: "\uE004", Enter: "\uE007" };
 
-/** How long a page may take to show what a test asks for, in milliseconds. */
-const PATIENCE = 15_000;
+/** How long a test waits for a condition in the page. */
+const WAIT_TIMEOUT_MS = 15_000;
+const POLL_INTERVAL_MS = 20;
 
 /**
- * One tab. `driver` has `navigate(url)`, which returns when the page has loaded, `run(expression)`, the text that a promise in the page comes
- * to, `type(keys)` and `close()`; `context` is that of the tab.
+ * One tab. `driver` has `navigate(url)`, which returns when the page has loaded, `run(expression)`, which returns the string that a promise in
+ * the page resolves to, `type(keys)` and `close()`; `context` is the visitor's context.
  */
 export class Tab {
   constructor(driver, context) {
     this.driver = driver;
-    this.owner = context;
+    this.visitorContext = context;
     this.listeners = [];
   }
 
@@ -22,42 +23,42 @@ export class Tab {
     this.listeners.push([name, listener]);
   }
 
-  /** Tells the test what the browser said. */
-  emit(name, said) {
-    for (const [wanted, listener] of this.listeners) if (wanted === name) listener(said);
+  /** Calls the listeners of an event of the browser. */
+  emit(name, message) {
+    for (const [event, listener] of this.listeners) if (event === name) listener(message);
   }
 
   context() {
-    return this.owner;
+    return this.visitorContext;
   }
 
   goto(url) {
     return this.driver.navigate(url);
   }
 
-  /** Runs a function, or the text of an expression, in the page; what goes in and comes out must be JSON. */
-  async evaluate(work, given) {
-    const value = typeof work === "function" ? `(${work})(${JSON.stringify(given) ?? ""})` : `(${work})`;
+  /** Runs a function, or the text of an expression, in the page. The argument and the result must be JSON. */
+  async evaluate(script, argument) {
+    const value = typeof script === "function" ? `(${script})(${JSON.stringify(argument) ?? ""})` : `(${script})`;
     const text = await this.driver.run(`(async () => JSON.stringify([await ${value}]))()`);
     return JSON.parse(text)[0] ?? undefined;
   }
 
-  /** Asks until the page says yes. A page that is being left cannot be asked, the next one can. */
-  async waitForFunction(work, given) {
-    const deadline = performance.now() + PATIENCE;
+  /** Polls until the function returns a truthy value. Evaluation fails during navigation and works again on the next page. */
+  async waitForFunction(script, argument) {
+    const deadline = performance.now() + WAIT_TIMEOUT_MS;
     for (;;) {
-      const yes = await this.evaluate(work, given).catch(() => false);
-      if (yes) return;
-      if (performance.now() > deadline) throw new Error(`not within ${PATIENCE} ms: ${work}`);
-      await new Promise((resolve) => setTimeout(resolve, 20)); // poll
+      const isDone = await this.evaluate(script, argument).catch(() => false);
+      if (isDone) return;
+      if (performance.now() > deadline) throw new Error(`not true within ${WAIT_TIMEOUT_MS} ms: ${script}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS)); // poll
     }
   }
 
-  /** In one step, since the page may be left between two. */
+  /** Finds and clicks in one step, because the page may navigate between two steps. */
   click(selector) {
     return this.waitForFunction((selector) => {
-      const found = document.readyState === "complete" && document.querySelector(selector);
-      return Boolean(found) && (found.click(), true);
+      const element = document.readyState === "complete" && document.querySelector(selector);
+      return Boolean(element) && (element.click(), true);
     }, selector);
   }
 
@@ -67,8 +68,8 @@ export class Tab {
 
   focus(selector) {
     return this.waitForFunction((selector) => {
-      const found = document.querySelector(selector);
-      return Boolean(found) && (found.focus(), true);
+      const element = document.querySelector(selector);
+      return Boolean(element) && (element.focus(), true);
     }, selector);
   }
 
@@ -87,7 +88,7 @@ export class Tab {
   }
 }
 
-/** Keys pressed one after the other, as both protocols want to hear it. */
-export const strokes = (keys) => [
+/** Returns the actions that press and release the keys one after the other, in the format of both protocols. */
+export const keyActions = (keys) => [
   { type: "key", id: "keyboard", actions: keys.flatMap((value) => ["keyDown", "keyUp"].map((type) => ({ type, value }))) },
 ];

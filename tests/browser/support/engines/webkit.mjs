@@ -1,18 +1,19 @@
-// WebKit over plain WebDriver: GTK's little browser on a screen that nobody sees. A session is one visitor, and a driver has one session.
+// WebKit, driven over WebDriver: GTK's MiniBrowser on a virtual screen. A visitor is a session, and a driver process has one session.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
 import { freePort } from "../collector.mjs";
-import { strokes, Tab } from "./tab.mjs";
+import { keyActions, Tab } from "./tab.mjs";
 
-/** How long a driver may take to listen, in milliseconds. */
-const PATIENCE = 20_000;
+/** How long a driver may take until it listens. */
+const START_TIMEOUT_MS = 20_000;
+const POLL_INTERVAL_MS = 20;
 
-const RUN = `const done = arguments[arguments.length - 1];
+const RUN_SCRIPT = `const done = arguments[arguments.length - 1];
 Promise.resolve().then(() => eval(arguments[0])).then((text) => done([text]), (error) => done([null, String(error)]));`;
 
-/** Opens a screen; returns its name and how to end it. */
+/** Starts a virtual screen; returns `{ name, end }`. */
 const openScreen = async () => {
   const xvfb = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1024x768x24", "-nolisten", "tcp"], { stdio: ["ignore", "ignore", "ignore", "pipe"] });
   const [number] = await once(xvfb.stdio[3], "data");
@@ -20,23 +21,23 @@ const openScreen = async () => {
 };
 
 const end = async (child) => {
-  const gone = once(child, "exit");
+  const exited = once(child, "exit");
   child.kill();
-  await gone;
+  await exited;
 };
 
-const ask = async (url, method, body) => {
+const send = async (url, method, body) => {
   const response = await fetch(url, { method, body: body && JSON.stringify(body) });
   const { value } = await response.json();
   if (value?.error) throw new Error(`${value.error}: ${value.message}`);
   return value;
 };
 
-const listens = async (url) => {
-  const deadline = performance.now() + PATIENCE;
-  while (!(await ask(`${url}/status`, "GET").catch(() => false))) {
+const waitUntilListening = async (url) => {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!(await send(`${url}/status`, "GET").catch(() => false))) {
     if (performance.now() > deadline) throw new Error(`WebKitWebDriver does not listen at ${url}`);
-    await new Promise((resolve) => setTimeout(resolve, 20)); // poll
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS)); // poll
   }
 };
 
@@ -47,66 +48,66 @@ const CAPABILITIES = {
   },
 };
 
-/** Starts a driver and a browser of its own; returns `ask(method, path, body)` and how to end both. */
+/** Starts a driver with its browser; returns `{ send, end }`, where `send(method, path, body)` sends a command. */
 const openSession = async (screen) => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const environment = { ...process.env, DISPLAY: screen.name, WEBKIT_DISABLE_COMPOSITING_MODE: "1" };
   const child = spawn(process.env.WEBKIT_DRIVER, [`--port=${port}`], { stdio: "ignore", env: environment });
-  await listens(url);
-  const { sessionId } = await ask(`${url}/session`, "POST", { capabilities: CAPABILITIES });
+  await waitUntilListening(url);
+  const { sessionId } = await send(`${url}/session`, "POST", { capabilities: CAPABILITIES });
   return {
-    ask: (method, path, body) => ask(`${url}/session/${sessionId}${path}`, method, body),
+    send: (method, path, body) => send(`${url}/session/${sessionId}${path}`, method, body),
     end: async () => {
-      await ask(`${url}/session/${sessionId}`, "DELETE").catch(() => {});
+      await send(`${url}/session/${sessionId}`, "DELETE").catch(() => {});
       await end(child);
     },
   };
 };
 
-/** The protocol speaks to one tab at a time: each step chooses its own, and waits for the step before. */
-const driver = (session, handle) => {
-  const step = (work) => {
-    const turn = session.turn.then(() => session.ask("POST", "/window", { handle })).then(work);
-    session.turn = turn.catch(() => {});
-    return turn;
+/** The protocol addresses one tab at a time: each step selects its tab, and waits for the previous step. */
+const createDriver = (session, handle) => {
+  const step = (command) => {
+    const result = session.lastStep.then(() => session.send("POST", "/window", { handle })).then(command);
+    session.lastStep = result.catch(() => {});
+    return result;
   };
   return {
-    navigate: (url) => step(() => session.ask("POST", "/url", { url })),
+    navigate: (url) => step(() => session.send("POST", "/url", { url })),
     run: async (expression) => {
-      const [text, error] = await step(() => session.ask("POST", "/execute/async", { script: RUN, args: [expression] }));
+      const [text, error] = await step(() => session.send("POST", "/execute/async", { script: RUN_SCRIPT, args: [expression] }));
       if (error) throw new Error(error);
       return text;
     },
-    type: (keys) => step(() => session.ask("POST", "/actions", { actions: strokes(keys) })),
-    close: () => step(() => session.ask("DELETE", "/window")),
+    type: (keys) => step(() => session.send("POST", "/actions", { actions: keyActions(keys) })),
+    close: () => step(() => session.send("DELETE", "/window")),
   };
 };
 
-const newContext = async (screen, open) => {
+const newContext = async (screen, openContexts) => {
   const session = await openSession(screen);
-  session.turn = Promise.resolve();
-  let first = await session.ask("GET", "/window");
-  const owner = {
+  session.lastStep = Promise.resolve();
+  let firstHandle = await session.send("GET", "/window");
+  const visitorContext = {
     newPage: async () => {
-      const handle = first ?? (await session.ask("POST", "/window/new", { type: "tab" })).handle;
-      first = undefined;
-      return new Tab(driver(session, handle), owner);
+      const handle = firstHandle ?? (await session.send("POST", "/window/new", { type: "tab" })).handle;
+      firstHandle = undefined;
+      return new Tab(createDriver(session, handle), visitorContext);
     },
-    close: async () => (open.delete(owner), await session.end()),
+    close: async () => (openContexts.delete(visitorContext), await session.end()),
   };
-  open.add(owner);
-  return owner;
+  openContexts.add(visitorContext);
+  return visitorContext;
 };
 
-/** Starts the screen; returns what Playwright would, as far as tests of all engines need it. */
+/** Starts the screen; returns the subset of Playwright's browser object that tests of all engines use. */
 export const launch = async () => {
   const screen = await openScreen();
-  const open = new Set();
+  const openContexts = new Set();
   return {
-    newContext: () => newContext(screen, open),
+    newContext: () => newContext(screen, openContexts),
     close: async () => {
-      for (const context of open) await context.close();
+      for (const context of openContexts) await context.close();
       await screen.end();
     },
   };

@@ -1,8 +1,8 @@
 //! The fields of the backend API as tables, and how each is read.
 
 use serde_json::{Map, Value};
-use tillroll_protocol::loose::Loose;
-use tillroll_protocol::{limits, number};
+use tillroll_protocol::dyn_value::DynValue;
+use tillroll_protocol::{limits, number_text};
 
 use super::oddities::{self, Odd};
 use crate::decode::{Reason, bad};
@@ -130,14 +130,14 @@ pub(super) const LISTED_ORDER: &[Field] = &[
 ];
 
 /// Returns the fields of an object that were really said.
-pub(super) fn read(fields: &[Field], path: &str, object: &Loose) -> Result<Vec<(String, Value)>, Reason> {
+pub(super) fn read(fields: &[Field], path: &str, object: &DynValue) -> Result<Vec<(String, Value)>, Reason> {
     let mut found = Vec::new();
     for field in fields {
         let path = format!("{path}.{}", field.name);
         let value = object.get(field.name);
         let before = found.len();
         field.read(&path, value, object, &mut found)?;
-        let said = found.len() > before || matches!(field.rule, Rule::Untags | Rule::Tags) && !value.is_nothing();
+        let said = found.len() > before || matches!(field.rule, Rule::Untags | Rule::Tags) && !value.is_null();
         if field.required && !said {
             return Err(bad(&path, field.rule.wanted(), value));
         }
@@ -146,7 +146,7 @@ pub(super) fn read(fields: &[Field], path: &str, object: &Loose) -> Result<Vec<(
 }
 
 impl Field {
-    fn read(&self, path: &str, value: &Loose, object: &Loose, found: &mut Vec<(String, Value)>) -> Result<(), Reason> {
+    fn read(&self, path: &str, value: &DynValue, object: &DynValue, found: &mut Vec<(String, Value)>) -> Result<(), Reason> {
         let odd = |_| bad(path, self.rule.wanted(), value);
         let single = match &self.rule {
             Rule::Text => oddities::text(value).map_err(odd)?.map(|text| fitting(path, text)).transpose()?.map(Value::from),
@@ -190,18 +190,18 @@ impl Rule {
 
 /// Refuses a text that is too long.
 fn fitting(path: &str, text: String) -> Result<String, Reason> {
-    if text.len() > limits::STRING_BYTES { Err(Reason::StringTooLong { field: path.into(), bytes: text.len() }) } else { Ok(text) }
+    if text.len() > limits::MAX_STRING_BYTES { Err(Reason::StringTooLong { field: path.into(), bytes: text.len() }) } else { Ok(text) }
 }
 
 /// An amount as a number, a numeric string, or as shops print it.
-fn money(value: &Loose) -> Result<Option<Value>, Odd> {
+fn money(value: &DynValue) -> Result<Option<Value>, Odd> {
     let Some(text) = oddities::text(value)? else { return Ok(None) };
-    number::money(&text).and_then(|amount| serde_json::from_str(&amount).ok()).map(Some).ok_or(Odd)
+    number_text::parse_money(&text).and_then(|amount| serde_json::from_str(&amount).ok()).map(Some).ok_or(Odd)
 }
 
 /// A price that is said to be empty says nothing. One that is not there at all must be made up for by options.
-fn price(path: &str, value: &Loose, object: &Loose) -> Result<Option<Value>, Reason> {
-    let Loose::Object(members) = object else { return Ok(None) };
+fn price(path: &str, value: &DynValue, object: &DynValue) -> Result<Option<Value>, Reason> {
+    let DynValue::Object(members) = object else { return Ok(None) };
     let has_options = oddities::list(object.get("options")).ok().flatten().is_some_and(|options| !options.is_empty());
     if !has_options && !members.iter().any(|(name, _)| name == "price") {
         return Err(bad(path, "a number, or `options` be there", value));
@@ -210,17 +210,17 @@ fn price(path: &str, value: &Loose, object: &Loose) -> Result<Option<Value>, Rea
 }
 
 /// Each option's fields are fields of their own, so that they merge. An option that was printed under its id has it from there.
-fn options(path: &str, value: &Loose, found: &mut Vec<(String, Value)>) -> Result<(), Reason> {
+fn options(path: &str, value: &DynValue, found: &mut Vec<(String, Value)>) -> Result<(), Reason> {
     let options = oddities::list(value).map_err(|_| bad(path, "a list of objects", value))?.unwrap_or_default();
     for (at, (key, option)) in options.into_iter().enumerate() {
         let path = format!("{path}[{at}]");
-        let Loose::Object(members) = option else { return Err(bad(&path, "an object", option)) };
+        let DynValue::Object(members) = option else { return Err(bad(&path, "an object", option)) };
         let mut members = members.clone();
-        if let Some(key) = key.filter(|_| option.get("id").is_nothing()) {
+        if let Some(key) = key.filter(|_| option.get("id").is_null()) {
             members.retain(|(name, _)| name != "id");
-            members.push(("id".into(), Loose::Text(key.into())));
+            members.push(("id".into(), DynValue::Text(key.into())));
         }
-        let mut fields = read(OPTION, &path, &Loose::Object(members))?;
+        let mut fields = read(OPTION, &path, &DynValue::Object(members))?;
         let Some((_, Value::String(id))) = fields.first().cloned() else { return Err(bad(&format!("{path}.id"), "a string", option)) };
         found.extend(fields.drain(1..).map(|(name, value)| (part("options", &id, &name), value)));
     }
@@ -228,23 +228,23 @@ fn options(path: &str, value: &Loose, found: &mut Vec<(String, Value)>) -> Resul
 }
 
 /// Ids of lines are strings, and a quantity that is none is 1.
-fn lines(path: &str, value: &Loose) -> Result<Option<Value>, Reason> {
+fn lines(path: &str, value: &DynValue) -> Result<Option<Value>, Reason> {
     let Some(lines) = oddities::list(value).map_err(|_| bad(path, "a list of objects", value))? else { return Ok(None) };
-    let line = |(at, (_, line)): (usize, (Option<&str>, &Loose))| {
+    let line = |(at, (_, line)): (usize, (Option<&str>, &DynValue))| {
         let path = format!("{path}[{at}]");
-        if !matches!(line, Loose::Object(_)) {
+        if !matches!(line, DynValue::Object(_)) {
             return Err(bad(&path, "an object", line));
         }
         let field = format!("{path}.productId");
         let id = oddities::text(line.get("productId")).ok().flatten().ok_or_else(|| bad(&field, "a string", line.get("productId")))?;
         let quantity = oddities::text(line.get("quantity")).ok().flatten().unwrap_or_default();
-        let quantity: Value = serde_json::from_str(&number::quantity(&quantity)).unwrap_or_else(|_| 1.into());
+        let quantity: Value = serde_json::from_str(&number_text::parse_quantity(&quantity)).unwrap_or_else(|_| 1.into());
         Ok(serde_json::json!({"productId": fitting(&field, id)?, "quantity": quantity}))
     };
     lines.into_iter().enumerate().map(line).collect::<Result<Vec<_>, _>>().map(|lines| Some(lines.into()))
 }
 
-fn texts_of(path: &str, names: &[&str], object: &Loose) -> Result<Value, Reason> {
+fn texts_of(path: &str, names: &[&str], object: &DynValue) -> Result<Value, Reason> {
     let mut found = Map::new();
     for name in names {
         let path = format!("{path}.{name}");

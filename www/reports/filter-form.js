@@ -1,0 +1,117 @@
+// The form with the filters of the reports: period, interval, market and currency.
+//
+// The URL contains the filters, so reloading or sharing it shows the same reports.
+
+import { formatDay } from '/reports/format.js';
+import { dayCount, defaultInterval, isoDate, maxPeriodDays, parseDay, today } from '/reports/period.js';
+import { placedOrders, topBuckets } from '/reports/queries.js';
+
+/** The currency of a shop without orders. */
+const DEFAULT_CURRENCY = 'EUR';
+/** The value of the period that the user enters as dates. */
+const CUSTOM = 'custom';
+
+const form = document.getElementById('filters');
+const { period, from, to, interval, market, currency } = form.elements;
+
+const createOption = (value, text) => Object.assign(document.createElement('option'), { value, textContent: text });
+const hasOption = (select, value) => [...select.options].some((option) => option.value === value);
+
+/** Returns the shop's currencies and markets of the longest period that a query covers, those with most orders first. */
+export const loadOptions = async () => {
+  const filter = placedOrders({ from: today() - maxPeriodDays + 1, to: today() });
+  const breakdown = { by: 'market.name', field: 'order.id', operator: 'value_count', limit: 1 };
+  const [currencies, markets] = await Promise.all([
+    topBuckets('orders', 'order.currency_code', filter, { limit: 30 }),
+    topBuckets('orders', 'market.id', filter, { limit: 100, breakdown }),
+  ]);
+  return {
+    currencies: currencies.map(({ label }) => label),
+    markets: markets.map((market) => ({ id: market.label, name: market['market.name'][0]?.label ?? market.label })),
+  };
+};
+
+/** Fills the form with the shop's currencies and markets, and sets it from the URL. */
+export const initialize = ({ currencies, markets }) => {
+  market.append(...markets.map(({ id, name }) => createOption(id, name)));
+  const codes = currencies.length ? currencies : [DEFAULT_CURRENCY];
+  currency.append(...codes.map((code) => createOption(code, code)));
+  currency.closest('label').hidden = codes.length < 2;
+  market.closest('label').hidden = markets.length < 2;
+  readUrl(new URLSearchParams(location.search));
+  showDates();
+};
+
+const readUrl = (params) => {
+  for (const [name, select] of [['market', market], ['currency', currency], ['per', interval]]) {
+    const value = params.get(name);
+    if (value && hasOption(select, value)) select.value = value;
+  }
+  const [first, last] = [parseDay(params.get('from') ?? ''), parseDay(params.get('to') ?? '')];
+  if (first <= last) {
+    period.value = CUSTOM;
+    setDates({ from: first, to: last });
+  } else if ([...period].some((radio) => radio.value === params.get('days') && radio.value !== CUSTOM)) {
+    period.value = params.get('days');
+  }
+  if (period.value !== CUSTOM) setDates(selectedPeriod());
+  if (!params.get('per')) interval.value = defaultInterval(selectedPeriod());
+};
+
+const writeUrl = () => {
+  const params = new URLSearchParams();
+  if (period.value === CUSTOM) {
+    params.set('from', from.value);
+    params.set('to', to.value);
+  } else {
+    params.set('days', period.value);
+  }
+  params.set('per', interval.value);
+  if (market.value) params.set('market', market.value);
+  if (currency.options.length > 1) params.set('currency', currency.value);
+  history.replaceState(null, '', `?${params}`);
+};
+
+const setDates = (days) => {
+  from.value = isoDate(days.from);
+  to.value = isoDate(days.to);
+};
+
+const showDates = () => (document.getElementById('dates').hidden = period.value !== CUSTOM);
+
+/** Returns the period of the form. It ends today unless the user entered its dates. */
+const selectedPeriod = () =>
+  period.value === CUSTOM ? { from: parseDay(from.value), to: parseDay(to.value) } : { from: today() - Number(period.value) + 1, to: today() };
+
+/** Calls `handler()` when the user has changed the filters and they are valid. */
+export const onChange = (handler) => {
+  form.addEventListener('submit', (event) => event.preventDefault());
+  form.addEventListener('change', (event) => {
+    const isPeriod = event.target.name === 'period';
+    if (isPeriod && period.value !== CUSTOM) setDates(selectedPeriod());
+    if (isPeriod || event.target.type === 'date') interval.value = defaultInterval(selectedPeriod());
+    showDates();
+    if (selectedFilters()) {
+      writeUrl();
+      handler();
+    }
+  });
+};
+
+/** Returns the filters, or null if the dates are not a valid period. */
+export const selectedFilters = () => {
+  const days = selectedPeriod();
+  const error = days.from > days.to ? 'The first day is after the last day.' : dayCount(days) > maxPeriodDays ? `The period must not exceed ${maxPeriodDays} days.` : '';
+  from.setCustomValidity(error);
+  if (!(days.from <= days.to) || error) {
+    form.reportValidity();
+    return null;
+  }
+  return { ...days, interval: interval.value, market: market.value, currency: currency.value };
+};
+
+/** Returns the filters as text for the user. */
+export const describe = (filters) => {
+  const marketName = filters.market ? market.selectedOptions[0].textContent : 'all markets';
+  return `${formatDay(filters.from)} to ${formatDay(filters.to)}, ${marketName}, amounts in ${filters.currency}.`;
+};

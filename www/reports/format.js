@@ -1,0 +1,63 @@
+// Formatters of numbers, money and dates in the browser's language. Dates are days since 1970, in UTC.
+
+import { dateFromDay } from '/reports/period.js';
+
+const locales = navigator.languages;
+
+const integerFormat = new Intl.NumberFormat(locales, { maximumFractionDigits: 0 });
+const compactFormat = new Intl.NumberFormat(locales, { notation: 'compact', maximumFractionDigits: 1 });
+const shareFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFractionDigits: 1 });
+const changeFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
+const dayFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+const shortDayFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+const monthFormat = new Intl.DateTimeFormat(locales, { month: 'short', year: 'numeric', timeZone: 'UTC' });
+
+/** Amounts from this size on are shown without cents. */
+const MIN_AMOUNT_WITHOUT_CENTS = 1_000;
+/** Greater growth factors are not shown, because the earlier number is too small to compare with. */
+const MAX_SHOWN_GROWTH = 10;
+/** Axis ticks at least this many days apart are labelled with the month. */
+const MIN_MONTH_TICK_DAYS = 28;
+
+const moneyFormats = new Map();
+
+const moneyFormat = (currency, digits) => {
+  const key = `${currency} ${digits}`;
+  if (!moneyFormats.has(key)) {
+    let format;
+    try {
+      format = new Intl.NumberFormat(locales, { style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+    } catch {
+      // Currency codes of a shop may be invalid for Intl.
+      format = { format: (amount) => `${integerFormat.format(amount)} ${currency}` };
+    }
+    moneyFormats.set(key, format);
+  }
+  return moneyFormats.get(key);
+};
+
+export const formatCount = (number) => integerFormat.format(number);
+
+export const formatShare = (number) => (Number.isFinite(number) ? shareFormat.format(number) : '–');
+
+/** Returns the amount with its currency, with cents if it is small. */
+export const formatMoney = (amount, currency) =>
+  amount === null ? '–' : moneyFormat(currency, Math.abs(amount) < MIN_AMOUNT_WITHOUT_CENTS ? 2 : 0).format(amount);
+
+/** Returns the relative change; '' if the earlier number is zero or very small. */
+export const formatChange = (now, earlier) => (earlier > 0 && now / earlier <= MAX_SHOWN_GROWTH ? changeFormat.format(now / earlier - 1) : '');
+
+export const formatDay = (day) => dayFormat.format(dateFromDay(day));
+
+/** Returns the name of the day, week, month or year that begins on `firstDay`. */
+export const formatInterval = (firstDay, length) => {
+  if (length === 'month') return monthFormat.format(dateFromDay(firstDay));
+  if (length === 'year') return String(dateFromDay(firstDay).getUTCFullYear());
+  return (length === 'week' ? 'Week of ' : '') + formatDay(firstDay);
+};
+
+/** Returns the label of a number on an axis. */
+export const formatCompact = (number) => compactFormat.format(number);
+
+/** Returns the label of a day on an axis whose ticks are `stepDays` apart. */
+export const formatTick = (day, stepDays) => (stepDays < MIN_MONTH_TICK_DAYS ? shortDayFormat : monthFormat).format(dateFromDay(day));

@@ -1,0 +1,80 @@
+// The queries of the widgets: their common filters, and the conversion of responses to rows.
+//
+// `filters` is `{ from, to, interval, market, currency }`. Amounts of different currencies are never added: queries of amounts filter by one
+// currency, queries of counts include all currencies.
+
+import { query } from '/reports/api.js';
+import { dateFilter, dayOfTime, intervalStarts, previousPeriod } from '/reports/period.js';
+
+/** A cart is abandoned if it was not changed for this time. */
+const ABANDONED_AFTER_MS = 3_600_000;
+
+const AMOUNT = 'order.total_amount_with_taxes';
+/** Line items also contain shipping and fees; these are the types of products. */
+const PRODUCT_LINES = { types: { in: ['skus', 'bundles'] } };
+/** Shop systems use both spellings. */
+const CANCELLED_STATUSES = ['cancelled', 'canceled'];
+
+const withoutUndefined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+const marketFilter = ({ market }) => (market ? { ids: { in: [market] } } : undefined);
+const currencyFilter = ({ currency }) => ({ currency_codes: { in: [currency] } });
+
+/** Filters orders that were placed in the period and not cancelled; `conditions` are further conditions of the order. */
+export const placedOrders = (filters, conditions = {}) =>
+  withoutUndefined({
+    order: { ...dateFilter(filters), date_field: 'placed_at', statuses: { not_in: CANCELLED_STATUSES }, ...conditions },
+    market: marketFilter(filters),
+  });
+
+/** Filters orders that were placed in the period, including cancelled ones. */
+export const allOrders = (filters) => withoutUndefined({ order: { ...dateFilter(filters), date_field: 'placed_at' }, market: marketFilter(filters) });
+
+/** Filters placed orders of the selected currency. */
+export const ordersInCurrency = (filters) => placedOrders(filters, currencyFilter(filters));
+
+/** Filters carts by one of their dates. */
+export const carts = (filters, date_field, conditions = {}) =>
+  withoutUndefined({ order: { ...dateFilter(filters), date_field, ...conditions }, market: marketFilter(filters) });
+
+/** Filters carts that were last changed in the period, an hour ago or longer. Returns null if the period began within the last hour. */
+export const abandonedCarts = (filters) => {
+  const filter = carts(filters, 'updated_at');
+  const latest = `${new Date(Date.now() - ABANDONED_AFTER_MS).toISOString().slice(0, 19)}Z`;
+  if (filter.order.date_to > latest) filter.order.date_to = latest;
+  return filter.order.date_from <= latest ? filter : null;
+};
+
+export const returns = (filters) => withoutUndefined({ return: { ...dateFilter(filters), date_field: 'created_at' }, market: marketFilter(filters) });
+
+/** Restricts a filter to line items that are products. */
+export const productLines = (filter) => ({ ...filter, line_items: PRODUCT_LINES });
+
+/** Restricts a filter to the selected currency. */
+export const inCurrency = (filter, filters) => ({ ...filter, order: { ...filter.order, ...currencyFilter(filters) } });
+
+export const countRecords = (resource, filter, field = 'order.id') => query(resource, 'stats', { field, operator: 'value_count' }, filter).then(({ value }) => value);
+
+export const countCustomers = (filter) => query('orders', 'stats', { field: 'customer.email', operator: 'cardinality' }, filter).then(({ value }) => value);
+
+/** Returns `{ count, sum, avg }` of the order amounts. */
+export const revenueStats = (filters) => query('orders', 'stats', { field: AMOUNT, operator: 'stats' }, ordersInCurrency(filters)).then(({ value }) => value);
+
+/** Returns the filters with the previous period. */
+export const withPreviousPeriod = (filters) => ({ ...filters, ...previousPeriod(filters) });
+
+/** Returns a row `[first day, value]` for each interval of the period. */
+export const timeSeries = async (filters, { resource = 'orders', by = 'order.placed_at', field = 'order.id', operator = 'value_count', filter, interval = filters.interval }) => {
+  const buckets = await query(resource, 'date_breakdown', { by, field, operator, interval }, filter);
+  const values = new Map(buckets.map(({ date, value }) => [dayOfTime(date), value]));
+  return intervalStarts(filters, interval).map((start) => [start, values.get(start) ?? 0]);
+};
+
+/** Returns a time series of order amounts. */
+export const amountSeries = (filters, options) => timeSeries(filters, { field: AMOUNT, operator: 'sum', ...options });
+
+/** Returns the buckets of a field, largest first. */
+export const topBuckets = async (resource, by, filter, { field = 'order.id', operator = 'value_count', limit = 10, breakdown } = {}) =>
+  (await query(resource, 'breakdown', withoutUndefined({ by, field, operator, limit, breakdown }), filter))[by];
+
+/** Returns the amounts of the buckets of a field, largest first. */
+export const topAmounts = (by, filter, field = AMOUNT) => topBuckets('orders', by, filter, { field, operator: 'sum', limit: 100 });

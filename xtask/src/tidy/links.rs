@@ -1,0 +1,88 @@
+//! The rule on links: a link of a document leads to a file and a heading that exist.
+//!
+//! Only links within the repository are checked, including those that name it by its public address. External addresses are not requested.
+
+use std::path::{Path, PathBuf};
+
+use super::Finding;
+use super::source::Source;
+
+/// The public address of a file on the main branch; documents outside the repository, such as the npm package's, use it.
+const PUBLIC: &str = "https://github.com/tillroll/tillroll/blob/main/";
+
+/// Every relative link of a Markdown file leads to an existing file, and its anchor to a heading of that file.
+pub(super) fn links(source: &Source) -> Vec<Finding> {
+    if !source.is(&["md"]) {
+        return Vec::new();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = source.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let targets = text_lines(&source.text).flat_map(|(line, text)| targets(text).map(move |target| (line, target)));
+    let broken = targets.filter(|(_, target)| !is_reachable(&root, folder, &source.text, target));
+    broken.map(|(line, target)| Finding::new(line, format!("the link `{target}` leads to no file or heading; correct it"))).collect()
+}
+
+/// Returns whether `target`, a link of the document `text` in `folder`, is external or leads to an existing file and heading.
+fn is_reachable(root: &Path, folder: &str, text: &str, target: &str) -> bool {
+    let (base, target) = match target.strip_prefix(PUBLIC) {
+        Some(path) => (root.to_path_buf(), path),
+        None if target.contains("://") || target.starts_with("mailto:") => return true,
+        None => (root.join(folder), target),
+    };
+    let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
+    let file: PathBuf = base.join(path);
+    let Some(anchor) = anchor else { return file.exists() };
+    let has_heading = |text: &str| anchors(text).any(|heading| heading == anchor);
+    if path.is_empty() { has_heading(text) } else { std::fs::read_to_string(file).is_ok_and(|text| has_heading(&text)) }
+}
+
+/// Returns the lines outside code blocks, numbered from one.
+fn text_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_code = false;
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        (!in_code && !is_fence).then_some((index + 1, line))
+    })
+}
+
+/// Returns the targets of the inline links and images of a line.
+fn targets(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next())
+}
+
+/// Returns the anchors of a document's headings, as GitHub derives them.
+fn anchors(text: &str) -> impl Iterator<Item = String> {
+    let headings =
+        text_lines(text).filter_map(|(_, line)| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    headings.map(|heading| {
+        let letters = heading.trim().chars().filter(|letter| letter.is_alphanumeric() || [' ', '-', '_'].contains(letter));
+        letters.flat_map(char::to_lowercase).map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NONE, lines};
+    use super::{anchors, links};
+
+    #[test]
+    fn links_to_missing_files_and_headings_are_reported() {
+        let text = "# A b\n[a](README.md) [b](#a-b) ![c](docs/images/none.png)\n[d](docs/README.md#documentation)\n[e](#b)\n```\n[f](none)\n```\n[g](docs/none.md)\n";
+        assert_eq!(lines(links, "README.md", text), [2, 4, 8]);
+        assert_eq!(lines(links, "docs/a.md", "[a](../README.md) [b](README.md)"), NONE);
+        assert_eq!(lines(links, "README.rs", "//! [a](none)"), NONE);
+    }
+
+    #[test]
+    fn public_addresses_of_the_repository_are_checked_and_others_are_not() {
+        let text = "[a](https://example.com/x)\n[b](https://github.com/tillroll/tillroll/blob/main/README.md)\n[c](https://github.com/tillroll/tillroll/blob/main/none.md)\n";
+        assert_eq!(lines(links, "js/package/README.md", text), [3]);
+    }
+
+    #[test]
+    fn anchors_are_derived_as_on_github() {
+        let anchors: Vec<_> = anchors("# The `window.tillroll`, a map\n```\n# no heading\n```\n## It's_1-2\n").collect();
+        assert_eq!(anchors, ["the-windowtillroll-a-map", "its_1-2"]);
+    }
+}
