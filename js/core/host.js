@@ -5,7 +5,7 @@ import { tryCall } from "../safe.js";
 import { SESSION_COOKIE, VISITOR_COOKIE, writeState } from "../storage/cookies.js";
 import { readDedup, writeDedup } from "../storage/dedup-state.js";
 import { RAW_CALL_MARKER } from "../storage/event-store.js";
-import { createFallbackStore } from "../storage/fallback-store.js";
+import { fallbackStore } from "../storage/fallback-store.js";
 import { createElection } from "./leader.js";
 import { listenToLifecycle, wrapCore } from "./lifecycle.js";
 import { createTransport } from "./transport.js";
@@ -34,7 +34,7 @@ export const createHost = ({ cookieDomain, collector, readState, store, listener
   };
   wrapCore(core, refresh, deferUntilReplay);
   listenToLifecycle(core, refresh);
-  store.setFallback(createFallbackStore());
+  store.setFallback(fallbackStore);
   const election = createElection(core);
   return {
     ...createTransport(collector + "v2/batch", core),
@@ -50,8 +50,9 @@ export const createHost = ({ cookieDomain, collector, readState, store, listener
       election.join();
       const resume = pause();
       store.getAll(async (entries) => {
-        // Without the replay all entries wait for a later page.
         const hasFailed = (snippet.length || entries.join().includes(RAW_CALL_MARKER)) && (await loadReplay());
+        if (entries.length) refresh();
+        // Without the replay all entries wait for a later page.
         tryCall(core.restore, hasFailed ? [] : entries);
         resume();
       });

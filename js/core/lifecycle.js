@@ -38,7 +38,7 @@ export const listenToLifecycle = (core, refresh) => {
  * `deferUntilReplay(key, text)` until the core can replay them.
  */
 export const wrapCore = (core, refresh, deferUntilReplay) => {
-  const { start, call, restore, consent } = core;
+  const { start, call, consent } = core;
   core.start = (host, options, key, text) => start(host, options, key, tryCall(isExternalReferral, text) ? text.replace("$land", "$arrival") : text);
   let lastCallAt = Date.now();
   core.call = (key, text) => {
@@ -48,10 +48,6 @@ export const wrapCore = (core, refresh, deferUntilReplay) => {
     else if (NEEDS_DEDUP.test(text)) refresh();
     lastCallAt = now;
     call(key, text);
-  };
-  core.restore = (entries) => {
-    if (entries.length) refresh();
-    restore(entries);
   };
   core.consent = (state) => {
     refresh();

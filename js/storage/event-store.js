@@ -126,7 +126,7 @@ export const createEventStore = () => {
         if (isWaiting) callback(entries || [...pending].sort().flat());
         isWaiting = false;
       };
-      if (store !== fallback) fallback.getAll(adoptLeftovers);
+      if (store !== fallback) tryCall(fallback.getAll, adoptLeftovers);
       // WebKit 2.50 may put a page with an unfinished write into the back/forward cache; other pages cannot read until that page is evicted.
       setTimeout(respond, DB_TIMEOUT_MS);
       run("getAll", respond);
@@ -135,7 +135,7 @@ export const createEventStore = () => {
       pending.clear();
       closeDb();
       tryCall(() => indexedDB.deleteDatabase(DB_NAME));
-      if (fallback) fallback.clear();
+      if (fallback) tryCall(fallback.clear);
     },
     setFallback: (other) => {
       fallback = other;
