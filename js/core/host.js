@@ -24,9 +24,9 @@ export const createHost = ({ cookieDomain, collector, readState, store, listener
   let timer;
   /** Returns visitor, session and dedup state; without `all` only the last. */
   const readShared = (all) => [all ? readState(VISITOR_COOKIE) : "", all ? readState(SESSION_COOKIE) : "", readDedup(readState)];
-  const refresh = (all) => core.stateChanged(...readShared(all));
+  const refresh = (all) => core.onState(...readShared(all));
   /** Loads the replay of raw vendor calls into the core; resolves to true if that fails. */
-  const loadReplay = () => import(__REPLAY__).then((replay) => replay.installReplay(core, store, snippet), () => true);
+  const loadReplay = () => import(__REPLAY__).then((replay) => replay.install(core, store, snippet), () => true);
   // If loading fails, the call stays persisted for a later page, and the calls behind it continue.
   const deferUntilReplay = (key, text) => {
     const resume = pause();
@@ -34,17 +34,17 @@ export const createHost = ({ cookieDomain, collector, readState, store, listener
   };
   wrapCore(core, refresh, deferUntilReplay);
   listenToLifecycle(core, refresh);
-  store.setFallback(fallbackStore);
+  store.useFallback(fallbackStore);
   const election = createElection(core);
   return {
     ...createTransport(collector + "v2/batch", core),
-    persist: (key, text) => {
+    put: (key, text) => {
       store.put(key, text);
       election.share(key, text);
     },
     delete: (keys) => {
       store.delete(keys.split(","));
-      election.broadcast("deletedElsewhere", keys);
+      election.send("deletedElsewhere", keys);
     },
     restore: () => {
       election.join();
@@ -64,11 +64,12 @@ export const createHost = ({ cookieDomain, collector, readState, store, listener
       snippet.length = 0;
     },
     writeState: (name, value) => {
-      if (name === "dedup") return writeDedup(value);
+      // What the core calls the dedup state; all other names are cookies.
+      if (name === "notes") return writeDedup(value);
       writeState(name, value, cookieDomain, readState);
-      election.broadcast("stateChanged", ...readShared(true));
+      election.send("onState", ...readShared(true));
     },
-    setTimer: (delay) => {
+    schedule: (delay) => {
       clearTimeout(timer);
       if (delay >= 0) timer = setTimeout(core.onTimer, Math.min(delay, MAX_TIMER_MS));
     },

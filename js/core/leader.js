@@ -11,8 +11,8 @@ const LEASE_KEY = "tillroll-owner";
 const LEASE_MS = 15e3;
 
 /**
- * Returns `{ join, leave, broadcast, share }`. `join()` enters the election: from then on the core gets `setLeader(isLeader)` and the
- * messages of other tabs. `leave()` ends that. `broadcast(name, ...args)` calls a function of the core in all other tabs. `share(key, text)`
+ * Returns `{ join, leave, send, share }`. `join()` enters the election: from then on the core gets `setLeader(isLeader)` and the
+ * messages of other tabs. `leave()` ends that. `send(name, ...args)` calls a function of the core in all other tabs. `share(key, text)`
  * passes a persisted event to the leader, unless this tab is the leader. A page leaves on `pagehide`, so that the browser may put it into the
  * back/forward cache, and joins again on `pageshow`.
  */
@@ -25,7 +25,7 @@ export const createElection = (core) => {
   let lockAbort;
 
   const setLeader = (is) => is === isLeader || core.onLeader((isLeader = is));
-  const broadcast = (...message) => tryCall(() => channel && channel.postMessage(message));
+  const send = (...message) => tryCall(() => channel && channel.postMessage(message));
 
   const claimLease = () => {
     const [holder, expiry] = (localStorage.getItem(LEASE_KEY) || "").split(" ");
@@ -79,10 +79,10 @@ export const createElection = (core) => {
       isMember = false;
       suspend();
     },
-    broadcast,
+    send,
     share: (key, text) => {
       tryCall(renewLease);
-      if (!isLeader) broadcast("call", key, text);
+      if (!isLeader) send("call", key, text);
     },
   };
 };

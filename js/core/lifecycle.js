@@ -26,8 +26,8 @@ const isExternalReferral = (call) => {
 
 /** Forwards page lifecycle events to the core, in the capture phase, so that the page's own listeners cannot stop them. */
 export const listenToLifecycle = (core, refresh) => {
-  addEventListener("pagehide", core.pageHide, true);
-  addEventListener("pageshow", (event) => event.persisted && (refresh(true), core.pageShow()), true);
+  addEventListener("pagehide", core.pagehide, true);
+  addEventListener("pageshow", (event) => event.persisted && (refresh(true), core.pageshow()), true);
   addEventListener("online", core.online, true);
   addEventListener("visibilitychange", () => document.hidden && core.hidden(), true);
 };

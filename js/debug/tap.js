@@ -57,7 +57,7 @@ export const attach = (core) => {
   const idsOf = (keys) => keys.split(",").map((key) => eventIds.get(key));
 
   const hostObservers = {
-    persist: (key, text) => {
+    put: (key, text) => {
       const event = parseJson(text);
       if (!visitor) onVisitor(event.visitorId, true);
       onSession(event.sessionId, true);

@@ -7,7 +7,7 @@ import { expand } from "../../tests/compat/support/expand-markers.mjs";
 import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
 import { fillPlaceholders, tableRows } from "../../tests/compat/support/tables.mjs";
 import { createCall } from "../calls/create-call.js";
-import { installReplay } from "../snippet/replay.js";
+import { install as installReplay } from "../snippet/replay.js";
 import { RAW_CALL_MARKER } from "../storage/event-store.js";
 import { installV1Stub } from "./metrilo-v1-stub.js";
 import { installMetrilo } from "./metrilo.js";

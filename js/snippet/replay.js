@@ -165,7 +165,7 @@ const replayKept = (persisted, snippetCalls) => {
  * Installs the replay in `core`: its `call` and `restore` accept raw calls from then on, and `restore` then calls what `snippetCalls`, the
  * array of this page's snippet, has recorded. Raw calls that result in no call are deleted from `store`.
  */
-export const installReplay = (core, store, snippetCalls) => {
+export const install = (core, store, snippetCalls) => {
   if (core.canReplay) return;
   core.canReplay = true;
   const { call, restore } = core;

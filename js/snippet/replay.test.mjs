@@ -6,7 +6,7 @@ import { before, describe, test } from "node:test";
 import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
 import { decodeFlat } from "../calls/flat-decode.js";
 import { encodeFlat } from "../calls/flat-encode.js";
-import { deriveSeed, installReplay } from "./replay.js";
+import { deriveSeed, install } from "./replay.js";
 
 const NOON = 1_800_000_000_000;
 const live = { raw_data: {}, basket: { items: [] }, Basket: Object };
@@ -26,7 +26,7 @@ const persisted = (...records) => records.flatMap((one) => [one[0].slice("tillro
 const replay = (entries, records = []) => {
   const result = { restored: [], called: [], deleted: [] };
   const core = { restore: (pairs) => (result.restored = pairs), call: (key, text) => result.called.push([key, text]) };
-  installReplay(core, { delete: (keys) => (result.deleted = keys) }, records);
+  install(core, { delete: (keys) => (result.deleted = keys) }, records);
   core.restore(entries);
   result.calls = result.restored.filter((_, at) => at % 2).map((text) => (text[1] === ":" ? parseFlat(text) : text));
   return result;

@@ -59,7 +59,7 @@ const openDb = (onOpen, onError, onClose) => {
 
 /**
  * Returns the event store of this page: `put(key, text)`, `delete(keys)`, `getAll(callback)` and `clear()`. `callback` gets keys and texts
- * alternately, in the order of the keys. `setFallback(store)` sets the store to use if IndexedDB is unavailable; until then texts stay in
+ * alternately, in the order of the keys. `useFallback(store)` sets the store to use if IndexedDB is unavailable; until then texts stay in
  * memory, and `getAll` must not be called. Texts that are not persisted when the page closes go to local storage, for the next page.
  * The database is opened on first use. No function throws.
  */
@@ -80,7 +80,7 @@ export const createEventStore = () => {
     store = opened;
     queued.splice(0).forEach((operation) => run(...operation));
   };
-  const useFallback = () => {
+  const giveUpDb = () => {
     if (queued) needsFallback = true;
     setStore(fallback);
   };
@@ -95,9 +95,9 @@ export const createEventStore = () => {
     }
     if (!queued) {
       queued = [];
-      if (!tryCall(() => (openDb(setStore, useFallback, closeDb), true))) useFallback();
+      if (!tryCall(() => (openDb(setStore, giveUpDb, closeDb), true))) giveUpDb();
       // A browser may never respond.
-      setTimeout(useFallback, DB_TIMEOUT_MS);
+      setTimeout(giveUpDb, DB_TIMEOUT_MS);
     }
     queued.push([name, argument]);
   };
@@ -137,7 +137,7 @@ export const createEventStore = () => {
       tryCall(() => indexedDB.deleteDatabase(DB_NAME));
       if (fallback) tryCall(fallback.clear);
     },
-    setFallback: (other) => {
+    useFallback: (other) => {
       fallback = other;
       if (needsFallback) setStore(other);
     },

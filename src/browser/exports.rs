@@ -22,7 +22,7 @@ extern "C" {
 
     /// Persists a text under a key.
     #[wasm_bindgen(method)]
-    pub fn persist(this: &Host, key: &str, text: &str);
+    pub fn put(this: &Host, key: &str, text: &str);
 
     /// Deletes the texts of `keys`, which are separated by commas.
     #[wasm_bindgen(method)]
@@ -53,8 +53,8 @@ extern "C" {
     pub fn abort(this: &Host);
 
     /// Calls [`on_timer`] after `delay` milliseconds and replaces the timer before; a negative delay only clears that.
-    #[wasm_bindgen(method, js_name = setTimer)]
-    pub fn set_timer(this: &Host, delay: f64);
+    #[wasm_bindgen(method)]
+    pub fn schedule(this: &Host, delay: f64);
 
     /// Passes a report to the page's listeners.
     #[wasm_bindgen(method)]
@@ -140,20 +140,20 @@ pub fn hidden() {
 }
 
 /// The page closes, or enters the back/forward cache.
-#[wasm_bindgen(js_name = pageHide)]
-pub fn page_hide() {
+#[wasm_bindgen]
+pub fn pagehide() {
     dispatch(Input::Left);
 }
 
 /// The page is restored from the back/forward cache.
-#[wasm_bindgen(js_name = pageShow)]
-pub fn page_show() {
+#[wasm_bindgen]
+pub fn pageshow() {
     dispatch(Input::Returned);
 }
 
 /// Applies shared state that this page or another tab has written. An empty visitor or session means no change.
-#[wasm_bindgen(js_name = stateChanged)]
-pub fn state_changed(visitor: String, session: String, notes: String) {
+#[wasm_bindgen(js_name = onState)]
+pub fn on_state(visitor: String, session: String, notes: String) {
     dispatch(Input::Recalled(Cookies { visitor: &visitor, session: &session, notes: &notes }));
 }
 

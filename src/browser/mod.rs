@@ -15,8 +15,8 @@ use crate::input::Input;
 use crate::tracker::Tracker;
 use exports::Host;
 
-/// The name under which the host writes the dedup state, which is not a cookie.
-const DEDUP: &str = "dedup";
+/// What the host and the options of `start` call the dedup state, which is not a cookie.
+const DEDUP: &str = "notes";
 
 /// The page's tracker and its host. Created once, and never dropped.
 struct Page {
@@ -45,7 +45,7 @@ impl Page {
     fn execute(&self, effect: &Effect) {
         let host = &self.host;
         match effect {
-            Effect::Keep(item) => host.persist(&item.key, &item.text),
+            Effect::Keep(item) => host.put(&item.key, &item.text),
             Effect::Forget(keys) => host.delete(&joined(keys)),
             Effect::Restore => host.restore(),
             Effect::Wipe => host.clear(),
@@ -55,7 +55,7 @@ impl Page {
             Effect::Send { request, body } => host.post(*request, body),
             Effect::Abort { .. } => host.abort(),
             Effect::Beacon(body) => host.beacon(body),
-            Effect::Wake(delay) => host.set_timer(delay.map_or(-1.0, |delay| delay as f64)),
+            Effect::Wake(delay) => host.schedule(delay.map_or(-1.0, |delay| delay as f64)),
             Effect::Report(report) => host.report(exports::to_js(report)),
         }
     }
