@@ -58,7 +58,8 @@ const run = () => {
   };
   // The fragment differs for each attempt, because browsers cache the failure of a module import by URL.
   const load = (attempt, file, wasmUrl) => import(`${base + file}#${attempt}`).then((core) => core.load(wasmUrl));
-  const { track, client } = createClient(options, (attempt) => load(attempt, __CORE__, base + __WASM__).catch(() => load(attempt, __FALLBACK__)));
+  const loadCore = (attempt) => load(attempt, __CORE__, base + __WASM__).catch(() => load(attempt, __FALLBACK__));
+  const { track, client } = createClient(options, loadCore);
   const adopt = createInstaller(track);
   window.tillroll = { ...client, adopt };
   adopt();

@@ -46,7 +46,12 @@ export const createCallQueue = (startOptions, settings, store) => {
     if (sentBacklog === backlog) return;
     sentBacklog = backlog;
     tryCall(() => localStorage.setItem(BACKLOG_KEY, backlog));
-    tryCall(() => navigator.sendBeacon(settings.collector + "v2/calls", encodeOptions(readState(DEDUP_KEY)).slice(0, -1) + `:calls${TERMINATOR}[${backlog}]}`));
+    tryCall(() =>
+      navigator.sendBeacon(
+        settings.collector + "v2/calls",
+        encodeOptions(readState(DEDUP_KEY)).slice(0, -1) + `:calls${TERMINATOR}[${backlog}]}`,
+      ),
+    );
   };
 
   const clearBacklog = () => {

@@ -39,7 +39,8 @@ export const listenToLifecycle = (core, refresh) => {
  */
 export const wrapCore = (core, refresh, deferUntilReplay) => {
   const { start, call, consent } = core;
-  core.start = (host, options, key, text) => start(host, options, key, tryCall(isExternalReferral, text) ? text.replace("$land", "$arrival") : text);
+  core.start = (host, options, key, text) =>
+    start(host, options, key, tryCall(isExternalReferral, text) ? text.replace("$land", "$arrival") : text);
   let lastCallAt = Date.now();
   core.call = (key, text) => {
     if (!core.canReplay && text.includes(RAW_CALL_MARKER)) return deferUntilReplay(key, text);

@@ -71,7 +71,7 @@ export const openPanel = () => {
   const shadow = host.attachShadow({ mode: "open" });
   applyStyles(shadow);
   const box = element("section", "");
-  box.setAttribute("aria-label", "Tillroll debug window");
+  box.setAttribute("aria-label", "Tillroll debug panel");
   const header = element("header", "", { tabIndex: 0, title: "Move with the pointer or the arrow keys" });
   const fold = element("button", "Fold", { type: "button" });
   fold.setAttribute("aria-expanded", "true");

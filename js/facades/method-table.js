@@ -11,7 +11,10 @@ const selectParams = (sources, args) => {
   sources.forEach((source, at) => {
     const [name, properties] = source.slice(1).split("=");
     if (source[0] !== ".") params[source] = args[at];
-    else (properties || name).split("|").forEach((property) => (!params[name] || params[name] === "0") && (params[name] = readProperty(object, property)));
+    else
+      (properties || name).split("|").forEach((property) => {
+        if (!params[name] || params[name] === "0") params[name] = readProperty(object, property);
+      });
   });
   return params;
 };

@@ -63,5 +63,6 @@ const createMethods = (track) => {
  */
 export const createV1Replay = (track, v2Methods) => {
   const v1Methods = createMethods(track);
-  return ([method, ...args]) => tryCall(() => (Object.prototype.hasOwnProperty.call(v1Methods, method) ? v1Methods : v2Methods)[method](...args));
+  const isV1 = (method) => Object.prototype.hasOwnProperty.call(v1Methods, method);
+  return ([method, ...args]) => tryCall(() => (isV1(method) ? v1Methods : v2Methods)[method](...args));
 };

@@ -177,7 +177,8 @@ export const install = (core, store, snippetCalls) => {
     if (!calls.length) deleteKeys([key]);
   };
   core.restore = (persisted) => {
-    const { entries, calls, replayedKeys } = replayKept(persisted, Array.isArray(snippetCalls) ? snippetCalls.slice(replayedCount) : []);
+    const newCalls = Array.isArray(snippetCalls) ? snippetCalls.slice(replayedCount) : [];
+    const { entries, calls, replayedKeys } = replayKept(persisted, newCalls);
     replayedCount = snippetCalls.length;
     restore(entries);
     calls.forEach((replayed) => call(...replayed));

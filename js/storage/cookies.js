@@ -45,7 +45,9 @@ export const encodeCookie = (value) => encodeURIComponent(value).replace(/%(40|3
  * none, the value goes to local storage. `readState` is the function above: the host passes it in, because it is in the page's script already.
  */
 export const writeState = (name, value, domain, readState) => {
-  const attributes = `=${encodeCookie(value)};path=/;samesite=lax;max-age=${value ? __COOKIE_MAX_AGE_SECS__ : 0}${location.protocol === "https:" ? ";secure" : ""}`;
+  const maxAge = value ? __COOKIE_MAX_AGE_SECS__ : 0;
+  const secure = location.protocol === "https:" ? ";secure" : "";
+  const attributes = `=${encodeCookie(value)};path=/;samesite=lax;max-age=${maxAge}${secure}`;
   tryCall(() => localStorage.removeItem(name));
   const isWritten = (domain ? [domain] : cookieDomains(location.hostname)).some((domain) => {
     tryCall(() => (document.cookie = name + attributes + (domain && ";domain=" + domain)));
