@@ -31,7 +31,7 @@ const ASSETS: &[Asset] = &[
     Asset { title: "core, wasm", prefix: "core-", suffix: ".wasm", on_every_page: true, limit_bytes: None },
     Asset { title: "without WebAssembly", prefix: "fallback-", suffix: ".js", on_every_page: false, limit_bytes: Some(28 * 1024) },
     Asset { title: "debug panel", prefix: "debug-", suffix: ".js", on_every_page: false, limit_bytes: None },
-    Asset { title: "replay of early calls", prefix: "spoken-", suffix: ".js", on_every_page: false, limit_bytes: None },
+    Asset { title: "replay of raw calls", prefix: "replay-", suffix: ".js", on_every_page: false, limit_bytes: None },
 ];
 
 /// Raw, gzip and brotli sizes.

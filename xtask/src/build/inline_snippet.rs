@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::files;
 
 /// The source of the snippet.
-pub(super) const SOURCE: &str = "js/snippet.js";
+pub(super) const SOURCE: &str = "js/snippet/inline.js";
 
 /// A variant of the snippet.
 pub(super) struct Variant {

@@ -3,25 +3,26 @@
 //! A script that another one names is built first: the on-demand scripts, then the modules of the core, then `tracking.js`.
 
 use anyhow::Result;
+use tillroll_protocol::{cookies, visitor_context};
 
 use super::{generate_glue, inline_snippet, wasm_to_js};
 use crate::context::Context;
 use crate::{files, process};
 
 /// Scripts that a page fetches on demand: the constant that names each in the source, the prefix of the file, and the source.
-const ON_DEMAND: &[(&str, &str, &str)] = &[("SPOKEN", "spoken", REPLAY), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", FALLBACK)];
+const ON_DEMAND: &[(&str, &str, &str)] = &[("REPLAY", "replay", REPLAY), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", FALLBACK)];
 
-/// Replays calls that were recorded before the library loaded.
-const REPLAY: &str = "js/facades/spoken.js";
+/// Replays raw vendor calls that the inline snippet recorded before the library loaded.
+const REPLAY: &str = "js/snippet/replay.js";
 
 /// The debug panel.
-const DEBUG: &str = "js/debug/index.js";
+const DEBUG: &str = "js/debug/tap.js";
 
 /// Loads the core where WebAssembly is blocked.
-const FALLBACK: &str = "js/fallback.js";
+const FALLBACK: &str = "js/core/load-js.js";
 
 /// Loads the core as WebAssembly.
-const CORE: &str = "js/core.js";
+const CORE: &str = "js/core/load-wasm.js";
 
 /// The output of a bundle whose hashed name is not computed yet.
 const UNNAMED: &str = "target/web/part.min.js";
@@ -72,7 +73,7 @@ pub(super) fn bundle_package(context: &Context) -> Result<()> {
     let module = Bundle { source: "js/index.js", output: "dist/npm/index.js", format: "esm", target: "es2020" };
     module.build(context)?;
     Bundle { source: FALLBACK, output: "dist/npm/fallback.js", ..module }.build(context)?;
-    Bundle { source: REPLAY, output: "dist/npm/spoken.js", ..module }.build(context)?;
+    Bundle { source: REPLAY, output: "dist/npm/replay.js", ..module }.build(context)?;
     Bundle { source: DEBUG, output: "dist/npm/debug.js", ..module }.build(context)
 }
 
@@ -92,11 +93,12 @@ impl Bundle<'_> {
             .arg(format!("--alias:tillroll-glue={}", glue.display()))
             .arg(format!("--alias:tillroll-translated={}", context.path(wasm_to_js::TRANSLATED).display()))
             // The package fetches these files on demand.
-            .args(["--external:./fallback.js", "--external:./debug*", "--external:./spoken*"])
+            .args(["--external:./fallback.js", "--external:./debug*", "--external:./replay*"])
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
             .args(assets.on_demand.iter().map(|(constant, file)| define(constant, &self.import_path(file))))
             .arg(define("VERSION", env!("CARGO_PKG_VERSION")))
+            .args(protocol_constants())
             .args(constants.iter().map(|(name, expression)| format!("--define:__{name}__={expression}")))
             .args(license_banners(context, self.source)?);
         let mut script = process::run_captured(&mut node)?;
@@ -135,6 +137,17 @@ fn license_banners(context: &Context, source: &str) -> Result<Vec<String>> {
     let license = files::read_text(&context.path(&format!("node_modules/{package}/LICENSE")))?;
     let banner = format!("/*! {package}\n{} */", license.trim());
     Ok(vec![format!("--banner:js={banner}"), format!("--banner:css={banner}")])
+}
+
+/// The constants that the scripts share with the collector; only `protocol` defines them.
+fn protocol_constants() -> Vec<String> {
+    vec![
+        define("VISITOR_COOKIE", cookies::VISITOR_COOKIE),
+        define("SESSION_COOKIE", cookies::SESSION_COOKIE),
+        format!("--define:__SHARED_HOSTS__={:?}", cookies::SHARED_HOSTS),
+        format!("--define:__COOKIE_MAX_AGE_SECS__={}", cookies::COOKIE_MAX_AGE_SECS),
+        format!("--define:__SESSION_TIMEOUT_MS__={}", visitor_context::SESSION_TIMEOUT_MS),
+    ]
 }
 
 fn define(name: &str, value: &str) -> String {

@@ -6,15 +6,17 @@ const WEB_CRATES: &[&str] = &["web_sys", "js_sys", "gloo_net", "wasm_bindgen", "
 const VENDORS: &[&str] = &["metrilo", "ometria", "commerce layer", "commercelayer", "commerce_layer"];
 /// The paths that may name a vendor: facades, wire formats, the query language, and the entry points that connect them.
 const VENDOR_PATHS: &[&str] = &[
+    "js/debug/labels.js",
     "js/facades",
     "js/index.d.ts",
     "js/index.js",
-    "js/snippet",
+    "js/snippet/",
     "js/tracking.js",
     "collector/src/metrics",
     "collector/src/vendors",
     "docs/",
     "protocol/src/apis.rs",
+    "protocol/src/cookies.rs",
     "www/",
     "xtask/src/build/scripts.rs",
     "xtask/src/tidy/",
@@ -63,10 +65,10 @@ mod tests {
 
     #[test]
     fn vendors_may_be_named_only_in_their_parts() {
-        for path in ["src/event.rs", "protocol/src/lib.rs", "collector/src/http/routes/batch.rs", "js/forms.js"] {
+        for path in ["src/event.rs", "protocol/src/lib.rs", "collector/src/http/routes/batch.rs", "js/client.js"] {
             assert_eq!(lines(vendors, path, "//! a\n// as Metrilo does\n"), [2], "{path}");
         }
-        for path in ["js/facades/a.js", "collector/src/vendors.rs", "tests/compat/a.rs", "js/forms.test.mjs", "README.md"] {
+        for path in ["js/facades/a.js", "collector/src/vendors.rs", "tests/compat/a.rs", "js/client.test.mjs", "README.md"] {
             assert_eq!(lines(vendors, path, "// metrilo"), NO_LINES, "{path}");
         }
     }

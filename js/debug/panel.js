@@ -1,8 +1,8 @@
-// The debug window itself: a list of messages with their fates, in a shadow of its own, out of reach of the shop's styles. Everything in it
-// is text and was never HTML. It can be moved, folded and closed, so that it covers nothing for good.
+// The debug panel: a list of messages with their status, in a shadow root, where the shop's styles do not apply. All content is set as text,
+// never as HTML. The panel can be moved, folded and closed, so that it never covers a part of the page permanently.
 
-import { DEBUG_COOKIE, DEBUG_OVER, DEBUG_REACH } from "../facades/cookies.js";
-import { quietly } from "../quiet.js";
+import { tryCall } from "../safe.js";
+import { writeDebugFlag } from "../storage/cookies.js";
 
 const STYLE = `
   :host { all: initial; position: fixed; top: 8px; right: 8px; z-index: 2147483647; font: 12px/1.4 ui-monospace, Menlo, Consolas, monospace; color: #e8eaed; }
@@ -16,31 +16,31 @@ const STYLE = `
   li button { flex: 1; display: flex; gap: 8px; border: 0; border-radius: 0; text-align: left; padding: 5px 8px; overflow-wrap: anywhere; }
   li button:hover { background: #23272d; }
   li span:first-child { flex: 1; }
-  .fate { color: #9aa0a6; }
+  .status { color: #9aa0a6; }
   .stored { color: #81c995; }
   .dropped { color: #f28b82; }
   [hidden] { display: none; }
 `;
 
-/** How far an arrow key moves the window, in pixels. */
-const STEPS = { ArrowLeft: [-16, 0], ArrowRight: [16, 0], ArrowUp: [0, -16], ArrowDown: [0, 16] };
+/** How far an arrow key moves the panel: horizontally and vertically, in pixels. */
+const ARROW_STEPS_PX = { ArrowLeft: [-16, 0], ArrowRight: [16, 0], ArrowUp: [0, -16], ArrowDown: [0, 16] };
 
 const element = (name, text, properties = {}) => Object.assign(document.createElement(name), { textContent: text }, properties);
 
-/** Styles that a strict policy lets pass where the browser knows them. */
-const dress = (shadow) => {
-  const adopted = quietly(() => {
+/** Applies the styles as a constructed style sheet, which a content security policy does not block, if the browser supports it. */
+const applyStyles = (shadow) => {
+  const isAdopted = tryCall(() => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     shadow.adoptedStyleSheets = [sheet];
     return true;
   });
-  if (!adopted) shadow.append(element("style", STYLE));
+  if (!isAdopted) shadow.append(element("style", STYLE));
 };
 
-/** Lets the window be moved by its header, within the page, with a pointer or the arrow keys. */
-const movable = (host, header) => {
-  const place = (left, top) => {
+/** Makes the panel movable by its header, within the viewport, with a pointer or the arrow keys. */
+const makeMovable = (host, header) => {
+  const moveTo = (left, top) => {
     const { width, height } = header.getBoundingClientRect();
     host.style.left = Math.max(0, Math.min(left, innerWidth - width)) + "px";
     host.style.top = Math.max(0, Math.min(top, innerHeight - height)) + "px";
@@ -50,32 +50,32 @@ const movable = (host, header) => {
     if (down.target.closest("button")) return;
     const { left, top } = host.getBoundingClientRect();
     header.setPointerCapture(down.pointerId);
-    header.onpointermove = (move) => place(left + move.clientX - down.clientX, top + move.clientY - down.clientY);
+    header.onpointermove = (move) => moveTo(left + move.clientX - down.clientX, top + move.clientY - down.clientY);
     header.onpointerup = header.onpointercancel = () => (header.onpointermove = null);
   });
   header.addEventListener("keydown", (event) => {
-    const step = event.target === header && STEPS[event.key];
+    const step = event.target === header && ARROW_STEPS_PX[event.key];
     if (!step) return;
     const { left, top } = host.getBoundingClientRect();
-    place(left + step[0], top + step[1]);
+    moveTo(left + step[0], top + step[1]);
     event.preventDefault();
   });
 };
 
 /**
- * Opens the window. `line(message, data, id)` adds a message; a click on it prints it, and the data where there are any, to the console.
- * `mark(ids, fate, why)` says what became of the lines of these ids; others are left alone.
+ * Opens the panel and returns `{ addLine, setStatus }`. `addLine(message, data, id)` appends a message; a click on it prints the message and
+ * the data, if any, to the console. `setStatus(ids, status, detail)` sets the status of the lines with these ids; unknown ids are ignored.
  */
-export const openWindow = () => {
+export const openPanel = () => {
   const host = element("tillroll-debug", "");
   const shadow = host.attachShadow({ mode: "open" });
-  dress(shadow);
+  applyStyles(shadow);
   const box = element("section", "");
-  box.setAttribute("aria-label", "Tillroll debug window");
+  box.setAttribute("aria-label", "Tillroll debug panel");
   const header = element("header", "", { tabIndex: 0, title: "Move with the pointer or the arrow keys" });
   const fold = element("button", "Fold", { type: "button" });
   fold.setAttribute("aria-expanded", "true");
-  const close = element("button", "Close", { type: "button", title: "Until #om_debug is asked for again" });
+  const close = element("button", "Close", { type: "button", title: "Stays closed until a page is opened with #om_debug" });
   const list = element("ol", "");
   list.setAttribute("role", "log");
   list.setAttribute("aria-live", "polite");
@@ -83,7 +83,7 @@ export const openWindow = () => {
   box.append(header, list);
   shadow.append(box);
   document.documentElement.append(host);
-  movable(host, header);
+  makeMovable(host, header);
 
   fold.onclick = () => {
     list.hidden = !list.hidden;
@@ -92,33 +92,33 @@ export const openWindow = () => {
   };
   close.onclick = () => {
     host.remove();
-    quietly(() => (document.cookie = DEBUG_COOKIE + DEBUG_REACH + DEBUG_OVER));
+    tryCall(writeDebugFlag, false);
   };
 
-  const fates = new Map();
-  /** Whoever reads the end of the list goes on reading the end of it. */
-  const follow = (change) => {
-    const isRead = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
+  const statuses = new Map();
+  /** Applies `change` and keeps the list scrolled to its end if it was there before. */
+  const keepScroll = (change) => {
+    const isAtEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
     change();
-    if (isRead) list.scrollTop = list.scrollHeight;
+    if (isAtEnd) list.scrollTop = list.scrollHeight;
   };
   return {
-    line: (message, data, id) => {
+    addLine: (message, data, id) => {
       const button = element("button", "", { type: "button" });
-      const fate = element("span", "", { className: "fate" });
-      button.append(element("span", message), fate);
+      const status = element("span", "", { className: "status" });
+      button.append(element("span", message), status);
       button.onclick = () => console.log(message, ...(data === undefined ? [] : [data]));
       const item = element("li", "");
       item.append(button);
-      follow(() => list.append(item));
-      if (id) fates.set(id, fate);
+      keepScroll(() => list.append(item));
+      if (id) statuses.set(id, status);
     },
-    mark: (ids, fate, why) => {
+    setStatus: (ids, status, detail) => {
       for (const id of ids) {
-        const shown = fates.get(id);
+        const shown = statuses.get(id);
         if (!shown) continue;
-        follow(() => (shown.textContent = why ? `${fate}: ${why}` : fate));
-        shown.className = `fate ${fate}`;
+        keepScroll(() => (shown.textContent = detail ? `${status}: ${detail}` : status));
+        shown.className = `status ${status}`;
       }
     },
   };
