@@ -1,7 +1,7 @@
 //! The table of call shapes, from the core's door to the store's: the `calls` of each row of `compat/<vendor>/*.json` go through the real
 //! tracker, and what it keeps is what the collector takes and the row calls `out`.
 //!
-//! The same rows run in Node (from `in` to `calls`) and in a browser (from `in` to the store); `compat/rows.mjs` describes them.
+//! The same rows run in Node (from `in` to `calls`) and in a browser (from `in` to the store); `compat/support/tables.mjs` describes them.
 
 use std::path::Path;
 
