@@ -69,6 +69,7 @@ pub struct Rejection {
 mod tests {
     use super::*;
     use crate::event::{Event, Page, Visitor};
+    use crate::params::EventParams;
 
     #[test]
     fn a_batch_is_the_documented_json() {
@@ -81,7 +82,7 @@ mod tests {
             session_id: Some("s"),
             store_id: None,
             page: Page { url: "https://shop/\"x\"", ..Page::default() },
-            params: r#"{"product_id":"2"}"#.into(),
+            params: EventParams::from_stored(r#"{"product_id":"2"}"#.into()),
         };
         let mut text = String::new();
         event.write(&mut text);

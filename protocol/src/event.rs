@@ -1,6 +1,7 @@
 //! One event, as it goes over the wire.
 
 use crate::json_writer;
+use crate::params::EventParams;
 
 /// Something that happened in a shop. `S` is how its texts are held: by itself, or borrowed from the call.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +22,8 @@ pub struct Event<S = String> {
     pub store_id: Option<S>,
     /// Where it happened.
     pub page: Page<S>,
-    /// The parameters, as a JSON object made by [`params::parse`](crate::params::parse).
-    pub params: String,
+    /// The parameters, checked and normalised.
+    pub params: EventParams,
 }
 
 /// Who did it: an anonymous id until the e-mail is known, the e-mail from then on.
@@ -66,7 +67,7 @@ impl<S: AsRef<str>> Event<S> {
         json_writer::push_key(out, "page");
         self.page.write(out);
         json_writer::push_key(out, "params");
-        out.push_str(&self.params);
+        out.push_str(self.params.as_str());
         json_writer::push_ascii(out, b'}');
     }
 }

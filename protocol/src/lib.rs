@@ -23,4 +23,5 @@ pub mod limits;
 pub mod number_text;
 pub mod params;
 pub mod str_bytes;
+pub mod unchecked_event;
 pub mod visitor_context;

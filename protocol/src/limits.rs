@@ -12,6 +12,12 @@ pub const MAX_BATCH_EVENTS: usize = 500;
 /// The longest text of one event.
 pub const MAX_EVENT_BYTES: usize = 64 * KIB;
 
+/// The greatest time of an event, in milliseconds: the greatest integer that every JSON reader represents exactly.
+pub const MAX_TIME_MS: u64 = (1 << 53) - 1;
+
+/// The longest visitor id, in characters.
+pub const MAX_VISITOR_ID_CHARS: usize = 128;
+
 /// The longest string in an event, in bytes of UTF-8.
 pub const MAX_STRING_BYTES: usize = 8 * KIB;
 

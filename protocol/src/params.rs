@@ -15,21 +15,52 @@ pub struct MissingParam {
     pub name: &'static str,
 }
 
+/// The parameters of an event as a JSON object: checked against the [event type table](crate::event_types) and normalised.
+///
+/// [`parse`] makes them from what a sender wrote. There is no other way to turn unchecked text into parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventParams(pub(crate) String);
+
+impl EventParams {
+    /// Returns parameters that were validated before they were stored; `text` is not checked again.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns the JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for EventParams {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Returns the parameters of an event of type `kind` as a JSON object.
 ///
 /// `page_url` is where the call was made; it stands in for an address that the call left out.
-pub fn parse<'a>(event_type: &EventType, fields: impl ReadValue<'a>, page_url: &str) -> Result<String, MissingParam> {
-    parse_into(String::new(), event_type, fields, page_url)
+pub fn parse<'a>(event_type: &EventType, values: impl ReadValue<'a>, page_url: &str) -> Result<EventParams, MissingParam> {
+    parse_into(String::new(), event_type, values, page_url)
 }
 
 /// Like [`parse`], into an empty string that has room already.
 #[inline]
-pub fn parse_into<'a>(mut out: String, event_type: &EventType, fields: impl ReadValue<'a>, page_url: &str) -> Result<String, MissingParam> {
-    write_object(event_type.params, fields, page_url, &mut out)?;
+pub fn parse_into<'a>(
+    mut out: String,
+    event_type: &EventType,
+    values: impl ReadValue<'a>,
+    page_url: &str,
+) -> Result<EventParams, MissingParam> {
+    write_object(event_type.params, values, page_url, &mut out)?;
     if event_type.requires_any && out == "{}" {
         return Err(MissingParam { name: event_type.params.first().map_or("", |param| param.name) });
     }
-    Ok(out)
+    Ok(EventParams(out))
 }
 
 /// Appends an object as a JSON object; what is missing is left out, and what must not be is the fault.
@@ -178,7 +209,7 @@ mod tests {
 
     fn read_json(kind: &str, fields: &Value) -> Result<Value, &'static str> {
         let text = parse(event_types::find(kind).unwrap(), &loose(fields), "https://shop/page").map_err(|missing| missing.name)?;
-        Ok(serde_json::from_str(&text).unwrap())
+        Ok(serde_json::from_str(text.as_str()).unwrap())
     }
 
     #[test]
@@ -231,7 +262,7 @@ mod tests {
         let event_type = EVENT_TYPES.iter().find(|kind| kind.name == "custom").unwrap();
         for data in ["#1e999\u{1f}", "z"] {
             let given = format!("{{:name\u{1f}$a\u{1f}:data\u{1f}{data}}}");
-            assert_eq!(parse(event_type, FlatValue::new(&given), ""), Ok(r#"{"name":"a"}"#.into()));
+            assert_eq!(parse(event_type, FlatValue::new(&given), ""), Ok(EventParams(r#"{"name":"a"}"#.into())));
         }
     }
 

@@ -17,6 +17,7 @@ pub use session::{SESSION_TIMEOUT_MS, Session, WRITE_INTERVAL_MS};
 use crate::call::Call;
 use crate::email;
 use crate::event::Visitor;
+use crate::params::EventParams;
 
 /// The memory: who, which visit, and what need not be said again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,8 +63,11 @@ impl VisitorContext {
     /// opens the visit.
     pub fn process_call(&mut self, call: &Call<'_>) -> Result<CallOutcome, CallError> {
         let result = self.dedup.check(call);
-        let params =
-            if matches!(call.kind, events::LAND | events::ARRIVAL) { String::new() } else { events::parameters(call, &result.changes)? };
+        let params = if matches!(call.kind, events::LAND | events::ARRIVAL) {
+            EventParams::default()
+        } else {
+            events::parameters(call, &result.changes)?
+        };
         let is_new = self.identity.ensure_id(call.seed);
         let landing = self.open_session(call);
         let email = if call.kind == "identify" { email::normalise(call.params.text("email")) } else { None };

@@ -264,6 +264,7 @@ mod tests {
     use std::ops::Range;
     use std::time::Duration;
     use tillroll_protocol::event::{Event, Page};
+    use tillroll_protocol::params::EventParams;
 
     #[test]
     fn an_address_is_found_however_it_is_written_and_not_within_another() {
@@ -320,7 +321,7 @@ mod tests {
                     session_id: None,
                     store_id: None,
                     page: Page::default(),
-                    params,
+                    params: EventParams::from_stored(params),
                 };
                 pack.push(key, &event);
             }

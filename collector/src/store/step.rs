@@ -20,7 +20,7 @@ pub(super) fn keep(connection: &Connection, project: i64, seq: i64, part: i64, k
     let keep = "INSERT INTO step (seq, project, step, visitor, email, time, id, type, store, params)
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let Event { kind, time, store_id, params, .. } = event;
-    let row = params![seq, project, part, visitor, email, time.cast_signed(), key.as_bytes(), kind, store_id, params];
+    let row = params![seq, project, part, visitor, email, time.cast_signed(), key.as_bytes(), kind, store_id, params.as_str()];
     connection.prepare_cached(keep)?.execute(row).map(|_| ())
 }
 

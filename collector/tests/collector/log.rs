@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tillroll_collector::store::{Appended, Cursor, FILE, Options, Pack, Range, Store, Voucher};
 use tillroll_collector::telemetry::Telemetry;
 use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::params::EventParams;
 use uuid::Uuid;
 
 /// An event as it is drawn.
@@ -111,7 +112,7 @@ impl Drawn {
             session_id: self.session(),
             store_id: None,
             page: self.page(),
-            params: self.params(),
+            params: EventParams::from_stored(self.params()),
         }
     }
 }

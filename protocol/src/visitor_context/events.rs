@@ -3,6 +3,7 @@
 use super::Session;
 use crate::call::Call;
 use crate::event::{Event, Visitor};
+use crate::params::EventParams;
 use crate::{apis, event_types, id, json_writer, limits, params};
 
 /// Why a call becomes no event.
@@ -30,9 +31,9 @@ pub(super) const ARRIVAL: &str = "arrival";
 const MOST: usize = limits::MAX_EVENT_BYTES - 32 * limits::KIB;
 
 /// Returns the parameters of the event that a call asks for, as they will be stored. `changes` are those of a basket, or empty.
-pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<String, CallError> {
+pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<EventParams, CallError> {
     let Some(event_type) = event_types::find(call.kind) else { return Err(CallError { reason: "unknown_type", field: "type" }) };
-    let mut text = params::parse(event_type, call.params, call.page.url)
+    let EventParams(mut text) = params::parse(event_type, call.params, call.page.url)
         .map_err(|missing| CallError { reason: "meaningless", field: missing.name })?;
     if !changes.is_empty() {
         text.pop();
@@ -40,11 +41,11 @@ pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<String, CallE
         text.push_str(changes);
         json_writer::push_ascii(&mut text, b'}');
     }
-    if text.len() > MOST { Err(CallError { reason: "too_large", field: "params" }) } else { Ok(text) }
+    if text.len() > MOST { Err(CallError { reason: "too_large", field: "params" }) } else { Ok(EventParams(text)) }
 }
 
 /// Returns the event of a call as text.
-pub(super) fn text(call: &Call<'_>, params: String, visitor: Visitor<&str>, session: &Session) -> String {
+pub(super) fn text(call: &Call<'_>, params: EventParams, visitor: Visitor<&str>, session: &Session) -> String {
     write(call, CALL_SEED, params, visitor, session)
 }
 
@@ -56,10 +57,10 @@ pub(super) fn landing(call: &Call<'_>, visitor: Visitor<&str>, session: &Session
     json_writer::push_field(&mut params, "source_url", call.page.referrer);
     json_writer::push_ascii(&mut params, b'}');
     let landing = Call { kind: LAND, api: apis::TILLROLL, ..*call };
-    write(&landing, LAND_SEED, params, visitor, session)
+    write(&landing, LAND_SEED, EventParams(params), visitor, session)
 }
 
-fn write(call: &Call<'_>, from: usize, params: String, visitor: Visitor<&str>, session: &Session) -> String {
+fn write(call: &Call<'_>, from: usize, params: EventParams, visitor: Visitor<&str>, session: &Session) -> String {
     let event = Event {
         id: id::uuid_v7(call.time, call.seed, from),
         kind: call.kind,

@@ -1,0 +1,211 @@
+//! Event validation: the one way from what a sender wrote to an [`Event`].
+//!
+//! Every request format of the collector (batch, vendor request, headless API) fills an [`UncheckedEvent`] and calls
+//! [`validate`](UncheckedEvent::validate). A rule that is added here holds for all of them, because only validation makes [`EventParams`].
+//!
+//! [`EventParams`]: crate::params::EventParams
+
+use crate::dyn_value::{ReadValue, ValueKind};
+use crate::event::{Event, Page, Visitor};
+use crate::params::{self, MissingParam};
+use crate::{apis, email, event_types, limits};
+
+/// The fields of an event as a sender wrote them. `S` is how texts are held, `V` the value of the parameters.
+#[derive(Clone, Debug)]
+pub struct UncheckedEvent<S, V> {
+    /// The name of the event type; `type` on the wire.
+    pub kind: S,
+    /// The API that the sender called; one of [`apis::APIS`].
+    pub api: S,
+    /// When the call was made, in milliseconds since 1970; at most [`limits::MAX_TIME_MS`].
+    pub time: u64,
+    /// The visitor; the e-mail need not be normalised. None if the sender cannot name the visitor, as a shop's server that reports an order.
+    pub visitor: Option<Visitor<S>>,
+    /// The session that the event belongs to; an empty text counts as none.
+    pub session_id: Option<S>,
+    /// The store of a shop that has several; an empty text counts as none.
+    pub store_id: Option<S>,
+    /// The page on which it happened.
+    pub page: Page<S>,
+    /// The page address that stands in for an address parameter that is missing; usually that of `page`.
+    pub default_url: Option<S>,
+    /// The parameters: an object, or null or an empty list for an empty one (PHP writes an empty object as a list).
+    pub params: V,
+}
+
+/// Why an event is invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventError {
+    /// The type is not in the event type table.
+    UnknownType,
+    /// The `api` is not in [`apis::APIS`].
+    UnknownApi,
+    /// The time is greater than [`limits::MAX_TIME_MS`].
+    TimeTooGreat,
+    /// No visitor is given, and the event is not an order of the headless API.
+    MissingVisitor,
+    /// The visitor id is an empty string.
+    EmptyVisitorId,
+    /// The visitor id is longer than [`limits::MAX_VISITOR_ID_CHARS`].
+    VisitorIdTooLong,
+    /// The visitor's e-mail is not an e-mail address.
+    InvalidVisitorEmail,
+    /// The text of this field is longer than [`limits::MAX_STRING_BYTES`].
+    StringTooLong {
+        /// The path of the field, such as `page.url`.
+        field: &'static str,
+        /// The length of its text.
+        bytes: usize,
+    },
+    /// The parameters are not an object.
+    ParamsNotObject,
+    /// A required parameter is missing or has an invalid value.
+    Param(MissingParam),
+}
+
+impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
+    /// Returns the valid, normalised event, with an empty `id`, or the first error.
+    ///
+    /// `buffer` is an empty string; its capacity is used for the parameters.
+    pub fn validate<'v>(self, buffer: String) -> Result<Event<S>, EventError>
+    where
+        V: ReadValue<'v>,
+    {
+        let Self { kind, api, time, visitor, session_id, store_id, page, default_url, params } = self;
+        let event_type = event_types::find(kind.as_ref()).ok_or(EventError::UnknownType)?;
+        apis::find(api.as_ref()).ok_or(EventError::UnknownApi)?;
+        if time > limits::MAX_TIME_MS {
+            return Err(EventError::TimeTooGreat);
+        }
+        let visitor = match visitor {
+            Some(visitor) => check_visitor(visitor)?,
+            // An order without a visitor still counts as revenue.
+            None if api.as_ref() == apis::HEADLESS && kind.as_ref().starts_with("order") => Visitor::Id(String::new().into()),
+            None => return Err(EventError::MissingVisitor),
+        };
+        let [session_id, store_id] = [session_id, store_id].map(|text| text.filter(|text| !text.as_ref().is_empty()));
+        let texts = [
+            ("sessionId", session_id.as_ref()),
+            ("storeId", store_id.as_ref()),
+            ("page.url", Some(&page.url)),
+            ("page.referrer", Some(&page.referrer)),
+            ("page.title", Some(&page.title)),
+        ];
+        for (field, text) in texts {
+            let bytes = text.map_or(0, |text| text.as_ref().len());
+            if bytes > limits::MAX_STRING_BYTES {
+                return Err(EventError::StringTooLong { field, bytes });
+            }
+        }
+        if !is_object(params) {
+            return Err(EventError::ParamsNotObject);
+        }
+        let default_url = default_url.as_ref().unwrap_or(&page.url).as_ref();
+        let params = params::parse_into(buffer, event_type, params, default_url).map_err(EventError::Param)?;
+        Ok(Event { id: String::new(), kind, api, time, visitor, session_id, store_id, page, params })
+    }
+}
+
+/// Returns whether parameters are an object, or what stands for an empty one.
+fn is_object<'v>(params: impl ReadValue<'v>) -> bool {
+    match params.kind() {
+        ValueKind::Object | ValueKind::Null => true,
+        ValueKind::List => params.entries().next().is_none(),
+        _ => false,
+    }
+}
+
+/// Returns the visitor with a checked id, or with a normalised e-mail.
+pub fn check_visitor<S: AsRef<str> + From<String>>(visitor: Visitor<S>) -> Result<Visitor<S>, EventError> {
+    match &visitor {
+        Visitor::Email(text) => match email::normalise(text.as_ref()) {
+            Some(email) => Ok(Visitor::Email(email.into())),
+            None => Err(EventError::InvalidVisitorEmail),
+        },
+        Visitor::Id(id) if id.as_ref().is_empty() => Err(EventError::EmptyVisitorId),
+        Visitor::Id(id) if exceeds_chars(id.as_ref(), limits::MAX_VISITOR_ID_CHARS) => Err(EventError::VisitorIdTooLong),
+        Visitor::Id(_) => Ok(visitor),
+    }
+}
+
+fn exceeds_chars(text: &str, max: usize) -> bool {
+    text.len() > max && text.chars().nth(max).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dyn_value::DynValue;
+
+    type Unchecked<'a> = UncheckedEvent<String, &'a DynValue>;
+
+    fn validate(change: impl FnOnce(&mut Unchecked<'_>)) -> Result<Event, EventError> {
+        let params: DynValue = DynValue::Object(vec![("product_id".into(), DynValue::Number("2".into()))]);
+        let mut event = UncheckedEvent {
+            kind: String::from("product_view"),
+            api: apis::TILLROLL.into(),
+            time: 5,
+            visitor: Some(Visitor::Id("ab".into())),
+            session_id: Some(String::new()),
+            store_id: None,
+            page: Page::default(),
+            default_url: None,
+            params: &params,
+        };
+        change(&mut event);
+        event.validate(String::new())
+    }
+
+    #[test]
+    fn valid_event_is_normalised() {
+        let event = validate(|event| event.visitor = Some(Visitor::Email(" A@x.com".into()))).unwrap();
+        assert_eq!((event.visitor, event.session_id), (Visitor::Email("a@x.com".into()), None));
+        assert_eq!(event.params.as_str(), r#"{"product_id":"2"}"#);
+    }
+
+    #[test]
+    fn each_rule_rejects_the_event_that_breaks_it() {
+        let table: [(EventError, fn(&mut Unchecked<'_>)); 11] = [
+            (EventError::UnknownType, |event| event.kind = "nonsense".into()),
+            (EventError::UnknownApi, |event| event.api = "nonsense".into()),
+            (EventError::TimeTooGreat, |event| event.time = limits::MAX_TIME_MS + 1),
+            (EventError::MissingVisitor, |event| event.visitor = None),
+            (EventError::EmptyVisitorId, |event| event.visitor = Some(Visitor::Id(String::new()))),
+            (EventError::VisitorIdTooLong, |event| event.visitor = Some(Visitor::Id("é".repeat(limits::MAX_VISITOR_ID_CHARS + 1)))),
+            (EventError::InvalidVisitorEmail, |event| event.visitor = Some(Visitor::Email("undefined".into()))),
+            (EventError::StringTooLong { field: "page.title", bytes: limits::MAX_STRING_BYTES + 1 }, |event| {
+                event.page.title = "x".repeat(limits::MAX_STRING_BYTES + 1);
+            }),
+            (EventError::ParamsNotObject, |event| event.params = &DynValue::Bool(true)),
+            (EventError::Param(MissingParam { name: "product_id" }), |event| event.params = &DynValue::Null),
+            (EventError::MissingVisitor, |event| (event.api, event.visitor) = (apis::HEADLESS.into(), None)),
+        ];
+        for (error, change) in table {
+            assert_eq!(validate(change), Err(error));
+        }
+    }
+
+    #[test]
+    fn headless_order_needs_no_visitor() {
+        let params: DynValue = DynValue::Object(vec![("order_id".into(), DynValue::Text("1".into()))]);
+        let event = UncheckedEvent {
+            kind: String::from("order"),
+            api: apis::HEADLESS.into(),
+            time: 5,
+            visitor: None,
+            session_id: None,
+            store_id: None,
+            page: Page::default(),
+            default_url: None,
+            params: &params,
+        };
+        assert_eq!(event.validate(String::new()).map(|event| event.visitor), Ok(Visitor::Id(String::new())));
+    }
+
+    #[test]
+    fn empty_list_counts_as_empty_params() {
+        const EMPTY: &DynValue = &DynValue::List(Vec::new());
+        let event = validate(|event| (event.kind, event.params) = ("checkout".into(), EMPTY)).unwrap();
+        assert_eq!(event.params.as_str(), "{}");
+    }
+}
