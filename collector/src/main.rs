@@ -10,7 +10,8 @@ use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{self, Command, Invocation, Keys, LogFormat, LogLevel, Serve};
 use tillroll_collector::http::auth::access_token::Keyring;
 use tillroll_collector::http::server::Server;
-use tillroll_collector::store::{self, Options};
+use tillroll_collector::projection;
+use tillroll_collector::store::Options;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
@@ -84,7 +85,7 @@ fn serve(flags: &Serve) -> Result<(), Error> {
     });
     // This drops the last users of the store, and the store stores what still waits before it is gone.
     runtime.shutdown_timeout(LAST);
-    store::clean(&flags.data);
+    projection::clean_after_stop(&flags.data);
     result
 }
 

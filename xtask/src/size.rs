@@ -29,8 +29,8 @@ const PARTS: &[Part] = &[
     Part { title: "core, glue", begins: "core-", ends: ".js", always: true, limit: None },
     Part { title: "core, wasm", begins: "core-", ends: ".wasm", always: true, limit: None },
     Part { title: "without WebAssembly", begins: "fallback-", ends: ".js", always: false, limit: Some(28 * 1024) },
-    Part { title: "debug window", begins: "debug-", ends: ".js", always: false, limit: None },
-    Part { title: "vendors' own words", begins: "spoken-", ends: ".js", always: false, limit: None },
+    Part { title: "debug panel", begins: "debug-", ends: ".js", always: false, limit: None },
+    Part { title: "replay of raw calls", begins: "replay-", ends: ".js", always: false, limit: None },
 ];
 
 /// Raw, gzip and brotli bytes.

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use crate::Error;
 use crate::clock::Clock;
 use crate::projects::file;
-use crate::store::make_folder;
+use crate::store::create_folder;
 
 /// What can be done with projects.
 #[derive(Debug, Subcommand)]
@@ -71,7 +71,7 @@ impl ProjectRegistry {
                 let token = token.map_or_else(|| crate::clock::random_hex::<8>().map_err(Error::Serve), Ok)?;
                 let secret = secret(secret_stdin)?;
                 // A project may be added before the first start.
-                make_folder(&folder.data).map_err(|source| Error::DataFolder { path: folder.data.clone(), source })?;
+                create_folder(&folder.data).map_err(|source| Error::DataFolder { path: folder.data.clone(), source })?;
                 file::change(&folder.data, |entries| file::add(entries, &token, secret.clone()))?;
                 Ok(format!("{token}:{secret}\n"))
             }

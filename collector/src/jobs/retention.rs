@@ -29,8 +29,8 @@ pub(crate) async fn run(collector: Arc<AppState>, keep: Duration) {
         let before = collector.clock.millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
         let rest = match collector.store.trim(before, STEP).await {
             Ok(trimmed) => {
-                collector.telemetry.trimmed(trimmed.gone);
-                if trimmed.more { watch.elapsed() * REST } else { look }
+                collector.telemetry.trimmed(trimmed.deleted);
+                if trimmed.has_more { watch.elapsed() * REST } else { look }
             }
             // The store has said what is wrong; a full queue is no fault at all.
             Err(_) => look,

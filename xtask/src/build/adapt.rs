@@ -1,6 +1,6 @@
 //! Changes to the text of the glue, so that the same glue serves the core in WebAssembly and in JavaScript.
 //!
-//! wasm-bindgen's own loader knows WebAssembly only, and writes warnings to the console of a shop; `js/core.js` and `js/fallback.js` load
+//! wasm-bindgen's own loader knows WebAssembly only, and writes warnings to the console of a shop; `js/core/load-wasm.js` and `load-js.js` load
 //! by themselves. Each change names the text that it expects, and a glue without it stops the build.
 
 /// Where the generated loader begins, which is the rest of the file.

@@ -35,6 +35,8 @@ const PASSES: &[&str] = &[
     "--low-memory-unused",
     "--flatten",
     "--rereloop",
+    // Twice: the second run saves 60 bytes of brotli.
+    "-Oz",
     "-Oz",
     "--converge",
     "--reorder-locals",

@@ -2,22 +2,24 @@
 //!
 //! The order is that of who names whom: what names no other first, then the core's modules, then `tracking.js`, which knows their names.
 
+use tillroll_protocol::{cookies, visitor_context};
+
 use crate::build::{fallback, glue, snippet};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{files, process};
 
 /// What pages fetch only when they need it: its name in the scripts, how its file begins, and its source.
-const LATER: &[(&str, &str, &str)] = &[("SPOKEN", "spoken", SPOKEN), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", REFUSED)];
+const LATER: &[(&str, &str, &str)] = &[("REPLAY", "replay", REPLAY), ("DEBUG", "debug", DEBUG), ("FALLBACK", "fallback", REFUSED)];
 
-/// What understands calls that were recorded in a vendor's own words.
-const SPOKEN: &str = "js/facades/spoken.js";
+/// The replay of raw vendor calls.
+const REPLAY: &str = "js/snippet/replay.js";
 
 /// The window that says what the library does.
-const DEBUG: &str = "js/debug/index.js";
+const DEBUG: &str = "js/debug/tap.js";
 
 /// The core where WebAssembly is refused.
-const REFUSED: &str = "js/fallback.js";
+const REFUSED: &str = "js/core/load-js.js";
 
 /// Where one of these is made before its name is known.
 const PART: &str = "target/web/part.min.js";
@@ -35,7 +37,7 @@ struct Bundle<'a> {
 
 /// Makes every script of `dist/`, and removes hashed files of earlier builds.
 pub(super) fn bundle(context: &mut Context) -> Result<String, Error> {
-    let module = Bundle { from: "js/core.js", to: "target/web/core.min.js", format: "esm", target: "es2020" };
+    let module = Bundle { from: "js/core/load-wasm.js", to: "target/web/core.min.js", format: "esm", target: "es2020" };
     context.assets.later.clear();
     for (name, stem, from) in LATER {
         Bundle { from, to: PART, ..module }.run(context)?;
@@ -66,7 +68,7 @@ pub(super) fn bundle_package(context: &Context) -> Result<(), Error> {
     let module = Bundle { from: "js/index.js", to: "dist/npm/index.js", format: "esm", target: "es2020" };
     module.run(context)?;
     Bundle { from: REFUSED, to: "dist/npm/fallback.js", ..module }.run(context)?;
-    Bundle { from: SPOKEN, to: "dist/npm/spoken.js", ..module }.run(context)?;
+    Bundle { from: REPLAY, to: "dist/npm/replay.js", ..module }.run(context)?;
     Bundle { from: DEBUG, to: "dist/npm/debug.js", ..module }.run(context)
 }
 
@@ -87,11 +89,12 @@ impl Bundle<'_> {
             .arg(format!("--alias:tillroll-glue={}", glue.display()))
             .arg(format!("--alias:tillroll-translated={}", context.path(fallback::TRANSLATED).display()))
             // What stays a file of its own, fetched by those who need it.
-            .args(["--external:./fallback.js", "--external:./debug*", "--external:./spoken*"])
+            .args(["--external:./fallback.js", "--external:./debug*", "--external:./replay*"])
             .arg(define("CORE", &assets.core))
             .arg(define("WASM", &assets.wasm))
             .args(assets.later.iter().map(|(name, file)| define(name, &self.path(file))))
             .arg(define("VERSION", env!("CARGO_PKG_VERSION")))
+            .args(protocol_constants())
             .args(more.iter().map(|(name, value)| format!("--define:__{name}__={value}")))
             .args(notice(context, self.from)?);
         let mut script = process::quiet(&mut node)?;
@@ -129,6 +132,17 @@ fn notice(context: &Context, from: &str) -> Result<Vec<String>, Error> {
     let licence = files::read_text(&context.path(&format!("node_modules/{package}/LICENSE")))?;
     let notice = format!("/*! {package}\n{} */", licence.trim());
     Ok(vec![format!("--banner:js={notice}"), format!("--banner:css={notice}")])
+}
+
+/// The constants that the scripts share with the collector; they stand in `protocol` alone.
+fn protocol_constants() -> Vec<String> {
+    vec![
+        define("VISITOR_COOKIE", cookies::VISITOR_COOKIE),
+        define("SESSION_COOKIE", cookies::SESSION_COOKIE),
+        format!("--define:__SHARED_HOSTS__={:?}", cookies::SHARED_HOSTS),
+        format!("--define:__COOKIE_MAX_AGE_SECS__={}", cookies::COOKIE_MAX_AGE_SECS),
+        format!("--define:__SESSION_TIMEOUT_MS__={}", visitor_context::SESSION_TIMEOUT_MS),
+    ]
 }
 
 fn define(name: &str, value: &str) -> String {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::files;
 
 /// Where it is written.
-pub(super) const SOURCE: &str = "js/snippet.js";
+pub(super) const SOURCE: &str = "js/snippet/inline.js";
 
 /// Its forms: what each is for, where it is made, and whether it keeps anything in the browser.
 pub(super) const FORMS: &[(&str, &str, &str)] =

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
 use crate::http::streaming_body;
-use crate::store::{Cursor, Range, Stored};
+use crate::store::{Cursor, ExportedEvent, Range};
 
 /// How many events are read at a time.
 const PAGE: usize = 500;
@@ -32,7 +32,7 @@ pub(super) async fn events(State(collector): State<SharedState>, RawQuery(query)
 
 /// The first page is read before the status is sent, so that a store that cannot be read is told as an error. Afterwards an early end of
 /// the connection is the only way to tell.
-fn rest(collector: SharedState, range: Range, first: Vec<Stored>) -> Body {
+fn rest(collector: SharedState, range: Range, first: Vec<ExportedEvent>) -> Body {
     let (sender, body) = streaming_body::body();
     tokio::spawn(async move {
         if let Err(error) = send_all(&collector, range, first, &sender).await {
@@ -42,7 +42,7 @@ fn rest(collector: SharedState, range: Range, first: Vec<Stored>) -> Body {
     body
 }
 
-async fn send_all(collector: &SharedState, mut range: Range, first: Vec<Stored>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
+async fn send_all(collector: &SharedState, mut range: Range, first: Vec<ExportedEvent>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
     let mut events = first;
     while let Some(last) = events.last() {
         range.after = last.cursor;
@@ -55,11 +55,11 @@ async fn send_all(collector: &SharedState, mut range: Range, first: Vec<Stored>,
     Ok(())
 }
 
-async fn page(collector: &SharedState, range: Range) -> Result<Vec<Stored>, Error> {
-    collector.store.read(Range { limit: range.limit.min(PAGE), ..range }).await
+async fn page(collector: &SharedState, range: Range) -> Result<Vec<ExportedEvent>, Error> {
+    Ok(collector.store.read(Range { limit: range.limit.min(PAGE), ..range }).await?)
 }
 
-fn lines(events: &[Stored]) -> Bytes {
+fn lines(events: &[ExportedEvent]) -> Bytes {
     let mut out = String::with_capacity(events.iter().map(|event| event.json.len() + 1).sum());
     for event in events {
         out.push_str(&event.json);

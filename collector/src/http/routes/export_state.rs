@@ -15,18 +15,19 @@ use crate::app_state::SharedState;
 use crate::http::auth::basic;
 use crate::http::routes::export_events::{limit, parameter};
 use crate::http::streaming_body;
-use crate::store::{List, Place};
+use crate::resource::Resource;
+use crate::store::{ListCursor, ListPage};
 
 /// How many things are read at a time.
 const PAGE: usize = 500;
 
-const LISTS: &[(&str, List)] = &[
-    ("/export/customers", List::Customers),
-    ("/export/categories", List::Categories),
-    ("/export/products", List::Products),
-    ("/export/orders", List::Orders),
-    ("/export/carts", List::Carts),
-    ("/export/returns", List::Returns),
+const LISTS: &[(&str, Resource)] = &[
+    ("/export/customers", Resource::Customers),
+    ("/export/categories", Resource::Categories),
+    ("/export/products", Resource::Products),
+    ("/export/orders", Resource::Orders),
+    ("/export/carts", Resource::Carts),
+    ("/export/returns", Resource::Returns),
 ];
 
 pub(super) fn routes() -> Router<SharedState> {
@@ -37,13 +38,13 @@ pub(super) fn routes() -> Router<SharedState> {
 
 struct Reading {
     project: i64,
-    list: List,
-    after: Place,
+    list: Resource,
+    after: ListCursor,
     limit: usize,
 }
 
 async fn export(
-    list: List,
+    list: Resource,
     State(collector): State<SharedState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -51,8 +52,8 @@ async fn export(
     let project = basic::owner(&collector.projects, &headers)?.id;
     let query = query.unwrap_or_default();
     let after = match parameter(&query, "after") {
-        None | Some("") => Place::START,
-        Some(text) => Place::read(list, text).ok_or(Error::BadField {
+        None | Some("") => ListCursor::START,
+        Some(text) => ListCursor::parse(list, text).ok_or(Error::BadField {
             field: "after",
             wanted: "a cursor of an earlier export of this list",
             found: "another string",
@@ -77,10 +78,11 @@ async fn export(
 impl Reading {
     /// Returns the next lines, and whether more may follow.
     async fn next(&mut self, collector: &SharedState) -> Result<(Bytes, bool), Error> {
-        let (lines, count, place) = collector.store.list(self.project, self.list, self.after.clone(), self.limit.min(PAGE)).await?;
+        let ListPage { lines, count, next } =
+            collector.store.list(self.project, self.list, self.after.clone(), self.limit.min(PAGE)).await?;
         self.limit -= count.min(self.limit);
-        let more = place.is_some() && self.limit > 0;
-        self.after = place.unwrap_or(Place::START);
+        let more = next.is_some() && self.limit > 0;
+        self.after = next.unwrap_or(ListCursor::START);
         Ok((lines.into(), more))
     }
 

@@ -17,7 +17,7 @@ use crate::http::routes::export_events::parameter;
 use crate::http::{body, response};
 use crate::ingest;
 use crate::projects::Project;
-use crate::store::Voucher;
+use crate::store::TrustLevel;
 use crate::vendors::headless::{Arrival, Request};
 use crate::{AppState, Error, clock};
 
@@ -37,23 +37,23 @@ pub(super) async fn track(State(collector): State<SharedState>, RawQuery(query):
 }
 
 async fn take(collector: &AppState, query: &str, headers: &HeaderMap, request: &Request, body: &[u8]) -> Result<(), Error> {
-    let (project, voucher) = sender(collector, query, headers)?;
-    if request.is_of_owner() && voucher != Voucher::Owner {
+    let (project, trust) = sender(collector, query, headers)?;
+    if request.is_of_owner() && trust != TrustLevel::Owner {
         return Err(Error::Unauthorised);
     }
     collector.gate.project(project.id)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::Serve)?;
     let arrival = Arrival { time: collector.clock.millis(), body, seed: &seed };
-    ingest::one(collector, project.id, request.event(arrival), voucher).await.map(|_| ())
+    ingest::one(collector, project.id, request.event(arrival), trust).await.map(|_| ())
 }
 
 /// Returns the project, and who vouches for what is said of it: who has the secret, or nobody.
-fn sender(collector: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, Voucher), Error> {
+fn sender(collector: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, TrustLevel), Error> {
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
             collector.projects.find(token).map(|project| (project, basic::page(headers))).ok_or(Error::UnknownToken)
         }
-        _ => basic::owner(&collector.projects, headers).map(|project| (project, Voucher::Owner)),
+        _ => basic::owner(&collector.projects, headers).map(|project| (project, TrustLevel::Owner)),
     }
 }
 

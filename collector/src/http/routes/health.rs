@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 
 use crate::Error;
 use crate::app_state::SharedState;
+use crate::store::StoreError;
 use crate::telemetry::Gauges;
 
 /// A store that takes longer than this to take nothing is not able to store.
@@ -18,14 +19,14 @@ pub(super) async fn alive() -> impl IntoResponse {
 }
 
 pub(super) async fn ready(State(collector): State<SharedState>) -> Result<impl IntoResponse, Error> {
-    tokio::time::timeout(PATIENCE, collector.store.probe()).await.unwrap_or(Err(Error::CannotStore))?;
+    tokio::time::timeout(PATIENCE, collector.store.probe()).await.unwrap_or(Err(StoreError::Write))?;
     // A projection that lags makes reports old and costs nobody an event, so it takes no collector out of service.
     let ailment = collector.analytics.ailment().map_or_else(String::new, |ailment| format!("{ailment}\n"));
     Ok(([(header::CACHE_CONTROL, "no-store")], format!("able to store\n{ailment}")))
 }
 
 pub(super) async fn metrics(State(collector): State<SharedState>) -> impl IntoResponse {
-    let gauges = Gauges { waiting: collector.store.waiting(), free: collector.store.free(), now: collector.clock.millis() };
+    let gauges = Gauges { waiting: collector.store.waiting(), free: collector.store.free_bytes(), now: collector.clock.millis() };
     let text = collector.telemetry.print(&gauges) + &collector.analytics.print();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -15,7 +15,8 @@ use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
 use crate::http::body;
-use crate::import::{self, What};
+use crate::import;
+use crate::resource::Resource;
 
 pub(super) async fn take(
     State(collector): State<SharedState>,
@@ -23,7 +24,7 @@ pub(super) async fn take(
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
-    let what = resource.ok().and_then(|Path(resource)| What::find(&resource)).ok_or(Error::NotFound)?;
+    let what = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
     let project = basic::owner(&collector.projects, &headers)?.id;
     let body = body::read(&headers, body).await?;
     let answer = import::take(&collector.store, project, what, collector.clock.millis(), body).await?;

@@ -18,7 +18,7 @@ use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::routes::{export_events::parameter, protected_page::viewer};
 use crate::http::streaming_body;
-use crate::store::{Cursor, Range, Stored};
+use crate::store::{Cursor, ExportedEvent, Range};
 
 /// The most events that are shown again.
 const REPLAY: usize = 1000;
@@ -58,11 +58,11 @@ pub(super) async fn listen(
 async fn beginning(collector: &SharedState, project: i64, headers: &HeaderMap, query: &str, now: Cursor) -> Result<Cursor, Error> {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     if let Some(seen) = seen {
-        return Ok(collector.store.before_newest(project, REPLAY).await?.max(seen));
+        return Ok(collector.store.cursor_before_newest(project, REPLAY).await?.max(seen));
     }
     match parameter(query, "last").map(str::parse::<usize>) {
         None | Some(Ok(0)) => Ok(now),
-        Some(Ok(count)) => collector.store.before_newest(project, count.min(REPLAY)).await,
+        Some(Ok(count)) => Ok(collector.store.cursor_before_newest(project, count.min(REPLAY)).await?),
         Some(Err(_)) => Err(Error::BadField { field: "last", wanted: "a whole number", found: "another string" }),
     }
 }
@@ -132,7 +132,7 @@ impl Listener {
     }
 }
 
-fn text(events: &[Stored]) -> String {
+fn text(events: &[ExportedEvent]) -> String {
     let mut out = String::with_capacity(events.iter().map(|event| event.json.len() + 48).sum());
     for event in events {
         let _ = write!(out, "event: stored\nid: {}\ndata: {}\n\n", event.cursor, event.json);

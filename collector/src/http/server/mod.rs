@@ -49,13 +49,13 @@ impl Server {
     /// Opens the store and binds the address.
     pub async fn open(flags: &Serve, options: Options, clock: Clock) -> Result<Self, Error> {
         let telemetry = Arc::new(Telemetry::default());
-        let options = Options { reserve: flags.reserve.saturating_mul(1 << 20), ..options };
+        let options = Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options };
         std::thread::spawn(bots::prepare);
         let store = Store::open(&flags.data, options, Arc::clone(&telemetry))?;
-        let (projects, made) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| store.project(token))?;
+        let (projects, made) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| Ok(store.project(token)?))?;
         let listener = bind(&flags.listen).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-        let analytics = Analytics::start(&flags.data, store.source(), store.change());
+        let analytics = Analytics::start(&flags.data, Box::new(store.change_feed()), store.change());
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let collector = AppState {
@@ -131,7 +131,7 @@ async fn look_after_projects(collector: Arc<AppState>) {
         tokio::select! {
             _ = looks.tick() => {
                 let collector = Arc::clone(&collector);
-                let look = move || collector.projects.refresh(|token| collector.store.project(token));
+                let look = move || collector.projects.refresh(|token| Ok(collector.store.project(token)?));
                 if let Ok(Err(error)) = tokio::task::spawn_blocking(look).await {
                     tracing::error!(%error, "cannot read the projects in the data folder");
                 }
