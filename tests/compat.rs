@@ -1,7 +1,7 @@
 //! The table of call shapes, from the core's door to the store's: the `calls` of each row of `compat/<vendor>/*.json` go through the real
 //! tracker, and what it keeps is what the collector takes and the row calls `out`.
 //!
-//! The same rows run in Node (from `in` to `calls`) and in a browser (from `in` to the store); `compat/rows.mjs` describes them.
+//! The same rows run in Node (from `in` to `calls`) and in a browser (from `in` to the store); `compat/support/tables.mjs` describes them.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn every_call_shape_of_ometria() {
 
 #[test]
 fn email_rule_matches_the_table_that_tests_the_form_script() {
-    let table = read_table("email-addresses.json");
+    let table = read_table("shared-rules/email-addresses.json");
     let is_address = |text: &Value| tillroll_protocol::email::normalise(text.as_str().unwrap()).is_some();
     for text in table["valid"].as_array().unwrap() {
         assert!(is_address(text), "{text} is valid");
@@ -41,7 +41,7 @@ fn email_rule_matches_the_table_that_tests_the_form_script() {
 
 #[test]
 fn cookie_domain_rule_matches_the_table_that_tests_the_page_script() {
-    let table = read_table("cookie-domains.json");
+    let table = read_table("shared-rules/cookie-domains.json");
     for (host, domains) in table.as_object().unwrap() {
         let is_ip_address = host.starts_with('[') || host.ends_with(|last: char| last.is_ascii_digit());
         let starts = host.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
