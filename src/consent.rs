@@ -1,20 +1,20 @@
 //! Whether the visitor may be tracked: while that is open, calls wait in memory; where it is refused, nothing is left of them.
 
-use crate::queue::{self, Item};
+use crate::queue::{self, StoredEntry};
 
 /// The visitor's word, and what waits for it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Consent {
-    /// Nothing is held back.
+    /// Nothing is waiting back.
     #[default]
     Granted,
     /// Nobody was asked yet, or nobody has answered: calls wait here, the oldest first, and the oldest fall
     /// out when there are too many.
-    Pending(Vec<Item>),
-    /// No. `for_good`: the browser says it for the visitor, and no word of the page counts.
+    Pending(Vec<StoredEntry>),
+    /// No. `is_permanent`: the browser says it for the visitor, and no word of the page counts.
     Denied {
         /// See above.
-        for_good: bool,
+        is_permanent: bool,
     },
 }
 
@@ -24,32 +24,32 @@ impl Consent {
         match word {
             "granted" => Some(Self::Granted),
             "pending" => Some(Self::Pending(Vec::new())),
-            "denied" => Some(Self::Denied { for_good: false }),
-            "never" => Some(Self::Denied { for_good: true }),
+            "denied" => Some(Self::Denied { is_permanent: false }),
+            "never" => Some(Self::Denied { is_permanent: true }),
             _ => None,
         }
     }
 
-    /// Follows the visitor's word; returns the calls that it frees. What is held when the word is no is gone.
-    pub fn change(&mut self, word: &str) -> Vec<Item> {
+    /// Follows the visitor's word; returns the calls that it frees. What is waiting when the word is no is gone.
+    pub fn change(&mut self, word: &str) -> Vec<StoredEntry> {
         let Some(next) = Self::load(word) else { return Vec::new() };
         match (&*self, &next) {
-            (Self::Denied { for_good: true }, _) | (Self::Pending(_), Self::Pending(_)) => return Vec::new(),
+            (Self::Denied { is_permanent: true }, _) | (Self::Pending(_), Self::Pending(_)) => return Vec::new(),
             _ => {}
         }
         match std::mem::replace(self, next) {
-            Self::Pending(held) if self.is_granted() => held,
+            Self::Pending(waiting) if self.is_granted() => waiting,
             _ => Vec::new(),
         }
     }
 
     /// Returns whether a call may go on; holds it, or drops it, where it may not.
-    pub fn pass(&mut self, call: Item<&str>) -> bool {
-        if let Self::Pending(held) = self {
-            if held.len() >= queue::EVENTS {
-                held.remove(0);
+    pub fn pass(&mut self, call: StoredEntry<&str>) -> bool {
+        if let Self::Pending(waiting) = self {
+            if waiting.len() >= queue::MAX_EVENTS {
+                waiting.remove(0);
             }
-            held.push(call.to_owned());
+            waiting.push(call.to_owned());
         }
         self.is_granted()
     }
@@ -69,8 +69,8 @@ impl Consent {
 mod tests {
     use super::*;
 
-    fn call(key: &str) -> Item<&str> {
-        Item::new(key, "")
+    fn call(key: &str) -> StoredEntry<&str> {
+        StoredEntry::new(key, "")
     }
 
     #[test]

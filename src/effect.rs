@@ -1,25 +1,25 @@
 //! What the tracker wants done. The browser's edge carries it out, in order, and decides nothing.
 
 use crate::Millis;
-use crate::queue::Item;
+use crate::queue::StoredEntry;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Keep this durably; the write begins at once. Replaces what the key held.
-    Keep(Item),
+    Persist(StoredEntry),
     /// Forget what these keys hold.
-    Forget(Vec<String>),
+    Delete(Vec<String>),
     /// Read everything that is kept, and tell.
     Restore,
     /// Leave nothing of the durable store.
-    Wipe,
+    ClearAll,
     /// Remember who the visitor is; an empty text forgets.
-    Visitor(String),
+    SaveVisitor(String),
     /// Remember the visit; an empty text forgets.
-    Session(String),
+    SaveSession(String),
     /// Remember what was said, see [`Notes`](tillroll_protocol::visitor_context::DedupState); an empty text forgets.
-    Notes(String),
+    SaveDedup(String),
     /// Post `body` to the collector and tell how it ended.
     Send {
         /// Comes back with the answer.
@@ -35,7 +35,7 @@ pub enum Effect {
     /// Post this batch without hope of an answer: the page is being left.
     Beacon(String),
     /// Wake the tracker after so long, instead of whenever was asked before; None: never.
-    Wake(Option<Millis>),
+    SetTimer(Option<Millis>),
     /// Tell the page.
     Report(Report),
 }
@@ -52,5 +52,5 @@ pub struct Report {
     /// The parameter that a call lacked.
     pub field: &'static str,
     /// What the collector answered.
-    pub answer: String,
+    pub response: String,
 }

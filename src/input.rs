@@ -1,7 +1,7 @@
 //! What the tracker learns of the world: everything that happens to it is one of these.
 
 use crate::Millis;
-use crate::queue::Item;
+use crate::queue::StoredEntry;
 
 /// Something that happened. It is lent: the tracker copies what it keeps.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,25 +10,25 @@ pub enum Input<'a> {
     Start(&'a Start<'a>),
     /// The page called; a text that [`Call::read`](tillroll_protocol::call::Call::read) reads, and the key under which it is kept. Or another
     /// tab has made an event and kept it: its text, for the tab that owns the queue.
-    Call(Item<&'a str>),
+    Call(StoredEntry<&'a str>),
     /// What earlier pages kept, as [`Effect::Restore`](crate::effect::Effect::Restore) asked; nothing is sent before.
-    Restored(&'a [Item]),
+    Restored(&'a [StoredEntry]),
     /// A request was answered or failed.
-    Answered(&'a Answer),
-    /// The time that [`Effect::Wake`](crate::effect::Effect::Wake) asked for has come.
-    Woken,
+    RequestDone(&'a SendResult),
+    /// The time that [`Effect::SetTimer`](crate::effect::Effect::SetTimer) asked for has come.
+    Timer,
     /// The page cannot be seen any more, but may come back.
     Hidden,
     /// The page is being left.
-    Left,
+    PageHide,
     /// What the browser remembers now: other tabs may have gone on meanwhile.
-    Recalled(Cookies<&'a str>),
+    StateChanged(SavedState<&'a str>),
     /// The page is back from the browser's cache.
-    Returned,
+    PageShow,
     /// Whether this tab owns the queue; it does until it hears that it does not.
-    Owner(bool),
+    Leader(bool),
     /// Another tab has done with the events of these keys, a comma between them.
-    Forgotten(&'a str),
+    DeletedElsewhere(&'a str),
     /// The connection is back.
     Online,
     /// The page asks that everything go out now.
@@ -36,7 +36,7 @@ pub enum Input<'a> {
     /// The visitor's word on being tracked; one of `granted`, `denied`, `pending`.
     Consent(&'a str),
     /// The visitor has logged out; a call's text, of which time, seed and page count.
-    Reset(Item<&'a str>),
+    Reset(StoredEntry<&'a str>),
 }
 
 /// What the page is and what it remembers.
@@ -49,34 +49,34 @@ pub struct Start<'a> {
     /// As in [`Input::Consent`]; `granted` where nobody asks, `never` where the browser says no for the visitor.
     pub consent: &'a str,
     /// What the browser remembers.
-    pub cookies: Cookies<&'a str>,
+    pub saved: SavedState<&'a str>,
     /// An id that the shop's server made, for a visitor without one.
-    pub visitor: &'a str,
+    pub server_id: &'a str,
     /// The moment of loading, as a call of no meaning.
-    pub call: Item<&'a str>,
+    pub load_call: StoredEntry<&'a str>,
 }
 
 /// What the browser remembers of the visitor; empty texts where it remembers nothing. `S` is how its texts are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cookies<S = String> {
+pub struct SavedState<S = String> {
     /// Who: an anonymous id or an e-mail, decoded.
     pub visitor: S,
     /// The visit, as [`Session`](tillroll_protocol::visitor_context::Session) writes it.
     pub session: S,
     /// What was said before, as [`Notes`](tillroll_protocol::visitor_context::DedupState) writes it.
-    pub notes: S,
+    pub dedup: S,
 }
 
-impl Cookies {
+impl SavedState {
     /// Lends the texts.
-    pub fn lend(&self) -> Cookies<&str> {
-        Cookies { visitor: &self.visitor, session: &self.session, notes: &self.notes }
+    pub fn as_ref(&self) -> SavedState<&str> {
+        SavedState { visitor: &self.visitor, session: &self.session, dedup: &self.dedup }
     }
 }
 
 /// How a request ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct SendResult {
     /// Which request.
     pub request: u32,
     /// The HTTP status; 0 where there was no answer.

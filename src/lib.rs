@@ -1,7 +1,7 @@
 //! Tillroll in the page: what a shop's visitor did, kept until the collector has it.
 //!
 //! # The map
-//! A page calls; the call becomes an event by what is remembered of the [`visit`](tillroll_protocol::visitor_context); the finished text waits in the [`queue`] until [`batch`] makes a request of it; [`delivery`] decides when, and [`backoff`] how long
+//! A page calls; the call becomes an event by what is remembered of the [`visit`](tillroll_protocol::visitor_context); the finished text waits in the [`queue`] until [`batcher`] makes a request of it; [`delivery`] decides when, and [`backoff`] how long
 //! to wait after a failure; [`consent`] may hold all of it. The [`tracker`] orders these steps and contains none of them.
 //!
 //! # Invariants
@@ -16,7 +16,7 @@
 #[cfg(any(test, target_arch = "wasm32"))]
 mod allocator;
 pub mod backoff;
-pub mod batch;
+pub mod batcher;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 pub mod consent;

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tillroll::effect::Effect;
 use tillroll::input::{Input, Start};
-use tillroll::queue::Item;
+use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
 use tillroll_collector::decode;
 
@@ -87,7 +87,7 @@ impl Visitor {
     fn new() -> Self {
         let mut visitor = Self { tracker: Tracker::default(), calls: 0, kept: Vec::new(), ignored: 0 };
         let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}), &Value::Null);
-        let start = Start { token: "t", version: "1", consent: "granted", call: call.lend(), ..Start::default() };
+        let start = Start { token: "t", version: "1", consent: "granted", load_call: call.as_ref(), ..Start::default() };
         visitor.tell(Input::Start(&start));
         visitor.tell(Input::Restored(&[]));
         let land = visitor.kept.pop().unwrap();
@@ -97,21 +97,21 @@ impl Visitor {
 
     fn call(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) {
         let item = self.record(api, kind, params, store);
-        self.tell(Input::Call(item.lend()));
+        self.tell(Input::Call(item.as_ref()));
     }
 
     /// Returns a call as `js/record.js` makes it.
-    fn record(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) -> Item {
+    fn record(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) -> StoredEntry {
         self.calls += 1;
         let seed = format!("{:042x}", u128::from(self.calls) << 100);
         let record = json!({"time": NOON + self.calls, "seed": seed, "api": api, "type": kind, "url": PAGE, "referrer": "", "title": TITLE, "store": store, "params": params});
-        Item::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
+        StoredEntry::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
     }
 
     fn tell(&mut self, input: Input<'_>) {
         for effect in self.tracker.handle(NOON + self.calls, input) {
             match effect {
-                Effect::Keep(item) => self.kept.push(accepted(&item.text)),
+                Effect::Persist(item) => self.kept.push(accepted(&item.text)),
                 Effect::Report(report) if report.name == "error" => self.ignored += u64::from(report.count),
                 _ => {}
             }

@@ -10,8 +10,8 @@ use wasm_bindgen::prelude::*;
 
 use super::{PAGE, Page, tell};
 use crate::effect::Report;
-use crate::input::{Answer, Cookies, Input, Start};
-use crate::queue::Item;
+use crate::input::{Input, SavedState, SendResult, Start};
+use crate::queue::StoredEntry;
 
 #[wasm_bindgen]
 extern "C" {
@@ -63,16 +63,16 @@ pub fn start(host: Host, options: String, key: String, call: String) {
         token: options.text("token"),
         version: options.text("version"),
         consent: options.text("consent"),
-        cookies: Cookies { visitor: options.text("visitor"), session: options.text("session"), notes: options.text("notes") },
-        visitor: options.text("made"),
-        call: Item::new(&key, &call),
+        saved: SavedState { visitor: options.text("visitor"), session: options.text("session"), dedup: options.text("notes") },
+        server_id: options.text("made"),
+        load_call: StoredEntry::new(&key, &call),
     }));
 }
 
 /// Takes a recorded call, or an event that another tab has kept.
 #[wasm_bindgen]
 pub fn call(key: String, text: String) {
-    tell(Input::Call(Item::new(&key, &text)));
+    tell(Input::Call(StoredEntry::new(&key, &text)));
 }
 
 /// Takes what the store kept: keys and texts in turn, in the order of the keys.
@@ -82,7 +82,7 @@ pub fn restore(kept: Array) {
     let mut items = Vec::new();
     let mut at = 0;
     while at < kept.length() {
-        items.push(Item::new(text(at), text(at + 1)));
+        items.push(StoredEntry::new(text(at), text(at + 1)));
         at += 2;
     }
     tell(Input::Restored(&items));
@@ -92,13 +92,13 @@ pub fn restore(kept: Array) {
 /// requests that outlive their page. No response means that there was no answer.
 #[wasm_bindgen]
 pub fn answered(request: u32, response: Option<web_sys::Response>, text: String) {
-    let mut answer = Answer { request, body: text, ..Answer::default() };
+    let mut answer = SendResult { request, body: text, ..SendResult::default() };
     if let Some(response) = response.map(Response::from) {
         let seconds = response.headers().get("retry-after").and_then(|seconds| number_text::parse_integer(&seconds));
         answer.retry_after = seconds.map(|seconds| seconds.wrapping_mul(1_000));
         answer.status = response.status();
     }
-    tell(Input::Answered(&answer));
+    tell(Input::RequestDone(&answer));
 }
 
 /// Sends everything now.
@@ -116,13 +116,13 @@ pub fn consent(word: String) {
 /// Starts a new anonymous visitor; the call lends its seed.
 #[wasm_bindgen]
 pub fn reset(key: String, call: String) {
-    tell(Input::Reset(Item::new(&key, &call)));
+    tell(Input::Reset(StoredEntry::new(&key, &call)));
 }
 
 /// The time that the tracker asked for has come.
 #[wasm_bindgen]
 pub fn woken() {
-    tell(Input::Woken);
+    tell(Input::Timer);
 }
 
 /// The page cannot be seen any more.
@@ -134,31 +134,31 @@ pub fn hidden() {
 /// The page is being left.
 #[wasm_bindgen]
 pub fn left() {
-    tell(Input::Left);
+    tell(Input::PageHide);
 }
 
 /// Takes what the browser remembers now, as this page or another tab says; an empty text of the first two says nothing.
 #[wasm_bindgen]
 pub fn recalled(visitor: String, session: String, notes: String) {
-    tell(Input::Recalled(Cookies { visitor: &visitor, session: &session, notes: &notes }));
+    tell(Input::StateChanged(SavedState { visitor: &visitor, session: &session, dedup: &notes }));
 }
 
 /// The page is back from the browser's cache.
 #[wasm_bindgen]
 pub fn returned() {
-    tell(Input::Returned);
+    tell(Input::PageShow);
 }
 
 /// Whether this tab owns the queue.
 #[wasm_bindgen]
 pub fn owner(owns: bool) {
-    tell(Input::Owner(owns));
+    tell(Input::Leader(owns));
 }
 
 /// Another tab has done with the events of these keys.
 #[wasm_bindgen]
 pub fn forgotten(keys: String) {
-    tell(Input::Forgotten(&keys));
+    tell(Input::DeletedElsewhere(&keys));
 }
 
 /// The connection is back.
@@ -169,6 +169,6 @@ pub fn online() {
 
 /// Returns a report as a list. A struct would become an object, but naming its members costs a page a hash table.
 pub(super) fn outward(report: &Report) -> JsValue {
-    let members = (report.name, report.count, report.reason, report.field, report.answer.as_str());
+    let members = (report.name, report.count, report.reason, report.field, report.response.as_str());
     serde_wasm_bindgen::to_value(&members).unwrap_or(JsValue::NULL)
 }

@@ -41,17 +41,17 @@ impl Page {
     fn perform(&self, effect: &Effect) {
         let host = &self.host;
         match effect {
-            Effect::Keep(item) => host.keep(&item.key, &item.text),
-            Effect::Forget(keys) => host.forget(&joined(keys)),
+            Effect::Persist(item) => host.keep(&item.key, &item.text),
+            Effect::Delete(keys) => host.forget(&joined(keys)),
             Effect::Restore => host.restore(),
-            Effect::Wipe => host.wipe(),
-            Effect::Visitor(text) => host.remember("visitor", text),
-            Effect::Session(text) => host.remember("session", text),
-            Effect::Notes(text) => host.remember("notes", text),
+            Effect::ClearAll => host.wipe(),
+            Effect::SaveVisitor(text) => host.remember("visitor", text),
+            Effect::SaveSession(text) => host.remember("session", text),
+            Effect::SaveDedup(text) => host.remember("notes", text),
             Effect::Send { request, body } => host.post(*request, body),
             Effect::Abort { .. } => host.abort(),
             Effect::Beacon(body) => host.beacon(body),
-            Effect::Wake(after) => host.wake(after.map_or(-1.0, |after| after as f64)),
+            Effect::SetTimer(after) => host.wake(after.map_or(-1.0, |after| after as f64)),
             Effect::Report(report) => host.report(exports::outward(report)),
         }
     }

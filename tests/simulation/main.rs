@@ -62,7 +62,7 @@ fn at_rest() -> World {
     let mut world = World::new();
     for _ in 0..4 {
         hear_all(&mut world);
-        world.pass(delivery::TRUST);
+        world.pass(delivery::LEADER_TIMEOUT_MS);
         (0..TABS).for_each(|tab| world.end(tab, Outcome::Stored));
     }
     hear_all(&mut world);
@@ -84,7 +84,7 @@ fn one_tab_sends_for_all() {
     let mut world = at_rest();
     (0..TABS).for_each(|tab| world.step(Step::Call(tab)));
     hear_all(&mut world);
-    world.pass(delivery::GATHER);
+    world.pass(delivery::BATCH_DELAY_MS);
     assert_eq!(flights(&world), [1, 0, 0]);
     world.end(0, Outcome::Stored);
     assert_eq!(world.stored.len(), TABS);
@@ -95,18 +95,18 @@ fn one_tab_sends_for_all() {
 #[test]
 fn what_falls_out_is_told_to_the_collector_once() {
     let mut world = at_rest();
-    for _ in 0..queue::EVENTS + 7 {
+    for _ in 0..queue::MAX_EVENTS + 7 {
         world.step(Step::Call(0));
     }
     world.end(0, Outcome::Lost);
-    world.pass(delivery::PATIENCE);
+    world.pass(delivery::REQUEST_TIMEOUT_MS);
     let told = |world: &World| world.tabs[0].flights.iter().any(|(_, body)| body.contains("\"dropped\":7,"));
     assert!(told(&world));
     world.end(0, Outcome::Stored);
     assert_eq!(flights(&world), [1, 0, 0]);
     assert!(!world.tabs[0].flights.iter().any(|(_, body)| body.contains("dropped")));
     world.settle();
-    assert_eq!(world.stored.len(), queue::EVENTS);
+    assert_eq!(world.stored.len(), queue::MAX_EVENTS);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_tab_whose_owner_sleeps_sends_for_itself() {
     world.step(Step::Sleep(0));
     world.step(Step::Call(1));
     hear_all(&mut world);
-    world.pass(delivery::TRUST - 1);
+    world.pass(delivery::LEADER_TIMEOUT_MS - 1);
     assert_eq!(flights(&world), [0, 0, 0]);
     world.pass(1);
     assert_eq!(flights(&world), [0, 1, 0]);
@@ -129,7 +129,7 @@ fn the_next_owner_sends_what_the_last_one_left() {
     (0..TABS).for_each(|tab| world.step(Step::Call(tab)));
     hear_all(&mut world);
     world.step(Step::Crash(0));
-    world.pass(delivery::GATHER);
+    world.pass(delivery::BATCH_DELAY_MS);
     assert_eq!(flights(&world), [0, 1, 0]);
     world.end(1, Outcome::Stored);
     assert_eq!(world.stored.len(), TABS);

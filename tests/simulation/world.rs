@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use tillroll::Millis;
 use tillroll::effect::Effect;
-use tillroll::input::{Answer, Cookies, Input, Start};
-use tillroll::queue::Item;
+use tillroll::input::{Input, SavedState, SendResult, Start};
+use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
 use tillroll_collector::decode;
 
@@ -19,9 +19,9 @@ pub(crate) const TABS: usize = 3;
 /// What one tab says to another.
 #[derive(Clone, Debug)]
 enum Message {
-    Kept(Item),
+    Kept(StoredEntry),
     Forgotten(String),
-    Cookies(Cookies),
+    SavedState(SavedState),
 }
 
 #[derive(Default)]
@@ -47,7 +47,7 @@ pub(crate) struct World {
     pub(crate) unkept: Vec<String>,
     pub(crate) disk: BTreeMap<String, String>,
     pub(crate) is_full: bool,
-    pub(crate) cookies: Cookies,
+    pub(crate) cookies: SavedState,
     pub(crate) tabs: Vec<Tab>,
     /// The tab that has the lock, and those that wait for it.
     lock: VecDeque<usize>,
@@ -62,17 +62,17 @@ impl World {
         world
     }
 
-    fn call_item(&mut self, kind: &str, name: &str) -> Item {
+    fn call_item(&mut self, kind: &str, name: &str) -> StoredEntry {
         self.seeds += 1;
         let seed = format!("{:042x}", u128::from(self.seeds).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
         let fields = [("seed", seed.as_str()), ("api", "metrilo"), ("type", kind), ("url", "https://shop/")];
         let members: String = fields.iter().map(|(key, value)| format!(":{key}\u{1f}${value}\u{1f}")).collect();
         let text = format!("{{:time\u{1f}#{}\u{1f}{members}:params\u{1f}{{:name\u{1f}${name}\u{1f}}}}}", self.now);
-        Item::new(format!("{:013}-{:06}1", self.now, self.seeds), text)
+        StoredEntry::new(format!("{:013}-{:06}1", self.now, self.seeds), text)
     }
 
     /// A call of the shop's, whose name says the tab and sorts by the order of the calls.
-    fn new_call(&mut self, tab: usize) -> Item {
+    fn new_call(&mut self, tab: usize) -> StoredEntry {
         let name = format!("{tab}-{:05}", self.calls.len());
         self.calls.push(name.clone());
         self.call_item("custom", &name)
@@ -83,7 +83,8 @@ impl World {
         self.tabs[tab] = Tab { owns: true, ..Tab::default() };
         let call = self.call_item("land", "");
         let cookies = self.cookies.clone();
-        let start = Start { token: "t", version: "1", consent: "granted", cookies: cookies.lend(), call: call.lend(), ..Start::default() };
+        let start =
+            Start { token: "t", version: "1", consent: "granted", saved: cookies.as_ref(), load_call: call.as_ref(), ..Start::default() };
         self.tell(tab, Input::Start(&start), Beacon::Lost);
     }
 
@@ -95,30 +96,30 @@ impl World {
 
     fn perform(&mut self, tab: usize, effect: Effect, beacon: Beacon) {
         match effect {
-            Effect::Keep(item) => {
+            Effect::Persist(item) => {
                 self.write(item.clone());
                 if !self.tabs[tab].owns {
                     self.say(tab, &Message::Kept(item));
                 }
             }
-            Effect::Forget(keys) => {
+            Effect::Delete(keys) => {
                 keys.iter().for_each(|key| drop(self.disk.remove(key)));
                 self.say(tab, &Message::Forgotten(keys.join(",")));
             }
             Effect::Restore => {
                 self.enter(tab);
-                let kept: Vec<_> = self.disk.iter().map(|(key, text)| Item::new(key.clone(), text.clone())).collect();
+                let kept: Vec<_> = self.disk.iter().map(|(key, text)| StoredEntry::new(key.clone(), text.clone())).collect();
                 self.tell(tab, Input::Restored(&kept), beacon);
             }
-            Effect::Visitor(text) => {
+            Effect::SaveVisitor(text) => {
                 self.cookies.visitor = text;
-                self.say(tab, &Message::Cookies(self.cookies.clone()));
+                self.say(tab, &Message::SavedState(self.cookies.clone()));
             }
-            Effect::Session(text) => {
+            Effect::SaveSession(text) => {
                 self.cookies.session = text;
-                self.say(tab, &Message::Cookies(self.cookies.clone()));
+                self.say(tab, &Message::SavedState(self.cookies.clone()));
             }
-            Effect::Notes(text) => self.cookies.notes = text,
+            Effect::SaveDedup(text) => self.cookies.dedup = text,
             Effect::Send { request, body } => {
                 assert!(body.len() < 60 * 1024, "a request that could not be sent while the page is left");
                 assert!(self.tabs[tab].flights.iter().all(|(other, _)| *other != request));
@@ -132,12 +133,12 @@ impl World {
                     self.store(&body);
                 }
             }
-            Effect::Wake(after) => self.tabs[tab].wake = after.map(|after| self.now + after),
-            Effect::Wipe | Effect::Report(_) => {}
+            Effect::SetTimer(after) => self.tabs[tab].wake = after.map(|after| self.now + after),
+            Effect::ClearAll | Effect::Report(_) => {}
         }
     }
 
-    fn write(&mut self, item: Item) {
+    fn write(&mut self, item: StoredEntry) {
         if !self.is_full {
             self.disk.insert(item.key, item.text);
         } else if let Some(name) = self.calls.iter().find(|name| item.text.contains(name.as_str())) {
@@ -159,7 +160,7 @@ impl World {
 
     fn own(&mut self, tab: usize, owns: bool) {
         if std::mem::replace(&mut self.tabs[tab].owns, owns) != owns {
-            self.tell(tab, Input::Owner(owns), Beacon::Lost);
+            self.tell(tab, Input::Leader(owns), Beacon::Lost);
         }
     }
 
@@ -193,17 +194,17 @@ impl World {
         }
         let (request, body) = self.tabs[tab].flights.remove(0);
         let answer = match outcome {
-            Outcome::Stored => Answer { status: 200, body: self.store(&body), ..Answer::default() },
+            Outcome::Stored => SendResult { status: 200, body: self.store(&body), ..SendResult::default() },
             Outcome::StoredUnheard => {
                 self.store(&body);
-                Answer::default()
+                SendResult::default()
             }
-            Outcome::Lost => Answer::default(),
-            Outcome::Status(status, retry_after) => Answer { status, retry_after, ..Answer::default() },
-            Outcome::Portal => Answer { status: 200, body: "<html>".into(), ..Answer::default() },
+            Outcome::Lost => SendResult::default(),
+            Outcome::Status(status, retry_after) => SendResult { status, retry_after, ..SendResult::default() },
+            Outcome::Portal => SendResult { status: 200, body: "<html>".into(), ..SendResult::default() },
         };
         if self.is_awake(tab) {
-            self.tell(tab, Input::Answered(&Answer { request, ..answer }), Beacon::Lost);
+            self.tell(tab, Input::RequestDone(&SendResult { request, ..answer }), Beacon::Lost);
         }
     }
 
@@ -216,7 +217,7 @@ impl World {
         for tab in 0..self.tabs.len() {
             if self.is_awake(tab) && self.tabs[tab].wake.is_some_and(|wake| wake <= self.now) {
                 self.tabs[tab].wake = None;
-                self.tell(tab, Input::Woken, Beacon::Lost);
+                self.tell(tab, Input::Timer, Beacon::Lost);
             }
         }
     }
@@ -234,9 +235,9 @@ impl World {
         };
         for _ in 0..times {
             match &message {
-                Message::Kept(item) => self.tell(tab, Input::Call(item.lend()), Beacon::Lost),
-                Message::Forgotten(keys) => self.tell(tab, Input::Forgotten(keys), Beacon::Lost),
-                Message::Cookies(cookies) => self.tell(tab, Input::Recalled(cookies.lend()), Beacon::Lost),
+                Message::Kept(item) => self.tell(tab, Input::Call(item.as_ref()), Beacon::Lost),
+                Message::Forgotten(keys) => self.tell(tab, Input::DeletedElsewhere(keys), Beacon::Lost),
+                Message::SavedState(cookies) => self.tell(tab, Input::StateChanged(cookies.as_ref()), Beacon::Lost),
             }
         }
     }
@@ -258,20 +259,20 @@ impl World {
         match step {
             Step::Call(tab) => {
                 let item = self.new_call(tab);
-                self.tell(tab, Input::Call(item.lend()), Beacon::Lost);
+                self.tell(tab, Input::Call(item.as_ref()), Beacon::Lost);
             }
             Step::Glimpse(tab) => {
-                self.tell(tab, Input::Left, Beacon::Lost);
+                self.tell(tab, Input::PageHide, Beacon::Lost);
                 let item = self.new_call(tab);
                 self.write(item);
                 self.open(tab);
             }
             Step::Reload(tab, beacon) => {
-                self.tell(tab, Input::Left, beacon);
+                self.tell(tab, Input::PageHide, beacon);
                 self.open(tab);
             }
             Step::Leave(tab, beacon) => {
-                self.tell(tab, Input::Left, beacon);
+                self.tell(tab, Input::PageHide, beacon);
                 self.tabs[tab].away = true;
                 self.unlock(tab);
                 self.own(tab, false);
@@ -290,8 +291,8 @@ impl World {
             self.own(tab, true);
         }
         if std::mem::take(&mut self.tabs[tab].away) {
-            self.tell(tab, Input::Recalled(self.cookies.clone().lend()), Beacon::Lost);
-            self.tell(tab, Input::Returned, Beacon::Lost);
+            self.tell(tab, Input::StateChanged(self.cookies.clone().as_ref()), Beacon::Lost);
+            self.tell(tab, Input::PageShow, Beacon::Lost);
             self.enter(tab);
         }
     }
