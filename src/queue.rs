@@ -1,20 +1,20 @@
-//! What the collector does not have yet, in order, within bounds.
+//! The in-memory queue of events that the collector has not acknowledged, in order and bounded.
 //!
-//! Every entry stands under its own key in the page's durable store as well; this is the picture of it in memory. When a bound is
-//! passed the oldest entries fall out, and are counted.
+//! Each entry also stands under its own key in the page's durable store. When a bound is exceeded, the queue evicts the oldest entries
+//! and reports their keys.
 
-/// The most events kept.
+/// The greatest number of events in the queue.
 pub const MAX_EVENTS: usize = 1_000;
 
-/// The most bytes kept, texts and keys together.
+/// The greatest size of the queue, texts and keys together.
 pub const MAX_BYTES: usize = 1_048_576;
 
-/// A finished event that waits. `S` is how its texts are held.
+/// An entry of the page's durable store: an event, or a call that is not an event yet. `S` is how its texts are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoredEntry<S = String> {
-    /// Under which it is kept; keys sort in the order of the calls.
+    /// The key in the store; keys sort in the order of the calls.
     pub key: S,
-    /// The event, as it will be sent.
+    /// The event as JSON, or the call in the flat format.
     pub text: S,
 }
 
@@ -26,22 +26,22 @@ impl<S> StoredEntry<S> {
 }
 
 impl StoredEntry<&str> {
-    /// Returns an entry of its own.
+    /// Returns the entry with owned texts.
     pub fn to_owned(self) -> StoredEntry {
         StoredEntry::new(self.key.into(), self.text.into())
     }
 }
 
 impl<S: AsRef<str>> StoredEntry<S> {
-    /// Returns whether this is a call that never became an event: its page was left before the core had come. Calls are flat texts, events
-    /// are JSON, and the second character tells them apart.
+    /// Returns whether this is a call that is not an event yet, because its page was closed before the core had loaded. Calls have the flat
+    /// format and events are JSON; the second character differs.
     pub fn is_call(&self) -> bool {
         self.text.as_ref().as_bytes().get(1) == Some(&b':')
     }
 }
 
 impl StoredEntry {
-    /// Lends the entry.
+    /// Returns the entry with borrowed texts.
     pub fn as_ref(&self) -> StoredEntry<&str> {
         StoredEntry::new(&self.key, &self.text)
     }
@@ -51,7 +51,7 @@ impl StoredEntry {
     }
 }
 
-/// The events that wait.
+/// The events that the collector has not acknowledged.
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: Vec<StoredEntry>,
@@ -64,26 +64,26 @@ impl Queue {
         &self.entries
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether the queue has no events.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Returns whether the event of this key waits.
+    /// Returns whether the queue has an event under this key.
     pub fn contains(&self, key: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
-    /// Adds an event behind all others; returns the keys of those that fell out for it.
+    /// Appends an event; returns the keys of the evicted events.
     pub fn push(&mut self, entry: StoredEntry) -> Vec<String> {
         self.bytes += entry.size();
         self.entries.push(entry);
         self.evict()
     }
 
-    /// Puts what an earlier page kept before what this page has; returns the keys of what fell out.
+    /// Inserts the stored events of earlier pages before the events of this page; returns the keys of the evicted events.
     ///
-    /// An entry that is here already stays as it is, and calls are not for the queue.
+    /// Skips calls, and entries whose key is already in the queue.
     pub fn prepend_stored(&mut self, stored: &[StoredEntry]) -> Vec<String> {
         let mut newer = std::mem::take(&mut self.entries);
         for old in stored {
@@ -140,21 +140,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bounds_hold_and_only_the_oldest_fall_out(lengths in prop::collection::vec(0_usize..4_000, 0..1_400)) {
+        fn exceeded_bound_evicts_only_the_oldest_events(lengths in prop::collection::vec(0_usize..4_000, 0..1_400)) {
             let mut queue = Queue::default();
-            let mut dropped = Vec::new();
+            let mut evicted = Vec::new();
             for (at, length) in lengths.iter().enumerate() {
-                dropped.extend(queue.push(StoredEntry::new(format!("{at:05}"), "x".repeat(*length))));
+                evicted.extend(queue.push(StoredEntry::new(format!("{at:05}"), "x".repeat(*length))));
                 prop_assert!(queue.entries().len() <= MAX_EVENTS && queue.bytes <= MAX_BYTES);
             }
             prop_assert_eq!(queue.bytes, queue.entries().iter().map(StoredEntry::size).sum::<usize>());
-            let all = [dropped, keys(queue.entries())].concat();
+            let all = [evicted, keys(queue.entries())].concat();
             prop_assert_eq!(all, (0..lengths.len()).map(|at| format!("{at:05}")).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn what_was_kept_goes_first_and_once() {
+    fn stored_events_come_first_and_once() {
         let mut queue = Queue::default();
         queue.push(StoredEntry::new("2".into(), "new".into()));
         queue.prepend_stored(&[StoredEntry::new("1".into(), "old".into()), StoredEntry::new("2".into(), "stale".into())]);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_above_the_bound_empties_the_queue() {
+    fn event_above_the_bound_empties_the_queue() {
         let mut queue = Queue::default();
         queue.push(StoredEntry::new("1".into(), String::new()));
         assert_eq!(queue.push(StoredEntry::new("2".into(), "x".repeat(MAX_BYTES))).len(), 2);

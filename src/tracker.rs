@@ -1,6 +1,6 @@
-//! The machine: what happens goes in, what is to be done comes out.
+//! The state machine of a page: takes inputs and returns effects.
 //!
-//! It puts the steps in order and contains none of them. Given the same inputs at the same times it gives the same effects.
+//! It calls the steps in order and contains none of them. The same inputs at the same times give the same effects.
 
 use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
@@ -15,7 +15,7 @@ use crate::input::{Input, SavedState, SendResult, Start};
 use crate::queue::{self, Queue, StoredEntry};
 use crate::{Millis, batcher};
 
-/// One page's tracker.
+/// The tracker of a page.
 #[derive(Debug, Default)]
 pub struct Tracker {
     token: String,
@@ -26,15 +26,16 @@ pub struct Tracker {
     queue: Queue,
     delivery: Delivery,
     is_flushing: bool,
-    page_left: bool,
+    is_page_hidden: bool,
     jitter: u8,
-    /// How many events fell out, and how many of them the request under way tells of.
+    /// How many dropped events the collector has no count of.
     dropped: u32,
+    /// How many of them the request in flight reports.
     drops_reported: u32,
 }
 
 impl Tracker {
-    /// Takes `input`, which happened at `now`, and returns what is to be done, in order.
+    /// Handles an input that happened at `now`; returns the effects to execute, in order.
     pub fn handle(&mut self, now: Millis, input: Input<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let out = &mut effects;
@@ -61,7 +62,7 @@ impl Tracker {
         effects
     }
 
-    /// Returns who the visitor is, as the cookie says it, and the context's id.
+    /// Returns the value of the visitor cookie, and the session id.
     pub fn identity(&self) -> (&str, &str) {
         (self.context.identity.cookie_value(), self.context.session.id())
     }
@@ -73,7 +74,7 @@ impl Tracker {
         self.load_call = StoredEntry { key: start.load_call.key.into(), text: start.load_call.text.into() };
         self.context = VisitorContext::load(start.server_id, start.saved.visitor, start.saved.session, start.saved.dedup);
         match self.consent {
-            Consent::Granted => return emit(out, Effect::Restore),
+            Consent::Granted => return push(out, Effect::Restore),
             Consent::Denied { .. } => self.clear_all(out),
             Consent::Pending(_) => {}
         }
@@ -92,17 +93,17 @@ impl Tracker {
         }
     }
 
-    /// Takes an event of another tab, which has kept it, to send it with our own.
+    /// Enqueues an event that another tab has made and stored.
     fn adopt_event(&mut self, now: Millis, entry: StoredEntry<&str>, out: &mut Vec<Effect>) {
         if self.consent.is_granted() && self.delivery.is_leader() && !self.queue.contains(entry.key) {
             self.enqueue(now, entry.to_owned(), out);
         }
     }
 
-    /// Who comes to own the queue takes over what the owner before left of it.
+    /// A new leader loads the events that the previous leader has not sent.
     fn set_leader(&mut self, now: Millis, is_leader: bool, out: &mut Vec<Effect>) {
         if self.delivery.set_leader(now, is_leader) && is_leader && self.consent.is_granted() {
-            emit(out, Effect::Restore);
+            push(out, Effect::Restore);
         }
     }
 
@@ -116,8 +117,7 @@ impl Tracker {
         self.queue.remove(&deleted);
     }
 
-    /// Makes the event of a call that may be tracked. The call that opens a context has a landing before it; a call whose kind is a landing
-    /// asks for nothing more.
+    /// Turns a call into events and stores them. The first call of a session has a `land` event before its own.
     fn process_call(&mut self, now: Millis, entry: StoredEntry<&str>, out: &mut Vec<Effect>) {
         let Some(call) = Call::parse(entry.text) else { return ignore_call(entry.key, CallError { reason: "unreadable", field: "" }, out) };
         self.jitter = call.seed.bytes().fold(0, |jitter: u8, digit| jitter.wrapping_mul(31).wrapping_add(digit));
@@ -129,21 +129,21 @@ impl Tracker {
             self.persist(now, landing_key(entry.key), landing, out);
         }
         if outcome.is_identity_changed {
-            emit(out, Effect::SaveVisitor(self.context.identity.cookie_value().into()));
+            push(out, Effect::SaveVisitor(self.context.identity.cookie_value().into()));
         }
         if outcome.is_dedup_changed {
-            emit(out, Effect::SaveDedup(self.context.dedup.text().into()));
+            push(out, Effect::SaveDedup(self.context.dedup.text().into()));
         }
         self.save_session(false, out);
         match outcome.event {
             Some(text) => self.persist(now, entry.key.into(), text, out),
-            None => emit(out, Effect::Delete(vec![entry.key.into()])),
+            None => push(out, Effect::Delete(vec![entry.key.into()])),
         }
     }
 
     fn persist(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
         let entry = StoredEntry { key, text };
-        emit(out, Effect::Persist(entry.clone()));
+        push(out, Effect::Persist(entry.clone()));
         self.enqueue(now, entry, out);
     }
 
@@ -153,8 +153,8 @@ impl Tracker {
         self.delivery.schedule(now);
     }
 
-    /// Takes in what earlier pages kept, before anything of this page: whose calls never became events is still the visitor that they
-    /// would have made. Calls that this page or a younger one kept come from the line that they wait in.
+    /// Loads the stored entries of earlier pages, then the load call of this page. A stored call of an earlier page becomes an event first,
+    /// so that its visitor and session continue. This page's own stored calls arrive as [`Input::Call`].
     fn restored(&mut self, now: Millis, entries: &[StoredEntry], out: &mut Vec<Effect>) {
         if !self.consent.is_granted() {
             return;
@@ -184,7 +184,7 @@ impl Tracker {
 
     fn timer(&mut self, now: Millis, out: &mut Vec<Effect>) {
         if let Some(in_flight) = self.delivery.take_timed_out(now) {
-            emit(out, Effect::Abort { request: in_flight.request });
+            push(out, Effect::Abort { request: in_flight.request });
             self.finish_request(now, in_flight, &SendResult::default(), out);
         }
     }
@@ -200,7 +200,7 @@ impl Tracker {
         };
         if let Some((name, reason)) = report_as {
             self.queue.remove(&in_flight.keys);
-            emit(out, Effect::Delete(in_flight.keys));
+            push(out, Effect::Delete(in_flight.keys));
             report(Report { name, count: count as u32, reason, field: "", response: result.body.clone() }, out);
         }
         match outcome {
@@ -219,18 +219,18 @@ impl Tracker {
     fn page_hide(&mut self, now: Millis, out: &mut Vec<Effect>) {
         self.save_session(true, out);
         if self.can_send() {
-            emit(out, Effect::Beacon(self.body(now, self.batch(batcher::MAX_EVENTS))));
+            push(out, Effect::Beacon(self.body(now, self.batch(batcher::MAX_EVENTS))));
         }
-        self.page_left = true;
+        self.is_page_hidden = true;
     }
 
     fn state_changed(&mut self, saved: SavedState<&str>) {
         self.context.reload(saved.visitor, saved.session, saved.dedup);
     }
 
-    /// The page comes back from the browser's cache: answers went unheard.
+    /// The page returns from the back/forward cache: the response of the request in flight was lost.
     fn page_show(&mut self, now: Millis) {
-        self.page_left = false;
+        self.is_page_hidden = false;
         self.delivery.abandon();
         self.delivery.retry(now);
     }
@@ -248,32 +248,32 @@ impl Tracker {
         if self.consent.is_denied() {
             self.clear_all(out);
         } else if self.consent.is_granted() && !before {
-            emit(out, Effect::Restore);
+            push(out, Effect::Restore);
         }
     }
 
-    /// Leaves nothing of the visitor, here or in the browser.
+    /// Deletes all data about the visitor, in memory and in the browser.
     fn clear_all(&mut self, out: &mut Vec<Effect>) {
         if !self.queue.is_empty() {
-            // Another tab may have them too.
-            emit(out, Effect::Delete(queue::keys(self.queue.entries())));
+            // Other tabs delete them too.
+            push(out, Effect::Delete(queue::keys(self.queue.entries())));
         }
         self.queue.clear();
         self.delivery.abandon();
         self.load_call.text.clear();
         self.context = VisitorContext::default();
-        emit(out, Effect::ClearAll);
-        emit(out, Effect::SaveVisitor(String::new()));
-        emit(out, Effect::SaveSession(String::new()));
-        emit(out, Effect::SaveDedup(String::new()));
+        push(out, Effect::ClearAll);
+        push(out, Effect::SaveVisitor(String::new()));
+        push(out, Effect::SaveSession(String::new()));
+        push(out, Effect::SaveDedup(String::new()));
     }
 
     fn reset(&mut self, entry: StoredEntry<&str>, out: &mut Vec<Effect>) {
         let Some(call) = Call::parse(entry.text) else { return };
         self.context.reset(call.seed);
         if self.consent.is_granted() {
-            emit(out, Effect::SaveDedup(String::new()));
-            emit(out, Effect::SaveVisitor(call.seed.into()));
+            push(out, Effect::SaveDedup(String::new()));
+            push(out, Effect::SaveVisitor(call.seed.into()));
         }
     }
 
@@ -285,7 +285,7 @@ impl Tracker {
             let body = self.body(now, entries);
             let request = self.delivery.start(now, queue::keys(entries));
             self.drops_reported = self.dropped;
-            emit(out, Effect::Send { request, body });
+            push(out, Effect::Send { request, body });
         }
     }
 
@@ -299,32 +299,32 @@ impl Tracker {
 
     fn update_timer(&mut self, now: Millis, out: &mut Vec<Effect>) {
         if let Some(wake) = self.delivery.update_timer(self.queue.is_empty() || !self.consent.is_granted()) {
-            emit(out, Effect::SetTimer((wake != delivery::NEVER).then(|| wake.saturating_sub(now))));
+            push(out, Effect::SetTimer((wake != delivery::NEVER).then(|| wake.saturating_sub(now))));
         }
     }
 
     fn save_session(&mut self, leaving: bool, out: &mut Vec<Effect>) {
         if let Some(text) = self.context.session.take_dirty(leaving).filter(|_| self.consent.is_granted()) {
-            emit(out, Effect::SaveSession(text));
+            push(out, Effect::SaveSession(text));
         }
     }
 
-    /// What falls out is forgotten everywhere, and outcome: to the page now, to the collector with the next request.
+    /// Deletes evicted events from the store, and reports them: to the page now, to the collector with the next request.
     fn report_evicted(&mut self, keys: Vec<String>, out: &mut Vec<Effect>) {
         if !keys.is_empty() {
             let count = keys.len() as u32;
             self.dropped += count;
             report(Report { name: "dropped", count, reason: "full", ..Report::default() }, out);
-            emit(out, Effect::Delete(keys));
+            push(out, Effect::Delete(keys));
         }
     }
 
-    /// Returns whether there is something to send, and nothing forbids it.
+    /// Returns whether a request may start and the queue has events.
     fn can_send(&self) -> bool {
-        self.consent.is_granted() && self.delivery.is_open() && !self.page_left && !self.queue.is_empty()
+        self.consent.is_granted() && self.delivery.is_open() && !self.is_page_hidden && !self.queue.is_empty()
     }
 
-    /// Returns the events of a request that may hold `max_events`.
+    /// Returns the events of the next batch.
     fn batch(&self, max_events: usize) -> &[StoredEntry] {
         let entries = self.queue.entries();
         entries.get(..batcher::prefix_len(entries, max_events)).unwrap_or(entries)
@@ -335,7 +335,7 @@ impl Tracker {
     }
 }
 
-/// Returns the key of the landing before the call of `key`: keys of calls end in a digit above zero.
+/// Returns the key of the `land` event before the call of `key`: the keys of calls end in a digit above zero.
 fn landing_key(key: &str) -> String {
     let mut landing = String::from(split_at(key, key.len().saturating_sub(1)).0);
     json_writer::push_ascii(&mut landing, b'0');
@@ -343,16 +343,16 @@ fn landing_key(key: &str) -> String {
 }
 
 fn ignore_call(key: &str, error: CallError, out: &mut Vec<Effect>) {
-    emit(out, Effect::Delete(vec![key.into()]));
+    push(out, Effect::Delete(vec![key.into()]));
     report(Report { name: "error", count: 1, reason: error.reason, field: error.field, response: String::new() }, out);
 }
 
 fn report(report: Report, out: &mut Vec<Effect>) {
-    emit(out, Effect::Report(report));
+    push(out, Effect::Report(report));
 }
 
-/// Out of line because so many places do it, and an effect is not small.
+/// Not inlined: many places call it, and an effect is large.
 #[inline(never)]
-fn emit(out: &mut Vec<Effect>, effect: Effect) {
+fn push(out: &mut Vec<Effect>, effect: Effect) {
     out.push(effect);
 }
