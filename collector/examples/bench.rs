@@ -24,7 +24,7 @@ use clap::Parser;
 use load::Load;
 use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{Cli, Command};
-use tillroll_collector::server::Server;
+use tillroll_collector::http::server::Server;
 use tillroll_collector::store::Options;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};

@@ -14,16 +14,16 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use tillroll_collector::Collector;
-use tillroll_collector::analytics::{self, Document, Marks, Projection};
+use tillroll_collector::AppState;
 use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::config::{Cli, Command};
-use tillroll_collector::metrics::catalogue::Family;
-use tillroll_collector::metrics::moment;
-use tillroll_collector::metrics::plan::Type;
-use tillroll_collector::metrics::print::Statement;
-use tillroll_collector::server::Server;
+use tillroll_collector::http::server::Server;
+use tillroll_collector::metrics::catalog::Family;
+use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::metrics::sql::Statement;
+use tillroll_collector::projection::{self, Document, Projection, Watermarks};
 use tillroll_collector::store::Options;
+use tillroll_collector::time;
 use tokio::runtime::{Builder, Runtime};
 
 /// The program's own.
@@ -64,7 +64,7 @@ fn main() {
 /// A collector on a socket, and a token for it.
 struct Shop {
     address: String,
-    collector: Arc<Collector>,
+    collector: Arc<AppState>,
     agent: ureq::Agent,
     token: String,
 }
@@ -98,7 +98,7 @@ impl Shop {
 
 /// The feed of a new store has come to no change yet, so the server takes these orders for its own.
 fn fill(folder: &Path, orders: i64) {
-    let file = folder.join(analytics::FILE);
+    let file = folder.join(projection::FILE);
     if file.exists() {
         return;
     }
@@ -106,7 +106,7 @@ fn fill(folder: &Path, orders: i64) {
     let (projection, watch) = (Projection::open(&file, 0).expect("a projection"), Stopwatch::start());
     for first in (0..orders).step_by(BATCH as usize) {
         let documents: Vec<_> = (first..orders.min(first + BATCH)).map(document).collect();
-        projection.apply(&documents, Marks::default()).expect("a batch");
+        projection.apply(&documents, Watermarks::default()).expect("a batch");
     }
     println!("{orders} orders in {:.1} s", watch.elapsed().as_secs_f64());
 }
@@ -207,7 +207,7 @@ fn totals() -> Vec<Case> {
 /// An order with three line items, made of its number alone.
 fn document(number: i64) -> Document {
     let mixed = number.wrapping_mul(2_654_435_761).rem_euclid(1 << 31);
-    let at = moment::to_text(1_609_459_200_000 + mixed * 22 % (540 * moment::DAY));
+    let at = time::to_text(1_609_459_200_000 + mixed * 22 % (540 * time::DAY));
     let line = |part: i64| {
         let product = (mixed >> part) % 2000;
         json!({"id": format!("l{number}-{part}"), "code": format!("SKU{product:05}"), "item_id": format!("i{product}"), "item_type": "skus",

@@ -8,7 +8,7 @@ use std::{io, path::PathBuf};
 use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
-use crate::decode::Reason;
+use crate::ingest::decode::RejectReason;
 
 /// Why the collector refused something, or did not start.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum Error {
     },
     /// The one event or record that a request carried was refused.
     #[error("{0}")]
-    Refused(Reason),
+    Refused(RejectReason),
     /// The signature over the body is missing.
     #[error("the header X-Digest is missing: the hexadecimal HMAC-SHA256 of the body, keyed by the project's secret")]
     NoDigest,
@@ -166,7 +166,7 @@ pub enum Error {
     Forward(#[source] io::Error),
     /// A command of the command line failed.
     #[error(transparent)]
-    Command(#[from] crate::commands::Fault),
+    Command(#[from] crate::cli::Fault),
     /// The configuration file cannot be read.
     #[error("cannot read the configuration file {}: {reason}", path.display())]
     ConfigFile {
@@ -250,7 +250,7 @@ impl Error {
     /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(Reason::EventTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(RejectReason::EventTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson(_) | Self::BadField { .. } | Self::Refused(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -310,8 +310,8 @@ impl Error {
     /// Returns the limit that was passed, where one was.
     pub fn limit(&self) -> Option<usize> {
         match self {
-            Self::Refused(Reason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
-            Self::Refused(Reason::StringTooLong { .. }) => Some(limits::MAX_STRING_BYTES),
+            Self::Refused(RejectReason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
+            Self::Refused(RejectReason::StringTooLong { .. }) => Some(limits::MAX_STRING_BYTES),
             Self::BodyTooLarge { limit } | Self::TooManyEvents { limit, .. } => Some(*limit),
             _ => None,
         }

@@ -11,66 +11,24 @@
 //! - [`store`] is the only part that knows SQLite. Nobody is answered 2xx before it said that the log is durable.
 //! - Only [`clock`] reads the clock or asks for random bytes.
 
-pub mod accept;
-pub mod analytics;
-pub mod assets;
-pub mod auth;
-pub mod bots;
+pub mod app_state;
+pub mod cli;
 pub mod clock;
-pub mod commands;
 pub mod config;
-pub mod decode;
-mod edition;
 pub mod error;
-mod feed;
-pub mod forward;
-pub mod gate;
+mod file_version;
+pub mod http;
 pub mod import;
-pub mod live;
+pub mod ingest;
+pub mod jobs;
 pub mod metrics;
+pub mod projection;
 pub mod projects;
-mod rates;
-pub mod renewal;
-mod retention;
-mod routes;
-pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod time;
 pub mod vendors;
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
-
+pub use app_state::AppState;
 pub use error::Error;
-pub use routes::app;
-
-/// Everything that the routes work with.
-pub struct Collector {
-    /// Who may send and who may read.
-    pub projects: projects::Projects,
-    /// The log.
-    pub store: store::Store,
-    /// Who watches.
-    pub live: live::Live,
-    /// What answers metrics queries.
-    pub analytics: analytics::Analytics,
-    /// What signs and checks access tokens.
-    pub keyring: metrics::token::Keyring,
-    /// The most days that the date filter of a metrics query may cover.
-    pub longest_days: i64,
-    /// The page's half.
-    pub assets: assets::Assets,
-    /// What an operator reads.
-    pub telemetry: Arc<telemetry::Telemetry>,
-    /// Who is let in, and with how much.
-    pub gate: gate::Gate,
-    /// Tells when a request came.
-    pub clock: clock::Clock,
-    /// Whether the demo shop is served.
-    pub demo: bool,
-    /// Whether `/live` is open to this machine without a secret.
-    pub open_live: bool,
-    /// Becomes true when the server is about to stop.
-    pub closing: watch::Receiver<bool>,
-}
+pub use http::app;

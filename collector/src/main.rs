@@ -4,12 +4,13 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tillroll_collector::Error;
+use tillroll_collector::cli;
 use tillroll_collector::clock::Clock;
-use tillroll_collector::config::{self, Command, Keys, LogFormat, LogLevel, Said, Serve};
-use tillroll_collector::metrics::token::Keyring;
-use tillroll_collector::server::Server;
+use tillroll_collector::config::{self, Command, Invocation, Keys, LogFormat, LogLevel, Serve};
+use tillroll_collector::http::auth::access_token::Keyring;
+use tillroll_collector::http::server::Server;
 use tillroll_collector::store::{self, Options};
-use tillroll_collector::{Error, commands};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
@@ -31,22 +32,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(said: Said) -> Result<(), Error> {
-    let cli = match said {
-        Said::Do(cli) => cli,
-        Said::Report(report) => return say(&report),
+fn run(said: Invocation) -> Result<(), Error> {
+    let arguments = match said {
+        Invocation::Do(arguments) => arguments,
+        Invocation::Report(report) => return say(&report),
     };
-    match cli.command {
+    match arguments.command {
         Command::Serve(flags) => {
             log(flags.log_format, flags.log_level);
             serve(&flags)
         }
-        Command::Export(flags) => commands::export::run(&flags),
-        Command::Import(flags) => commands::import::run(&flags, Clock::SYSTEM),
-        Command::Backup(flags) => commands::backup::run(&flags, Clock::SYSTEM),
-        Command::Restore(flags) => commands::restore::run(&flags),
+        Command::Export(flags) => cli::export::run(&flags),
+        Command::Import(flags) => cli::import::run(&flags, Clock::SYSTEM),
+        Command::Backup(flags) => cli::backup::run(&flags, Clock::SYSTEM),
+        Command::Restore(flags) => cli::restore::run(&flags),
         Command::Keys(Keys::Rotate(folder)) => Keyring::rotate(&folder.data, Clock::SYSTEM.millis()),
-        Command::Projects(projects) => say(projects.run(Clock::SYSTEM)?.trim_end()),
+        Command::ProjectRegistry(projects) => say(projects.run(Clock::SYSTEM)?.trim_end()),
     }
 }
 

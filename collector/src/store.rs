@@ -36,7 +36,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::analytics::{self, feed};
+use crate::projection::{self, sync};
 use crate::telemetry::Telemetry;
 
 pub use aside::{Aside, check};
@@ -166,12 +166,12 @@ impl Store {
     }
 
     /// Returns which of these ids belong to carts or returns that the store knows by their events.
-    pub async fn kept(&self, project: i64, family: crate::metrics::catalogue::Family, ids: Vec<String>) -> Result<HashSet<String>, Error> {
+    pub async fn kept(&self, project: i64, family: crate::metrics::catalog::Family, ids: Vec<String>) -> Result<HashSet<String>, Error> {
         self.readers.with(move |connection| imported::kept(connection, project, family, ids)).await
     }
 
     /// Returns a way to follow all that is asked about, on whatever thread asks.
-    pub fn source(&self) -> Box<dyn feed::Source> {
+    pub fn source(&self) -> Box<dyn sync::Source> {
         Box::new(following::Following::new(self.path.clone()))
     }
 
@@ -252,7 +252,7 @@ pub fn is_used(folder: &Path) -> bool {
 /// Removes what a server that has stopped must not leave behind, unless another one has begun to use the folder.
 pub fn clean(folder: &Path) {
     let Ok(_lock) = lock(folder) else { return };
-    if let Err(error) = analytics::clean(folder) {
+    if let Err(error) = projection::clean(folder) {
         tracing::error!(%error, "cannot remove a projection that holds traces of somebody who was erased");
     }
 }

@@ -9,7 +9,7 @@ use tillroll::effect::Effect;
 use tillroll::input::{Input, SavedState, SendResult, Start};
 use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
-use tillroll_collector::decode;
+use tillroll_collector::ingest::decode;
 
 use crate::steps::{Beacon, Hearing, Outcome, Step};
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
-use super::file::Settings;
+use crate::config::file::Settings;
 
 /// Returns one line a setting.
 pub(super) fn print(command: &Command, said: &ArgMatches, settings: Option<&Settings>) -> String {

@@ -5,9 +5,9 @@
 use serde_json::{Map, Value, json};
 use tillroll_protocol::event::Visitor;
 
-use super::{Line, What};
-use crate::decode::{self, Tree};
-use crate::metrics::catalogue::Family;
+use crate::import::{Line, What};
+use crate::ingest::decode::{self, JsonTree};
+use crate::metrics::catalog::Family;
 use crate::metrics::document;
 use crate::store::{Imported, Voucher};
 use crate::vendors::{headless, records};
@@ -68,7 +68,7 @@ fn whole(family: Family, mut record: Map<String, Value>) -> Result<(Line, bool),
 }
 
 fn listed(what: What, text: &[u8]) -> Result<Line, Fault> {
-    let Tree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
+    let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
     let read = records::listed(what.name(), &item);
     read.map(Line::Told).map_err(|reason| (reason.code(), reason.to_string()))
 }
@@ -85,7 +85,7 @@ fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
         (None, Some(email)) => sent.insert("visitorEmail".into(), email),
         (None, None) => sent.insert("visitorId".into(), "nobody".into()),
     };
-    let refused = |refusal: decode::Refusal| (refusal.reason.code(), refusal.reason.to_string());
+    let refused = |refusal: decode::RejectedEvent| (refusal.reason.code(), refusal.reason.to_string());
     let mut incoming = decode::event(&Value::Object(sent).to_string()).map_err(refused)?.into_owned();
     if is_nobody {
         incoming.event.visitor = Visitor::Id(String::new());

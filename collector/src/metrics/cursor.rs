@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::query::Sort;
+use crate::metrics::query::Sort;
 
 /// The last record of a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Number, Value};
 
-use super::catalogue::{ARRAYS, Family, Field, Kind};
-use super::moment;
+use crate::metrics::catalog::{ARRAYS, Family, Field, Kind};
+use crate::time;
 
 /// How many of the smallest unit make one of money, goods or rates.
 pub const MILLION: f64 = 1_000_000.0;
@@ -63,7 +63,7 @@ fn check_with(mut checker: Checker, family: Family, value: &Value) -> Result<Che
 /// Whether an order's status makes it a cart.
 pub fn is_cart(json: &Map<String, Value>) -> bool {
     let status = json.get("status").and_then(Value::as_str);
-    status.is_some_and(|status| super::catalogue::CART_STATUSES.contains(&status))
+    status.is_some_and(|status| super::catalog::CART_STATUSES.contains(&status))
 }
 
 /// Returns all texts of a record in lower case, each without line breaks.
@@ -75,7 +75,7 @@ pub fn lines(json: &Map<String, Value>) -> Vec<String> {
 
 fn collect_lines(value: &Value, lines: &mut Vec<String>) {
     match value {
-        Value::String(text) if moment::parse(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
+        Value::String(text) if time::parse(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
         Value::Array(values) => values.iter().for_each(|value| collect_lines(value, lines)),
         Value::Object(object) => object.values().for_each(|value| collect_lines(value, lines)),
         _ => {}
@@ -193,8 +193,8 @@ fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, 
         (Kind::Number, _) => (millionths(value).map(|value| shown(Kind::Number, value)), "a number"),
         (Kind::Amount, _) => (millionths(value).map(|value| shown(Kind::Amount, value)), "a number"),
         (Kind::Moment, _) => {
-            let read = value.as_str().and_then(moment::parse);
-            (read.map(|read| Value::String(moment::to_text(read.millis))), "a date and time in ISO 8601")
+            let read = value.as_str().and_then(time::parse);
+            (read.map(|read| Value::String(time::to_text(read.millis))), "a date and time in ISO 8601")
         }
         (Kind::Organization, _) => (None, "left out"),
     };

@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use super::catalogue::{Field, Operator, Resource};
-use super::cursor::Place;
-use super::free_text::Words;
+use crate::metrics::catalog::{Field, Operator, Resource};
+use crate::metrics::cursor::Place;
+use crate::metrics::search_query::Words;
 
 /// A question.
 #[derive(Debug)]

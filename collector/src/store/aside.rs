@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::shop::{self, List, Place};
 use super::{Cursor, FILE, Range, Stored, log, schema};
 use crate::Error;
-use crate::commands::Fault;
+use crate::cli::Fault;
 
 /// How long to wait for a server that is just closing or recovering the store.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -9,8 +9,8 @@ use rusqlite::{Connection, params};
 
 use super::{imported, schema, shop};
 use crate::Error;
-use crate::analytics::Document;
-use crate::analytics::feed::{BATCH, Goods, Part, Place, Source};
+use crate::projection::Document;
+use crate::projection::sync::{BATCH, Goods, Part, Place, Source};
 
 /// The most products of one round. An order that names several of them is brought again once.
 const GOODS: usize = 10_000;

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::erasure::{Erased, Subject};
 use super::shop::{self, Keeper};
-use crate::analytics::{Document, feed::Part};
-use crate::metrics::catalogue::Family;
+use crate::metrics::catalog::Family;
+use crate::projection::{Document, sync::Part};
 
 /// The table.
 pub(super) const TABLE: &str = "

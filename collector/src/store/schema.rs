@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::earlier;
 use crate::Error;
-use crate::commands::Fault;
+use crate::cli::Fault;
 
 /// A step from one schema to the next.
 enum Migration {
@@ -267,7 +267,7 @@ pub(super) fn is_current(connection: &Connection, path: &Path) -> Result<(), Err
 
 /// Prepares the connection of the writing thread, whose commits another thread makes durable and brings to their places.
 ///
-/// Projects are numbered by the store itself, so looking each one up again for every event would find nothing new.
+/// ProjectRegistry are numbered by the store itself, so looking each one up again for every event would find nothing new.
 pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;")
 }

@@ -3,7 +3,7 @@
 use tillroll_protocol::dyn_value::DynValue;
 
 use crate::Error;
-use crate::decode::Tree;
+use crate::ingest::decode::JsonTree;
 
 /// A request's body, read as far as its project.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Envelope {
         let members = object(body)?;
         match members.get("token") {
             DynValue::Text(token) | DynValue::Number(token) => Ok(Self { token: token.clone(), members }),
-            other => Err(Error::BadField { field: "token", wanted: "a string", found: crate::decode::kind_of(other) }),
+            other => Err(Error::BadField { field: "token", wanted: "a string", found: crate::ingest::decode::kind_of(other) }),
         }
     }
 }
@@ -28,10 +28,10 @@ impl Envelope {
 /// Reads a body that must be one JSON object. Some servers put a byte order mark before it.
 pub(super) fn object(body: &[u8]) -> Result<DynValue, Error> {
     let text = std::str::from_utf8(body).map_err(|error| Error::NotJson(error.to_string()))?;
-    let Tree(value) = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| Error::NotJson(error.to_string()))?;
+    let JsonTree(value) = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| Error::NotJson(error.to_string()))?;
     match value {
         DynValue::Object(_) => Ok(value),
-        other => Err(Error::BadField { field: "body", wanted: "an object", found: crate::decode::kind_of(&other) }),
+        other => Err(Error::BadField { field: "body", wanted: "an object", found: crate::ingest::decode::kind_of(&other) }),
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::ometria::outward;
+use crate::vendors::ometria::to_ometria;
 
 /// Where credentials stand. They are for the environment alone: a command line can be read by everybody on the machine.
 const CREDENTIALS: &str = "TILLROLL_OMETRIA_CREDENTIALS";
@@ -25,6 +25,6 @@ impl Forwarding {
 
     /// Returns the requests that tell the vendor of an exported event.
     pub fn translate(event: &Value) -> Vec<Value> {
-        outward::requests(event)
+        to_ometria::requests(event)
     }
 }

@@ -196,10 +196,10 @@ fn asked(_: &Client, _: &str) -> BTreeMap<String, Value> {
 /// Returns what an analyst would be answered if everything were brought over anew.
 #[cfg(feature = "duckdb")]
 fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
-    use tillroll_collector::metrics::{catalogue, document};
+    use tillroll_collector::metrics::{catalog, document};
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let all = |(name, family, kind): (&str, Family, catalogue::Family)| {
+    let all = |(name, family, kind): (&str, Family, catalog::Family)| {
         let changes = runtime.block_on(server.collector.store.changes(family, 0, usize::MAX)).unwrap();
         let mut found: Vec<Value> = changes
             .into_iter()
@@ -209,8 +209,8 @@ fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
         found.sort_by_key(Value::to_string);
         (format!("asked for {name}"), Value::from(found))
     };
-    let orders = catalogue::Family::Orders;
-    [("orders", Family::Orders, orders), ("carts", Family::Carts, orders), ("returns", Family::Returns, catalogue::Family::Returns)]
+    let orders = catalog::Family::Orders;
+    [("orders", Family::Orders, orders), ("carts", Family::Carts, orders), ("returns", Family::Returns, catalog::Family::Returns)]
         .map(all)
         .into()
 }

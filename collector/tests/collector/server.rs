@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tillroll_collector::Collector;
+use tillroll_collector::AppState;
 use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{Cli, Command as Subcommand, Serve};
-use tillroll_collector::server::Server;
+use tillroll_collector::http::server::Server;
 use tillroll_collector::store::{FILE, Options};
 use tokio::sync::oneshot;
 use ureq::http::Response;
@@ -135,7 +135,7 @@ pub(crate) fn identify(number: u64, time: u64, visitor: &str, email: &str) -> Va
 /// A server in this process; it stops when this is dropped.
 pub(crate) struct Running {
     pub(crate) client: Client,
-    pub(crate) collector: Arc<Collector>,
+    pub(crate) collector: Arc<AppState>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     pub(crate) folder: TempDir,

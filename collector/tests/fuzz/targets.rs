@@ -5,19 +5,21 @@ use std::sync::LazyLock;
 use axum::http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use tillroll_collector::clock::Clock;
-use tillroll_collector::decode::{self, Incoming, Tree};
+use tillroll_collector::http::auth::access_token::{Claims, Keyring};
+use tillroll_collector::http::auth::basic;
+use tillroll_collector::http::cookie_renewal;
 use tillroll_collector::import::{What, look_through};
-use tillroll_collector::metrics::catalogue::Resource;
-use tillroll_collector::metrics::plan::{Context, LONGEST_DAYS, Type, plan};
-use tillroll_collector::metrics::print::{Scope, duckdb};
-use tillroll_collector::metrics::token::{Claims, Keyring};
-use tillroll_collector::metrics::{cursor, free_text, moment};
-use tillroll_collector::projects::Projects;
+use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
+use tillroll_collector::metrics::catalog::Resource;
+use tillroll_collector::metrics::parse::{Context, LONGEST_DAYS, Type, plan};
+use tillroll_collector::metrics::sql::{Scope, duckdb};
+use tillroll_collector::metrics::{cursor, search_query};
+use tillroll_collector::projects::ProjectRegistry;
 use tillroll_collector::store::{Cursor, List, Place};
+use tillroll_collector::time;
 use tillroll_collector::vendors::headless::{Arrival, Request};
 use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
 use tillroll_collector::vendors::{Envelope, calls};
-use tillroll_collector::{auth, renewal};
 use tillroll_protocol::call::Call;
 use tillroll_protocol::dyn_value::ReadValue as _;
 use tillroll_protocol::event_types::EVENT_TYPES;
@@ -74,29 +76,29 @@ pub(crate) const TARGETS: &[Target] = &[
 ];
 
 /// What was taken must be whole: parameters that are JSON, and an event that is taken again as it is.
-fn taken<S: AsRef<str>>(incoming: &Incoming<S>) -> String {
+fn taken<S: AsRef<str>>(incoming: &DecodedEvent<S>) -> String {
     let event = &incoming.event;
     let params: Value = serde_json::from_str(&event.params).expect("parameters are JSON");
     assert!(params.is_object() && event.time <= decode::LAST_TIME);
     let kind = EVENT_TYPES.iter().find(|kind| kind.name == event.kind.as_ref()).expect("a known type");
-    let Tree(again) = serde_json::from_str(&event.params).expect("parameters are JSON");
+    let JsonTree(again) = serde_json::from_str(&event.params).expect("parameters are JSON");
     assert_eq!(parameters::parse(kind, &again, "").as_ref(), Ok(&event.params), "{}", kind.name);
     format!("{} {}", kind.name, params.as_object().map_or(0, serde_json::Map::len))
 }
 
 /// What is read at a glance is what is read at length.
 fn batch(input: &[u8]) -> String {
-    let (read, at_length) = (decode::batch(input), decode::batch_at_length(input));
-    let (read, at_length) = match (read, at_length) {
-        (Ok(read), Ok(at_length)) => (read, at_length),
+    let (read, decode_slow) = (decode::batch(input), decode::batch_at_length(input));
+    let (read, decode_slow) = match (read, decode_slow) {
+        (Ok(read), Ok(decode_slow)) => (read, decode_slow),
         (Err(error), Err(same)) if error.to_string() == same.to_string() => return error.to_string(),
-        (read, at_length) => panic!("{read:?}\n{at_length:?}"),
+        (read, decode_slow) => panic!("{read:?}\n{decode_slow:?}"),
     };
     let texts = |batch: &decode::Batch<'_>| batch.events.iter().map(|sent| sent.text().to_owned()).collect::<Vec<_>>();
-    assert_eq!((&read.token, read.dropped, texts(&read)), (&at_length.token, at_length.dropped, texts(&at_length)));
+    assert_eq!((&read.token, read.dropped, texts(&read)), (&decode_slow.token, decode_slow.dropped, texts(&decode_slow)));
     let events = read.events.iter().take(8).map(|sent| {
         let incoming = sent.read();
-        assert_eq!(incoming.clone().map(Incoming::into_owned), decode::event_at_length(sent.text()));
+        assert_eq!(incoming.clone().map(DecodedEvent::into_owned), decode::event_at_length(sent.text()));
         match incoming {
             Ok(incoming) => taken(&incoming),
             Err(refusal) => refusal.reason.to_string(),
@@ -209,14 +211,14 @@ fn flat(input: &[u8]) -> String {
 }
 
 fn params(input: &[u8]) -> String {
-    let Ok(Tree(tree)) = serde_json::from_slice(input) else { return "no JSON".into() };
+    let Ok(JsonTree(tree)) = serde_json::from_slice(input) else { return "no JSON".into() };
     let mut said = String::new();
     for kind in EVENT_TYPES {
         let inner = tree.get("params");
         for value in [&tree, inner] {
             match parameters::parse(kind, value, "https://x/") {
                 Ok(text) => {
-                    let Tree(again) = serde_json::from_str(&text).expect("parameters are JSON");
+                    let JsonTree(again) = serde_json::from_str(&text).expect("parameters are JSON");
                     assert_eq!(parameters::parse(kind, &again, "https://x/"), Ok(text), "read again, nothing changes");
                     said.push('.');
                 }
@@ -261,7 +263,7 @@ fn cookies(input: &[u8]) -> String {
     let mut parts = text.splitn(3, '\n');
     let mut next = || parts.next().unwrap_or_default();
     let (cookies, host, page) = (next(), next(), next());
-    let renewed = renewal::renewed(cookies, host, page);
+    let renewed = cookie_renewal::renewed(cookies, host, page);
     if let Some(header) = &renewed {
         assert!(header.starts_with("cbuid=") && header.matches(";Path=/;").count() >= 1);
     }
@@ -283,19 +285,19 @@ fn cursors(input: &[u8]) -> String {
 }
 
 fn authorisation(input: &[u8]) -> String {
-    static PROJECTS: LazyLock<Projects> = LazyLock::new(|| {
+    static PROJECTS: LazyLock<ProjectRegistry> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
-        Projects::open(&["t:s".to_owned()], folder.path(), Clock::SYSTEM, |_| Ok(1)).unwrap().0
+        ProjectRegistry::open(&["t:s".to_owned()], folder.path(), Clock::SYSTEM, |_| Ok(1)).unwrap().0
     });
     let Ok(value) = HeaderValue::from_bytes(input) else { return "no header".into() };
     let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value)]);
-    auth::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.keys.token.clone())
+    basic::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.keys.token.clone())
 }
 
 fn words(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
-    let found = free_text::parse(&text).map(|words| free_text::holds(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
-    let time = moment::parse(&text).map(|read| moment::to_text(read.millis).len());
+    let found = search_query::parse(&text).map(|words| search_query::holds(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
+    let time = time::parse(&text).map(|read| time::to_text(read.millis).len());
     let address = email::normalise(&text);
     if let Some(address) = &address {
         assert_eq!(email::normalise(address).as_ref(), Some(address));

@@ -1,8 +1,8 @@
 //! Random questions, all of them valid.
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalogue::{Field, Grouping, Kind, Operator, Resource, Test};
-use tillroll_collector::metrics::plan::Type;
+use tillroll_collector::metrics::catalog::{Field, Grouping, Kind, Operator, Resource, Test};
+use tillroll_collector::metrics::parse::Type;
 
 use super::Question;
 use super::dice::Dice;

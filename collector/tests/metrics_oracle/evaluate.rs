@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalogue::{ARRAYS, Field, Kind, Resource, parent};
-use tillroll_collector::metrics::moment;
-use tillroll_collector::metrics::plan::Type;
+use tillroll_collector::metrics::catalog::{ARRAYS, Field, Kind, Resource, parent};
+use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::time;
 
 use super::Question;
 use super::select::{Element, Record, Records, date, get, way};
@@ -161,7 +161,7 @@ fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&st
     }
     match (attribute(resource, row, field), interval) {
         (Value::Null, _) => None,
-        (Value::String(text), Some(interval)) => Some(moment::to_text(begin(moment::parse(text).unwrap().millis, interval))),
+        (Value::String(text), Some(interval)) => Some(time::to_text(begin(time::parse(text).unwrap().millis, interval))),
         (Value::String(text), None) => Some(text.clone()),
         (other, _) => Some(other.to_string()),
     }
@@ -169,15 +169,15 @@ fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&st
 
 /// When the interval began in which a moment lies.
 fn begin(millis: i64, interval: &str) -> i64 {
-    let midnight = moment::midnight(millis);
-    let (year, month, _) = moment::date(midnight / moment::DAY);
+    let midnight = time::midnight(millis);
+    let (year, month, _) = time::date(midnight / time::DAY);
     match interval {
         "hour" => millis - millis % 3_600_000,
         "day" => midnight,
         // The first of 1970 was a Thursday.
-        "week" => midnight - (midnight / moment::DAY + 3) % 7 * moment::DAY,
-        "month" => moment::days_before(year, month) * moment::DAY,
-        _ => moment::days_before(year, 1) * moment::DAY,
+        "week" => midnight - (midnight / time::DAY + 3) % 7 * time::DAY,
+        "month" => time::days_before(year, month) * time::DAY,
+        _ => time::days_before(year, 1) * time::DAY,
     }
 }
 

@@ -11,11 +11,12 @@ mod select;
 mod world;
 
 use serde_json::{Value, json};
-use tillroll_collector::analytics::Projection;
-use tillroll_collector::metrics::catalogue::Resource;
-use tillroll_collector::metrics::plan::{self, Context, LONGEST_DAYS, Type};
-use tillroll_collector::metrics::print::{Scope, duckdb};
-use tillroll_collector::metrics::{answer, moment};
+use tillroll_collector::metrics::catalog::Resource;
+use tillroll_collector::metrics::parse::{self, Context, LONGEST_DAYS, Type};
+use tillroll_collector::metrics::response;
+use tillroll_collector::metrics::sql::{Scope, duckdb};
+use tillroll_collector::projection::Projection;
+use tillroll_collector::time;
 
 use dice::Dice;
 use world::World;
@@ -26,7 +27,7 @@ const PROJECT: i64 = 1;
 
 /// The time at which all questions are asked.
 fn now() -> i64 {
-    moment::parse("2022-07-01T12:00:00Z").unwrap().millis
+    time::parse("2022-07-01T12:00:00Z").unwrap().millis
 }
 
 #[test]
@@ -88,11 +89,11 @@ fn compare_pages(projection: &Projection, expected: &[Value], question: &Questio
 fn ask_engine(projection: &Projection, question: &Question, body: &Value) -> Result<(Value, Value), String> {
     let context = Context { organization: "shop", now: now(), longest_days: LONGEST_DAYS };
     let resource = Resource::find(question.resource).unwrap();
-    let query = plan::plan(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
+    let query = parse::plan(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
     let scope = Scope { project: PROJECT, organization: "shop", markets: &question.markets };
     let statements = duckdb::print(&query, scope);
     let tables = projection.run(&statements).map_err(|error| format!("{error:?}\n{body}\n{statements:#?}"))?;
-    let answer = answer::shape(&query, scope, &tables);
+    let answer = response::shape(&query, scope, &tables);
     Ok((answer.data, answer.pagination.unwrap_or_default()))
 }
 

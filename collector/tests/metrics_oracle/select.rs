@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalogue::{Field, Kind, Resource, Test, parent};
-use tillroll_collector::metrics::{document, free_text, moment};
+use tillroll_collector::metrics::catalog::{Field, Kind, Resource, Test, parent};
+use tillroll_collector::metrics::{document, search_query};
+use tillroll_collector::time;
 
 use super::world::World;
 use super::{Question, now};
-use tillroll_collector::metrics::plan::Type;
+use tillroll_collector::metrics::parse::Type;
 
 /// A record, and the conditions under which its elements count.
 pub(crate) struct Record<'a> {
@@ -103,9 +104,9 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: Type, json: &Value) -
     if given["date_from"].is_null() && kind == Type::BoughtTogether {
         return true;
     }
-    let today = moment::midnight(now());
-    let read = |name: &str, default| given[name].as_str().map_or(default, |text| moment::parse(text).unwrap().millis);
-    let (from, to) = (read("date_from", today - 30 * moment::DAY), read("date_to", today + moment::DAY - 1000));
+    let today = time::midnight(now());
+    let read = |name: &str, default| given[name].as_str().map_or(default, |text| time::parse(text).unwrap().millis);
+    let (from, to) = (read("date_from", today - 30 * time::DAY), read("date_to", today + time::DAY - 1000));
     let field = given["date_field"].as_str().unwrap_or("current_date");
     date(resource, json, field).is_some_and(|at| from <= at && at <= to + 999)
 }
@@ -114,16 +115,16 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: Type, json: &Value) -
 pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option<i64> {
     if resource.main == "return" && attribute == "restocked_at" {
         let lines = json["return_line_items"].as_array()?;
-        return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| moment::parse(text).unwrap().millis).max();
+        return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| time::parse(text).unwrap().millis).max();
     }
-    json[attribute].as_str().map(|text| moment::parse(text).unwrap().millis)
+    json[attribute].as_str().map(|text| time::parse(text).unwrap().millis)
 }
 
 impl Record<'_> {
     fn fits(&self, filter: &Value, resource: &Resource) -> bool {
         let query = &filter[resource.main]["aggregated_details"]["query"];
         let lines = document::lines(self.json.as_object().unwrap_or(&Map::new()));
-        if query.as_str().is_some_and(|query| !free_text::holds(&free_text::parse(query).unwrap(), &lines)) {
+        if query.as_str().is_some_and(|query| !search_query::holds(&search_query::parse(query).unwrap(), &lines)) {
             return false;
         }
         self.conditions.iter().all(|condition| match condition.field.array() {
@@ -211,7 +212,7 @@ fn is_among(found: &Value, list: &Value) -> bool {
 
 fn compare(field: &Field, found: &Value, other: &Value) -> Option<Ordering> {
     if field.kind == Kind::Moment {
-        let read = |value: &Value| value.as_str().map(|text| moment::parse(text).unwrap().millis);
+        let read = |value: &Value| value.as_str().map(|text| time::parse(text).unwrap().millis);
         return Some(read(found)?.cmp(&read(other)?));
     }
     found.as_f64()?.partial_cmp(&other.as_f64()?)

@@ -1,8 +1,8 @@
 //! Random records, with few different values, so that there are ties, and with many missing.
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::analytics::{Document, Marks, Projection};
-use tillroll_collector::metrics::catalogue::{ARRAYS, Family, Field, Kind};
+use tillroll_collector::metrics::catalog::{ARRAYS, Family, Field, Kind};
+use tillroll_collector::projection::{Document, Projection, Watermarks};
 
 use super::PROJECT;
 use super::dice::Dice;
@@ -67,7 +67,7 @@ impl World {
         }
         let size = 1 + dice.below(changes.len());
         for batch in changes.chunks(size) {
-            projection.apply(batch, Marks::at(batch.last().unwrap().change)).unwrap();
+            projection.apply(batch, Watermarks::at(batch.last().unwrap().change)).unwrap();
         }
         assert_eq!(projection.marks().unwrap().records, changes.last().unwrap().change);
     }

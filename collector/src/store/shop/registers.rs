@@ -1,6 +1,6 @@
 //! Fields of which each remembers when it was said, and by whom.
 //!
-//! Setting a field in any order ends in the same: who ranks higher wins, then who said it later. Said twice at the same time by the same
+//! Setting a field in any order ends in the same: who ranks higher wins, then who said it later. Invocation twice at the same time by the same
 //! rank, what arrives later wins, because a sender whose clock stands still means its latest words.
 
 use std::collections::BTreeMap;

@@ -10,9 +10,9 @@ use tillroll_protocol::params::EventParams;
 use tillroll_protocol::{apis, email, event_types, id, limits, params};
 use uuid::Uuid;
 
-use super::oddities;
-use crate::decode::{Incoming, Reason, Refusal, bad, found_in, visitor_id, within_limits};
+use crate::ingest::decode::{DecodedEvent, RejectReason, RejectedEvent, bad, found_in, visitor_id, within_limits};
 use crate::vendors::Envelope;
+use crate::vendors::metrilo::lenient;
 
 /// An endpoint and the type of event that it takes.
 #[derive(Debug)]
@@ -62,29 +62,30 @@ pub const CALLS: &[Call] = &[
 
 impl Call {
     /// Reads the event of a request. `body` is where the envelope was read from.
-    pub fn event(&self, envelope: &Envelope, body: &[u8]) -> Result<Incoming, Refusal> {
-        let time = oddities::moment(envelope.members.get("time"));
-        let refusal = |reason| Refusal { id: None, kind: Some(self.kind.into()), time: time.as_ref().ok().copied().flatten(), reason };
+    pub fn event(&self, envelope: &Envelope, body: &[u8]) -> Result<DecodedEvent, RejectedEvent> {
+        let time = lenient::moment(envelope.members.get("time"));
+        let refusal =
+            |reason| RejectedEvent { id: None, kind: Some(self.kind.into()), time: time.as_ref().ok().copied().flatten(), reason };
         self.read(&envelope.members, body).map_err(refusal)
     }
 
-    fn read(&self, members: &DynValue, body: &[u8]) -> Result<Incoming, Reason> {
+    fn read(&self, members: &DynValue, body: &[u8]) -> Result<DecodedEvent, RejectReason> {
         if body.len() > limits::MAX_EVENT_BYTES {
-            return Err(Reason::EventTooLarge(body.len()));
+            return Err(RejectReason::EventTooLarge(body.len()));
         }
         within_limits("params", members.get("params"))?;
-        let kind = event_types::find(self.kind).ok_or_else(|| Reason::UnknownType(self.kind.into()))?;
+        let kind = event_types::find(self.kind).ok_or_else(|| RejectReason::UnknownType(self.kind.into()))?;
         let unread = |_| bad("time", "a time in milliseconds since 1970", members.get("time"));
-        let time = oddities::moment(members.get("time")).map_err(unread)?.ok_or_else(|| unread(oddities::Odd))?;
+        let time = lenient::moment(members.get("time")).map_err(unread)?.ok_or_else(|| unread(lenient::Unparsable))?;
         let (params, page) = self.params(kind, members.get("params"))?;
         let key = self.key(time, body);
         let visitor = self.visitor(members)?;
         let (id, kind, api) = (String::new(), self.kind.into(), self.api.into());
-        Ok(Incoming { key, event: Event { id, kind, api, time, visitor, session_id: None, store_id: None, page, params } })
+        Ok(DecodedEvent { key, event: Event { id, kind, api, time, visitor, session_id: None, store_id: None, page, params } })
     }
 
-    fn params(&self, kind: &'static event_types::EventType, given: &DynValue) -> Result<(EventParams, Page), Reason> {
-        let given = match oddities::object(given) {
+    fn params(&self, kind: &'static event_types::EventType, given: &DynValue) -> Result<(EventParams, Page), RejectReason> {
+        let given = match lenient::object(given) {
             Ok(given) => given.unwrap_or(&DynValue::Null),
             Err(_) => return Err(bad("params", "an object", given)),
         };
@@ -92,20 +93,20 @@ impl Call {
         let ours = self.names.iter().map(|(name, names)| ((*name).to_owned(), written(names).clone()));
         let params = params::parse(kind, &DynValue::Object(ours.collect()), "").map_err(|missing| {
             let names = self.names.iter().find(|(name, _)| *name == missing.name).map_or(&[][..], |(_, names)| names);
-            Reason::BadField {
+            RejectReason::BadField {
                 field: format!("params.{}", names.first().unwrap_or(&missing.name)),
                 wanted: "something that can be read",
                 found: found_in(written(names)),
             }
         })?;
-        let text = |name: &str| oddities::text(given.get(name)).ok().flatten().unwrap_or_default();
+        let text = |name: &str| lenient::text(given.get(name)).ok().flatten().unwrap_or_default();
         let url = if self.kind == "land" { text("currentUrl") } else { text("url") };
         Ok((params, Page { url, referrer: text("sourceUrl"), title: String::new() }))
     }
 
     /// The e-mail takes precedence where both are given, but in the one call whose meaning is that the two belong together.
-    fn visitor(&self, members: &DynValue) -> Result<Visitor, Reason> {
-        let given = |name: &'static str| oddities::text(members.get(name)).map_err(|_| bad(name, "a string", members.get(name)));
+    fn visitor(&self, members: &DynValue) -> Result<Visitor, RejectReason> {
+        let given = |name: &'static str| lenient::text(members.get(name)).map_err(|_| bad(name, "a string", members.get(name)));
         let (known, anonymous) = (given("visitorEmail")?, given("visitorId")?);
         match (known, anonymous) {
             (None, None) => Err(bad("visitorId", "there, or `visitorEmail`", &DynValue::Null)),
@@ -123,8 +124,8 @@ impl Call {
     }
 }
 
-fn known_as(text: &str) -> Result<Visitor, Reason> {
-    let junk = Reason::BadField { field: "visitorEmail".into(), wanted: "an e-mail address", found: "another string" };
+fn known_as(text: &str) -> Result<Visitor, RejectReason> {
+    let junk = RejectReason::BadField { field: "visitorEmail".into(), wanted: "an e-mail address", found: "another string" };
     email::normalise(text).map(Visitor::Email).ok_or(junk)
 }
 
@@ -132,7 +133,7 @@ fn known_as(text: &str) -> Result<Visitor, Reason> {
 mod tests {
     use super::*;
 
-    fn incoming(path: &str, body: &str) -> Result<Incoming, String> {
+    fn incoming(path: &str, body: &str) -> Result<DecodedEvent, String> {
         let call = CALLS.iter().find(|call| call.path == path).unwrap();
         let envelope = Envelope::read(body.as_bytes()).unwrap();
         call.event(&envelope, body.as_bytes()).map_err(|refusal| refusal.reason.to_string())
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn a_request_sent_again_is_the_same_event() {
         let once = body(r#""params":{"productId":2,"quantity":"3"}"#);
-        let Incoming { key, event } = incoming("/cart/add", &once).unwrap();
+        let DecodedEvent { key, event } = incoming("/cart/add", &once).unwrap();
         assert_eq!(event.params.as_str(), r#"{"product_id":"2","quantity":3}"#);
         assert_eq!(incoming("/cart/add", &once).unwrap().key, key);
         assert_ne!(incoming("/cart/remove", &once).unwrap().key, key);

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::{limits, number_text};
 
-use super::oddities::{self, Odd};
-use crate::decode::{Reason, bad};
+use crate::ingest::decode::{RejectReason, bad};
 use crate::store::part;
+use crate::vendors::metrilo::lenient::{self, Unparsable};
 
 /// A field of a record.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ pub(super) const LISTED_ORDER: &[Field] = &[
 ];
 
 /// Returns the fields of an object that were really said.
-pub(super) fn read(fields: &[Field], path: &str, object: &DynValue) -> Result<Vec<(String, Value)>, Reason> {
+pub(super) fn read(fields: &[Field], path: &str, object: &DynValue) -> Result<Vec<(String, Value)>, RejectReason> {
     let mut found = Vec::new();
     for field in fields {
         let path = format!("{path}.{}", field.name);
@@ -146,21 +146,21 @@ pub(super) fn read(fields: &[Field], path: &str, object: &DynValue) -> Result<Ve
 }
 
 impl Field {
-    fn read(&self, path: &str, value: &DynValue, object: &DynValue, found: &mut Vec<(String, Value)>) -> Result<(), Reason> {
+    fn read(&self, path: &str, value: &DynValue, object: &DynValue, found: &mut Vec<(String, Value)>) -> Result<(), RejectReason> {
         let odd = |_| bad(path, self.rule.wanted(), value);
         let single = match &self.rule {
-            Rule::Text => oddities::text(value).map_err(odd)?.map(|text| fitting(path, text)).transpose()?.map(Value::from),
-            Rule::Email => oddities::address(value).map_err(odd)?.map(Value::from),
-            Rule::Moment => oddities::moment(value).map_err(odd)?.map(Value::from),
-            Rule::Flag => oddities::flag(value).map_err(odd)?.map(Value::from),
+            Rule::Text => lenient::text(value).map_err(odd)?.map(|text| fitting(path, text)).transpose()?.map(Value::from),
+            Rule::Email => lenient::address(value).map_err(odd)?.map(Value::from),
+            Rule::Moment => lenient::moment(value).map_err(odd)?.map(Value::from),
+            Rule::Flag => lenient::flag(value).map_err(odd)?.map(Value::from),
             Rule::Money => money(value).map_err(odd)?,
             Rule::Price => price(path, value, object)?,
-            Rule::Texts => oddities::texts(value).map_err(odd)?.map(Value::from),
+            Rule::Texts => lenient::texts(value).map_err(odd)?.map(Value::from),
             Rule::Lines => lines(path, value)?,
-            Rule::Object(names) => oddities::object(value).map_err(odd)?.map(|object| texts_of(path, names, object)).transpose()?,
+            Rule::Object(names) => lenient::object(value).map_err(odd)?.map(|object| texts_of(path, names, object)).transpose()?,
             Rule::Tags | Rule::Untags => {
                 let keep = matches!(self.rule, Rule::Tags);
-                for tag in oddities::texts(value).map_err(odd)?.unwrap_or_default() {
+                for tag in lenient::texts(value).map_err(odd)?.unwrap_or_default() {
                     let tag = fitting(path, tag)?;
                     found.push((part("tags", &tag.to_lowercase(), ""), if keep { tag.into() } else { Value::Null }));
                 }
@@ -189,20 +189,24 @@ impl Rule {
 }
 
 /// Refuses a text that is too long.
-fn fitting(path: &str, text: String) -> Result<String, Reason> {
-    if text.len() > limits::MAX_STRING_BYTES { Err(Reason::StringTooLong { field: path.into(), bytes: text.len() }) } else { Ok(text) }
+fn fitting(path: &str, text: String) -> Result<String, RejectReason> {
+    if text.len() > limits::MAX_STRING_BYTES {
+        Err(RejectReason::StringTooLong { field: path.into(), bytes: text.len() })
+    } else {
+        Ok(text)
+    }
 }
 
 /// An amount as a number, a numeric string, or as shops print it.
-fn money(value: &DynValue) -> Result<Option<Value>, Odd> {
-    let Some(text) = oddities::text(value)? else { return Ok(None) };
-    number_text::parse_money(&text).and_then(|amount| serde_json::from_str(&amount).ok()).map(Some).ok_or(Odd)
+fn money(value: &DynValue) -> Result<Option<Value>, Unparsable> {
+    let Some(text) = lenient::text(value)? else { return Ok(None) };
+    number_text::parse_money(&text).and_then(|amount| serde_json::from_str(&amount).ok()).map(Some).ok_or(Unparsable)
 }
 
 /// A price that is said to be empty says nothing. One that is not there at all must be made up for by options.
-fn price(path: &str, value: &DynValue, object: &DynValue) -> Result<Option<Value>, Reason> {
+fn price(path: &str, value: &DynValue, object: &DynValue) -> Result<Option<Value>, RejectReason> {
     let DynValue::Object(members) = object else { return Ok(None) };
-    let has_options = oddities::list(object.get("options")).ok().flatten().is_some_and(|options| !options.is_empty());
+    let has_options = lenient::list(object.get("options")).ok().flatten().is_some_and(|options| !options.is_empty());
     if !has_options && !members.iter().any(|(name, _)| name == "price") {
         return Err(bad(path, "a number, or `options` be there", value));
     }
@@ -210,8 +214,8 @@ fn price(path: &str, value: &DynValue, object: &DynValue) -> Result<Option<Value
 }
 
 /// Each option's fields are fields of their own, so that they merge. An option that was printed under its id has it from there.
-fn options(path: &str, value: &DynValue, found: &mut Vec<(String, Value)>) -> Result<(), Reason> {
-    let options = oddities::list(value).map_err(|_| bad(path, "a list of objects", value))?.unwrap_or_default();
+fn options(path: &str, value: &DynValue, found: &mut Vec<(String, Value)>) -> Result<(), RejectReason> {
+    let options = lenient::list(value).map_err(|_| bad(path, "a list of objects", value))?.unwrap_or_default();
     for (at, (key, option)) in options.into_iter().enumerate() {
         let path = format!("{path}[{at}]");
         let DynValue::Object(members) = option else { return Err(bad(&path, "an object", option)) };
@@ -228,27 +232,27 @@ fn options(path: &str, value: &DynValue, found: &mut Vec<(String, Value)>) -> Re
 }
 
 /// Ids of lines are strings, and a quantity that is none is 1.
-fn lines(path: &str, value: &DynValue) -> Result<Option<Value>, Reason> {
-    let Some(lines) = oddities::list(value).map_err(|_| bad(path, "a list of objects", value))? else { return Ok(None) };
+fn lines(path: &str, value: &DynValue) -> Result<Option<Value>, RejectReason> {
+    let Some(lines) = lenient::list(value).map_err(|_| bad(path, "a list of objects", value))? else { return Ok(None) };
     let line = |(at, (_, line)): (usize, (Option<&str>, &DynValue))| {
         let path = format!("{path}[{at}]");
         if !matches!(line, DynValue::Object(_)) {
             return Err(bad(&path, "an object", line));
         }
         let field = format!("{path}.productId");
-        let id = oddities::text(line.get("productId")).ok().flatten().ok_or_else(|| bad(&field, "a string", line.get("productId")))?;
-        let quantity = oddities::text(line.get("quantity")).ok().flatten().unwrap_or_default();
+        let id = lenient::text(line.get("productId")).ok().flatten().ok_or_else(|| bad(&field, "a string", line.get("productId")))?;
+        let quantity = lenient::text(line.get("quantity")).ok().flatten().unwrap_or_default();
         let quantity: Value = serde_json::from_str(&number_text::parse_quantity(&quantity)).unwrap_or_else(|_| 1.into());
         Ok(serde_json::json!({"productId": fitting(&field, id)?, "quantity": quantity}))
     };
     lines.into_iter().enumerate().map(line).collect::<Result<Vec<_>, _>>().map(|lines| Some(lines.into()))
 }
 
-fn texts_of(path: &str, names: &[&str], object: &DynValue) -> Result<Value, Reason> {
+fn texts_of(path: &str, names: &[&str], object: &DynValue) -> Result<Value, RejectReason> {
     let mut found = Map::new();
     for name in names {
         let path = format!("{path}.{name}");
-        let text = oddities::text(object.get(name)).map_err(|_| bad(&path, "a string", object.get(name)))?;
+        let text = lenient::text(object.get(name)).map_err(|_| bad(&path, "a string", object.get(name)))?;
         if let Some(text) = text {
             found.insert((*name).to_owned(), fitting(&path, text)?.into());
         }
@@ -259,11 +263,11 @@ fn texts_of(path: &str, names: &[&str], object: &DynValue) -> Result<Value, Reas
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Tree;
+    use crate::ingest::decode::JsonTree;
     use serde_json::json;
 
     fn fields(table: &[Field], value: Value) -> Result<Value, String> {
-        let Tree(loose) = serde_json::from_str(&value.to_string()).unwrap();
+        let JsonTree(loose) = serde_json::from_str(&value.to_string()).unwrap();
         let found = read(table, "params", &loose).map_err(|reason| reason.to_string())?;
         Ok(found.into_iter().map(|(name, value)| (name.replace('\u{1f}', "/"), value)).collect::<Map<_, _>>().into())
     }

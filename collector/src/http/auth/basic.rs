@@ -1,0 +1,33 @@
+//! Who asks: HTTP Basic with a project's token and secret; or a page, which proves nothing.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::Error;
+use crate::http::auth::bots;
+use crate::projects::{Project, ProjectRegistry};
+use crate::store::Voucher;
+
+/// Returns the project whose token and secret the request carries.
+pub fn owner(projects: &ProjectRegistry, headers: &HeaderMap) -> Result<Arc<Project>, Error> {
+    let (token, secret) = credentials(headers).ok_or(Error::Unauthorised)?;
+    projects.authenticate(&token, &secret).ok_or(Error::Unauthorised)
+}
+
+/// Returns who vouches for what a page says: nobody, but some programs say that they are none.
+pub fn page(headers: &HeaderMap) -> Voucher {
+    let is_bot = headers.get(header::USER_AGENT).is_some_and(|name| bots::is_bot(name.as_bytes()));
+    if is_bot { Voucher::Bot } else { Voucher::Page }
+}
+
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, encoded) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    text.split_once(':').map(|(token, secret)| (token.into(), secret.into()))
+}

@@ -1,0 +1,69 @@
+//! `POST /api/track`: what a shop's own server, or a page without our library, says of a visitor.
+//!
+//! Its answers, errors included, carry the caller's `request_id`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use tillroll_protocol::id::SEED_DIGITS;
+use tillroll_protocol::json_writer;
+
+use crate::app_state::SharedState;
+use crate::http::auth::basic;
+use crate::http::routes::export_events::parameter;
+use crate::http::{body, response};
+use crate::ingest;
+use crate::projects::Project;
+use crate::store::Voucher;
+use crate::vendors::headless::{Arrival, Request};
+use crate::{AppState, Error, clock};
+
+pub(super) async fn track(State(collector): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
+    let body = match body::read(&headers, body).await {
+        Ok(body) => body,
+        Err(error) => return error.into_response(),
+    };
+    let request = match Request::read(&body) {
+        Ok(request) => request,
+        Err(error) => return error.into_response(),
+    };
+    match take(&collector, query.as_deref().unwrap_or_default(), &headers, &request, &body).await {
+        Ok(()) => success(request.id().as_deref()),
+        Err(error) => response::refusal(&error, request.id()),
+    }
+}
+
+async fn take(collector: &AppState, query: &str, headers: &HeaderMap, request: &Request, body: &[u8]) -> Result<(), Error> {
+    let (project, voucher) = sender(collector, query, headers)?;
+    if request.is_of_owner() && voucher != Voucher::Owner {
+        return Err(Error::Unauthorised);
+    }
+    collector.gate.project(project.id)?;
+    let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::Serve)?;
+    let arrival = Arrival { time: collector.clock.millis(), body, seed: &seed };
+    ingest::one(collector, project.id, request.event(arrival), voucher).await.map(|_| ())
+}
+
+/// Returns the project, and who vouches for what is said of it: who has the secret, or nobody.
+fn sender(collector: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, Voucher), Error> {
+    match parameter(query, "token") {
+        Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
+            collector.projects.find(token).map(|project| (project, basic::page(headers))).ok_or(Error::UnknownToken)
+        }
+        _ => basic::owner(&collector.projects, headers).map(|project| (project, Voucher::Owner)),
+    }
+}
+
+fn success(request_id: Option<&str>) -> Response {
+    let mut out = String::from("{");
+    json_writer::push_field(&mut out, "status", "ok");
+    if let Some(id) = request_id {
+        json_writer::push_key(&mut out, "request_id");
+        out.push_str(id);
+    }
+    out.push('}');
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], out).into_response()
+}

@@ -1,0 +1,296 @@
+//! One field: its type, and what may be done with it.
+//!
+//! A line of a table is a type followed by what is allowed, and nothing that a line does not allow is.
+
+use crate::metrics::catalog::ARRAYS;
+
+/// A field of a resource.
+#[derive(Debug)]
+pub struct Field {
+    /// Its full name, which is also its column: the way to it, with dots.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+    /// The operators that compute something of it.
+    pub operators: &'static [Operator],
+    /// Whether a breakdown may be by it.
+    pub grouping: Grouping,
+    /// Whether a breakdown by date may be by it.
+    pub by_date: bool,
+    /// Whether the date filter of a request may be on it, and a search sorted by it.
+    pub period: bool,
+    /// Its name in a filter, if there is one.
+    pub filter: Option<&'static str>,
+    /// How a filter looks at it.
+    pub test: Test,
+    /// Whether a search shows it.
+    pub shown: bool,
+    /// Which resources have it, where records are shared.
+    pub audience: Audience,
+}
+
+/// What the values of a field are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// True or false.
+    Flag,
+    /// A whole number.
+    Whole,
+    /// A number of goods: shown without a fraction where it has none.
+    Number,
+    /// Money or a rate: exact to the sixth decimal, always shown with a fraction.
+    Amount,
+    /// A point in time, exact to the millisecond.
+    Moment,
+    /// A text that is the same for all records of an organization.
+    Organization,
+}
+
+/// What a query computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// The mean.
+    Avg,
+    /// The greatest value.
+    Max,
+    /// The least value.
+    Min,
+    /// The total.
+    Sum,
+    /// Count, least, greatest, mean and total.
+    Stats,
+    /// The value below which so many percent lie.
+    Percentiles,
+    /// How many different values there are.
+    Cardinality,
+    /// How many values there are.
+    ValueCount,
+}
+
+/// Whether, and with what inside, a breakdown may be by a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// Not at all.
+    No,
+    /// With anything inside.
+    Any,
+    /// With anything inside but these; `x.*` means every attribute of x.
+    Except(&'static [&'static str]),
+}
+
+/// How a filter looks at a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// By the field's own type: flags bare, texts in lists, the rest by comparison.
+    Natural,
+    /// A list of whole numbers that are compared as texts.
+    Numbers,
+    /// A list of texts out of a few.
+    Among(&'static [&'static str]),
+    /// One bare text out of a few, or a list of them. The first stands for what is missing.
+    Choice(&'static [&'static str]),
+    /// A query over all texts of the record.
+    Query,
+}
+
+/// Which of the resources that share records have a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// All of them.
+    All,
+    /// Orders, and not carts.
+    Orders,
+    /// Orders; carts only show it in a search.
+    CartsShow,
+}
+
+impl Operator {
+    /// Every operator with its name in requests.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("avg", Self::Avg),
+        ("max", Self::Max),
+        ("min", Self::Min),
+        ("sum", Self::Sum),
+        ("stats", Self::Stats),
+        ("percentiles", Self::Percentiles),
+        ("cardinality", Self::Cardinality),
+        ("value_count", Self::ValueCount),
+    ];
+
+    /// Whether it gives one number.
+    pub fn is_single(self) -> bool {
+        !matches!(self, Self::Stats | Self::Percentiles)
+    }
+}
+
+/// What can be counted.
+pub(super) const COUNTED: &[Operator] = &[Operator::Cardinality, Operator::ValueCount];
+const DIFFERENT: &[Operator] = &[Operator::Cardinality];
+const PRESENT: &[Operator] = &[Operator::ValueCount];
+const SUMMED: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Sum, Operator::Stats];
+/// The total of waiting times means nothing, so it is not offered.
+const TIMED: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Stats, Operator::Percentiles];
+
+const fn field(name: &'static str, kind: Kind) -> Field {
+    Field {
+        name,
+        kind,
+        operators: &[],
+        grouping: Grouping::No,
+        by_date: false,
+        period: false,
+        filter: None,
+        test: Test::Natural,
+        shown: true,
+        audience: Audience::All,
+    }
+}
+
+/// A string.
+pub(super) const fn text(name: &'static str) -> Field {
+    field(name, Kind::Text)
+}
+
+/// True or false.
+pub(super) const fn flag(name: &'static str) -> Field {
+    field(name, Kind::Flag)
+}
+
+/// Money or a rate.
+pub(super) const fn amount(name: &'static str) -> Field {
+    field(name, Kind::Amount).with(SUMMED)
+}
+
+/// A number of goods.
+pub(super) const fn number(name: &'static str) -> Field {
+    field(name, Kind::Number).with(SUMMED)
+}
+
+/// How many of something a record has.
+pub(super) const fn count(name: &'static str) -> Field {
+    field(name, Kind::Whole).with(SUMMED)
+}
+
+/// How many seconds something took.
+pub(super) const fn seconds(name: &'static str) -> Field {
+    field(name, Kind::Whole).with(TIMED)
+}
+
+/// A whole number that nothing is computed of.
+pub(super) const fn whole(name: &'static str) -> Field {
+    field(name, Kind::Whole)
+}
+
+/// A point in time.
+pub(super) const fn moment(name: &'static str) -> Field {
+    field(name, Kind::Moment)
+}
+
+/// A text that is the same for all records of an organization.
+pub(super) const fn organization(name: &'static str) -> Field {
+    field(name, Kind::Organization).hidden().grouped()
+}
+
+impl Field {
+    const fn with(mut self, operators: &'static [Operator]) -> Self {
+        self.operators = operators;
+        self
+    }
+
+    /// Its values and its different values can be counted.
+    pub(super) const fn counted(self) -> Self {
+        self.with(COUNTED)
+    }
+
+    /// Only its different values can be counted.
+    pub(super) const fn told_apart(self) -> Self {
+        self.with(DIFFERENT)
+    }
+
+    /// Only its values can be counted.
+    pub(super) const fn present(self) -> Self {
+        self.with(PRESENT)
+    }
+
+    /// A breakdown may be by it.
+    pub(super) const fn grouped(mut self) -> Self {
+        self.grouping = Grouping::Any;
+        self
+    }
+
+    /// A breakdown may be by it, with anything inside but these.
+    pub(super) const fn grouped_but(mut self, forbidden: &'static [&'static str]) -> Self {
+        self.grouping = Grouping::Except(forbidden);
+        self
+    }
+
+    /// A breakdown by date may be by it.
+    pub(super) const fn by_date(mut self) -> Self {
+        self.by_date = true;
+        self
+    }
+
+    /// The date filter may be on it, and a search sorted by it.
+    pub(super) const fn period(mut self) -> Self {
+        self.period = true;
+        self
+    }
+
+    /// A filter looks at it under this name.
+    pub(super) const fn filter(mut self, name: &'static str) -> Self {
+        self.filter = Some(name);
+        self
+    }
+
+    /// A filter looks at it in this way.
+    pub(super) const fn test(mut self, test: Test) -> Self {
+        self.test = test;
+        self
+    }
+
+    /// A search does not show it.
+    pub(super) const fn hidden(mut self) -> Self {
+        self.shown = false;
+        self
+    }
+
+    /// Carts do not have it.
+    pub(super) const fn placed(mut self) -> Self {
+        self.audience = Audience::Orders;
+        self
+    }
+
+    /// Carts only show it.
+    pub(super) const fn carts_show(mut self) -> Self {
+        self.audience = Audience::CartsShow;
+        self
+    }
+
+    /// Returns the way to the record or relation whose attribute this is.
+    pub fn owner(&self) -> &'static str {
+        self.name.rsplit_once('.').map_or("", |(owner, _)| owner)
+    }
+
+    /// Returns the attribute's own name.
+    pub fn attribute(&self) -> &'static str {
+        self.name.rsplit_once('.').map_or(self.name, |(_, attribute)| attribute)
+    }
+
+    /// Returns the innermost array in which it stands, if it stands in one.
+    pub fn array(&self) -> Option<&'static str> {
+        let within = |array: &&&str| self.owner().strip_prefix(**array).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        ARRAYS.iter().filter(within).max_by_key(|array| array.len()).copied()
+    }
+
+    /// Whether a breakdown by this one may hold one by `inner`.
+    pub fn may_hold(&self, inner: &Self) -> bool {
+        let forbids = |name: &&str| name.strip_suffix(".*").map_or(*name == inner.name, |owner| owner == inner.owner());
+        match self.grouping {
+            Grouping::No => false,
+            Grouping::Any => self.name != inner.name,
+            Grouping::Except(forbidden) => self.name != inner.name && !forbidden.iter().any(forbids),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! From the rows of an engine to the `data` of an answer.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::metrics::catalog::{Field, Kind, Operator};
+use crate::metrics::cursor::{self, Place};
+use crate::metrics::document::{MILLION, from_millionths};
+use crate::metrics::query::{self, Breakdown, Measure, Query, Search};
+use crate::metrics::sql::duckdb::PERCENTILES;
+use crate::metrics::sql::{Cell, Row, Scope};
+use crate::time;
+
+/// What a query is answered with.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    /// The answer itself.
+    pub data: Value,
+    /// Where in all of them a page of records stands.
+    pub pagination: Option<Value>,
+}
+
+/// Shapes the answer. `tables` are the rows of each printed statement.
+pub fn shape(query: &Query, scope: Scope<'_>, tables: &[Vec<Row>]) -> Answer {
+    let rows = tables.first().map_or(&[][..], Vec::as_slice);
+    let data = match &query.kind {
+        query::Kind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
+        query::Kind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
+        query::Kind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
+        query::Kind::BoughtTogether(_) => rows.iter().map(item).collect(),
+        query::Kind::Search(search) => return page(query, scope, search, rows, tables.get(1).map_or(&[][..], Vec::as_slice)),
+    };
+    Answer { data, pagination: None }
+}
+
+/// Puts the buckets of each level into those of the level before it. The level of dates, if there is one, is the first.
+fn buckets(dates: Option<Measure>, outer: Option<&Breakdown>, rows: &[Row]) -> Vec<Value> {
+    let mut levels: Vec<(Option<&'static str>, Measure)> = dates.map(|measure| (None, measure)).into_iter().collect();
+    let mut next = outer;
+    while let Some(breakdown) = next {
+        levels.push((Some(breakdown.by.name), breakdown.measure));
+        next = breakdown.inner.as_deref();
+    }
+    let mut inside: HashMap<i128, Vec<Value>> = HashMap::new();
+    for depth in (0..levels.len()).rev() {
+        let mut kept: HashMap<i128, Vec<Value>> = HashMap::new();
+        let inner = levels.get(depth + 1).and_then(|(name, _)| *name);
+        let level = i128::try_from(depth + 1).unwrap_or_default();
+        for row in rows.iter().filter(|row| whole(row, 0) == Some(level)) {
+            let mut bucket = bucket(levels[depth], row);
+            if let Some(inner) = inner {
+                let held = whole(row, 1).and_then(|id| inside.remove(&id)).unwrap_or_default();
+                bucket.insert(inner.into(), Value::Array(held));
+            }
+            kept.entry(whole(row, 2).unwrap_or_default()).or_default().push(Value::Object(bucket));
+        }
+        inside = kept;
+    }
+    inside.remove(&0).unwrap_or_default()
+}
+
+fn bucket((name, measure): (Option<&str>, Measure), row: &Row) -> Map<String, Value> {
+    let label = text(row, 3).unwrap_or_default();
+    let label = match name {
+        Some(_) => ("label".to_owned(), json!(label)),
+        None => ("date".to_owned(), json!(time::to_text(label.parse().unwrap_or_default()))),
+    };
+    Map::from_iter([label, ("value".into(), value(measure, row))])
+}
+
+fn value(Measure { field, operator }: Measure, row: &Row) -> Value {
+    let [count, sum, least, greatest] = [4, 5, 6, 7].map(|at| whole(row, at));
+    let count = count.unwrap_or_default();
+    let sum = sum.unwrap_or_default();
+    let number = |value: Option<i128>| value.map_or(Value::Null, |value| json!(unscaled(field, value)));
+    let avg = if count == 0 { Value::Null } else { json!(mean(field, sum, count)) };
+    match operator {
+        Operator::ValueCount | Operator::Cardinality => json!(i64::try_from(count).unwrap_or(i64::MAX)),
+        Operator::Sum => number(Some(sum)),
+        Operator::Avg => avg,
+        Operator::Min => number(least),
+        Operator::Max => number(greatest),
+        Operator::Stats => {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            json!({ "count": count, "min": number(least), "max": number(greatest), "avg": avg, "sum": number(Some(sum)) })
+        }
+        Operator::Percentiles => {
+            let parts = match row.get(8) {
+                Some(Cell::Numbers(parts)) => parts.as_slice(),
+                _ => &[],
+            };
+            // Between whole numbers the exact place is one of whole hundredths, which the engine's last digits only come near.
+            let exact = |at: usize| parts.get(at).map(|part| (part * 100.0).round() / 100.0);
+            let named = PERCENTILES.iter().enumerate().map(|(at, (name, _))| ((*name).to_owned(), json!(exact(at))));
+            Value::Object(named.collect())
+        }
+    }
+}
+
+fn is_scaled(field: &Field) -> bool {
+    matches!(field.kind, Kind::Amount | Kind::Number)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "whole numbers that are not scaled are small")]
+fn unscaled(field: &Field, value: i128) -> f64 {
+    if is_scaled(field) { from_millionths(value) } else { value as f64 }
+}
+
+/// In the same steps in which the engine ranks by it, so that the order is that of the numbers shown.
+#[expect(clippy::cast_precision_loss, reason = "a mean is not exact anyway")]
+fn mean(field: &Field, sum: i128, count: i128) -> f64 {
+    sum as f64 / count as f64 / if is_scaled(field) { MILLION } else { 1.0 }
+}
+
+fn item(row: &Row) -> Value {
+    let mut item = json!({ "item_id": text(row, 0), "value": whole(row, 1).and_then(|count| i64::try_from(count).ok()) });
+    for (at, name) in [(2, "type"), (3, "name")] {
+        if let (Some(text), Value::Object(item)) = (text(row, at), &mut item) {
+            item.insert(name.into(), json!(text));
+        }
+    }
+    item
+}
+
+fn page(query: &Query, scope: Scope<'_>, search: &Search, counts: &[Row], rows: &[Row]) -> Answer {
+    let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
+    let shown = rows.get(..limit).unwrap_or(rows);
+    let wanted: Vec<_> = search.fields.iter().map(|field| field.name).collect();
+    let record = |row: &Row| {
+        let json: Map<String, Value> = serde_json::from_str(text(row, 0)?).ok()?;
+        let mut out = pick(query.resource.main, true, &json, &wanted);
+        out.extend(json.get("id").map(|id| ("id".to_owned(), id.clone())));
+        Some(Value::Object(out))
+    };
+    let data = shown.iter().filter_map(record).collect();
+    let cursor = shown.last().filter(|_| rows.len() > limit).map(|row| {
+        let date = whole(row, 1).and_then(|at| i64::try_from(at).ok());
+        let fits = cursor::fit(scope.organization, query.resource.name, search.sort_by.name, search.sort);
+        cursor::write(Place { date, id: text(row, 2).unwrap_or_default().to_owned() }, fits)
+    });
+    let count = counts.first().and_then(|row| whole(row, 0)).and_then(|count| i64::try_from(count).ok());
+    Answer { data, pagination: Some(json!({ "record_count": count, "cursor": cursor })) }
+}
+
+/// Returns the wanted attributes of a record or relation. What is empty without the others is left out.
+fn pick(owner: &str, is_main: bool, object: &Map<String, Value>, wanted: &[&str]) -> Map<String, Value> {
+    let mut out = Map::new();
+    for (name, value) in object {
+        let relation = if is_main { name.clone() } else { format!("{owner}.{name}") };
+        let shown = match value {
+            Value::Object(inner) => some(pick(&relation, false, inner, wanted)),
+            Value::Array(elements) => {
+                let each = elements.iter().filter_map(Value::as_object).filter_map(|inner| some(pick(&relation, false, inner, wanted)));
+                Some(Value::Array(each.collect())).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))
+            }
+            _ => wanted.contains(&format!("{owner}.{name}").as_str()).then(|| value.clone()),
+        };
+        out.extend(shown.map(|value| (name.clone(), value)));
+    }
+    out
+}
+
+fn some(object: Map<String, Value>) -> Option<Value> {
+    (!object.is_empty()).then_some(Value::Object(object))
+}
+
+fn whole(row: &Row, at: usize) -> Option<i128> {
+    match row.get(at) {
+        Some(Cell::Whole(number)) => Some(*number),
+        _ => None,
+    }
+}
+
+fn text(row: &Row, at: usize) -> Option<&str> {
+    match row.get(at) {
+        Some(Cell::Text(text)) => Some(text),
+        _ => None,
+    }
+}
