@@ -85,7 +85,7 @@ fn serve(flags: &Serve) -> Result<(), Error> {
     });
     // This drops the last users of the store, and the store stores what still waits before it is gone.
     runtime.shutdown_timeout(LAST);
-    projection::clean_after_stop(&flags.data);
+    projection::remove_after_stop(&flags.data);
     result
 }
 

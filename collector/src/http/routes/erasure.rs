@@ -24,7 +24,7 @@ pub(super) async fn erase(
     // One whose escapes are no text is refused like any other, once it is known who asks.
     let address = address.ok().and_then(|Path(address)| email::normalise(&address)).ok_or(junk)?;
     // Before anything is removed, so that a kill in between forgets nothing.
-    collector.analytics.renew_later().map_err(|_| Error::CannotStore)?;
+    collector.analytics.mark_for_rebuild().map_err(|_| Error::CannotStore)?;
     let erased = collector.store.erase(project, address).await?;
     tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({"erased": erased}))))

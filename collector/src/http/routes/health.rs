@@ -21,12 +21,12 @@ pub(super) async fn alive() -> impl IntoResponse {
 pub(super) async fn ready(State(collector): State<SharedState>) -> Result<impl IntoResponse, Error> {
     tokio::time::timeout(PATIENCE, collector.store.probe()).await.unwrap_or(Err(StoreError::Write))?;
     // A projection that lags makes reports old and costs nobody an event, so it takes no collector out of service.
-    let ailment = collector.analytics.ailment().map_or_else(String::new, |ailment| format!("{ailment}\n"));
-    Ok(([(header::CACHE_CONTROL, "no-store")], format!("able to store\n{ailment}")))
+    let note = collector.analytics.health_error().map_or_else(String::new, |reason| format!("{reason}\n"));
+    Ok(([(header::CACHE_CONTROL, "no-store")], format!("able to store\n{note}")))
 }
 
 pub(super) async fn metrics(State(collector): State<SharedState>) -> impl IntoResponse {
     let gauges = Gauges { waiting: collector.store.waiting(), free: collector.store.free_bytes(), now: collector.clock.millis() };
-    let text = collector.telemetry.print(&gauges) + &collector.analytics.print();
+    let text = collector.telemetry.print(&gauges) + &collector.analytics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
