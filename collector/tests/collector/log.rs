@@ -158,7 +158,7 @@ impl Stored {
     }
 
     fn is_of(&self, project: usize, email: u8, is_shown: bool) -> bool {
-        let Generated { who, named, place, .. } = &self.generated;
+        let Generated { who, named, location, .. } = &self.generated;
         let is_named = *named == Some(email) || (is_shown && location.0 == 2 && email == 1);
         self.project == project && (*who == Who::Email(email) || is_named)
     }
@@ -234,11 +234,11 @@ impl World {
         }
     }
 
-    async fn erase(&mut self, project: usize, email: u8) {
-        let erased = self.store().erase(self.projects[project], email(email)).await.unwrap();
+    async fn erase(&mut self, project: usize, person: u8) {
+        let erased = self.store().erase(self.projects[project], email(person)).await.unwrap();
         let before = self.log.len() + self.trimmed.len();
-        self.log.retain(|stored| !stored.is_of(project, email, true));
-        self.trimmed.retain(|stored| !stored.is_of(project, email, false));
+        self.log.retain(|stored| !stored.is_of(project, person, true));
+        self.trimmed.retain(|stored| !stored.is_of(project, person, false));
         assert_eq!(erased.events as usize, before - self.log.len() - self.trimmed.len());
     }
 
@@ -330,7 +330,7 @@ fn hundred(received_at: u64, first: u128, who: [Who; 2]) -> EncodedBatch {
     let mut batch = EncodedBatch::new(received_at, TrustLevel::Browser);
     for at in 0..100_u8 {
         let who = who[usize::from(at) % 2];
-        let generated = Generated { id: at, who, kind: "basket_add", place: (1, Some(0)), named: None, is_long: false };
+        let generated = Generated { id: at, who, kind: "basket_add", location: (1, Some(0)), named: None, is_long: false };
         batch.push(Uuid::from_u128(first + u128::from(at)), &generated.event());
     }
     batch
