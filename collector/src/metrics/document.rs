@@ -75,7 +75,7 @@ pub fn lines(json: &Map<String, Value>) -> Vec<String> {
 
 fn collect_lines(value: &Value, lines: &mut Vec<String>) {
     match value {
-        Value::String(text) if time::parse(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
+        Value::String(text) if time::parse_rfc3339(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
         Value::Array(values) => values.iter().for_each(|value| collect_lines(value, lines)),
         Value::Object(object) => object.values().for_each(|value| collect_lines(value, lines)),
         _ => {}
@@ -193,8 +193,8 @@ fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, 
         (Kind::Number, _) => (millionths(value).map(|value| shown(Kind::Number, value)), "a number"),
         (Kind::Amount, _) => (millionths(value).map(|value| shown(Kind::Amount, value)), "a number"),
         (Kind::Moment, _) => {
-            let read = value.as_str().and_then(time::parse);
-            (read.map(|read| Value::String(time::to_text(read.millis))), "a date and time in ISO 8601")
+            let read = value.as_str().and_then(time::parse_rfc3339);
+            (read.map(|read| Value::String(time::format_rfc3339_millis(read.millis))), "a date and time in ISO 8601")
         }
         (Kind::Organization, _) => (None, "left out"),
     };

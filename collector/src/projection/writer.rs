@@ -193,7 +193,7 @@ fn cell(kind: Kind, value: &Value) -> Sql {
         Kind::Whole => value.as_i64().map(Sql::BigInt),
         Kind::Number | Kind::Amount => document::millionths(value).map(Sql::BigInt),
         Kind::Moment => {
-            let read = value.as_str().and_then(time::parse);
+            let read = value.as_str().and_then(time::parse_rfc3339);
             read.map(|read| Sql::Timestamp(TimeUnit::Microsecond, read.millis * 1000))
         }
     };
