@@ -8,7 +8,9 @@ use std::{io, path::PathBuf};
 use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
+use crate::cli::Fault;
 use crate::ingest::decode::RejectReason;
+use crate::store::StoreError;
 
 /// Why the collector refused something, or did not start.
 #[derive(Debug, thiserror::Error)]
@@ -142,13 +144,18 @@ pub enum Error {
         /// What SQLite said.
         source: rusqlite::Error,
     },
-    /// The store was written by a later version.
-    #[error("the store has schema {found}, this version knows up to {known}; use the version that wrote it or a later one")]
-    NewerStore {
-        /// What stands in the store.
+    /// The store has a schema version that this build does not support.
+    #[error(
+        "the store {} has schema version {found}, this build supports version {supported}; start the version of Tillroll that wrote it, or choose an empty folder with --data",
+        path.display()
+    )]
+    UnsupportedStore {
+        /// The store's file.
+        path: PathBuf,
+        /// The version in the store.
         found: u32,
-        /// What this version can read.
-        known: u32,
+        /// The version of this build.
+        supported: u32,
     },
     /// `--project` cannot be read. The text is not repeated, because it may hold a secret.
     #[error("--project number {number} {reason}; write TOKEN:SECRET")]
@@ -199,6 +206,27 @@ pub enum Error {
     Serve(#[source] io::Error),
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Folder { path, source } => Self::DataFolder { path, source },
+            StoreError::InUse(folder) => Self::DataInUse(folder),
+            StoreError::NotFound(folder) => Fault::NoStore(folder).into(),
+            StoreError::Open { path, source } => Self::OpenStore { path, source },
+            StoreError::UnsupportedVersion { path, found, supported } => Self::UnsupportedStore { path, found, supported },
+            StoreError::Damaged { path, reason } => {
+                Fault::NotBackup { path, reason: format!("the store in it is damaged: {reason}") }.into()
+            }
+            StoreError::PathNotUtf8(path) => Fault::Path(path).into(),
+            StoreError::Read(source) => Self::CannotRead(source),
+            StoreError::Write => Self::CannotStore,
+            StoreError::QueueFull => Self::QueueFull,
+            StoreError::DiskFull => Self::DiskFull,
+            StoreError::Stopping => Self::Stopping,
+        }
+    }
+}
+
 impl Error {
     /// Returns the error's name for programs; it never changes.
     pub fn code(&self) -> &'static str {
@@ -233,7 +261,8 @@ impl Error {
             Self::DataFolder { .. } => "data_folder",
             Self::DataInUse(_) => "data_in_use",
             Self::OpenStore { .. } => "cannot_open_store",
-            Self::NewerStore { .. } => "newer_store",
+            Self::UnsupportedStore { found, supported, .. } if found < supported => "older_store",
+            Self::UnsupportedStore { .. } => "newer_store",
             Self::BadProject { .. } => "bad_project",
             Self::BadForward(_) => "bad_forward",
             Self::Forward(_) => "forward_failed",
@@ -272,7 +301,7 @@ impl Error {
             | Self::DataFolder { .. }
             | Self::DataInUse(_)
             | Self::OpenStore { .. }
-            | Self::NewerStore { .. }
+            | Self::UnsupportedStore { .. }
             | Self::BadProject { .. }
             | Self::BadForward(_)
             | Self::Forward(_)

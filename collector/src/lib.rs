@@ -24,6 +24,7 @@ mod jobs;
 pub mod metrics;
 pub mod projection;
 pub mod projects;
+pub mod resource;
 pub mod store;
 pub mod telemetry;
 pub mod time;

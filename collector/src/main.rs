@@ -9,7 +9,8 @@ use tillroll_collector::cli;
 use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{self, Command, Invocation, LogFormat, LogLevel, Serve};
 use tillroll_collector::http::server::Server;
-use tillroll_collector::store::{self, Options};
+use tillroll_collector::projection;
+use tillroll_collector::store::Options;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
@@ -88,7 +89,7 @@ fn serve(flags: &Serve) -> Result<(), Error> {
     });
     // Dropping the runtime drops the last users of the store, which then stores what is still queued.
     runtime.shutdown_timeout(THREAD_SHUTDOWN_TIMEOUT);
-    store::clean(&flags.data);
+    projection::clean_after_stop(&flags.data);
     result
 }
 

@@ -16,7 +16,7 @@ use crate::Error;
 use crate::cli::{Fault, sync_folder, weighing};
 use crate::clock::Clock;
 use crate::projection;
-use crate::store::{Aside, FILE};
+use crate::store::{FILE, ReadOnlyStore};
 
 /// Tells a backup from any other folder.
 pub(super) const LABEL: &str = "backup.json";
@@ -42,7 +42,7 @@ pub fn run(flags: &Flags, clock: Clock) -> Result<(), Error> {
     if !is_free && !to.join(LABEL).is_file() {
         return Err(Fault::Foreign(to).into());
     }
-    let store = Aside::open(&flags.data)?;
+    let store = ReadOnlyStore::open(&flags.data)?;
     let (fresh, former) = (beside(&to, "new"), beside(&to, "old"));
     remove(&fresh)?;
     make(&fresh)?;
@@ -65,7 +65,7 @@ pub fn run(flags: &Flags, clock: Clock) -> Result<(), Error> {
 }
 
 /// The copying thread cannot say how far it is, but its file can.
-fn copy(store: Aside, file: &Path) -> Result<(), Error> {
+fn copy(store: ReadOnlyStore, file: &Path) -> Result<(), Error> {
     let bar = weighing("store", store.bytes()?);
     let (tell, done) = mpsc::channel();
     let target = file.to_owned();
@@ -75,7 +75,7 @@ fn copy(store: Aside, file: &Path) -> Result<(), Error> {
     });
     let copied = loop {
         match done.recv_timeout(LOOK) {
-            Ok(result) => break result,
+            Ok(result) => break result.map_err(Error::from),
             Err(RecvTimeoutError::Timeout) => bar.set_position(fs::metadata(file).map_or(0, |data| data.len())),
             Err(RecvTimeoutError::Disconnected) => break Err(Fault::Broken.into()),
         }

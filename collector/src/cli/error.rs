@@ -9,16 +9,6 @@ pub enum Fault {
     /// There is no store in the folder.
     #[error("there is no store in {}; say where it is with --data", .0.display())]
     NoStore(PathBuf),
-    /// The store waits for a migration, which only a server does.
-    #[error(
-        "the store has schema {found} of an earlier version; start this version's server on it once, it brings the store to schema {known}"
-    )]
-    OlderStore {
-        /// What stands in the store.
-        found: u32,
-        /// What this version works with.
-        known: u32,
-    },
     /// Several projects, and none is named; or none at all.
     #[error("the data folder holds these projects: {0}; choose one with --project TOKEN")]
     WhichProject(String),
@@ -108,7 +98,6 @@ impl Fault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoStore(_) => "no_store",
-            Self::OlderStore { .. } => "older_store",
             Self::WhichProject(_) => "which_project",
             Self::NoProject { .. } => "no_project",
             Self::InUse(_) => "in_use",

@@ -11,8 +11,8 @@ use indicatif::ProgressBar;
 
 use crate::Error;
 use crate::cli::{Fault, choose, counting};
-use crate::import::What;
-use crate::store::{Aside, Cursor, List, Place, Range};
+use crate::resource::Resource;
+use crate::store::{Cursor, ListCursor, ListPage, Range, ReadOnlyStore};
 
 /// How many things are read at a time.
 const PAGE: usize = 500;
@@ -21,7 +21,7 @@ const PAGE: usize = 500;
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
     /// What to export
-    pub what: What,
+    pub what: Resource,
 
     /// Write to this file instead of the standard output
     #[arg(long, value_name = "FILE")]
@@ -42,34 +42,21 @@ pub struct Flags {
 
 /// Exports.
 pub fn run(flags: &Flags) -> Result<(), Error> {
-    let store = Aside::open(&flags.data)?;
+    let store = ReadOnlyStore::open(&flags.data)?;
     let project = choose(&store.projects()?, flags.project.as_deref())?;
     let out: Box<dyn Write> = match &flags.out {
         Some(path) => Box::new(File::create(path).map_err(|source| Fault::file("write", path, source))?),
         None => Box::new(std::io::stdout().lock()),
     };
     let mut out = Out { out: BufWriter::new(out), path: flags.out.clone().unwrap_or_else(|| "the standard output".into()), lines: 0 };
-    match list(flags.what) {
-        Some(list) => of_list(&store, project, list, flags, &mut out)?,
-        None => of_events(&store, project, flags, &mut out)?,
+    match flags.what {
+        Resource::Events => of_events(&store, project, flags, &mut out)?,
+        resource => of_list(&store, project, resource, flags, &mut out)?,
     }
     out.finish(flags.what)
 }
 
-/// Returns the list behind a name; events are none.
-fn list(what: What) -> Option<List> {
-    match what {
-        What::Events => None,
-        What::Customers => Some(List::Customers),
-        What::Categories => Some(List::Categories),
-        What::Products => Some(List::Products),
-        What::Orders => Some(List::Orders),
-        What::Carts => Some(List::Carts),
-        What::Returns => Some(List::Returns),
-    }
-}
-
-fn of_events(store: &Aside, project: i64, flags: &Flags, out: &mut Out) -> Result<(), Error> {
+fn of_events(store: &ReadOnlyStore, project: i64, flags: &Flags, out: &mut Out) -> Result<(), Error> {
     let after = flags.after.as_deref().map_or(Ok(Cursor::START), str::parse).map_err(|_| Fault::Cursor)?;
     let mut range = Range { project, after, until: store.head()?, limit: PAGE };
     // Places count the events of all projects.
@@ -89,14 +76,14 @@ fn of_events(store: &Aside, project: i64, flags: &Flags, out: &mut Out) -> Resul
     Ok(())
 }
 
-fn of_list(store: &Aside, project: i64, list: List, flags: &Flags, out: &mut Out) -> Result<(), Error> {
+fn of_list(store: &ReadOnlyStore, project: i64, resource: Resource, flags: &Flags, out: &mut Out) -> Result<(), Error> {
     let mut after = match &flags.after {
-        Some(text) => Place::read(list, text).ok_or(Fault::Cursor)?,
-        None => Place::START,
+        Some(text) => ListCursor::parse(resource, text).ok_or(Fault::Cursor)?,
+        None => ListCursor::START,
     };
-    let bar: ProgressBar = counting("lines", store.count(project, list)?);
+    let bar: ProgressBar = counting("lines", store.count(project, resource)?);
     loop {
-        let (lines, count, next) = store.list(project, list, &after, PAGE)?;
+        let ListPage { lines, count, next } = store.list(project, resource, &after, PAGE)?;
         out.write(&lines)?;
         out.lines += lines.lines().count();
         bar.inc(count as u64);
@@ -121,7 +108,7 @@ impl Out {
     }
 
     /// Whoever reads our output may have had enough, as `head` has; that is for them to know.
-    fn finish(mut self, what: What) -> Result<(), Error> {
+    fn finish(mut self, what: Resource) -> Result<(), Error> {
         match self.out.flush() {
             Err(source) if source.kind() != ErrorKind::BrokenPipe => return Err(Fault::file("write", &self.path, source).into()),
             _ => {}

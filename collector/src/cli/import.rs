@@ -18,8 +18,9 @@ use crate::Error;
 use crate::cli::chunks::{Chunks, Piece};
 use crate::cli::{Fault, choose, weighing};
 use crate::clock::{self, Clock};
-use crate::import::{self, What};
-use crate::store::{Aside, FILE, Options, Store};
+use crate::import;
+use crate::resource::Resource;
+use crate::store::{FILE, Options, ReadOnlyStore, Store, StoreError};
 use crate::telemetry::Telemetry;
 
 /// How often a server that is busy is asked again.
@@ -32,7 +33,7 @@ const TOLD: usize = 20;
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
     /// What to import
-    pub what: What,
+    pub what: Resource,
 
     /// The file, one JSON object a line; - is the standard input
     pub file: PathBuf,
@@ -116,18 +117,18 @@ impl Target {
             return Err(Fault::WhichProject("none yet".into()).into());
         }
         let store = match Store::open(&flags.data, Options::default(), Arc::new(Telemetry::default())) {
-            Err(Error::DataInUse(folder)) => return Err(Fault::InUse(folder).into()),
+            Err(StoreError::InUse(folder)) => return Err(Fault::InUse(folder).into()),
             other => other?,
         };
         let project = match &flags.project {
             Some(token) => store.project(token)?,
-            None => choose(&Aside::open(&flags.data)?.projects()?, None)?,
+            None => choose(&ReadOnlyStore::open(&flags.data)?.projects()?, None)?,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
         Ok(Self::Folder { runtime, store: Box::new(store), project })
     }
 
-    fn take(&self, what: What, piece: Piece, clock: Clock) -> Result<Told, Error> {
+    fn take(&self, what: Resource, piece: Piece, clock: Clock) -> Result<Told, Error> {
         match self {
             Self::Folder { runtime, store, project } => {
                 let taken = import::take(store, *project, what, clock.millis(), piece.bytes.into());
@@ -138,7 +139,7 @@ impl Target {
     }
 }
 
-fn post(agent: &ureq::Agent, url: &str, authorization: &str, what: What, bytes: &[u8]) -> Result<Told, Fault> {
+fn post(agent: &ureq::Agent, url: &str, authorization: &str, what: Resource, bytes: &[u8]) -> Result<Told, Fault> {
     let address = format!("{url}/import/{}", what.name());
     let silent = |reason: String| Fault::NoAnswer { url: url.to_owned(), reason };
     for _ in 0..TRIES {
@@ -177,7 +178,7 @@ impl Tally {
         }
     }
 
-    fn finish(self, what: What) -> Result<(), Error> {
+    fn finish(self, what: Resource) -> Result<(), Error> {
         eprintln!("{} lines of {} were imported.", self.accepted, what.name());
         if self.duplicates > 0 {
             eprintln!("{} of them were there before.", self.duplicates);

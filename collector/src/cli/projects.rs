@@ -11,7 +11,7 @@ use crate::Error;
 use crate::clock::{self, Clock};
 use crate::config::DataFolder;
 use crate::projects::file;
-use crate::store::make_folder;
+use crate::store::create_folder;
 use crate::time::format_rfc3339_secs;
 
 /// The subcommands of `tillroll projects`.
@@ -64,7 +64,7 @@ impl ProjectsCommand {
                 let token = token.map_or_else(|| clock::random_hex::<8>().map_err(Error::Serve), Ok)?;
                 let secret = secret(secret_stdin)?;
                 // A project may be added before the first start of the server.
-                make_folder(&folder.data).map_err(|source| Error::DataFolder { path: folder.data.clone(), source })?;
+                create_folder(&folder.data).map_err(|source| Error::DataFolder { path: folder.data.clone(), source })?;
                 file::change(&folder.data, |entries| file::add(entries, &token, secret.clone()))?;
                 Ok(format!("{token}:{secret}\n"))
             }

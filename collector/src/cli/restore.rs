@@ -30,7 +30,7 @@ pub fn run(flags: &Flags) -> Result<(), Error> {
         let reason = "it is no folder that `tillroll backup` has made".to_owned();
         return Err(Fault::NotBackup { path: flags.from.clone(), reason }.into());
     }
-    store::check(&flags.from.join(FILE))?;
+    store::check_file(&flags.from.join(FILE))?;
     make(&flags.data)?;
     if store::is_used(&flags.data) {
         return Err(Fault::NotEmpty(flags.data.clone()).into());

@@ -5,11 +5,12 @@
 use serde_json::{Map, Value, json};
 use tillroll_protocol::event::Visitor;
 
-use crate::import::{Line, What};
+use crate::import::Line;
 use crate::ingest::decode::{self, JsonTree};
 use crate::metrics::catalog::Family;
 use crate::metrics::document;
-use crate::store::{Imported, Voucher};
+use crate::resource::Resource;
+use crate::store::{ImportedRecord, TrustLevel};
 use crate::vendors::{headless, records};
 
 /// A code and a message.
@@ -31,24 +32,24 @@ const NAMES: &[(&str, &str)] = &[
 const OF_LISTS: &[&str] = &["cursor", "createdAt", "amount", "products", "billing", "coupons"];
 
 /// Returns what was read, and whether something in it was passed over.
-pub(super) fn read(what: What, text: &[u8]) -> Result<(Line, bool), Fault> {
-    match what {
-        What::Events => event(object(text)?).map(|line| (line, false)),
-        What::Customers | What::Categories | What::Products => listed(what, text).map(|line| (line, false)),
-        What::Orders => {
+pub(super) fn read(resource: Resource, text: &[u8]) -> Result<(Line, bool), Fault> {
+    match resource {
+        Resource::Events => event(object(text)?).map(|line| (line, false)),
+        Resource::Customers | Resource::Categories | Resource::Products => listed(resource, text).map(|line| (line, false)),
+        Resource::Orders => {
             let order = object(text)?;
             if OF_LISTS.iter().any(|name| order.contains_key(*name)) {
-                listed(what, text).map(|line| (line, false))
+                listed(resource, text).map(|line| (line, false))
             } else {
-                whole(Family::Orders, order)
+                whole(Resource::Orders, order)
             }
         }
-        What::Carts => {
+        Resource::Carts => {
             let mut cart = object(text)?;
             cart.entry("status").or_insert(json!("pending"));
-            whole(Family::Orders, cart)
+            whole(Resource::Carts, cart)
         }
-        What::Returns => whole(Family::Returns, object(text)?),
+        Resource::Returns => whole(Resource::Returns, object(text)?),
     }
 }
 
@@ -60,16 +61,17 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
     }
 }
 
-fn whole(family: Family, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
+fn whole(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
     record.remove("cursor");
+    let family = if resource == Resource::Returns { Family::Returns } else { Family::Orders };
     let checked = document::check(family, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
     let json = Value::Object(checked.json).to_string();
-    Ok((Line::Whole(Imported { family, id: checked.id, json }), checked.ignored > 0))
+    Ok((Line::Whole(ImportedRecord { resource, id: checked.id, json }), checked.ignored > 0))
 }
 
-fn listed(what: What, text: &[u8]) -> Result<Line, Fault> {
+fn listed(resource: Resource, text: &[u8]) -> Result<Line, Fault> {
     let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
-    let read = records::listed(what.name(), &item);
+    let read = records::listed(resource.name(), &item);
     read.map(Line::Told).map_err(|reason| (reason.code(), reason.to_string()))
 }
 
@@ -92,12 +94,12 @@ fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
     }
     let event = &incoming.event;
     let is_bot = exported.get("bot") == Some(&Value::Bool(true));
-    let voucher = if is_bot {
-        Voucher::Bot
+    let trust = if is_bot {
+        TrustLevel::Bot
     } else if event.api == headless::API && event.kind.starts_with("order") {
-        Voucher::Owner
+        TrustLevel::Owner
     } else {
-        Voucher::Page
+        TrustLevel::Browser
     };
-    Ok(Line::Event(voucher, Box::new(incoming)))
+    Ok(Line::Event(trust, Box::new(incoming)))
 }

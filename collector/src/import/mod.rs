@@ -1,4 +1,4 @@
-//! Lines of JSON that an owner brings: what an export has printed, and orders, carts and returns as a search shows them.
+//! Lines of JSON that an owner brings: resource an export has printed, and orders, carts and returns as a search shows them.
 //!
 //! A line is taken or refused by itself, so a bad one never costs its neighbours. The route and the command line share this, so both take
 //! the same lines and say the same of them.
@@ -6,57 +6,17 @@
 mod line;
 
 use bytes::Bytes;
-use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::Error;
 use crate::ingest::decode::DecodedEvent;
-use crate::metrics::catalog::Family;
-use crate::store::{Imported, Pack, Record, Store, Telling, Voucher};
+use crate::resource::Resource;
+use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, TrustLevel};
 
 /// How many things are stored in one transaction: shoppers wait no longer than that takes.
 const PART: usize = 1_000;
 
-/// What can be exported and imported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum What {
-    /// The log, event by event
-    Events,
-    /// People, by e-mail
-    Customers,
-    /// Groups of products
-    Categories,
-    /// What the shop sells
-    Products,
-    /// What was bought
-    Orders,
-    /// What is in carts
-    Carts,
-    /// What came back
-    Returns,
-}
-
-impl What {
-    /// Returns the one with this name in addresses.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::value_variants().iter().copied().find(|what| what.name() == name)
-    }
-
-    /// Returns its name in addresses.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Customers => "customers",
-            Self::Categories => "categories",
-            Self::Products => "products",
-            Self::Orders => "orders",
-            Self::Carts => "carts",
-            Self::Returns => "returns",
-        }
-    }
-}
-
-/// What became of the lines.
+/// Resource became of the lines.
 #[derive(Debug, Default, Serialize)]
 pub struct Answer {
     /// How many were taken.
@@ -83,46 +43,46 @@ pub struct Rejected {
 
 /// A line that was read.
 enum Line {
-    Event(Voucher, Box<DecodedEvent>),
-    Told(Record),
-    Whole(Imported),
+    Event(TrustLevel, Box<DecodedEvent>),
+    Told(BackendRecord),
+    Whole(ImportedRecord),
 }
 
-/// Takes lines, and returns once what was accepted is safe on disk. What lists say counts as said by the owner at `now`.
-pub async fn take(store: &Store, project: i64, what: What, now: u64, body: Bytes) -> Result<Answer, Error> {
-    let read = tokio::task::spawn_blocking(move || read(what, &body));
+/// Takes lines, and returns once resource was accepted is safe on disk. What lists say counts as said by the owner at `now`.
+pub async fn take(store: &Store, project: i64, resource: Resource, now: u64, body: Bytes) -> Result<Answer, Error> {
+    let read = tokio::task::spawn_blocking(move || read(resource, &body));
     let (mut lines, mut answer) = read.await.map_err(|_| Error::Stopping)?;
-    refuse_kept(store, project, what, &mut lines, &mut answer).await?;
+    refuse_kept(store, project, resource, &mut lines, &mut answer).await?;
     answer.accepted = lines.len();
     let (mut told, mut whole, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for (_, line) in lines {
         match line {
-            Line::Event(voucher, event) => events.push((voucher, *event)),
+            Line::Event(trust, event) => events.push((trust, *event)),
             Line::Told(record) => told.push(record),
             Line::Whole(record) => whole.push(record),
         }
     }
     for records in parts(told) {
-        store.tell(Telling { project, time: now, records }).await?;
+        store.apply_records(RecordBatch { project, time: now, records }).await?;
     }
     for records in parts(whole) {
         store.import(project, records).await?;
     }
-    if what == What::Events {
+    if resource == Resource::Events {
         answer.duplicates = Some(append(store, project, now, events).await?);
     }
     Ok(answer)
 }
 
-/// Events go in in their order. Those of one request have one voucher, so a run of them is a request.
-async fn append(store: &Store, project: i64, now: u64, events: Vec<(Voucher, DecodedEvent)>) -> Result<u64, Error> {
+/// Events go in in their order. Those of one request have one trust, so a run of them is a request.
+async fn append(store: &Store, project: i64, now: u64, events: Vec<(TrustLevel, DecodedEvent)>) -> Result<u64, Error> {
     let mut duplicates = 0;
     let mut events = events.into_iter().peekable();
-    while let Some((voucher, first)) = events.next() {
-        let mut run = Pack::new(now, voucher);
+    while let Some((trust, first)) = events.next() {
+        let mut run = EncodedBatch::new(now, trust);
         run.push(first.key, &first.event);
         while run.len() < PART
-            && let Some((_, next)) = events.next_if(|(next, _)| *next == voucher)
+            && let Some((_, next)) = events.next_if(|(next, _)| *next == trust)
         {
             run.push(next.key, &next.event);
         }
@@ -132,14 +92,19 @@ async fn append(store: &Store, project: i64, now: u64, events: Vec<(Voucher, Dec
 }
 
 /// A cart or a return that follows from events in the log would be there twice.
-async fn refuse_kept(store: &Store, project: i64, what: What, lines: &mut Vec<(usize, Line)>, answer: &mut Answer) -> Result<(), Error> {
-    if !matches!(what, What::Carts | What::Returns) {
+async fn refuse_kept(
+    store: &Store,
+    project: i64,
+    resource: Resource,
+    lines: &mut Vec<(usize, Line)>,
+    answer: &mut Answer,
+) -> Result<(), Error> {
+    if !matches!(resource, Resource::Carts | Resource::Returns) {
         return Ok(());
     }
     let id = |line: &Line| if let Line::Whole(record) = line { Some(record.id.clone()) } else { None };
     let ids = lines.iter().filter_map(|(_, line)| id(line)).collect();
-    let family = if what == What::Carts { Family::Orders } else { Family::Returns };
-    let kept = store.kept(project, family, ids).await?;
+    let kept = store.derived_ids(project, resource, ids).await?;
     lines.retain(|(line, read)| {
         let is_kept = id(read).is_some_and(|id| kept.contains(&id));
         if is_kept {
@@ -153,7 +118,7 @@ async fn refuse_kept(store: &Store, project: i64, what: What, lines: &mut Vec<(u
 }
 
 /// Reads lines, each with its number.
-fn read(what: What, body: &[u8]) -> (Vec<(usize, Line)>, Answer) {
+fn read(resource: Resource, body: &[u8]) -> (Vec<(usize, Line)>, Answer) {
     let (mut lines, mut answer) = (Vec::new(), Answer::default());
     // Some programs put the sign of UTF-8 before everything that they write.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
@@ -161,7 +126,7 @@ fn read(what: What, body: &[u8]) -> (Vec<(usize, Line)>, Answer) {
         if text.trim_ascii().is_empty() {
             continue;
         }
-        match line::read(what, text) {
+        match line::read(resource, text) {
             Ok((read, ignored)) => {
                 lines.push((line, read));
                 answer.ignored += usize::from(ignored);
@@ -173,8 +138,8 @@ fn read(what: What, body: &[u8]) -> (Vec<(usize, Line)>, Answer) {
 }
 
 /// Reads lines and forgets them, which is enough to see that no line does harm.
-pub fn look_through(what: What, body: &[u8]) -> Answer {
-    let (lines, mut answer) = read(what, body);
+pub fn look_through(resource: Resource, body: &[u8]) -> Answer {
+    let (lines, mut answer) = read(resource, body);
     answer.accepted = lines.len();
     answer
 }

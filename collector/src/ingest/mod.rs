@@ -13,7 +13,7 @@ use tillroll_protocol::batch::BatchResponse;
 
 use crate::ingest::decode::{DecodedEvent, RawEvent, RejectedEvent};
 use crate::projects::Project;
-use crate::store::{Pack, Telling, Voucher};
+use crate::store::{EncodedBatch, RecordBatch, TrustLevel};
 use crate::vendors::records::{Endpoint, Told, is_signed};
 use crate::vendors::{Envelope, calls};
 use crate::{AppState, Error};
@@ -28,11 +28,11 @@ const RECORDS: usize = 1_000;
 const MOST_DROPPED: u64 = 1_000_000;
 
 /// Takes a batch and returns what became of its events.
-pub async fn batch(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> Result<BatchResponse, Error> {
+pub async fn batch(collector: &Arc<AppState>, body: Bytes, trust: TrustLevel) -> Result<BatchResponse, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let batch = decode::batch(&body)?;
-        Ok((sort(collector, &batch.token, batch.events.into_iter(), voucher)?, batch.dropped.min(MOST_DROPPED)))
+        Ok((sort(collector, &batch.token, batch.events.into_iter(), trust)?, batch.dropped.min(MOST_DROPPED)))
     });
     let (sorted, dropped) = sorted.await?;
     let project = sorted.project;
@@ -45,20 +45,20 @@ pub async fn batch(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> 
 }
 
 /// Takes the calls of a page that was left before its core had come, and returns what became of their events.
-pub async fn calls(collector: &Arc<AppState>, body: Bytes, voucher: Voucher) -> Result<BatchResponse, Error> {
+pub async fn calls(collector: &Arc<AppState>, body: Bytes, trust: TrustLevel) -> Result<BatchResponse, Error> {
     let size = body.len();
     let sorted = apart(collector, size, move |collector| {
         let said = decode::calls(&body)?;
-        sort(collector, &said.token, said.events.iter().map(|text| RawEvent::new(text)), voucher)
+        sort(collector, &said.token, said.events.iter().map(|text| RawEvent::new(text)), trust)
     });
     store(collector, sorted.await?).await
 }
 
 /// Takes the one event of a front-end endpoint.
-pub async fn call(collector: &AppState, call: &calls::Call, body: &[u8], voucher: Voucher) -> Result<BatchResponse, Error> {
+pub async fn call(collector: &AppState, call: &calls::Call, body: &[u8], trust: TrustLevel) -> Result<BatchResponse, Error> {
     let envelope = Envelope::read(body)?;
     let project = project(collector, &envelope.token)?.id;
-    one(collector, project, call.event(&envelope, body), voucher).await
+    one(collector, project, call.event(&envelope, body), trust).await
 }
 
 /// Takes one event, or the reason why it is none.
@@ -66,10 +66,10 @@ pub async fn one(
     collector: &AppState,
     project: i64,
     event: Result<DecodedEvent, RejectedEvent>,
-    voucher: Voucher,
+    trust: TrustLevel,
 ) -> Result<BatchResponse, Error> {
     let good = event.map_err(|refusal| refused(collector, project, refusal))?;
-    let mut pack = Pack::new(collector.clock.millis(), voucher);
+    let mut pack = EncodedBatch::new(collector.clock.millis(), trust);
     pack.push(good.key, &good.event);
     store(collector, Sorted { project, good: pack, bad: Vec::new() }).await
 }
@@ -94,7 +94,7 @@ pub async fn records(
     let accepted = good.len() as u64;
     while !good.is_empty() {
         let rest = good.split_off(good.len().min(RECORDS));
-        collector.store.tell(Telling { project, time: told.time, records: std::mem::replace(&mut good, rest) }).await?;
+        collector.store.apply_records(RecordBatch { project, time: told.time, records: std::mem::replace(&mut good, rest) }).await?;
     }
     collector.telemetry.records(accepted);
     Ok(BatchResponse { accepted, duplicates: 0, rejected: report(collector, project, &bad) })
@@ -115,7 +115,7 @@ where
 
 struct Sorted {
     project: i64,
-    good: Pack,
+    good: EncodedBatch,
     bad: Vec<RejectedEvent>,
 }
 
@@ -130,10 +130,10 @@ fn sort<'a>(
     collector: &AppState,
     token: &str,
     events: impl ExactSizeIterator<Item = RawEvent<'a>>,
-    voucher: Voucher,
+    trust: TrustLevel,
 ) -> Result<Sorted, Error> {
     let project = project(collector, token)?.id;
-    let good = Pack::new(collector.clock.millis(), voucher).with_room(events.len());
+    let good = EncodedBatch::new(collector.clock.millis(), trust).with_capacity(events.len());
     let mut sorted = Sorted { project, good, bad: Vec::new() };
     for event in events {
         match event.read() {
@@ -145,7 +145,7 @@ fn sort<'a>(
 }
 
 async fn store(collector: &AppState, sorted: Sorted) -> Result<BatchResponse, Error> {
-    let (received_at, voucher) = (sorted.good.received_at(), sorted.good.voucher());
+    let (received_at, trust) = (sorted.good.received_at(), sorted.good.trust());
     let appended = match sorted.good.is_empty() {
         true => Default::default(),
         false => collector.store.append(sorted.project, sorted.good).await?,
@@ -154,7 +154,7 @@ async fn store(collector: &AppState, sorted: Sorted) -> Result<BatchResponse, Er
         collector.telemetry.newest_event_at(received_at);
     }
     collector.telemetry.stored(appended.accepted, appended.duplicates);
-    if voucher == Voucher::Bot {
+    if trust == TrustLevel::Bot {
         collector.telemetry.bot_events(appended.accepted);
     }
     let rejected = report(collector, sorted.project, &sorted.bad);

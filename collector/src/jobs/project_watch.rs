@@ -16,7 +16,7 @@ pub(crate) async fn run(state: Arc<AppState>) {
         tokio::select! {
             _ = interval.tick() => {
                 let state = Arc::clone(&state);
-                let refresh = move || state.projects.refresh(|token| state.store.project(token));
+                let refresh = move || state.projects.refresh(|token| Ok(state.store.project(token)?));
                 if let Ok(Err(error)) = tokio::task::spawn_blocking(refresh).await {
                     tracing::error!(%error, "cannot read the projects in the data folder");
                 }

@@ -29,8 +29,8 @@ pub(crate) async fn run(state: Arc<AppState>, retention: Duration) {
         let before = state.clock.millis().saturating_sub(u64::try_from(retention.as_millis()).unwrap_or(u64::MAX));
         let pause = match state.store.trim(before, MAX_STEP_EVENTS).await {
             Ok(trimmed) => {
-                state.telemetry.trimmed(trimmed.gone);
-                if trimmed.more { stopwatch.elapsed() * PAUSE_FACTOR } else { poll_interval }
+                state.telemetry.trimmed(trimmed.deleted);
+                if trimmed.has_more { stopwatch.elapsed() * PAUSE_FACTOR } else { poll_interval }
             }
             // The store has logged the error; a full queue is not an error.
             Err(_) => poll_interval,

@@ -8,6 +8,7 @@ use crate::metrics::catalog::Family;
 
 mod lag;
 mod product_resync;
+mod store_source;
 pub mod sync;
 
 #[cfg(feature = "duckdb")]
@@ -105,6 +106,14 @@ impl Analytics {
         let _turn = self.turns.acquire().await.map_err(|_| Error::Stopping)?;
         let projection = Arc::clone(projection);
         tokio::task::spawn_blocking(move || projection.run(&statements)).await.map_err(|_| Error::Stopping)?
+    }
+}
+
+/// Removes marked files of the projection after the server has stopped, unless another process has locked the data folder.
+pub fn clean_after_stop(folder: &Path) {
+    let Ok(_lock) = crate::store::lock(folder) else { return };
+    if let Err(error) = clean(folder) {
+        tracing::error!(%error, "cannot remove a projection that may contain data of an erased person");
     }
 }
 

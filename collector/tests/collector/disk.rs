@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde_json::{Value, json};
-use tillroll_collector::store::{Options, Room};
+use tillroll_collector::store::{DiskSpace, Options};
 
 use crate::server::{Client, Program, Running, read_json, until, view};
 
@@ -80,13 +80,13 @@ fn a_full_disk_is_told_to_everybody_and_a_reserve_stays() {
 #[test]
 fn a_server_that_is_told_of_little_room_keeps_a_reserve_and_still_makes_room() {
     static FREE: AtomicU64 = AtomicU64::new(1 << 30);
-    let look = |_: &std::path::Path| Some(Room { free: FREE.load(Relaxed), whole: 1 << 31 });
-    let server = Running::with(&["--project", "t:s", "--reserve", "10"], Options { room: look, ..Options::default() });
+    let look = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 1 << 31 });
+    let server = Running::with(&["--project", "t:s", "--reserve", "10"], Options { free_space: look, ..Options::default() });
     // The first byte of the reserve is touched in the middle.
     let stored = fill(&server.client, |stored| FREE.store(if stored < 500 { 10 << 20 } else { (10 << 20) - 1 }, Relaxed));
     assert_eq!(stored, 500);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    assert_eq!(runtime.block_on(server.collector.store.trim(u64::MAX, 100)).unwrap().gone, 100, "taking out needs no room");
+    assert_eq!(runtime.block_on(server.collector.store.trim(u64::MAX, 100)).unwrap().deleted, 100, "taking out needs no room");
     assert_eq!(server.client.export("").len(), 400);
     FREE.store(1 << 30, Relaxed);
     until("the server is ready again", || server.client.get("/readyz", &[]).status() == 200);
@@ -96,8 +96,8 @@ fn a_server_that_is_told_of_little_room_keeps_a_reserve_and_still_makes_room() {
 #[test]
 fn of_a_small_disk_a_twentieth_is_kept_back() {
     static FREE: AtomicU64 = AtomicU64::new(1 << 30);
-    let look = |_: &std::path::Path| Some(Room { free: FREE.load(Relaxed), whole: 100 << 20 });
-    let server = Running::with(&["--project", "t:s", "--reserve", "64"], Options { room: look, ..Options::default() });
+    let look = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 100 << 20 });
+    let server = Running::with(&["--project", "t:s", "--reserve", "64"], Options { free_space: look, ..Options::default() });
     for (free, status) in [(5 << 20, 200), ((5 << 20) - 1, 503), (64 << 20, 200)] {
         FREE.store(free, Relaxed);
         assert_eq!(server.client.get("/readyz", &[]).status(), status, "{free}");

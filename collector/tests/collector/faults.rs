@@ -91,7 +91,7 @@ fn a_damaged_row_of_the_log_is_told_as_an_error_and_stops_nobody() {
         server.client.store(&[view(number, 1, "ab")]);
     }
     let between = server.client.export("")[1]["cursor"].as_str().unwrap().to_owned();
-    server.database().execute("UPDATE pack SET body = x'05ff' WHERE last = 2", []).unwrap();
+    server.database().execute("UPDATE segment SET body = x'05ff' WHERE last_seq = 2", []).unwrap();
     let ask = |path: &str| server.client.get(path, &[("authorization", &basic("t", "s"))]).status().as_u16();
     assert_eq!((ask("/export/events"), ask("/readyz")), (503, 200));
     let erase = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "s"));
@@ -100,7 +100,7 @@ fn a_damaged_row_of_the_log_is_told_as_an_error_and_stops_nobody() {
     assert_eq!(server.client.export(&format!("?after={between}")).len(), 2);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let trimmed = runtime.block_on(server.collector.store.trim(u64::MAX, 500)).unwrap();
-    assert_eq!((trimmed.gone, server.client.export("").len()), (3, 0));
+    assert_eq!((trimmed.deleted, server.client.export("").len()), (3, 0));
 }
 
 /// A limit on the size of files stands for a full disk: the system refuses to write on.

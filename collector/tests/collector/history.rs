@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tillroll_collector::store::{Family, Options};
+use tillroll_collector::resource::Resource as Family;
+use tillroll_collector::store::Options;
 
 use crate::server::{Client, Program, Running};
 

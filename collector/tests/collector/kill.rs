@@ -94,7 +94,7 @@ fn a_store_that_was_killed_is_whole() {
     let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(verdict, "ok");
     let (newest, head): (i64, i64) = database
-        .query_row("SELECT (SELECT max(last) FROM pack), (SELECT seq FROM head)", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row("SELECT (SELECT max(last_seq) FROM segment), (SELECT seq FROM log_head)", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
     assert_eq!(newest, head);
     let mut program = Program::start(folder.path(), &["--project", "t:s"]);

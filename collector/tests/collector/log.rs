@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tillroll_collector::store::{Appended, Cursor, FILE, Options, Pack, Range, Store, Voucher};
+use tillroll_collector::store::{Appended, Cursor, EncodedBatch, FILE, Options, Range, Store, TrustLevel};
 use tillroll_collector::telemetry::Telemetry;
 use tillroll_protocol::event::{Event, Page, Visitor};
 use tillroll_protocol::params::EventParams;
@@ -37,7 +37,7 @@ enum Who {
 #[derive(Clone, Debug)]
 struct Request {
     project: usize,
-    voucher: Voucher,
+    trust: TrustLevel,
     events: Vec<Drawn>,
 }
 
@@ -61,10 +61,10 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let voucher = prop_oneof![4 => Just(Voucher::Page), 1 => Just(Voucher::Bot)];
+    let trust = prop_oneof![4 => Just(TrustLevel::Browser), 1 => Just(TrustLevel::Bot)];
     let events = prop_oneof![3 => prop::collection::vec(drawn(), 1..6), 1 => prop::collection::vec(drawn(), 1..150)];
-    let request = (prop_oneof![3 => Just(0_usize), 1 => Just(1)], voucher, events);
-    let request = request.prop_map(|(project, voucher, events)| Request { project, voucher, events });
+    let request = (prop_oneof![3 => Just(0_usize), 1 => Just(1)], trust, events);
+    let request = request.prop_map(|(project, trust, events)| Request { project, trust, events });
     let act = prop_oneof![
         6 => prop::collection::vec(request, 1..5).prop_map(Act::Store),
         2 => (0..2_usize, 0..2_u8).prop_map(|(project, email)| Act::Erase(project, email)),
@@ -122,7 +122,7 @@ impl Drawn {
 struct Stored {
     project: usize,
     drawn: Drawn,
-    voucher: Voucher,
+    trust: TrustLevel,
     received_at: u64,
 }
 
@@ -142,7 +142,7 @@ impl Stored {
             "id": key(*id).to_string(), "type": kind, "api": "metrilo", "time": id, "received_at": self.received_at, "visitor_id": visitor,
             "email": email, "session_id": self.drawn.session(), "store_id": null, "page": page, "params": params,
         });
-        if self.voucher == Voucher::Bot {
+        if self.trust == TrustLevel::Bot {
             line["bot"] = json!(true);
         }
         line
@@ -152,7 +152,7 @@ impl Stored {
     fn is_step(&self) -> bool {
         match self.drawn.kind {
             "product_view" => false,
-            "basket_add" => self.drawn.who != Who::Nobody && self.voucher != Voucher::Bot,
+            "basket_add" => self.drawn.who != Who::Nobody && self.trust != TrustLevel::Bot,
             _ => self.drawn.who != Who::Nobody,
         }
     }
@@ -213,13 +213,13 @@ impl World {
     /// The requests are put in one after the other before any is answered.
     async fn append(&mut self, requests: &[Request]) {
         let mut answers = Vec::new();
-        for Request { project, voucher, events } in requests {
-            let mut pack = Pack::new(self.now, *voucher);
-            events.iter().for_each(|drawn| pack.push(key(drawn.id), &drawn.event()));
+        for Request { project, trust, events } in requests {
+            let mut batch = EncodedBatch::new(self.now, *trust);
+            events.iter().for_each(|drawn| batch.push(key(drawn.id), &drawn.event()));
             let (store, project) = (self.store(), self.projects[*project]);
-            answers.push(tokio::spawn(async move { store.append(project, pack).await.unwrap() }));
+            answers.push(tokio::spawn(async move { store.append(project, batch).await.unwrap() }));
         }
-        for (Request { project, voucher, events }, answer) in requests.iter().zip(answers) {
+        for (Request { project, trust, events }, answer) in requests.iter().zip(answers) {
             let mut wanted = Appended::default();
             for drawn in events {
                 let same = |stored: &Stored| stored.project == *project && stored.drawn.id == drawn.id;
@@ -228,7 +228,7 @@ impl World {
                     continue;
                 }
                 wanted.accepted += 1;
-                self.log.push(Stored { project: *project, drawn: drawn.clone(), voucher: *voucher, received_at: self.now });
+                self.log.push(Stored { project: *project, drawn: drawn.clone(), trust: *trust, received_at: self.now });
             }
             assert_eq!(answer.await.unwrap(), wanted);
         }
@@ -246,10 +246,10 @@ impl World {
         let (mut is_first, mut more) = (true, true);
         while more && (is_first || is_all) {
             let trimmed = self.store().trim(before, limit).await.unwrap();
-            let gone: Vec<Stored> = self.log.drain(..trimmed.gone as usize).collect();
+            let gone: Vec<Stored> = self.log.drain(..trimmed.deleted as usize).collect();
             assert!(gone.iter().all(|stored| stored.received_at < before));
             self.gone.extend(gone.into_iter().filter(Stored::is_step));
-            (is_first, more) = (false, trimmed.more);
+            (is_first, more) = (false, trimmed.has_more);
         }
         assert!(!is_all || self.log.iter().all(|stored| stored.received_at >= before));
     }
@@ -257,7 +257,7 @@ impl World {
     /// How long something is needed for the state is tested elsewhere.
     fn forget_what_is_not_kept(&mut self) {
         let database = Connection::open(self.file()).unwrap();
-        let query = "SELECT COUNT(*) FROM step WHERE project = ?1 AND id = ?2 AND seq <= (SELECT trimmed FROM head)";
+        let query = "SELECT COUNT(*) FROM state_event WHERE project = ?1 AND id = ?2 AND seq <= (SELECT trimmed_until FROM log_head)";
         let mut kept = database.prepare(query).unwrap();
         let projects = self.projects;
         let mut is_kept = |stored: &Stored| {
@@ -272,7 +272,7 @@ impl World {
             let until = *self.store().head().borrow();
             let range = Range { project: *number, after: Cursor::START, until, limit: usize::MAX };
             let events = self.store().read(range).await.unwrap();
-            let read = |event: &tillroll_collector::store::Stored| {
+            let read = |event: &tillroll_collector::store::ExportedEvent| {
                 let mut line: Value = serde_json::from_str(&event.json).unwrap();
                 assert_eq!(line.as_object_mut().unwrap().remove("cursor"), Some(json!(event.cursor.to_string())));
                 line
@@ -283,16 +283,16 @@ impl World {
             for (at, limit) in [(0, 1), (events.len() / 3, 7), (events.len() / 2, 64), (events.len(), 1)] {
                 let page = self.store().read(Range { after: places[at], limit, ..range }).await.unwrap();
                 assert_eq!(page, events[at..].iter().take(limit).cloned().collect::<Vec<_>>());
-                let newest = self.store().before_newest(*number, at).await.unwrap();
+                let newest = self.store().cursor_before_newest(*number, at).await.unwrap();
                 assert_eq!(newest, places[events.len() - at]);
             }
             let part = Range { until: places[places.len() / 2], ..range };
             assert_eq!(self.store().read(part).await.unwrap().len(), places.len() / 2);
         }
         let steps = self.log.iter().filter(|stored| stored.is_step()).count() + self.gone.len();
-        assert_eq!(self.count("SELECT COUNT(*) FROM once"), self.log.len() + self.gone.len());
-        assert_eq!(self.count("SELECT COUNT(*) FROM step"), steps);
-        assert_eq!(self.count("SELECT COUNT(*) FROM step JOIN once USING (project, seq)"), steps);
+        assert_eq!(self.count("SELECT COUNT(*) FROM event_id"), self.log.len() + self.gone.len());
+        assert_eq!(self.count("SELECT COUNT(*) FROM state_event"), steps);
+        assert_eq!(self.count("SELECT COUNT(*) FROM state_event JOIN event_id USING (project, seq)"), steps);
     }
 }
 
@@ -301,7 +301,7 @@ fn last_of_all() -> Act {
     let people = (0..3).map(Who::Browser).chain((0..2).map(Who::Known));
     let drawn = |(at, who)| Drawn { id: at, who, kind: "basket_add", place: (0, None), named: None, is_long: false };
     let events: Vec<Drawn> = (0..).zip(people).map(drawn).collect();
-    Act::Store((0..2).map(|project| Request { project, voucher: Voucher::Page, events: events.clone() }).collect())
+    Act::Store((0..2).map(|project| Request { project, trust: TrustLevel::Browser, events: events.clone() }).collect())
 }
 
 proptest! {
@@ -318,7 +318,7 @@ proptest! {
             }
             world.now += 1;
             world.act(&Act::Trim(0, 500, true)).await;
-            for table in ["once", "step", "pack"] {
+            for table in ["event_id", "state_event", "segment"] {
                 assert_eq!(world.count(&format!("SELECT COUNT(*) FROM {table}")), 0, "{table}");
             }
         });
@@ -326,14 +326,14 @@ proptest! {
 }
 
 /// Returns a hundred events with ids from `first` on, of these two in turn.
-fn hundred(received_at: u64, first: u128, who: [Who; 2]) -> Pack {
-    let mut pack = Pack::new(received_at, Voucher::Page);
+fn hundred(received_at: u64, first: u128, who: [Who; 2]) -> EncodedBatch {
+    let mut batch = EncodedBatch::new(received_at, TrustLevel::Browser);
     for at in 0..100_u8 {
         let who = who[usize::from(at) % 2];
         let drawn = Drawn { id: at, who, kind: "basket_add", place: (1, Some(0)), named: None, is_long: false };
-        pack.push(Uuid::from_u128(first + u128::from(at)), &drawn.event());
+        batch.push(Uuid::from_u128(first + u128::from(at)), &drawn.event());
     }
-    pack
+    batch
 }
 
 /// Somebody is erased while the log is trimmed and others go on.
@@ -360,11 +360,11 @@ fn an_erasure_misses_nothing_that_leaves_the_log_meanwhile() {
         trims.await.unwrap();
         appends.await.unwrap();
         assert_eq!(erased.events, 2_000);
-        assert_eq!(world.count("SELECT COUNT(*) FROM step WHERE email IS NOT NULL"), 0);
-        assert_eq!(world.count("SELECT COUNT(*) FROM pack WHERE instr(body, 'a0@x.com')"), 0);
+        assert_eq!(world.count("SELECT COUNT(*) FROM state_event WHERE email IS NOT NULL"), 0);
+        assert_eq!(world.count("SELECT COUNT(*) FROM segment WHERE instr(body, 'a0@x.com')"), 0);
         let range = Range { project, after: Cursor::START, until: *world.store().head().borrow(), limit: usize::MAX };
         let shown = world.store().read(range).await.unwrap().len();
-        let kept = world.count("SELECT COUNT(*) FROM step WHERE seq <= (SELECT trimmed FROM head)");
-        assert_eq!(world.count("SELECT COUNT(*) FROM once"), shown + kept);
+        let kept = world.count("SELECT COUNT(*) FROM state_event WHERE seq <= (SELECT trimmed_until FROM log_head)");
+        assert_eq!(world.count("SELECT COUNT(*) FROM event_id"), shown + kept);
     });
 }

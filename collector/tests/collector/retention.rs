@@ -70,13 +70,13 @@ fn now() -> u64 {
 /// Takes out everything that came before, as often as something is left to do.
 fn trim(server: &Running, before: u64) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    while runtime.block_on(server.collector.store.trim(before, 3)).unwrap().more {}
+    while runtime.block_on(server.collector.store.trim(before, 3)).unwrap().has_more {}
 }
 
 /// Returns the types of the events that the file holds for the state, exported or not.
 fn kept(server: &Running) -> Vec<String> {
     let database = server.database();
-    let mut statement = database.prepare("SELECT type || ' ' || time FROM step ORDER BY seq").unwrap();
+    let mut statement = database.prepare("SELECT type || ' ' || time FROM state_event ORDER BY seq").unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
@@ -120,9 +120,9 @@ fn of_a_cart_that_goes_on_its_events_stay_and_of_one_that_was_left_they_go() {
         let found: i64 = server
             .database()
             .query_row(
-                "SELECT (SELECT count(*) FROM step WHERE visitor = ?1 OR instr(params, ?1))
-                     + (SELECT count(*) FROM pack WHERE instr(body, ?1)) + (SELECT count(*) FROM cart WHERE instr(owner, ?1))
-                     + (SELECT count(*) FROM customer WHERE instr(heard, ?1))",
+                "SELECT (SELECT count(*) FROM state_event WHERE visitor = ?1 OR instr(params, ?1))
+                     + (SELECT count(*) FROM segment WHERE instr(body, ?1)) + (SELECT count(*) FROM cart WHERE instr(owner, ?1))
+                     + (SELECT count(*) FROM customer WHERE instr(page_fields, ?1))",
                 [secret],
                 |row| row.get(0),
             )
@@ -152,7 +152,7 @@ fn a_cart_whose_young_event_was_erased_is_left_as_well() {
     assert_eq!(kept(&server), ["basket_add 1"]);
     trim(&server, u64::MAX);
     assert_eq!(kept(&server), [""; 0]);
-    assert_eq!(server.database().query_row("SELECT COUNT(*) FROM once", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    assert_eq!(server.database().query_row("SELECT COUNT(*) FROM event_id", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_store_of_an_earlier_version_is_seen_to_as_well() {
     let server = Running::start();
     server.client.store(&[step(1, "basket_add", json!({"product_id": "left", "quantity": 1})), identify(2, 2, "cd", "a@x.com")]);
     // So it left what it had taken out of the log.
-    server.database().execute("UPDATE head SET trimmed = 2", []).unwrap();
+    server.database().execute("UPDATE log_head SET trimmed_until = 2", []).unwrap();
     assert_eq!(server.client.export("").len(), 0);
     trim(&server, 0);
     assert_eq!(kept(&server), [""; 0]);
@@ -205,7 +205,7 @@ fn what_is_young_enough_stays() {
         server.client.store(batch);
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let trim = |before: u64, limit: usize| runtime.block_on(server.collector.store.trim(before, limit)).unwrap().gone;
+    let trim = |before: u64, limit: usize| runtime.block_on(server.collector.store.trim(before, limit)).unwrap().deleted;
     assert_eq!(trim(Clock::SYSTEM.millis() - 3_600_000, 500), 0);
     assert_eq!(server.client.export("").len(), 1_200);
     let between = server.client.export("?limit=700").pop().unwrap()["cursor"].as_str().unwrap().to_owned();

@@ -9,14 +9,15 @@ use tillroll_collector::http::auth::access_token::Claims;
 use tillroll_collector::http::auth::basic;
 use tillroll_collector::http::auth::keyring::Keyring;
 use tillroll_collector::http::cookie_renewal;
-use tillroll_collector::import::{What, look_through};
+use tillroll_collector::import::look_through;
 use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
 use tillroll_collector::metrics::catalog::Resource;
 use tillroll_collector::metrics::parse::{Context, LONGEST_DAYS, Type, plan};
 use tillroll_collector::metrics::sql::{Scope, duckdb};
 use tillroll_collector::metrics::{cursor, search_query};
 use tillroll_collector::projects::ProjectRegistry;
-use tillroll_collector::store::{Cursor, List, Place};
+use tillroll_collector::resource::Resource as What;
+use tillroll_collector::store::{Cursor, ListCursor};
 use tillroll_collector::time;
 use tillroll_collector::vendors::headless::{Arrival, Request};
 use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
@@ -149,7 +150,7 @@ fn back_end(input: &[u8]) -> String {
             .map(|record| match record {
                 Ok(record) => {
                     assert!(!record.id.is_empty(), "a thing has a name");
-                    format!("{:?} {}", record.table, record.fields.len())
+                    format!("{:?} {}", record.resource, record.fields.len())
                 }
                 Err(refusal) => refusal.reason.code().to_owned(),
             })
@@ -278,8 +279,15 @@ fn cursors(input: &[u8]) -> String {
         assert_eq!(place.to_string().parse(), Ok(place));
         said.push('e');
     }
-    for list in [List::Customers, List::Categories, List::Products, List::Orders, List::Carts, List::Returns] {
-        said.push(if Place::read(list, &text).is_some() { '+' } else { '-' });
+    for list in [
+        tillroll_collector::resource::Resource::Customers,
+        tillroll_collector::resource::Resource::Categories,
+        tillroll_collector::resource::Resource::Products,
+        tillroll_collector::resource::Resource::Orders,
+        tillroll_collector::resource::Resource::Carts,
+        tillroll_collector::resource::Resource::Returns,
+    ] {
+        said.push(if ListCursor::parse(list, &text).is_some() { '+' } else { '-' });
     }
     said.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
     said

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use crate::Error;
 use crate::http::auth::bots;
 use crate::projects::{Project, ProjectRegistry};
-use crate::store::Voucher;
+use crate::store::TrustLevel;
 
 /// Returns the project whose token and secret the request carries.
 pub fn owner(projects: &ProjectRegistry, headers: &HeaderMap) -> Result<Arc<Project>, Error> {
@@ -18,9 +18,9 @@ pub fn owner(projects: &ProjectRegistry, headers: &HeaderMap) -> Result<Arc<Proj
 }
 
 /// Returns the trust level of a browser request: `Bot` if its User-Agent is a bot's, else `Browser`.
-pub fn page(headers: &HeaderMap) -> Voucher {
+pub fn page(headers: &HeaderMap) -> TrustLevel {
     let is_bot = headers.get(header::USER_AGENT).is_some_and(|name| bots::is_bot(name.as_bytes()));
-    if is_bot { Voucher::Bot } else { Voucher::Page }
+    if is_bot { TrustLevel::Bot } else { TrustLevel::Browser }
 }
 
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {

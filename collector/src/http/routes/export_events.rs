@@ -15,7 +15,7 @@ use crate::app_state::SharedState;
 use crate::http::auth::basic;
 use crate::http::routes::query::{limit, parameter};
 use crate::http::streaming_body;
-use crate::store::{Cursor, Range, Stored};
+use crate::store::{Cursor, ExportedEvent, Range};
 
 /// How many events are read at a time.
 const PAGE_EVENTS: usize = 500;
@@ -34,7 +34,7 @@ pub(super) async fn export(State(state): State<SharedState>, RawQuery(query): Ra
 
 /// Streams the remaining pages. The first page is read before the status is sent, so a read error gets an error response. After that,
 /// closing the connection early is the only way to report one.
-fn stream(state: SharedState, range: Range, first: Vec<Stored>) -> Body {
+fn stream(state: SharedState, range: Range, first: Vec<ExportedEvent>) -> Body {
     let (sender, body) = streaming_body::channel();
     tokio::spawn(async move {
         if let Err(error) = send_all(&state, range, first, &sender).await {
@@ -44,7 +44,7 @@ fn stream(state: SharedState, range: Range, first: Vec<Stored>) -> Body {
     body
 }
 
-async fn send_all(state: &SharedState, mut range: Range, first: Vec<Stored>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
+async fn send_all(state: &SharedState, mut range: Range, first: Vec<ExportedEvent>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
     let mut events = first;
     while let Some(last) = events.last() {
         range.after = last.cursor;
@@ -57,11 +57,11 @@ async fn send_all(state: &SharedState, mut range: Range, first: Vec<Stored>, sen
     Ok(())
 }
 
-async fn page(state: &SharedState, range: Range) -> Result<Vec<Stored>, Error> {
-    state.store.read(Range { limit: range.limit.min(PAGE_EVENTS), ..range }).await
+async fn page(state: &SharedState, range: Range) -> Result<Vec<ExportedEvent>, Error> {
+    Ok(state.store.read(Range { limit: range.limit.min(PAGE_EVENTS), ..range }).await?)
 }
 
-fn lines(events: &[Stored]) -> Bytes {
+fn lines(events: &[ExportedEvent]) -> Bytes {
     let mut out = String::with_capacity(events.iter().map(|event| event.json.len() + 1).sum());
     for event in events {
         out.push_str(&event.json);

@@ -15,45 +15,46 @@ use crate::app_state::SharedState;
 use crate::http::auth::basic;
 use crate::http::routes::query::{limit, parameter};
 use crate::http::streaming_body;
-use crate::store::{List, Place};
+use crate::resource::Resource;
+use crate::store::{ListCursor, ListPage};
 
 /// How many records are read at a time.
 const PAGE_RECORDS: usize = 500;
 
-const LISTS: &[(&str, List)] = &[
-    ("/export/customers", List::Customers),
-    ("/export/categories", List::Categories),
-    ("/export/products", List::Products),
-    ("/export/orders", List::Orders),
-    ("/export/carts", List::Carts),
-    ("/export/returns", List::Returns),
+const RESOURCES: &[(&str, Resource)] = &[
+    ("/export/customers", Resource::Customers),
+    ("/export/categories", Resource::Categories),
+    ("/export/products", Resource::Products),
+    ("/export/orders", Resource::Orders),
+    ("/export/carts", Resource::Carts),
+    ("/export/returns", Resource::Returns),
 ];
 
 pub(super) fn routes() -> Router<SharedState> {
-    LISTS.iter().fold(Router::new(), |router, &(path, list)| {
-        router.route(path, get(move |state, query, headers| export(list, state, query, headers)))
+    RESOURCES.iter().fold(Router::new(), |router, &(path, resource)| {
+        router.route(path, get(move |state, query, headers| export(resource, state, query, headers)))
     })
 }
 
 struct Export {
     project: i64,
-    list: List,
-    after: Place,
+    resource: Resource,
+    after: ListCursor,
     limit: usize,
 }
 
-async fn export(list: List, State(state): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Error> {
+async fn export(resource: Resource, State(state): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Error> {
     let project = basic::owner(&state.projects, &headers)?.id;
     let query = query.unwrap_or_default();
     let after = match parameter(&query, "after") {
-        None | Some("") => Place::START,
-        Some(text) => Place::read(list, text).ok_or(Error::BadField {
+        None | Some("") => ListCursor::START,
+        Some(text) => ListCursor::parse(resource, text).ok_or(Error::BadField {
             field: "after",
             wanted: "a cursor of an earlier export of this list",
             found: "another string",
         })?,
     };
-    let mut export = Export { project, list, after, limit: limit(&query)? };
+    let mut export = Export { project, resource, after, limit: limit(&query)? };
     // The first page is read before the status is sent, so a read error gets an error response.
     let (first, has_more) = export.next_page(&state).await?;
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
@@ -72,10 +73,10 @@ async fn export(list: List, State(state): State<SharedState>, RawQuery(query): R
 impl Export {
     /// Returns the lines of the next page, and whether more may follow.
     async fn next_page(&mut self, state: &SharedState) -> Result<(Bytes, bool), Error> {
-        let (lines, count, place) = state.store.list(self.project, self.list, self.after.clone(), self.limit.min(PAGE_RECORDS)).await?;
+        let ListPage { lines, count, next } = state.store.list(self.project, self.resource, self.after.clone(), self.limit.min(PAGE_RECORDS)).await?;
         self.limit -= count.min(self.limit);
-        let has_more = place.is_some() && self.limit > 0;
-        self.after = place.unwrap_or(Place::START);
+        let has_more = next.is_some() && self.limit > 0;
+        self.after = next.unwrap_or(ListCursor::START);
         Ok((lines.into(), has_more))
     }
 

@@ -18,7 +18,7 @@ use crate::http::error::error_response;
 use crate::http::routes::query::parameter;
 use crate::ingest;
 use crate::projects::Project;
-use crate::store::Voucher;
+use crate::store::TrustLevel;
 use crate::vendors::headless::{Arrival, Request};
 use crate::{AppState, Error, clock};
 
@@ -38,23 +38,23 @@ pub(super) async fn track(State(state): State<SharedState>, RawQuery(query): Raw
 }
 
 async fn store_event(state: &AppState, query: &str, headers: &HeaderMap, request: &Request, body: &[u8]) -> Result<(), Error> {
-    let (project, voucher) = sender(state, query, headers)?;
-    if request.is_of_owner() && voucher != Voucher::Owner {
+    let (project, trust) = sender(state, query, headers)?;
+    if request.is_of_owner() && trust != TrustLevel::Owner {
         return Err(Error::Unauthorized);
     }
     state.admission.check_project(project.id)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::Serve)?;
     let arrival = Arrival { time: state.clock.millis(), body, seed: &seed };
-    ingest::one(state, project.id, request.event(arrival), voucher).await.map(|_| ())
+    ingest::one(state, project.id, request.event(arrival), trust).await.map(|_| ())
 }
 
 /// Returns the project and the sender's trust level: the owner with the secret, else a browser or a bot.
-fn sender(state: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, Voucher), Error> {
+fn sender(state: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, TrustLevel), Error> {
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
             state.projects.find(token).map(|project| (project, basic::page(headers))).ok_or(Error::UnknownToken)
         }
-        _ => basic::owner(&state.projects, headers).map(|project| (project, Voucher::Owner)),
+        _ => basic::owner(&state.projects, headers).map(|project| (project, TrustLevel::Owner)),
     }
 }
 

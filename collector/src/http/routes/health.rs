@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 
 use crate::Error;
 use crate::app_state::SharedState;
+use crate::store::StoreError;
 use crate::telemetry::Snapshot;
 
 /// How long the store may take to answer the readiness probe.
@@ -18,14 +19,14 @@ pub(super) async fn alive() -> impl IntoResponse {
 }
 
 pub(super) async fn ready(State(state): State<SharedState>) -> Result<impl IntoResponse, Error> {
-    tokio::time::timeout(PROBE_TIMEOUT, state.store.probe()).await.unwrap_or(Err(Error::CannotStore))?;
+    tokio::time::timeout(PROBE_TIMEOUT, state.store.probe()).await.unwrap_or(Err(StoreError::Write))?;
     // A projection that lags makes reports outdated but loses no event, so the collector stays in service.
     let ailment = state.analytics.ailment().map_or_else(String::new, |ailment| format!("{ailment}\n"));
     Ok(([(header::CACHE_CONTROL, "no-store")], format!("able to store\n{ailment}")))
 }
 
 pub(super) async fn metrics(State(state): State<SharedState>) -> impl IntoResponse {
-    let snapshot = Snapshot { queue_depth: state.store.waiting(), disk_free_bytes: state.store.free(), now: state.clock.millis() };
+    let snapshot = Snapshot { queue_depth: state.store.waiting(), disk_free_bytes: state.store.free_bytes(), now: state.clock.millis() };
     let text = state.telemetry.render(&snapshot) + &state.analytics.print();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -13,7 +13,8 @@ use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
 use crate::http::{body, response};
-use crate::import::{self, What};
+use crate::import;
+use crate::resource::Resource;
 
 pub(super) async fn import(
     State(state): State<SharedState>,
@@ -21,7 +22,7 @@ pub(super) async fn import(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let resource = resource.ok().and_then(|Path(resource)| What::find(&resource)).ok_or(Error::NotFound)?;
+    let resource = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
     let project = basic::owner(&state.projects, &headers)?.id;
     let body = body::read(&state.admission, &headers, body).await?;
     Ok(response::json(import::take(&state.store, project, resource, state.clock.millis(), body.bytes.clone()).await?))

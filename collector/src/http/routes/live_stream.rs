@@ -18,7 +18,7 @@ use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::routes::{protected_pages::authorize, query::parameter};
 use crate::http::streaming_body;
-use crate::store::{Cursor, Range, Stored};
+use crate::store::{Cursor, ExportedEvent, Range};
 
 /// The most earlier events that a client gets when it connects.
 const MAX_REPLAY_EVENTS: usize = 1000;
@@ -59,11 +59,11 @@ pub(super) async fn stream(
 async fn start(state: &SharedState, project: i64, headers: &HeaderMap, query: &str, now: Cursor) -> Result<Cursor, Error> {
     let last_received = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     if let Some(last_received) = last_received {
-        return Ok(state.store.before_newest(project, MAX_REPLAY_EVENTS).await?.max(last_received));
+        return Ok(state.store.cursor_before_newest(project, MAX_REPLAY_EVENTS).await?.max(last_received));
     }
     match parameter(query, "last").map(str::parse::<usize>) {
         None | Some(Ok(0)) => Ok(now),
-        Some(Ok(count)) => Ok(state.store.before_newest(project, count.min(MAX_REPLAY_EVENTS)).await?),
+        Some(Ok(count)) => Ok(state.store.cursor_before_newest(project, count.min(MAX_REPLAY_EVENTS)).await?),
         Some(Err(_)) => Err(Error::BadField { field: "last", wanted: "a whole number", found: "another string" }),
     }
 }
@@ -133,7 +133,7 @@ impl LiveStream {
     }
 }
 
-fn to_text(events: &[Stored]) -> String {
+fn to_text(events: &[ExportedEvent]) -> String {
     let mut out = String::with_capacity(events.iter().map(|event| event.json.len() + 48).sum());
     for event in events {
         let _ = write!(out, "event: stored\nid: {}\ndata: {}\n\n", event.cursor, event.json);

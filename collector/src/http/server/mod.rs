@@ -45,13 +45,13 @@ impl Server {
     /// Opens the store and binds the address.
     pub async fn open(flags: &Serve, options: Options, clock: Clock) -> Result<Self, Error> {
         let telemetry = Arc::new(Telemetry::default());
-        let options = Options { reserve: flags.reserve.saturating_mul(1 << 20), ..options };
+        let options = Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options };
         std::thread::spawn(bots::prepare);
         let store = Store::open(&flags.data, options, Arc::clone(&telemetry))?;
-        let (projects, created_project) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| store.project(token))?;
+        let (projects, created_project) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| Ok(store.project(token)?))?;
         let listener = bind(&flags.listen).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-        let analytics = Analytics::start(&flags.data, store.source(), store.change());
+        let analytics = Analytics::start(&flags.data, Box::new(store.change_feed()), store.change());
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let state = AppState {

@@ -45,7 +45,7 @@ pub const ARRAYS: &[&str] =
 pub const GOODS: &[&str] = &["skus", "bundles"];
 
 /// Statuses of an order that was not placed yet.
-pub const CART_STATUSES: &[&str] = &["draft", "pending"];
+pub use crate::resource::CART_STATUSES;
 
 static ORDERS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "orders",

@@ -5,7 +5,7 @@ use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::{limits, number_text};
 
 use crate::ingest::decode::{RejectReason, bad};
-use crate::store::part;
+use crate::store::merged_key as part;
 use crate::vendors::metrilo::lenient::{self, Unparsable};
 
 /// A field of a record.

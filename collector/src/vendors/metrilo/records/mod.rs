@@ -1,6 +1,6 @@
 //! Metrilo's backend API: customers, categories, products and orders, one or many in a request.
 //!
-//! What comes out is a [`Record`]: the fields that were really said, under the names of the API. What was left out, or said to be empty, is
+//! What comes out is a [`BackendRecord`]: the fields that were really said, under the names of the API. What was left out, or said to be empty, is
 //! not in it and changes nothing in the store. Fields that merge instead of overriding become one field for each of their parts.
 
 mod fields;
@@ -12,7 +12,8 @@ use tillroll_protocol::dyn_value::DynValue;
 
 use self::fields::Field;
 use crate::ingest::decode::{RejectReason, RejectedEvent, bad};
-use crate::store::{Record, Table};
+use crate::resource::Resource;
+use crate::store::BackendRecord;
 use crate::vendors::Envelope;
 use crate::vendors::metrilo::lenient;
 
@@ -24,44 +25,44 @@ pub struct Endpoint {
     /// Whether a request without a digest is taken.
     pub open: bool,
     kind: &'static str,
-    table: Table,
+    resource: Resource,
     key: &'static str,
     fields: &'static [Field],
     many: bool,
 }
 
-const fn one(path: &'static str, kind: &'static str, table: Table, key: &'static str, fields: &'static [Field]) -> Endpoint {
-    Endpoint { path, open: false, kind, table, key, fields, many: false }
+const fn one(path: &'static str, kind: &'static str, resource: Resource, key: &'static str, fields: &'static [Field]) -> Endpoint {
+    Endpoint { path, open: false, kind, resource, key, fields, many: false }
 }
 
-const fn many(path: &'static str, kind: &'static str, table: Table, key: &'static str, fields: &'static [Field]) -> Endpoint {
-    Endpoint { many: true, ..one(path, kind, table, key, fields) }
+const fn many(path: &'static str, kind: &'static str, resource: Resource, key: &'static str, fields: &'static [Field]) -> Endpoint {
+    Endpoint { many: true, ..one(path, kind, resource, key, fields) }
 }
 
 /// Every endpoint.
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { open: true, ..one("/customer", "customer", Table::Customer, "email", fields::CUSTOMER) },
-    many("/customer/batch", "customer", Table::Customer, "email", fields::CUSTOMER),
-    one("/customer/tag", "customer_tag", Table::Customer, "email", fields::TAG),
-    one("/customer/untag", "customer_untag", Table::Customer, "email", fields::UNTAG),
-    one("/category", "category", Table::Category, "id", fields::CATEGORY),
-    many("/category/batch", "category", Table::Category, "id", fields::CATEGORY),
-    one("/product", "product", Table::Product, "id", fields::PRODUCT),
-    many("/product/batch", "product", Table::Product, "id", fields::PRODUCT),
-    one("/order", "order", Table::Order, "id", fields::ORDER),
-    many("/order/batch", "order", Table::Order, "id", fields::ORDER),
+    Endpoint { open: true, ..one("/customer", "customer", Resource::Customers, "email", fields::CUSTOMER) },
+    many("/customer/batch", "customer", Resource::Customers, "email", fields::CUSTOMER),
+    one("/customer/tag", "customer_tag", Resource::Customers, "email", fields::TAG),
+    one("/customer/untag", "customer_untag", Resource::Customers, "email", fields::UNTAG),
+    one("/category", "category", Resource::Categories, "id", fields::CATEGORY),
+    many("/category/batch", "category", Resource::Categories, "id", fields::CATEGORY),
+    one("/product", "product", Resource::Products, "id", fields::PRODUCT),
+    many("/product/batch", "product", Resource::Products, "id", fields::PRODUCT),
+    one("/order", "order", Resource::Orders, "id", fields::ORDER),
+    many("/order/batch", "order", Resource::Orders, "id", fields::ORDER),
 ];
 
 /// The lists that an export prints. Any field may be missing but the one that names the thing.
 const LISTS: &[Endpoint] = &[
-    one("customers", "customer", Table::Customer, "email", fields::LISTED_CUSTOMER),
-    one("categories", "category", Table::Category, "id", fields::LISTED_CATEGORY),
-    one("products", "product", Table::Product, "id", fields::LISTED_PRODUCT),
-    one("orders", "order", Table::Order, "id", fields::LISTED_ORDER),
+    one("customers", "customer", Resource::Customers, "email", fields::LISTED_CUSTOMER),
+    one("categories", "category", Resource::Categories, "id", fields::LISTED_CATEGORY),
+    one("products", "product", Resource::Products, "id", fields::LISTED_PRODUCT),
+    one("orders", "order", Resource::Orders, "id", fields::LISTED_ORDER),
 ];
 
 /// Reads a thing back that the list of this name printed.
-pub fn listed(list: &str, item: &DynValue) -> Result<Record, RejectReason> {
+pub fn listed(list: &str, item: &DynValue) -> Result<BackendRecord, RejectReason> {
     let list = LISTS.iter().find(|known| known.path == list).ok_or_else(|| RejectReason::UnknownType(list.into()))?;
     list.fields_of("record", item)
 }
@@ -85,7 +86,7 @@ pub struct Told {
     /// When it was said, by the sender's clock, in milliseconds since 1970.
     pub time: u64,
     /// What was said.
-    pub records: Vec<Result<Record, RejectedEvent>>,
+    pub records: Vec<Result<BackendRecord, RejectedEvent>>,
 }
 
 impl Endpoint {
@@ -109,7 +110,7 @@ impl Endpoint {
         Ok(Told { time, records })
     }
 
-    fn record(&self, path: &str, item: &DynValue, time: u64) -> Result<Record, RejectedEvent> {
+    fn record(&self, path: &str, item: &DynValue, time: u64) -> Result<BackendRecord, RejectedEvent> {
         self.fields_of(path, item).map_err(|reason| RejectedEvent {
             id: lenient::text(item.get(self.key)).ok().flatten().map(|id| id.chars().take(64).collect()),
             kind: Some(self.kind.into()),
@@ -118,7 +119,7 @@ impl Endpoint {
         })
     }
 
-    fn fields_of(&self, path: &str, item: &DynValue) -> Result<Record, RejectReason> {
+    fn fields_of(&self, path: &str, item: &DynValue) -> Result<BackendRecord, RejectReason> {
         if !matches!(item, DynValue::Object(_)) {
             return Err(bad(path, "an object", item));
         }
@@ -126,7 +127,7 @@ impl Endpoint {
         let at = found.iter().position(|(name, _)| name == self.key);
         let key = at.map(|at| found.remove(at).1);
         let Some(Value::String(id)) = key else { return Err(bad(&format!("{path}.{}", self.key), "a string", &DynValue::Null)) };
-        Ok(Record { table: self.table, id, fields: found })
+        Ok(BackendRecord { resource: self.resource, id, fields: found })
     }
 }
 

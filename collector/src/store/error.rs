@@ -1,0 +1,67 @@
+//! Why the store refuses to open, to read or to write. HTTP and the command line map each variant to their own codes.
+
+use std::io;
+use std::path::PathBuf;
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data folder or a file in it cannot be created, read or locked.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    Folder {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// Another process holds the lock of the data folder.
+    #[error("the data folder {} is in use by another collector", .0.display())]
+    InUse(PathBuf),
+    /// The data folder contains no store.
+    #[error("the folder {} contains no store", .0.display())]
+    NotFound(PathBuf),
+    /// SQLite cannot open the file.
+    #[error("cannot open the store {}: {source}", path.display())]
+    Open {
+        /// The store's file.
+        path: PathBuf,
+        /// The error of SQLite.
+        source: rusqlite::Error,
+    },
+    /// The file has a schema version that this build does not support.
+    #[error("the store {} has schema version {found}, this build supports version {supported}", path.display())]
+    UnsupportedVersion {
+        /// The store's file.
+        path: PathBuf,
+        /// The version in the file; 0 if the file was not created by a collector.
+        found: u32,
+        /// The version of this build.
+        supported: u32,
+    },
+    /// SQLite's integrity check failed.
+    #[error("the store {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The store's file.
+        path: PathBuf,
+        /// The first problem that SQLite reports.
+        reason: String,
+    },
+    /// A path that SQLite is given as text is not valid UTF-8.
+    #[error("the path {} is not valid UTF-8", .0.display())]
+    PathNotUtf8(PathBuf),
+    /// A query failed.
+    #[error("cannot read the store: {0}")]
+    Read(#[source] rusqlite::Error),
+    /// A transaction failed. None of its changes was acknowledged.
+    #[error("cannot write to the store")]
+    Write,
+    /// The queue is at its limit of requests or bytes.
+    #[error("the write queue is full")]
+    QueueFull,
+    /// The free disk space is below the reserve.
+    #[error("the free disk space is below the reserve")]
+    DiskFull,
+    /// The store is closing.
+    #[error("the store is closing")]
+    Stopping,
+}

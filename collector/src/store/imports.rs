@@ -1,0 +1,188 @@
+//! Orders, carts and returns that the owner imported, each as a whole document.
+//!
+//! Imported records share the change numbers of the state, so one number tells a reader of the changes how far it is.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::state::updater::StateUpdater;
+use super::subject::{Erased, Subject};
+use crate::resource::{CART_STATUSES, Resource};
+
+/// A record to import.
+#[derive(Clone, Debug)]
+pub struct ImportedRecord {
+    /// One of `Orders`, `Carts` and `Returns`.
+    pub resource: Resource,
+    /// Its id.
+    pub id: String,
+    /// The whole document.
+    pub json: String,
+}
+
+/// A record that changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangedRecord {
+    /// The project's number in the store.
+    pub project: i64,
+    /// One of `Orders`, `Carts` and `Returns`. An imported cart is one of the `Orders`.
+    pub resource: Resource,
+    /// The key of the record, which stays although the id may change.
+    pub key: String,
+    /// The number of its last change.
+    pub change: i64,
+    /// The document now, or None if it was removed.
+    pub json: Option<String>,
+}
+
+/// The resource and the id of an imported record, as the table has them.
+pub(in crate::store) type RecordKey = (String, String);
+
+/// The attributes of a record that identify a person.
+const PERSONAL: &[&str] = &["customer", "user_id"];
+const ADDRESSES: &[&str] = &["billing_address", "shipping_address", "origin_address", "destination_address"];
+/// The attributes of an address that do not.
+const IMPERSONAL: &[&str] = &["business", "country_code"];
+
+/// Orders and carts share their ids: an order replaces the cart from which it was made.
+fn stored_as(resource: Resource) -> &'static str {
+    if resource == Resource::Returns { "returns" } else { "orders" }
+}
+
+/// Returns which of these ids belong to carts or returns that are derived from events.
+pub(in crate::store) fn derived_ids(
+    connection: &Connection,
+    project: i64,
+    resource: Resource,
+    ids: Vec<String>,
+) -> rusqlite::Result<HashSet<String>> {
+    let query = match resource {
+        Resource::Returns => "SELECT EXISTS (SELECT 1 FROM order_return WHERE project = ?1 AND id = ?2 AND ?3 = ?3)",
+        _ => {
+            "SELECT EXISTS (SELECT 1 FROM cart WHERE project = ?1 AND cart_id = ?2 AND state <> 'removed')
+                 OR EXISTS (SELECT 1 FROM cart INDEXED BY cart_by_basket WHERE project = ?1 AND basket_id = ?3 AND state <> 'removed')"
+        }
+    };
+    let mut statement = connection.prepare_cached(query)?;
+    let mut derived = HashSet::new();
+    for id in ids {
+        let uuid = Uuid::try_parse(&id).map(|uuid| uuid.into_bytes().to_vec()).unwrap_or_default();
+        if statement.query_row(params![project, uuid, id], |row| row.get(0))? {
+            derived.insert(id);
+        }
+    }
+    Ok(derived)
+}
+
+/// Stores records. Each replaces the earlier record with its id.
+pub(in crate::store) fn import(
+    connection: &Connection,
+    state: &mut StateUpdater<'_>,
+    project: i64,
+    records: &[ImportedRecord],
+) -> rusqlite::Result<()> {
+    let insert = "INSERT OR REPLACE INTO imported_record (project, resource, id, json, change) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let mut insert = connection.prepare_cached(insert)?;
+    for record in records {
+        insert.execute(params![project, stored_as(record.resource), record.id, record.json, state.next_change()])?;
+    }
+    Ok(())
+}
+
+/// Returns imported records that changed after the change `after`, in the order of their last changes.
+pub(in crate::store) fn changes(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<ChangedRecord>> {
+    let query = "SELECT project, resource, id, json, change FROM imported_record INDEXED BY imported_record_by_change
+                 WHERE change > ?1 ORDER BY change LIMIT ?2";
+    let mut select = connection.prepare_cached(query)?;
+    let rows = select.query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        let is_return = row.get_ref(1)?.as_str()? == stored_as(Resource::Returns);
+        let resource = if is_return { Resource::Returns } else { Resource::Orders };
+        let json = Some(row.get(3)?).filter(|json: &String| !json.is_empty());
+        Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json })
+    })?;
+    rows.collect()
+}
+
+/// Returns the number of the last change of the imported record with this id.
+pub(in crate::store) fn last_change(connection: &Connection, project: i64, resource: Resource, id: &str) -> rusqlite::Result<Option<i64>> {
+    let query = "SELECT change FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
+    connection.prepare_cached(query)?.query_row(params![project, stored_as(resource), id], |row| row.get(0)).optional()
+}
+
+/// Returns the records with a change after `after` that mention the subject, and the number of the last change that was read.
+pub(in crate::store) fn find_named(connection: &Connection, subject: &Subject, after: i64) -> rusqlite::Result<(Vec<RecordKey>, i64)> {
+    let query = "SELECT resource, id, json, change, project FROM imported_record INDEXED BY imported_record_by_change
+                 WHERE change > ?1 ORDER BY change";
+    let mut select = connection.prepare_cached(query)?;
+    let mut rows = select.query([after])?;
+    let (mut found, mut last) = (Vec::new(), after);
+    while let Some(row) = rows.next()? {
+        last = row.get(3)?;
+        if row.get::<_, i64>(4)? == subject.project && subject.is_named_in(row.get_ref(2)?.as_str()?) {
+            found.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    Ok((found, last))
+}
+
+/// Erases the subject from records. A cart is deleted as a whole; an empty row tells readers of the changes that it is removed.
+pub(in crate::store) fn erase<'a>(
+    connection: &Connection,
+    state: &mut StateUpdater<'_>,
+    subject: &Subject,
+    keys: impl Iterator<Item = &'a RecordKey>,
+    erased: &mut Erased,
+) -> rusqlite::Result<()> {
+    let select = "SELECT json FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
+    let update = "UPDATE imported_record SET json = ?1, change = ?2 WHERE project = ?3 AND resource = ?4 AND id = ?5";
+    let mut select = connection.prepare_cached(select)?;
+    for (stored_as_name, id) in keys {
+        let text = |row: &Row<'_>| row.get::<_, String>(0);
+        let json = select.query_row(params![subject.project, stored_as_name, id], text).optional()?;
+        let Some(Value::Object(mut record)) = json.and_then(|json| serde_json::from_str(&json).ok()) else { continue };
+        let json = if is_cart(&record) {
+            erased.carts += 1;
+            String::new()
+        } else {
+            let is_return = stored_as_name == stored_as(Resource::Returns);
+            *if is_return { &mut erased.returns } else { &mut erased.orders } += 1;
+            anonymise(&mut record, subject);
+            Value::Object(record).to_string()
+        };
+        connection.prepare_cached(update)?.execute(params![json, state.next_change(), subject.project, stored_as_name, id])?;
+    }
+    Ok(())
+}
+
+fn is_cart(record: &Map<String, Value>) -> bool {
+    record.get("status").and_then(Value::as_str).is_some_and(|status| CART_STATUSES.contains(&status))
+}
+
+fn anonymise(record: &mut Map<String, Value>, subject: &Subject) {
+    record.retain(|name, _| !PERSONAL.contains(&name.as_str()));
+    for address in ADDRESSES {
+        if let Some(Value::Object(address)) = record.get_mut(*address) {
+            address.retain(|name, _| IMPERSONAL.contains(&name.as_str()));
+        }
+    }
+    record.retain(|name, value| name == "id" || !is_named(value, subject));
+}
+
+/// Whether a value is a text that mentions the subject. Removes such texts from nested values.
+fn is_named(value: &mut Value, subject: &Subject) -> bool {
+    match value {
+        Value::String(text) => subject.is_named_in(text),
+        Value::Array(elements) => {
+            elements.retain_mut(|element| !is_named(element, subject));
+            false
+        }
+        Value::Object(members) => {
+            members.retain(|_, member| !is_named(member, subject));
+            false
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,129 @@
+//! The events of one request, encoded for the log.
+//!
+//! The request's own task encodes them, because all requests wait for the one writing thread: that thread only inserts the ids and copies the
+//! frames. An event that changes the state is attached as it is.
+
+use tillroll_protocol::event::{Event, Page, Visitor};
+use uuid::Uuid;
+
+use super::codec::{Frame, FrameEncoder, LogEvent, Sender};
+use crate::store::event_group::affects_state;
+use crate::store::trust::TrustLevel;
+
+/// The bytes of the first event of most requests, and of each further event.
+const FIRST_EVENT_BYTES: usize = 512;
+const FURTHER_EVENT_BYTES: usize = 96;
+
+/// The events of one request.
+#[derive(Debug)]
+pub struct EncodedBatch {
+    received_at: u64,
+    trust: TrustLevel,
+    encoder: FrameEncoder,
+    events: Vec<EventMeta>,
+}
+
+/// What the writing thread needs of an event.
+#[derive(Debug)]
+pub(in crate::store) struct EventMeta {
+    pub(in crate::store) id: Uuid,
+    /// The event itself, if its type changes the state.
+    pub(in crate::store) state_event: Option<Box<Event>>,
+}
+
+impl EncodedBatch {
+    /// Returns an empty batch for a request that arrived at `received_at`, in milliseconds since 1970.
+    pub fn new(received_at: u64, trust: TrustLevel) -> Self {
+        Self { received_at, trust, encoder: FrameEncoder::new(received_at, trust == TrustLevel::Bot), events: Vec::new() }
+    }
+
+    /// Reserves memory for this many events.
+    #[must_use]
+    pub fn with_capacity(mut self, events: usize) -> Self {
+        self.encoder.reserve(FIRST_EVENT_BYTES + FURTHER_EVENT_BYTES * events);
+        self.events.reserve(events);
+        self
+    }
+
+    /// Adds an event with this id.
+    pub fn push<S: AsRef<str>>(&mut self, id: Uuid, event: &Event<S>) {
+        let (visitor, email) = match &event.visitor {
+            // A back end may send an event without a visitor.
+            Visitor::Id(id) if id.as_ref().is_empty() => (None, None),
+            Visitor::Id(id) => (Some(id.as_ref()), None),
+            Visitor::Email(email) => (None, Some(email.as_ref())),
+        };
+        let [session, store] = [&event.session_id, &event.store_id].map(|text| text.as_ref().map(AsRef::as_ref));
+        let event_type = event.kind.as_ref();
+        let has_person = visitor.or(email).is_some();
+        self.encoder.push(&LogEvent {
+            id,
+            time: event.time,
+            received_at: self.received_at,
+            event_type,
+            api: event.api.as_ref(),
+            sender: Sender { visitor, email, session, store },
+            page: Page { url: event.page.url.as_ref(), referrer: event.page.referrer.as_ref(), title: event.page.title.as_ref() },
+            params: &event.params,
+            is_bot: self.trust == TrustLevel::Bot,
+            is_state_event: has_person && self.trust.event_group(event_type).is_some(),
+        });
+        let state_event = affects_state(event_type).then(|| Box::new(without_page(event)));
+        self.events.push(EventMeta { id, state_event });
+    }
+
+    /// Returns the number of events.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Returns whether the batch has no events.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Returns when the request arrived, in milliseconds since 1970.
+    pub fn received_at(&self) -> u64 {
+        self.received_at
+    }
+
+    /// Returns the trust level of the sender.
+    pub fn trust(&self) -> TrustLevel {
+        self.trust
+    }
+
+    /// Returns about how many bytes of memory the batch takes.
+    pub(in crate::store) fn memory_bytes(&self) -> usize {
+        let state_events = self.events.iter().filter_map(|event| event.state_event.as_ref());
+        self.encoder.len() + 64 * self.events.len() + state_events.map(|event| 512 + event.params.len()).sum::<usize>()
+    }
+
+    /// Returns the events, in the order of their slots.
+    pub(in crate::store) fn events(&self) -> &[EventMeta] {
+        &self.events
+    }
+
+    /// Returns the encoded events.
+    pub(in crate::store) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        self.encoder.frames()
+    }
+}
+
+/// The state is derived from everything but the page.
+fn without_page<S: AsRef<str>>(event: &Event<S>) -> Event {
+    let text = |text: &S| text.as_ref().to_owned();
+    Event {
+        id: String::new(),
+        kind: text(&event.kind),
+        api: text(&event.api),
+        time: event.time,
+        visitor: match &event.visitor {
+            Visitor::Id(id) => Visitor::Id(text(id)),
+            Visitor::Email(email) => Visitor::Email(text(email)),
+        },
+        session_id: event.session_id.as_ref().map(text),
+        store_id: event.store_id.as_ref().map(text),
+        page: Page::default(),
+        params: event.params.clone(),
+    }
+}

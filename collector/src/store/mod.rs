@@ -1,0 +1,253 @@
+//! The store: everything that must survive, in one SQLite file.
+//!
+//! - The **event log** holds the events of all projects in the order in which they were stored. An event's number is its position.
+//! - A **segment** is a row of the log: many encoded events of one project (`log/codec.rs`). A deleted event leaves a tombstone.
+//! - **`event_id`** is the deduplication index: an event that is sent again is stored once.
+//! - **`state_event`** holds copies of the events from which the state is derived, by person. They outlive their events in the log.
+//! - The **state** holds customers, catalog, orders, carts and returns as they are now (`state/`). Each change has a number, so the projection
+//!   can follow the changes.
+//!
+//! One thread owns the writing connection. It commits all waiting tasks in one transaction, and acknowledges them only when the transaction is
+//! on disk. Readers use other connections and never wait for the writer.
+
+mod data_folder;
+mod erasure;
+mod error;
+mod event_group;
+mod identity;
+mod imports;
+mod log;
+mod read;
+mod schema;
+mod state;
+mod subject;
+mod tasks;
+mod trust;
+mod write;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::resource::Resource;
+use crate::telemetry::Telemetry;
+
+pub use data_folder::{FILE, create_folder, is_used, lock};
+use erasure::{apply::FinishErasure, search};
+pub use error::StoreError;
+pub use imports::{ChangedRecord, ImportedRecord};
+use log::append::AppendRequest;
+pub use log::append::Appended;
+pub use log::batch::EncodedBatch;
+pub use log::cursor::Cursor;
+pub use log::read::{ExportedEvent, Range};
+pub use log::retention::Trimmed;
+pub use read::change_feed::{ChangeFeed, ChangePage, ChangedProducts, ReturnKey};
+use read::pool::ReadPool;
+pub use read::read_only::{ReadOnlyStore, check_file};
+use schema::{connect, migrations};
+pub use state::documents::Change;
+pub use state::export::{ListCursor, ListPage};
+pub use state::lww::merged_key;
+pub use state::records::{BackendRecord, RecordBatch};
+use state::{documents, export, updater};
+pub use subject::Erased;
+use subject::Subject;
+use tasks::{Outcome, Task};
+pub use trust::TrustLevel;
+pub use write::disk_space::{DiskSpace, FreeSpaceFn};
+use write::disk_space::{Reserve, system_disk_space};
+pub use write::queue::Limits;
+use write::queue::{self, Queue};
+use write::writer::StoreWriter;
+
+/// How many event numbers one step of an erasure searches.
+const SEARCH_BATCH: i64 = 20_000;
+
+/// How many events of an erasure one transaction deletes. Other writes wait that long.
+const DELETE_BATCH: usize = 1_000;
+
+/// How many events may be left for the last transaction of an erasure to search.
+const MAX_FINAL_SEARCH: i64 = 1_000;
+
+/// The options of a store. The default is for production.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long to wait for a lock of another process on the file.
+    pub busy_timeout: Duration,
+    /// The limits of the write queue.
+    pub limits: Limits,
+    /// The disk space that new events must not use, in bytes.
+    pub reserve_bytes: u64,
+    /// Returns the free disk space.
+    pub free_space: FreeSpaceFn,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self { busy_timeout: Duration::from_secs(1), limits, reserve_bytes: 0, free_space: system_disk_space }
+    }
+}
+
+/// The open store. Dropping it writes the waiting tasks and closes the files.
+pub struct Store {
+    queue: Option<Queue>,
+    readers: ReadPool,
+    head: watch::Receiver<Cursor>,
+    change: watch::Receiver<i64>,
+    writer: Option<std::thread::JoinHandle<()>>,
+    path: PathBuf,
+    reserve: Reserve,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in `folder`, which is created if it is missing, and locks the folder for this process.
+    pub fn open(folder: &Path, options: Options, telemetry: Arc<Telemetry>) -> Result<Self, StoreError> {
+        let lock = lock(folder)?;
+        let path = folder.join(FILE);
+        let open_error = |source| StoreError::Open { path: path.clone(), source };
+        let mut connection = connect::connect(&path, options.busy_timeout).map_err(open_error)?;
+        migrations::migrate(&mut connection, &path)?;
+        let (head_sender, head) = watch::channel(log::read::head(&connection).map_err(open_error)?);
+        let (change_sender, change) = watch::channel(updater::newest_change(&connection).map_err(open_error)?);
+        let (queue, jobs) = queue::new(options.limits);
+        let reserve = || Reserve::new(folder, options.reserve_bytes, options.free_space);
+        let writer = StoreWriter::new(path.clone(), options.busy_timeout, reserve(), (head_sender, change_sender), telemetry);
+        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(jobs));
+        let thread = thread.map_err(|source| StoreError::Folder { path: path.clone(), source })?;
+        let readers = ReadPool::new(path.clone(), options.busy_timeout);
+        Ok(Self { queue: Some(queue), readers, head, change, writer: Some(thread), path, reserve: reserve(), _lock: lock })
+    }
+
+    /// Returns the number of the project with this token. A new token gets a new number.
+    pub fn project(&self, token: &str) -> Result<i64, StoreError> {
+        let open_error = |source| StoreError::Open { path: self.path.clone(), source };
+        let connection = connect::connect(&self.path, Duration::from_secs(5)).map_err(open_error)?;
+        connect::project_number(&connection, token).map_err(open_error)
+    }
+
+    /// Stores events, and returns when they are durable. After an error none of them was acknowledged.
+    pub async fn append(&self, project: i64, batch: EncodedBatch) -> Result<Appended, StoreError> {
+        self.run(Task::Append(AppendRequest { project, batch })).await.map(|outcome| outcome.appended)
+    }
+
+    /// Applies records of a back end, and returns when they are durable.
+    pub async fn apply_records(&self, batch: RecordBatch) -> Result<(), StoreError> {
+        self.run(Task::ApplyRecords(batch)).await.map(|_| ())
+    }
+
+    /// Stores imported records in place of those with the same ids, and returns when they are durable.
+    pub async fn import(&self, project: i64, records: Vec<ImportedRecord>) -> Result<(), StoreError> {
+        self.run(Task::Import(project, records)).await.map(|_| ())
+    }
+
+    /// Deletes events that arrived before a time, in milliseconds since 1970, at most `limit` of them.
+    pub async fn trim(&self, before: u64, limit: usize) -> Result<Trimmed, StoreError> {
+        self.run(Task::Trim(before, limit)).await.map(|outcome| outcome.trimmed)
+    }
+
+    /// Tests whether a write succeeds, by the same queue and thread as all writes.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        if self.reserve.is_exhausted() {
+            return Err(StoreError::DiskFull);
+        }
+        self.run(Task::Probe).await.map(|_| ())
+    }
+
+    /// Erases a person by the normalised e-mail, and returns what was erased. After an error some of it may still exist.
+    pub async fn erase(&self, project: i64, email: String) -> Result<Erased, StoreError> {
+        let subject = Arc::new(Subject::new(project, email));
+        let (mut after, mut events) = (0, 0);
+        loop {
+            let head = self.head.borrow().0;
+            if head - after <= MAX_FINAL_SEARCH {
+                break;
+            }
+            let until = head.min(after + SEARCH_BATCH);
+            let searched = Arc::clone(&subject);
+            let search = move |connection: &Connection| search::find(&*connection.unchecked_transaction()?, &searched, after, until);
+            let mut found = self.readers.with(search).await?;
+            (after, events) = (until, events + found.len() as u64);
+            while !found.is_empty() {
+                let rest = found.split_off(found.len().min(DELETE_BATCH));
+                self.run(Task::DeleteEvents(project, std::mem::replace(&mut found, rest))).await?;
+            }
+        }
+        let named = Arc::clone(&subject);
+        let imported = self.readers.with(move |connection| imports::find_named(connection, &named, 0)).await?;
+        let finish = Box::new(FinishErasure { subject, after, imported });
+        let erased = self.run(Task::FinishErasure(finish)).await?.erased;
+        Ok(Erased { events: erased.events + events, ..erased })
+    }
+
+    /// Returns which of these ids belong to carts or returns that are derived from events.
+    pub async fn derived_ids(&self, project: i64, resource: Resource, ids: Vec<String>) -> Result<HashSet<String>, StoreError> {
+        self.readers.with(move |connection| imports::derived_ids(connection, project, resource, ids)).await
+    }
+
+    /// Returns a reader of the changes, for use on any thread.
+    pub fn change_feed(&self) -> ChangeFeed {
+        ChangeFeed::new(self.path.clone())
+    }
+
+    /// Returns the free disk space in bytes, or None if the system does not report it.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.reserve.free_bytes()
+    }
+
+    /// Returns how many requests wait to be stored.
+    pub fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, Queue::waiting)
+    }
+
+    /// Returns the position of the newest durable event, which can be watched.
+    pub fn head(&self) -> watch::Receiver<Cursor> {
+        self.head.clone()
+    }
+
+    /// Returns the number of the newest durable change of the state, which can be watched.
+    pub fn change(&self) -> watch::Receiver<i64> {
+        self.change.clone()
+    }
+
+    /// Returns orders, carts or returns that changed after the change `after`, in the order of their last changes.
+    pub async fn changes(&self, resource: Resource, after: i64, limit: usize) -> Result<Vec<Change>, StoreError> {
+        self.readers.with(move |connection| documents::changes(connection, resource, after, limit)).await
+    }
+
+    /// Returns a page of a resource.
+    pub async fn list(&self, project: i64, resource: Resource, after: ListCursor, limit: usize) -> Result<ListPage, StoreError> {
+        self.readers.with(move |connection| export::page(connection, project, resource, &after, limit)).await
+    }
+
+    /// Reads events, oldest first.
+    pub async fn read(&self, range: Range) -> Result<Vec<ExportedEvent>, StoreError> {
+        self.readers.with(move |connection| log::read::read(connection, range)).await
+    }
+
+    /// Returns the position before the newest `count` events of a project.
+    pub async fn cursor_before_newest(&self, project: i64, count: usize) -> Result<Cursor, StoreError> {
+        self.readers.with(move |connection| log::read::cursor_before_newest(connection, project, count)).await
+    }
+
+    async fn run(&self, task: Task) -> Result<Outcome, StoreError> {
+        self.queue.as_ref().ok_or(StoreError::Stopping)?.run(task).await
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The thread ends when the queue is closed and empty.
+        self.queue = None;
+        if self.writer.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the writing thread had panicked");
+        }
+    }
+}

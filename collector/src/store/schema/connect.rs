@@ -1,0 +1,70 @@
+//! Opens connections: their durability, limits and pragmas.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension};
+
+/// Opens a connection whose commits are on disk when they return.
+///
+/// `synchronous = FULL` flushes the write-ahead log with each commit (<https://sqlite.org/pragma.html#pragma_synchronous>). `secure_delete`
+/// overwrites deleted content, so the data of an erased person leaves the file too.
+///
+/// A commit that lets the write-ahead log grow beyond 64 MB copies its pages to the database. The file itself shrinks only above 192 MB:
+/// to truncate it and let it grow again would delay every commit.
+pub(in crate::store) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(busy_timeout)?;
+    connection.execute_batch(
+        "PRAGMA page_size = 8192;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = 8192;
+         PRAGMA journal_size_limit = 201326592;
+         PRAGMA cache_size = -65536;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA secure_delete = ON;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(128);
+    // Without this SQLite plans a statement again for most bound values, which takes ten times as long as to run it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+/// Opens the connection of the writing thread.
+///
+/// The store assigns project numbers itself, so a foreign key check for each row would find nothing.
+pub(in crate::store) fn connect_writer(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
+    let connection = connect(path, busy_timeout)?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    Ok(connection)
+}
+
+/// Opens a connection that cannot write.
+pub(in crate::store) fn connect_reader(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
+    let connection = connect(path, busy_timeout)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    Ok(connection)
+}
+
+/// Empties the write-ahead log, which still contains pages from before an erasure.
+///
+/// A reader of an older snapshot prevents that. Then later commits overwrite the log, and closing the store deletes it.
+pub(in crate::store) fn checkpoint_truncate(connection: &Connection) {
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    if !matches!(is_busy, Ok(false)) {
+        tracing::warn!("cannot empty the write-ahead log after an erasure");
+    }
+}
+
+/// Returns the number of the project with this token. A new token gets a new number.
+pub(in crate::store) fn project_number(connection: &Connection, token: &str) -> rusqlite::Result<i64> {
+    let number = connection.query_row("SELECT id FROM project WHERE token = ?1", [token], |row| row.get(0)).optional()?;
+    match number {
+        Some(number) => Ok(number),
+        None => connection.query_row("INSERT INTO project (token) VALUES (?1) RETURNING id", [token], |row| row.get(0)),
+    }
+}

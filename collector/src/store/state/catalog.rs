@@ -1,0 +1,88 @@
+//! Customers, categories and products from the back end: one row each, merged field by field.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Map, Value};
+
+use super::lww::LwwMap;
+use super::records::BackendRecord;
+use super::updater::StateUpdater;
+use crate::resource::Resource;
+use crate::store::trust::OWNER_RANK;
+
+impl StateUpdater<'_> {
+    /// Applies a record of a customer, category or product.
+    pub(super) fn apply_record(&mut self, project: i64, time: u64, record: &BackendRecord) -> rusqlite::Result<()> {
+        let (table, column) = match record.resource {
+            Resource::Customers => ("customer", "backend_fields"),
+            Resource::Categories => ("category", "fields"),
+            Resource::Products => ("product", "fields"),
+            Resource::Events | Resource::Orders | Resource::Carts | Resource::Returns => return Ok(()),
+        };
+        let select = format!("SELECT {column} FROM {table} WHERE project = ?1 AND id = ?2");
+        let stored: Option<LwwMap> =
+            self.connection.prepare_cached(&select)?.query_row(params![project, record.id], |row| row.get(0)).optional()?;
+        let mut fields = stored.clone().unwrap_or_default();
+        for (name, value) in &record.fields {
+            fields.set(name, OWNER_RANK, time, value.clone());
+        }
+        if stored.as_ref() == Some(&fields) {
+            return Ok(());
+        }
+        let change = self.next_change();
+        let upsert = format!(
+            "INSERT INTO {table} (project, id, {column}, change) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (project, id) DO UPDATE SET {column} = ?3, change = ?4"
+        );
+        self.connection.prepare_cached(&upsert)?.execute(params![project, record.id, fields, change])?;
+        if record.resource == Resource::Products && stored.is_none_or(|stored| displayed(&stored) != displayed(&fields)) {
+            let update = "UPDATE product SET display_change = ?1 WHERE project = ?2 AND id = ?3";
+            self.connection.prepare_cached(update)?.execute(params![change, project, record.id])?;
+            self.write_options(project, &record.id, &fields)?;
+        }
+        Ok(())
+    }
+
+    /// A line item may name a product option instead of the product. If two products have an option, the product with the smaller id wins.
+    fn write_options(&self, project: i64, product: &str, fields: &LwwMap) -> rusqlite::Result<()> {
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO product_option (project, id, product) VALUES (?1, ?2, ?3)
+             ON CONFLICT (project, id) DO UPDATE SET product = excluded.product WHERE excluded.product < product",
+        )?;
+        for option in fields.elements("options").into_keys() {
+            upsert.execute(params![project, option, product])?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the fields of a product, and of each option, that line items show.
+fn displayed(fields: &LwwMap) -> BTreeMap<&str, [Option<Value>; 3]> {
+    let mut all = BTreeMap::new();
+    all.insert("", ["name", "sku", "price"].map(|name| fields.get(name).cloned()));
+    for (id, mut option) in fields.elements("options") {
+        all.insert(id, [None, option.remove("sku"), option.remove("price")]);
+    }
+    all
+}
+
+/// A product, and the option whose id was looked up.
+pub(super) type ProductMatch = (LwwMap, Option<Map<String, Value>>);
+
+/// Returns the product with this id, or the product with an option of this id and that option.
+pub(super) fn find_product(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<ProductMatch>> {
+    let mut by_id = connection.prepare_cached("SELECT fields FROM product WHERE project = ?1 AND id = ?2")?;
+    if let Some(fields) = by_id.query_row(params![project, id], |row| row.get(0)).optional()? {
+        return Ok(Some((fields, None)));
+    }
+    let mut by_option = connection.prepare_cached(
+        "SELECT fields FROM product_option JOIN product ON product.project = product_option.project AND product.id = product_option.product
+         WHERE product_option.project = ?1 AND product_option.id = ?2",
+    )?;
+    let fields: Option<LwwMap> = by_option.query_row(params![project, id], |row| row.get(0)).optional()?;
+    Ok(fields.map(|fields| {
+        let option = fields.elements("options").remove(id);
+        (fields, option)
+    }))
+}

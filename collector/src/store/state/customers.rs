@@ -1,0 +1,95 @@
+//! Fields of customers from pages, derived from state events; and how they merge with the fields from the back end.
+//!
+//! Per field the last write wins; on a tie the back end wins. Each tag is a field.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, params};
+use serde_json::Value;
+
+use super::lww::{LwwField, LwwMap, merged_key};
+use super::person::Person;
+use super::state_events::{self, StateEvent};
+use super::updater::StateUpdater;
+use crate::store::event_group::EventGroup;
+use crate::store::identity;
+
+/// The parameters of `customer_details`, and their names in the export.
+const DETAILS: &[(&str, &str)] =
+    &[("first_name", "firstName"), ("last_name", "lastName"), ("phone_number", "phoneNumber"), ("subscribed", "subscribed")];
+
+impl StateUpdater<'_> {
+    /// Derives the page fields of a customer again.
+    pub(super) fn derive_customer(&mut self, project: i64, email: &str) -> rusqlite::Result<()> {
+        let events = state_events::of_person(self.connection, project, &Person::Email(email.into()), EventGroup::Profile)?;
+        let linked_at = identity::first_link_time(self.connection, project, email)?;
+        let (compacted, compacted_since) = self.compacted(project, email)?;
+        let first_event_at = events.first().map(|event| event.time.cast_signed());
+        let first_seen_at = first_event_at.into_iter().chain(linked_at).chain(compacted_since).min();
+        let page_fields = with_page_events(compacted, &events);
+        let stored: Option<(LwwMap, Option<i64>)> = self
+            .connection
+            .prepare_cached("SELECT page_fields, first_seen_at FROM customer WHERE project = ?1 AND id = ?2")?
+            .query_row(params![project, email], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if stored.as_ref() == Some(&(page_fields.clone(), first_seen_at)) || stored.is_none() && first_seen_at.is_none() {
+            return Ok(());
+        }
+        let change = self.next_change();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO customer (project, id, page_fields, first_seen_at, change) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (project, id) DO UPDATE SET page_fields = ?3, first_seen_at = ?4, change = ?5",
+            )?
+            .execute(params![project, email, page_fields, first_seen_at, change])?;
+        Ok(())
+    }
+}
+
+/// Returns page fields after these events.
+pub(super) fn with_page_events(mut fields: LwwMap, events: &[StateEvent]) -> LwwMap {
+    for event in events {
+        let params: Value = serde_json::from_str(&event.params).unwrap_or_default();
+        for (name, exported) in DETAILS {
+            if let Some(value) = params.get(name) {
+                fields.set(exported, 0, event.time, value.clone());
+            }
+        }
+        for tag in params.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            fields.set(&merged_key("tags", &tag.to_lowercase(), ""), 0, event.time, tag.into());
+        }
+    }
+    fields
+}
+
+/// Merges the fields of a customer: per field the later value, on a tie that of the back end.
+pub(super) fn merge(backend: LwwMap, page: LwwMap) -> LwwMap {
+    let mut fields: BTreeMap<String, LwwField> = page.0;
+    for (name, field) in backend.0 {
+        if fields.get(&name).is_none_or(|LwwField(_, time, _)| field.1 >= *time) {
+            fields.insert(name, field);
+        }
+    }
+    LwwMap(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_field_wins_and_the_backend_wins_a_tie() {
+        let fields = |all: &[(&str, u64, &str)]| {
+            let mut fields = LwwMap::default();
+            for (name, time, value) in all {
+                fields.set(name, 1, *time, (*value).into());
+            }
+            fields
+        };
+        let backend = fields(&[("a", 2, "backend"), ("b", 2, "backend"), ("c", 2, "backend"), ("d", 2, "backend")]);
+        let page = fields(&[("a", 1, "page"), ("b", 2, "page"), ("c", 3, "page"), ("e", 1, "page")]);
+        let merged = merge(backend, page);
+        let texts: Vec<_> = ["a", "b", "c", "d", "e"].iter().map(|name| merged.text(name).unwrap()).collect();
+        assert_eq!(texts, ["backend", "backend", "page", "backend", "page"]);
+    }
+}

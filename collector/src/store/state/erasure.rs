@@ -1,0 +1,165 @@
+//! Erases a person from the current state. The customer and the carts are deleted; orders and returns stay without the person.
+//!
+//! Orders are anonymised, not deleted, so that revenue stays correct. An erased cart leaves an empty row with a new change number, from which
+//! readers of the changes learn that the cart is removed.
+
+use rusqlite::{Connection, Row, params};
+use serde_json::Value;
+
+use super::lww::LwwField;
+use super::orders::{self, Order};
+use super::person::Person;
+use super::updater::{Stale, StateUpdater};
+use crate::store::identity;
+use crate::store::subject::{Erased, Subject};
+
+/// The attributes of a billing address that do not identify a person.
+const IMPERSONAL: [&str; 2] = ["countryCode", "paymentMethod"];
+
+/// Returns the visitors without an e-mail that reported an order for which the back end gave this e-mail.
+pub(in crate::store) fn visitors_by_order(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
+    let query = "SELECT DISTINCT reporter FROM customer_order INDEXED BY customer_order_by_email
+                 WHERE project = ?1 AND email = ?2 AND reporter IS NOT NULL";
+    let mut visitors = Vec::new();
+    for reporter in connection.prepare_cached(query)?.query_map(params![project, email], |row| row.get::<_, String>(0))? {
+        if let Some(Person::Visitor(visitor)) = Person::from_text(&reporter?)
+            && identity::links(connection, project, &visitor)?.is_empty()
+        {
+            visitors.push(visitor);
+        }
+    }
+    Ok(visitors)
+}
+
+impl StateUpdater<'_> {
+    /// Erases a person from everything but the log.
+    pub(in crate::store) fn erase(&mut self, subject: &Subject) -> rusqlite::Result<Erased> {
+        let (project, email) = (subject.project, subject.email.as_str());
+        let visitors = identity::all_visitors(self.connection, project, email)?;
+        let mut people = vec![Person::Email(email.to_owned())];
+        let by_order = visitors_by_order(self.connection, project, email)?;
+        people.extend(visitors.iter().chain(&by_order).cloned().map(Person::Visitor));
+        let mut erased = Erased { visitors: people.len() as u64 - 1, ..Erased::default() };
+        for person in &people {
+            erased.carts += self.erase_carts(project, person)?;
+        }
+        // Before the links are deleted: they decide which orders of a shared computer belong to this person.
+        erased.orders = self.erase_from_orders(subject, &people)?;
+        erased.returns = self.erase_from_returns(subject, &people)?;
+        identity::delete_links(self.connection, project, email)?;
+        let delete = "DELETE FROM compacted_customer WHERE project = ?1 AND id = ?2";
+        self.connection.prepare_cached(delete)?.execute(params![project, email])?;
+        let delete = "DELETE FROM customer WHERE project = ?1 AND id = ?2";
+        erased.customers = self.connection.prepare_cached(delete)?.execute(params![project, email])? as u64;
+        for visitor in visitors {
+            // Another person may use the same computer.
+            self.mark_stale(project, Some(Person::Visitor(visitor)), Stale::ALL);
+        }
+        Ok(erased)
+    }
+
+    fn erase_carts(&mut self, project: i64, person: &Person) -> rusqlite::Result<u64> {
+        let query = "SELECT cart_id, basket_id, state <> 'removed' FROM cart INDEXED BY cart_by_owner WHERE project = ?1 AND owner = ?2";
+        let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, bool>(2)?));
+        let mut statement = self.connection.prepare_cached(query)?;
+        let rows: Vec<_> = statement.query_map(params![project, person.to_text()], row)?.collect::<rusqlite::Result<_>>()?;
+        let clear = "UPDATE cart SET owner = '', state = 'removed', basket_id = NULL, updated_at = 0, content = '{}', is_compacted = NULL,
+                     change = ?1 WHERE project = ?2 AND cart_id = ?3";
+        let bump = "UPDATE cart INDEXED BY cart_by_basket SET change = ?1 WHERE project = ?2 AND basket_id = ?3";
+        for (cart_id, basket_id, _) in &rows {
+            if let Some(basket_id) = basket_id {
+                self.bump_change(bump, project, basket_id)?;
+            }
+            let change = self.next_change();
+            self.connection.prepare_cached(clear)?.execute(params![change, project, cart_id])?;
+        }
+        Ok(rows.iter().filter(|(.., is_visible)| *is_visible).count() as u64)
+    }
+
+    fn erase_from_orders(&mut self, subject: &Subject, people: &[Person]) -> rusqlite::Result<u64> {
+        let mut count = 0;
+        for (id, mut order) in self.candidate_orders(subject, people)? {
+            let has_email = order.fields.text("email") == Some(subject.email.as_str());
+            let is_reporter = match &order.report {
+                Some((time, person)) => self.is_subject(subject, people, person, *time)?,
+                None => false,
+            };
+            if has_email || is_reporter {
+                anonymise(&mut order, has_email, is_reporter);
+                self.write_order(subject.project, &id, &order)?;
+                self.bump_returns_of_order(subject.project, &id)?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Returns the orders with the e-mail of the subject, and those that one of these people reported.
+    fn candidate_orders(&self, subject: &Subject, people: &[Person]) -> rusqlite::Result<Vec<(String, Order)>> {
+        let mut found = Vec::new();
+        let row = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, orders::read(row, 1)?));
+        let columns = "id, fields, status_times, reporter, reported_at";
+        let by_email = format!("SELECT {columns} FROM customer_order INDEXED BY customer_order_by_email WHERE project = ?1 AND email = ?2");
+        for order in self.connection.prepare_cached(&by_email)?.query_map(params![subject.project, subject.email], row)? {
+            found.push(order?);
+        }
+        let by_reporter =
+            format!("SELECT {columns} FROM customer_order INDEXED BY customer_order_by_reporter WHERE project = ?1 AND reporter = ?2");
+        for person in people {
+            for order in self.connection.prepare_cached(&by_reporter)?.query_map(params![subject.project, person.to_text()], row)? {
+                let order = order?;
+                if order.1.fields.text("email") != Some(subject.email.as_str()) {
+                    found.push(order);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn erase_from_returns(&mut self, subject: &Subject, people: &[Person]) -> rusqlite::Result<u64> {
+        let mut count = 0;
+        let query = "SELECT id, time FROM order_return INDEXED BY order_return_by_reporter WHERE project = ?1 AND reporter = ?2";
+        let clear = "UPDATE order_return SET reporter = NULL, change = ?1 WHERE project = ?2 AND id = ?3";
+        for person in people {
+            let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?.cast_unsigned()));
+            let mut statement = self.connection.prepare_cached(query)?;
+            let rows: Vec<_> = statement.query_map(params![subject.project, person.to_text()], row)?.collect::<rusqlite::Result<_>>()?;
+            for (id, time) in rows {
+                if self.is_subject(subject, people, &person.to_text(), time)? {
+                    let change = self.next_change();
+                    self.connection.prepare_cached(clear)?.execute(params![change, subject.project, id])?;
+                    count += 1;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Whether a person of a table is among these people, and is the subject for an event at that time.
+    fn is_subject(&self, subject: &Subject, people: &[Person], person: &str, time: u64) -> rusqlite::Result<bool> {
+        let Some(person) = Person::from_text(person).filter(|person| people.contains(person)) else { return Ok(false) };
+        Ok(match person.resolve(self.connection, subject.project, time)? {
+            Person::Email(email) => email == subject.email,
+            Person::Visitor(_) => true,
+        })
+    }
+}
+
+/// An order with the e-mail of another person keeps that person's data, even if it was reported from the subject's computer.
+fn anonymise(order: &mut Order, has_email: bool, is_reporter: bool) {
+    if let (Some(time), None) = (order.created_at(), order.fields.get("createdAt")) {
+        order.fields.0.insert("createdAt".into(), LwwField(0, 0, time.into()));
+    }
+    if is_reporter {
+        order.report = None;
+    }
+    if has_email {
+        order.fields.0.remove("email");
+    }
+    if order.fields.text("email").is_none() {
+        order.fields.0.remove("ipAddress");
+        if let Some(LwwField(_, _, Value::Object(billing))) = order.fields.0.get_mut("billing") {
+            billing.retain(|name, _| IMPERSONAL.contains(&name.as_str()));
+        }
+    }
+}

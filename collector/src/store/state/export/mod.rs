@@ -1,0 +1,191 @@
+//! Exports the current state of a project, one resource at a time, in the order of the ids.
+//!
+//! The order is that of the primary keys, so a cursor stays valid while rows change.
+
+mod cursor;
+mod imported;
+
+use std::fmt::Write;
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, Row, params};
+use serde_json::{Map, Value};
+
+use self::cursor::Key;
+pub use self::cursor::ListCursor;
+use super::customers;
+use super::documents::{self, IS_HIDDEN_CART};
+use super::lww::LwwMap;
+use super::orders::{self, Order, PLACED};
+use super::person::Person;
+use crate::resource::Resource;
+
+/// One page of an export.
+#[derive(Debug)]
+pub struct ListPage {
+    /// The items as lines of JSON, each with its cursor.
+    pub lines: String,
+    /// The number of rows read; a row may have no line.
+    pub count: usize,
+    /// The position after the page, or None at the end of the list.
+    pub next: Option<ListCursor>,
+}
+
+/// Returns a page of a resource. The event log has no pages here.
+pub(in crate::store) fn page(
+    connection: &Connection,
+    project: i64,
+    resource: Resource,
+    after: &ListCursor,
+    limit: usize,
+) -> rusqlite::Result<ListPage> {
+    let mut page = match after.key() {
+        Some(Key::Imported(_)) => ListPage { lines: String::new(), count: 0, next: None },
+        _ => page_of_state(connection, project, resource, after, limit)?,
+    };
+    if page.count < limit {
+        let after = if let Some(Key::Imported(id)) = after.key() { id } else { "" };
+        for (id, object) in imported::page(connection, project, resource, after, limit - page.count)? {
+            page.push(resource, ListCursor::after(Key::Imported(id)), Some(object));
+        }
+    }
+    page.next = page.next.filter(|_| page.count == limit);
+    Ok(page)
+}
+
+impl ListPage {
+    fn push(&mut self, resource: Resource, cursor: ListCursor, object: Option<Map<String, Value>>) {
+        if let Some(mut object) = object {
+            object.insert("cursor".into(), cursor.to_text(resource).into());
+            let _ = writeln!(self.lines, "{}", Value::from(object));
+        }
+        self.count += 1;
+        self.next = Some(cursor);
+    }
+}
+
+fn page_of_state(
+    connection: &Connection,
+    project: i64,
+    resource: Resource,
+    after: &ListCursor,
+    limit: usize,
+) -> rusqlite::Result<ListPage> {
+    let mut page = ListPage { lines: String::new(), count: 0, next: None };
+    let Some(query) = query(resource) else { return Ok(page) };
+    let has_text_ids = cursor::has_text_ids(resource);
+    let after = match after.key() {
+        Some(Key::Imported(_)) => Sql::Null,
+        None if has_text_ids => Sql::Text(String::new()),
+        None => Sql::Blob(Vec::new()),
+        Some(Key::Text(text)) => Sql::Text(text.clone()),
+        Some(Key::Bytes(bytes)) => Sql::Blob(bytes.clone()),
+    };
+    let mut statement = connection.prepare_cached(&query)?;
+    let mut rows = statement.query(params![project, after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    while let Some(row) = rows.next()? {
+        let key = if has_text_ids { Key::Text(row.get(0)?) } else { Key::Bytes(row.get(0)?) };
+        page.push(resource, ListCursor::after(key), object(connection, project, resource, row)?);
+    }
+    Ok(page)
+}
+
+fn query(resource: Resource) -> Option<String> {
+    let from = match resource {
+        Resource::Events => return None,
+        Resource::Customers => "SELECT id, backend_fields, page_fields, first_seen_at FROM customer",
+        Resource::Categories => "SELECT id, fields FROM category",
+        Resource::Products => "SELECT id, fields FROM product",
+        Resource::Orders => "SELECT id, fields, status_times, reporter, reported_at FROM customer_order",
+        Resource::Returns => "SELECT id FROM order_return",
+        Resource::Carts => {
+            let condition = format!("project = ?1 AND cart_id > ?2 AND NOT {IS_HIDDEN_CART}");
+            return Some(format!("SELECT cart_id FROM cart WHERE {condition} ORDER BY cart_id LIMIT ?3"));
+        }
+    };
+    Some(format!("{from} WHERE project = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
+}
+
+/// Returns a row as it is exported.
+fn object(connection: &Connection, project: i64, resource: Resource, row: &Row<'_>) -> rusqlite::Result<Option<Map<String, Value>>> {
+    match resource {
+        Resource::Events => Ok(None),
+        Resource::Customers => customer(row).map(Some),
+        Resource::Categories => Ok(Some(fields("id", row.get(0)?, &row.get(1)?, &["name", "url"]))),
+        Resource::Products => product(row).map(Some),
+        Resource::Orders => order(connection, project, row).map(Some),
+        Resource::Carts => documents::cart(connection, project, &row.get(0)?),
+        Resource::Returns => documents::order_return(connection, project, &row.get(0)?),
+    }
+}
+
+/// Returns the number of rows of a resource, without imported records.
+pub(in crate::store) fn count(connection: &Connection, project: i64, resource: Resource) -> rusqlite::Result<u64> {
+    let table = match resource {
+        Resource::Events => return Ok(0),
+        Resource::Customers => "customer",
+        Resource::Categories => "category",
+        Resource::Products => "product",
+        Resource::Orders => "customer_order",
+        Resource::Carts => "cart",
+        Resource::Returns => "order_return",
+    };
+    let query = format!("SELECT count(*) FROM {table} WHERE project = ?1");
+    connection.query_row(&query, [project], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+}
+
+fn fields(key: &str, id: String, fields: &LwwMap, names: &[&str]) -> Map<String, Value> {
+    let mut out = Map::new();
+    out.insert(key.into(), id.into());
+    for name in names {
+        out.extend(fields.get(name).map(|value| ((*name).to_owned(), value.clone())));
+    }
+    out
+}
+
+fn customer(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+    let merged = customers::merge(row.get(1)?, row.get(2)?);
+    let names = ["createdAt", "firstName", "lastName", "phoneNumber", "subscribed"];
+    let mut out = fields("email", row.get(0)?, &merged, &names);
+    if let (None, Some(first_seen_at)) = (merged.get("createdAt"), row.get::<_, Option<i64>>(3)?) {
+        out.insert("createdAt".into(), first_seen_at.into());
+    }
+    let tags = merged.elements("tags").into_values().filter_map(|mut tag| tag.remove(""));
+    out.insert("tags".into(), tags.collect::<Vec<_>>().into());
+    Ok(out)
+}
+
+fn product(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+    let product: LwwMap = row.get(1)?;
+    let mut out = fields("id", row.get(0)?, &product, &["name", "categories", "price", "sku", "url", "imageUrl"]);
+    let options = product.elements("options").into_iter().map(|(id, mut option)| {
+        option.insert("id".into(), id.into());
+        Value::from(option)
+    });
+    let options: Vec<Value> = options.collect();
+    if !options.is_empty() {
+        out.insert("options".into(), options.into());
+    }
+    Ok(out)
+}
+
+fn order(connection: &Connection, project: i64, row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+    let order: Order = orders::read(row, 1)?;
+    let names = ["amount", "status", "products", "coupons", "billing", "ipAddress", "currency", "tax", "shipping"];
+    let mut out = fields("id", row.get(0)?, &order.fields, &names);
+    out.extend(order.created_at().map(|time| ("createdAt".to_owned(), time.into())));
+    if let Some(Person::Email(email)) = documents::customer_of(connection, project, &order)? {
+        out.insert("email".into(), email.into());
+    }
+    out.entry("status").or_insert_with(|| PLACED.into());
+    if let (false, Some(lines)) = (out.contains_key("products"), order.fields.get("lines").and_then(Value::as_array)) {
+        out.insert("products".into(), lines.iter().map(backend_product).collect());
+    }
+    Ok(out)
+}
+
+/// Returns a line of a page's report in the form of the back end.
+fn backend_product(line: &Value) -> Value {
+    let id = line.get("variant_id").or(line.get("product_id"));
+    serde_json::json!({"productId": id, "quantity": line.get("quantity")})
+}

@@ -1,0 +1,107 @@
+//! The tasks of the writing thread, and their results.
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::erasure::apply::FinishErasure;
+use super::erasure::search::Match;
+use super::error::StoreError;
+use super::imports::ImportedRecord;
+use super::log::append::{AppendRequest, Appended};
+use super::log::retention::Trimmed;
+use super::state::records::{BackendRecord, RecordBatch};
+use super::subject::Erased;
+
+/// Something to write.
+pub(in crate::store) enum Task {
+    /// Append events to the log.
+    Append(AppendRequest),
+    /// Apply records of a back end.
+    ApplyRecords(RecordBatch),
+    /// Import records of a project.
+    Import(i64, Vec<ImportedRecord>),
+    /// Delete events of a project.
+    DeleteEvents(i64, Vec<Match>),
+    /// Complete an erasure.
+    FinishErasure(Box<FinishErasure>),
+    /// Delete events that arrived before this time, in milliseconds since 1970, at most so many.
+    Trim(u64, usize),
+    /// Test whether a write succeeds.
+    Probe,
+}
+
+impl Task {
+    /// Returns the size for the limit of a transaction.
+    pub(in crate::store) fn events(&self) -> usize {
+        match self {
+            Self::Append(request) => request.batch.len(),
+            Self::ApplyRecords(batch) => batch.records.len(),
+            Self::Import(_, records) => records.len(),
+            Self::DeleteEvents(_, found) => found.len(),
+            Self::Trim(_, limit) => *limit,
+            Self::FinishErasure(_) | Self::Probe => 0,
+        }
+    }
+
+    /// Returns about how many bytes of memory the task takes.
+    pub(in crate::store) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Append(request) => request.batch.memory_bytes(),
+            Self::ApplyRecords(batch) => batch.records.iter().map(record_bytes).sum(),
+            Self::Import(_, records) => records.iter().map(|record| 256 + record.id.len() + record.json.len()).sum(),
+            Self::DeleteEvents(_, found) => 64 * found.len(),
+            Self::FinishErasure(_) | Self::Trim(..) | Self::Probe => 0,
+        }
+    }
+
+    /// Returns the request, if the task appends events of this project.
+    pub(in crate::store) fn append_request(&self, project: i64) -> Option<&AppendRequest> {
+        if let Self::Append(request) = self { Some(request).filter(|request| request.project == project) } else { None }
+    }
+
+    /// Returns whether the task makes the store larger.
+    pub(in crate::store) fn needs_disk_space(&self) -> bool {
+        match self {
+            Self::Append(_) | Self::ApplyRecords(_) | Self::Import(..) => true,
+            Self::DeleteEvents(..) | Self::FinishErasure(_) | Self::Trim(..) | Self::Probe => false,
+        }
+    }
+}
+
+fn record_bytes(record: &BackendRecord) -> usize {
+    256 + record.id.len() + record.fields.iter().map(|(name, value)| name.len() + value_bytes(value)).sum::<usize>()
+}
+
+fn value_bytes(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::String(text) => 32 + text.len(),
+        serde_json::Value::Array(elements) => elements.iter().map(value_bytes).sum::<usize>() + 32,
+        serde_json::Value::Object(members) => members.iter().map(|(name, value)| 64 + name.len() + value_bytes(value)).sum::<usize>() + 32,
+        _ => 32,
+    }
+}
+
+/// The result of a task; each kind of task sets its own field.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::store) struct Outcome {
+    pub(in crate::store) appended: Appended,
+    pub(in crate::store) trimmed: Trimmed,
+    pub(in crate::store) erased: Erased,
+}
+
+/// A task in the queue.
+pub(in crate::store) struct Job {
+    pub(in crate::store) task: Task,
+    pub(in crate::store) response: oneshot::Sender<Result<Outcome, StoreError>>,
+    /// The task's share of the queue's bytes.
+    pub(in crate::store) permit: OwnedSemaphorePermit,
+}
+
+impl Job {
+    /// Sends the result to the waiting request. The job leaves the queue first, so the queue's metrics never count a finished request.
+    pub(in crate::store) fn respond(self, outcome: Result<Outcome, StoreError>) {
+        let Self { response, permit, .. } = self;
+        drop(permit);
+        // A request that no longer waits has lost its connection; the client will send again.
+        let _ = response.send(outcome);
+    }
+}

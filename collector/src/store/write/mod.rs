@@ -1,0 +1,6 @@
+//! Writes: a bounded queue, and one thread that owns the writing connection.
+
+pub(in crate::store) mod disk_space;
+pub(in crate::store) mod queue;
+pub(in crate::store) mod transaction;
+pub(in crate::store) mod writer;
