@@ -89,7 +89,7 @@ fn serve(flags: &Serve) -> Result<(), Error> {
     });
     // Dropping the runtime drops the last users of the store, which then stores what is still queued.
     runtime.shutdown_timeout(THREAD_SHUTDOWN_TIMEOUT);
-    projection::clean_after_stop(&flags.data);
+    projection::remove_after_stop(&flags.data);
     result
 }
 

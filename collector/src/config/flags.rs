@@ -80,7 +80,7 @@ pub struct Serve {
     pub forwarding: Forwarding,
 
     /// Longest range of days that the date filter of a metrics query may cover
-    #[arg(long, env = "TILLROLL_METRICS_DAYS", default_value_t = crate::metrics::parse::LONGEST_DAYS, value_name = "DAYS")]
+    #[arg(long, env = "TILLROLL_METRICS_DAYS", default_value_t = crate::metrics::parse::MAX_RANGE_DAYS, value_name = "DAYS")]
     pub metrics_days: i64,
 
     /// Serve the demo shop at /, and allow requests from this machine to open /live without a secret

@@ -200,18 +200,18 @@ fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
     use tillroll_collector::metrics::{catalog, document};
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let all = |(name, family, kind): (&str, Family, catalog::Family)| {
+    let all = |(name, family, kind): (&str, Family, catalog::RecordKind)| {
         let changes = runtime.block_on(server.collector.store.changes(family, 0, usize::MAX)).unwrap();
         let mut found: Vec<Value> = changes
             .into_iter()
             .filter(|change| change.project == project)
-            .filter_map(|change| document::salvage(kind, &change.document?.into()).map(|checked| checked.json.into()))
+            .filter_map(|change| document::validate_lenient(kind, &change.document?.into()).map(|checked| checked.json.into()))
             .collect();
         found.sort_by_key(Value::to_string);
         (format!("asked for {name}"), Value::from(found))
     };
-    let orders = catalog::Family::Orders;
-    [("orders", Family::Orders, orders), ("carts", Family::Carts, orders), ("returns", Family::Returns, catalog::Family::Returns)]
+    let orders = catalog::RecordKind::Orders;
+    [("orders", Family::Orders, orders), ("carts", Family::Carts, orders), ("returns", Family::Returns, catalog::RecordKind::Returns)]
         .map(all)
         .into()
 }

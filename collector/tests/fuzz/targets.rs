@@ -12,9 +12,10 @@ use tillroll_collector::http::cookie_renewal;
 use tillroll_collector::import::look_through;
 use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
 use tillroll_collector::metrics::catalog::Resource;
-use tillroll_collector::metrics::parse::{Context, LONGEST_DAYS, Type, plan};
-use tillroll_collector::metrics::sql::{Scope, duckdb};
+use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
+use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::metrics::{cursor, search_query};
+use tillroll_collector::projection::duckdb::sql;
 use tillroll_collector::projects::ProjectRegistry;
 use tillroll_collector::resource::Resource as What;
 use tillroll_collector::store::{Cursor, ListCursor};
@@ -183,14 +184,16 @@ fn headless(input: &[u8]) -> String {
 
 fn metrics(input: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(input) else { return "no JSON".into() };
-    let context = Context { organization: "t", now: 1_700_000_000_000, longest_days: LONGEST_DAYS };
+    let context = Context { organization: "t", now: 1_700_000_000_000, max_range_days: MAX_RANGE_DAYS };
     let markets = ["m".to_owned()];
-    let scope = Scope { project: 1, organization: "t", markets: &markets };
+    let scope = Scope { project: 1, organization: "t".into(), markets: markets.to_vec() };
     let mut said = String::new();
     for resource in ["orders", "carts", "returns"].iter().filter_map(|name| Resource::find(name)) {
-        for kind in [Type::Breakdown, Type::DateBreakdown, Type::Stats, Type::Search, Type::BoughtTogether] {
-            match plan(resource, kind, &body, context) {
-                Ok(query) => said.extend(duckdb::print(&query, scope).iter().map(|statement| format!("{} ", statement.text.len() / 200))),
+        for kind in [QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether] {
+            match parse::parse(resource, kind, &body, context) {
+                Ok(query) => {
+                    said.extend(sql::statements(&query, &scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)))
+                }
                 Err(refusal) => said.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
             }
         }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{ARRAYS, Field, Kind, Resource, parent};
-use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, Resource, parent};
+use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::time;
 
 use super::Question;
@@ -27,16 +27,16 @@ struct Step {
 
 pub(crate) fn data(records: &Records<'_>, question: &Question) -> Value {
     match question.kind {
-        Type::Breakdown => {
+        QueryType::Breakdown => {
             let query = &question.body["breakdown"];
             json!({ query["by"].as_str().unwrap(): breakdown(records, query, &[]) })
         }
-        Type::DateBreakdown => json!(dates(records, &question.body["date_breakdown"])),
-        Type::Stats => {
+        QueryType::DateBreakdown => json!(dates(records, &question.body["date_breakdown"])),
+        QueryType::Stats => {
             json!({ "value": value(&owners(records, &[], &question.body["stats"]), &question.body["stats"], records.resource).0 })
         }
-        Type::BoughtTogether => bought_together(records, question),
-        Type::Search => Value::Null,
+        QueryType::BoughtTogether => bought_together(records, question),
+        QueryType::Search => Value::Null,
     }
 }
 
@@ -156,7 +156,7 @@ fn attribute<'a>(resource: &Resource, row: &'a Row<'_>, field: &Field) -> &'a Va
 }
 
 fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&str>) -> Option<String> {
-    if field.kind == Kind::Organization {
+    if field.kind == FieldType::Organization {
         return Some("shop".into());
     }
     match (attribute(resource, row, field), interval) {
@@ -194,7 +194,7 @@ fn value(values: &[Value], query: &Value, resource: &Resource) -> (Value, Option
     numbers.sort_unstable();
     let sum: i64 = numbers.iter().sum();
     let of = |millionths: Option<&i64>| millionths.map(|&number| unscaled(number));
-    let scale = if matches!(field.kind, Kind::Amount | Kind::Number) { 1.0 } else { 1e6 };
+    let scale = if matches!(field.kind, FieldType::Amount | FieldType::Number) { 1.0 } else { 1e6 };
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let avg = (count > 0).then(|| sum as f64 / scale / count as f64 / (1e6 / scale));
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -321,7 +321,7 @@ pub(crate) fn search(records: &Records<'_>, question: &Question) -> Vec<Value> {
 
 fn shown(resource: &Resource, json: &Value, wanted: &[&str]) -> Value {
     let mut out = json!({ "id": json["id"] });
-    for field in resource.fields.iter().filter(|field| field.shown && field.owner() == resource.main) {
+    for field in resource.fields.iter().filter(|field| field.is_shown && field.owner() == resource.main) {
         if is_wanted(field, wanted) && !json[field.attribute()].is_null() {
             out[field.attribute()] = json[field.attribute()].clone();
         }

@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{Field, Kind, Resource, Test, parent};
+use tillroll_collector::metrics::catalog::{Field, FieldType, FilterKind, Resource, parent};
 use tillroll_collector::metrics::{document, search_query};
 use tillroll_collector::time;
 
 use super::world::World;
 use super::{Question, now};
-use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::metrics::parse::QueryType;
 
 /// A record, and the conditions under which its elements count.
 pub(crate) struct Record<'a> {
@@ -39,7 +39,7 @@ impl Condition {
     fn holds(&self, object: &Value, way: &str) -> bool {
         let live = json!("live");
         let found = match get(object, way) {
-            Value::Null if matches!(self.field.test, Test::Choice(_)) => &live,
+            Value::Null if matches!(self.field.filter_kind, FilterKind::Choice(_)) => &live,
             found => found,
         };
         match self.name.as_str() {
@@ -80,12 +80,12 @@ pub(crate) fn records<'a>(world: &'a World, question: &Question) -> Records<'a> 
     Records { all: all.collect(), resource }
 }
 
-fn conditions(resource: &'static Resource, filter: &Value, kind: Type) -> Vec<Condition> {
+fn conditions(resource: &'static Resource, filter: &Value, kind: QueryType) -> Vec<Condition> {
     let mut found = Vec::new();
     for field in &resource.fields {
         let Some(name) = field.filter else { continue };
         let value = &get(filter, field.owner())[name];
-        let is_given = kind == Type::BoughtTogether && field.name == "line_items.item_id";
+        let is_given = kind == QueryType::BoughtTogether && field.name == "line_items.item_id";
         match value {
             Value::Bool(_) => found.push(Condition { field, name: "is".into(), value: value.clone() }),
             Value::String(_) => found.push(Condition { field, name: "in".into(), value: Value::Array(vec![value.clone()]) }),
@@ -99,9 +99,9 @@ fn conditions(resource: &'static Resource, filter: &Value, kind: Type) -> Vec<Co
     found
 }
 
-fn is_in_period(resource: &Resource, filter: &Value, kind: Type, json: &Value) -> bool {
+fn is_in_period(resource: &Resource, filter: &Value, kind: QueryType, json: &Value) -> bool {
     let given = &filter[resource.main];
-    if given["date_from"].is_null() && kind == Type::BoughtTogether {
+    if given["date_from"].is_null() && kind == QueryType::BoughtTogether {
         return true;
     }
     let today = time::start_of_day(now());
@@ -211,7 +211,7 @@ fn is_among(found: &Value, list: &Value) -> bool {
 }
 
 fn compare(field: &Field, found: &Value, other: &Value) -> Option<Ordering> {
-    if field.kind == Kind::Moment {
+    if field.kind == FieldType::Timestamp {
         let read = |value: &Value| value.as_str().map(|text| time::parse_rfc3339(text).unwrap().millis);
         return Some(read(found)?.cmp(&read(other)?));
     }

@@ -24,7 +24,7 @@ pub(super) async fn erase(
     // A path with invalid percent-encoding is reported like any other invalid address, and only after authentication.
     let address = address.ok().and_then(|Path(address)| email::normalise(&address)).ok_or(invalid)?;
     // The rebuild of the projection is scheduled first, so that a crash during the erasure leaves no data in it.
-    state.analytics.renew_later().map_err(|_| Error::CannotStore)?;
+    state.analytics.mark_for_rebuild().map_err(|_| Error::CannotStore)?;
     let erased = state.store.erase(project, address).await?;
     tracing::info!(events = erased.events, orders = erased.orders, "erased a person's data");
     Ok(response::json(json!({"erased": erased})))

@@ -2,6 +2,8 @@
 //!
 //! Checks run in a fixed order, so a request with several errors always gets the same status: 404, 405, 406, 415, 401, 400, 422.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -14,11 +16,11 @@ use crate::http::body;
 use crate::http::cors::preflight_metrics;
 use crate::http::routes::query::parameter;
 use crate::metrics::catalog::Resource;
-use crate::metrics::error::Problem;
-use crate::metrics::parse::{self, Context, Type};
+use crate::metrics::error::MetricsError;
+use crate::metrics::parse::{self, Context, QueryType};
 use crate::metrics::query::Query;
 use crate::metrics::response::{self, Answer};
-use crate::metrics::sql::{Scope, duckdb};
+use crate::metrics::rows::Scope;
 use crate::{Error, clock};
 
 /// The media type that a client must accept.
@@ -42,7 +44,7 @@ pub(super) async fn query(
     let request = QueryRequest { state: &state, trace_id: &trace_id, is_fresh };
     match request.answer(&method, uri.path(), &headers, body).await {
         Ok(answer) => respond(StatusCode::OK, &answer),
-        Err(problem) => error_response(&problem, &trace_id),
+        Err(error) => error_response(&error, &trace_id),
     }
 }
 
@@ -54,21 +56,21 @@ struct QueryRequest<'a> {
 }
 
 impl QueryRequest<'_> {
-    async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
-        let (resource, kind) = find(path).ok_or(Problem::NotFound)?;
+    async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, MetricsError> {
+        let (resource, kind) = find(path).ok_or(MetricsError::NotFound)?;
         if method != Method::POST {
-            return Err(Problem::MethodNotAllowed);
+            return Err(MetricsError::MethodNotAllowed);
         }
         if !has_media_type(headers, &header::ACCEPT, ACCEPT) {
-            return Err(Problem::NotAcceptable);
+            return Err(MetricsError::NotAcceptable);
         }
         if !has_media_type(headers, &header::CONTENT_TYPE, CONTENT_TYPE) {
-            return Err(Problem::UnsupportedMediaType);
+            return Err(MetricsError::UnsupportedMediaType);
         }
-        let claims = self.claims(headers).ok_or(Problem::Unauthorised)?;
+        let claims = self.claims(headers).ok_or(MetricsError::Unauthorised)?;
         let body = body::read(&self.state.admission, headers, body).await?;
-        let body = serde_json::from_slice(&body.bytes).map_err(|error| Problem::NotJson(error.to_string()))?;
-        let query = self.plan(resource, kind, &body, &claims)?;
+        let body = serde_json::from_slice(&body.bytes).map_err(|error| MetricsError::NotJson(error.to_string()))?;
+        let query = Arc::new(self.parse(resource, kind, &body, &claims)?);
         let answer = self.run(&query, &claims).await?;
         Ok(envelope(&query, kind, &claims, answer, self.trace_id))
     }
@@ -79,30 +81,30 @@ impl QueryRequest<'_> {
         (scheme.eq_ignore_ascii_case("bearer")).then_some(claims)
     }
 
-    fn plan(&self, resource: &'static Resource, kind: Type, body: &Value, claims: &Claims) -> Result<Query, Problem> {
+    fn parse(&self, resource: &'static Resource, kind: QueryType, body: &Value, claims: &Claims) -> Result<Query, MetricsError> {
         let now = self.state.clock.millis().cast_signed();
-        let context = Context { organization: &claims.organization.id, now, longest_days: self.state.max_range_days };
-        parse::plan(resource, kind, body, context).map_err(Problem::Refused)
+        let context = Context { organization: &claims.organization.id, now, max_range_days: self.state.max_range_days };
+        parse::parse(resource, kind, body, context).map_err(MetricsError::Refused)
     }
 
-    async fn run(&self, query: &Query, claims: &Claims) -> Result<Answer, Problem> {
-        let organization = claims.organization.id.as_str();
-        let project = self.state.projects.find(organization).ok_or(Problem::Unauthorised)?.id;
-        let scope = Scope { project, organization, markets: claims.markets() };
-        let tables = self.state.analytics.run(duckdb::print(query, scope), self.is_fresh).await;
-        let tables = tables.inspect_err(|error| {
+    async fn run(&self, query: &Arc<Query>, claims: &Claims) -> Result<Answer, MetricsError> {
+        let organization = claims.organization.id.clone();
+        let project = self.state.projects.find(&organization).ok_or(MetricsError::Unauthorised)?.id;
+        let scope = Scope { project, organization, markets: claims.markets().to_vec() };
+        let results = self.state.analytics.query(Arc::clone(query), scope.clone(), self.is_fresh).await;
+        let results = results.inspect_err(|error| {
             if let Error::Engine(cause) = error {
                 tracing::error!(trace_id = self.trace_id, cause, "metrics query failed");
             }
         })?;
-        Ok(response::shape(query, scope, &tables))
+        Ok(response::shape(query, &scope, &results))
     }
 }
 
-fn find(path: &str) -> Option<(&'static Resource, Type)> {
+fn find(path: &str) -> Option<(&'static Resource, QueryType)> {
     match path.strip_prefix("/metrics/")?.split_once('/')? {
-        ("analysis", "fbt") => Some((Resource::find("orders")?, Type::BoughtTogether)),
-        (resource, kind) => Some((Resource::find(resource)?, Type::find(kind)?)),
+        ("analysis", "fbt") => Some((Resource::find("orders")?, QueryType::BoughtTogether)),
+        (resource, kind) => Some((Resource::find(resource)?, QueryType::find(kind)?)),
     }
 }
 
@@ -113,7 +115,7 @@ fn has_media_type(headers: &HeaderMap, header: &HeaderName, wanted: &str) -> boo
     types.any(|value| value.eq_ignore_ascii_case(wanted))
 }
 
-fn envelope(query: &Query, kind: Type, claims: &Claims, answer: Answer, trace_id: &str) -> Value {
+fn envelope(query: &Query, kind: QueryType, claims: &Claims, answer: Answer, trace_id: &str) -> Value {
     let mut meta = json!({
         "type": kind.name(),
         "trace_id": trace_id,
@@ -130,13 +132,13 @@ fn envelope(query: &Query, kind: Type, claims: &Claims, answer: Answer, trace_id
     json!({ "data": answer.data, "meta": meta })
 }
 
-fn error_response(problem: &Problem, trace_id: &str) -> Response {
-    let mut response = respond(problem.status(), &problem.to_json(trace_id));
+fn error_response(error: &MetricsError, trace_id: &str) -> Response {
+    let mut response = respond(error.status(), &error.to_json(trace_id));
     let headers = response.headers_mut();
-    match problem {
-        Problem::MethodNotAllowed => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
-        Problem::Unauthorised => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-        Problem::Other(error) => {
+    match error {
+        MetricsError::MethodNotAllowed => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
+        MetricsError::Unauthorised => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        MetricsError::Other(error) => {
             headers.extend(error.retry_after().map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
         }
         _ => {}

@@ -1,13 +1,14 @@
-//! Breakdowns: each level is a named query that refers to the buckets kept by the levels before it.
+//! The SQL of breakdowns: each level is a common table expression that refers to the buckets of the levels before it.
 
 use crate::metrics::catalog::{Field, Operator};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Query, Sort};
-use crate::metrics::sql::duckdb::rows::key;
-use crate::metrics::sql::duckdb::{MEDIAN, PERCENTILES, Printer, is_scaled};
-use crate::metrics::sql::{Bound, Scope, Statement};
+use crate::metrics::rows::{PERCENTILES, Scope};
+use crate::projection::duckdb::sql::rows::key;
+use crate::projection::duckdb::sql::{Bound, Statement};
+use crate::projection::duckdb::sql::{MEDIAN, SqlBuilder, is_scaled};
 
-/// A level of a breakdown.
+/// One level of a breakdown.
 struct Level<'a> {
     by: &'static Field,
     interval: Option<&'static str>,
@@ -17,13 +18,13 @@ struct Level<'a> {
     limit: Option<u32>,
 }
 
-pub(super) fn breakdown(query: &Query, scope: Scope<'_>, breakdown: &Breakdown) -> Statement {
+pub(super) fn breakdown(query: &Query, scope: &Scope, breakdown: &Breakdown) -> Statement {
     let mut levels = Vec::new();
     add_levels(&mut levels, Some(breakdown));
-    print(query, scope, &levels)
+    statement(query, scope, &levels)
 }
 
-pub(super) fn dates(query: &Query, scope: Scope<'_>, dates: &DateBreakdown) -> Statement {
+pub(super) fn dates(query: &Query, scope: &Scope, dates: &DateBreakdown) -> Statement {
     let interval = Some(match dates.interval {
         Interval::Hour => "hour",
         Interval::Day => "day",
@@ -33,14 +34,14 @@ pub(super) fn dates(query: &Query, scope: Scope<'_>, dates: &DateBreakdown) -> S
     });
     let mut levels = vec![Level { by: dates.by, interval, measure: dates.measure, condition: None, sort: None, limit: None }];
     add_levels(&mut levels, dates.inner.as_deref());
-    print(query, scope, &levels)
+    statement(query, scope, &levels)
 }
 
-pub(super) fn stats(query: &Query, scope: Scope<'_>, measure: Measure) -> Statement {
-    let mut printer = Printer::new(query, scope);
-    let rows = rows(&mut printer, &[], measure, None);
+pub(super) fn stats(query: &Query, scope: &Scope, measure: Measure) -> Statement {
+    let mut builder = SqlBuilder::new(query, scope);
+    let rows = rows(&mut builder, &[], measure, None);
     let text = format!("SELECT 1, 1, NULL, NULL, {} FROM ({rows}) r", aggregates(measure, false));
-    printer.finish(text)
+    builder.finish(text)
 }
 
 fn add_levels<'a>(levels: &mut Vec<Level<'a>>, mut next: Option<&'a Breakdown>) {
@@ -51,38 +52,38 @@ fn add_levels<'a>(levels: &mut Vec<Level<'a>>, mut next: Option<&'a Breakdown>) 
     }
 }
 
-fn print(query: &Query, scope: Scope<'_>, levels: &[Level<'_>]) -> Statement {
-    let mut printer = Printer::new(query, scope);
+fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
+    let mut builder = SqlBuilder::new(query, scope);
     if let [only] = levels {
-        let text = flat(&mut printer, only);
-        return printer.finish(text);
+        let text = flat(&mut builder, only);
+        return builder.finish(text);
     }
-    let mut named = Vec::new();
+    let mut expressions = Vec::new();
     let mut shown = Vec::new();
     let mut outer: &[Level<'_>] = &[];
     for (depth, last) in (1..).zip(levels) {
-        named.push(format!("t{depth} AS MATERIALIZED ({})", level(&mut printer, outer, last)));
+        expressions.push(format!("t{depth} AS MATERIALIZED ({})", level(&mut builder, outer, last)));
         shown.push(format!("SELECT {depth} AS level, id, p, r, label, c, s, lo, hi, q FROM t{depth}"));
         outer = levels.get(..depth).unwrap_or_default();
     }
     let columns = "level, id, p, label, c, s, lo, hi, q";
-    let text = format!("WITH {} SELECT {columns} FROM ({}) ORDER BY level, p, r", named.join(", "), shown.join(" UNION ALL "));
-    printer.finish(text)
+    let text = format!("WITH {} SELECT {columns} FROM ({}) ORDER BY level, p, r", expressions.join(", "), shown.join(" UNION ALL "));
+    builder.finish(text)
 }
 
-/// Returns the buckets of a breakdown that holds no other, which need no ids. What is spared is most of the time of a small query.
-fn flat(printer: &mut Printer<'_>, only: &Level<'_>) -> String {
-    let (buckets, kept, order) = buckets(printer, &[], only);
+/// Returns a breakdown with one level. Its buckets need no ids, which saves most of the time of a small query.
+fn flat(builder: &mut SqlBuilder<'_>, only: &Level<'_>) -> String {
+    let (buckets, kept, order) = buckets(builder, &[], only);
     let limit = only.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     format!("SELECT 1, NULL, NULL, label, c, s, lo, hi, q FROM ({buckets}) b{kept} ORDER BY {order}{limit}")
 }
 
-/// Returns the kept buckets of a level: their id, their parent's, their rank, key, label and numbers.
-fn level(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
-    let (buckets, kept, order) = buckets(printer, outer, last);
+/// Returns the buckets of a level: id, id of the parent, rank, key, label and numbers.
+fn level(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
+    let (buckets, kept, order) = buckets(builder, outer, last);
     match last.limit {
         None => format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({buckets}) b{kept}) f"),
-        // The engine finds the first few of all faster than it ranks all.
+        // ORDER BY with LIMIT is faster than a rank over all rows.
         Some(limit) if outer.is_empty() => {
             let first = format!("SELECT * FROM ({buckets}) b{kept} ORDER BY {order} LIMIT {limit}");
             format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({first}) g) f")
@@ -94,16 +95,16 @@ fn level(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> St
     }
 }
 
-/// Returns all buckets of a level, which of them are kept, and their order.
-fn buckets(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> (String, String, String) {
-    let rows = rows(printer, outer, last.measure, Some(last));
-    // A document stands in several rows of a bucket where arrays are asked about.
+/// Returns all buckets of a level, the condition on buckets, and their order.
+fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> (String, String, String) {
+    let rows = rows(builder, outer, last.measure, Some(last));
+    // With arrays, a document can be in several rows of a bucket.
     let repeats = outer.iter().chain([last]).any(|level| level.by.array().is_some());
     let (parent, groups) = if outer.is_empty() { ("NULL::BIGINT", "k") } else { ("p", "p, k") };
     let label = if last.interval.is_some() { "CAST(epoch_ms(k) AS VARCHAR)" } else { "CAST(k AS VARCHAR)" };
     let buckets =
         format!("SELECT {parent} AS p, k, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}", aggregates(last.measure, repeats));
-    let kept = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(printer, last.measure, condition)));
+    let kept = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
     let order = match last.sort {
         None => "k".into(),
         Some(Sort::Ascending) => format!("{} ASC NULLS LAST, label", rank(last.measure)),
@@ -112,12 +113,12 @@ fn buckets(printer: &mut Printer<'_>, outer: &[Level<'_>], last: &Level<'_>) -> 
     (buckets, kept, order)
 }
 
-/// Returns the rows in which a level computes: the parent's id and the key where there are some, and the value, each owner once a bucket.
-fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: Option<&Level<'_>>) -> String {
+/// Returns the input rows of a level: the parent's id and the key if there are any, and the value, each owner once in a bucket.
+fn rows(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], measure: Measure, last: Option<&Level<'_>>) -> String {
     let keys: Vec<_> = outer.iter().chain(last).map(|level| level.by).collect();
-    let mut source = printer.source(&keys, measure);
+    let mut source = builder.source(&keys, measure);
     for (depth, level) in (1..).zip(outer).collect::<Vec<_>>().into_iter().rev() {
-        let key = key(printer, level.by, level.interval);
+        let key = key(builder, level.by, level.interval);
         let child = if depth == outer.len() { String::new() } else { format!(" AND t{depth}.id = t{}.p", depth + 1) };
         source.from += &format!(" JOIN t{depth} ON t{depth}.k = {key}{child}");
     }
@@ -126,20 +127,20 @@ fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: 
         columns.push(format!("t{}.id AS p", outer.len()));
     }
     if let Some(last) = last {
-        // Asked of the column: the engine would make every key twice, once to look whether it is there.
-        if !is_in_period(printer, last.by) {
-            source.filter += &format!(" AND {} IS NOT NULL", printer.value(last.by));
+        // On the column and not on the key: otherwise the engine computes every key twice.
+        if !is_in_period(builder, last.by) {
+            source.filter += &format!(" AND {} IS NOT NULL", builder.value(last.by));
         }
-        columns.push(format!("{} AS k", key(printer, last.by, last.interval)));
+        columns.push(format!("{} AS k", key(builder, last.by, last.interval)));
     }
-    let value = printer.value(measure.field);
+    let value = builder.value(measure.field);
     columns.push(match counts_documents(measure) {
-        // Every document has an id, so the column with the ids need not be read.
-        true if is_id(printer, measure.field) => "d.doc AS v".into(),
+        // Every document has an id, so the engine need not read the id column.
+        true if is_id(builder, measure.field) => "d.doc AS v".into(),
         true => format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS v"),
         false => format!("{value} AS v"),
     });
-    // The least, the greatest and how many different values there are is the same however often a value is seen.
+    // Minimum, maximum and the number of distinct values do not depend on how often a value occurs.
     let repeats = matches!(measure.operator, Operator::Min | Operator::Max | Operator::Cardinality) || counts_documents(measure);
     let owner = source.owner.filter(|_| !repeats);
     let distinct = if owner.is_some() { "DISTINCT " } else { "" };
@@ -147,22 +148,22 @@ fn rows(printer: &mut Printer<'_>, outer: &[Level<'_>], measure: Measure, last: 
     format!("SELECT {distinct}{} FROM {} WHERE {}", columns.join(", "), source.from, source.filter)
 }
 
-/// Whether the filter of dates has made sure already that there is a value.
-fn is_in_period(printer: &Printer<'_>, field: &Field) -> bool {
-    printer.query.filter.period.is_some_and(|period| period.field.name == field.name)
+/// Whether the date filter guarantees a value.
+fn is_in_period(builder: &SqlBuilder<'_>, field: &Field) -> bool {
+    builder.query.filter.period.is_some_and(|period| period.field.name == field.name)
 }
 
-/// Whether the field is the documents' own id.
-fn is_id(printer: &Printer<'_>, field: &Field) -> bool {
-    field.attribute() == "id" && field.owner() == printer.query.resource.main
+/// Whether the field is the document's own id.
+fn is_id(builder: &SqlBuilder<'_>, field: &Field) -> bool {
+    field.attribute() == "id" && field.owner() == builder.query.resource.main
 }
 
-/// Whether what is counted are documents: the engine counts different numbers faster than it makes rows different.
+/// Whether the measure counts documents: COUNT(DISTINCT) on integers is faster than SELECT DISTINCT.
 fn counts_documents(measure: Measure) -> bool {
     measure.operator == Operator::ValueCount && measure.field.array().is_none()
 }
 
-/// Returns the five numbers of a bucket, as far as its operator needs them.
+/// Returns the five aggregates of a bucket; those that its operator does not need are NULL.
 fn aggregates(measure: Measure, repeats: bool) -> String {
     let percentiles = PERCENTILES.map(|(_, part)| part).join(", ");
     let quantiles = format!("quantile_cont(CAST(v AS DOUBLE), [{percentiles}])");
@@ -182,7 +183,7 @@ fn aggregates(measure: Measure, repeats: bool) -> String {
     columns.join(", ")
 }
 
-/// Returns the number by which buckets are sorted and kept.
+/// Returns the number by which buckets are sorted and filtered.
 fn rank(measure: Measure) -> String {
     match measure.operator {
         Operator::ValueCount | Operator::Cardinality => "c".into(),
@@ -194,10 +195,10 @@ fn rank(measure: Measure) -> String {
     }
 }
 
-fn compare(printer: &mut Printer<'_>, measure: Measure, comparison: &Comparison<f64>) -> String {
+fn compare(builder: &mut SqlBuilder<'_>, measure: Measure, comparison: &Comparison<f64>) -> String {
     let scale = if is_scaled(measure.field) { format!(" / CAST({MILLION:.1} AS DOUBLE)") } else { String::new() };
     let value = format!("(CAST({} AS DOUBLE){scale})", rank(measure));
-    let mut number = |at: f64| format!("CAST({} AS DOUBLE)", printer.bind(Bound::Number(at)));
+    let mut number = |at: f64| format!("CAST({} AS DOUBLE)", builder.bind(Bound::Number(at)));
     match *comparison {
         Comparison::Eq(at) => format!("{value} = {}", number(at)),
         Comparison::Ne(at) => format!("{value} IS DISTINCT FROM {}", number(at)),
