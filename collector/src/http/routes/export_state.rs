@@ -43,7 +43,12 @@ struct Export {
     limit: usize,
 }
 
-async fn export(resource: Resource, State(state): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Error> {
+async fn export(
+    resource: Resource,
+    State(state): State<SharedState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
     let project = basic::owner(&state.projects, &headers)?.id;
     let query = query.unwrap_or_default();
     let after = match parameter(&query, "after") {
@@ -73,7 +78,8 @@ async fn export(resource: Resource, State(state): State<SharedState>, RawQuery(q
 impl Export {
     /// Returns the lines of the next page, and whether more may follow.
     async fn next_page(&mut self, state: &SharedState) -> Result<(Bytes, bool), Error> {
-        let ListPage { lines, count, next } = state.store.list(self.project, self.resource, self.after.clone(), self.limit.min(PAGE_RECORDS)).await?;
+        let ListPage { lines, count, next } =
+            state.store.list(self.project, self.resource, self.after.clone(), self.limit.min(PAGE_RECORDS)).await?;
         self.limit -= count.min(self.limit);
         let has_more = next.is_some() && self.limit > 0;
         self.after = next.unwrap_or(ListCursor::START);
