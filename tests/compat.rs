@@ -11,6 +11,7 @@ use tillroll::input::{Input, Start};
 use tillroll::queue::Item;
 use tillroll::tracker::Tracker;
 use tillroll_collector::ingest::decode;
+use tillroll_protocol::cookies::is_public_suffix;
 
 const NOON: u64 = 1_800_000_000_000;
 const PAGE: &str = "https://shop.test/page";
@@ -24,6 +25,34 @@ fn every_call_shape_of_metrilo() {
 #[test]
 fn every_call_shape_of_ometria() {
     assert_rows("ometria", 100);
+}
+
+#[test]
+fn email_rule_matches_the_table_that_tests_the_form_script() {
+    let table = read_table("email-addresses.json");
+    let is_address = |text: &Value| tillroll_protocol::email::normalise(text.as_str().unwrap()).is_some();
+    for text in table["valid"].as_array().unwrap() {
+        assert!(is_address(text), "{text} is valid");
+    }
+    for text in table["invalid"].as_array().unwrap() {
+        assert!(!is_address(text), "{text} is invalid");
+    }
+}
+
+#[test]
+fn cookie_domain_rule_matches_the_table_that_tests_the_page_script() {
+    let table = read_table("cookie-domains.json");
+    for (host, domains) in table.as_object().unwrap() {
+        let is_ip_address = host.starts_with('[') || host.ends_with(|last: char| last.is_ascii_digit());
+        let starts = host.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
+        let allowed: Vec<_> = starts.map(|at| &host[at..]).filter(|domain| !is_ip_address && !is_public_suffix(domain)).collect();
+        assert_eq!(json!(allowed), *domains, "{host}");
+    }
+}
+
+fn read_table(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Runs every row of a vendor, of which there are `least` at least, and tells all that fail.
@@ -100,7 +129,7 @@ impl Visitor {
         self.tell(Input::Call(item.lend()));
     }
 
-    /// Returns a call as `js/record.js` makes it.
+    /// Returns a call as `js/calls/create-call.js` makes it.
     fn record(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) -> Item {
         self.calls += 1;
         let seed = format!("{:042x}", u128::from(self.calls) << 100);
@@ -128,7 +157,7 @@ fn accepted(text: &str) -> Value {
     json!({"type": stored.kind, "api": stored.api, "visitorEmail": sent["visitorEmail"], "params": params, "store": sent["storeId"]})
 }
 
-/// Returns a value as `js/loose.js` flattens it.
+/// Returns a value as `js/calls/flat-encode.js` flattens it.
 fn flat(value: &Value) -> String {
     match value {
         Value::Null => "z".into(),

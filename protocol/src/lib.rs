@@ -12,6 +12,7 @@ pub mod apis;
 pub mod batch;
 pub mod call;
 pub mod calls_request;
+pub mod cookies;
 pub mod dyn_value;
 pub mod email;
 pub mod event;

@@ -229,7 +229,7 @@ test("v1 calls survive a page that was left before the replay module loaded", ()
     }),
     async (fixture) => {
       const { page, url, collector, open, allEvents } = fixture;
-      const release = await blockAssets(page, collector, "spoken-*");
+      const release = await blockAssets(page, collector, "replay-*");
       await open();
       await page.evaluate(() => window.tillroll.ready);
       await page.evaluate(() => window.metrilo.event("search", { query: "shoe" }));

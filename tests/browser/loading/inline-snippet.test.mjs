@@ -60,7 +60,7 @@ const abort = (page, collector, pattern) => page.route(`${collector.url}/${patte
 
 const SCRIPT = "tracking.js*";
 const CORE = "assets/core-*.wasm";
-const REPLAY_MODULE = "assets/spoken-*";
+const REPLAY_MODULE = "assets/replay-*";
 
 const whenReady = () => window.tillroll.ready.then(() => true);
 const waitForLibrary = (page) => page.waitForFunction(() => window.tillroll?.version);
