@@ -3,11 +3,7 @@
 //! If the collector shares the shop's domain, the browser sends it the cookie with each request for the script, and the response sets the
 //! same cookie again. Pure functions: header texts in, a header text out.
 
-/// The visitor cookie. Its name is documented.
-const VISITOR_COOKIE: &str = "cbuid";
-
-/// 400 days, the longest lifetime that browsers accept.
-const COOKIE_MAX_AGE_SECS: u32 = 400 * 24 * 60 * 60;
+use tillroll_protocol::cookies::{COOKIE_MAX_AGE_SECS, VISITOR_COOKIE, is_public_suffix};
 
 /// Returns the `Set-Cookie` header that keeps the visitor cookie for another 400 days.
 ///
@@ -28,11 +24,6 @@ fn shared_domain<'a>(host: &'a str, page: &str) -> Option<&'a str> {
     let starts = host.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
     let contains_page = |domain: &&str| page == *domain || page.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     starts.filter_map(|at| host.get(at..)).filter(|domain| !is_public_suffix(domain)).find(contains_page)
-}
-
-/// Returns whether unrelated sites may live under a domain: `co.uk`, `com.au`, a single label.
-fn is_public_suffix(domain: &str) -> bool {
-    domain.split_once('.').is_none_or(|(name, country)| name.len() <= 3 && country.len() == 2)
 }
 
 /// Returns whether a host is an IP address or a single label, for which a cookie has no domain.
