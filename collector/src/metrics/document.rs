@@ -60,11 +60,7 @@ fn check_with(mut checker: Checker, family: RecordKind, value: &Value) -> Result
     Ok(ValidRecord { id, json, ignored: checker.ignored })
 }
 
-/// Whether an order's status makes it a cart.
-pub fn is_cart(json: &Map<String, Value>) -> bool {
-    let status = json.get("status").and_then(Value::as_str);
-    status.is_some_and(|status| super::catalog::CART_STATUSES.contains(&status))
-}
+pub use crate::resource::is_cart;
 
 /// Returns all texts of a record in lower case, each without line breaks.
 pub fn lines(json: &Map<String, Value>) -> Vec<String> {
