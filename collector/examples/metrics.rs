@@ -9,19 +9,18 @@
 mod load;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use tillroll_collector::AppState;
 use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::config::{Cli, Command};
 use tillroll_collector::http::server::Server;
-use tillroll_collector::metrics::catalog::Family;
-use tillroll_collector::metrics::parse::Type;
-use tillroll_collector::metrics::sql::Statement;
-use tillroll_collector::projection::{self, Document, Projection, Watermarks};
+use tillroll_collector::metrics::catalog::RecordKind;
+use tillroll_collector::metrics::parse::QueryType;
+use tillroll_collector::projection::duckdb::sql::Statement;
+use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
+use tillroll_collector::projection::{AnalyticsEngine, Document, Watermarks};
 use tillroll_collector::store::Options;
 use tillroll_collector::time;
 use tokio::runtime::{Builder, Runtime};
@@ -43,8 +42,12 @@ fn main() {
     let folder = std::env::args().nth(2).map_or_else(|| temporary.path().to_owned(), Into::into);
     fill(&folder, orders);
     let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    // The engine allows one opener a file, so the bare statements run on a copy.
+    let copy = tempfile::tempdir().expect("a folder");
+    std::fs::copy(folder.join(FILE), copy.path().join(FILE)).expect("a copy of the projection");
+    let bare = DuckDbEngine::open(copy.path(), i64::MAX).expect("the copy");
     let shop = Shop::open(&runtime, &folder);
-    let quiet: Vec<_> = cases().iter().map(|case| compare(&runtime, &shop, case)).collect();
+    let quiet: Vec<_> = cases().iter().map(|case| compare(&bare, &shop, case)).collect();
     println!();
     let mut loaded = vec![Vec::new(); quiet.len()];
     let rate = load::during(&shop.address, EVENTS_A_SECOND, || {
@@ -64,7 +67,6 @@ fn main() {
 /// A collector on a socket, and a token for it.
 struct Shop {
     address: String,
-    collector: Arc<AppState>,
     agent: ureq::Agent,
     token: String,
 }
@@ -78,14 +80,14 @@ impl Shop {
             panic!("these are the flags of serve");
         };
         let server = runtime.block_on(Server::open(&flags, Options::default(), Clock::SYSTEM)).expect("a server");
-        let (address, collector) = (server.address().expect("an address").to_string(), Arc::clone(server.collector()));
+        let address = server.address().expect("an address").to_string();
         runtime.spawn(server.run(std::future::pending()));
         let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
         let grant = [("grant_type", "client_credentials"), ("client_id", "token"), ("client_secret", "secret")];
         let grant: Vec<_> = grant.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut answer = agent.post(format!("http://{address}/oauth/token")).send(grant.join("&")).expect("a token");
         let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().expect("a text")).expect("JSON");
-        Self { address, collector, agent, token: answer["access_token"].as_str().expect("a token").to_owned() }
+        Self { address, agent, token: answer["access_token"].as_str().expect("a token").to_owned() }
     }
 
     fn ask(&self, (_, kind, body, _): &Case) {
@@ -98,12 +100,12 @@ impl Shop {
 
 /// The feed of a new store has come to no change yet, so the server takes these orders for its own.
 fn fill(folder: &Path, orders: i64) {
-    let file = folder.join(projection::FILE);
+    let file = folder.join(FILE);
     if file.exists() {
         return;
     }
     std::fs::create_dir_all(folder).expect("a folder");
-    let (projection, watch) = (Projection::open(&file, 0).expect("a projection"), Stopwatch::start());
+    let (projection, watch) = (DuckDbEngine::open(folder, 0).expect("a projection"), Stopwatch::start());
     for first in (0..orders).step_by(BATCH as usize) {
         let documents: Vec<_> = (first..orders.min(first + BATCH)).map(document).collect();
         projection.apply(&documents, Watermarks::default()).expect("a batch");
@@ -112,9 +114,9 @@ fn fill(folder: &Path, orders: i64) {
 }
 
 /// Prints our best time and the best of the bare statement; returns all of ours.
-fn compare(runtime: &Runtime, shop: &Shop, case: &Case) -> Vec<Duration> {
+fn compare(engine: &DuckDbEngine, shop: &Shop, case: &Case) -> Vec<Duration> {
     let bare = || Statement { text: case.3.clone(), values: Vec::new() };
-    let run = || drop(runtime.block_on(shop.collector.analytics.run(vec![bare()], false)).expect("rows"));
+    let run = || drop(engine.run(&[bare()]).expect("rows"));
     let (ours, theirs): (Vec<_>, Vec<_>) = (0..TURNS).map(|_| (time(|| shop.ask(case)), time(run))).unzip();
     let (our_best, their_best) = (best(&ours), best(&theirs));
     println!("{:<36} {:>8.1} ms {:>8.1} ms  {:.2}", case.0, millis(our_best), millis(their_best), ratio(our_best, their_best));
@@ -144,13 +146,13 @@ fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
 }
 
-type Case = (&'static str, Type, Value, String);
+type Case = (&'static str, QueryType, Value, String);
 
 fn cases() -> Vec<Case> {
     [series(), tops(), totals()].into_iter().flatten().collect()
 }
 
-fn case(title: &'static str, kind: Type, query: &Value, bare: String) -> Case {
+fn case(title: &'static str, kind: QueryType, query: &Value, bare: String) -> Case {
     let dates = json!({"order": {"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:59Z", "date_field": "placed_at"}});
     (title, kind, json!({ kind.name(): query, "filter": dates }), bare)
 }
@@ -161,7 +163,7 @@ fn series() -> Vec<Case> {
         let query = json!({"by": by, "field": field, "operator": "sum", "interval": interval});
         let key = format!("date_trunc('{interval}', d.\"{by}\")");
         let bare = format!("SELECT {key} AS k, sum(d.\"{field}\") FROM \"orders\" d WHERE {WHERE} GROUP BY k ORDER BY k");
-        case(title, Type::DateBreakdown, &query, bare)
+        case(title, QueryType::DateBreakdown, &query, bare)
     };
     vec![by("amounts by day", "day"), by("amounts by month", "month")]
 }
@@ -173,7 +175,7 @@ fn tops() -> Vec<Case> {
         let bare = format!(
             "SELECT {key}.\"{by}\" AS k, {value} AS v FROM {from} WHERE {WHERE} AND k IS NOT NULL GROUP BY k ORDER BY v DESC, k LIMIT 10"
         );
-        case(title, Type::Breakdown, &query, bare)
+        case(title, QueryType::Breakdown, &query, bare)
     };
     let (amount, total) = ("order.total_amount_with_taxes", "sum(d.\"order.total_amount_with_taxes\")");
     vec![
@@ -188,7 +190,7 @@ fn tops() -> Vec<Case> {
 fn totals() -> Vec<Case> {
     let stats = |title, from, field: &str, operator: &str, value: &str| {
         let query = json!({"field": field, "operator": operator});
-        case(title, Type::Stats, &query, format!("SELECT {value} FROM {from} WHERE {WHERE}"))
+        case(title, QueryType::Stats, &query, format!("SELECT {value} FROM {from} WHERE {WHERE}"))
     };
     let amount = "order.total_amount_with_taxes";
     let all = ["count", "min", "max", "sum"].map(|name| format!("{name}(d.\"{amount}\")")).join(", ");
@@ -200,14 +202,14 @@ fn totals() -> Vec<Case> {
         stats("number of orders", ORDERS, "order.id", "value_count", "count(d.\"order.id\")"),
         stats("number of customers", ORDERS, "customer.email", "cardinality", "count(DISTINCT d.\"customer.email\")"),
         stats("quantities", LINES, "line_items.quantity", "sum", "sum(l.\"line_items.quantity\")"),
-        case("a page of orders", Type::Search, &page, format!("SELECT d.json, ({count}) FROM {ORDERS} WHERE {WHERE} {order}")),
+        case("a page of orders", QueryType::Search, &page, format!("SELECT d.json, ({count}) FROM {ORDERS} WHERE {WHERE} {order}")),
     ]
 }
 
 /// An order with three line items, made of its number alone.
 fn document(number: i64) -> Document {
     let mixed = number.wrapping_mul(2_654_435_761).rem_euclid(1 << 31);
-    let at = time::to_text(1_609_459_200_000 + mixed * 22 % (540 * time::DAY));
+    let at = time::format_rfc3339_millis(1_609_459_200_000 + mixed * 22 % (540 * time::DAY_MS));
     let line = |part: i64| {
         let product = (mixed >> part) % 2000;
         json!({"id": format!("l{number}-{part}"), "code": format!("SKU{product:05}"), "item_id": format!("i{product}"), "item_type": "skus",
@@ -221,7 +223,7 @@ fn document(number: i64) -> Document {
         "market": {"id": format!("m{}", mixed % 7), "name": format!("Market {}", mixed % 7)},
         "line_items": [line(1), line(4), line(9)],
     });
-    Document { project: 1, family: Family::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
+    Document { project: 1, family: RecordKind::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
 }
 
 fn pick(list: &[&'static str], number: i64) -> &'static str {

@@ -93,7 +93,7 @@ fn copy(store: ReadOnlyStore, file: &Path) -> Result<(), Error> {
 fn copy_rest(data: &Path, to: &Path) -> Result<(), Error> {
     for name in files_below(data)? {
         let text = name.to_string_lossy();
-        let is_ours = text.starts_with(FILE) || text.starts_with(projection::STEM) || text == LABEL;
+        let is_ours = text.starts_with(FILE) || text.starts_with(projection::FILE_PREFIX) || text == LABEL;
         if is_ours || [".new", ".part", "lock"].iter().any(|end| text.ends_with(end)) {
             continue;
         }

@@ -7,7 +7,7 @@ use tillroll_protocol::event::Visitor;
 
 use crate::import::Line;
 use crate::ingest::decode::{self, JsonTree};
-use crate::metrics::catalog::Family;
+use crate::metrics::catalog::RecordKind;
 use crate::metrics::document;
 use crate::resource::Resource;
 use crate::store::{ImportedRecord, TrustLevel};
@@ -63,8 +63,8 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
 
 fn whole(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
     record.remove("cursor");
-    let family = if resource == Resource::Returns { Family::Returns } else { Family::Orders };
-    let checked = document::check(family, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
+    let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
+    let checked = document::check(kind, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
     let json = Value::Object(checked.json).to_string();
     Ok((Line::Whole(ImportedRecord { resource, id: checked.id, json }), checked.ignored > 0))
 }

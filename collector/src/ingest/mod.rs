@@ -96,7 +96,7 @@ pub async fn records(
         let rest = good.split_off(good.len().min(RECORDS));
         collector.store.apply_records(RecordBatch { project, time: told.time, records: std::mem::replace(&mut good, rest) }).await?;
     }
-    collector.telemetry.told(accepted);
+    collector.telemetry.records(accepted);
     Ok(BatchResponse { accepted, duplicates: 0, rejected: report(collector, project, &bad) })
 }
 
@@ -122,7 +122,7 @@ struct Sorted {
 /// Returns the project with this token, unless it is asked too much of.
 fn project(collector: &AppState, token: &str) -> Result<Arc<Project>, Error> {
     let project = collector.projects.find(token).ok_or(Error::UnknownToken)?;
-    collector.gate.project(project.id)?;
+    collector.admission.check_project(project.id)?;
     Ok(project)
 }
 
@@ -151,11 +151,11 @@ async fn store(collector: &AppState, sorted: Sorted) -> Result<BatchResponse, Er
         false => collector.store.append(sorted.project, sorted.good).await?,
     };
     if appended.accepted > 0 {
-        collector.telemetry.newest(received_at);
+        collector.telemetry.newest_event_at(received_at);
     }
     collector.telemetry.stored(appended.accepted, appended.duplicates);
     if trust == TrustLevel::Bot {
-        collector.telemetry.stored_of_bots(appended.accepted);
+        collector.telemetry.bot_events(appended.accepted);
     }
     let rejected = report(collector, sorted.project, &sorted.bad);
     Ok(BatchResponse { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
@@ -166,8 +166,8 @@ fn told(collector: &AppState, endpoint: &Endpoint, body: &[u8], digest: Option<&
     let envelope = Envelope::read(body)?;
     let project = project(collector, &envelope.token)?;
     match digest {
-        Some(digest) if !project.proves(|secret| is_signed(body, secret, digest)) => return Err(Error::WrongDigest),
-        None if !endpoint.open => return Err(Error::NoDigest),
+        Some(digest) if !project.verifies(|secret| is_signed(body, secret, digest)) => return Err(Error::WrongDigest),
+        None if !endpoint.open => return Err(Error::MissingDigest),
         _ => {}
     }
     let told = endpoint.read(&envelope).map_err(|reason| {
@@ -181,12 +181,12 @@ fn told(collector: &AppState, endpoint: &Endpoint, body: &[u8], digest: Option<&
 fn report(collector: &AppState, project: i64, bad: &[RejectedEvent]) -> Vec<tillroll_protocol::batch::Rejection> {
     for refusal in bad {
         collector.telemetry.rejected(refusal.reason.code());
-        collector.live.reject(project, refusal);
+        collector.rejections.reject(project, refusal);
     }
     bad.iter().map(RejectedEvent::rejection).collect()
 }
 
 fn refused(collector: &AppState, project: i64, refusal: RejectedEvent) -> Error {
     report(collector, project, std::slice::from_ref(&refusal));
-    Error::Refused(refusal.reason)
+    Error::Rejected(refusal.reason)
 }

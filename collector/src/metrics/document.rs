@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Number, Value};
 
-use crate::metrics::catalog::{ARRAYS, Family, Field, Kind};
+use crate::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
 use crate::time;
 
 /// How many of the smallest unit make one of money, goods or rates.
@@ -18,7 +18,7 @@ const GREATEST: f64 = 9.2e12;
 
 /// A checked record.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checked {
+pub struct ValidRecord {
     /// Its id.
     pub id: String,
     /// Its attributes and relations.
@@ -30,7 +30,7 @@ pub struct Checked {
 /// What is wrong with a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}` must be {wanted}")]
-pub struct Unfit {
+pub struct InvalidRecord {
     /// The attribute, with dots.
     pub path: String,
     /// What would have been right.
@@ -38,26 +38,26 @@ pub struct Unfit {
 }
 
 /// Checks a record.
-pub fn check(family: Family, value: &Value) -> Result<Checked, Unfit> {
+pub fn check(family: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
     check_with(Checker { shape: Shape::of(family), strict: true, ignored: 0 }, family, value)
 }
 
 /// Takes of a record what fits, as long as it has an id. What the shop itself told is not refused for one bad attribute.
-pub fn salvage(family: Family, value: &Value) -> Option<Checked> {
+pub fn validate_lenient(family: RecordKind, value: &Value) -> Option<ValidRecord> {
     check_with(Checker { shape: Shape::of(family), strict: false, ignored: 0 }, family, value).ok()
 }
 
-fn check_with(mut checker: Checker, family: Family, value: &Value) -> Result<Checked, Unfit> {
+fn check_with(mut checker: Checker, family: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
     let Value::Object(object) = value else { return Err(unfit("", "an object")) };
     let mut json = checker.object("", object)?;
     let Some(Value::String(id)) = json.get("id").cloned() else { return Err(unfit("id", "a string")) };
     if id.is_empty() {
         return Err(unfit("id", "a string that is not empty"));
     }
-    if family == Family::Returns {
+    if family == RecordKind::Returns {
         put_restocked(&mut json);
     }
-    Ok(Checked { id, json, ignored: checker.ignored })
+    Ok(ValidRecord { id, json, ignored: checker.ignored })
 }
 
 pub use crate::resource::is_cart;
@@ -71,7 +71,7 @@ pub fn lines(json: &Map<String, Value>) -> Vec<String> {
 
 fn collect_lines(value: &Value, lines: &mut Vec<String>) {
     match value {
-        Value::String(text) if time::parse(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
+        Value::String(text) if time::parse_rfc3339(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
         Value::Array(values) => values.iter().for_each(|value| collect_lines(value, lines)),
         Value::Object(object) => object.values().for_each(|value| collect_lines(value, lines)),
         _ => {}
@@ -95,18 +95,18 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(family: Family) -> &'static Self {
-        static ORDERS: LazyLock<Shape> = LazyLock::new(|| Shape::new(Family::Orders));
-        static RETURNS: LazyLock<Shape> = LazyLock::new(|| Shape::new(Family::Returns));
+    fn of(family: RecordKind) -> &'static Self {
+        static ORDERS: LazyLock<Shape> = LazyLock::new(|| Shape::new(RecordKind::Orders));
+        static RETURNS: LazyLock<Shape> = LazyLock::new(|| Shape::new(RecordKind::Returns));
         match family {
-            Family::Orders => &ORDERS,
-            Family::Returns => &RETURNS,
+            RecordKind::Orders => &ORDERS,
+            RecordKind::Returns => &RETURNS,
         }
     }
 
-    fn new(family: Family) -> Self {
+    fn new(family: RecordKind) -> Self {
         let (mut attributes, mut relations) = (HashMap::new(), HashSet::new());
-        for field in family.fields().filter(|field| field.kind != Kind::Organization) {
+        for field in family.fields().filter(|field| field.kind != FieldType::Organization) {
             let is_own = field.owner() == family.main();
             attributes.insert(if is_own { field.attribute() } else { field.name }, field);
             let mut owner = if is_own { "" } else { field.owner() };
@@ -126,7 +126,7 @@ struct Checker {
 
 impl Checker {
     /// `path` is empty for the record itself.
-    fn object(&mut self, path: &str, object: &Map<String, Value>) -> Result<Map<String, Value>, Unfit> {
+    fn object(&mut self, path: &str, object: &Map<String, Value>) -> Result<Map<String, Value>, InvalidRecord> {
         let mut out = Map::new();
         for (name, value) in object {
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -145,7 +145,7 @@ impl Checker {
         Ok(out)
     }
 
-    fn take(&mut self, checked: Result<Option<Value>, Unfit>) -> Result<Option<Value>, Unfit> {
+    fn take(&mut self, checked: Result<Option<Value>, InvalidRecord>) -> Result<Option<Value>, InvalidRecord> {
         match checked {
             Err(_) if !self.strict => {
                 self.ignored += 1;
@@ -155,7 +155,7 @@ impl Checker {
         }
     }
 
-    fn relation(&mut self, path: &str, value: &Value) -> Result<Option<Value>, Unfit> {
+    fn relation(&mut self, path: &str, value: &Value) -> Result<Option<Value>, InvalidRecord> {
         match (value, ARRAYS.contains(&path)) {
             (Value::Null, _) => Ok(None),
             (Value::Object(object), false) => {
@@ -177,22 +177,22 @@ impl Checker {
 }
 
 /// Returns the value in its canonical form, `None` where there is none.
-fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, Unfit> {
+fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, InvalidRecord> {
     let (checked, wanted) = match (field.kind, value) {
         (_, Value::Null) => return Ok(None),
-        (Kind::Text, Value::String(_)) => return Ok(Some(value.clone())),
-        (Kind::Text, Value::Number(number)) => (Some(Value::String(number.to_string())), "a string"),
-        (Kind::Text, _) => (None, "a string"),
-        (Kind::Flag, Value::Bool(_)) => return Ok(Some(value.clone())),
-        (Kind::Flag, _) => (None, "true or false"),
-        (Kind::Whole, _) => (whole(value), "a whole number"),
-        (Kind::Number, _) => (millionths(value).map(|value| shown(Kind::Number, value)), "a number"),
-        (Kind::Amount, _) => (millionths(value).map(|value| shown(Kind::Amount, value)), "a number"),
-        (Kind::Moment, _) => {
-            let read = value.as_str().and_then(time::parse);
-            (read.map(|read| Value::String(time::to_text(read.millis))), "a date and time in ISO 8601")
+        (FieldType::Text, Value::String(_)) => return Ok(Some(value.clone())),
+        (FieldType::Text, Value::Number(number)) => (Some(Value::String(number.to_string())), "a string"),
+        (FieldType::Text, _) => (None, "a string"),
+        (FieldType::Bool, Value::Bool(_)) => return Ok(Some(value.clone())),
+        (FieldType::Bool, _) => (None, "true or false"),
+        (FieldType::Integer, _) => (whole(value), "a whole number"),
+        (FieldType::Number, _) => (millionths(value).map(|value| shown(FieldType::Number, value)), "a number"),
+        (FieldType::Amount, _) => (millionths(value).map(|value| shown(FieldType::Amount, value)), "a number"),
+        (FieldType::Timestamp, _) => {
+            let read = value.as_str().and_then(time::parse_rfc3339);
+            (read.map(|read| Value::String(time::format_rfc3339_millis(read.millis))), "a date and time in ISO 8601")
         }
-        (Kind::Organization, _) => (None, "left out"),
+        (FieldType::Organization, _) => (None, "left out"),
     };
     checked.map(Some).ok_or_else(|| unfit(path, wanted))
 }
@@ -211,8 +211,8 @@ pub fn millionths(value: &Value) -> Option<i64> {
 }
 
 /// Returns the number that so many millionths are, as it is shown.
-fn shown(kind: Kind, millionths: i64) -> Value {
-    if kind == Kind::Number && millionths % 1_000_000 == 0 {
+fn shown(kind: FieldType, millionths: i64) -> Value {
+    if kind == FieldType::Number && millionths % 1_000_000 == 0 {
         return Value::from(millionths / 1_000_000);
     }
     Number::from_f64(from_millionths(i128::from(millionths))).map_or(Value::Null, Value::Number)
@@ -230,8 +230,8 @@ pub fn from_millionths(millionths: i128) -> f64 {
     format!("{sign}{units}.{rest:06}").parse().unwrap_or(f64::NAN)
 }
 
-fn unfit(path: &str, wanted: &'static str) -> Unfit {
-    Unfit { path: path.into(), wanted }
+fn unfit(path: &str, wanted: &'static str) -> InvalidRecord {
+    InvalidRecord { path: path.into(), wanted }
 }
 
 #[cfg(test)]
@@ -246,7 +246,7 @@ mod tests {
             "placed_at": "2022-06-27T06:01:32Z", "customer": {"email": "a@b.c", "shoe": 43}, "market": {},
             "line_items": [{"quantity": 1.5, "options": [{"id": "o"}]}, {}], "tags": [],
         });
-        let checked = check(Family::Orders, &record).unwrap();
+        let checked = check(RecordKind::Orders, &record).unwrap();
         assert_eq!(checked.ignored, 2);
         let expected = json!({
             "id": "7", "number": "12", "total_amount": 5.0, "shipping_amount": 0.1, "skus_count": 3,
@@ -271,22 +271,22 @@ mod tests {
             (json!({"id": "1", "line_items": {}}), "`line_items` must be a list of objects"),
             (json!({"id": "1", "line_items": [{"code": []}]}), "`line_items.code` must be a string"),
         ] {
-            assert_eq!(check(Family::Orders, &record).map_err(|unfit| unfit.to_string()), Err(message.into()), "{record}");
+            assert_eq!(check(RecordKind::Orders, &record).map_err(|unfit| unfit.to_string()), Err(message.into()), "{record}");
         }
     }
 
     #[test]
     fn what_fits_is_salvaged() {
         let record = json!({"id": "1", "guest": "yes", "number": "5", "customer": [], "line_items": [{"code": [], "name": "n"}]});
-        let checked = salvage(Family::Orders, &record).unwrap();
+        let checked = validate_lenient(RecordKind::Orders, &record).unwrap();
         assert_eq!(Value::Object(checked.json), json!({"id": "1", "number": "5", "line_items": [{"name": "n"}]}));
-        assert_eq!(salvage(Family::Orders, &json!({"number": "5"})), None);
+        assert_eq!(validate_lenient(RecordKind::Orders, &json!({"number": "5"})), None);
     }
 
     #[test]
     fn a_return_is_restocked_with_its_last_line() {
         let lines = json!([{"restocked_at": "2022-01-02T00:00:00Z"}, {"restocked_at": "2022-01-03T00:00:00Z"}, {}]);
-        let checked = check(Family::Returns, &json!({"id": "r", "return_line_items": lines})).unwrap();
+        let checked = check(RecordKind::Returns, &json!({"id": "r", "return_line_items": lines})).unwrap();
         assert_eq!(checked.json["restocked_at"], "2022-01-03T00:00:00.000Z");
     }
 

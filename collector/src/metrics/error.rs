@@ -7,11 +7,11 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::metrics::parse::{Faults, Refusal};
+use crate::metrics::parse::{QueryError, ValidationErrors};
 
 /// Why a metrics request is refused.
 #[derive(Debug)]
-pub enum Problem {
+pub enum MetricsError {
     /// No such resource or query.
     NotFound,
     /// Queries are POSTed.
@@ -25,18 +25,18 @@ pub enum Problem {
     /// The body is not JSON.
     NotJson(String),
     /// The query is wrong.
-    Refused(Refusal),
+    Refused(QueryError),
     /// Something else of the collector's.
     Other(Error),
 }
 
-impl From<Error> for Problem {
+impl From<Error> for MetricsError {
     fn from(error: Error) -> Self {
         Self::Other(error)
     }
 }
 
-impl Problem {
+impl MetricsError {
     /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -45,8 +45,8 @@ impl Problem {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthorised => StatusCode::UNAUTHORIZED,
-            Self::NotJson(_) | Self::Refused(Refusal::BadRequest(_)) => StatusCode::BAD_REQUEST,
-            Self::Refused(Refusal::Unprocessable(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotJson(_) | Self::Refused(QueryError::BadRequest(_)) => StatusCode::BAD_REQUEST,
+            Self::Refused(QueryError::Unprocessable(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Other(error) => error.status(),
         }
     }
@@ -62,18 +62,18 @@ impl Problem {
             Self::NotFound => "there is no such resource or query".into(),
             Self::MethodNotAllowed => "queries are sent with POST".into(),
             Self::NotAcceptable => "the header Accept must be application/vnd.api.v1+json".into(),
-            Self::UnsupportedMediaType => "the header Content-Type must be application/vnd.api+json".into(),
+            Self::UnsupportedMediaType => "the header Content-QueryType must be application/vnd.api+json".into(),
             Self::Unauthorised => "the access token is missing, expired or not valid".into(),
             Self::NotJson(reason) => format!("the body is not JSON: {reason}"),
-            Self::Refused(Refusal::BadRequest(_)) => "the first level of the request is not valid".into(),
-            Self::Refused(Refusal::Unprocessable(_)) => "the request is not valid".into(),
+            Self::Refused(QueryError::BadRequest(_)) => "the first level of the request is not valid".into(),
+            Self::Refused(QueryError::Unprocessable(_)) => "the request is not valid".into(),
             Self::Other(error) => error.to_string(),
         }
     }
 
-    fn faults(&self) -> Option<&Faults> {
+    fn faults(&self) -> Option<&ValidationErrors> {
         match self {
-            Self::Refused(Refusal::BadRequest(faults) | Refusal::Unprocessable(faults)) => Some(faults),
+            Self::Refused(QueryError::BadRequest(faults) | QueryError::Unprocessable(faults)) => Some(faults),
             _ => None,
         }
     }

@@ -15,5 +15,5 @@ pub mod error;
 pub mod parse;
 pub mod query;
 pub mod response;
+pub mod rows;
 pub mod search_query;
-pub mod sql;

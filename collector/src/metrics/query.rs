@@ -1,29 +1,30 @@
-//! A question that was understood: everything in it is known to the catalogue, and every default is filled in.
+//! A validated query: every field comes from the catalog, and every default is filled in.
 //!
-//! It names no engine. A printer turns it into a language that some engine speaks.
+//! It is independent of the analytics engine, which turns it into its own language.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::metrics::catalog::{Field, Operator, Resource};
-use crate::metrics::cursor::Place;
-use crate::metrics::search_query::Words;
 
-/// A question.
+use crate::metrics::search_query::SearchExpr;
+
+/// A query of the metrics API.
 #[derive(Debug)]
 pub struct Query {
-    /// What it is about.
+    /// The resource.
     pub resource: &'static Resource,
-    /// What it asks.
-    pub kind: Kind,
-    /// Which records it is about.
+    /// The kind of query, with its parameters.
+    pub kind: QueryKind,
+    /// The records that the query covers.
     pub filter: Filter,
-    /// The request with its defaults filled in, if the caller wants to see it.
+    /// The request with its defaults filled in, if the caller asked for it.
     pub payload: Option<Value>,
 }
 
-/// What is asked.
+/// A kind of query with its parameters.
 #[derive(Debug)]
-pub enum Kind {
+pub enum QueryKind {
     /// A value for each value of a field.
     Breakdown(Breakdown),
     /// A value for each interval of time.
@@ -32,74 +33,85 @@ pub enum Kind {
     Stats(Measure),
     /// The records themselves.
     Search(Search),
-    /// What is bought together with all of these items.
+    /// Items that are frequently bought together with all of these.
     BoughtTogether(Vec<String>),
 }
 
-/// What is computed of which field.
+/// An aggregate: an operator on a field.
 #[derive(Clone, Copy, Debug)]
 pub struct Measure {
     /// The field.
     pub field: &'static Field,
-    /// The computation.
+    /// The operator.
     pub operator: Operator,
 }
 
 /// A value for each value of a field.
 #[derive(Debug)]
 pub struct Breakdown {
-    /// The field whose values make the buckets.
+    /// The field whose values are the buckets.
     pub by: &'static Field,
-    /// What is computed in each.
+    /// The aggregate of each bucket.
     pub measure: Measure,
-    /// Which buckets are kept.
+    /// The condition that buckets must meet.
     pub condition: Option<Comparison<f64>>,
     /// The order of the values.
     pub sort: Sort,
-    /// The most buckets.
+    /// The maximum number of buckets.
     pub limit: u32,
-    /// What each bucket is broken down into.
+    /// The breakdown of each bucket.
     pub inner: Option<Box<Breakdown>>,
 }
 
 /// A value for each interval of time.
 #[derive(Debug)]
 pub struct DateBreakdown {
-    /// The date that puts a record into its interval.
+    /// The date field that selects the interval of a record.
     pub by: &'static Field,
-    /// What is computed in each.
+    /// The aggregate of each bucket.
     pub measure: Measure,
-    /// How long the intervals are.
+    /// The length of an interval.
     pub interval: Interval,
-    /// What each interval is broken down into.
+    /// The breakdown of each interval.
     pub inner: Option<Box<Breakdown>>,
 }
 
-/// The records themselves, a page of them.
+/// One page of records.
 #[derive(Debug)]
 pub struct Search {
     /// The fields to show.
     pub fields: Vec<&'static Field>,
-    /// The most records of a page.
+    /// The maximum number of records of a page.
     pub limit: u32,
-    /// Which end comes first.
+    /// The sort direction.
     pub sort: Sort,
-    /// The date by which they are sorted.
+    /// The date field to sort by.
     pub sort_by: &'static Field,
-    /// After which record the page begins.
-    pub after: Option<Place>,
+    /// The position after which the page starts.
+    pub after: Option<SearchPosition>,
 }
 
-/// Which end comes first.
+/// The position after a record in a sorted search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchPosition {
+    /// The record's date, in milliseconds since 1970, if it has one.
+    #[serde(rename = "d")]
+    pub date: Option<i64>,
+    /// The record's id.
+    #[serde(rename = "i")]
+    pub id: String,
+}
+
+/// A sort direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
-    /// The least.
+    /// Smallest first.
     Ascending,
-    /// The greatest.
+    /// Largest first.
     Descending,
 }
 
-/// How long an interval is. Weeks begin on Monday.
+/// The length of an interval. Weeks begin on Monday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interval {
     /// An hour.
@@ -120,90 +132,89 @@ impl Interval {
         &[("hour", Self::Hour), ("day", Self::Day), ("week", Self::Week), ("month", Self::Month), ("year", Self::Year)];
 }
 
-/// Which records a query is about. All of it must hold.
+/// The conditions on records; all must hold.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// The time in which a date of the record must lie.
+    /// The period in which a date of the record must be.
     pub period: Option<Period>,
-    /// What else must hold.
+    /// Conditions on fields.
     pub conditions: Vec<Condition>,
-    /// The words that the record must hold.
-    pub words: Option<Words>,
+    /// The free-text search.
+    pub search: Option<SearchExpr>,
 }
 
-/// From a moment to just before another one, in milliseconds since 1970.
+/// A half-open period, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub struct Period {
-    /// The date that must lie in it.
+    /// The date field.
     pub field: &'static Field,
     /// The first millisecond.
     pub from: i64,
-    /// The first millisecond that lies behind it.
+    /// The first millisecond after it.
     pub until: i64,
 }
 
-/// What must hold of a field.
+/// A condition on a field.
 ///
-/// In an array a positive condition holds if it holds for some element, and all positive conditions on one array must hold for the same
-/// one. A negative condition holds if its opposite holds for no element.
+/// In an array, all positive conditions must hold for the same element. A negative condition holds if its opposite holds for no element.
 #[derive(Debug)]
 pub struct Condition {
     /// The field.
     pub field: &'static Field,
-    /// What must hold.
-    pub test: Test,
+    /// The predicate on its value.
+    pub predicate: Predicate,
 }
 
-/// What must hold of a value.
+/// A predicate on a value.
 #[derive(Clone, Debug)]
-pub enum Test {
-    /// It is this; a missing value is false.
+pub enum Predicate {
+    /// Equal to this; a missing value is false.
     Is(bool),
-    /// It is one of these.
+    /// One of these.
     In(Vec<String>),
-    /// It is none of these, or missing.
+    /// None of these, or missing.
     NotIn(Vec<String>),
-    /// It compares so.
+    /// A comparison of numbers.
     Number(Comparison<f64>),
-    /// It compares so, in milliseconds since 1970.
-    Moment(Comparison<i64>),
+    /// A comparison of times, in milliseconds since 1970.
+    Timestamp(Comparison<i64>),
 }
 
-impl Test {
-    /// Returns the test of which this one is the opposite, if it is a negative one.
+impl Predicate {
+    /// Returns the positive predicate that a negative one negates; `None` for a positive one.
     pub fn opposite(&self) -> Option<Self> {
         match self {
             Self::NotIn(values) => Some(Self::In(values.clone())),
             Self::Number(Comparison::Ne(value)) => Some(Self::Number(Comparison::Eq(*value))),
-            Self::Moment(Comparison::Ne(value)) => Some(Self::Moment(Comparison::Eq(*value))),
+            Self::Timestamp(Comparison::Ne(value)) => Some(Self::Timestamp(Comparison::Eq(*value))),
             Self::Is(false) => Some(Self::Is(true)),
             _ => None,
         }
     }
 }
 
-/// How a value compares to one or two others.
+/// A comparison with one or two values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Comparison<T> {
     /// Equal.
     Eq(T),
     /// Not equal, or missing.
     Ne(T),
-    /// Between two bounds; a bound that is left out is not tested.
+    /// Between two bounds; `None` is no bound.
     Between(Option<Bound<T>>, Option<Bound<T>>),
 }
 
 /// One end of a range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bound<T> {
-    /// Where it is.
+    /// The value.
     pub at: T,
-    /// Whether the end itself belongs to the range.
+    /// Whether the value itself belongs to the range.
     pub inclusive: bool,
 }
 
 impl<T: PartialOrd> Comparison<T> {
-    /// Whether a value, or the lack of one, compares so.
+    /// Whether a value, or a missing one, meets the comparison.
     pub fn holds(&self, value: Option<T>) -> bool {
         let above = |bound: &Bound<T>, value: &T| if bound.inclusive { *value >= bound.at } else { *value > bound.at };
         let below = |bound: &Bound<T>, value: &T| if bound.inclusive { *value <= bound.at } else { *value < bound.at };

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::metrics::catalog::{Field, Kind, Operator};
-use crate::metrics::cursor::{self, Place};
+use crate::metrics::catalog::{Field, FieldType, Operator};
+use crate::metrics::cursor;
 use crate::metrics::document::{MILLION, from_millionths};
-use crate::metrics::query::{self, Breakdown, Measure, Query, Search};
-use crate::metrics::sql::duckdb::PERCENTILES;
-use crate::metrics::sql::{Cell, Row, Scope};
+use crate::metrics::query::SearchPosition;
+use crate::metrics::query::{Breakdown, Measure, Query, QueryKind, Search};
+use crate::metrics::rows::{Cell, PERCENTILES, Row, Rows, Scope};
 use crate::time;
 
 /// What a query is answered with.
@@ -22,14 +22,14 @@ pub struct Answer {
 }
 
 /// Shapes the answer. `tables` are the rows of each printed statement.
-pub fn shape(query: &Query, scope: Scope<'_>, tables: &[Vec<Row>]) -> Answer {
+pub fn shape(query: &Query, scope: &Scope, tables: &[Rows]) -> Answer {
     let rows = tables.first().map_or(&[][..], Vec::as_slice);
     let data = match &query.kind {
-        query::Kind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
-        query::Kind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
-        query::Kind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
-        query::Kind::BoughtTogether(_) => rows.iter().map(item).collect(),
-        query::Kind::Search(search) => return page(query, scope, search, rows, tables.get(1).map_or(&[][..], Vec::as_slice)),
+        QueryKind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
+        QueryKind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
+        QueryKind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
+        QueryKind::BoughtTogether(_) => rows.iter().map(item).collect(),
+        QueryKind::Search(search) => return page(query, scope, search, rows, tables.get(1).map_or(&[][..], Vec::as_slice)),
     };
     Answer { data, pagination: None }
 }
@@ -64,7 +64,7 @@ fn bucket((name, measure): (Option<&str>, Measure), row: &Row) -> Map<String, Va
     let label = text(row, 3).unwrap_or_default();
     let label = match name {
         Some(_) => ("label".to_owned(), json!(label)),
-        None => ("date".to_owned(), json!(time::to_text(label.parse().unwrap_or_default()))),
+        None => ("date".to_owned(), json!(time::format_rfc3339_millis(label.parse().unwrap_or_default()))),
     };
     Map::from_iter([label, ("value".into(), value(measure, row))])
 }
@@ -99,7 +99,7 @@ fn value(Measure { field, operator }: Measure, row: &Row) -> Value {
 }
 
 fn is_scaled(field: &Field) -> bool {
-    matches!(field.kind, Kind::Amount | Kind::Number)
+    matches!(field.kind, FieldType::Amount | FieldType::Number)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "whole numbers that are not scaled are small")]
@@ -123,7 +123,7 @@ fn item(row: &Row) -> Value {
     item
 }
 
-fn page(query: &Query, scope: Scope<'_>, search: &Search, counts: &[Row], rows: &[Row]) -> Answer {
+fn page(query: &Query, scope: &Scope, search: &Search, counts: &[Row], rows: &[Row]) -> Answer {
     let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
     let shown = rows.get(..limit).unwrap_or(rows);
     let wanted: Vec<_> = search.fields.iter().map(|field| field.name).collect();
@@ -136,8 +136,8 @@ fn page(query: &Query, scope: Scope<'_>, search: &Search, counts: &[Row], rows: 
     let data = shown.iter().filter_map(record).collect();
     let cursor = shown.last().filter(|_| rows.len() > limit).map(|row| {
         let date = whole(row, 1).and_then(|at| i64::try_from(at).ok());
-        let fits = cursor::fit(scope.organization, query.resource.name, search.sort_by.name, search.sort);
-        cursor::write(Place { date, id: text(row, 2).unwrap_or_default().to_owned() }, fits)
+        let fingerprint = cursor::fingerprint(&scope.organization, query.resource.name, search.sort_by.name, search.sort);
+        cursor::write(SearchPosition { date, id: text(row, 2).unwrap_or_default().to_owned() }, fingerprint)
     });
     let count = counts.first().and_then(|row| whole(row, 0)).and_then(|count| i64::try_from(count).ok());
     Answer { data, pagination: Some(json!({ "record_count": count, "cursor": cursor })) }
@@ -167,7 +167,7 @@ fn some(object: Map<String, Value>) -> Option<Value> {
 
 fn whole(row: &Row, at: usize) -> Option<i128> {
     match row.get(at) {
-        Some(Cell::Whole(number)) => Some(*number),
+        Some(Cell::Integer(number)) => Some(*number),
         _ => None,
     }
 }

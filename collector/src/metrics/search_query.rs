@@ -1,18 +1,18 @@
 //! The little language of `aggregated_details`: which words a record must hold.
 //!
-//! Words match anywhere in the record, whatever their case. A space, `|` or `OR` means or; `+` or `AND` means and, and binds closer; a `-`
+//! SearchExpr match anywhere in the record, whatever their case. A space, `|` or `OR` means or; `+` or `AND` means and, and binds closer; a `-`
 //! before a word or `NOT` means not; quotes make a phrase of words; `*` stands for any characters; brackets group. Whatever is left open
 //! at the end is closed, because somebody may still be typing.
 
 /// Which words a record must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Words {
+pub enum SearchExpr {
     /// Every one of these.
-    All(Vec<Words>),
+    All(Vec<SearchExpr>),
     /// Some of these.
-    Any(Vec<Words>),
+    Any(Vec<SearchExpr>),
     /// Not this.
-    Not(Box<Words>),
+    Not(Box<SearchExpr>),
     /// These pieces one after the other in one attribute, in lower case, with any characters between them. No piece matches everything.
     Chunks(Vec<String>),
 }
@@ -33,7 +33,7 @@ enum Token {
 }
 
 /// Reads a query. `None` means that it holds no word, too many, or brackets in brackets without end.
-pub fn parse(text: &str) -> Option<Words> {
+pub fn parse(text: &str) -> Option<SearchExpr> {
     let tokens = tokens(text);
     let words = tokens.iter().filter(|token| matches!(token, Token::Word(_))).count();
     if !(1..=MOST).contains(&words) {
@@ -46,16 +46,16 @@ pub fn parse(text: &str) -> Option<Words> {
         all.extend(parser.any(0)?);
         parser.take(&Token::Close);
     }
-    one_or(all, Words::Any)
+    one_or(all, SearchExpr::Any)
 }
 
 /// Returns whether a record's texts hold what is asked. They are in lower case, one attribute a line.
-pub fn holds(words: &Words, lines: &[String]) -> bool {
+pub fn holds(words: &SearchExpr, lines: &[String]) -> bool {
     match words {
-        Words::All(all) => all.iter().all(|words| holds(words, lines)),
-        Words::Any(any) => any.iter().any(|words| holds(words, lines)),
-        Words::Not(words) => !holds(words, lines),
-        Words::Chunks(pieces) => pieces.is_empty() || lines.iter().any(|line| follow(pieces, line)),
+        SearchExpr::All(all) => all.iter().all(|words| holds(words, lines)),
+        SearchExpr::Any(any) => any.iter().any(|words| holds(words, lines)),
+        SearchExpr::Not(words) => !holds(words, lines),
+        SearchExpr::Chunks(pieces) => pieces.is_empty() || lines.iter().any(|line| follow(pieces, line)),
     }
 }
 
@@ -120,7 +120,7 @@ impl Parser {
     }
 
     /// An empty list stands for brackets with nothing in them, which ask nothing.
-    fn any(&mut self, depth: usize) -> Option<Vec<Words>> {
+    fn any(&mut self, depth: usize) -> Option<Vec<SearchExpr>> {
         let mut any = Vec::new();
         while self.at < self.tokens.len() && self.tokens.get(self.at) != Some(&Token::Close) {
             if !self.take(&Token::Or) {
@@ -130,18 +130,18 @@ impl Parser {
         Some(any)
     }
 
-    fn all(&mut self, depth: usize) -> Option<Option<Words>> {
+    fn all(&mut self, depth: usize) -> Option<Option<SearchExpr>> {
         let mut all = Vec::new();
         loop {
             while self.take(&Token::And) {}
             all.extend(self.not(depth)?);
             if self.tokens.get(self.at) != Some(&Token::And) {
-                return Some(one_or(all, Words::All));
+                return Some(one_or(all, SearchExpr::All));
             }
         }
     }
 
-    fn not(&mut self, depth: usize) -> Option<Option<Words>> {
+    fn not(&mut self, depth: usize) -> Option<Option<SearchExpr>> {
         let mut negated = false;
         while self.take(&Token::Not) {
             negated = !negated;
@@ -149,22 +149,22 @@ impl Parser {
         let words = match self.tokens.get(self.at).cloned() {
             Some(Token::Word(pieces)) => {
                 self.at += 1;
-                Some(Words::Chunks(pieces))
+                Some(SearchExpr::Chunks(pieces))
             }
             Some(Token::Open) if depth < DEEPEST => {
                 self.at += 1;
                 let any = self.any(depth + 1)?;
                 self.take(&Token::Close);
-                one_or(any, Words::Any)
+                one_or(any, SearchExpr::Any)
             }
             Some(Token::Open) => return None,
             _ => None,
         };
-        Some(words.map(|words| if negated { Words::Not(Box::new(words)) } else { words }))
+        Some(words.map(|words| if negated { SearchExpr::Not(Box::new(words)) } else { words }))
     }
 }
 
-fn one_or(mut words: Vec<Words>, many: fn(Vec<Words>) -> Words) -> Option<Words> {
+fn one_or(mut words: Vec<SearchExpr>, many: fn(Vec<SearchExpr>) -> SearchExpr) -> Option<SearchExpr> {
     if words.len() > 1 { Some(many(words)) } else { words.pop() }
 }
 

@@ -1,6 +1,6 @@
-//! How fresh the projection is, and whether something keeps it from being so.
+//! How far the projection is behind the store, and whether an error keeps it there.
 //!
-//! The thread that brings changes over tells; operators and whoever waits for fresh records read.
+//! The sync task writes these figures; health checks, Prometheus and requests for fresh records read them.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -8,73 +8,73 @@ use std::sync::{Mutex, PoisonError};
 use crate::clock::Stopwatch;
 use crate::telemetry::plain;
 
-/// What is told.
+/// The state of the sync task, shared with its readers.
 #[derive(Default)]
-pub(super) struct Freshness {
-    /// Since when there has been something to bring that is not there yet.
-    behind: Mutex<Option<Stopwatch>>,
-    /// How many steps have failed one after the other.
-    row: AtomicU64,
-    /// How many steps have failed at all.
-    failures: AtomicU64,
+pub(super) struct SyncHealth {
+    /// Since when changes have been missing.
+    behind_since: Mutex<Option<Stopwatch>>,
+    consecutive_failures: AtomicU64,
+    total_failures: AtomicU64,
 }
 
-/// What is read.
-pub(super) struct Reading {
+/// One reading of [`SyncHealth`].
+pub(super) struct Lag {
     changes: i64,
     seconds: f64,
-    row: u64,
-    failures: u64,
+    consecutive_failures: u64,
+    total_failures: u64,
 }
 
-impl Freshness {
-    /// There is something to bring.
-    pub(super) fn fell_behind(&self) {
-        self.behind().get_or_insert_with(Stopwatch::start);
+impl SyncHealth {
+    /// Notes that changes are missing.
+    pub(super) fn mark_behind(&self) {
+        self.behind_since().get_or_insert_with(Stopwatch::start);
     }
 
-    /// A step was done; with `all`, nothing is left to bring.
-    pub(super) fn came_along(&self, all: bool) {
-        self.row.store(0, Relaxed);
-        if all {
-            *self.behind() = None;
+    /// Notes a successful step; with `caught_up`, no change is missing any more.
+    pub(super) fn record_success(&self, caught_up: bool) {
+        self.consecutive_failures.store(0, Relaxed);
+        if caught_up {
+            *self.behind_since() = None;
         }
     }
 
-    /// A step failed. Returns how many have done so one after the other.
-    pub(super) fn failed(&self) -> u64 {
-        self.failures.fetch_add(1, Relaxed);
-        self.row.fetch_add(1, Relaxed) + 1
+    /// Notes a failed step. Returns the number of consecutive failures.
+    pub(super) fn record_failure(&self) -> u64 {
+        self.total_failures.fetch_add(1, Relaxed);
+        self.consecutive_failures.fetch_add(1, Relaxed) + 1
     }
 
-    /// Returns everything at once; `changes` is how many are missing.
-    pub(super) fn read(&self, changes: i64) -> Reading {
-        let seconds = self.behind().map_or(0.0, |since| since.elapsed().as_secs_f64());
-        Reading { changes, seconds, row: self.row.load(Relaxed), failures: self.failures.load(Relaxed) }
+    /// Returns all figures; `changes` is the number of missing changes.
+    pub(super) fn read(&self, changes: i64) -> Lag {
+        let seconds = self.behind_since().map_or(0.0, |since| since.elapsed().as_secs_f64());
+        let consecutive_failures = self.consecutive_failures.load(Relaxed);
+        Lag { changes, seconds, consecutive_failures, total_failures: self.total_failures.load(Relaxed) }
     }
 
-    fn behind(&self) -> std::sync::MutexGuard<'_, Option<Stopwatch>> {
-        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Reading {
-    /// Returns what is wrong, in a sentence.
-    pub(super) fn ailment(&self) -> Option<String> {
-        let Self { changes, seconds, row, .. } = self;
-        (*row > 0).then(|| format!("the projection has failed {row} times in a row and is {changes} changes and {seconds:.0} s behind"))
+    fn behind_since(&self) -> std::sync::MutexGuard<'_, Option<Stopwatch>> {
+        self.behind_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Prints for Prometheus; `None` is a projection that could not be opened.
-pub(super) fn print(reading: Option<&Reading>) -> String {
+impl Lag {
+    /// Returns what is wrong, as a sentence; `None` after a success.
+    pub(super) fn health_error(&self) -> Option<String> {
+        let Self { changes, seconds, consecutive_failures: failures, .. } = self;
+        (*failures > 0)
+            .then(|| format!("the projection has failed {failures} times in a row and is {changes} changes and {seconds:.0} s behind"))
+    }
+}
+
+/// Returns the Prometheus lines; `None` stands for a projection that could not be opened.
+pub(super) fn render(lag: Option<&Lag>) -> String {
     let mut out = String::new();
-    let up = u8::from(reading.is_some_and(|reading| reading.row == 0));
+    let up = u8::from(lag.is_some_and(|lag| lag.consecutive_failures == 0));
     plain(&mut out, "tillroll_projection_up", "gauge", "Whether the projection follows the store.", up);
-    if let Some(Reading { changes, seconds, failures, .. }) = reading {
+    if let Some(Lag { changes, seconds, total_failures, .. }) = lag {
         plain(&mut out, "tillroll_projection_lag_changes", "gauge", "Changes that are not in the projection yet.", changes);
         plain(&mut out, "tillroll_projection_lag_seconds", "gauge", "For how long the projection has been behind the store.", seconds);
-        plain(&mut out, "tillroll_projection_failures_total", "counter", "Steps of the projection that failed.", failures);
+        plain(&mut out, "tillroll_projection_failures_total", "counter", "Steps of the projection that failed.", total_failures);
     }
     out
 }

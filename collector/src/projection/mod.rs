@@ -4,23 +4,14 @@
 //! which number it has come in the same transaction as the records themselves, so that a kill neither loses nor doubles one. Whoever deletes
 //! its file gets it rebuilt.
 
-use crate::metrics::catalog::Family;
-
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
+mod engine;
 mod lag;
 mod product_resync;
+pub mod source;
 mod store_source;
 pub mod sync;
-
-#[cfg(feature = "duckdb")]
-mod engine;
-#[cfg(feature = "duckdb")]
-mod schema;
-#[cfg(feature = "duckdb")]
-mod writer;
-
-#[cfg(not(feature = "duckdb"))]
-#[path = "disabled.rs"]
-mod engine;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -29,73 +20,71 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 use crate::Error;
-use crate::metrics::sql::{Row, Statement};
+use crate::metrics::catalog::RecordKind;
+use crate::metrics::query::Query;
+use crate::metrics::rows::{Rows, Scope};
 
-pub use engine::Projection;
+pub use engine::AnalyticsEngine;
 
-/// The projection's file in the data folder.
-pub const FILE: &str = "analytics.duckdb";
+/// All file names of the projection begin with this prefix.
+pub(crate) const FILE_PREFIX: &str = "analytics.";
 
-/// With this begin the names of all files of the projection.
-pub(crate) const STEM: &str = "analytics.";
+/// Exists in the data folder while the projection's files may contain data of an erased person.
+const REBUILD_MARKER: &str = "analytics.stale";
 
-/// Stands in the data folder while the projection's file may hold traces of somebody who was erased.
-const STALE: &str = "analytics.stale";
+/// The maximum number of queries that run at the same time; further ones wait.
+const MAX_QUERIES: usize = 8;
 
-/// The most queries that run at the same time; the others wait for their turn.
-const TURNS: usize = 8;
-
-/// The projection of a running server, kept up with the store.
+/// The projection of a running server, kept in sync with the store.
 pub struct Analytics {
-    open: Result<(Arc<Projection>, sync::Progress), Error>,
-    turns: Semaphore,
+    open: Result<(Arc<dyn AnalyticsEngine>, sync::Progress), Error>,
+    permits: Semaphore,
     folder: PathBuf,
 }
 
 impl Analytics {
-    /// Opens the projection in the data folder and begins to bring changes over. Where that fails queries are told so, and everything else
-    /// works.
-    pub fn start(folder: &Path, source: Box<dyn sync::Source>, head: watch::Receiver<i64>) -> Self {
-        if let Err(error) = clean(folder) {
-            tracing::error!(%error, "cannot remove a projection that holds traces of somebody who was erased");
+    /// Opens the projection in the data folder and starts to apply changes. If that fails, queries get an error and everything else works.
+    pub fn start(folder: &Path, source: Box<dyn source::ChangeSource>, head: watch::Receiver<i64>) -> Self {
+        if let Err(error) = remove_if_marked(folder) {
+            tracing::error!(%error, "cannot remove a projection that contains data of an erased person");
         }
-        let open = Projection::open(&folder.join(FILE), *head.borrow()).map(Arc::new);
-        let open = open.and_then(|projection| Ok((Arc::clone(&projection), sync::start(projection, source, head)?)));
+        let open = engine::open(folder, *head.borrow());
+        let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, source, head)?)));
         match &open {
             Err(error @ Error::NoEngine) => tracing::info!("{error}"),
             Err(error) => tracing::error!(%error, "cannot open the projection"),
             Ok(_) => {}
         }
-        Self { open, turns: Semaphore::new(TURNS), folder: folder.to_owned() }
+        Self { open, permits: Semaphore::new(MAX_QUERIES), folder: folder.to_owned() }
     }
 
-    /// Notes durably that somebody is about to be erased. What the store says goes from the projection's tables with its next change; the
-    /// file itself keeps unused blocks, so it is made anew at the next start, and is removed when the server stops.
-    pub fn renew_later(&self) -> std::io::Result<()> {
-        File::create(self.folder.join(STALE))?.sync_all()
+    /// Records durably that a person is about to be erased. The next change deletes the person's rows; the file itself keeps unused blocks,
+    /// so it is removed when the server stops, and rebuilt at the next start.
+    pub fn mark_for_rebuild(&self) -> std::io::Result<()> {
+        File::create(self.folder.join(REBUILD_MARKER))?.sync_all()
     }
 
-    /// Prints how fresh the projection is, for an operator's Prometheus. A build without an engine has nothing to say.
-    pub fn print(&self) -> String {
+    /// Returns the Prometheus lines about the projection; empty in a build without an engine.
+    pub fn render(&self) -> String {
         match &self.open {
-            Ok((_, progress)) => progress.print(),
+            Ok((_, progress)) => progress.render(),
             Err(Error::NoEngine) => String::new(),
-            Err(_) => lag::print(None),
+            Err(_) => lag::render(None),
         }
     }
 
-    /// Returns what keeps the projection from following the store, in a sentence; `None` where nothing does.
-    pub fn ailment(&self) -> Option<String> {
+    /// Returns why the projection does not follow the store, as a sentence; `None` if it does.
+    pub fn health_error(&self) -> Option<String> {
         match &self.open {
-            Ok((_, progress)) => progress.ailment(),
+            Ok((_, progress)) => progress.health_error(),
             Err(Error::NoEngine) => None,
             Err(_) => Some("the projection could not be opened: metrics queries are refused".into()),
         }
     }
 
-    /// Runs statements on one state of the records. With `fresh`, everything that the store holds now is in it.
-    pub async fn run(&self, statements: Vec<Statement>, fresh: bool) -> Result<Vec<Vec<Row>>, Error> {
-        let (projection, progress) = match &self.open {
+    /// Runs a query on one snapshot. With `fresh`, the snapshot contains everything that the store has now.
+    pub async fn query(&self, query: Arc<Query>, scope: Scope, fresh: bool) -> Result<Vec<Rows>, Error> {
+        let (engine, progress) = match &self.open {
             Ok(open) => open,
             Err(Error::NoEngine) => return Err(Error::NoEngine),
             Err(error) => return Err(Error::Engine(error.to_string())),
@@ -103,53 +92,55 @@ impl Analytics {
         if fresh && !progress.caught_up().await {
             return Err(Error::NotFresh);
         }
-        let _turn = self.turns.acquire().await.map_err(|_| Error::Stopping)?;
-        let projection = Arc::clone(projection);
-        tokio::task::spawn_blocking(move || projection.run(&statements)).await.map_err(|_| Error::Stopping)?
+        let _permit = self.permits.acquire().await.map_err(|_| Error::Stopping)?;
+        let engine = Arc::clone(engine);
+        tokio::task::spawn_blocking(move || engine.query(&query, &scope)).await.map_err(|_| Error::Stopping)?
     }
 }
 
 /// Removes marked files of the projection after the server has stopped, unless another process has locked the data folder.
-pub fn clean_after_stop(folder: &Path) {
+pub fn remove_after_stop(folder: &Path) {
     let Ok(_lock) = crate::store::lock(folder) else { return };
-    if let Err(error) = clean(folder) {
+    if let Err(error) = remove_if_marked(folder) {
         tracing::error!(%error, "cannot remove a projection that may contain data of an erased person");
     }
 }
 
-/// Removes the projection's files where they may hold traces of somebody who was erased. Nobody may have them open.
-pub fn clean(folder: &Path) -> std::io::Result<()> {
-    let stale = folder.join(STALE);
-    if !stale.exists() {
+/// Removes the projection's files if they may contain data of an erased person. No process may have them open.
+pub fn remove_if_marked(folder: &Path) -> std::io::Result<()> {
+    let marker = folder.join(REBUILD_MARKER);
+    if !marker.exists() {
         return Ok(());
     }
-    for file in [folder.join(FILE), folder.join(format!("{FILE}.wal")), stale] {
-        match std::fs::remove_file(file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(FILE_PREFIX));
+        if is_ours && path != marker {
+            std::fs::remove_file(path)?;
         }
     }
-    Ok(())
+    // The marker goes last: after a crash the next start continues.
+    std::fs::remove_file(marker)
 }
 
-/// How far the projection has come: numbers of changes in the store up to which nothing is missing.
+/// The change numbers up to which the projection is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watermarks {
-    /// Of the records themselves.
+    /// The records themselves.
     pub records: i64,
-    /// Of the goods that records name: what the catalogue says of them shows in the records.
-    pub goods: i64,
+    /// The products that records show.
+    pub products: i64,
 }
 
 impl Watermarks {
-    /// Everything up to this change.
+    /// Returns the watermarks of a projection that is complete up to this change.
     pub fn at(change: i64) -> Self {
-        Self { records: change, goods: change }
+        Self { records: change, products: change }
     }
 
-    /// Returns the change up to which all that is asked about is as the store has it.
-    pub fn reached(self) -> i64 {
-        self.records.min(self.goods)
+    /// Returns the change up to which records and products are complete.
+    pub fn min(self) -> i64 {
+        self.records.min(self.products)
     }
 }
 
@@ -159,7 +150,7 @@ pub struct Document {
     /// The project's number in the store.
     pub project: i64,
     /// What kind of record it is.
-    pub family: Family,
+    pub family: RecordKind,
     /// What it is known by among those of its project and family. This is not always its id.
     pub key: String,
     /// The number of this change; later changes have greater ones.

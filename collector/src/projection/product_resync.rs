@@ -1,66 +1,70 @@
-//! One round of bringing records again: all that name certain goods, a page at a time.
+//! Reloads the records that contain changed products, one page at a time.
 //!
-//! The place is kept between the pages and moves on only after a page was taken over, so a page that failed is brought once more. What
-//! changes meanwhile is brought as it is then, whether a page still comes to it or not.
+//! The position moves forward only after a page was applied, so a failed page is read again. A record that changes in between is loaded in
+//! its newest state, whether a page reaches it or not.
 
 use crate::Error;
-use crate::projection::sync::{Goods, Place, Source};
-use crate::projection::{Document, Projection};
+use crate::projection::source::{ChangeSource, ChangedProducts, ReturnKey};
+use crate::projection::{AnalyticsEngine, Document};
 
 /// About how many records a page has.
-const PAGE: usize = 2_000;
+const PAGE_SIZE: usize = 2_000;
 
-/// Where a round is.
-enum At {
-    /// Among the returns that name goods themselves.
-    Returns(Place),
+/// The position of a re-sync.
+enum Position {
+    /// Among the returns that contain products themselves.
+    Returns(ReturnKey),
     /// Among the orders and carts, by project and key.
-    Orders(Place),
+    Orders((i64, String)),
 }
 
-/// Goods that changed, and how far the records that name them were brought again.
-pub(super) struct Round {
-    items: Vec<(i64, String)>,
-    /// The number of a change up to which no goods are missing once the round is over.
+/// Changed products, and how many of the records that contain them were reloaded.
+pub(super) struct ProductResync {
+    products: Vec<(i64, String)>,
+    /// The change number up to which no product is missing once the re-sync is complete.
     pub(super) complete: i64,
-    at: At,
-    next: Option<At>,
+    position: Position,
+    next: Option<Position>,
 }
 
-impl Round {
-    pub(super) fn new(goods: Goods) -> Self {
-        let mut items = goods.items;
-        items.sort_unstable();
-        items.dedup();
-        Self { items, complete: goods.complete, at: At::Returns((0, String::new())), next: None }
+impl ProductResync {
+    pub(super) fn new(changed: ChangedProducts) -> Self {
+        let mut products = changed.products;
+        products.sort_unstable();
+        products.dedup();
+        Self { products, complete: changed.complete, position: Position::Returns((0, String::new())), next: None }
     }
 
-    /// Returns the next page; `None` where there is none any more.
-    pub(super) fn next(&mut self, projection: &Projection, source: &mut dyn Source) -> Result<Option<Vec<Document>>, Error> {
+    /// Returns the next page that is not empty; `None` after the last one.
+    pub(super) fn next_page(
+        &mut self,
+        engine: &dyn AnalyticsEngine,
+        source: &mut dyn ChangeSource,
+    ) -> Result<Option<Vec<Document>>, Error> {
         loop {
-            let (page, next) = match &self.at {
-                At::Returns(after) => {
-                    let (page, last) = source.returns(&self.items, after, PAGE)?;
-                    (page, last.map_or(At::Orders((0, String::new())), At::Returns))
+            let (page, next) = match &self.position {
+                Position::Returns(after) => {
+                    let (page, last) = source.returns_with_products(&self.products, after, PAGE_SIZE)?;
+                    (page, last.map_or(Position::Orders((0, String::new())), Position::Returns))
                 }
-                At::Orders(after) => {
-                    let keys = projection.naming(&self.items, after, PAGE)?;
+                Position::Orders(after) => {
+                    let keys = engine.orders_with_products(&self.products, after, PAGE_SIZE)?;
                     let Some(last) = keys.last().cloned() else { return Ok(None) };
-                    (source.again(&keys)?, At::Orders(last))
+                    (source.reload(&keys)?, Position::Orders(last))
                 }
             };
             if !page.is_empty() {
                 self.next = Some(next);
                 return Ok(Some(page));
             }
-            self.at = next;
+            self.position = next;
         }
     }
 
-    /// Moves on behind the page that was taken over.
-    pub(super) fn turn(&mut self) {
+    /// Moves on to the next page, after the last one was applied.
+    pub(super) fn advance(&mut self) {
         if let Some(next) = self.next.take() {
-            self.at = next;
+            self.position = next;
         }
     }
 }

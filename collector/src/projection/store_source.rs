@@ -1,37 +1,37 @@
-//! Reads changes from the store's change feed.
+//! The store's change feed as the projection's source.
 
 use crate::Error;
-use crate::metrics::catalog::Family;
+use crate::metrics::catalog::RecordKind;
 use crate::projection::Document;
-use crate::projection::sync::{BATCH, Goods, Part, Place, Source};
+use crate::projection::source::{ChangeSource, ChangedProducts, Changes, MAX_BATCH, ReturnKey, ReturnPage};
 use crate::resource::Resource;
-use crate::store::{ChangeFeed, ChangePage, ChangedProducts, ChangedRecord};
+use crate::store::{self, ChangeFeed, ChangePage, ChangedRecord};
 
-impl Source for ChangeFeed {
-    fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error> {
-        let ChangePage { records, complete } = ChangeFeed::changes(self, after, head, BATCH)?;
-        Ok(Part { documents: documents(records), complete })
+impl ChangeSource for ChangeFeed {
+    fn changes(&mut self, after: i64, head: i64) -> Result<Changes, Error> {
+        let ChangePage { records, complete } = ChangeFeed::changes(self, after, head, MAX_BATCH)?;
+        Ok(Changes { documents: documents(records), complete })
     }
 
-    fn goods(&mut self, after: i64, head: i64) -> Result<Goods, Error> {
-        let ChangedProducts { items, complete } = self.products(after, head)?;
-        Ok(Goods { items, complete })
+    fn changed_products(&mut self, after: i64, head: i64) -> Result<ChangedProducts, Error> {
+        let store::ChangedProducts { items, complete } = self.products(after, head)?;
+        Ok(ChangedProducts { products: items, complete })
     }
 
-    fn again(&mut self, keys: &[(i64, String)]) -> Result<Vec<Document>, Error> {
-        Ok(documents(self.reload(keys)?))
+    fn reload(&mut self, keys: &[(i64, String)]) -> Result<Vec<Document>, Error> {
+        Ok(documents(ChangeFeed::reload(self, keys)?))
     }
 
-    fn returns(&mut self, goods: &[(i64, String)], after: &Place, limit: usize) -> Result<(Vec<Document>, Option<Place>), Error> {
-        let (records, last) = ChangeFeed::returns(self, goods, after, limit)?;
+    fn returns_with_products(&mut self, products: &[(i64, String)], after: &ReturnKey, limit: usize) -> Result<ReturnPage, Error> {
+        let (records, last) = ChangeFeed::returns(self, products, after, limit)?;
         Ok((documents(records), last))
     }
 }
 
 fn documents(records: Vec<ChangedRecord>) -> Vec<Document> {
     let document = |ChangedRecord { project, resource, key, change, json }: ChangedRecord| {
-        let family = if resource == Resource::Returns { Family::Returns } else { Family::Orders };
-        Document { project, family, key, change, json }
+        let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
+        Document { project, family: kind, key, change, json }
     };
     records.into_iter().map(document).collect()
 }

@@ -1,14 +1,14 @@
-//! Brings changes from the store into the projection, in large batches, away from everybody who waits for an answer.
+//! Applies the store's changes to the projection, in large batches, in a task of its own.
 //!
-//! A thread of its own asks for the changes after its watermark whenever the store tells of new ones. Between two batches it rests a
-//! moment, so that many small changes become one commit; whoever waits for fresh records cuts the rest short.
+//! The task reads the changes after its watermark whenever the store announces new ones. Between two batches it waits a moment, so that
+//! many small changes share one commit; a request for fresh records ends that wait.
 //!
-//! What a record shows of its line items' goods comes from the catalogue, so records are brought again when that changes. It is the projection
-//! that knows which records name what, so none of this costs the store's writing anything. A bestseller stands in many records: they are
-//! brought again a page at a time, and whatever else changed goes before the next page.
+//! Records show names, codes and prices of products from the catalog, so a changed product makes the task reload the records that contain
+//! it. The projection finds them, which costs the store's writer nothing. A bestseller is in many records: they are reloaded one page at a
+//! time, and other changes go first.
 //!
-//! Nothing ends it but the server. A step that fails or panics changed nothing; it is tried again, each time after a longer while. If that
-//! does not help the engine is opened again, and if that does not help either the projection is built anew.
+//! Only the server's end stops the task. A step that fails or panics changes nothing and is retried with a growing delay. If that does not
+//! help, the engine is opened again, and then the projection is rebuilt.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,241 +18,207 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::Error;
-use crate::projection::lag::{self, Freshness, Reading};
-use crate::projection::product_resync::Round;
-use crate::projection::{Document, Projection, Watermarks};
+use crate::projection::lag::{self, Lag, SyncHealth};
+use crate::projection::product_resync::ProductResync;
+use crate::projection::source::{ChangeSource, Changes};
+use crate::projection::{AnalyticsEngine, Watermarks};
 
-/// The most changes of one kind in one batch.
-pub const BATCH: usize = 20_000;
-/// How long a batch gathers. With the time that two batches take, records stay younger than two seconds.
-const REST: Duration = Duration::from_millis(1_200);
-/// How long to wait after the first failure; after each further one it is twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// The longest wait after a failure.
-const LAST_WAIT: Duration = Duration::from_secs(60);
-/// After so many failures in a row the engine is opened again, and after as many once more.
-const REOPEN: u64 = 3;
-/// After so many failures in a row the projection is built anew, once.
-const REBUILD: u64 = 9;
-/// How long somebody may wait for fresh records.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// How long changes gather into a batch. With the time for two batches, records stay younger than two seconds.
+const BATCH_DELAY: Duration = Duration::from_millis(1_200);
+/// The delay after the first failure; each further failure doubles it.
+const INITIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// The longest delay after a failure.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// After every so many consecutive failures the engine is opened again.
+const REOPEN_AFTER_FAILURES: u64 = 3;
+/// After so many consecutive failures the projection is rebuilt, once.
+const REBUILD_AFTER_FAILURES: u64 = 9;
+/// How long a request may wait for fresh records.
+const MAX_FRESH_WAIT: Duration = Duration::from_secs(15);
 
-/// Some changes, in their order.
-pub struct Part {
-    /// The records as they are now.
-    pub documents: Vec<Document>,
-    /// The number up to which none is missing.
-    pub complete: i64,
-}
-
-/// Goods of which something that records show has changed.
-#[derive(Default)]
-pub struct Goods {
-    /// Each by its project and the id under which a line item names it.
-    pub items: Vec<(i64, String)>,
-    /// The number up to which none is missing.
-    pub complete: i64,
-}
-
-/// Where changes come from. `head` is a number that is known to be stored.
-pub trait Source: Send {
-    /// Returns what changed after a number, about [`BATCH`] records.
-    fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error>;
-
-    /// Returns the goods that changed after a number.
-    fn goods(&mut self, after: i64, head: i64) -> Result<Goods, Error>;
-
-    /// Returns orders and carts of the shop's own as they are now, by project and key, and the returns that show what those orders show.
-    fn again(&mut self, keys: &[(i64, String)]) -> Result<Vec<Document>, Error>;
-
-    /// Returns returns that name goods themselves, as they are now: those behind `after`, about `limit` of them; and the last place that
-    /// was looked at, unless there are no more.
-    fn returns(&mut self, goods: &[(i64, String)], after: &Place, limit: usize) -> Result<(Vec<Document>, Option<Place>), Error>;
-}
-
-/// A return's project and key.
-pub type Place = (i64, String);
-
-/// How far the projection has come.
+/// The progress of the sync task.
 pub struct Progress {
     done: watch::Receiver<i64>,
     head: watch::Receiver<i64>,
-    hurry: Arc<Notify>,
-    freshness: Arc<Freshness>,
+    skip_delay: Arc<Notify>,
+    health: Arc<SyncHealth>,
 }
 
 impl Progress {
-    /// Waits until everything that is in the store now is in the projection; false if that takes too long.
+    /// Waits until the projection contains everything that the store has now. Returns false after a timeout.
     pub async fn caught_up(&self) -> bool {
         let head = *self.head.borrow();
         let mut done = self.done.clone();
-        self.hurry.notify_one();
+        self.skip_delay.notify_one();
         let waiting = done.wait_for(|done| *done >= head);
-        tokio::time::timeout(LONGEST_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok())
+        tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok())
     }
 
-    /// Prints how fresh the projection is, for an operator's Prometheus.
-    pub fn print(&self) -> String {
-        lag::print(Some(&self.read()))
+    /// Returns the Prometheus lines about the projection.
+    pub fn render(&self) -> String {
+        lag::render(Some(&self.lag()))
     }
 
-    /// Returns what keeps the projection from following, in a sentence; `None` where nothing does.
-    pub fn ailment(&self) -> Option<String> {
-        self.read().ailment()
+    /// Returns why the projection does not follow the store, as a sentence; `None` if it does.
+    pub fn health_error(&self) -> Option<String> {
+        self.lag().health_error()
     }
 
-    fn read(&self) -> Reading {
-        self.freshness.read(*self.head.borrow() - *self.done.borrow())
+    fn lag(&self) -> Lag {
+        self.health.read(*self.head.borrow() - *self.done.borrow())
     }
 }
 
-/// Starts bringing changes over, until the store's end of `head` is gone.
-pub fn start(projection: Arc<Projection>, source: Box<dyn Source>, head: watch::Receiver<i64>) -> Result<Progress, Error> {
-    let marks = projection.marks()?;
-    let (announce, done) = watch::channel(marks.reached());
-    let (hurry, freshness) = (Arc::new(Notify::new()), Arc::new(Freshness::default()));
-    let feeder = Feeder { projection, source, announce, marks, round: None, freshness: Arc::clone(&freshness) };
-    let progress = Progress { done, head: head.clone(), hurry: Arc::clone(&hurry), freshness };
-    tokio::spawn(feeder.run(head, hurry));
+/// Starts the sync task. It runs until the sender of `head` is dropped.
+pub fn start(engine: Arc<dyn AnalyticsEngine>, source: Box<dyn ChangeSource>, head: watch::Receiver<i64>) -> Result<Progress, Error> {
+    let watermarks = engine.watermarks()?;
+    let (announce, done) = watch::channel(watermarks.min());
+    let (skip_delay, health) = (Arc::new(Notify::new()), Arc::new(SyncHealth::default()));
+    let task = SyncTask { engine, source, announce, watermarks, resync: None, health: Arc::clone(&health) };
+    let progress = Progress { done, head: head.clone(), skip_delay: Arc::clone(&skip_delay), health };
+    tokio::spawn(task.run(head, skip_delay));
     Ok(progress)
 }
 
-struct Feeder {
-    projection: Arc<Projection>,
-    source: Box<dyn Source>,
+struct SyncTask {
+    engine: Arc<dyn AnalyticsEngine>,
+    source: Box<dyn ChangeSource>,
     announce: watch::Sender<i64>,
-    marks: Watermarks,
-    round: Option<Round>,
-    freshness: Arc<Freshness>,
+    watermarks: Watermarks,
+    resync: Option<ProductResync>,
+    health: Arc<SyncHealth>,
 }
 
-impl Feeder {
-    async fn run(mut self, mut head: watch::Receiver<i64>, hurry: Arc<Notify>) {
+impl SyncTask {
+    async fn run(mut self, mut head: watch::Receiver<i64>, skip_delay: Arc<Notify>) {
         loop {
-            let wanted = *head.borrow_and_update();
-            if self.marks.reached() < wanted {
-                self.freshness.fell_behind();
-                // Only a runtime that ends does not give it back.
-                let Ok((feeder, wait)) = tokio::task::spawn_blocking(move || self.step(wanted)).await else { return };
-                self = feeder;
-                match wait {
-                    Some(wait) => tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = ended(&mut head) => return,
+            let target = *head.borrow_and_update();
+            if self.watermarks.min() < target {
+                self.health.mark_behind();
+                // The join fails only when the runtime shuts down.
+                let Ok((task, retry_delay)) = tokio::task::spawn_blocking(move || self.step(target)).await else { return };
+                self = task;
+                match retry_delay {
+                    Some(delay) => tokio::select! {
+                        () = tokio::time::sleep(delay) => {}
+                        () = store_closed(&mut head) => return,
                     },
-                    // While changes never end, each batch costs much the same, however few are in it.
-                    None if self.marks.reached() >= wanted => rest(&hurry).await,
+                    // A batch costs about the same whatever its size, so the delay also applies while changes keep coming.
+                    None if self.watermarks.min() >= target => wait_for_batch(&skip_delay).await,
                     None => {}
                 }
             } else if head.changed().await.is_err() {
                 return;
             } else {
-                rest(&hurry).await;
+                wait_for_batch(&skip_delay).await;
             }
         }
     }
 
-    /// Brings a batch, a page, or one of each. Returns how long to wait before the next step, where it failed.
-    fn step(mut self, wanted: i64) -> (Self, Option<Duration>) {
+    /// Applies one batch, one re-sync page, or one of each. Returns the retry delay after a failure.
+    fn step(mut self, target: i64) -> (Self, Option<Duration>) {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let is_behind = self.marks.records < wanted;
+            let is_behind = self.watermarks.records < target;
             if is_behind {
-                self.bring(wanted)?;
+                self.apply_changes(target)?;
             }
-            // Under load something has always changed, which must not keep a round from ending.
-            if is_behind && self.round.is_none() { Ok(()) } else { self.bring_again() }
+            // Under load there are always changes, which must not keep a re-sync from finishing.
+            if is_behind && self.resync.is_none() { Ok(()) } else { self.resync_page() }
         }));
-        match result.unwrap_or_else(|panic| Err(Error::Engine(words(&*panic)))) {
+        match result.unwrap_or_else(|panic| Err(Error::Engine(panic_message(&*panic)))) {
             Ok(()) => {
-                self.freshness.came_along(self.marks.reached() >= wanted);
+                self.health.record_success(self.watermarks.min() >= target);
                 (self, None)
             }
             Err(error) => {
-                let failures = self.freshness.failed();
-                tracing::error!(?error, failures, "cannot bring changes into the projection");
-                self.mend(failures, wanted);
-                let longer = u32::try_from(failures - 1).unwrap_or(u32::MAX).min(16);
-                (self, Some(FIRST_WAIT.saturating_mul(1 << longer).min(LAST_WAIT)))
+                let failures = self.health.record_failure();
+                tracing::error!(?error, failures, "cannot apply changes to the projection");
+                self.recover(failures, target);
+                let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX).min(16);
+                (self, Some(INITIAL_RETRY_DELAY.saturating_mul(1 << doublings).min(MAX_RETRY_DELAY)))
             }
         }
     }
 
-    fn bring(&mut self, wanted: i64) -> Result<(), Error> {
-        let Part { documents, complete } = self.source.changes(self.marks.records, wanted)?;
-        let goods = self.look(complete)?;
-        let marks = Watermarks { records: complete, goods };
-        self.projection.apply(&documents, marks)?;
-        if complete < wanted {
-            tracing::info!(done = complete, of = wanted, "bringing records into the projection");
+    fn apply_changes(&mut self, target: i64) -> Result<(), Error> {
+        let Changes { documents, complete } = self.source.changes(self.watermarks.records, target)?;
+        let products = self.start_resync(complete)?;
+        let watermarks = Watermarks { records: complete, products };
+        self.engine.apply(&documents, watermarks)?;
+        if complete < target {
+            tracing::info!(done = complete, of = target, "applying changes to the projection");
         }
-        self.came_to(marks);
+        self.set_watermarks(watermarks);
         Ok(())
     }
 
-    /// Brings a page of the records whose goods have changed.
-    fn bring_again(&mut self) -> Result<(), Error> {
-        let goods = self.look(self.marks.records)?;
-        let (documents, goods) = match &mut self.round {
-            Some(round) => round.next(&self.projection, &mut *self.source)?.map_or((Vec::new(), round.complete), |page| (page, goods)),
-            None => (Vec::new(), goods),
+    /// Reloads one page of the records that contain changed products.
+    fn resync_page(&mut self) -> Result<(), Error> {
+        let products = self.start_resync(self.watermarks.records)?;
+        let (documents, products) = match &mut self.resync {
+            Some(resync) => {
+                let page = resync.next_page(&*self.engine, &mut *self.source)?;
+                page.map_or((Vec::new(), resync.complete), |page| (page, products))
+            }
+            None => (Vec::new(), products),
         };
-        let marks = Watermarks { goods, ..self.marks };
-        self.projection.apply(&documents, marks)?;
-        match &mut self.round {
-            Some(round) if goods < round.complete => round.turn(),
-            _ => self.round = None,
+        let watermarks = Watermarks { products, ..self.watermarks };
+        self.engine.apply(&documents, watermarks)?;
+        match &mut self.resync {
+            Some(resync) if products < resync.complete => resync.advance(),
+            _ => self.resync = None,
         }
-        self.came_to(marks);
+        self.set_watermarks(watermarks);
         Ok(())
     }
 
-    /// Begins a round where goods have changed up to `head`. Returns the number up to which none are left to see to.
-    fn look(&mut self, head: i64) -> Result<i64, Error> {
-        if self.round.is_some() || self.marks.goods >= head {
-            return Ok(self.marks.goods);
+    /// Starts a re-sync if products changed up to `head`. Returns the number up to which no product is missing.
+    fn start_resync(&mut self, head: i64) -> Result<i64, Error> {
+        if self.resync.is_some() || self.watermarks.products >= head {
+            return Ok(self.watermarks.products);
         }
-        let goods = self.source.goods(self.marks.goods, head)?;
-        if goods.items.is_empty() {
-            return Ok(goods.complete.max(self.marks.goods));
+        let changed = self.source.changed_products(self.watermarks.products, head)?;
+        if changed.products.is_empty() {
+            return Ok(changed.complete.max(self.watermarks.products));
         }
-        self.round = Some(Round::new(goods));
-        Ok(self.marks.goods)
+        self.resync = Some(ProductResync::new(changed));
+        Ok(self.watermarks.products)
     }
 
-    /// Does more than trying again, where that was not enough.
-    fn mend(&mut self, failures: u64, wanted: i64) {
-        let anew = failures == REBUILD;
-        if !failures.is_multiple_of(REOPEN) {
+    /// Opens the engine again, or rebuilds the projection, where retries alone did not help.
+    fn recover(&mut self, failures: u64, head: i64) {
+        let rebuild = failures == REBUILD_AFTER_FAILURES;
+        if !failures.is_multiple_of(REOPEN_AFTER_FAILURES) {
             return;
         }
-        tracing::warn!(anew, "opening the projection again");
-        self.round = None;
-        match catch_unwind(AssertUnwindSafe(|| self.projection.reopen(anew, wanted))) {
-            Ok(Ok(marks)) => self.came_to(marks),
+        tracing::warn!(rebuild, "opening the projection again");
+        self.resync = None;
+        match catch_unwind(AssertUnwindSafe(|| self.engine.reopen(rebuild, head))) {
+            Ok(Ok(watermarks)) => self.set_watermarks(watermarks),
             Ok(Err(error)) => tracing::error!(?error, "cannot open the projection again"),
-            Err(panic) => tracing::error!(error = words(&*panic), "cannot open the projection again"),
+            Err(panic) => tracing::error!(error = panic_message(&*panic), "cannot open the projection again"),
         }
     }
 
-    fn came_to(&mut self, marks: Watermarks) {
-        self.marks = marks;
-        self.announce.send_replace(marks.reached());
+    fn set_watermarks(&mut self, watermarks: Watermarks) {
+        self.watermarks = watermarks;
+        self.announce.send_replace(watermarks.min());
     }
 }
 
-/// Lets changes gather, unless somebody waits for them.
-async fn rest(hurry: &Notify) {
-    let _ = tokio::time::timeout(REST, hurry.notified()).await;
+/// Lets changes gather, unless a request waits for them.
+async fn wait_for_batch(skip_delay: &Notify) {
+    let _ = tokio::time::timeout(BATCH_DELAY, skip_delay.notified()).await;
 }
 
 /// Waits until the store is closed.
-async fn ended(head: &mut watch::Receiver<i64>) {
+async fn store_closed(head: &mut watch::Receiver<i64>) {
     while head.changed().await.is_ok() {}
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("panicked: {}", text.unwrap_or_else(|| "without words".into()))
+    format!("panicked: {}", text.unwrap_or_else(|| "no message".into()))
 }
 
 #[cfg(all(test, feature = "duckdb"))]
@@ -260,98 +226,102 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::metrics::catalog::{Family, Resource};
-    use crate::metrics::parse::{self, Context, Type};
-    use crate::metrics::sql::{Cell, Scope, duckdb};
+    use crate::metrics::catalog::{RecordKind, Resource};
+    use crate::metrics::parse::{self, Context, QueryType};
+    use crate::metrics::rows::{Cell, Scope};
+    use crate::projection::Document;
+    use crate::projection::duckdb::DuckDbEngine;
+    use crate::projection::source::{ChangedProducts, ReturnKey, ReturnPage};
 
-    /// A store with one order, whose first readings go wrong: by turns it panics and fails.
-    struct Faulty {
-        faults: usize,
+    /// A store with one order whose first reads fail: in turns with a panic and an error.
+    struct FailingSource {
+        failures: usize,
         calls: usize,
     }
 
-    fn faulty(faults: usize) -> Box<dyn Source> {
-        Box::new(Faulty { faults, calls: 0 })
+    fn failing_source(failures: usize) -> Box<dyn ChangeSource> {
+        Box::new(FailingSource { failures, calls: 0 })
     }
 
-    impl Source for Faulty {
-        fn changes(&mut self, after: i64, head: i64) -> Result<Part, Error> {
+    impl ChangeSource for FailingSource {
+        fn changes(&mut self, after: i64, head: i64) -> Result<Changes, Error> {
             self.calls += 1;
             match self.calls {
-                call if call > self.faults => {}
+                call if call > self.failures => {}
                 call if call.is_multiple_of(2) => return Err(Error::CannotStore),
-                _ => panic!("a fault of the test"),
+                _ => panic!("injected panic"),
             }
             let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
-            let document = Document { project: 1, family: Family::Orders, key: "1".into(), change: 1, json: Some(json) };
-            Ok(Part { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
+            let document = Document { project: 1, family: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json) };
+            Ok(Changes { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
         }
 
-        fn goods(&mut self, _: i64, head: i64) -> Result<Goods, Error> {
-            Ok(Goods { items: Vec::new(), complete: head })
+        fn changed_products(&mut self, _: i64, head: i64) -> Result<ChangedProducts, Error> {
+            Ok(ChangedProducts { products: Vec::new(), complete: head })
         }
 
-        fn again(&mut self, _: &[(i64, String)]) -> Result<Vec<Document>, Error> {
+        fn reload(&mut self, _: &[(i64, String)]) -> Result<Vec<Document>, Error> {
             Ok(Vec::new())
         }
 
-        fn returns(&mut self, _: &[(i64, String)], _: &Place, _: usize) -> Result<(Vec<Document>, Option<Place>), Error> {
+        fn returns_with_products(&mut self, _: &[(i64, String)], _: &ReturnKey, _: usize) -> Result<ReturnPage, Error> {
             Ok((Vec::new(), None))
         }
     }
 
-    fn orders(projection: &Projection) -> Option<Cell> {
+    fn orders(engine: &DuckDbEngine) -> Option<Cell> {
         let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
-        let context = Context { organization: "t", now: 1_641_000_000_000, longest_days: parse::LONGEST_DAYS };
-        let query = parse::plan(Resource::find("orders")?, Type::Stats, &body, context).ok()?;
-        let tables = projection.run(&duckdb::print(&query, Scope { project: 1, organization: "t", markets: &[] })).ok()?;
+        let context = Context { organization: "t", now: 1_641_000_000_000, max_range_days: parse::MAX_RANGE_DAYS };
+        let query = parse::parse(Resource::find("orders")?, QueryType::Stats, &body, context).ok()?;
+        let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
+        let tables = engine.query(&query, &scope).ok()?;
         tables.first()?.first()?.get(4).cloned()
     }
 
     #[tokio::test]
-    async fn panics_and_failures_are_survived_and_shown() {
+    async fn sync_recovers_from_panics_and_errors_and_reports_them() {
         let folder = tempfile::tempdir().unwrap();
-        let projection = Arc::new(Projection::open(&folder.path().join("a.duckdb"), 0).unwrap());
-        let (told, head) = watch::channel(0);
-        // The engine is opened again once on the way.
-        let progress = start(Arc::clone(&projection), faulty(4), head).unwrap();
-        assert!(progress.print().contains("tillroll_projection_up 1\n") && progress.ailment().is_none());
-        told.send_replace(1);
+        let engine = Arc::new(DuckDbEngine::open(folder.path(), 0).unwrap());
+        let (store_head, head) = watch::channel(0);
+        // The third failure opens the engine again.
+        let progress = start(Arc::<DuckDbEngine>::clone(&engine), failing_source(4), head).unwrap();
+        assert!(progress.render().contains("tillroll_projection_up 1\n") && progress.health_error().is_none());
+        store_head.send_replace(1);
         assert!(progress.caught_up().await);
-        assert_eq!(orders(&projection), Some(Cell::Whole(1)));
-        // The step that succeeded has announced itself before it is counted.
-        while progress.ailment().is_some() {
+        assert_eq!(orders(&engine), Some(Cell::Integer(1)));
+        // The step announces its watermarks before it counts as a success.
+        while progress.health_error().is_some() {
             tokio::task::yield_now().await;
         }
-        let text = progress.print();
+        let text = progress.render();
         for line in ["tillroll_projection_up 1", "tillroll_projection_lag_changes 0", "tillroll_projection_failures_total 4"] {
             assert!(text.lines().any(|printed| printed == line), "{text}");
         }
     }
 
     #[tokio::test]
-    async fn a_projection_that_stays_behind_says_so() {
+    async fn projection_that_stays_behind_reports_it() {
         let folder = tempfile::tempdir().unwrap();
-        let projection = Arc::new(Projection::open(&folder.path().join("a.duckdb"), 0).unwrap());
-        let (told, head) = watch::channel(0);
-        let progress = start(projection, faulty(usize::MAX), head).unwrap();
-        told.send_replace(1);
-        while progress.ailment().is_none() {
+        let engine = Arc::new(DuckDbEngine::open(folder.path(), 0).unwrap());
+        let (store_head, head) = watch::channel(0);
+        let progress = start(engine, failing_source(usize::MAX), head).unwrap();
+        store_head.send_replace(1);
+        while progress.health_error().is_none() {
             tokio::task::yield_now().await;
         }
-        let text = progress.print();
+        let text = progress.render();
         assert!(text.contains("tillroll_projection_up 0\n") && text.contains("tillroll_projection_lag_changes 1\n"), "{text}");
     }
 
     #[test]
-    fn a_projection_is_opened_again_as_it_was_or_empty() {
+    fn reopen_keeps_the_projection_and_rebuild_empties_it() {
         let folder = tempfile::tempdir().unwrap();
-        let projection = Projection::open(&folder.path().join("a.duckdb"), 0).unwrap();
-        let part = faulty(0).changes(0, 1).unwrap();
-        projection.apply(&part.documents, Watermarks::at(1)).unwrap();
-        assert_eq!((projection.reopen(false, 1).unwrap(), orders(&projection)), (Watermarks::at(1), Some(Cell::Whole(1))));
-        assert_eq!((projection.reopen(true, 1).unwrap(), orders(&projection)), (Watermarks { records: 0, goods: 1 }, Some(Cell::Whole(0))));
-        projection.apply(&part.documents, Watermarks::at(1)).unwrap();
-        assert_eq!(orders(&projection), Some(Cell::Whole(1)));
+        let engine = DuckDbEngine::open(folder.path(), 0).unwrap();
+        let part = failing_source(0).changes(0, 1).unwrap();
+        engine.apply(&part.documents, Watermarks::at(1)).unwrap();
+        assert_eq!((engine.reopen(false, 1).unwrap(), orders(&engine)), (Watermarks::at(1), Some(Cell::Integer(1))));
+        assert_eq!((engine.reopen(true, 1).unwrap(), orders(&engine)), (Watermarks { records: 0, products: 1 }, Some(Cell::Integer(0))));
+        engine.apply(&part.documents, Watermarks::at(1)).unwrap();
+        assert_eq!(orders(&engine), Some(Cell::Integer(1)));
     }
 }

@@ -18,7 +18,7 @@ const TABLES: &[(&str, &str)] = &[
     ("digest", include_str!("../../../tests/compat/metrilo-backend/digest.json")),
     ("customers", include_str!("../../../tests/compat/metrilo-backend/customers.json")),
     ("catalogue", include_str!("../../../tests/compat/metrilo-backend/catalogue.json")),
-    ("oddities", include_str!("../../../tests/compat/metrilo-backend/oddities.json")),
+    ("lenient-formats", include_str!("../../../tests/compat/metrilo-backend/lenient-formats.json")),
     ("orders", include_str!("../../../tests/compat/metrilo-backend/orders.json")),
     ("carts", include_str!("../../../tests/compat/metrilo-backend/carts.json")),
     ("calls", include_str!("../../../tests/compat/metrilo-backend/calls.json")),

@@ -200,18 +200,18 @@ fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
     use tillroll_collector::metrics::{catalog, document};
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let all = |(name, family, kind): (&str, Resource, catalog::Family)| {
+    let all = |(name, family, kind): (&str, Resource, catalog::RecordKind)| {
         let changes = runtime.block_on(server.collector.store.changes(family, 0, usize::MAX)).unwrap();
         let mut found: Vec<Value> = changes
             .into_iter()
             .filter(|change| change.project == project)
-            .filter_map(|change| document::salvage(kind, &change.document?.into()).map(|checked| checked.json.into()))
+            .filter_map(|change| document::validate_lenient(kind, &change.document?.into()).map(|checked| checked.json.into()))
             .collect();
         found.sort_by_key(Value::to_string);
         (format!("query of {name}"), Value::from(found))
     };
-    let orders = catalog::Family::Orders;
-    [("orders", Resource::Orders, orders), ("carts", Resource::Carts, orders), ("returns", Resource::Returns, catalog::Family::Returns)]
+    let orders = catalog::RecordKind::Orders;
+    [("orders", Resource::Orders, orders), ("carts", Resource::Carts, orders), ("returns", Resource::Returns, catalog::RecordKind::Returns)]
         .map(all)
         .into()
 }

@@ -234,11 +234,11 @@ impl World {
         }
     }
 
-    async fn erase(&mut self, project: usize, email: u8) {
-        let erased = self.store().erase(self.projects[project], email_of(email)).await.unwrap();
+    async fn erase(&mut self, project: usize, person: u8) {
+        let erased = self.store().erase(self.projects[project], email_of(person)).await.unwrap();
         let before = self.log.len() + self.trimmed.len();
-        self.log.retain(|stored| !stored.is_of(project, email, true));
-        self.trimmed.retain(|stored| !stored.is_of(project, email, false));
+        self.log.retain(|stored| !stored.is_of(project, person, true));
+        self.trimmed.retain(|stored| !stored.is_of(project, person, false));
         assert_eq!(erased.events as usize, before - self.log.len() - self.trimmed.len());
     }
 

@@ -5,15 +5,17 @@ use std::sync::LazyLock;
 use axum::http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use tillroll_collector::clock::Clock;
-use tillroll_collector::http::auth::access_token::{Claims, Keyring};
+use tillroll_collector::http::auth::access_token::Claims;
 use tillroll_collector::http::auth::basic;
+use tillroll_collector::http::auth::keyring::Keyring;
 use tillroll_collector::http::cookie_renewal;
 use tillroll_collector::import::look_through;
 use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
 use tillroll_collector::metrics::catalog::Resource;
-use tillroll_collector::metrics::parse::{Context, LONGEST_DAYS, Type, plan};
-use tillroll_collector::metrics::sql::{Scope, duckdb};
+use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
+use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::metrics::{cursor, search_query};
+use tillroll_collector::projection::duckdb::sql;
 use tillroll_collector::projects::ProjectRegistry;
 use tillroll_collector::resource::Resource as What;
 use tillroll_collector::store::{Cursor, ListCursor};
@@ -182,14 +184,16 @@ fn headless(input: &[u8]) -> String {
 
 fn metrics(input: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(input) else { return "no JSON".into() };
-    let context = Context { organization: "t", now: 1_700_000_000_000, longest_days: LONGEST_DAYS };
+    let context = Context { organization: "t", now: 1_700_000_000_000, max_range_days: MAX_RANGE_DAYS };
     let markets = ["m".to_owned()];
-    let scope = Scope { project: 1, organization: "t", markets: &markets };
+    let scope = Scope { project: 1, organization: "t".into(), markets: markets.to_vec() };
     let mut said = String::new();
     for resource in ["orders", "carts", "returns"].iter().filter_map(|name| Resource::find(name)) {
-        for kind in [Type::Breakdown, Type::DateBreakdown, Type::Stats, Type::Search, Type::BoughtTogether] {
-            match plan(resource, kind, &body, context) {
-                Ok(query) => said.extend(duckdb::print(&query, scope).iter().map(|statement| format!("{} ", statement.text.len() / 200))),
+        for kind in [QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether] {
+            match parse::parse(resource, kind, &body, context) {
+                Ok(query) => {
+                    said.extend(sql::statements(&query, &scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)))
+                }
                 Err(refusal) => said.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
             }
         }
@@ -264,7 +268,7 @@ fn cookies(input: &[u8]) -> String {
     let mut parts = text.splitn(3, '\n');
     let mut next = || parts.next().unwrap_or_default();
     let (cookies, host, page) = (next(), next(), next());
-    let renewed = cookie_renewal::renewed(cookies, host, page);
+    let renewed = cookie_renewal::renewed_cookie(cookies, host, page);
     if let Some(header) = &renewed {
         assert!(header.starts_with("cbuid=") && header.matches(";Path=/;").count() >= 1);
     }
@@ -299,13 +303,13 @@ fn authorisation(input: &[u8]) -> String {
     });
     let Ok(value) = HeaderValue::from_bytes(input) else { return "no header".into() };
     let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value)]);
-    basic::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.keys.token.clone())
+    basic::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.credentials.token.clone())
 }
 
 fn words(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
     let found = search_query::parse(&text).map(|words| search_query::holds(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
-    let time = time::parse(&text).map(|read| time::to_text(read.millis).len());
+    let time = time::parse_rfc3339(&text).map(|read| time::format_rfc3339_millis(read.millis).len());
     let address = email::normalise(&text);
     if let Some(address) = &address {
         assert_eq!(email::normalise(address).as_ref(), Some(address));

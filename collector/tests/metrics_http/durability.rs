@@ -29,7 +29,7 @@ fn a_kill_during_projection_neither_loses_nor_doubles() {
 #[test]
 fn a_projection_that_is_lost_or_damaged_is_built_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(tillroll_collector::projection::FILE);
+    let file = folder.path().join(tillroll_collector::projection::duckdb::FILE);
     let program = Program::start(folder.path(), &["--project", "t:s"]);
     import(&program.client, "orders", &[order("1", 1.0), order("2", 2.0)]);
     assert_eq!(totals(&program.client)["sum"], 3.0);

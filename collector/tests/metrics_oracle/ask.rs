@@ -1,8 +1,8 @@
 //! Random questions, all of them valid.
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{Field, Grouping, Kind, Operator, Resource, Test};
-use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::metrics::catalog::{Field, FieldType, FilterKind, Grouping, Operator, Resource};
+use tillroll_collector::metrics::parse::QueryType;
 
 use super::Question;
 use super::dice::Dice;
@@ -11,19 +11,26 @@ use super::world::{AMOUNTS, FULFILLMENTS, MODES, MOMENTS, STATUSES, TEXTS, TYPES
 pub(crate) fn question(dice: &mut Dice) -> Question {
     let names = ["orders", "orders", "returns", "carts"];
     let resource = Resource::find(names[dice.below(names.len())]).unwrap();
-    let kinds = [Type::Breakdown, Type::Breakdown, Type::DateBreakdown, Type::Stats, Type::Search, Type::BoughtTogether];
+    let kinds = [
+        QueryType::Breakdown,
+        QueryType::Breakdown,
+        QueryType::DateBreakdown,
+        QueryType::Stats,
+        QueryType::Search,
+        QueryType::BoughtTogether,
+    ];
     let kind = *dice.pick(&kinds);
-    let (resource, kind) = if kind == Type::BoughtTogether { (Resource::find("orders").unwrap(), kind) } else { (resource, kind) };
+    let (resource, kind) = if kind == QueryType::BoughtTogether { (Resource::find("orders").unwrap(), kind) } else { (resource, kind) };
     let mut body = Map::new();
     match kind {
-        Type::Breakdown => drop(body.insert("breakdown".into(), breakdown(dice, resource, None, 1))),
-        Type::DateBreakdown => drop(body.insert("date_breakdown".into(), date_breakdown(dice, resource))),
-        Type::Stats => drop(body.insert("stats".into(), Value::Object(measure(dice, resource)))),
-        Type::Search => drop(body.insert("search".into(), search(dice, resource))),
-        Type::BoughtTogether => {}
+        QueryType::Breakdown => drop(body.insert("breakdown".into(), breakdown(dice, resource, None, 1))),
+        QueryType::DateBreakdown => drop(body.insert("date_breakdown".into(), date_breakdown(dice, resource))),
+        QueryType::Stats => drop(body.insert("stats".into(), Value::Object(measure(dice, resource)))),
+        QueryType::Search => drop(body.insert("search".into(), search(dice, resource))),
+        QueryType::BoughtTogether => {}
     }
     let mut filter = filter(dice, resource);
-    if kind == Type::BoughtTogether {
+    if kind == QueryType::BoughtTogether {
         let items: Vec<_> = (0..1 + dice.below(2)).map(|_| *dice.pick(TEXTS)).collect();
         filter["line_items"]["item_ids"] = json!({ "in": items });
     }
@@ -76,7 +83,7 @@ fn breakdown(dice: &mut Dice, resource: &'static Resource, outer: Option<&'stati
 }
 
 fn date_breakdown(dice: &mut Dice, resource: &'static Resource) -> Value {
-    let dates: Vec<_> = resource.fields.iter().filter(|field| field.by_date && resource.computes(field)).collect();
+    let dates: Vec<_> = resource.fields.iter().filter(|field| field.is_by_date && resource.computes(field)).collect();
     let mut query = measure(dice, resource);
     query.insert("by".into(), json!(dice.pick(&dates).name));
     if dice.percent(80) {
@@ -89,7 +96,7 @@ fn date_breakdown(dice: &mut Dice, resource: &'static Resource) -> Value {
 }
 
 fn search(dice: &mut Dice, resource: &Resource) -> Value {
-    let shown: Vec<_> = resource.fields.iter().filter(|field| field.shown).collect();
+    let shown: Vec<_> = resource.fields.iter().filter(|field| field.is_shown).collect();
     let name = |dice: &mut Dice| {
         let field = dice.pick(&shown);
         if dice.percent(30) { format!("{}.*", field.owner()) } else { field.name.to_owned() }
@@ -97,7 +104,7 @@ fn search(dice: &mut Dice, resource: &Resource) -> Value {
     let fields: Vec<_> = (0..1 + dice.below(6)).map(|_| name(dice)).collect();
     let mut query = Map::from_iter([("fields".into(), json!(fields)), ("limit".into(), json!(1 + dice.below(12)))]);
     if dice.percent(80) {
-        let dates: Vec<_> = resource.fields.iter().filter(|field| field.period).collect();
+        let dates: Vec<_> = resource.fields.iter().filter(|field| field.is_date_filter).collect();
         let name = format!("{}.{}", dice.pick(&[resource.main, resource.alias]), dice.pick(&dates).attribute());
         query.insert("sort_by".into(), json!(name));
     }
@@ -113,7 +120,7 @@ fn search(dice: &mut Dice, resource: &Resource) -> Value {
 fn filter(dice: &mut Dice, resource: &Resource) -> Value {
     let mut filter = json!({});
     if dice.percent(85) {
-        let dates: Vec<_> = resource.fields.iter().filter(|field| field.period).collect();
+        let dates: Vec<_> = resource.fields.iter().filter(|field| field.is_date_filter).collect();
         let group = &mut filter[resource.main];
         group["date_from"] = json!(dice.pick(&["2019-01-01T00:00:00Z", "2021-12-31T23:59:59Z", "2022-01-01T00:00:00Z"]));
         group["date_to"] = json!(dice.pick(&["2022-06-30T23:59:59Z", "2022-06-27T06:01:32Z", "2022-12-31T23:59:59Z"]));
@@ -135,21 +142,21 @@ fn filter(dice: &mut Dice, resource: &Resource) -> Value {
 }
 
 fn test(dice: &mut Dice, field: &Field) -> Value {
-    match (field.test, field.kind) {
-        (Test::Query, _) => {
+    match (field.filter_kind, field.kind) {
+        (FilterKind::Query, _) => {
             json!({ "query": dice.pick(&["a", "placed + b", "-cancelled", "\"ß z\" | (10 + NOT 9)", "o'n*l", "p*d", "日*"]) })
         }
-        (Test::Choice(_), _) if dice.percent(50) => json!(dice.pick(MODES)),
-        (Test::Choice(_), _) => list(dice, MODES),
-        (Test::Among(_), _) => list(dice, FULFILLMENTS),
-        (Test::Numbers, _) if dice.percent(30) => json!({ "in": [10, "9"] }),
-        (_, Kind::Flag) => json!(dice.percent(50)),
-        (_, Kind::Text | Kind::Organization) => match field.name {
+        (FilterKind::Choice(_), _) if dice.percent(50) => json!(dice.pick(MODES)),
+        (FilterKind::Choice(_), _) => list(dice, MODES),
+        (FilterKind::Among(_), _) => list(dice, FULFILLMENTS),
+        (FilterKind::Numbers, _) if dice.percent(30) => json!({ "in": [10, "9"] }),
+        (_, FieldType::Bool) => json!(dice.percent(50)),
+        (_, FieldType::Text | FieldType::Organization) => match field.name {
             "order.status" => list(dice, STATUSES),
             "line_items.item_type" => list(dice, TYPES),
             _ => list(dice, TEXTS),
         },
-        (_, Kind::Moment) => comparison(dice, &MOMENTS.iter().map(|moment| json!(moment)).collect::<Vec<_>>()),
+        (_, FieldType::Timestamp) => comparison(dice, &MOMENTS.iter().map(|moment| json!(moment)).collect::<Vec<_>>()),
         _ => {
             let mut values: Vec<_> = (0..4).map(|_| value(dice, field)).collect();
             values.extend([json!(0.25), json!(1)]);

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{ARRAYS, Field, Kind, Resource, parent};
-use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, Resource, parent};
+use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::time;
 
 use super::Question;
@@ -27,16 +27,16 @@ struct Step {
 
 pub(crate) fn data(records: &Records<'_>, question: &Question) -> Value {
     match question.kind {
-        Type::Breakdown => {
+        QueryType::Breakdown => {
             let query = &question.body["breakdown"];
             json!({ query["by"].as_str().unwrap(): breakdown(records, query, &[]) })
         }
-        Type::DateBreakdown => json!(dates(records, &question.body["date_breakdown"])),
-        Type::Stats => {
+        QueryType::DateBreakdown => json!(dates(records, &question.body["date_breakdown"])),
+        QueryType::Stats => {
             json!({ "value": value(&owners(records, &[], &question.body["stats"]), &question.body["stats"], records.resource).0 })
         }
-        Type::BoughtTogether => bought_together(records, question),
-        Type::Search => Value::Null,
+        QueryType::BoughtTogether => bought_together(records, question),
+        QueryType::Search => Value::Null,
     }
 }
 
@@ -156,12 +156,14 @@ fn attribute<'a>(resource: &Resource, row: &'a Row<'_>, field: &Field) -> &'a Va
 }
 
 fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&str>) -> Option<String> {
-    if field.kind == Kind::Organization {
+    if field.kind == FieldType::Organization {
         return Some("shop".into());
     }
     match (attribute(resource, row, field), interval) {
         (Value::Null, _) => None,
-        (Value::String(text), Some(interval)) => Some(time::to_text(begin(time::parse(text).unwrap().millis, interval))),
+        (Value::String(text), Some(interval)) => {
+            Some(time::format_rfc3339_millis(begin(time::parse_rfc3339(text).unwrap().millis, interval)))
+        }
         (Value::String(text), None) => Some(text.clone()),
         (other, _) => Some(other.to_string()),
     }
@@ -169,15 +171,18 @@ fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&st
 
 /// When the interval began in which a moment lies.
 fn begin(millis: i64, interval: &str) -> i64 {
-    let midnight = time::midnight(millis);
-    let (year, month, _) = time::date(midnight / time::DAY);
+    let midnight = time::start_of_day(millis);
+    let first_of = |length: usize, rest: &str| {
+        let day = format!("{}{rest}T00:00:00Z", &time::format_rfc3339_secs(midnight)[..length]);
+        time::parse_rfc3339(&day).unwrap().millis
+    };
     match interval {
         "hour" => millis - millis % 3_600_000,
         "day" => midnight,
         // The first of 1970 was a Thursday.
-        "week" => midnight - (midnight / time::DAY + 3) % 7 * time::DAY,
-        "month" => time::days_before(year, month) * time::DAY,
-        _ => time::days_before(year, 1) * time::DAY,
+        "week" => midnight - (midnight / time::DAY_MS + 3) % 7 * time::DAY_MS,
+        "month" => first_of(7, "-01"),
+        _ => first_of(4, "-01-01"),
     }
 }
 
@@ -189,7 +194,7 @@ fn value(values: &[Value], query: &Value, resource: &Resource) -> (Value, Option
     numbers.sort_unstable();
     let sum: i64 = numbers.iter().sum();
     let of = |millionths: Option<&i64>| millionths.map(|&number| unscaled(number));
-    let scale = if matches!(field.kind, Kind::Amount | Kind::Number) { 1.0 } else { 1e6 };
+    let scale = if matches!(field.kind, FieldType::Amount | FieldType::Number) { 1.0 } else { 1e6 };
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let avg = (count > 0).then(|| sum as f64 / scale / count as f64 / (1e6 / scale));
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -316,7 +321,7 @@ pub(crate) fn search(records: &Records<'_>, question: &Question) -> Vec<Value> {
 
 fn shown(resource: &Resource, json: &Value, wanted: &[&str]) -> Value {
     let mut out = json!({ "id": json["id"] });
-    for field in resource.fields.iter().filter(|field| field.shown && field.owner() == resource.main) {
+    for field in resource.fields.iter().filter(|field| field.is_shown && field.owner() == resource.main) {
         if is_wanted(field, wanted) && !json[field.attribute()].is_null() {
             out[field.attribute()] = json[field.attribute()].clone();
         }

@@ -12,10 +12,11 @@ mod world;
 
 use serde_json::{Value, json};
 use tillroll_collector::metrics::catalog::Resource;
-use tillroll_collector::metrics::parse::{self, Context, LONGEST_DAYS, Type};
+use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::response;
-use tillroll_collector::metrics::sql::{Scope, duckdb};
-use tillroll_collector::projection::Projection;
+use tillroll_collector::metrics::rows::Scope;
+use tillroll_collector::projection::AnalyticsEngine;
+use tillroll_collector::projection::duckdb::DuckDbEngine;
 use tillroll_collector::time;
 
 use dice::Dice;
@@ -27,7 +28,7 @@ const PROJECT: i64 = 1;
 
 /// The time at which all questions are asked.
 fn now() -> i64 {
-    time::parse("2022-07-01T12:00:00Z").unwrap().millis
+    time::parse_rfc3339("2022-07-01T12:00:00Z").unwrap().millis
 }
 
 #[test]
@@ -37,12 +38,12 @@ fn the_engine_answers_as_the_slow_evaluator() {
     for seed in seeds {
         let mut dice = Dice::new(seed);
         let folder = tempfile::tempdir().unwrap();
-        let projection = Projection::open(&folder.path().join("a.duckdb"), 0).unwrap();
+        let engine = DuckDbEngine::open(folder.path(), 0).unwrap();
         let world = World::new(&mut dice);
-        world.put_into(&projection, &mut dice);
+        world.put_into(&engine, &mut dice);
         for _ in 0..QUESTIONS {
             let question = ask::question(&mut dice);
-            compare(&projection, &world, &question).unwrap_or_else(|report| panic!("seed {seed}: {report}"));
+            compare(&engine, &world, &question).unwrap_or_else(|report| panic!("seed {seed}: {report}"));
         }
     }
 }
@@ -50,28 +51,28 @@ fn the_engine_answers_as_the_slow_evaluator() {
 /// A question, and who asks it.
 pub(crate) struct Question {
     resource: &'static str,
-    kind: Type,
+    kind: QueryType,
     markets: Vec<String>,
     body: Value,
 }
 
-fn compare(projection: &Projection, world: &World, question: &Question) -> Result<(), String> {
+fn compare(engine: &DuckDbEngine, world: &World, question: &Question) -> Result<(), String> {
     let records = select::records(world, question);
-    if question.kind == Type::Search {
-        return compare_pages(projection, &evaluate::search(&records, question), question);
+    if question.kind == QueryType::Search {
+        return compare_pages(engine, &evaluate::search(&records, question), question);
     }
-    let (found, _) = ask_engine(projection, question, &question.body)?;
+    let (found, _) = ask_engine(engine, question, &question.body)?;
     let expected = evaluate::data(&records, question);
     if found == expected { Ok(()) } else { Err(report(question, &found, &expected)) }
 }
 
 /// Follows the cursors to the end.
-fn compare_pages(projection: &Projection, expected: &[Value], question: &Question) -> Result<(), String> {
+fn compare_pages(engine: &DuckDbEngine, expected: &[Value], question: &Question) -> Result<(), String> {
     let mut body = question.body.clone();
     let mut all = Vec::new();
     let limit = usize::try_from(body["search"]["limit"].as_u64().unwrap_or(50)).unwrap();
     loop {
-        let (found, pagination) = ask_engine(projection, question, &body)?;
+        let (found, pagination) = ask_engine(engine, question, &body)?;
         let page = found.as_array().cloned().unwrap_or_default();
         if pagination["record_count"] != json!(expected.len()) {
             return Err(report(question, &pagination, &json!(expected.len())));
@@ -86,14 +87,13 @@ fn compare_pages(projection: &Projection, expected: &[Value], question: &Questio
     if all == expected { Ok(()) } else { Err(report(question, &json!(all), &json!(expected))) }
 }
 
-fn ask_engine(projection: &Projection, question: &Question, body: &Value) -> Result<(Value, Value), String> {
-    let context = Context { organization: "shop", now: now(), longest_days: LONGEST_DAYS };
+fn ask_engine(engine: &DuckDbEngine, question: &Question, body: &Value) -> Result<(Value, Value), String> {
+    let context = Context { organization: "shop", now: now(), max_range_days: MAX_RANGE_DAYS };
     let resource = Resource::find(question.resource).unwrap();
-    let query = parse::plan(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
-    let scope = Scope { project: PROJECT, organization: "shop", markets: &question.markets };
-    let statements = duckdb::print(&query, scope);
-    let tables = projection.run(&statements).map_err(|error| format!("{error:?}\n{body}\n{statements:#?}"))?;
-    let answer = response::shape(&query, scope, &tables);
+    let query = parse::parse(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
+    let scope = Scope { project: PROJECT, organization: "shop".into(), markets: question.markets.clone() };
+    let results = engine.query(&query, &scope).map_err(|error| format!("{error:?}\n{body}"))?;
+    let answer = response::shape(&query, &scope, &results);
     Ok((answer.data, answer.pagination.unwrap_or_default()))
 }
 

@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{Field, Kind, Resource, Test, parent};
+use tillroll_collector::metrics::catalog::{Field, FieldType, FilterKind, Resource, parent};
 use tillroll_collector::metrics::{document, search_query};
 use tillroll_collector::time;
 
 use super::world::World;
 use super::{Question, now};
-use tillroll_collector::metrics::parse::Type;
+use tillroll_collector::metrics::parse::QueryType;
 
 /// A record, and the conditions under which its elements count.
 pub(crate) struct Record<'a> {
@@ -39,7 +39,7 @@ impl Condition {
     fn holds(&self, object: &Value, way: &str) -> bool {
         let live = json!("live");
         let found = match get(object, way) {
-            Value::Null if matches!(self.field.test, Test::Choice(_)) => &live,
+            Value::Null if matches!(self.field.filter_kind, FilterKind::Choice(_)) => &live,
             found => found,
         };
         match self.name.as_str() {
@@ -80,12 +80,12 @@ pub(crate) fn records<'a>(world: &'a World, question: &Question) -> Records<'a> 
     Records { all: all.collect(), resource }
 }
 
-fn conditions(resource: &'static Resource, filter: &Value, kind: Type) -> Vec<Condition> {
+fn conditions(resource: &'static Resource, filter: &Value, kind: QueryType) -> Vec<Condition> {
     let mut found = Vec::new();
     for field in &resource.fields {
         let Some(name) = field.filter else { continue };
         let value = &get(filter, field.owner())[name];
-        let is_given = kind == Type::BoughtTogether && field.name == "line_items.item_id";
+        let is_given = kind == QueryType::BoughtTogether && field.name == "line_items.item_id";
         match value {
             Value::Bool(_) => found.push(Condition { field, name: "is".into(), value: value.clone() }),
             Value::String(_) => found.push(Condition { field, name: "in".into(), value: Value::Array(vec![value.clone()]) }),
@@ -99,14 +99,14 @@ fn conditions(resource: &'static Resource, filter: &Value, kind: Type) -> Vec<Co
     found
 }
 
-fn is_in_period(resource: &Resource, filter: &Value, kind: Type, json: &Value) -> bool {
+fn is_in_period(resource: &Resource, filter: &Value, kind: QueryType, json: &Value) -> bool {
     let given = &filter[resource.main];
-    if given["date_from"].is_null() && kind == Type::BoughtTogether {
+    if given["date_from"].is_null() && kind == QueryType::BoughtTogether {
         return true;
     }
-    let today = time::midnight(now());
-    let read = |name: &str, default| given[name].as_str().map_or(default, |text| time::parse(text).unwrap().millis);
-    let (from, to) = (read("date_from", today - 30 * time::DAY), read("date_to", today + time::DAY - 1000));
+    let today = time::start_of_day(now());
+    let read = |name: &str, default| given[name].as_str().map_or(default, |text| time::parse_rfc3339(text).unwrap().millis);
+    let (from, to) = (read("date_from", today - 30 * time::DAY_MS), read("date_to", today + time::DAY_MS - 1000));
     let field = given["date_field"].as_str().unwrap_or("current_date");
     date(resource, json, field).is_some_and(|at| from <= at && at <= to + 999)
 }
@@ -115,9 +115,9 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: Type, json: &Value) -
 pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option<i64> {
     if resource.main == "return" && attribute == "restocked_at" {
         let lines = json["return_line_items"].as_array()?;
-        return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| time::parse(text).unwrap().millis).max();
+        return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| time::parse_rfc3339(text).unwrap().millis).max();
     }
-    json[attribute].as_str().map(|text| time::parse(text).unwrap().millis)
+    json[attribute].as_str().map(|text| time::parse_rfc3339(text).unwrap().millis)
 }
 
 impl Record<'_> {
@@ -211,8 +211,8 @@ fn is_among(found: &Value, list: &Value) -> bool {
 }
 
 fn compare(field: &Field, found: &Value, other: &Value) -> Option<Ordering> {
-    if field.kind == Kind::Moment {
-        let read = |value: &Value| value.as_str().map(|text| time::parse(text).unwrap().millis);
+    if field.kind == FieldType::Timestamp {
+        let read = |value: &Value| value.as_str().map(|text| time::parse_rfc3339(text).unwrap().millis);
         return Some(read(found)?.cmp(&read(other)?));
     }
     found.as_f64()?.partial_cmp(&other.as_f64()?)

@@ -1,8 +1,9 @@
 //! Random records, with few different values, so that there are ties, and with many missing.
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{ARRAYS, Family, Field, Kind};
-use tillroll_collector::projection::{Document, Projection, Watermarks};
+use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
+use tillroll_collector::projection::duckdb::DuckDbEngine;
+use tillroll_collector::projection::{AnalyticsEngine, Document, Watermarks};
 
 use super::PROJECT;
 use super::dice::Dice;
@@ -36,15 +37,17 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(dice: &mut Dice) -> Self {
         let mut some = |family, count| (0..count).map(|at| record(dice, family, at)).collect();
-        Self { orders: some(Family::Orders, 45), returns: some(Family::Returns, 25), strangers: some(Family::Orders, 5) }
+        Self { orders: some(RecordKind::Orders, 45), returns: some(RecordKind::Returns, 25), strangers: some(RecordKind::Orders, 5) }
     }
 
     /// In several batches, with earlier states of some records, and with records that are gone again.
-    pub(crate) fn put_into(&self, projection: &Projection, dice: &mut Dice) {
+    pub(crate) fn put_into(&self, engine: &DuckDbEngine, dice: &mut Dice) {
         let mut changes = Vec::new();
-        for (project, family, records) in
-            [(PROJECT, Family::Orders, &self.orders), (PROJECT, Family::Returns, &self.returns), (2, Family::Orders, &self.strangers)]
-        {
+        for (project, family, records) in [
+            (PROJECT, RecordKind::Orders, &self.orders),
+            (PROJECT, RecordKind::Returns, &self.returns),
+            (2, RecordKind::Orders, &self.strangers),
+        ] {
             for (at, now) in records.iter().enumerate() {
                 let mut change = |json: Option<Value>| {
                     let key = now["id"].as_str().unwrap().to_owned();
@@ -59,7 +62,7 @@ impl World {
                 change(Some(now.clone()));
             }
         }
-        let gone = Document { project: PROJECT, family: Family::Orders, key: "gone".into(), change: 0, json: None };
+        let gone = Document { project: PROJECT, family: RecordKind::Orders, key: "gone".into(), change: 0, json: None };
         changes.insert(0, Document { json: Some(json!({"id": "gone", "status": "placed"}).to_string()), ..gone.clone() });
         changes.push(gone);
         for (at, change) in changes.iter_mut().enumerate() {
@@ -67,13 +70,13 @@ impl World {
         }
         let size = 1 + dice.below(changes.len());
         for batch in changes.chunks(size) {
-            projection.apply(batch, Watermarks::at(batch.last().unwrap().change)).unwrap();
+            engine.apply(batch, Watermarks::at(batch.last().unwrap().change)).unwrap();
         }
-        assert_eq!(projection.marks().unwrap().records, changes.last().unwrap().change);
+        assert_eq!(engine.watermarks().unwrap().records, changes.last().unwrap().change);
     }
 }
 
-fn record(dice: &mut Dice, family: Family, at: usize) -> Value {
+fn record(dice: &mut Dice, family: RecordKind, at: usize) -> Value {
     let mut object = Map::new();
     fill(dice, family, &mut object, family.main(), true);
     object.insert("id".into(), json!(format!("id{at:02}")));
@@ -81,8 +84,8 @@ fn record(dice: &mut Dice, family: Family, at: usize) -> Value {
 }
 
 /// Fills in attributes and relations of a record or of a relation.
-fn fill(dice: &mut Dice, family: Family, object: &mut Map<String, Value>, owner: &str, is_main: bool) {
-    for field in family.fields().filter(|field| field.owner() == owner && field.kind != Kind::Organization) {
+fn fill(dice: &mut Dice, family: RecordKind, object: &mut Map<String, Value>, owner: &str, is_main: bool) {
+    for field in family.fields().filter(|field| field.owner() == owner && field.kind != FieldType::Organization) {
         // Only a return's lines say when it was restocked.
         if dice.percent(70) && field.name != "return.restocked_at" {
             object.insert(field.attribute().into(), value(dice, field));
@@ -104,16 +107,16 @@ fn fill(dice: &mut Dice, family: Family, object: &mut Map<String, Value>, owner:
     }
 }
 
-fn filled(dice: &mut Dice, family: Family, owner: &str) -> Value {
+fn filled(dice: &mut Dice, family: RecordKind, owner: &str) -> Value {
     let mut object = Map::new();
     fill(dice, family, &mut object, owner, false);
     Value::Object(object)
 }
 
-fn relations(family: Family, owner: &str, is_main: bool) -> Vec<String> {
+fn relations(family: RecordKind, owner: &str, is_main: bool) -> Vec<String> {
     let prefix = if is_main { String::new() } else { format!("{owner}.") };
     let mut found: Vec<String> = Vec::new();
-    for field in family.fields().filter(|field| field.owner() != family.main() && field.kind != Kind::Organization) {
+    for field in family.fields().filter(|field| field.owner() != family.main() && field.kind != FieldType::Organization) {
         let Some(rest) = field.owner().strip_prefix(prefix.as_str()) else { continue };
         let relation = format!("{prefix}{}", rest.split('.').next().unwrap());
         if !rest.is_empty() && !found.contains(&relation) {
@@ -129,15 +132,15 @@ pub(crate) fn value(dice: &mut Dice, field: &Field) -> Value {
         ("order.mode" | "return.mode", _) => json!(dice.pick(MODES)),
         ("order.fulfillment_status", _) => json!(dice.pick(FULFILLMENTS)),
         ("line_items.item_type", _) => json!(dice.pick(TYPES)),
-        (_, Kind::Text | Kind::Organization) => json!(dice.pick(TEXTS)),
-        (_, Kind::Flag) => json!(dice.percent(50)),
-        (_, Kind::Whole) => json!(dice.pick(WHOLES)),
-        (_, Kind::Number) => {
+        (_, FieldType::Text | FieldType::Organization) => json!(dice.pick(TEXTS)),
+        (_, FieldType::Bool) => json!(dice.percent(50)),
+        (_, FieldType::Integer) => json!(dice.pick(WHOLES)),
+        (_, FieldType::Number) => {
             let number = *dice.pick(NUMBERS);
             #[expect(clippy::cast_possible_truncation, reason = "small")]
             if number.fract() == 0.0 { json!(number as i64) } else { json!(number) }
         }
-        (_, Kind::Amount) => json!(dice.pick(AMOUNTS)),
-        (_, Kind::Moment) => json!(dice.pick(MOMENTS)),
+        (_, FieldType::Amount) => json!(dice.pick(AMOUNTS)),
+        (_, FieldType::Timestamp) => json!(dice.pick(MOMENTS)),
     }
 }

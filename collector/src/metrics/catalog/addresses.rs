@@ -2,11 +2,11 @@
 //!
 //! The upstream service forbids most nestings of address fields, and so the lines are long.
 
-use crate::metrics::catalog::field::{Field, flag, text};
+use crate::metrics::catalog::field::{Field, boolean, text};
 
 /// An order's billing address.
 pub(super) const BILLING: &[Field] = &[
-    flag("billing_address.business").filter("business").grouped_but(&[
+    boolean("billing_address.business").filter("business").grouped_but(&[
         "billing_address.geocoded",
         "billing_address.localized",
         "customer.*",
@@ -25,8 +25,8 @@ pub(super) const BILLING: &[Field] = &[
         "line_items.item_type",
     ]),
     text("billing_address.country_code").filter("country_codes").grouped_but(BESIDE_BILLING),
-    flag("billing_address.geocoded").filter("geocoded").grouped_but(TWO_ADDRESSES),
-    flag("billing_address.localized").filter("localized").grouped_but(TWO_ADDRESSES),
+    boolean("billing_address.geocoded").filter("geocoded").grouped_but(TWO_ADDRESSES),
+    boolean("billing_address.localized").filter("localized").grouped_but(TWO_ADDRESSES),
     text("billing_address.state_code").filter("state_codes").grouped_but(&[
         "billing_address.country_code",
         "customer.*",
@@ -42,14 +42,14 @@ pub(super) const BILLING: &[Field] = &[
         "shipping_address.*",
         "line_items.item_type",
     ]),
-    text("billing_address.company").filter("companies").placed(),
-    text("billing_address.first_name").filter("first_names").placed(),
-    text("billing_address.last_name").filter("last_names").placed(),
+    text("billing_address.company").filter("companies").orders_only(),
+    text("billing_address.first_name").filter("first_names").orders_only(),
+    text("billing_address.last_name").filter("last_names").orders_only(),
 ];
 
 /// An order's shipping address.
 pub(super) const SHIPPING: &[Field] = &[
-    flag("shipping_address.business").filter("business").grouped_but(&[
+    boolean("shipping_address.business").filter("business").grouped_but(&[
         "shipping_address.geocoded",
         "shipping_address.localized",
         "customer.*",
@@ -68,8 +68,8 @@ pub(super) const SHIPPING: &[Field] = &[
         "line_items.item_type",
     ]),
     text("shipping_address.country_code").filter("country_codes").grouped_but(BESIDE_SHIPPING),
-    flag("shipping_address.geocoded").filter("geocoded").grouped_but(TWO_ADDRESSES),
-    flag("shipping_address.localized").filter("localized").grouped_but(TWO_ADDRESSES),
+    boolean("shipping_address.geocoded").filter("geocoded").grouped_but(TWO_ADDRESSES),
+    boolean("shipping_address.localized").filter("localized").grouped_but(TWO_ADDRESSES),
     text("shipping_address.state_code").filter("state_codes").grouped_but(&[
         "shipping_address.country_code",
         "customer.*",
@@ -93,21 +93,21 @@ const BESIDE_SHIPPING: &[&str] = &["customer.*", "billing_address.*", "line_item
 
 /// Where a return goes to.
 pub(super) const DESTINATION: &[Field] = &[
-    flag("destination_address.business")
+    boolean("destination_address.business")
         .filter("business")
         .grouped_but(&["destination_address.geocoded", "destination_address.localized", "customer.*", "origin_address.*"])
-        .present(),
+        .value_count_only(),
     text("destination_address.city")
         .filter("cities")
         .grouped_but(&["destination_address.country_code", "destination_address.state_code", "customer.*", "origin_address.*"])
-        .present(),
-    text("destination_address.country_code").filter("country_codes").grouped_but(&["customer.*", "origin_address.*"]).present(),
-    flag("destination_address.geocoded").filter("geocoded").grouped_but(TWO_ENDS).present(),
-    flag("destination_address.localized").filter("localized").grouped_but(TWO_ENDS).present(),
+        .value_count_only(),
+    text("destination_address.country_code").filter("country_codes").grouped_but(&["customer.*", "origin_address.*"]).value_count_only(),
+    boolean("destination_address.geocoded").filter("geocoded").grouped_but(TWO_ENDS).value_count_only(),
+    boolean("destination_address.localized").filter("localized").grouped_but(TWO_ENDS).value_count_only(),
     text("destination_address.state_code")
         .filter("state_codes")
         .grouped_but(&["destination_address.country_code", "customer.*", "origin_address.*"])
-        .present(),
+        .value_count_only(),
     text("destination_address.zip_code")
         .filter("zip_codes")
         .grouped_but(&[
@@ -118,26 +118,26 @@ pub(super) const DESTINATION: &[Field] = &[
             "customer.*",
             "origin_address.*",
         ])
-        .present(),
+        .value_count_only(),
 ];
 
 /// Where a return comes from.
 pub(super) const ORIGIN: &[Field] = &[
-    flag("origin_address.business")
+    boolean("origin_address.business")
         .filter("business")
         .grouped_but(&["origin_address.geocoded", "origin_address.localized", "customer.*", "destination_address.*"])
-        .present(),
+        .value_count_only(),
     text("origin_address.city")
         .filter("cities")
         .grouped_but(&["origin_address.country_code", "origin_address.state_code", "customer.*", "destination_address.*"])
-        .present(),
-    text("origin_address.country_code").filter("country_codes").grouped_but(&["customer.*", "destination_address.*"]).present(),
-    flag("origin_address.geocoded").filter("geocoded").grouped_but(TWO_ENDS).present(),
-    flag("origin_address.localized").filter("localized").grouped_but(TWO_ENDS).present(),
+        .value_count_only(),
+    text("origin_address.country_code").filter("country_codes").grouped_but(&["customer.*", "destination_address.*"]).value_count_only(),
+    boolean("origin_address.geocoded").filter("geocoded").grouped_but(TWO_ENDS).value_count_only(),
+    boolean("origin_address.localized").filter("localized").grouped_but(TWO_ENDS).value_count_only(),
     text("origin_address.state_code")
         .filter("state_codes")
         .grouped_but(&["origin_address.country_code", "customer.*", "destination_address.*"])
-        .present(),
+        .value_count_only(),
     text("origin_address.zip_code")
         .filter("zip_codes")
         .grouped_but(&[
@@ -148,7 +148,7 @@ pub(super) const ORIGIN: &[Field] = &[
             "customer.*",
             "destination_address.*",
         ])
-        .present(),
+        .value_count_only(),
 ];
 
 const TWO_ENDS: &[&str] = &["destination_address.*", "customer.*", "origin_address.*"];

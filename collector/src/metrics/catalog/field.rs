@@ -10,40 +10,40 @@ pub struct Field {
     /// Its full name, which is also its column: the way to it, with dots.
     pub name: &'static str,
     /// What its values are.
-    pub kind: Kind,
+    pub kind: FieldType,
     /// The operators that compute something of it.
     pub operators: &'static [Operator],
     /// Whether a breakdown may be by it.
     pub grouping: Grouping,
     /// Whether a breakdown by date may be by it.
-    pub by_date: bool,
+    pub is_by_date: bool,
     /// Whether the date filter of a request may be on it, and a search sorted by it.
-    pub period: bool,
+    pub is_date_filter: bool,
     /// Its name in a filter, if there is one.
     pub filter: Option<&'static str>,
     /// How a filter looks at it.
-    pub test: Test,
+    pub filter_kind: FilterKind,
     /// Whether a search shows it.
-    pub shown: bool,
+    pub is_shown: bool,
     /// Which resources have it, where records are shared.
-    pub audience: Audience,
+    pub applies_to: AppliesTo,
 }
 
 /// What the values of a field are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldType {
     /// A string.
     Text,
     /// True or false.
-    Flag,
+    Bool,
     /// A whole number.
-    Whole,
+    Integer,
     /// A number of goods: shown without a fraction where it has none.
     Number,
     /// Money or a rate: exact to the sixth decimal, always shown with a fraction.
     Amount,
     /// A point in time, exact to the millisecond.
-    Moment,
+    Timestamp,
     /// A text that is the same for all records of an organization.
     Organization,
 }
@@ -82,7 +82,7 @@ pub enum Grouping {
 
 /// How a filter looks at a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Test {
+pub enum FilterKind {
     /// By the field's own type: flags bare, texts in lists, the rest by comparison.
     Natural,
     /// A list of whole numbers that are compared as texts.
@@ -97,13 +97,13 @@ pub enum Test {
 
 /// Which of the resources that share records have a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
+pub enum AppliesTo {
     /// All of them.
     All,
     /// Orders, and not carts.
     Orders,
     /// Orders; carts only show it in a search.
-    CartsShow,
+    CartsDisplayOnly,
 }
 
 impl Operator {
@@ -133,64 +133,64 @@ const SUMMED: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Opera
 /// The total of waiting times means nothing, so it is not offered.
 const TIMED: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Stats, Operator::Percentiles];
 
-const fn field(name: &'static str, kind: Kind) -> Field {
+const fn field(name: &'static str, kind: FieldType) -> Field {
     Field {
         name,
         kind,
         operators: &[],
         grouping: Grouping::No,
-        by_date: false,
-        period: false,
+        is_by_date: false,
+        is_date_filter: false,
         filter: None,
-        test: Test::Natural,
-        shown: true,
-        audience: Audience::All,
+        filter_kind: FilterKind::Natural,
+        is_shown: true,
+        applies_to: AppliesTo::All,
     }
 }
 
 /// A string.
 pub(super) const fn text(name: &'static str) -> Field {
-    field(name, Kind::Text)
+    field(name, FieldType::Text)
 }
 
 /// True or false.
-pub(super) const fn flag(name: &'static str) -> Field {
-    field(name, Kind::Flag)
+pub(super) const fn boolean(name: &'static str) -> Field {
+    field(name, FieldType::Bool)
 }
 
 /// Money or a rate.
 pub(super) const fn amount(name: &'static str) -> Field {
-    field(name, Kind::Amount).with(SUMMED)
+    field(name, FieldType::Amount).with(SUMMED)
 }
 
 /// A number of goods.
 pub(super) const fn number(name: &'static str) -> Field {
-    field(name, Kind::Number).with(SUMMED)
+    field(name, FieldType::Number).with(SUMMED)
 }
 
 /// How many of something a record has.
 pub(super) const fn count(name: &'static str) -> Field {
-    field(name, Kind::Whole).with(SUMMED)
+    field(name, FieldType::Integer).with(SUMMED)
 }
 
 /// How many seconds something took.
 pub(super) const fn seconds(name: &'static str) -> Field {
-    field(name, Kind::Whole).with(TIMED)
+    field(name, FieldType::Integer).with(TIMED)
 }
 
 /// A whole number that nothing is computed of.
-pub(super) const fn whole(name: &'static str) -> Field {
-    field(name, Kind::Whole)
+pub(super) const fn integer(name: &'static str) -> Field {
+    field(name, FieldType::Integer)
 }
 
 /// A point in time.
-pub(super) const fn moment(name: &'static str) -> Field {
-    field(name, Kind::Moment)
+pub(super) const fn timestamp(name: &'static str) -> Field {
+    field(name, FieldType::Timestamp)
 }
 
 /// A text that is the same for all records of an organization.
 pub(super) const fn organization(name: &'static str) -> Field {
-    field(name, Kind::Organization).hidden().grouped()
+    field(name, FieldType::Organization).hidden().grouped()
 }
 
 impl Field {
@@ -205,12 +205,12 @@ impl Field {
     }
 
     /// Only its different values can be counted.
-    pub(super) const fn told_apart(self) -> Self {
+    pub(super) const fn cardinality_only(self) -> Self {
         self.with(DIFFERENT)
     }
 
     /// Only its values can be counted.
-    pub(super) const fn present(self) -> Self {
+    pub(super) const fn value_count_only(self) -> Self {
         self.with(PRESENT)
     }
 
@@ -228,13 +228,13 @@ impl Field {
 
     /// A breakdown by date may be by it.
     pub(super) const fn by_date(mut self) -> Self {
-        self.by_date = true;
+        self.is_by_date = true;
         self
     }
 
     /// The date filter may be on it, and a search sorted by it.
-    pub(super) const fn period(mut self) -> Self {
-        self.period = true;
+    pub(super) const fn date_filter(mut self) -> Self {
+        self.is_date_filter = true;
         self
     }
 
@@ -245,26 +245,26 @@ impl Field {
     }
 
     /// A filter looks at it in this way.
-    pub(super) const fn test(mut self, test: Test) -> Self {
-        self.test = test;
+    pub(super) const fn filter_kind(mut self, kind: FilterKind) -> Self {
+        self.filter_kind = kind;
         self
     }
 
     /// A search does not show it.
     pub(super) const fn hidden(mut self) -> Self {
-        self.shown = false;
+        self.is_shown = false;
         self
     }
 
     /// Carts do not have it.
-    pub(super) const fn placed(mut self) -> Self {
-        self.audience = Audience::Orders;
+    pub(super) const fn orders_only(mut self) -> Self {
+        self.applies_to = AppliesTo::Orders;
         self
     }
 
     /// Carts only show it.
-    pub(super) const fn carts_show(mut self) -> Self {
-        self.audience = Audience::CartsShow;
+    pub(super) const fn cart_display_only(mut self) -> Self {
+        self.applies_to = AppliesTo::CartsDisplayOnly;
         self
     }
 

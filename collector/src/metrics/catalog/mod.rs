@@ -11,7 +11,7 @@ mod returns;
 
 use std::sync::LazyLock;
 
-pub use field::{Audience, Field, Grouping, Kind, Operator, Test};
+pub use field::{AppliesTo, Field, FieldType, FilterKind, Grouping, Operator};
 
 /// A kind of record that can be asked about.
 #[derive(Debug)]
@@ -23,14 +23,14 @@ pub struct Resource {
     /// The first word that its `sort_by` is answered with; the main word is always understood too.
     pub alias: &'static str,
     /// Where its records are kept. Carts are kept among the orders: a cart becomes an order by being placed.
-    pub family: Family,
+    pub family: RecordKind,
     /// Its fields, in the order of the tables.
     pub fields: Vec<&'static Field>,
 }
 
 /// Records that are kept together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
+pub enum RecordKind {
     /// Orders and carts.
     Orders,
     /// Returns.
@@ -41,34 +41,34 @@ pub enum Family {
 pub const ARRAYS: &[&str] =
     &["line_items", "line_items.options", "shipments", "shipments.tags", "refunds", "tags", "resource_errors", "return_line_items"];
 
-/// Line item types that stand for goods; the others are discounts, shipping and the like.
-pub const GOODS: &[&str] = &["skus", "bundles"];
+/// Line item types of products; the other types are discounts, shipping and the like.
+pub const PRODUCT_TYPES: &[&str] = &["skus", "bundles"];
 
 static ORDERS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "orders",
     main: "order",
     alias: "order",
-    family: Family::Orders,
-    fields: Family::Orders.fields().collect(),
+    family: RecordKind::Orders,
+    fields: RecordKind::Orders.fields().collect(),
 });
 
 static CARTS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "carts",
     main: "order",
     alias: "cart",
-    family: Family::Orders,
-    fields: Family::Orders.fields().filter(|field| field.audience != Audience::Orders).collect(),
+    family: RecordKind::Orders,
+    fields: RecordKind::Orders.fields().filter(|field| field.applies_to != AppliesTo::Orders).collect(),
 });
 
 static RETURNS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "returns",
     main: "return",
     alias: "return",
-    family: Family::Returns,
-    fields: Family::Returns.fields().collect(),
+    family: RecordKind::Returns,
+    fields: RecordKind::Returns.fields().collect(),
 });
 
-impl Family {
+impl RecordKind {
     /// Returns every field that a record of this family can have.
     pub fn fields(self) -> impl Iterator<Item = &'static Field> {
         let tables: &[&'static [Field]] = match self {
@@ -89,7 +89,7 @@ impl Family {
     /// Returns the arrays that its records have, parents before children.
     pub fn arrays(self) -> impl Iterator<Item = &'static str> {
         // Each statement asks often, and looking through all fields takes longer than a small query.
-        static FOUND: LazyLock<[Vec<&str>; 2]> = LazyLock::new(|| [Family::Orders, Family::Returns].map(Family::find_arrays));
+        static FOUND: LazyLock<[Vec<&str>; 2]> = LazyLock::new(|| [RecordKind::Orders, RecordKind::Returns].map(RecordKind::find_arrays));
         let [orders, returns] = &*FOUND;
         let found = if self == Self::Orders { orders } else { returns };
         found.iter().copied()
@@ -118,7 +118,7 @@ impl Resource {
 
     /// Whether more than a search may be done with the field here.
     pub fn computes(&self, field: &Field) -> bool {
-        !(self.is_cart() && field.audience == Audience::CartsShow)
+        !(self.is_cart() && field.applies_to == AppliesTo::CartsDisplayOnly)
     }
 
     /// Returns what a filter called `name` under `group` looks at.
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_lead_to_the_right_array() {
-        for family in [Family::Orders, Family::Returns] {
+        for family in [RecordKind::Orders, RecordKind::Returns] {
             let names: Vec<_> = family.fields().map(|field| field.name).collect();
             let mut unique = names.clone();
             unique.sort_unstable();

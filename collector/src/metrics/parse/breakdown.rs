@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::metrics::catalog::{Field, Grouping, Operator, Resource};
-use crate::metrics::parse::Faults;
+use crate::metrics::parse::ValidationErrors;
 use crate::metrics::parse::values::{Part, comparison, number};
 use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Sort};
 
@@ -15,20 +15,24 @@ pub(super) fn name_of<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T
     names.iter().find(|(_, other)| *other == value).map_or("", |(name, _)| name)
 }
 
-pub(super) fn read_sort(part: &Part<'_>, faults: &mut Faults) -> (Sort, &'static str) {
+pub(super) fn read_sort(part: &Part<'_>, faults: &mut ValidationErrors) -> (Sort, &'static str) {
     let sort = part.choice("sort", SORTS, Some(Sort::Descending), faults).unwrap_or(Sort::Descending);
     (sort, name_of(SORTS, sort))
 }
 
-pub(super) fn read(resource: &'static Resource, query: &Map<String, Value>, faults: &mut Faults) -> Option<(Breakdown, Value)> {
+pub(super) fn read(resource: &'static Resource, query: &Map<String, Value>, faults: &mut ValidationErrors) -> Option<(Breakdown, Value)> {
     read_level(resource, &Part { field: "breakdown", path: "", object: query }, None, 1, faults)
 }
 
-pub(super) fn read_dates(resource: &'static Resource, query: &Map<String, Value>, faults: &mut Faults) -> Option<(DateBreakdown, Value)> {
+pub(super) fn read_dates(
+    resource: &'static Resource,
+    query: &Map<String, Value>,
+    faults: &mut ValidationErrors,
+) -> Option<(DateBreakdown, Value)> {
     let part = Part { field: "date_breakdown", path: "", object: query };
     part.only(&["by", "field", "operator", "interval", "breakdown"], faults);
     let by = part.text("by", faults).map(str::to_owned).and_then(|name| {
-        let found = resource.field(&name).filter(|field| field.by_date && resource.computes(field));
+        let found = resource.field(&name).filter(|field| field.is_by_date && resource.computes(field));
         if found.is_none() {
             part.fault(faults, "by", format!("{name} is not a date to break {} down by", resource.name));
         }
@@ -44,7 +48,11 @@ pub(super) fn read_dates(resource: &'static Resource, query: &Map<String, Value>
     Some((DateBreakdown { by, measure, interval, inner }, Value::Object(filled)))
 }
 
-pub(super) fn read_stats(resource: &'static Resource, query: &Map<String, Value>, faults: &mut Faults) -> Option<(Measure, Value)> {
+pub(super) fn read_stats(
+    resource: &'static Resource,
+    query: &Map<String, Value>,
+    faults: &mut ValidationErrors,
+) -> Option<(Measure, Value)> {
     let part = Part { field: "stats", path: "", object: query };
     part.only(&["field", "operator"], faults);
     let measure = read_measure(resource, &part, faults)?;
@@ -57,7 +65,7 @@ fn read_level(
     part: &Part<'_>,
     outer: Option<&'static Field>,
     depth: usize,
-    faults: &mut Faults,
+    faults: &mut ValidationErrors,
 ) -> Option<(Breakdown, Value)> {
     part.only(&["by", "field", "operator", "condition", "sort", "limit", "breakdown"], faults);
     let by = read_by(resource, part, outer, faults);
@@ -90,7 +98,7 @@ fn read_inner(
     part: &Part<'_>,
     by: Option<&'static Field>,
     depth: usize,
-    faults: &mut Faults,
+    faults: &mut ValidationErrors,
 ) -> Option<Inner> {
     let Some(value) = part.object.get("breakdown") else { return Some((None, None)) };
     let Value::Object(object) = value else {
@@ -106,7 +114,12 @@ fn read_inner(
     Some((Some(Box::new(inner)), Some(filled)))
 }
 
-fn read_by(resource: &'static Resource, part: &Part<'_>, outer: Option<&'static Field>, faults: &mut Faults) -> Option<&'static Field> {
+fn read_by(
+    resource: &'static Resource,
+    part: &Part<'_>,
+    outer: Option<&'static Field>,
+    faults: &mut ValidationErrors,
+) -> Option<&'static Field> {
     let name = part.text("by", faults)?;
     let found = resource.field(name).filter(|field| field.grouping != Grouping::No && resource.computes(field));
     match (found, outer) {
@@ -120,7 +133,7 @@ fn read_by(resource: &'static Resource, part: &Part<'_>, outer: Option<&'static 
     found
 }
 
-fn read_measure(resource: &'static Resource, part: &Part<'_>, faults: &mut Faults) -> Option<Measure> {
+fn read_measure(resource: &'static Resource, part: &Part<'_>, faults: &mut ValidationErrors) -> Option<Measure> {
     let field = part.text("field", faults).and_then(|name| {
         let found = resource.field(name).filter(|field| !field.operators.is_empty() && resource.computes(field));
         if found.is_none() {
@@ -138,7 +151,7 @@ fn read_measure(resource: &'static Resource, part: &Part<'_>, faults: &mut Fault
     Some(Measure { field, operator })
 }
 
-fn read_condition(part: &Part<'_>, measure: Option<Measure>, faults: &mut Faults) -> Option<Comparison<f64>> {
+fn read_condition(part: &Part<'_>, measure: Option<Measure>, faults: &mut ValidationErrors) -> Option<Comparison<f64>> {
     let value = part.object.get("condition")?;
     if measure.is_some_and(|measure| !measure.operator.is_single()) {
         part.fault(faults, "condition", "needs an operator that gives one number");

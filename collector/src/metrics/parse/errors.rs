@@ -4,16 +4,16 @@ use serde_json::{Map, Value, json};
 
 /// Why a request is not answered.
 #[derive(Debug, PartialEq)]
-pub enum Refusal {
+pub enum QueryError {
     /// Its first level is wrong.
-    BadRequest(Faults),
+    BadRequest(ValidationErrors),
     /// Something deeper down is wrong.
-    Unprocessable(Faults),
+    Unprocessable(ValidationErrors),
 }
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ValidationError {
     /// The part of the request: the name of the query, of a field of the filter, `meta` or `body`.
     pub field: String,
     /// What in it is wrong.
@@ -24,11 +24,11 @@ pub struct Fault {
 
 /// All that is wrong.
 #[derive(Debug, Default, PartialEq)]
-pub struct Faults(Vec<Fault>);
+pub struct ValidationErrors(Vec<ValidationError>);
 
-impl Faults {
+impl ValidationErrors {
     pub(super) fn add(&mut self, field: &str, attribute: &str, message: impl Into<String>) {
-        self.0.push(Fault { field: field.into(), attribute: attribute.into(), message: message.into() });
+        self.0.push(ValidationError { field: field.into(), attribute: attribute.into(), message: message.into() });
     }
 
     /// Whether nothing is wrong.
@@ -37,7 +37,7 @@ impl Faults {
     }
 
     /// Returns what is wrong, in the order of the request.
-    pub fn all(&self) -> &[Fault] {
+    pub fn all(&self) -> &[ValidationError] {
         &self.0
     }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::metrics::catalog::{Field, Kind, Resource, Test as Way};
+use crate::metrics::catalog::{Field, FieldType, FilterKind, Resource};
 use crate::metrics::parse::values::{comparison, instant, list, number, single, string, whole_or_string};
-use crate::metrics::parse::{Context, Faults};
-use crate::metrics::query::{Condition, Filter, Period, Test};
+use crate::metrics::parse::{Context, ValidationErrors};
+use crate::metrics::query::{Condition, Filter, Period, Predicate};
 use crate::metrics::search_query;
 use crate::time;
 
@@ -14,7 +14,7 @@ const DEFAULT_DAYS: i64 = 30;
 const DATES: [&str; 3] = ["date_from", "date_to", "date_field"];
 
 /// Reads everything but the dates.
-pub(super) fn read(resource: &'static Resource, filter: &Value, faults: &mut Faults) -> Filter {
+pub(super) fn read(resource: &'static Resource, filter: &Value, faults: &mut ValidationErrors) -> Filter {
     let mut read = Filter::default();
     match filter {
         Value::Object(groups) if groups.is_empty() => faults.add("filter", "filter", "must not be empty"),
@@ -28,7 +28,7 @@ pub(super) fn read(resource: &'static Resource, filter: &Value, faults: &mut Fau
     read
 }
 
-fn read_group(resource: &'static Resource, group: &str, attributes: &Value, read: &mut Filter, faults: &mut Faults) {
+fn read_group(resource: &'static Resource, group: &str, attributes: &Value, read: &mut Filter, faults: &mut ValidationErrors) {
     if !resource.has_group(group) {
         return faults.add("filter", group, format!("is not a field to filter {} by", resource.name));
     }
@@ -56,47 +56,49 @@ fn read_test(field: &'static Field, value: &Value, read: &mut Filter) -> Result<
         Some(_) => Err(format!("must be among {}", choices.join(", "))),
         None => Ok(()),
     };
-    let listed = |(is_in, values)| if is_in { Test::In(values) } else { Test::NotIn(values) };
-    let test = match (field.test, field.kind, value) {
-        (Way::Query, ..) => {
+    let listed = |(is_in, values)| if is_in { Predicate::In(values) } else { Predicate::NotIn(values) };
+    let test = match (field.filter_kind, field.kind, value) {
+        (FilterKind::Query, ..) => {
             let words = read_words(value)?;
-            read.words = Some(words);
+            read.search = Some(words);
             return Ok(());
         }
-        (Way::Choice(choices), _, Value::String(text)) => {
+        (FilterKind::Choice(choices), _, Value::String(text)) => {
             among(choices, std::slice::from_ref(text))?;
             chosen(choices, true, std::slice::from_ref(text))
         }
-        (Way::Choice(choices), ..) => {
+        (FilterKind::Choice(choices), ..) => {
             let (is_in, values) = list(value, string)?;
             among(choices, &values)?;
             chosen(choices, is_in, &values)
         }
-        (Way::Among(choices), ..) => {
+        (FilterKind::Among(choices), ..) => {
             let values = list(value, string)?;
             among(choices, &values.1)?;
             listed(values)
         }
-        (Way::Numbers, ..) => listed(list(value, whole_or_string)?),
-        (Way::Natural, Kind::Flag, Value::Bool(is)) => Test::Is(*is),
-        (Way::Natural, Kind::Flag, _) => return Err("must be true or false".into()),
-        (Way::Natural, Kind::Text | Kind::Organization, _) => listed(list(value, string)?),
-        (Way::Natural, Kind::Whole | Kind::Number | Kind::Amount, _) => Test::Number(comparison(value, number)?),
-        (Way::Natural, Kind::Moment, _) => Test::Moment(comparison(value, instant)?),
+        (FilterKind::Numbers, ..) => listed(list(value, whole_or_string)?),
+        (FilterKind::Natural, FieldType::Bool, Value::Bool(is)) => Predicate::Is(*is),
+        (FilterKind::Natural, FieldType::Bool, _) => return Err("must be true or false".into()),
+        (FilterKind::Natural, FieldType::Text | FieldType::Organization, _) => listed(list(value, string)?),
+        (FilterKind::Natural, FieldType::Integer | FieldType::Number | FieldType::Amount, _) => {
+            Predicate::Number(comparison(value, number)?)
+        }
+        (FilterKind::Natural, FieldType::Timestamp, _) => Predicate::Timestamp(comparison(value, instant)?),
     };
-    read.conditions.push(Condition { field, test });
+    read.conditions.push(Condition { field, predicate: test });
     Ok(())
 }
 
 /// A record that does not say is what comes first of the choices.
-fn chosen(choices: &[&str], is_in: bool, values: &[String]) -> Test {
+fn chosen(choices: &[&str], is_in: bool, values: &[String]) -> Predicate {
     let is_wanted = |choice: &&str| values.iter().any(|value| value == choice) == is_in;
     let (wanted, rest): (Vec<&str>, Vec<&str>) = choices.iter().copied().partition(is_wanted);
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
-    if wanted.first() == choices.first() { Test::NotIn(owned(rest)) } else { Test::In(owned(wanted)) }
+    if wanted.first() == choices.first() { Predicate::NotIn(owned(rest)) } else { Predicate::In(owned(wanted)) }
 }
 
-fn read_words(value: &Value) -> Result<search_query::Words, String> {
+fn read_words(value: &Value) -> Result<search_query::SearchExpr, String> {
     match single(value)? {
         ("query", Value::String(query)) => search_query::parse(query).ok_or_else(|| "query must hold some words, and not too many".into()),
         ("query", _) => Err("query must be a string".into()),
@@ -113,14 +115,19 @@ pub(super) struct Dates {
 }
 
 /// Reads the dates, or makes up those of the last days. `None` means that they are wrong.
-pub(super) fn read_period(resource: &'static Resource, filter: &Value, context: Context<'_>, faults: &mut Faults) -> Option<Dates> {
+pub(super) fn read_period(
+    resource: &'static Resource,
+    filter: &Value,
+    context: Context<'_>,
+    faults: &mut ValidationErrors,
+) -> Option<Dates> {
     let group = resource.main;
     let dates = filter.get(group).and_then(Value::as_object);
     let get = |name: &str| dates.and_then(|dates| dates.get(name));
     let field = read_field(resource, get("date_field"), faults);
     let mut read = |name| {
         let value = get(name)?;
-        let read = value.as_str().and_then(time::parse);
+        let read = value.as_str().and_then(time::parse_rfc3339);
         if read.is_none() {
             faults.add(group, name, "must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z");
         }
@@ -129,9 +136,9 @@ pub(super) fn read_period(resource: &'static Resource, filter: &Value, context: 
     let (from, to) = match (read("date_from"), read("date_to")) {
         (Some(from), Some(to)) => (from?, to?),
         (None, None) => {
-            let today = time::midnight(context.now);
-            let written = |millis| time::Written { millis, has_fraction: false };
-            (written(today - DEFAULT_DAYS * time::DAY), written(today + time::DAY - time::SECOND))
+            let today = time::start_of_day(context.now);
+            let written = |millis| time::ParsedTime { millis, has_fraction: false };
+            (written(today - DEFAULT_DAYS * time::DAY_MS), written(today + time::DAY_MS - time::SECOND_MS))
         }
         (Some(_), None) => return fault(faults, group, "date_to", "is missing: give both dates or none"),
         (None, Some(_)) => return fault(faults, group, "date_from", "is missing: give both dates or none"),
@@ -139,25 +146,25 @@ pub(super) fn read_period(resource: &'static Resource, filter: &Value, context: 
     if from.millis > to.millis {
         return fault(faults, group, "date_from", "must not be after date_to");
     }
-    if (time::midnight(to.millis) - time::midnight(from.millis)) / time::DAY > context.longest_days {
-        return fault(faults, group, "date_to", &format!("must not be more than {} days after date_from", context.longest_days));
+    if (time::start_of_day(to.millis) - time::start_of_day(from.millis)) / time::DAY_MS > context.max_range_days {
+        return fault(faults, group, "date_to", &format!("must not be more than {} days after date_from", context.max_range_days));
     }
     // A whole second is meant where no fraction was written.
-    let until = to.millis + if to.has_fraction { 1 } else { time::SECOND };
+    let until = to.millis + if to.has_fraction { 1 } else { time::SECOND_MS };
     let period = Period { field: field?, from: from.millis, until };
     Some(Dates { period, is_given: get("date_from").is_some(), from: from.millis, to: to.millis })
 }
 
-fn fault(faults: &mut Faults, group: &str, name: &str, message: &str) -> Option<Dates> {
+fn fault(faults: &mut ValidationErrors, group: &str, name: &str, message: &str) -> Option<Dates> {
     faults.add(group, name, message);
     None
 }
 
-fn read_field(resource: &'static Resource, name: Option<&Value>, faults: &mut Faults) -> Option<&'static Field> {
+fn read_field(resource: &'static Resource, name: Option<&Value>, faults: &mut ValidationErrors) -> Option<&'static Field> {
     let Some(name) = name else { return resource.field(&format!("{}.current_date", resource.main)) };
-    let found = name.as_str().and_then(|name| resource.field(&format!("{}.{name}", resource.main))).filter(|field| field.period);
+    let found = name.as_str().and_then(|name| resource.field(&format!("{}.{name}", resource.main))).filter(|field| field.is_date_filter);
     if found.is_none() {
-        let names: Vec<_> = resource.fields.iter().filter(|field| field.period).map(|field| field.attribute()).collect();
+        let names: Vec<_> = resource.fields.iter().filter(|field| field.is_date_filter).map(|field| field.attribute()).collect();
         faults.add(resource.main, "date_field", format!("must be one of {}", names.join(", ")));
     }
     found
@@ -168,14 +175,14 @@ pub(super) fn fill_period(filter: &mut Value, resource: &Resource, dates: &Dates
     let Value::Object(groups) = filter else { return };
     if let Value::Object(group) = groups.entry(resource.main).or_insert_with(|| json!({})) {
         for (name, value) in [("date_from", dates.from), ("date_to", dates.to)] {
-            group.insert(name.into(), json!(time::to_short_text(value)));
+            group.insert(name.into(), json!(time::format_rfc3339_secs(value)));
         }
         group.insert("date_field".into(), json!(dates.period.field.attribute()));
     }
 }
 
 /// Takes the ids whose company is asked for out of a filter, and whatever is empty without them.
-pub(super) fn take_items(filter: &mut Value, faults: &mut Faults) -> Option<Vec<String>> {
+pub(super) fn take_items(filter: &mut Value, faults: &mut ValidationErrors) -> Option<Vec<String>> {
     let lines = filter.get_mut("line_items").and_then(Value::as_object_mut);
     let read = match lines.and_then(|lines| lines.remove("item_ids")) {
         None => Err("is missing".to_owned()),

@@ -11,10 +11,10 @@ mod values;
 
 use serde_json::{Map, Value, json};
 
-pub use errors::{Fault, Faults, Refusal};
+pub use errors::{QueryError, ValidationError, ValidationErrors};
 
 use crate::metrics::catalog::Resource;
-use crate::metrics::query::{Filter, Kind, Query};
+use crate::metrics::query::{Filter, Query, QueryKind};
 
 /// What a request does not say itself.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +24,15 @@ pub struct Context<'a> {
     /// The time now, in milliseconds since 1970.
     pub now: i64,
     /// The most days that the date filter may cover.
-    pub longest_days: i64,
+    pub max_range_days: i64,
 }
 
 /// The most days that the date filter may cover, unless an operator says otherwise: five years and a day.
-pub const LONGEST_DAYS: i64 = 5 * 365 + 2 + 1;
+pub const MAX_RANGE_DAYS: i64 = 5 * 365 + 2 + 1;
 
 /// The kinds of query, as they are written in addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub enum QueryType {
     /// `breakdown`
     Breakdown,
     /// `date_breakdown`
@@ -45,7 +45,7 @@ pub enum Type {
     BoughtTogether,
 }
 
-impl Type {
+impl QueryType {
     /// Returns its name in requests and answers.
     pub fn name(self) -> &'static str {
         match self {
@@ -64,13 +64,13 @@ impl Type {
 }
 
 /// Reads a request's body.
-pub fn plan(resource: &'static Resource, kind: Type, body: &Value, context: Context<'_>) -> Result<Query, Refusal> {
+pub fn parse(resource: &'static Resource, kind: QueryType, body: &Value, context: Context<'_>) -> Result<Query, QueryError> {
     let parts = first_level(kind, body)?;
-    let mut faults = Faults::default();
+    let mut faults = ValidationErrors::default();
     let wants_payload = parts.get("meta").is_some_and(|meta| wants_payload(meta, &mut faults));
     let (filter, filled_filter, items) = read_filter(resource, kind, parts.get("filter"), context, &mut faults);
     let read = match (kind, parts.get(kind.name())) {
-        (Type::BoughtTogether, _) => items.map(|items| (Kind::BoughtTogether(items), None)),
+        (QueryType::BoughtTogether, _) => items.map(|items| (QueryKind::BoughtTogether(items), None)),
         (_, Some(Value::Object(query))) => {
             read_kind(resource, kind, query, context, &mut faults).map(|(kind, filled)| (kind, Some(filled)))
         }
@@ -87,17 +87,17 @@ pub fn plan(resource: &'static Resource, kind: Type, body: &Value, context: Cont
             });
             Ok(Query { resource, kind: read, filter, payload })
         }
-        _ => Err(Refusal::Unprocessable(faults)),
+        _ => Err(QueryError::Unprocessable(faults)),
     }
 }
 
 /// What is wrong here is answered 400; what is wrong deeper down, 422.
-fn first_level(kind: Type, body: &Value) -> Result<&Map<String, Value>, Refusal> {
-    let mut faults = Faults::default();
-    let needed = if kind == Type::BoughtTogether { "filter" } else { kind.name() };
+fn first_level(kind: QueryType, body: &Value) -> Result<&Map<String, Value>, QueryError> {
+    let mut faults = ValidationErrors::default();
+    let needed = if kind == QueryType::BoughtTogether { "filter" } else { kind.name() };
     let Value::Object(parts) = body else {
         faults.add("body", needed, "the body must be an object");
-        return Err(Refusal::BadRequest(faults));
+        return Err(QueryError::BadRequest(faults));
     };
     if !parts.contains_key(needed) {
         faults.add("body", needed, "is missing");
@@ -105,10 +105,10 @@ fn first_level(kind: Type, body: &Value) -> Result<&Map<String, Value>, Refusal>
     for name in parts.keys().filter(|name| ![needed, "filter", "meta"].contains(&name.as_str())) {
         faults.add("body", name, "is not supported");
     }
-    if faults.is_empty() { Ok(parts) } else { Err(Refusal::BadRequest(faults)) }
+    if faults.is_empty() { Ok(parts) } else { Err(QueryError::BadRequest(faults)) }
 }
 
-fn wants_payload(meta: &Value, faults: &mut Faults) -> bool {
+fn wants_payload(meta: &Value, faults: &mut ValidationErrors) -> bool {
     let Value::Object(options) = meta else {
         faults.add("meta", "payload", "meta must be an object");
         return false;
@@ -128,30 +128,32 @@ fn wants_payload(meta: &Value, faults: &mut Faults) -> bool {
 
 fn read_kind(
     resource: &'static Resource,
-    kind: Type,
+    kind: QueryType,
     query: &Map<String, Value>,
     context: Context<'_>,
-    faults: &mut Faults,
-) -> Option<(Kind, Value)> {
+    faults: &mut ValidationErrors,
+) -> Option<(QueryKind, Value)> {
     match kind {
-        Type::Breakdown => breakdown::read(resource, query, faults).map(|(read, filled)| (Kind::Breakdown(read), filled)),
-        Type::DateBreakdown => breakdown::read_dates(resource, query, faults).map(|(read, filled)| (Kind::DateBreakdown(read), filled)),
-        Type::Stats => breakdown::read_stats(resource, query, faults).map(|(read, filled)| (Kind::Stats(read), filled)),
-        Type::Search => search::read(resource, query, context, faults).map(|(read, filled)| (Kind::Search(read), filled)),
-        Type::BoughtTogether => None,
+        QueryType::Breakdown => breakdown::read(resource, query, faults).map(|(read, filled)| (QueryKind::Breakdown(read), filled)),
+        QueryType::DateBreakdown => {
+            breakdown::read_dates(resource, query, faults).map(|(read, filled)| (QueryKind::DateBreakdown(read), filled))
+        }
+        QueryType::Stats => breakdown::read_stats(resource, query, faults).map(|(read, filled)| (QueryKind::Stats(read), filled)),
+        QueryType::Search => search::read(resource, query, context, faults).map(|(read, filled)| (QueryKind::Search(read), filled)),
+        QueryType::BoughtTogether => None,
     }
 }
 
 /// Returns the filter, the filter as it was understood, and the items whose company is asked for.
 fn read_filter(
     resource: &'static Resource,
-    kind: Type,
+    kind: QueryType,
     filter: Option<&Value>,
     context: Context<'_>,
-    faults: &mut Faults,
+    faults: &mut ValidationErrors,
 ) -> (Filter, Value, Option<Vec<String>>) {
     let mut filled = filter.cloned().unwrap_or_else(|| json!({}));
-    let together = kind == Type::BoughtTogether;
+    let together = kind == QueryType::BoughtTogether;
     let items = together.then(|| filter::take_items(&mut filled, faults)).flatten();
     let mut read = Filter::default();
     // The ids that were taken may have been all there was.

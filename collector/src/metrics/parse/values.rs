@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::metrics::parse::Faults;
+use crate::metrics::parse::ValidationErrors;
 use crate::metrics::query::{Bound, Comparison};
 use crate::time;
 
@@ -15,19 +15,19 @@ pub(super) struct Part<'a> {
 
 impl Part<'_> {
     /// Notes that something of this object is wrong.
-    pub(super) fn fault(&self, faults: &mut Faults, name: &str, message: impl Into<String>) {
+    pub(super) fn fault(&self, faults: &mut ValidationErrors, name: &str, message: impl Into<String>) {
         faults.add(self.field, &format!("{}{name}", self.path), message);
     }
 
     /// Notes every name that is not among these.
-    pub(super) fn only(&self, names: &[&str], faults: &mut Faults) {
+    pub(super) fn only(&self, names: &[&str], faults: &mut ValidationErrors) {
         for name in self.object.keys().filter(|name| !names.contains(&name.as_str())) {
             self.fault(faults, name, "is not supported");
         }
     }
 
     /// Returns a text that must be there.
-    pub(super) fn text(&self, name: &str, faults: &mut Faults) -> Option<&str> {
+    pub(super) fn text(&self, name: &str, faults: &mut ValidationErrors) -> Option<&str> {
         match self.object.get(name) {
             Some(Value::String(text)) => return Some(text),
             Some(_) => self.fault(faults, name, "must be a string"),
@@ -37,7 +37,13 @@ impl Part<'_> {
     }
 
     /// Returns what the text at `name` stands for, or `default` where there is none.
-    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)], default: Option<T>, faults: &mut Faults) -> Option<T> {
+    pub(super) fn choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+        default: Option<T>,
+        faults: &mut ValidationErrors,
+    ) -> Option<T> {
         if let (None, Some(default)) = (self.object.get(name), default) {
             return Some(default);
         }
@@ -51,7 +57,7 @@ impl Part<'_> {
     }
 
     /// Returns the most of something to answer with, from 1 to 100.
-    pub(super) fn limit(&self, default: u32, faults: &mut Faults) -> u32 {
+    pub(super) fn limit(&self, default: u32, faults: &mut ValidationErrors) -> u32 {
         let Some(value) = self.object.get("limit") else { return default };
         match value.as_u64().and_then(|limit| u32::try_from(limit).ok()).filter(|limit| (1..=100).contains(limit)) {
             Some(limit) => limit,
@@ -126,7 +132,7 @@ pub(super) fn number(value: &Value) -> Result<f64, &'static str> {
 }
 
 pub(super) fn instant(value: &Value) -> Result<i64, &'static str> {
-    let written = value.as_str().and_then(time::parse);
+    let written = value.as_str().and_then(time::parse_rfc3339);
     written.map(|written| written.millis).ok_or("must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z")
 }
 

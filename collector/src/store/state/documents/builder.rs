@@ -13,7 +13,7 @@ use crate::time;
 
 /// Returns the text of a time in milliseconds since 1970.
 fn rfc3339(millis: u64) -> String {
-    time::to_text(millis.cast_signed())
+    time::format_rfc3339_millis(millis.cast_signed())
 }
 
 /// Returns the document of an order.

@@ -1,0 +1,45 @@
+//! What goes to an analytics engine beside the query, and what comes back from it.
+//!
+//! Every engine returns rows of this shape, so that responses are built without knowledge of an engine:
+//!
+//! | query | result sets | columns of their rows |
+//! |---|---|---|
+//! | breakdowns, stats | one | level, id, parent, label, count, sum, minimum, maximum, percentiles |
+//! | search | two | the count; then record, date, id |
+//! | bought together | one | item, count, type, name |
+//!
+//! Sums, minimums and maximums of amounts are whole millionths.
+
+/// The percentiles that an engine computes: the name in responses, and the fraction.
+pub const PERCENTILES: [(&str, &str); 7] =
+    [("1.0", "0.01"), ("5.0", "0.05"), ("25.0", "0.25"), ("50.0", "0.5"), ("75.0", "0.75"), ("95.0", "0.95"), ("99.0", "0.99")];
+
+/// The records that a caller may see.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The project's number in the store.
+    pub project: i64,
+    /// The project's name in responses.
+    pub organization: String,
+    /// The markets that the caller may see; empty for all.
+    pub markets: Vec<String>,
+}
+
+/// The rows of one result set.
+pub type Rows = Vec<Row>;
+
+/// One row of a result set.
+pub type Row = Vec<Cell>;
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// NULL.
+    Null,
+    /// A string.
+    Text(String),
+    /// An integer.
+    Integer(i128),
+    /// A list of numbers.
+    Numbers(Vec<f64>),
+}

@@ -1,0 +1,184 @@
+//! The SQL conditions of a filter: on documents, and on the elements of their arrays.
+
+use crate::metrics::catalog::{Field, RecordKind, parent};
+use crate::metrics::document::MILLION;
+use crate::metrics::query::{Comparison, Condition, Predicate};
+use crate::metrics::search_query::SearchExpr;
+use crate::projection::duckdb::sql::Bound;
+use crate::projection::duckdb::sql::{SqlBuilder, alias, column, is_scaled, table};
+
+/// Whether an array is this one or is nested in it.
+pub(super) fn in_tree(root: &str, array: &str) -> bool {
+    array == root || parent(array) == Some(root)
+}
+
+pub(super) fn root(array: &'static str) -> &'static str {
+    parent(array).unwrap_or(array)
+}
+
+fn is_positive(condition: &Condition) -> bool {
+    condition.predicate.opposite().is_none()
+}
+
+impl SqlBuilder<'_> {
+    /// Whether the filter has a positive condition on this array.
+    pub(super) fn is_limited(&self, array: &str) -> bool {
+        self.query.filter.conditions.iter().any(|condition| condition.field.array() == Some(array) && is_positive(condition))
+    }
+
+    /// Whether the filter has a positive condition on this array or on one nested in it.
+    pub(super) fn is_tree_limited(&self, array: &'static str) -> bool {
+        self.family().arrays().any(|other| in_tree(array, other) && self.is_limited(other))
+    }
+
+    /// Returns the condition on documents. It leaves out positive conditions on the arrays in `joined`, which the joins contain.
+    pub(super) fn documents(&mut self, joined: &[&'static str]) -> String {
+        let mut all = self.scope_and_period();
+        for condition in &self.query.filter.conditions {
+            match condition.field.array() {
+                None => all.push(self.predicate("d", condition.field, &condition.predicate)),
+                Some(array) => {
+                    all.extend(condition.predicate.opposite().map(|positive| self.no_element(array, condition.field, &positive)))
+                }
+            }
+        }
+        for array in self.family().arrays().filter(|array| parent(array).is_none() && !joined.contains(array)) {
+            if self.is_tree_limited(array) {
+                let element = self.element(array, "e", &[]);
+                all.push(format!("d.doc IN (SELECT e.doc FROM {} e WHERE {element})", table(self.family(), Some(array))));
+            }
+        }
+        if let Some(words) = &self.query.filter.search {
+            all.push(self.search(words));
+        }
+        all.join(" AND ")
+    }
+
+    fn scope_and_period(&mut self) -> Vec<String> {
+        let mut all = vec![format!("d.project = {}", self.bind(Bound::Integer(self.scope.project)))];
+        if self.family() == RecordKind::Orders {
+            all.push(if self.query.resource.is_cart() { "d.cart".into() } else { "NOT d.cart".into() });
+        }
+        if !self.scope.markets.is_empty() {
+            let markets = &self.scope.markets;
+            all.push(format!("d.\"market.id\" IN ({})", self.bind_all(markets)));
+        }
+        if let Some(period) = self.query.filter.period {
+            let date = column("d", period.field);
+            let (from, until) = (self.bind(Bound::Timestamp(period.from)), self.bind(Bound::Timestamp(period.until)));
+            all.push(format!("{date} >= {from} AND {date} < {until}"));
+        }
+        all
+    }
+
+    fn no_element(&mut self, array: &str, field: &Field, predicate: &Predicate) -> String {
+        let predicate = self.predicate("e", field, predicate);
+        format!("NOT EXISTS (SELECT 1 FROM {} e WHERE e.doc = d.doc AND {predicate})", table(self.family(), Some(array)))
+    }
+
+    /// Returns the condition on an element. It leaves out conditions on the nested arrays in `joined`, which the joins contain.
+    pub(super) fn element(&mut self, array: &'static str, name: &str, joined: &[&'static str]) -> String {
+        let mut all = Vec::new();
+        for condition in &self.query.filter.conditions {
+            if condition.field.array() == Some(array) && is_positive(condition) {
+                all.push(self.predicate(name, condition.field, &condition.predicate));
+            }
+        }
+        for inner in self.family().arrays().filter(|other| parent(other) == Some(array) && !joined.contains(other)) {
+            if self.is_limited(inner) {
+                let own = format!("{name}_{}", alias(inner));
+                let element = self.element(inner, &own, &[]);
+                let from = table(self.family(), Some(inner));
+                let on = format!("{own}.doc = {name}.doc AND {own}.parent = {name}.item");
+                all.push(format!("EXISTS (SELECT 1 FROM {from} {own} WHERE {on} AND {element})"));
+            }
+        }
+        if all.is_empty() { "TRUE".into() } else { all.join(" AND ") }
+    }
+
+    fn predicate(&mut self, name: &str, field: &Field, predicate: &Predicate) -> String {
+        let value = column(name, field);
+        match predicate {
+            Predicate::Is(true) => format!("{value} IS TRUE"),
+            Predicate::Is(false) => format!("{value} IS NOT TRUE"),
+            Predicate::In(texts) if texts.is_empty() => "FALSE".into(),
+            Predicate::NotIn(texts) if texts.is_empty() => "TRUE".into(),
+            Predicate::In(texts) => format!("{value} IN ({})", self.bind_all(texts)),
+            Predicate::NotIn(texts) => format!("({value} IS NULL OR {value} NOT IN ({}))", self.bind_all(texts)),
+            Predicate::Timestamp(comparison) => self.compare(&value, comparison, |at| (Bound::Timestamp(at), true)),
+            Predicate::Number(comparison) if is_scaled(field) => self.compare(&value, comparison, |at| floor(at, MILLION)),
+            Predicate::Number(comparison) => self.compare(&value, comparison, |at| floor(at, 1.0)),
+        }
+    }
+
+    /// `bound` returns the largest storable value that is not above its argument, and whether it is equal to it.
+    fn compare<T: Copy>(&mut self, value: &str, comparison: &Comparison<T>, bound: fn(T) -> (Bound, bool)) -> String {
+        let (low, high) = match *comparison {
+            Comparison::Eq(at) => return self.compare_equal(value, bound(at), "=", "FALSE"),
+            Comparison::Ne(at) => return self.compare_equal(value, bound(at), "IS DISTINCT FROM", "TRUE"),
+            Comparison::Between(low, high) => (low, high),
+        };
+        let mut all = Vec::new();
+        if let Some(low) = low {
+            let (at, exact) = bound(low.at);
+            let sign = if exact && low.inclusive { ">=" } else { ">" };
+            all.push(format!("{value} {sign} {}", self.bind(at)));
+        }
+        if let Some(high) = high {
+            let (at, exact) = bound(high.at);
+            let sign = if exact && !high.inclusive { "<" } else { "<=" };
+            all.push(format!("{value} {sign} {}", self.bind(at)));
+        }
+        all.join(" AND ")
+    }
+
+    /// A value that cannot be stored equals no stored value.
+    fn compare_equal(&mut self, value: &str, (at, exact): (Bound, bool), sign: &str, otherwise: &str) -> String {
+        if exact { format!("{value} {sign} {}", self.bind(at)) } else { otherwise.into() }
+    }
+
+    fn search(&mut self, words: &SearchExpr) -> String {
+        match words {
+            SearchExpr::All(all) => self.join(all, " AND "),
+            SearchExpr::Any(any) => self.join(any, " OR "),
+            SearchExpr::Not(words) => format!("NOT {}", self.search(words)),
+            SearchExpr::Chunks(pieces) => match pieces.as_slice() {
+                [] => "TRUE".into(),
+                [piece] => format!("contains(d.text, {})", self.bind(Bound::Text(piece.clone()))),
+                pieces => {
+                    let escaped: Vec<_> = pieces.iter().map(|piece| escape(piece)).collect();
+                    format!("regexp_matches(d.text, {})", self.bind(Bound::Text(escaped.join("[^\n]*"))))
+                }
+            },
+        }
+    }
+
+    fn join(&mut self, words: &[SearchExpr], operator: &str) -> String {
+        let all: Vec<_> = words.iter().map(|words| self.search(words)).collect();
+        format!("({})", all.join(operator))
+    }
+}
+
+/// Rounds a number down to a stored value, which is an integer multiple of `1 / scale`; numbers out of range become the nearest limit.
+fn floor(at: f64, scale: f64) -> (Bound, bool) {
+    let nearest = (at * scale).round();
+    #[expect(clippy::float_cmp, reason = "exact equality is intended")]
+    let exact = nearest / scale == at && nearest.abs() < 9.2e18;
+    (Bound::Integer(integer(if exact { nearest } else { (at * scale).floor() })), exact)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates at limits that no stored value reaches")]
+fn integer(number: f64) -> i64 {
+    number as i64
+}
+
+fn escape(piece: &str) -> String {
+    let mut out = String::with_capacity(piece.len() * 2);
+    for character in piece.chars() {
+        if character.is_ascii_punctuation() {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}

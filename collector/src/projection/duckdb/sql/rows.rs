@@ -1,0 +1,69 @@
+//! The input rows of buckets: documents, joined with the elements of every array that the query uses.
+//!
+//! A row has one element of each array. Two keys on one array refer to the same element, nested arrays are joined to their parents, and two
+//! separate arrays are joined through their document. A measure counts each owner of its field once in a bucket, so a document that is in
+//! five rows counts once.
+
+use crate::metrics::catalog::{Field, parent};
+use crate::metrics::query::Measure;
+use crate::projection::duckdb::sql::condition::{in_tree, root};
+use crate::projection::duckdb::sql::{SqlBuilder, alias, column, table};
+
+/// The source of input rows.
+pub(super) struct Source {
+    /// The FROM clause.
+    pub(super) from: String,
+    /// The WHERE clause.
+    pub(super) filter: String,
+    /// The columns that identify the owner of the measured field, if several rows can have the same owner.
+    pub(super) owner: Option<String>,
+}
+
+impl SqlBuilder<'_> {
+    /// Returns the input rows for buckets by `keys` with this measure.
+    pub(super) fn source(&mut self, keys: &[&'static Field], measure: Measure) -> Source {
+        let keyed: Vec<_> = keys.iter().filter_map(|key| key.array()).collect();
+        let arrays = self.joined(&keyed, measure.field);
+        let mut from = format!("{} d", table(self.family(), None));
+        for array in &arrays {
+            let name = alias(array);
+            let element = self.element(array, &name, &arrays);
+            let on = match parent(array).filter(|parent| arrays.contains(parent)) {
+                Some(parent) => format!("{name}.doc = {0}.doc AND {name}.parent = {0}.item", alias(parent)),
+                None => format!("{name}.doc = d.doc"),
+            };
+            // A bucket stays even if nothing in it has a value. If the filter requires an element, there is one.
+            let is_optional =
+                !keys.is_empty() && measure.field.array() == Some(*array) && !keyed.contains(array) && !self.is_tree_limited(array);
+            let join = if is_optional { "LEFT JOIN" } else { "JOIN" };
+            from += &format!(" {join} {} {name} ON {on} AND {element}", table(self.family(), Some(array)));
+        }
+        let roots: Vec<_> = arrays.iter().map(|array| root(array)).collect();
+        let filter = self.documents(&roots);
+        Source { from, filter, owner: owner(&arrays, measure.field) }
+    }
+
+    /// Returns the arrays that keys and measure use, and parents whose own conditions limit them. Parents come first.
+    fn joined(&self, keyed: &[&'static str], measured: &'static Field) -> Vec<&'static str> {
+        let is_used = |array: &'static str| keyed.contains(&array) || measured.array() == Some(array);
+        let has_used_child = |array: &'static str| keyed.iter().copied().chain(measured.array()).any(|child| parent(child) == Some(array));
+        let needed = |array: &&'static str| is_used(array) || (has_used_child(array) && self.is_limited(array));
+        self.family().arrays().filter(needed).collect()
+    }
+}
+
+fn owner(arrays: &[&'static str], measured: &Field) -> Option<String> {
+    let is_above = |array: &str| measured.array().is_some_and(|field_array| in_tree(array, field_array));
+    if arrays.iter().all(|array| is_above(array)) {
+        return None;
+    }
+    Some(measured.array().map_or_else(|| "d.doc".into(), |array| format!("d.doc, {}.item", alias(array))))
+}
+
+/// Returns the grouping key of a bucket by this field.
+pub(super) fn key(builder: &mut SqlBuilder<'_>, field: &'static Field, interval: Option<&str>) -> String {
+    match interval {
+        Some(interval) => format!("date_trunc('{interval}', {})", column(&field.array().map_or_else(|| "d".into(), alias), field)),
+        None => builder.value(field),
+    }
+}
