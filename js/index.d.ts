@@ -1,41 +1,41 @@
-/** How the tracker is started. */
+/** The options of `start`. */
 export interface Options {
   /** The project's public token. */
   token: string;
   /** The collector's address, such as `https://collector.example.com/`. */
   collector: string;
-  /** The domain of the visitor's cookie; the widest that the browser accepts unless given. */
+  /** The domain of the cookies. Default: the widest domain that the browser accepts. */
   cookieDomain?: string;
-  /** `pending` holds everything in memory until `consent("granted")`. */
+  /** The initial consent. `pending` keeps all calls in memory until `consent("granted")`. Default: `granted`. */
   consent?: Consent;
-  /** `ignore` overrides the browser's Global Privacy Control, which is taken for a no otherwise. */
+  /** `ignore` disregards the browser's Global Privacy Control, which otherwise means that consent is denied for good. */
   gpc?: "ignore";
-  /** An anonymous id that the shop's server made, for a visitor who has none. */
+  /** An anonymous id that the shop's server generated, for a visitor without one. */
   visitor?: string;
-  /** Where the core's WebAssembly is, if your bundler moves it away from its module. */
+  /** The URL of the WebAssembly file, if your bundler moves it away from its module. */
   wasm?: string | URL;
 }
 
-/** The visitor's word on being tracked. */
+/** The visitor's consent to tracking. */
 export type Consent = "granted" | "denied" | "pending";
 
-/** What became of events, or of a call. */
+/** The outcome of events, or of a call. */
 export interface Report {
   name: "sent" | "dropped" | "error";
-  /** How many events. */
+  /** The number of events. */
   count: number;
-  /** Why: `full`, `refused`, `unacceptable`, `meaningless`, `unknown_type`, `too_large`, `unreadable`; empty for `sent`. */
+  /** The reason: `full`, `refused`, `unacceptable`, `meaningless`, `unknown_type`, `too_large`, `unreadable`; empty for `sent`. */
   reason: string;
-  /** The parameter that an ignored call lacked. */
+  /** The parameter that a rejected call lacked. */
   field: string;
-  /** What the collector answered, for `sent`. */
+  /** The collector's response, for `sent`. */
   answer: string;
 }
 
-/** An id as shops write it. */
+/** An id of the shop. */
 export type Id = string | number;
 
-/** The functions of Metrilo's library. None throws, whatever it is given. */
+/** The functions of Metrilo's library. They accept any arguments and never throw. */
 export interface Metrilo {
   identify(email: string): void;
   customerDetails(details: { firstName?: string; lastName?: string; phoneNumber?: string; subscribed?: boolean }): void;
@@ -49,7 +49,7 @@ export interface Metrilo {
   checkout(): void;
   applyTags(tags: string[]): void;
   customEvent(name: string): void;
-  /** Tells who the visitor is when the form is submitted. Values are `name` attributes. */
+  /** Identifies the visitor when a form is submitted. Values are `name` attributes of its fields. */
   integrateForm(options: {
     formSelector: string;
     email: string;
@@ -62,7 +62,7 @@ export interface Metrilo {
   }): void;
 }
 
-/** One line of a basket. */
+/** A line of a basket. */
 export interface BasketItem {
   product_id: Id;
   quantity: number | string;
@@ -70,7 +70,7 @@ export interface BasketItem {
   variant_id?: Id | null;
 }
 
-/** A basket as it is handed over; a plain object of this shape will do. Totals are never computed again. */
+/** The fields of a basket; a plain object with these fields is accepted too. Totals are used as given. */
 export interface BasketFields {
   basket_id?: string;
   total?: number | string;
@@ -79,7 +79,7 @@ export interface BasketFields {
   URL?: string;
 }
 
-/** A basket to fill. */
+/** A basket that the page fills. */
 export interface Basket extends BasketFields {
   items: BasketItem[];
   /** The sum of all quantities. */
@@ -91,39 +91,39 @@ export interface Basket extends BasketFields {
   addLineItem(productId: Id, quantity: number | string, price: number | string, variantId?: Id | null): void;
 }
 
-/** The functions of Ometria's tag. None throws, whatever it is given. Calls wait up to three seconds for the first `init`. */
+/** The functions of Ometria's tag. They accept any arguments and never throw. Calls wait up to three seconds for the first `init`. */
 export interface Ometria {
-  /** A view of a page; of a product where `pageType` is `product` and `pageData` has a `pid`. `storeId` holds until another is given. */
+  /** A page view; a product view if `pageType` is `product` and `pageData` has a `pid`. `storeId` stays until another is given. */
   init(pageType?: string | null, pageData?: object | null, storeId?: string): void;
-  /** Who the visitor is: an e-mail, or the id of a profile. */
+  /** Identifies the visitor by e-mail address or profile id. */
   identify(id: Id): void;
   Basket: new (fields?: BasketFields) => Basket;
-  /** The last basket that was handed over; never null. */
+  /** The last basket that was set; never null. */
   readonly basket: Basket;
-  /** Tells what is in the basket, if that is not what was told last; null empties it. */
+  /** Reports the contents of the basket, if they differ from the last report; null empties it. */
   setBasket(basket: BasketFields | null): void;
   trackAddToBasket(productId: Id, quantity?: number | string): void;
-  /** An order, told once however often the page is shown. */
+  /** Reports an order, once however often the page is shown. */
   trackTransaction(orderId: Id): void;
   trackCheckout(stage?: string | number): void;
-  /** Returns the visitor's e-mail, or the anonymous id; an empty text before there is one. */
+  /** Returns the visitor's e-mail address, or the anonymous id; an empty string before there is one. */
   getIdentity(): string;
 }
 
 /** A started tracker. */
 export interface Tillroll {
   readonly version: string;
-  /** Fulfilled when the core is there; calls need not wait for it. */
+  /** Resolves when the core has loaded; calls need not wait for it. */
   readonly ready: Promise<void>;
-  /** Fulfilled when everything is acknowledged, or kept for later. */
+  /** Resolves when all events are acknowledged, or stored for a later page. */
   flush(): Promise<void>;
-  consent(word: Consent): void;
-  /** A new anonymous visitor, as after a logout. */
+  consent(state: Consent): void;
+  /** Starts a new anonymous visitor, for example after a logout. */
   reset(): void;
   on(name: Report["name"], callback: (report: Report) => void): void;
   readonly metrilo: Metrilo;
   readonly ometria: Ometria;
 }
 
-/** Starts the tracker; further calls return the same. Under Node everything exists and does nothing. */
+/** Starts the tracker; further calls return the same object. Under Node all functions exist and do nothing. */
 export function start(options: Options): Tillroll;

@@ -1,46 +1,45 @@
-// The npm entry: the same library for an application that bundles its scripts. Importing it does nothing; under Node its functions exist
-// and do nothing, so that pages can be rendered on a server.
+// The entry point of the npm package: the same library for applications that bundle their scripts. Importing it has no side effect. Under
+// Node all functions exist and do nothing, so that pages can be rendered on a server.
 
-import { begin } from "./begin.js";
-import { load } from "./core.js";
-import { SESSION_COOKIE, VISITOR_COOKIE } from "./facades/cookies.js";
-import { metrilo } from "./facades/metrilo.js";
-import { ometria } from "./facades/ometria.js";
-import { recall } from "./recall.js";
+import { createClient } from "./client.js";
+import { load } from "./core/load-wasm.js";
+import { installMetrilo } from "./facades/metrilo.js";
+import { installOmetria } from "./facades/ometria.js";
+import { VISITOR_COOKIE, readState } from "./storage/cookies.js";
 
 /* global __VERSION__ */
 
-let started;
+let client;
 
-/** What a server that renders pages gets: everything that can be called, and nothing behind it. */
-const asleep = () => {
-  const nothing = () => {};
-  const nobody = {};
-  metrilo(nobody, nothing);
-  nobody.integrateForm = nothing;
-  const other = {};
-  ometria(other, nothing, () => "");
-  // So that nothing waits for it.
-  other.init();
-  const done = Promise.resolve();
-  return { version: __VERSION__, ready: done, flush: () => done, consent: nothing, reset: nothing, on: nothing, metrilo: nobody, ometria: other };
+/** Returns a client for server-side rendering: the whole public API, without effect. */
+const createStub = () => {
+  const noop = () => {};
+  const metrilo = {};
+  installMetrilo(metrilo, noop);
+  metrilo.integrateForm = noop;
+  const ometria = {};
+  installOmetria(ometria, noop, () => "");
+  // Otherwise calls would be collected until an `init`.
+  ometria.init();
+  const resolved = Promise.resolve();
+  return { version: __VERSION__, ready: resolved, flush: () => resolved, consent: noop, reset: noop, on: noop, metrilo, ometria };
 };
 
-const awake = (options) => {
-  const wasm = () => load(options.wasm || new URL("./core.wasm", import.meta.url));
-  const core = () => wasm().catch(() => import("./fallback.js").then((fallback) => fallback.load()));
-  const { say, own } = begin({ ...options, visitorCookie: VISITOR_COOKIE, sessionCookie: SESSION_COOKIE }, core);
-  const functions = {};
-  metrilo(functions, say("metrilo"));
-  const other = {};
-  ometria(other, say("ometria"), () => recall(VISITOR_COOKIE));
-  return { ...own, metrilo: functions, ometria: other };
+const createBrowserClient = (options) => {
+  const loadWasm = () => load(options.wasm || new URL("./core.wasm", import.meta.url));
+  const loadCore = () => loadWasm().catch(() => import("./fallback.js").then((fallback) => fallback.load()));
+  const { track, client } = createClient(options, loadCore);
+  const metrilo = {};
+  installMetrilo(metrilo, track("metrilo"));
+  const ometria = {};
+  installOmetria(ometria, track("ometria"), () => readState(VISITOR_COOKIE));
+  return { ...client, metrilo, ometria };
 };
 
 /** Starts the tracker, once; see index.d.ts. */
 export const start = (options) => {
-  if (typeof window === "undefined" || typeof document === "undefined") return asleep();
-  if (!options || !options.token || !options.collector) throw new TypeError("tillroll: start() needs `token` and `collector`");
-  started = started || awake(options);
-  return started;
+  if (typeof window === "undefined" || typeof document === "undefined") return createStub();
+  if (!options || !options.token || !options.collector) throw new TypeError("tillroll: start() requires `token` and `collector`");
+  client = client || createBrowserClient(options);
+  return client;
 };

@@ -1,72 +1,71 @@
-// The script tag's entry: a classic script that makes `window.metrilo` and `window.tillroll` whole at once and fetches the core behind
-// them. Token and collector come from its own address. It throws nothing, defines no module, and a second time does nothing.
+// The entry point of the script tag: a classic script that installs `window.metrilo` and `window.ometria` synchronously, and loads the core
+// behind them. Token and collector URL come from the script's own URL. It never throws, and a second execution has no effect.
 
-import { begin } from "./begin.js";
-import { SESSION_COOKIE, VISITOR_COOKIE } from "./facades/cookies.js";
-import { hearFirst } from "./facades/metrilo-stub.js";
-import { metrilo } from "./facades/metrilo.js";
-import { ometria } from "./facades/ometria.js";
-import { drain, quietly } from "./quiet.js";
-import { recall } from "./recall.js";
-import { SPOKEN } from "./store.js";
+import { createClient } from "./client.js";
+import { installV1Stub } from "./facades/metrilo-v1-stub.js";
+import { installMetrilo } from "./facades/metrilo.js";
+import { installOmetria } from "./facades/ometria.js";
+import { consumeQueue, tryCall } from "./safe.js";
+import { VISITOR_COOKIE, readState } from "./storage/cookies.js";
+import { RAW_CALL_MARKER } from "./storage/event-store.js";
 
 /* global __CORE__, __FALLBACK__, __WASM__ */
 
-/** Of a script's address: the folder that it and its siblings are in, the token of an old tag's path, and the query. */
-const ADDRESS = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
+/** Captures from a script URL: the base URL of all files, the token in the path of a v1 tag, and the query. */
+const SCRIPT_URL = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
 
-/** The script's own tag; a loader that evaluates scripts leaves only the one that looks like it. */
-const tag = () => document.currentScript || document.querySelector("script[src*='/tracking.js'],script[src*='/j/'],script[src*='/tags/']");
+/** Returns the script's own element; a loader that evaluates script text leaves only the element that matches. */
+const findScript = () =>
+  document.currentScript || document.querySelector("script[src*='/tracking.js'],script[src*='/j/'],script[src*='/tags/']");
 
 /**
- * What the page left under our name, if it can be built upon: a stub, even a function, but nothing frozen, and no element whose id is our
- * name.
+ * Returns `existing`, what the page has under the vendor's name, if methods can be installed on it: a stub, also a function, but not a frozen
+ * object or an element whose id is the name. Else returns a new object.
  */
-const ground = (left) => (quietly(() => Object.isExtensible(left) && !left.nodeType) ? left : {});
+const extensibleTarget = (existing) => (tryCall(() => Object.isExtensible(existing) && !existing.nodeType) ? existing : {});
 
-/** Returns a function that gives what stands under the names of both libraries all functions, unless it has them. */
-const adopter = (say) => {
-  let event;
+/** Returns a function that installs all methods on the objects of both vendors, unless they are installed already. */
+const createInstaller = (track) => {
+  let installedEvent;
   return () => {
-    const other = ground(window.ometria);
+    const other = extensibleTarget(window.ometria);
     window.ometria = other;
-    quietly(ometria, other, say("ometria"), () => recall(VISITOR_COOKIE));
-    const target = ground(window.metrilo);
-    if (event && target.event === event) return;
-    metrilo(target, say("metrilo"));
-    // Recorded as they are: what they mean, spoken.js says where the core is.
-    hearFirst(target, (entry) => say("metrilo-v1")(SPOKEN, entry));
-    event = target.event;
+    tryCall(installOmetria, other, track("ometria"), () => readState(VISITOR_COOKIE));
+    const target = extensibleTarget(window.metrilo);
+    if (installedEvent && target.event === installedEvent) return;
+    installMetrilo(target, track("metrilo"));
+    // v1 calls are recorded raw; snippet/replay.js decodes them once the core has loaded.
+    installV1Stub(target, (call) => track("metrilo-v1")(RAW_CALL_MARKER, call));
+    installedEvent = target.event;
     window.metrilo = target;
   };
 };
 
 const run = () => {
-  const running = (window.tillroll || {}).adopt;
-  // Not the first time. If a stub of the first generation took our place meanwhile, its calls are ours; else there is nothing to do.
-  if (running) return running();
-  const script = tag();
-  const [, base = "/", old, query] = ADDRESS.exec(script ? script.src : "") || [];
+  const installAgain = (window.tillroll || {}).adopt;
+  // Second execution: if a v1 stub has replaced our object since, adopt its calls; else there is nothing to do.
+  if (installAgain) return installAgain();
+  const script = findScript();
+  const [, base = "/", pathToken, query] = SCRIPT_URL.exec(script ? script.src : "") || [];
   const dataset = script ? script.dataset : {};
   const options = {
     ...dataset,
-    token: new URLSearchParams(query).get("token") || quietly(decodeURIComponent, old || "") || old,
+    token: new URLSearchParams(query).get("token") || tryCall(decodeURIComponent, pathToken || "") || pathToken,
     collector: dataset.collector || base,
-    visitor: quietly(() => window.metrilo.ensure_cbuid),
-    visitorCookie: VISITOR_COOKIE,
-    sessionCookie: SESSION_COOKIE,
-    // What the inline snippet noted.
+    visitor: tryCall(() => window.metrilo.ensure_cbuid),
+    // The array in which the inline snippet recorded calls.
     snippet: window.tillroll,
   };
-  // Browsers remember a module that failed by its whole address.
-  const load = (time, file, wasm) => import(`${base + file}#${time}`).then((core) => core.load(wasm));
-  const { say, own } = begin(options, (time) => load(time, __CORE__, base + __WASM__).catch(() => load(time, __FALLBACK__)));
-  const adopt = adopter(say);
-  window.tillroll = { ...own, adopt };
+  // The fragment differs for each attempt, because browsers cache the failure of a module import by URL.
+  const load = (attempt, file, wasmUrl) => import(`${base + file}#${attempt}`).then((core) => core.load(wasmUrl));
+  const loadCore = (attempt) => load(attempt, __CORE__, base + __WASM__).catch(() => load(attempt, __FALLBACK__));
+  const { track, client } = createClient(options, loadCore);
+  const adopt = createInstaller(track);
+  window.tillroll = { ...client, adopt };
   adopt();
-  // What the page put by for the time when the library is there.
-  const queue = window.metriloQueue;
-  drain((window.metriloQueue = Array.isArray(queue) ? queue : []), (entry) => quietly(entry));
+  // Functions that the page queued to run once the library is there.
+  const pageQueue = window.metriloQueue;
+  consumeQueue((window.metriloQueue = Array.isArray(pageQueue) ? pageQueue : []), (entry) => tryCall(entry));
 };
 
-quietly(run);
+tryCall(run);

@@ -1,10 +1,10 @@
-// What the first generation of `window.metrilo` meant by its calls. Only pages that speak it fetch this, with spoken.js; until then their
-// calls are kept as metrilo-stub.js heard them.
+// Decodes calls of the v1 API of `window.metrilo`. It is part of the replay bundle, which only pages load that make v1 calls; before that,
+// metrilo-v1-stub.js records them raw.
 
-import { member, quietly } from "../quiet.js";
-import { words } from "./words.js";
+import { readProperty, tryCall } from "../safe.js";
+import { methodsFromTable } from "./method-table.js";
 
-/** What `event(name, data)` says, by its name; the others are custom events. */
+/** `event(name, data)` by name; other names are custom events. */
 const EVENTS = `
   view_product product_view .product_id=id
   view_category category_view .id
@@ -17,51 +17,52 @@ const EVENTS = `
   order order .order_id .total=amount .tax=tax_amount .shipping=shipping_amount .currency .lines=items
   pageview page_view .url=uri .name=page_title`;
 
-const DETAILS = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
+const IDENTIFY_PROPERTIES = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
 
-/** Returns the elements of a list, or the members of an object: servers print a list with gaps as an object. */
-const elements = (list) => quietly(() => Object.keys(list).map((key) => member(list, key)));
+/** Returns the elements of an array, or the values of an object: PHP encodes an array with gaps as an object. */
+const valuesOf = (list) => tryCall(() => Object.keys(list).map((key) => readProperty(list, key)));
 
 const LINE = "line line .product_id=id .variant_id=option_id .name .sku .quantity .price";
 
-/** Returns the methods of the first generation; `say(type, params)` takes what they mean. */
-const methods = (say) => {
-  const line = words(LINE, (_, params) => params).line;
-  const events = words(EVENTS, (type, params) => {
-    if (type === "order") params.lines = typeof params.lines === "object" ? (elements(params.lines) || []).map(line) : undefined;
-    say(type, params);
+/** Returns the v1 methods; each calls `track(type, params)`. */
+const createMethods = (track) => {
+  const toLine = methodsFromTable(LINE, (_, params) => params).line;
+  const events = methodsFromTable(EVENTS, (type, params) => {
+    if (type === "order") params.lines = typeof params.lines === "object" ? (valuesOf(params.lines) || []).map(toLine) : undefined;
+    track(type, params);
   });
   const event = (name, data) => {
-    const known = typeof name === "string" && Object.prototype.hasOwnProperty.call(events, name);
-    if (known) events[name](name === "pageview" && typeof data === "string" ? { page_title: data } : data);
-    else say("custom", { name });
+    const isDocumented = typeof name === "string" && Object.prototype.hasOwnProperty.call(events, name);
+    if (isDocumented) events[name](name === "pageview" && typeof data === "string" ? { page_title: data } : data);
+    else track("custom", { name });
   };
-  const identify = (email, given) => {
-    say("identify", { email });
-    const [first_name, last_name, phone_number, subscribed, name, tags] = DETAILS.map((name) => member(given, name));
-    const [head, ...tail] = typeof name === "string" ? name.trim().split(/\s+/) : [];
-    const details = { first_name: first_name || head, last_name: last_name || tail.join(" "), phone_number, subscribed };
-    if (Object.values(details).some((value) => value || value === false || value === 0)) say("customer_details", details);
-    if (tags) say("tag", { tags });
+  const identify = (email, properties) => {
+    track("identify", { email });
+    const [first_name, last_name, phone_number, subscribed, name, tags] = IDENTIFY_PROPERTIES.map((name) => readProperty(properties, name));
+    const [firstWord, ...otherWords] = typeof name === "string" ? name.trim().split(/\s+/) : [];
+    const details = { first_name: first_name || firstWord, last_name: last_name || otherWords.join(" "), phone_number, subscribed };
+    if (Object.values(details).some((value) => value || value === false || value === 0)) track("customer_details", details);
+    if (tags) track("tag", { tags });
   };
-  const nothing = () => {};
+  const noop = () => {};
   return {
     event,
     track: event,
     pageview: (title) => event("pageview", title),
     purchase: (order) => event("order", order),
     identify,
-    load: nothing,
-    debug: nothing,
-    atr: nothing,
+    load: noop,
+    debug: noop,
+    atr: noop,
   };
 };
 
 /**
- * Returns a function that plays one recorded call, `[method, ...args]`. `say(type, params)` takes what it means; `second` has the functions of
- * the second generation, which a stub may have recorded too.
+ * Returns a function that replays one raw call, `[method, ...args]`, into `track(type, params)`. `v2Methods` are the methods of the current
+ * API, whose calls a v1 stub may have recorded too.
  */
-export const firstGeneration = (say, second) => {
-  const own = methods(say);
-  return ([method, ...args]) => quietly(() => (Object.prototype.hasOwnProperty.call(own, method) ? own : second)[method](...args));
+export const createV1Replay = (track, v2Methods) => {
+  const v1Methods = createMethods(track);
+  const isV1 = (method) => Object.prototype.hasOwnProperty.call(v1Methods, method);
+  return ([method, ...args]) => tryCall(() => (isV1(method) ? v1Methods : v2Methods)[method](...args));
 };

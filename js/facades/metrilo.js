@@ -1,11 +1,11 @@
-// `window.metrilo`: the words of Metrilo's tracking library, spoken to our core. Positions become names here; what the values are worth
-// the core decides. Every function takes anything, throws nothing and returns nothing.
+// The facade `window.metrilo`: the functions of Metrilo's tracking library. It names positional arguments; the core validates the values.
+// Every function accepts any arguments, never throws and returns undefined.
 
-import { integrateForm } from "../forms.js";
-import { words } from "./words.js";
+import { integrateForm } from "./forms.js";
+import { methodsFromTable } from "./method-table.js";
 
-/** The words of the second generation, see words.js. */
-export const WORDS = `
+/** The methods of the current API; the format is defined in method-table.js. */
+export const METHODS = `
   identify identify email
   customerDetails customer_details .first_name=firstName .last_name=lastName .phone_number=phoneNumber .subscribed
   viewPage page_view url .name
@@ -19,10 +19,10 @@ export const WORDS = `
   applyTags tag tags
   customEvent custom name`;
 
-/** Gives `target` all functions; `say(type, params)` takes what they mean. */
-export const metrilo = (target, say) => {
-  const own = words(WORDS, say);
-  // A form speaks to these very functions, whatever stands under their names on the page by then.
-  target.integrateForm = (options) => integrateForm(options, own);
-  Object.assign(target, own);
+/** Installs all methods on `target`; each calls `track(type, params)`. */
+export const installMetrilo = (target, track) => {
+  const methods = methodsFromTable(METHODS, track);
+  // A form calls these methods even if the page replaces them on `target` later.
+  target.integrateForm = (options) => integrateForm(options, methods);
+  Object.assign(target, methods);
 };

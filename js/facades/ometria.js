@@ -1,13 +1,13 @@
-// `window.ometria`: the words of Ometria's tag, spoken to our core. Everything works at once, before the core is there; calls made before
-// `init` wait for it, with their own times, because the page view goes first. What changed and what was said before the core decides.
+// The facade `window.ometria`: the functions of Ometria's tag. They work before the core has loaded. Calls before `init` wait for it, with
+// their own time, because the page view comes first. The core detects changes and duplicates.
 
-import { hash, quietly } from "../quiet.js";
-import { words } from "./words.js";
+import { asObject, tryCall } from "../safe.js";
+import { methodsFromTable } from "./method-table.js";
 
-/** How long calls wait for an `init` that never comes, in milliseconds; a page that is left sets them free too. */
-const PATIENCE = 3000;
+/** How long calls wait for the first `init`; they are released earlier when the page closes. */
+const INIT_WAIT_MS = 3000;
 
-const WORDS = `
+const METHODS = `
   trackAddToBasket basket_add product_id quantity
   trackTransaction order order_id
   trackCheckout checkout stage
@@ -15,29 +15,32 @@ const WORDS = `
   track custom name data
   event custom name data`;
 
-/** What other builds of the tag have, and nobody documented. */
-const SILENT = ["viewProducts", "setProfileData", "setPageType", "setPageData", "observeEmailInputs", "isNewVisitor"];
+/** Undocumented methods of some builds of the tag: present, without effect. */
+const NOOP_METHODS = ["viewProducts", "setProfileData", "setPageType", "setPageData", "observeEmailInputs", "isNewVisitor"];
 
-/** What servers print for somebody whom they do not know, and templates that nobody filled in. */
-const NOBODY = /^(0|null|undefined|false)?$|[{<]/;
+/** Matches what shop servers print for an anonymous visitor, and template placeholders that were not filled in. */
+const PLACEHOLDER_ID = /^(0|null|undefined|false)?$|[{<]/;
 
-const text = (value) => (/^(st|nu)/.test(typeof value) ? value + "" : "");
+const toText = (value) => (/^(st|nu)/.test(typeof value) ? value + "" : "");
 
-/** Servers print a list with gaps as an object, and none as null. Of a list the Prototype library gives its own methods as values, too. */
-export const list = (items) => (Array.isArray(items) ? items : Object.values(hash(items)));
+/**
+ * Returns a list as an array. Servers print a list with gaps as an object, and an empty one as null. Arrays are returned as they are: with
+ * the Prototype library of old themes, `Object.values` of an array includes that library's methods.
+ */
+export const asArray = (list) => (Array.isArray(list) ? list : Object.values(asObject(list)));
 
-/** Returns a method that sets fields. */
+/** Returns a method that assigns its arguments to the properties `names`. */
 const setter = (...names) =>
   function (...values) {
     names.forEach((name, at) => (this[name] = values[at]));
   };
 
-/** A basket as pages build it; its fields may be assigned as well. */
-function Basket(given) {
-  const { size, calls, ...fields } = hash(given);
+/** The basket that pages fill, by methods or by assigning its fields. */
+function Basket(source) {
+  const { size, calls, ...fields } = asObject(source);
   Object.assign(this, { items: [] }, fields);
-  // The inline snippet's baskets know what was done with them.
-  quietly(() => calls.forEach(([name, ...values]) => this[name](...values)));
+  // A basket of the inline snippet recorded the calls that were made on it.
+  tryCall(() => calls.forEach(([name, ...args]) => this[name](...args)));
 }
 
 Basket.prototype = {
@@ -46,65 +49,65 @@ Basket.prototype = {
   setUrl: setter("URL"),
   setURL: setter("URL"),
   addLineItem(product_id, quantity, price, variant_id) {
-    this.items = [...list(this.items), { product_id, quantity, price, variant_id }];
+    this.items = [...asArray(this.items), { product_id, quantity, price, variant_id }];
   },
   get size() {
     let sum = 0;
-    for (const item of list(this.items)) sum += hash(item).quantity > 0 ? +item.quantity : 1;
+    for (const item of asArray(this.items)) sum += asObject(item).quantity > 0 ? +item.quantity : 1;
     return sum;
   },
 };
 
 /**
- * Gives `target` every method of Ometria's object; an `init` that is there already means that the vendor's own tag is at work, and then
- * nothing is touched. `say(type, params, extra)` takes what calls mean; `who()` returns the visitor's id or e-mail.
+ * Installs all methods on `target`. If it has an `init` already, the vendor's own tag is active, and nothing is changed. Each method calls
+ * `track(type, params, extra)`; `getVisitor()` returns the visitor's id or e-mail address.
  */
-export const ometria = (target, say, who) => {
+export const installOmetria = (target, track, getVisitor) => {
   if (typeof target.init === "function") return;
-  const stub = target.identify;
+  const stubIdentify = target.identify;
   let store;
-  let held = [];
+  let waiting = [];
 
   const release = () => {
-    const calls = held;
-    held = 0;
-    if (calls) calls.forEach((call) => say(...call));
+    const calls = waiting;
+    waiting = 0;
+    if (calls) calls.forEach((call) => track(...call));
   };
-  const tell = (type, params) => {
+  const trackAfterInit = (type, params) => {
     const call = [type, params, { store, time: Date.now(), url: location.href }];
-    if (!held) return say(...call);
-    if (held.push(call) < 2) setTimeout(release, PATIENCE);
+    if (!waiting) return track(...call);
+    if (waiting.push(call) < 2) setTimeout(release, INIT_WAIT_MS);
   };
   const methods = {
-    ...words(WORDS, tell),
+    ...methodsFromTable(METHODS, trackAfterInit),
     init: (...args) => {
-      // What Magento's pages leave for it.
-      const raw = hash(target.raw_data);
-      const [type, data, of] = args.length ? args : [raw.type, raw.data || target.raw_data, raw.store];
-      const { pid, id } = hash(data);
-      const product_id = type === "product" && text(pid || id);
-      store = text(of) || store;
-      say(product_id ? "product_view" : "page_view", { ...(product_id && { product_id }), page_type: type, data }, { store });
+      // Magento's pages leave the page data in `raw_data`.
+      const raw = asObject(target.raw_data);
+      const [type, data, storeId] = args.length ? args : [raw.type, raw.data || target.raw_data, raw.store];
+      const { pid, id } = asObject(data);
+      const product_id = type === "product" && toText(pid || id);
+      store = toText(storeId) || store;
+      track(product_id ? "product_view" : "page_view", { ...(product_id && { product_id }), page_type: type, data }, { store });
       release();
     },
     identify: (id, ...more) => {
-      const name = text(id);
-      if (!NOBODY.test(name)) tell("identify", { [name.includes("@") ? "email" : "profile_id"]: name });
-      stub.call(target, id, ...more);
+      const text = toText(id);
+      if (!PLACEHOLDER_ID.test(text)) trackAfterInit("identify", { [text.includes("@") ? "email" : "profile_id"]: text });
+      stubIdentify.call(target, id, ...more);
     },
-    setBasket: (given) => {
-      target.basket = given instanceof Basket ? given : new Basket(given);
+    setBasket: (source) => {
+      target.basket = source instanceof Basket ? source : new Basket(source);
       const { items, URL, ...fields } = target.basket;
-      tell("basket_update", { ...fields, url: URL, lines: items });
+      trackAfterInit("basket_update", { ...fields, url: URL, lines: items });
     },
   };
-  for (const name of SILENT) target[name] = () => {};
-  for (const name in methods) target[name] = (...args) => void quietly(methods[name], ...args);
+  for (const name of NOOP_METHODS) target[name] = () => {};
+  for (const name in methods) target[name] = (...args) => void tryCall(methods[name], ...args);
   target.Basket = Basket;
   target.basket = new Basket(target.basket);
-  target.getIdentity = who;
-  if (hash(target.raw_data).type) target.init();
-  quietly(() => target.onLoad());
-  // At once, so that it comes before the core hears that the page is left; a server that renders pages has no such events.
-  quietly(() => addEventListener("pagehide", release, true));
+  target.getIdentity = getVisitor;
+  if (asObject(target.raw_data).type) target.init();
+  tryCall(() => target.onLoad());
+  // Registered here, so that it runs before the listeners of the core, which loads later. A server that renders pages has no such events.
+  tryCall(() => addEventListener("pagehide", release, true));
 };

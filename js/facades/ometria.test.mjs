@@ -1,4 +1,4 @@
-// The table of Ometria's call shapes, up to the core's door, and what of the object is there at once.
+// The table of call shapes of `window.ometria` up to the core, and the behaviour of the object before the core has loaded.
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
@@ -6,107 +6,107 @@ import { before, describe, test } from "node:test";
 import { expand } from "../../tests/compat/support/expand-markers.mjs";
 import { parseFlat } from "../../tests/compat/support/parse-flat.mjs";
 import { fillPlaceholders, tableRows } from "../../tests/compat/support/tables.mjs";
-import { record } from "../record.js";
-import { metrilo } from "./metrilo.js";
-import { ometria } from "./ometria.js";
+import { createCall } from "../calls/create-call.js";
+import { installMetrilo } from "./metrilo.js";
+import { installOmetria } from "./ometria.js";
 
 const PAGE = { url: "https://shop.test/page", title: "Shirts | Shop" };
 
-let leave;
+let firePageHide;
 
 before(() => {
   globalThis.document = { title: PAGE.title, referrer: "" };
   globalThis.location = { href: PAGE.url };
-  globalThis.addEventListener = (name, listener) => name === "pagehide" && (leave = listener);
+  globalThis.addEventListener = (name, listener) => name === "pagehide" && (firePageHide = listener);
 });
 
-/** Returns Ometria's object on what a page left, with what it said so far, as `[type, params, api, store]`. */
-const page = (left = {}, who = () => "") => {
-  const said = [];
-  const say = (api) => (type, params, extra) => {
-    const call = parseFlat(record(api, type, params, extra).text.toWellFormed());
-    said.push([call.type, call.params, call.api, ...(call.store ? [call.store] : [])]);
+/** Installs the methods on `existing`; returns it with the calls that it makes, as `[type, params, api, store]`. */
+const install = (existing = {}, getVisitor = () => "") => {
+  const calls = [];
+  const track = (api) => (type, params, extra) => {
+    const call = parseFlat(createCall(api, type, params, extra).text.toWellFormed());
+    calls.push([call.type, call.params, call.api, ...(call.store ? [call.store] : [])]);
   };
-  ometria(left, say("ometria"), who);
-  const second = {};
-  metrilo(second, say("metrilo"));
-  globalThis.ometria = left;
-  return { said, target: left, second };
+  installOmetria(existing, track("ometria"), getVisitor);
+  const metrilo = {};
+  installMetrilo(metrilo, track("metrilo"));
+  globalThis.ometria = existing;
+  return { calls, target: existing, metrilo };
 };
 
 describe("call shapes", () => {
   for (const row of tableRows("ometria")) {
     test(row.title, () => {
-      const { said, target, second } = page();
+      const { calls, target, metrilo } = install();
       target.init();
-      said.length = 0;
+      calls.length = 0;
       for (const [name, ...args] of row.in) {
-        const [word, of = target] = name.startsWith("metrilo.") ? [name.slice(8), second] : [name];
-        assert.equal(of[word](...expand(args)), undefined, `${name} returns something`);
+        const [method, object = target] = name.startsWith("metrilo.") ? [name.slice(8), metrilo] : [name];
+        assert.equal(object[method](...expand(args)), undefined, `${name} returns a value`);
       }
-      const wanted = row.calls.map(([type, params, api, store], at) => {
-        const named = store ?? said[at]?.[3];
-        return [type, fillPlaceholders(params, said[at]?.[1]), api ?? row.api, ...(named ? [named] : [])];
+      const expected = row.calls.map(([type, params, api, store], at) => {
+        const expectedStore = store ?? calls[at]?.[3];
+        return [type, fillPlaceholders(params, calls[at]?.[1]), api ?? row.api, ...(expectedStore ? [expectedStore] : [])];
       });
-      assert.deepEqual(said, wanted);
+      assert.deepEqual(calls, expected);
     });
   }
 });
 
 describe("the object", () => {
-  test("calls before the first init wait for it, and for nothing but a page that is left", () => {
-    const { said, target } = page();
+  test("calls before the first init wait for it or for pagehide", () => {
+    const { calls, target } = install();
     target.identify("a@x.com");
     target.trackCheckout();
-    assert.deepEqual(said, []);
+    assert.deepEqual(calls, []);
     target.init("checkout", null, "uk");
-    assert.deepEqual(said.map(([type]) => type), ["page_view", "identify", "checkout"]);
+    assert.deepEqual(calls.map(([type]) => type), ["page_view", "identify", "checkout"]);
     target.trackCheckout();
-    assert.deepEqual(said.at(-1), ["checkout", {}, "ometria", "uk"]);
-    const other = page();
+    assert.deepEqual(calls.at(-1), ["checkout", {}, "ometria", "uk"]);
+    const other = install();
     other.target.identify("a@x.com");
-    leave();
-    leave();
-    assert.deepEqual(other.said.map(([type]) => type), ["identify"]);
+    firePageHide();
+    firePageHide();
+    assert.deepEqual(other.calls.map(([type]) => type), ["identify"]);
   });
 
-  test("what a page left is extended in place, and stays", () => {
+  test("an existing object is extended in place and keeps its properties", () => {
     const raw_data = { store: 1, type: "product", data: { id: 42 }, product_map: false };
-    const heard = [];
+    const stubCalls = [];
     const stub = function (...args) {
-      heard.push([this, ...args]);
-      throw new Error("a stub's own mistake");
+      stubCalls.push([this, ...args]);
+      throw new Error("an exception of the stub");
     };
     let loaded = 0;
-    const left = { raw_data, identify: stub, onLoad: () => (loaded++, target().fail()), theirs: 1 };
-    const target = () => left;
-    const { said } = page(left);
-    assert.deepEqual(said, [["product_view", { product_id: "42", page_type: "product", data: { id: 42 } }, "ometria", "1"]]);
-    assert.deepEqual([left.theirs, left.raw_data, loaded], [1, raw_data, 1]);
-    left.identify("a@x.com", { name: "A" });
-    assert.deepEqual(heard, [[left, "a@x.com", { name: "A" }]]);
-    assert.deepEqual(said.at(-1), ["identify", { email: "a@x.com" }, "ometria", "1"]);
-    left.init();
-    assert.equal(said.at(-1)[0], "product_view");
-    left.trackCheckout = () => "theirs";
-    assert.equal(left.trackCheckout(), "theirs");
+    const existing = { raw_data, identify: stub, onLoad: () => (loaded++, target().fail()), theirs: 1 };
+    const target = () => existing;
+    const { calls } = install(existing);
+    assert.deepEqual(calls, [["product_view", { product_id: "42", page_type: "product", data: { id: 42 } }, "ometria", "1"]]);
+    assert.deepEqual([existing.theirs, existing.raw_data, loaded], [1, raw_data, 1]);
+    existing.identify("a@x.com", { name: "A" });
+    assert.deepEqual(stubCalls, [[existing, "a@x.com", { name: "A" }]]);
+    assert.deepEqual(calls.at(-1), ["identify", { email: "a@x.com" }, "ometria", "1"]);
+    existing.init();
+    assert.equal(calls.at(-1)[0], "product_view");
+    existing.trackCheckout = () => "theirs";
+    assert.equal(existing.trackCheckout(), "theirs");
   });
 
-  test("raw data without data is the data", () => {
+  test("raw_data without data is the page data itself", () => {
     const raw_data = { store: 2, type: "category", data: false, category: { id: 7 } };
-    assert.deepEqual(page({ raw_data }).said, [["page_view", { page_type: "category", data: raw_data }, "ometria", "2"]]);
-    assert.deepEqual(page({ raw_data: {} }).said, []);
+    assert.deepEqual(install({ raw_data }).calls, [["page_view", { page_type: "category", data: raw_data }, "ometria", "2"]]);
+    assert.deepEqual(install({ raw_data: {} }).calls, []);
   });
 
-  test("the vendor's own tag is left alone", () => {
+  test("an object with init, the vendor's own tag, is not changed", () => {
     const init = () => {};
-    const left = { init };
-    page(left);
-    assert.deepEqual(left, { init });
+    const existing = { init };
+    install(existing);
+    assert.deepEqual(existing, { init });
   });
 
   test("the basket is live and never null", () => {
-    const { target } = page({ basket: { size: 0 } });
+    const { target } = install({ basket: { size: 0 } });
     assert.equal(target.basket.size, 0);
     const basket = new target.Basket();
     target.setBasket(basket);
@@ -126,7 +126,7 @@ describe("the object", () => {
     }
   });
 
-  test("who the visitor is", () => {
-    assert.equal(page({}, () => "a@x.com").target.getIdentity(), "a@x.com");
+  test("getIdentity returns the visitor", () => {
+    assert.equal(install({}, () => "a@x.com").target.getIdentity(), "a@x.com");
   });
 });

@@ -1,8 +1,8 @@
-//! The one clock of the page.
+//! The page's only clock.
 
 use crate::Millis;
 
-/// Returns the page's time, in milliseconds since 1970.
+/// Returns the current time in milliseconds since 1970.
 pub(super) fn now() -> Millis {
     js_sys::Date::now() as Millis
 }

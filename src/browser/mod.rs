@@ -1,12 +1,13 @@
-//! The browser's edge: the only place that names the browser. It carries out effects, reports what happens, and decides nothing.
+//! The browser edge: dispatches inputs to the tracker and executes its effects. It decides nothing, and no other module names browser APIs.
 //!
-//! Everything that a browser may refuse gives an `Option` or a `Result` here and never throws into the page.
+//! An operation that the browser can refuse returns an `Option` or a `Result` here; no exception reaches the page.
 
 mod clock;
 mod exports;
 
 use std::cell::{Cell, RefCell};
 
+use tillroll_protocol::cookies::{SESSION_COOKIE, VISITOR_COOKIE};
 use tillroll_protocol::json_writer;
 
 use crate::effect::Effect;
@@ -14,7 +15,10 @@ use crate::input::Input;
 use crate::tracker::Tracker;
 use exports::Host;
 
-/// The page's tracker and what it works with. It is made once and stays as long as the page.
+/// What the host and the options of `start` call the dedup state, which is not a cookie.
+const DEDUP: &str = "notes";
+
+/// The page's tracker and its host. Created once, and never dropped.
 struct Page {
     tracker: RefCell<Tracker>,
     host: Host,
@@ -24,40 +28,40 @@ thread_local! {
     static PAGE: Cell<Option<&'static Page>> = const { Cell::new(None) };
 }
 
-/// Tells the tracker what happened and carries out what it asks for.
+/// Passes an input to the tracker and executes the effects.
 ///
-/// An effect may call the page's own code, which may call back in here: the tracker is let go before the first effect.
-fn tell(input: Input<'_>) {
+/// An effect may call code of the page, which may call back into this module, so the tracker is released before the first effect.
+fn dispatch(input: Input<'_>) {
     let Some(page) = PAGE.get() else { return };
     let Ok(mut tracker) = page.tracker.try_borrow_mut() else { return };
     let effects = tracker.handle(clock::now(), input);
     drop(tracker);
     for effect in &effects {
-        page.perform(effect);
+        page.execute(effect);
     }
 }
 
 impl Page {
-    fn perform(&self, effect: &Effect) {
+    fn execute(&self, effect: &Effect) {
         let host = &self.host;
         match effect {
-            Effect::Keep(item) => host.keep(&item.key, &item.text),
-            Effect::Forget(keys) => host.forget(&joined(keys)),
+            Effect::Persist(item) => host.put(&item.key, &item.text),
+            Effect::Delete(keys) => host.delete(&joined(keys)),
             Effect::Restore => host.restore(),
-            Effect::Wipe => host.wipe(),
-            Effect::Visitor(text) => host.remember("visitor", text),
-            Effect::Session(text) => host.remember("session", text),
-            Effect::Notes(text) => host.remember("notes", text),
+            Effect::ClearAll => host.clear(),
+            Effect::SaveVisitor(value) => host.write_state(VISITOR_COOKIE, value),
+            Effect::SaveSession(value) => host.write_state(SESSION_COOKIE, value),
+            Effect::SaveDedup(value) => host.write_state(DEDUP, value),
             Effect::Send { request, body } => host.post(*request, body),
             Effect::Abort { .. } => host.abort(),
             Effect::Beacon(body) => host.beacon(body),
-            Effect::Wake(after) => host.wake(after.map_or(-1.0, |after| after as f64)),
-            Effect::Report(report) => host.report(exports::outward(report)),
+            Effect::SetTimer(delay) => host.schedule(delay.map_or(-1.0, |delay| delay as f64)),
+            Effect::Report(report) => host.report(exports::to_js(report)),
         }
     }
 }
 
-/// By hand: the standard library's way reserves first and weighs more.
+/// Joins keys with commas. Not `join` of the standard library, which reserves memory first and is larger.
 fn joined(keys: &[String]) -> String {
     let mut all = String::new();
     for key in keys {

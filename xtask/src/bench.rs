@@ -1,29 +1,24 @@
-//! `cargo xtask bench`: the benchmarks. They print ratios, since a figure without its machine says nothing.
+//! `cargo xtask bench`: runs the benchmarks of the collector. They print ratios, which compare between machines; absolute numbers do not.
+
+use anyhow::Result;
 
 use crate::context::Context;
-use crate::error::Error;
 use crate::process;
 
-const EXAMPLE: &str = "collector/examples/bench.rs";
-
-/// Which benchmark to run.
+/// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Store ten million events and print what memory that takes, instead of comparing rates
+    /// Store ten million events and print the memory use, instead of comparing rates
     #[arg(long)]
     soak: bool,
 }
 
-/// Runs them, where there are any.
-pub(crate) fn run(context: &Context, options: &Options) -> Result<(), Error> {
-    if !context.path(EXAMPLE).is_file() && !context.path("collector/examples/bench").is_dir() {
-        println!("there is no benchmark yet: {EXAMPLE} would be one");
-        return Ok(());
-    }
+/// Runs the benchmarks.
+pub(crate) fn run(context: &Context, options: &Options) -> Result<()> {
     let mut cargo = process::cargo(context);
     cargo.args(["run", "--release", "--package", "tillroll-collector", "--example", "bench"]);
     if options.soak {
         cargo.args(["--", "soak"]);
     }
-    process::aloud(&mut cargo)
+    process::run_visible(&mut cargo)
 }

@@ -1,18 +1,17 @@
-//! The one file of this program that reads a clock or a source of chance.
-//!
-//! The clock measures how long a step took, and says which day it is; chance only makes the secret of a demo.
+//! The only file of this program that reads the clock or a source of randomness.
 
-use std::fmt::Write as _;
-use std::io::Read;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use crate::error::Error;
+use anyhow::Result;
+use jiff::Timestamp;
 
-/// Measures from its making to whenever it is printed.
+use crate::files;
+
+/// Measures the time since it was created.
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts to measure.
+    /// Starts the measurement.
     #[expect(clippy::disallowed_methods, reason = "the clock file of xtask")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
@@ -24,20 +23,16 @@ impl Stopwatch {
     }
 }
 
-/// Today, in days since 1 January 1970.
+/// The number of whole days since 1 January 1970, UTC.
 #[expect(clippy::disallowed_methods, reason = "the clock file of xtask")]
-pub(crate) fn day() -> Result<i64, Error> {
-    let since =
-        SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::History("the clock of this machine stands before 1970".into()))?;
-    Ok((since.as_secs() / 86_400).cast_signed())
+pub(crate) fn days_since_epoch() -> i64 {
+    Timestamp::now().as_second().div_euclid(86_400)
 }
 
-/// A fresh secret: 32 hex digits from the system's own source.
-pub(crate) fn secret() -> std::io::Result<String> {
+/// A random secret of 32 hex digits.
+#[expect(clippy::disallowed_methods, reason = "the clock file of xtask")]
+pub(crate) fn random_secret() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    getrandom::fill(&mut bytes)?;
+    Ok(files::hex(&bytes))
 }

@@ -1,60 +1,59 @@
-//! Reading and writing files with errors that name the file.
+//! File access with errors that name the file.
 //!
-//! A file whose content would not change is not written: its date is what cargo and browsers go by.
+//! Unchanged content is not written again, because cargo rebuilds by modification time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
-
-/// The content of a file.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File { doing: "read", path: path.into(), source })
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The content of a text file.
-pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::File { doing: "read", path: path.into(), source })
+/// Reads a UTF-8 file.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Writes a file and its folders, unless it holds just that already.
-pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+/// Writes a file and creates its folders, unless the file has this content already.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|present| present == content) {
         return Ok(());
     }
-    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    folder.and_then(|()| fs::write(path, content)).map_err(|source| Error::File { doing: "write", path: path.into(), source })
+    create_parent(path)?;
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Writes a new file that only its owner can read.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+/// Creates a file that only its owner can read; fails if it exists.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    folder
-        .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))
+    create_parent(path)?;
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
         .and_then(|mut file| file.write_all(content))
-        .map_err(|source| Error::File { doing: "write", path: path.into(), source })
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Removes a file that is there.
-pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    fs::remove_file(path).map_err(|source| Error::File { doing: "remove", path: path.into(), source })
+/// Removes a file; fails if it does not exist.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
-/// Every file below a folder, sorted; none where the folder is missing. Folders that `enter` refuses are left out.
-pub(crate) fn below(folder: &Path, enter: &dyn Fn(&str) -> bool) -> Vec<PathBuf> {
+/// Lists all files below a folder, sorted. Skips folders whose name `enter` rejects; a missing folder has no files.
+pub(crate) fn list(folder: &Path, enter: &dyn Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(folder) = open.pop() {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() && enter(&name.to_string_lossy()) => {
-                    open.push(entry.path());
-                }
+                Ok(kind) if kind.is_dir() && enter(&entry.file_name().to_string_lossy()) => folders.push(entry.path()),
                 Ok(kind) if kind.is_file() => found.push(entry.path()),
                 _ => {}
             }
@@ -64,11 +63,20 @@ pub(crate) fn below(folder: &Path, enter: &dyn Fn(&str) -> bool) -> Vec<PathBuf>
     found
 }
 
-/// The SHA-256 of some pieces, one after the other, in hex.
-pub(crate) fn hash(pieces: &[&[u8]]) -> String {
+/// The SHA-256 of the concatenated inputs, in hex.
+pub(crate) fn sha256(inputs: &[&[u8]]) -> String {
     let mut hasher = Sha256::new();
-    for piece in pieces {
-        hasher.update(piece);
+    for input in inputs {
+        hasher.update(input);
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
+}
+
+/// Lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn create_parent(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all).with_context(|| format!("cannot create the folder of {}", path.display()))
 }

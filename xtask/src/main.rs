@@ -1,17 +1,16 @@
-//! `cargo xtask`: every chore of the project, each in a file of its own.
+//! `cargo xtask`: builds, tests and runs the project.
 //!
-//! A chore is a list of [`step::Step`]s, and setting up the machine is the first steps of the chores that need it.
-//! So nobody has to install anything by hand, and nothing is done twice. No step ever asks a question.
+//! Each subcommand is a task in a file of its own, and a task is a list of [`step::Step`]s. Its first steps install what the machine
+//! lacks, so a fresh clone needs no manual set-up. No step asks a question.
 
 mod bench;
 mod build;
 mod clock;
 mod context;
 mod demo;
-mod error;
+mod demo_history;
 mod files;
 mod fuzz;
-mod history;
 mod process;
 mod setup;
 mod size;
@@ -21,33 +20,33 @@ mod tidy;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::context::Context;
-use crate::error::Error;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about = "Every chore of Tillroll")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about = "Build, test and run Tillroll")]
 struct Arguments {
     #[command(subcommand)]
-    chore: Chore,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Chore {
+enum Task {
     /// Build everything and serve the demo shop, the live view and the collector
     Demo(demo::Options),
     /// Run every check; the last line is `N passed, N failed`
     Test(test::Options),
-    /// Make `dist/` and the release binary `target/release/tillroll`
+    /// Build `dist/` and the release binary `target/release/tillroll`
     Build,
-    /// Print what a page downloads: raw, gzip -9 and brotli 11; fail above the budget
+    /// Print the size of every downloaded file (raw, gzip -9, brotli 11); fail above the budget
     Size,
-    /// Check the house rules that a machine can check
+    /// Check the rules of this code base that no standard linter checks
     Tidy,
     /// Run the benchmarks and print ratios
     Bench(bench::Options),
-    /// Feed the parsers of outside bytes with what nobody would send
+    /// Run the fuzz targets of the parsers that read untrusted input
     Fuzz(fuzz::Options),
 }
 
@@ -55,21 +54,22 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error[{}]: {error}", error.code());
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut context = Context::find()?;
-    match arguments.chore {
-        Chore::Demo(options) => demo::run(&mut context, &options),
-        Chore::Test(options) => test::run(&mut context, &options),
-        Chore::Build => build::run(&mut context).map(|()| ExitCode::SUCCESS),
-        Chore::Size => size::run(&mut context).map(|()| ExitCode::SUCCESS),
-        Chore::Tidy => tidy::run(&context).map(|()| ExitCode::SUCCESS),
-        Chore::Bench(options) => bench::run(&context, &options).map(|()| ExitCode::SUCCESS),
-        Chore::Fuzz(options) => fuzz::run(&mut context, &options).map(|()| ExitCode::SUCCESS),
+    match arguments.task {
+        Task::Demo(options) => return demo::run(&mut context, &options),
+        Task::Test(options) => return test::run(&mut context, &options),
+        Task::Build => build::run(&mut context)?,
+        Task::Size => size::run(&mut context)?,
+        Task::Tidy => tidy::run(&context)?,
+        Task::Bench(options) => bench::run(&context, &options)?,
+        Task::Fuzz(options) => fuzz::run(&mut context, &options)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

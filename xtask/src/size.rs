@@ -1,103 +1,105 @@
-//! `cargo xtask size`: what a page downloads, in bytes, against the budget.
+//! `cargo xtask size`: compares the size of every downloaded file with the budget.
 //!
-//! The budget is the table below and nowhere else. Only bytes after brotli are judged: they are what a visitor waits for.
+//! The table below is the only place of the budget. Limits apply to the size after brotli, which determines how long a visitor waits.
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, bail};
+
 use crate::build::{self, BROTLI, GZIP};
 use crate::context::Context;
-use crate::error::Error;
 use crate::step;
 use crate::{files, setup};
 
-/// Script, glue and wasm together, after brotli.
-const TOTAL_LIMIT: u64 = 20_480;
+/// The limit for script, glue and wasm together, after brotli.
+const TOTAL_LIMIT_BYTES: u64 = 20_480;
 
-/// A file in `dist/`, known by how its name begins and ends.
-struct Part {
+/// A kind of file in `dist/`, matched by prefix and suffix of its name.
+struct Asset {
     title: &'static str,
-    begins: &'static str,
-    ends: &'static str,
-    /// Whether every page downloads it, so that it counts in the sum.
-    always: bool,
+    prefix: &'static str,
+    suffix: &'static str,
+    /// Whether every page downloads it, so that it counts in the total.
+    on_every_page: bool,
     /// Its own limit after brotli.
-    limit: Option<u64>,
+    limit_bytes: Option<u64>,
 }
 
-const PARTS: &[Part] = &[
-    Part { title: "script", begins: "tracking", ends: ".js", always: true, limit: Some(4_096) },
-    Part { title: "core, glue", begins: "core-", ends: ".js", always: true, limit: None },
-    Part { title: "core, wasm", begins: "core-", ends: ".wasm", always: true, limit: None },
-    Part { title: "without WebAssembly", begins: "fallback-", ends: ".js", always: false, limit: Some(28 * 1024) },
-    Part { title: "debug window", begins: "debug-", ends: ".js", always: false, limit: None },
-    Part { title: "vendors' own words", begins: "spoken-", ends: ".js", always: false, limit: None },
+const ASSETS: &[Asset] = &[
+    Asset { title: "script", prefix: "tracking", suffix: ".js", on_every_page: true, limit_bytes: Some(4_096) },
+    Asset { title: "core, glue", prefix: "core-", suffix: ".js", on_every_page: true, limit_bytes: None },
+    Asset { title: "core, wasm", prefix: "core-", suffix: ".wasm", on_every_page: true, limit_bytes: None },
+    Asset { title: "without WebAssembly", prefix: "fallback-", suffix: ".js", on_every_page: false, limit_bytes: Some(28 * 1024) },
+    Asset { title: "debug panel", prefix: "debug-", suffix: ".js", on_every_page: false, limit_bytes: None },
+    Asset { title: "replay of raw calls", prefix: "replay-", suffix: ".js", on_every_page: false, limit_bytes: None },
 ];
 
-/// Raw, gzip and brotli bytes.
+/// Raw, gzip and brotli sizes.
 type Bytes = [u64; 3];
 
-/// Brings the page's half up to date, prints the table, and fails above the budget.
-pub(crate) fn run(context: &mut Context) -> Result<(), Error> {
+/// Builds the browser library, prints the table, and fails above the budget.
+pub(crate) fn run(context: &mut Context) -> Result<()> {
     step::run(context, &[setup::BUILD, build::PAGE])?;
     report(context)
 }
 
-/// Prints the sizes of the files in `dist/`, and checks the inline snippet of the install guide.
-pub(crate) fn report(context: &Context) -> Result<(), Error> {
-    println!("\n{:<20} {:<28} {:>8} {:>8} {:>8} {:>8}", "what", "file in dist/", "raw", "gzip -9", "brotli", "limit");
-    let mut over = Vec::new();
-    let (mut total, mut later) = ([0; 3], Vec::new());
-    for part in PARTS {
-        let Some(file) = find(context, part) else {
-            continue;
-        };
-        let bytes = weigh(&file)?;
-        over.extend(part.limit.filter(|limit| bytes[2] > *limit).map(|limit| excess(part.title, bytes[2], limit)));
-        let row = row(part.title, &shown(context, &file), bytes, part.limit);
-        if part.always {
+/// Prints the table for the present `dist/`, and checks the limits of the files and of the inline snippet.
+pub(crate) fn report(context: &Context) -> Result<()> {
+    println!("\n{:<22} {:<28} {:>8} {:>8} {:>8} {:>8}", "asset", "file in dist/", "raw", "gzip -9", "brotli", "limit");
+    let mut exceeded = Vec::new();
+    let (mut total, mut on_demand_rows) = ([0; 3], Vec::new());
+    for asset in ASSETS {
+        let Some(file) = find(context, asset) else { continue };
+        let bytes = sizes(&file)?;
+        exceeded.extend(asset.limit_bytes.filter(|limit| bytes[2] > *limit).map(|limit| excess(asset.title, bytes[2], limit)));
+        let row = row(asset.title, &relative_name(context, &file), bytes, asset.limit_bytes);
+        if asset.on_every_page {
             println!("{row}");
-            (0..3).for_each(|way| total[way] += bytes[way]);
+            (0..3).for_each(|encoding| total[encoding] += bytes[encoding]);
         } else {
-            later.push(row);
+            on_demand_rows.push(row);
         }
     }
-    println!("{}", row("every page", "", total, Some(TOTAL_LIMIT)));
-    if !later.is_empty() {
-        println!("only when needed:\n{}", later.join("\n"));
+    println!("{}", row("every page", "", total, Some(TOTAL_LIMIT_BYTES)));
+    if !on_demand_rows.is_empty() {
+        println!("on demand:\n{}", on_demand_rows.join("\n"));
     }
-    over.extend((total[2] > TOTAL_LIMIT).then(|| excess("every page", total[2], TOTAL_LIMIT)));
-    if over.is_empty() { build::check_snippet(context) } else { Err(Error::Budget(over.join("; "))) }
+    exceeded.extend((total[2] > TOTAL_LIMIT_BYTES).then(|| excess("every page", total[2], TOTAL_LIMIT_BYTES)));
+    if !exceeded.is_empty() {
+        bail!("over budget: {}; make it smaller, do not raise the limit in xtask/src/size.rs", exceeded.join("; "));
+    }
+    build::check_snippets(context)
 }
 
-fn find(context: &Context, part: &Part) -> Option<PathBuf> {
-    let fits = |file: &PathBuf| {
+fn find(context: &Context, asset: &Asset) -> Option<PathBuf> {
+    let matches = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with(part.begins) && name.ends_with(part.ends)
+        name.starts_with(asset.prefix) && name.ends_with(asset.suffix)
     };
-    files::below(&context.path("dist"), &|folder| folder != "npm").into_iter().find(fits)
+    files::list(&context.path("dist"), &|folder| folder != "npm").into_iter().find(matches)
 }
 
-fn weigh(file: &Path) -> Result<Bytes, Error> {
+fn sizes(file: &Path) -> Result<Bytes> {
     let length = |file: &Path| files::read(file).map(|content| content.len() as u64);
-    Ok([length(file)?, length(&GZIP.sibling(file))?, length(&BROTLI.sibling(file))?])
+    Ok([length(file)?, length(&GZIP.compressed_path(file))?, length(&BROTLI.compressed_path(file))?])
 }
 
 fn row(title: &str, file: &str, [raw, gzip, brotli]: Bytes, limit: Option<u64>) -> String {
-    let limit = limit.map(grouped).unwrap_or_default();
-    let [raw, gzip, brotli] = [raw, gzip, brotli].map(grouped);
-    format!("{title:<20} {file:<28} {raw:>8} {gzip:>8} {brotli:>8} {limit:>8}").trim_end().into()
+    let limit = limit.map(with_separators).unwrap_or_default();
+    let [raw, gzip, brotli] = [raw, gzip, brotli].map(with_separators);
+    format!("{title:<22} {file:<28} {raw:>8} {gzip:>8} {brotli:>8} {limit:>8}").trim_end().into()
 }
 
 fn excess(title: &str, brotli: u64, limit: u64) -> String {
-    format!("{title} has {} bytes of brotli, the limit is {}", grouped(brotli), grouped(limit))
+    format!("{title} has {} bytes of brotli, the limit is {}", with_separators(brotli), with_separators(limit))
 }
 
-fn shown(context: &Context, file: &Path) -> String {
+fn relative_name(context: &Context, file: &Path) -> String {
     file.strip_prefix(context.path("dist")).unwrap_or(file).display().to_string()
 }
 
-/// `20,480`
-fn grouped(number: u64) -> String {
+/// Formats `20480` as `20,480`.
+fn with_separators(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -111,10 +113,10 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::with_separators;
 
     #[test]
-    fn digits_stand_in_threes() {
-        assert_eq!([0, 999, 1_000, 20_480, 1_234_567].map(grouped), ["0", "999", "1,000", "20,480", "1,234,567"]);
+    fn thousands_are_separated_by_commas() {
+        assert_eq!([0, 999, 1_000, 20_480, 1_234_567].map(with_separators), ["0", "999", "1,000", "20,480", "1,234,567"]);
     }
 }

@@ -86,7 +86,7 @@ pub async fn records(
         let rest = valid.split_off(valid.len().min(TX_RECORDS));
         state.store.apply_records(RecordBatch { project, time, records: std::mem::replace(&mut valid, rest) }).await?;
     }
-    state.telemetry.told(accepted);
+    state.telemetry.records(accepted);
     Ok(BatchResponse { accepted, duplicates: 0, rejected: report(state, project, &rejected) })
 }
 
@@ -106,14 +106,14 @@ where
 /// Returns the project of a token, unless the project exceeds its rate limit.
 pub fn find_project(state: &AppState, token: &str) -> Result<Arc<Project>, Error> {
     let project = state.projects.find(token).ok_or(Error::UnknownToken)?;
-    state.gate.project(project.id)?;
+    state.admission.check_project(project.id)?;
     Ok(project)
 }
 
 /// Reports the rejection of a request's only event and returns the request's error.
 pub fn reject(state: &AppState, project: i64, rejected: RejectedEvent) -> Error {
     report(state, project, std::slice::from_ref(&rejected));
-    Error::Refused(rejected.reason)
+    Error::Rejected(rejected.reason)
 }
 
 /// The events of one request.
@@ -148,11 +148,11 @@ async fn store_events(state: &AppState, decoded: DecodedEvents) -> Result<BatchR
         false => state.store.append(decoded.project, decoded.valid).await?,
     };
     if appended.accepted > 0 {
-        state.telemetry.newest(received_at);
+        state.telemetry.newest_event_at(received_at);
     }
     state.telemetry.stored(appended.accepted, appended.duplicates);
     if trust == TrustLevel::Bot {
-        state.telemetry.stored_of_bots(appended.accepted);
+        state.telemetry.bot_events(appended.accepted);
     }
     let rejected = report(state, decoded.project, &decoded.rejected);
     Ok(BatchResponse { accepted: appended.accepted, duplicates: appended.duplicates, rejected })
@@ -162,7 +162,7 @@ async fn store_events(state: &AppState, decoded: DecodedEvents) -> Result<BatchR
 fn report(state: &AppState, project: i64, rejected: &[RejectedEvent]) -> Vec<Rejection> {
     for event in rejected {
         state.telemetry.rejected(event.reason.code());
-        state.live.publish(project, event);
+        state.rejections.publish(project, event);
     }
     rejected.iter().map(RejectedEvent::rejection).collect()
 }

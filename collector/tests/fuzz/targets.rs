@@ -6,8 +6,9 @@ use axum::http::{HeaderMap, HeaderValue};
 use clap::ValueEnum as _;
 use serde_json::Value;
 use tillroll_collector::clock::Clock;
-use tillroll_collector::http::auth::access_token::{Claims, Keyring};
+use tillroll_collector::http::auth::access_token::Claims;
 use tillroll_collector::http::auth::basic;
+use tillroll_collector::http::auth::keyring::Keyring;
 use tillroll_collector::http::cookie_renewal;
 use tillroll_collector::import::look_through;
 use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
@@ -258,7 +259,7 @@ fn cookies(input: &[u8]) -> String {
     let mut parts = text.splitn(3, '\n');
     let mut next = || parts.next().unwrap_or_default();
     let (cookies, host, page) = (next(), next(), next());
-    let renewed = cookie_renewal::renewed(cookies, host, page);
+    let renewed = cookie_renewal::renewed_cookie(cookies, host, page);
     if let Some(header) = &renewed {
         assert!(header.starts_with("cbuid=") && header.matches(";Path=/;").count() >= 1);
     }
@@ -286,13 +287,13 @@ fn authorisation(input: &[u8]) -> String {
     });
     let Ok(value) = HeaderValue::from_bytes(input) else { return "no header".into() };
     let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value)]);
-    basic::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.keys.token.clone())
+    basic::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.credentials.token.clone())
 }
 
 fn words(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
     let found = search_query::parse(&text).map(|words| search_query::holds(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
-    let time = time::parse(&text).map(|read| time::to_text(read.millis).len());
+    let time = time::parse_rfc3339(&text).map(|read| time::format_rfc3339_millis(read.millis).len());
     let address = email::normalise(&text);
     if let Some(address) = &address {
         assert_eq!(email::normalise(address).as_ref(), Some(address));

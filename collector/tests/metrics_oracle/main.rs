@@ -28,7 +28,7 @@ const PROJECT: i64 = 1;
 
 /// The time at which all questions are asked.
 fn now() -> i64 {
-    time::parse("2022-07-01T12:00:00Z").unwrap().millis
+    time::parse_rfc3339("2022-07-01T12:00:00Z").unwrap().millis
 }
 
 #[test]

@@ -40,7 +40,7 @@ for (const [name, engine] of Object.entries(ENGINES)) {
           await other.evaluate(sendEvents, namesOf("two"));
           await fixture.allEvents(fixture.page, 40_000);
           const events = await fixture.allEvents(other, 40_000);
-          assertStoredOnce(events, [...names("one"), ...names("two")]);
+          assertStoredOnce(events, [...namesOf("one"), ...namesOf("two")]);
           const identities = new Set(events.map((event) => `${event.visitor_id} ${event.session_id}`));
           assert.equal(identities.size, 1, "both tabs have the same visitor and session");
         },
@@ -58,7 +58,7 @@ for (const [name, engine] of Object.entries(ENGINES)) {
           await batchReceived;
           await other.close();
           await fixture.waitForEvents((events) => events.some(({ params }) => params.name === "closed 3"));
-          assertStoredOnce(await fixture.allEvents(fixture.page, 40_000), [...names("stays"), ...names("closed")]);
+          assertStoredOnce(await fixture.allEvents(fixture.page, 40_000), [...namesOf("stays"), ...namesOf("closed")]);
         },
         WITH_PROXY,
       ));

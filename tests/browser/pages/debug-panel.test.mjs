@@ -146,7 +146,7 @@ describe("the debug panel", PARALLEL, () => {
       await page.setViewportSize({ width: 375, height: 600 });
       await open("/#om_debug");
       await waitForLines(page);
-      const box = () => page.getByRole("region", { name: "Tillroll debug window" }).boundingBox();
+      const box = () => page.getByRole("region", { name: "Tillroll debug panel" }).boundingBox();
       const unfolded = await box();
       assert.ok(unfolded.x >= 0 && unfolded.x + unfolded.width <= 375, JSON.stringify(unfolded));
       await page.getByRole("button", { name: "Fold", exact: true }).click();

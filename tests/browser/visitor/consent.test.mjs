@@ -20,6 +20,7 @@ const callAndReadStorage = async () => {
   return readStorage();
 };
 
+/* global readStorage */
 const READ_STORAGE = `window.readStorage = async () => ({
   cookies: document.cookie,
   local: Object.keys(localStorage),

@@ -1,13 +1,14 @@
-//! The checks, as a table: what each is called, what has to be there before it, and what it runs.
+//! The table of checks: name, required steps and function of each.
 //!
-//! What must be there is a list of steps, so a check that is run alone brings up just what it needs.
+//! The required steps are a list, so a check that runs alone builds only what it needs.
 
 use std::process::Command;
 
-use super::count::Tally;
-use super::{moved, past};
+use anyhow::Result;
+
+use super::result::{CheckResult, OutputParser};
+use super::{history_import, lint, relocation};
 use crate::context::Context;
-use crate::error::Error;
 use crate::step::Step;
 use crate::{build, files, process, setup, size, tidy};
 
@@ -15,119 +16,109 @@ use crate::{build, files, process, setup, size, tidy};
 pub(super) struct Check {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
+    /// Groups of steps that must have run before.
     pub(super) needs: &'static [&'static [Step]],
-    pub(super) run: fn(&Context) -> Result<Verdict, Error>,
+    pub(super) run: fn(&Context) -> Result<CheckResult>,
 }
 
-/// What a check says.
-pub(super) enum Verdict {
-    /// It ran; a check without single tests counts as one. What failed is told, as far as its runner did.
-    Ran { passed: u64, failed: u64, told: Vec<String> },
-    /// This machine has not got what it would check with.
-    Skipped(String),
-}
-
-impl Verdict {
-    pub(super) const PASSED: Self = Self::Ran { passed: 1, failed: 0, told: Vec::new() };
-    pub(super) const FAILED: Self = Self::Ran { passed: 0, failed: 1, told: Vec::new() };
-}
-
-/// Cheap ones first. The Rust tests stand behind the build because the collector takes in `dist/`.
+/// Fast checks first. The Rust tests come after the build because the collector embeds `dist/`.
 pub(super) const CHECKS: &[Check] = &[
-    Check { name: "fmt", about: "the Rust code is formatted", needs: &[setup::FORMATTER], run: fmt },
-    Check { name: "tidy", about: "the house rules hold", needs: &[], run: |context| tidy::run(context).map(|()| Verdict::PASSED) },
+    Check { name: "fmt", about: "rustfmt accepts the Rust code", needs: &[setup::RUSTFMT], run: lint::rustfmt },
+    Check {
+        name: "tidy",
+        about: "the code follows the rules of `cargo xtask tidy`",
+        needs: &[],
+        run: |context| tidy::run(context).map(|()| CheckResult::PASSED),
+    },
+    Check { name: "eslint", about: "ESLint finds nothing in the scripts", needs: &[setup::NODE], run: lint::eslint },
+    Check {
+        name: "deny",
+        about: "cargo-deny accepts the licences, versions and sources of the dependencies",
+        needs: &[setup::CARGO_DENY],
+        run: lint::cargo_deny,
+    },
     Check {
         name: "build",
-        about: "dist/ and the release binary are made",
-        needs: &[setup::BUILD, build::PAGE, build::BINARY],
-        run: |_| Ok(Verdict::PASSED),
+        about: "dist/ and the release binary build",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
+        run: |_| Ok(CheckResult::PASSED),
     },
     Check {
         name: "moved",
-        about: "the release binary and its engine run from another folder",
-        needs: &[setup::BUILD, build::PAGE, build::BINARY],
-        run: moved::run,
+        about: "the release binary and its DuckDB library run from another folder",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
+        run: relocation::run,
     },
     Check {
         name: "size",
-        about: "a page downloads no more than the budget",
+        about: "the downloaded files are within the budget",
         needs: &[setup::BUILD, build::PAGE],
-        run: |context| size::report(context).map(|()| Verdict::PASSED),
+        run: |context| size::report(context).map(|()| CheckResult::PASSED),
     },
     Check {
         name: "clippy",
-        about: "the linter is silent, natively and for the page",
-        needs: &[setup::BUILD, setup::LINTER, build::PAGE],
-        run: clippy,
+        about: "clippy finds nothing, natively and for WebAssembly",
+        needs: &[setup::BUILD, setup::CLIPPY, build::PAGE],
+        run: lint::clippy,
     },
-    Check { name: "rust", about: "cargo test, the whole workspace", needs: &[setup::BUILD, build::PAGE, build::BINARY], run: rust },
+    Check {
+        name: "rust",
+        about: "cargo test passes for the whole workspace",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
+        run: rust,
+    },
     Check {
         name: "history",
-        about: "a year of history is taken whole, and twice is once",
-        needs: &[setup::BUILD, build::PAGE, build::BINARY],
-        run: past::run,
+        about: "the demo history is imported completely, and a second import changes nothing",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
+        run: history_import::run,
     },
     Check {
         name: "page",
-        about: "the scripts, in Node and in a real browser",
-        needs: &[setup::BUILD, build::PAGE, build::BINARY, setup::BROWSER],
+        about: "the tests of the scripts pass in Node and in browsers",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::BROWSERS],
         run: page,
     },
-    Check { name: "wasm-pack", about: "wasm-pack makes a package of the core", needs: &[setup::BUILD], run: wasm_pack },
+    Check { name: "wasm-pack", about: "wasm-pack builds a package of the core", needs: &[setup::BUILD], run: wasm_pack },
 ];
 
-/// Folders that hold tests for Node, each below the root.
-const SCRIPT_TESTS: &[&str] = &["js", "tests/browser", "www"];
+/// Folders with tests for Node, relative to the root.
+const NODE_TEST_FOLDERS: &[&str] = &["js", "tests/browser", "www"];
 
-fn fmt(context: &Context) -> Result<Verdict, Error> {
-    process::aloud(process::cargo(context).args(["fmt", "--all", "--check"])).map(|()| Verdict::PASSED)
-}
-
-fn clippy(context: &Context) -> Result<Verdict, Error> {
-    for what in [&["--workspace", "--all-targets"][..], &["--package", "tillroll", "--lib", "--target", "wasm32-unknown-unknown"]] {
-        process::aloud(process::cargo(context).arg("clippy").args(what).args(["--", "--deny", "warnings"]))?;
-    }
-    Ok(Verdict::PASSED)
-}
-
-fn rust(context: &Context) -> Result<Verdict, Error> {
+fn rust(context: &Context) -> Result<CheckResult> {
     let mut cargo = process::cargo(context);
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    count(context, &mut cargo)
+    count_tests(context, &mut cargo)
 }
 
-fn page(context: &Context) -> Result<Verdict, Error> {
-    let all = SCRIPT_TESTS.iter().flat_map(|folder| files::below(&context.path(folder), &|_| true));
-    let tests: Vec<_> = all.filter(|file| file.to_string_lossy().ends_with(".test.mjs")).collect();
-    if tests.is_empty() {
-        return Ok(Verdict::Skipped("there is no *.test.mjs yet".into()));
-    }
+fn page(context: &Context) -> Result<CheckResult> {
+    let all = NODE_TEST_FOLDERS.iter().flat_map(|folder| files::list(&context.path(folder), &|_| true));
     let mut node = process::node(context);
-    node.args(["--test", "--test-reporter=spec"]).args(tests);
-    count(context, &mut node)
+    node.args(["--test", "--test-reporter=spec"]).args(all.filter(|file| file.to_string_lossy().ends_with(".test.mjs")));
+    count_tests(context, &mut node)
 }
 
-fn count(context: &Context, command: &mut Command) -> Result<Verdict, Error> {
-    command.env("TILLROLL_BIN", context.binary()).envs(context.test_environment.iter().copied());
+fn count_tests(context: &Context, command: &mut Command) -> Result<CheckResult> {
+    command.env("TILLROLL_BIN", context.collector_binary()).envs(context.test_env.iter().copied());
     if let Some(chromium) = &context.chromium {
         command.env("CHROMIUM", chromium);
     }
-    let mut tally = Tally::default();
-    let status = process::watched(command, &mut |line| tally.read(line))?;
-    Ok(tally.verdict(status.success()))
+    let mut parser = OutputParser::default();
+    let status = process::run_parsed(command, &mut |line| parser.add_line(line))?;
+    Ok(parser.finish(status.success()))
 }
 
-fn wasm_pack(context: &Context) -> Result<Verdict, Error> {
+fn wasm_pack(context: &Context) -> Result<CheckResult> {
     for tool in ["wasm-pack", "wasm-bindgen"] {
-        if process::on_path(&[tool]).is_none() {
-            return Ok(Verdict::Skipped(format!("{tool} is not on the PATH (cargo install wasm-pack wasm-bindgen-cli)")));
+        if process::find_on_path(&[tool]).is_none() {
+            return Ok(CheckResult::Skipped(format!("{tool} is not on the PATH (cargo install wasm-pack wasm-bindgen-cli)")));
         }
     }
-    // wasm-pack downloads nothing in this mode; wasm-opt is that of the npm packages.
+    // In this mode wasm-pack downloads nothing; it finds wasm-opt in the npm packages.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(context.path("node_modules/.bin")).chain(std::env::split_paths(&path));
     let mut command = Command::new("wasm-pack");
     command.current_dir(context.root()).env("PATH", std::env::join_paths(folders).unwrap_or(path.clone()));
     command.args(["build", "--mode", "no-install", "--target", "web", "--out-dir", "target/wasm-pack"]);
-    process::aloud(&mut command).map(|()| Verdict::PASSED)
+    process::run_visible(&mut command).map(|()| CheckResult::PASSED)
 }

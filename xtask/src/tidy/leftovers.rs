@@ -1,122 +1,81 @@
-//! Rules on what must not stay behind: notes to oneself, tests left out, sleeps, the author's machine.
+//! Rules on what must not remain in the code base: notes, sleeps in Rust tests, paths of a machine, addresses of a registry.
 
-use super::Finding;
-use super::source::{Source, words};
+use super::source::{Finding, Source};
 
 const NOTES: &[&str] = &["TODO", "FIXME", "XXX"];
-const UNDONE: &[&str] = &["todo!", "dbg!", "unimplemented!"];
-/// This folder names what it forbids.
-const RULES: &str = "xtask/src/tidy/";
-/// Marks the pause between two looks in a loop with a deadline, which is no sleep to be safe.
-const POLL: &str = "// poll";
+/// This file contains what it forbids.
+const THIS_FILE: &str = "xtask/src/tidy/leftovers.rs";
+/// Marks a pause in a polling loop with a deadline.
+const POLL_MARKER: &str = "// poll";
 
-/// Nothing is left to be done in the code; that is what issues are for.
+/// Open work belongs in an issue, not in the code.
 pub(super) fn notes(source: &Source) -> Vec<Finding> {
-    let is_code = source.is(&["rs", "js", "mjs", "ts", "css", "html", "toml", "sh"]);
-    if !is_code || source.below(&[RULES]) {
+    if !source.has_extension(&["rs", "js", "mjs", "ts", "css", "html", "toml", "sh"]) || source.path == THIS_FILE {
         return Vec::new();
     }
-    let noted = pick(&source.text, |line| NOTES.iter().copied().find(|note| words(line, note).next().is_some()));
-    let undone = source.is(&["rs"]).then_some(&source.code);
-    let undone =
-        undone.into_iter().flat_map(|code| pick(code, |line| UNDONE.iter().copied().find(|word| words(line, word).next().is_some())));
-    noted.chain(undone).map(|(line, what)| Finding::new(line, format!("`{what}`: do it now, or open an issue"))).collect()
+    let is_note = |word: &&str| NOTES.contains(word);
+    let note_in =
+        |text: &str| text.split(|character: char| !character.is_alphanumeric() && character != '_').find(is_note).map(str::to_owned);
+    let notes = source.lines().filter_map(|(line, text)| Some((line, note_in(text)?)));
+    notes.map(|(line, note)| source.finding(line, format!("`{note}`: do the work now or open an issue"))).collect()
 }
 
-/// Every test runs.
-pub(super) fn left_out_tests(source: &Source) -> Vec<Finding> {
-    let marks: &[&str] = match () {
-        () if source.is(&["rs"]) => &["#[ignore"],
-        () if source.is(&["js", "mjs", "ts"]) && source.is_test() => &[".only(", ".skip("],
-        () => return Vec::new(),
-    };
-    let left_out = pick(&source.code, |line| marks.iter().copied().find(|mark| line.contains(mark)));
-    left_out.map(|(line, mark)| Finding::new(line, format!("`{mark}` leaves tests out; repair the test or remove it"))).collect()
+/// A Rust test waits for an event, not for a fixed time. Clippy forbids `std::thread::sleep` everywhere and ESLint checks the scripts.
+pub(super) fn sleeps_in_tests(source: &Source) -> Vec<Finding> {
+    let in_test = |path: &&super::rust_paths::PathUse| path.in_test || source.is_test();
+    let sleeps = source.path_uses.iter().filter(|path| path.segments.last().is_some_and(|name| name == "sleep")).filter(in_test);
+    let is_marked = |line: usize| source.text.lines().nth(line - 1).is_some_and(|text| text.contains(POLL_MARKER));
+    let message = format!("wait for the event instead of a fixed time; mark the pause of a polling loop with `{POLL_MARKER}`");
+    sleeps.filter(|path| !is_marked(path.line)).map(|path| source.finding(path.line, &*message)).collect()
 }
 
-/// A test waits for the thing itself.
-pub(super) fn sleeps(source: &Source) -> Vec<Finding> {
-    let script = source.is(&["js", "mjs", "ts"]) && source.is_test();
-    if !script && !source.is(&["rs"]) || source.path.ends_with("/clock.rs") || source.below(&[RULES]) {
-        return Vec::new();
-    }
-    let sleeping = |code: &str, test: bool| match script {
-        true => script_sleeps(code),
-        false => code.contains("thread::sleep") || test && code.contains("sleep(") && code.contains(".await"),
-    };
-    let marked: Vec<bool> = source.text.lines().map(|line| line.contains(POLL)).collect();
-    let lines = source.code_lines().filter(|(line, code, test)| sleeping(code, *test) && marked.get(line - 1) != Some(&true));
-    lines
-        .map(|(line, ..)| {
-            Finding::new(line, format!("wait for what happens, not for a while; a pause between two looks is marked `{POLL}`"))
-        })
-        .collect()
-}
-
-fn script_sleeps(code: &str) -> bool {
-    let promised = code.contains("new Promise") && code.contains("setTimeout(") && !code.contains("reject");
-    promised || ["await sleep", "await delay", "timers/promises"].iter().any(|sleep| code.contains(sleep))
-}
-
-/// Nothing knows the machine it was written on.
+/// No file depends on the machine of its author.
 pub(super) fn machine_paths(source: &Source) -> Vec<Finding> {
-    if source.below(&[RULES]) {
+    if source.path == THIS_FILE {
         return Vec::new();
     }
-    let own = |line: &str| {
-        ["/root/", "/home/"]
-            .into_iter()
-            .find(|path| line.match_indices(path).any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric())))
+    let is_absolute = |text: &str, path: &str| {
+        text.match_indices(path).any(|(start, _)| !text[..start].ends_with(|before: char| before.is_alphanumeric()))
     };
-    let paths = pick(&source.text, own);
-    paths.map(|(line, path)| Finding::new(line, format!("`{path}…` is a path of one machine; make it relative"))).collect()
+    let path_in = |text: &str| ["/root/", "/home/"].into_iter().find(|path| is_absolute(text, path));
+    let paths = source.lines().filter_map(|(line, text)| Some((line, path_in(text)?)));
+    paths.map(|(line, path)| source.finding(line, format!("`{path}…` is a path of one machine; use a relative path"))).collect()
 }
 
-/// The lock file leaves the choice of the registry to the machine.
-pub(super) fn registry_hosts(source: &Source) -> Vec<Finding> {
+/// The npm lock file does not fix the address of a registry.
+pub(super) fn registry_addresses(source: &Source) -> Vec<Finding> {
     if source.path != "package-lock.json" {
         return Vec::new();
     }
-    let hosts = pick(&source.text, |line| line.contains("\"resolved\"").then_some("resolved"));
-    hosts.map(|(line, key)| Finding::new(line, format!("`{key}` names a registry; run npm install with this folder's .npmrc"))).collect()
-}
-
-fn pick<'a, T>(text: &'a str, find: impl Fn(&'a str) -> Option<T>) -> impl Iterator<Item = (usize, T)> {
-    text.lines().enumerate().filter_map(move |(index, line)| Some((index + 1, find(line)?)))
+    let resolved = source.lines().filter(|(_, text)| text.contains("\"resolved\""));
+    let message = "`resolved` contains the address of a registry; run npm install with the .npmrc of this folder";
+    resolved.map(|(line, _)| source.finding(line, message)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NONE, lines};
-    use super::{left_out_tests, machine_paths, notes, registry_hosts, sleeps};
+    use super::super::{NO_LINES, lines};
+    use super::{machine_paths, notes, registry_addresses, sleeps_in_tests};
 
     #[test]
-    fn nothing_is_left_to_do() {
-        assert_eq!(lines(notes, "src/a.rs", "// TODO: b\nlet s = \"todo!\";\ntodo!()\n// TODOS\n"), [1, 3]);
+    fn notes_are_found_as_whole_words() {
+        assert_eq!(lines(notes, "src/a.rs", "// TODO: b\nlet s = 1;\n// TODOS\n"), [1]);
         assert_eq!(lines(notes, "js/a.js", "/* FIXME */\nlet XXXX;"), [1]);
-        assert_eq!(lines(notes, "notes.md", "TODO"), NONE);
+        assert_eq!(lines(notes, "notes.md", "TODO"), NO_LINES);
     }
 
     #[test]
-    fn no_test_is_left_out() {
-        assert_eq!(lines(left_out_tests, "src/a.rs", "#[ignore]\niter.skip(1)\n// #[ignore]\n"), [1]);
-        assert_eq!(lines(left_out_tests, "js/a.test.mjs", "test.only('a')\ntest.skip('b')\ntest('c')"), [1, 2]);
-        assert_eq!(lines(left_out_tests, "js/a.js", "only.only(1)"), NONE);
+    fn sleeps_are_found_in_tests_unless_marked() {
+        let rust = "fn a() {\n    std::thread::sleep(b);\n    tokio::time::sleep(b).await;\n    thread::sleep(b); // poll\n}\n";
+        assert_eq!(lines(sleeps_in_tests, "tests/a.rs", rust), [2, 3]);
+        assert_eq!(lines(sleeps_in_tests, "collector/src/a.rs", rust), NO_LINES);
+        let in_module = "#[cfg(test)]\nmod tests {\n    async fn a() {\n        sleep(b).await;\n    }\n}\n";
+        assert_eq!(lines(sleeps_in_tests, "collector/src/a.rs", in_module), [4]);
     }
 
     #[test]
-    fn tests_do_not_sleep_to_be_safe() {
-        let script = "await sleep(5);\nawait new Promise((go) => setTimeout(go, 9));\nsetTimeout(() => reject(late), 9);\nawait new Promise((go) => setTimeout(go, 9)); // poll\n";
-        assert_eq!(lines(sleeps, "tests/browser/a.test.mjs", script), [1, 2]);
-        assert_eq!(lines(sleeps, "js/a.js", script), NONE);
-        let rust = "std::thread::sleep(a);\ntokio::time::sleep(a).await;\n";
-        assert_eq!(lines(sleeps, "tests/a.rs", rust), [1, 2]);
-        assert_eq!(lines(sleeps, "collector/src/a.rs", rust), [1]);
-    }
-
-    #[test]
-    fn nobody_is_at_home() {
+    fn machine_paths_and_registry_addresses_are_found() {
         assert_eq!(lines(machine_paths, "a.md", "see /home/me/x\nand /root/.cargo\nhttps://shop.example/home/new\n"), [1, 2]);
-        assert_eq!(lines(registry_hosts, "package-lock.json", "{\n\"resolved\": \"https://a\"\n}"), [2]);
+        assert_eq!(lines(registry_addresses, "package-lock.json", "{\n\"resolved\": \"https://a\"\n}"), [2]);
     }
 }

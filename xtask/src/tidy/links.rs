@@ -4,22 +4,25 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Finding;
-use super::source::Source;
+use super::source::{Finding, Source};
 
 /// The public address of a file on the main branch; documents outside the repository, such as the npm package's, use it.
 const PUBLIC: &str = "https://github.com/tillroll/tillroll/blob/main/";
 
 /// Every relative link of a Markdown file leads to an existing file, and its anchor to a heading of that file.
-pub(super) fn links(source: &Source) -> Vec<Finding> {
-    if !source.is(&["md"]) {
+pub(super) fn check(source: &Source) -> Vec<Finding> {
+    if !source.has_extension(&["md"]) {
         return Vec::new();
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = source.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let targets = text_lines(&source.text).flat_map(|(line, text)| targets(text).map(move |target| (line, target)));
     let broken = targets.filter(|(_, target)| !is_reachable(&root, folder, &source.text, target));
-    broken.map(|(line, target)| Finding::new(line, format!("the link `{target}` leads to no file or heading; correct it"))).collect()
+    broken
+        .map(|(line, target)| {
+            source.finding(line, format!("the target of the link `{target}` does not exist; correct the path or the anchor"))
+        })
+        .collect()
 }
 
 /// Returns whether `target`, a link of the document `text` in `folder`, is external or leads to an existing file and heading.
@@ -63,21 +66,21 @@ fn anchors(text: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NONE, lines};
-    use super::{anchors, links};
+    use super::super::{NO_LINES, lines};
+    use super::{anchors, check};
 
     #[test]
     fn links_to_missing_files_and_headings_are_reported() {
         let text = "# A b\n[a](README.md) [b](#a-b) ![c](docs/images/none.png)\n[d](docs/README.md#documentation)\n[e](#b)\n```\n[f](none)\n```\n[g](docs/none.md)\n";
-        assert_eq!(lines(links, "README.md", text), [2, 4, 8]);
-        assert_eq!(lines(links, "docs/a.md", "[a](../README.md) [b](README.md)"), NONE);
-        assert_eq!(lines(links, "README.rs", "//! [a](none)"), NONE);
+        assert_eq!(lines(check, "README.md", text), [2, 4, 8]);
+        assert_eq!(lines(check, "docs/a.md", "[a](../README.md) [b](README.md)"), NO_LINES);
+        assert_eq!(lines(check, "README.rs", "//! [a](none)"), NO_LINES);
     }
 
     #[test]
     fn public_addresses_of_the_repository_are_checked_and_others_are_not() {
         let text = "[a](https://example.com/x)\n[b](https://github.com/tillroll/tillroll/blob/main/README.md)\n[c](https://github.com/tillroll/tillroll/blob/main/none.md)\n";
-        assert_eq!(lines(links, "js/package/README.md", text), [3]);
+        assert_eq!(lines(check, "js/package/README.md", text), [3]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! `POST /metrics/{resource}/{query}` and `POST /metrics/analysis/fbt`: what a shop earned.
+//! `POST /metrics/{resource}/{query}` and `POST /metrics/analysis/fbt`: metrics queries.
 //!
-//! Checks run in one order, whatever else is wrong: 404, 405, 406, 415, 401, 400, 422.
+//! Checks run in a fixed order, so a request with several errors always gets the same status: 404, 405, 406, 415, 401, 400, 422.
 
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::app_state::SharedState;
 use crate::http::auth::access_token::Claims;
 use crate::http::body;
-use crate::http::routes::export_events;
+use crate::http::cors::preflight_metrics;
+use crate::http::routes::query::parameter;
 use crate::metrics::catalog::Resource;
 use crate::metrics::error::MetricsError;
 use crate::metrics::parse::{self, Context, QueryType};
@@ -22,88 +23,78 @@ use crate::metrics::response::{self, Answer};
 use crate::metrics::rows::Scope;
 use crate::{Error, clock};
 
-/// The type that a client must accept.
+/// The media type that a client must accept.
 const ACCEPT: &str = "application/vnd.api.v1+json";
-/// The type of requests and answers.
+/// The media type of requests and responses.
 const CONTENT_TYPE: &str = "application/vnd.api+json";
 
-pub(super) async fn ask(
-    State(collector): State<SharedState>,
+pub(super) async fn query(
+    State(state): State<SharedState>,
     method: Method,
     uri: Uri,
-    RawQuery(query): RawQuery,
+    RawQuery(parameters): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     if method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        return preflight().await.into_response();
+        return preflight_metrics().await.into_response();
     }
     let trace_id = trace_id();
-    let fresh = query.is_some_and(|query| export_events::parameter(&query, "fresh").is_some_and(|value| value != "0"));
-    let asked = Asked { collector: &collector, trace_id: &trace_id, fresh };
-    match asked.answer(&method, uri.path(), &headers, body).await {
+    let is_fresh = parameters.is_some_and(|query| parameter(&query, "fresh").is_some_and(|value| value != "0"));
+    let request = QueryRequest { state: &state, trace_id: &trace_id, is_fresh };
+    match request.answer(&method, uri.path(), &headers, body).await {
         Ok(answer) => respond(StatusCode::OK, &answer),
-        Err(problem) => refuse(&problem, &trace_id),
+        Err(error) => error_response(&error, &trace_id),
     }
 }
 
-/// Dashboards are pages of other origins, whose requests carry headers that need to be allowed first.
-pub(super) async fn preflight() -> impl IntoResponse {
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-QueryType, X-Requested-With"),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-        (header::ALLOW, "POST, OPTIONS"),
-    ];
-    (StatusCode::NO_CONTENT, headers)
-}
-
-struct Asked<'a> {
-    collector: &'a SharedState,
+struct QueryRequest<'a> {
+    state: &'a SharedState,
     trace_id: &'a str,
-    fresh: bool,
+    /// Whether the query waits for records that are stored but not yet in the projection.
+    is_fresh: bool,
 }
 
-impl Asked<'_> {
+impl QueryRequest<'_> {
     async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, MetricsError> {
         let (resource, kind) = find(path).ok_or(MetricsError::NotFound)?;
         if method != Method::POST {
             return Err(MetricsError::MethodNotAllowed);
         }
-        if !names(headers, &header::ACCEPT, ACCEPT) {
+        if !has_media_type(headers, &header::ACCEPT, ACCEPT) {
             return Err(MetricsError::NotAcceptable);
         }
-        if !names(headers, &header::CONTENT_TYPE, CONTENT_TYPE) {
+        if !has_media_type(headers, &header::CONTENT_TYPE, CONTENT_TYPE) {
             return Err(MetricsError::UnsupportedMediaType);
         }
         let claims = self.claims(headers).ok_or(MetricsError::Unauthorised)?;
-        let body = body::read(headers, body).await?;
-        let body = serde_json::from_slice(&body).map_err(|error| MetricsError::NotJson(error.to_string()))?;
-        let query = Arc::new(self.plan(resource, kind, &body, &claims)?);
+        let body = body::read(&self.state.admission, headers, body).await?;
+        let body = serde_json::from_slice(&body.bytes).map_err(|error| MetricsError::NotJson(error.to_string()))?;
+        let query = Arc::new(self.parse(resource, kind, &body, &claims)?);
         let answer = self.run(&query, &claims).await?;
-        Ok(whole(&query, kind, &claims, answer, self.trace_id))
+        Ok(envelope(&query, kind, &claims, answer, self.trace_id))
     }
 
     fn claims(&self, headers: &HeaderMap) -> Option<Claims> {
         let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        let claims = self.collector.keyring.verify(token.trim(), self.collector.clock.millis())?;
+        let claims = self.state.keyring.verify(token.trim(), self.state.clock.millis())?;
         (scheme.eq_ignore_ascii_case("bearer")).then_some(claims)
     }
 
-    fn plan(&self, resource: &'static Resource, kind: QueryType, body: &Value, claims: &Claims) -> Result<Query, MetricsError> {
-        let now = self.collector.clock.millis().cast_signed();
-        let context = Context { organization: &claims.organization.id, now, max_range_days: self.collector.longest_days };
+    fn parse(&self, resource: &'static Resource, kind: QueryType, body: &Value, claims: &Claims) -> Result<Query, MetricsError> {
+        let now = self.state.clock.millis().cast_signed();
+        let context = Context { organization: &claims.organization.id, now, max_range_days: self.state.max_range_days };
         parse::parse(resource, kind, body, context).map_err(MetricsError::Refused)
     }
 
     async fn run(&self, query: &Arc<Query>, claims: &Claims) -> Result<Answer, MetricsError> {
         let organization = claims.organization.id.clone();
-        let project = self.collector.projects.find(&organization).ok_or(MetricsError::Unauthorised)?.id;
+        let project = self.state.projects.find(&organization).ok_or(MetricsError::Unauthorised)?.id;
         let scope = Scope { project, organization, markets: claims.markets().to_vec() };
-        let results = self.collector.analytics.query(Arc::clone(query), scope.clone(), self.fresh).await;
+        let results = self.state.analytics.query(Arc::clone(query), scope.clone(), self.is_fresh).await;
         let results = results.inspect_err(|error| {
             if let Error::Engine(cause) = error {
-                tracing::error!(trace_id = self.trace_id, cause, "a metrics query failed");
+                tracing::error!(trace_id = self.trace_id, cause, "metrics query failed");
             }
         })?;
         Ok(response::shape(query, &scope, &results))
@@ -117,14 +108,14 @@ fn find(path: &str) -> Option<(&'static Resource, QueryType)> {
     }
 }
 
-/// Whether the header names the type, perhaps among others and with parameters.
-fn names(headers: &HeaderMap, header: &HeaderName, wanted: &str) -> bool {
+/// Returns whether the header contains the media type, perhaps among others and with parameters.
+fn has_media_type(headers: &HeaderMap, header: &HeaderName, wanted: &str) -> bool {
     let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
     let mut types = values.flat_map(|value| value.split(',')).map(|value| value.split(';').next().unwrap_or_default().trim());
     types.any(|value| value.eq_ignore_ascii_case(wanted))
 }
 
-fn whole(query: &Query, kind: QueryType, claims: &Claims, answer: Answer, trace_id: &str) -> Value {
+fn envelope(query: &Query, kind: QueryType, claims: &Claims, answer: Answer, trace_id: &str) -> Value {
     let mut meta = json!({
         "type": kind.name(),
         "trace_id": trace_id,
@@ -141,10 +132,10 @@ fn whole(query: &Query, kind: QueryType, claims: &Claims, answer: Answer, trace_
     json!({ "data": answer.data, "meta": meta })
 }
 
-fn refuse(problem: &MetricsError, trace_id: &str) -> Response {
-    let mut response = respond(problem.status(), &problem.to_json(trace_id));
+fn error_response(error: &MetricsError, trace_id: &str) -> Response {
+    let mut response = respond(error.status(), &error.to_json(trace_id));
     let headers = response.headers_mut();
-    match problem {
+    match error {
         MetricsError::MethodNotAllowed => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
         MetricsError::Unauthorised => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         MetricsError::Other(error) => {
@@ -160,7 +151,7 @@ fn respond(status: StatusCode, body: &Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
-/// Names one request in answers and in the log. A system without random bytes has greater worries than its name.
+/// Returns a random id of a request, for its response and the log. Without random bytes it is all zeros.
 fn trace_id() -> String {
     let bytes = clock::random::<16>().unwrap_or_default();
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()

@@ -44,9 +44,6 @@ pub const ARRAYS: &[&str] =
 /// Line item types of products; the other types are discounts, shipping and the like.
 pub const PRODUCT_TYPES: &[&str] = &["skus", "bundles"];
 
-/// Statuses of an order that was not placed yet.
-pub use crate::resource::CART_STATUSES;
-
 static ORDERS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "orders",
     main: "order",

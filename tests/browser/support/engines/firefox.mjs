@@ -72,7 +72,7 @@ const retryIfDiscarded = async (command) => {
     const result = await command().catch((error) => error);
     if (!(result instanceof Error)) return result;
     if (!retries || !DISCARDED.test(result)) throw result;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS)); // poll
+    await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS)); // eslint-disable-line no-restricted-syntax -- poll
   }
 };
 

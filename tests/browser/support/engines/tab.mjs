@@ -50,7 +50,7 @@ export class Tab {
       const isDone = await this.evaluate(script, argument).catch(() => false);
       if (isDone) return;
       if (performance.now() > deadline) throw new Error(`not true within ${WAIT_TIMEOUT_MS} ms: ${script}`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS)); // poll
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS)); // eslint-disable-line no-restricted-syntax -- poll
     }
   }
 

@@ -37,7 +37,7 @@ const waitUntilListening = async (url) => {
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!(await send(`${url}/status`, "GET").catch(() => false))) {
     if (performance.now() > deadline) throw new Error(`WebKitWebDriver does not listen at ${url}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS)); // poll
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS)); // eslint-disable-line no-restricted-syntax -- poll
   }
 };
 
