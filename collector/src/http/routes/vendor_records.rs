@@ -11,13 +11,13 @@ use axum::response::Response;
 use axum::routing::post;
 use tillroll_protocol::batch::BatchResponse;
 
-use crate::{AppState, Error};
 use crate::app_state::SharedState;
 use crate::http::{body, response};
 use crate::ingest;
 use crate::ingest::rejection::RejectedEvent;
 use crate::vendors::Envelope;
 use crate::vendors::records::{self, ENDPOINTS, Endpoint, ParsedRecords};
+use crate::{AppState, Error};
 
 pub(super) fn routes() -> Router<SharedState> {
     let paths = ENDPOINTS.iter().flat_map(|endpoint| ["", "/v2"].map(|version| (format!("{version}{}", endpoint.path), endpoint)));
