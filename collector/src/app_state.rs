@@ -14,7 +14,7 @@ pub struct AppState {
     /// The store: event log and current state.
     pub store: crate::store::Store,
     /// Rejected events, broadcast to live streams.
-    pub(crate) rejections: crate::ingest::rejection_broadcast::RejectionBroadcast,
+    pub(crate) rejections: crate::rejection_broadcast::RejectionBroadcast,
     /// The projection that answers metrics queries.
     pub analytics: crate::projection::Analytics,
     /// The keys that sign and verify access tokens.

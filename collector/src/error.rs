@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
 use crate::cli::Fault;
-use crate::ingest::decode::BodyError;
-use crate::ingest::rejection::RejectReason;
+use crate::decode::BodyError;
+use crate::decode::rejection::RejectReason;
 use crate::store::StoreError;
 
 /// Why the collector refused something, or did not start.

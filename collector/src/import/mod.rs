@@ -3,13 +3,13 @@
 //! A line is taken or refused by itself, so a bad one never costs its neighbours. The route and the command line share this, so both take
 //! the same lines and say the same of them.
 
-mod line;
+mod parse_line;
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::Error;
-use crate::ingest::decode::DecodedEvent;
+use crate::decode::DecodedEvent;
 use crate::resource::Resource;
 use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, TrustLevel};
 
@@ -126,7 +126,7 @@ fn read(resource: Resource, body: &[u8]) -> (Vec<(usize, Line)>, Answer) {
         if text.trim_ascii().is_empty() {
             continue;
         }
-        match line::read(resource, text) {
+        match parse_line::read(resource, text) {
             Ok((read, ignored)) => {
                 lines.push((line, read));
                 answer.ignored += usize::from(ignored);

@@ -1,10 +1,9 @@
-//! The seam for analytics engines: what the projection asks of one, and the engine that this build has.
+//! The interface of analytics engines.
 //!
 //! An engine stores records and answers typed queries about them. It knows neither the store nor HTTP. Everything that is specific to one
 //! engine (its crate, its SQL, its files) stays in the engine's own folder.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::Error;
 use crate::metrics::query::Query;
@@ -34,16 +33,4 @@ pub trait AnalyticsEngine: Send + Sync {
 
     /// Returns the result sets of a query, all read from one snapshot. [`crate::metrics::rows`] defines their columns.
     fn query(&self, query: &Query, scope: &Scope) -> Result<Vec<Rows>, Error>;
-}
-
-/// Opens the engine of this build.
-#[cfg(feature = "duckdb")]
-pub(super) fn open(folder: &Path, head: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Ok(Arc::new(super::duckdb::DuckDbEngine::open(folder, head)?))
-}
-
-/// Refuses, because this build has no engine.
-#[cfg(not(feature = "duckdb"))]
-pub(super) fn open(_: &Path, _: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Err(Error::NoEngine)
 }

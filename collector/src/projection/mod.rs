@@ -48,7 +48,7 @@ impl Analytics {
         if let Err(error) = remove_if_marked(folder) {
             tracing::error!(%error, "cannot remove a projection that contains data of an erased person");
         }
-        let open = engine::open(folder, *head.borrow());
+        let open = open_engine(folder, *head.borrow());
         let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, source, head)?)));
         match &open {
             Err(error @ Error::NoEngine) => tracing::info!("{error}"),
@@ -104,6 +104,18 @@ pub fn remove_after_stop(folder: &Path) {
     if let Err(error) = remove_if_marked(folder) {
         tracing::error!(%error, "cannot remove a projection that may contain data of an erased person");
     }
+}
+
+/// Opens the engine of this build.
+#[cfg(feature = "duckdb")]
+fn open_engine(folder: &Path, head: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
+    Ok(Arc::new(duckdb::DuckDbEngine::open(folder, head)?))
+}
+
+/// Refuses, because this build has no engine.
+#[cfg(not(feature = "duckdb"))]
+fn open_engine(_: &Path, _: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
+    Err(Error::NoEngine)
 }
 
 /// Removes the projection's files if they may contain data of an erased person. No process may have them open.
