@@ -291,7 +291,7 @@ fn cursors(input: &[u8]) -> String {
     ] {
         said.push(if ListCursor::parse(list, &text).is_some() { '+' } else { '-' });
     }
-    said.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
+    said.push(if cursor::decode(&text, "fits").is_some() { '+' } else { '-' });
     said
 }
 
@@ -307,7 +307,7 @@ fn authorisation(input: &[u8]) -> String {
 
 fn words(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
-    let found = search_query::parse(&text).map(|words| search_query::holds(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
+    let found = search_query::parse(&text).map(|words| search_query::matches(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
     let time = time::parse(&text).map(|read| time::to_text(read.millis).len());
     let address = email::normalise(&text);
     if let Some(address) = &address {

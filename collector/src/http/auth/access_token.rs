@@ -1,47 +1,45 @@
-//! Access tokens: JSON Web Tokens that this server signs itself, with the claims that Commerce Layer's clients read.
+//! Access tokens: JSON Web Tokens that this server signs itself, with the claims that clients of the metrics API read.
 //!
-//! Keys are made on the first start and kept in the data folder, readable by nobody else. A rotation makes a new one to sign with; the old
-//! one is still believed for as long as a token lives. A running server notices a rotation by itself.
+//! The first start creates the signing key in the data folder, in a file that only the owner of the process can read. A rotation adds a new
+//! signing key; the old key still verifies tokens until the last of them has expired. A running server detects a rotation by itself.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
 pub use crate::http::auth::keyring::Keyring;
+use crate::http::auth::keyring::TOKEN_LIFETIME_SECS;
 
-/// How long a token is good for, in seconds.
-pub const LIFETIME: u64 = 2 * 60 * 60;
-
-/// The scope in front of a market's id.
-const MARKET: &str = "market:id:";
-/// The scope that stands for every market.
+/// The scope prefix of a single market.
+const MARKET_PREFIX: &str = "market:id:";
+/// The scope of all markets.
 const ALL_MARKETS: &str = "market:all";
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Whose records may be seen.
+    /// The organization that owns the records.
     pub organization: Organization,
-    /// Who was given the token.
+    /// The client that the token was issued to.
     pub application: Application,
-    /// Whether it is about records that are not real.
+    /// Whether the token covers test records instead of live ones.
     pub test: bool,
-    /// To which markets it is limited, if it is.
+    /// The markets that the token is limited to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub market: Option<Market>,
-    /// The limits as they were asked for.
+    /// The scope of the token request.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// When it ends, in seconds since 1970.
+    /// The expiry time, in seconds since 1970.
     pub exp: u64,
-    /// When it was made, in seconds since 1970.
+    /// The time of issue, in seconds since 1970.
     pub iat: u64,
-    /// Who made it.
+    /// The issuer.
     pub iss: String,
-    /// What makes two tokens of one second differ.
+    /// A random value, so that two tokens of the same second differ.
     pub rand: String,
 }
 
-/// Whose records may be seen.
+/// The organization that owns the records: a project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Organization {
     /// The project's token.
@@ -50,38 +48,38 @@ pub struct Organization {
     pub slug: String,
     /// Always false.
     pub enterprise: bool,
-    /// Where the server stands.
+    /// The region of the server.
     pub region: String,
 }
 
-/// Who was given the token.
+/// The client that a token was issued to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Application {
     /// The client's id.
     pub id: String,
-    /// What kind of client it is: `integration` or `webapp` may ask for metrics.
+    /// The kind of client: `integration` and `webapp` may query metrics.
     pub kind: String,
     /// The client's id.
     pub client_id: String,
-    /// Whether it cannot keep a secret.
+    /// Whether the client is public: it has no secret.
     pub public: bool,
-    /// Whether it can.
+    /// Whether the client is confidential: it has a secret.
     pub confidential: bool,
 }
 
-/// To which markets a token is limited.
+/// The markets that a token is limited to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Market {
-    /// Their ids.
+    /// The ids of the markets.
     pub id: Vec<String>,
 }
 
 impl Claims {
-    /// Returns the claims of a token for a project, or `None` if the scope cannot be understood. `now` is in milliseconds since 1970.
+    /// Returns the claims of a token for a project; `None` if the scope is not valid. `now` is in milliseconds since 1970.
     pub fn new(project: &str, scope: &str, now: u64, rand: String) -> Option<Self> {
         let mut markets = Vec::new();
         for part in scope.split_whitespace().filter(|part| *part != ALL_MARKETS) {
-            markets.push(part.strip_prefix(MARKET).filter(|id| !id.is_empty())?.to_owned());
+            markets.push(part.strip_prefix(MARKET_PREFIX).filter(|id| !id.is_empty())?.to_owned());
         }
         let id = project.to_owned();
         let iat = now / 1000;
@@ -91,14 +89,14 @@ impl Claims {
             test: false,
             market: (!markets.is_empty()).then_some(Market { id: markets }),
             scope: scope.split_whitespace().collect::<Vec<_>>().join(" "),
-            exp: iat + LIFETIME,
+            exp: iat + TOKEN_LIFETIME_SECS,
             iat,
             iss: "tillroll".into(),
             rand,
         })
     }
 
-    /// Returns the markets that it is limited to; none named means all.
+    /// Returns the markets that the token is limited to; empty for all markets.
     pub fn markets(&self) -> &[String] {
         self.market.as_ref().map_or(&[], |market| &market.id)
     }
@@ -108,28 +106,29 @@ impl Claims {
         if self.test { "test" } else { "live" }
     }
 
-    fn may_ask(&self) -> bool {
+    fn may_query_metrics(&self) -> bool {
         ["integration", "webapp"].contains(&self.application.kind.as_str())
     }
 }
 
 impl Keyring {
-    /// Signs a token.
+    /// Signs a token with the current key; `None` if there is no usable key.
     pub fn sign(&self, claims: &Claims) -> Option<String> {
         let key = self.current()?;
         let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         encode(&header, claims, &EncodingKey::from_ed_der(&key.private_der()?)).ok()
     }
 
-    /// Returns what a token says, if it was signed here, is not over, and may ask for metrics. `now` is in milliseconds since 1970.
+    /// Returns the claims of a token if a key of this server signed it, it has not expired, and its client may query metrics. `now` is in
+    /// milliseconds since 1970.
     pub fn verify(&self, token: &str, now: u64) -> Option<Claims> {
         let kid = decode_header(token).ok()?.kid?;
         let key = self.find(&kid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The library would ask the system for the time.
+        // The library would read the system clock; the expiry is checked below with `now`.
         validation.validate_exp = false;
         let claims = decode::<Claims>(token, &DecodingKey::from_ed_der(&key.public()?), &validation).ok()?.claims;
-        (now / 1000 < claims.exp && claims.may_ask()).then_some(claims)
+        (now / 1000 < claims.exp && claims.may_query_metrics()).then_some(claims)
     }
 }
 
@@ -144,19 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_believed_until_it_ends_and_after_a_restart() {
+    fn token_is_accepted_until_it_expires_and_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
         let token = keyring.sign(&claims("market:id:a market:id:b")).unwrap();
         let again = Keyring::open(folder.path(), NOW).unwrap();
-        let read = again.verify(&token, NOW + LIFETIME * 1000 - 1).unwrap();
+        let read = again.verify(&token, NOW + TOKEN_LIFETIME_SECS * 1000 - 1).unwrap();
         assert_eq!(read.markets(), ["a", "b"]);
         assert_eq!(read.mode(), "live");
-        assert_eq!(again.verify(&token, NOW + LIFETIME * 1000), None);
+        assert_eq!(again.verify(&token, NOW + TOKEN_LIFETIME_SECS * 1000), None);
     }
 
     #[test]
-    fn what_was_not_signed_here_is_not_believed() {
+    fn token_that_this_server_did_not_sign_is_rejected() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
         let token = keyring.sign(&claims("")).unwrap();
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_is_noticed_and_old_tokens_live_on() {
+    fn rotation_is_detected_and_old_tokens_stay_valid() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
         let old = keyring.sign(&claims("")).unwrap();
@@ -182,12 +181,12 @@ mod tests {
         let new = keyring.sign(&claims("")).unwrap();
         assert_ne!(decode_header(&old).unwrap().kid, decode_header(&new).unwrap().kid);
         assert!(keyring.verify(&old, NOW).is_some() && keyring.verify(&new, NOW).is_some());
-        Keyring::rotate(folder.path(), NOW + LIFETIME * 1000 + 1).unwrap();
+        Keyring::rotate(folder.path(), NOW + TOKEN_LIFETIME_SECS * 1000 + 1).unwrap();
         assert!(keyring.verify(&old, NOW).is_none() && keyring.verify(&new, NOW).is_some());
     }
 
     #[test]
-    fn only_markets_are_scopes() {
+    fn scope_accepts_only_markets() {
         assert!(claims("").market.is_none() && claims("market:all").market.is_none());
         for scope in ["market:id:", "market:5", "stock_location:id:x", "market:id:a admin"] {
             assert_eq!(Claims::new("shop", scope, NOW, String::new()), None, "{scope}");

@@ -1,4 +1,4 @@
-//! The keys that tokens are signed with, in a file of the data folder.
+//! The keys that sign access tokens, in a file of the data folder.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -9,29 +9,31 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
 use crate::file_version::FileVersion;
-use crate::http::auth::access_token::LIFETIME;
 use crate::{Error, clock};
+
+/// How long a token is valid, in seconds.
+pub const TOKEN_LIFETIME_SECS: u64 = 2 * 60 * 60;
 
 /// The file in the data folder.
 const FILE: &str = "token-keys.json";
 
-/// What stands in front of a private key of this kind (PKCS #8, RFC 8410).
+/// The DER prefix of an Ed25519 private key (PKCS #8, RFC 8410).
 const DER_PREFIX: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
-/// A key.
+/// A signing key.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Key {
-    /// Its name in tokens.
+    /// The key id, as tokens contain it.
     pub(super) kid: String,
-    /// The key itself, as hexadecimal digits.
+    /// The private key in hexadecimal.
     secret: String,
-    /// When it was replaced, in milliseconds since 1970.
+    /// The time of replacement, in milliseconds since 1970; `None` for the current key.
     #[serde(skip_serializing_if = "Option::is_none")]
     retired_at: Option<u64>,
 }
 
 impl Key {
-    fn make() -> io::Result<Self> {
+    fn generate() -> io::Result<Self> {
         Ok(Self { kid: clock::random_hex::<8>()?, secret: clock::random_hex::<32>()?, retired_at: None })
     }
 
@@ -50,34 +52,34 @@ impl Key {
     }
 }
 
-/// All keys that are believed; the last one signs.
+/// All keys that verify tokens; the last one signs.
 pub struct Keyring {
     path: PathBuf,
-    read: Mutex<(FileVersion, Vec<Key>)>,
+    cached: Mutex<(FileVersion, Vec<Key>)>,
 }
 
 impl Keyring {
-    /// Opens the keys in the data folder, which are made if there are none. `now` is in milliseconds since 1970.
+    /// Opens the keys in the data folder, and creates the first key if there is none. `now` is in milliseconds since 1970.
     pub fn open(folder: &Path, now: u64) -> Result<Self, Error> {
         let path = folder.join(FILE);
         if !path.exists() {
             Self::rotate(folder, now)?;
         }
-        let edition = FileVersion::of(&path);
+        let version = FileVersion::of(&path);
         let keys = read(&path).map_err(|source| Error::DataFolder { path: path.clone(), source })?;
-        Ok(Self { read: Mutex::new((edition, keys)), path })
+        Ok(Self { cached: Mutex::new((version, keys)), path })
     }
 
-    /// Makes a new key to sign with, and forgets those whose last tokens are over.
+    /// Creates a new signing key, and deletes keys whose last tokens have expired. `now` is in milliseconds since 1970.
     pub fn rotate(folder: &Path, now: u64) -> Result<(), Error> {
         let path = folder.join(FILE);
         let replace = || {
             let mut keys = if path.exists() { read(&path)? } else { Vec::new() };
-            keys.retain(|key| key.retired_at.is_none_or(|at| now <= at + LIFETIME * 1000));
+            keys.retain(|key| key.retired_at.is_none_or(|at| now <= at + TOKEN_LIFETIME_SECS * 1000));
             for key in &mut keys {
                 key.retired_at.get_or_insert(now);
             }
-            keys.push(Key::make()?);
+            keys.push(Key::generate()?);
             write(&path, &keys)
         };
         replace().map_err(|source| Error::DataFolder { path: path.clone(), source })
@@ -91,16 +93,16 @@ impl Keyring {
         self.with(|keys| keys.iter().find(|key| key.kid == kid).cloned())
     }
 
-    /// Somebody may have rotated the keys since they were read.
-    fn with<T>(&self, look: impl FnOnce(&[Key]) -> T) -> T {
-        let mut kept = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = FileVersion::of(&self.path);
-        if at != kept.0
+    /// Reads the file again if another process has rotated the keys since the last read.
+    fn with<T>(&self, work: impl FnOnce(&[Key]) -> T) -> T {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = FileVersion::of(&self.path);
+        if version != cached.0
             && let Ok(keys) = read(&self.path)
         {
-            *kept = (at, keys);
+            *cached = (version, keys);
         }
-        look(&kept.1)
+        work(&cached.1)
     }
 }
 
@@ -108,15 +110,15 @@ fn read(path: &Path) -> io::Result<Vec<Key>> {
     serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
 }
 
-/// Written beside its place and then moved there, so that a kill in between never leaves half a file.
+/// Writes a temporary file and renames it, so that a crash never leaves half a file.
 fn write(path: &Path, keys: &[Key]) -> io::Result<()> {
-    let beside = path.with_extension("new");
+    let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
+    let mut file = options.open(&temporary)?;
     file.write_all(&serde_json::to_vec_pretty(keys).map_err(io::Error::other)?)?;
     file.sync_all()?;
-    fs::rename(&beside, path)
+    fs::rename(&temporary, path)
 }

@@ -10,8 +10,9 @@ use serde_json::json;
 
 use crate::app_state::SharedState;
 use crate::clock;
-use crate::http::auth::access_token::{Claims, LIFETIME};
+use crate::http::auth::access_token::Claims;
 use crate::http::auth::basic;
+use crate::http::auth::keyring::TOKEN_LIFETIME_SECS;
 use crate::http::body;
 
 /// What a client sends.
@@ -53,7 +54,7 @@ pub(super) async fn issue(State(collector): State<SharedState>, headers: HeaderM
     let answer = json!({
         "access_token": token,
         "token_type": "Bearer",
-        "expires_in": LIFETIME,
+        "expires_in": TOKEN_LIFETIME_SECS,
         "scope": claims.scope,
         "created_at": claims.iat,
     });

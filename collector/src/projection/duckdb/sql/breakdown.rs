@@ -4,9 +4,8 @@ use crate::metrics::catalog::{Field, Operator};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Query, Sort};
 use crate::metrics::rows::{PERCENTILES, Scope};
+use crate::projection::duckdb::sql::builder::{Bound, MEDIAN, SqlBuilder, Statement, is_scaled};
 use crate::projection::duckdb::sql::rows::key;
-use crate::projection::duckdb::sql::{Bound, Statement};
-use crate::projection::duckdb::sql::{MEDIAN, SqlBuilder, is_scaled};
 
 /// One level of a breakdown.
 struct Level<'a> {
