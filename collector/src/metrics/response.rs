@@ -147,7 +147,7 @@ fn select(owner: &str, is_main: bool, object: &Map<String, Value>, selected: &[&
     let mut out = Map::new();
     for (name, value) in object {
         let relation = if is_main { name.clone() } else { format!("{owner}.{name}") };
-        let kept = match value {
+        let value = match value {
             Value::Object(inner) => non_empty(select(&relation, false, inner, selected)),
             Value::Array(elements) => {
                 let each =
@@ -156,7 +156,7 @@ fn select(owner: &str, is_main: bool, object: &Map<String, Value>, selected: &[&
             }
             _ => selected.contains(&format!("{owner}.{name}").as_str()).then(|| value.clone()),
         };
-        out.extend(kept.map(|value| (name.clone(), value)));
+        out.extend(value.map(|value| (name.clone(), value)));
     }
     out
 }

@@ -42,23 +42,23 @@ pub(crate) fn data(records: &Records<'_>, test_query: &TestQuery) -> Value {
 
 fn breakdown(records: &Records<'_>, query: &Value, steps: &[Step]) -> Vec<Value> {
     let by = records.resource.field(query["by"].as_str().unwrap()).unwrap();
-    let mut kept = Vec::new();
+    let mut buckets = Vec::new();
     for label in labels(records, by, None, steps) {
         let steps = append_step(steps, by, None, &label);
         let (shown, rank) = value(&owners(records, &steps, query), query, records.resource);
         if meets_condition(&query["condition"], rank) {
-            kept.push((rank, label, shown, steps));
+            buckets.push((rank, label, shown, steps));
         }
     }
     let is_ascending = query["sort"] == "asc";
-    kept.sort_by(|one, other| by_rank(one.0, other.0, is_ascending).then_with(|| one.1.cmp(&other.1)));
-    kept.truncate(usize::try_from(query["limit"].as_u64().unwrap_or(10)).unwrap());
+    buckets.sort_by(|first, second| by_rank(first.0, second.0, is_ascending).then_with(|| first.1.cmp(&second.1)));
+    buckets.truncate(usize::try_from(query["limit"].as_u64().unwrap_or(10)).unwrap());
     let bucket = |(_, label, shown, steps): (_, String, Value, Vec<Step>)| {
         let mut bucket = json!({ "label": label, "value": shown });
         add_inner(records, query, &steps, &mut bucket);
         bucket
     };
-    kept.into_iter().map(bucket).collect()
+    buckets.into_iter().map(bucket).collect()
 }
 
 fn dates(records: &Records<'_>, query: &Value) -> Vec<Value> {
@@ -258,8 +258,8 @@ fn meets_condition(condition: &Value, number: Option<f64>) -> bool {
 fn bought_together(records: &Records<'_>, test_query: &TestQuery) -> Value {
     let given: Vec<_> = test_query.body["filter"]["line_items"]["item_ids"]["in"].as_array().unwrap().clone();
     let lines = |record: &Record<'_>| record.json["line_items"].as_array().cloned().unwrap_or_default();
-    let holds = |record: &&Record<'_>| given.iter().all(|id| lines(record).iter().any(|line| line["item_id"] == *id));
-    let mut orders: Vec<_> = records.all.iter().filter(holds).collect();
+    let contains_all = |record: &&Record<'_>| given.iter().all(|id| lines(record).iter().any(|line| line["item_id"] == *id));
+    let mut orders: Vec<_> = records.all.iter().filter(contains_all).collect();
     orders.sort_by_key(|order| {
         let created = date(records.resource, order.json, "created_at");
         (created.is_none(), created, order.json["id"].as_str().map(str::to_owned))
