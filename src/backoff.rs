@@ -1,27 +1,28 @@
-//! How long to wait after failures.
+//! The delay after failed requests: exponential backoff with jitter.
 //!
-//! The wait doubles with each failure in a row up to a cap, a random part of it is left out so that the shops of an outage do not come
-//! back as one, and what the collector asked for is the least.
+//! The delay doubles with each consecutive failure up to a cap. Jitter spreads the retries of many pages after an outage. The collector's
+//! `Retry-After` is the lower bound.
 
 use crate::Millis;
 
-/// The longest first wait.
-pub const FIRST: Millis = 1_000;
+/// The greatest delay after the first failure.
+pub const INITIAL_MS: Millis = 1_000;
 
-/// The longest wait that we choose ourselves.
-pub const LONGEST: Millis = 300_000;
+/// The greatest delay without `Retry-After`.
+pub const MAX_DELAY_MS: Millis = 300_000;
 
-/// The longest wait that the collector may ask for: a day.
-pub const LONGEST_ASKED: Millis = 86_400_000;
+/// The greatest `Retry-After` that counts: a day.
+pub const MAX_RETRY_AFTER_MS: Millis = 86_400_000;
 
-/// Returns the wait after `failures` failures in a row.
+/// Returns the delay after `failures` consecutive failures.
 ///
-/// `chance` picks a point in the upper half of the wait. `asked` is what the answer's `Retry-After` said.
-pub fn wait(failures: u32, chance: u8, asked: Option<Millis>) -> Millis {
-    let doubled = FIRST << failures.saturating_sub(1).min(16);
-    let whole = doubled.min(LONGEST);
-    let ours = whole - whole * Millis::from(chance) / 512;
-    ours.max(asked.unwrap_or(0).min(LONGEST_ASKED))
+/// `jitter` selects a point in the upper half of the delay: 0 is the whole, 255 about the half. `retry_after` is the response's
+/// `Retry-After`.
+pub fn delay(failures: u32, jitter: u8, retry_after: Option<Millis>) -> Millis {
+    let uncapped = INITIAL_MS << failures.saturating_sub(1).min(16);
+    let max = uncapped.min(MAX_DELAY_MS);
+    let own_delay = max - max * Millis::from(jitter) / 512;
+    own_delay.max(retry_after.unwrap_or(0).min(MAX_RETRY_AFTER_MS))
 }
 
 #[cfg(test)]
@@ -30,32 +31,32 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_first_wait_is_between_half_a_second_and_one() {
-        assert_eq!(wait(1, 0, None), 1_000);
-        assert_eq!(wait(1, 255, None), 502);
+    fn first_delay_is_between_half_a_second_and_one() {
+        assert_eq!(delay(1, 0, None), 1_000);
+        assert_eq!(delay(1, 255, None), 502);
     }
 
     proptest! {
         #[test]
-        fn waits_grow(failures in 1..u32::MAX, chance: u8) {
-            prop_assert!(wait(failures, chance, None) <= wait(failures.saturating_add(1), chance, None));
+        fn delay_grows_with_failures(failures in 1..u32::MAX, jitter: u8) {
+            prop_assert!(delay(failures, jitter, None) <= delay(failures.saturating_add(1), jitter, None));
         }
 
         #[test]
-        fn waits_are_capped(failures: u32, chance: u8, asked: Option<Millis>) {
-            prop_assert!(wait(failures, chance, None) <= LONGEST);
-            prop_assert!(wait(failures, chance, asked) <= LONGEST_ASKED);
+        fn delay_is_capped(failures: u32, jitter: u8, retry_after: Option<Millis>) {
+            prop_assert!(delay(failures, jitter, None) <= MAX_DELAY_MS);
+            prop_assert!(delay(failures, jitter, retry_after) <= MAX_RETRY_AFTER_MS);
         }
 
         #[test]
-        fn the_collector_is_never_asked_before_it_said(failures: u32, chance: u8, asked in 0..LONGEST_ASKED) {
-            prop_assert!(wait(failures, chance, Some(asked)) >= asked);
+        fn delay_is_at_least_retry_after(failures: u32, jitter: u8, retry_after in 0..MAX_RETRY_AFTER_MS) {
+            prop_assert!(delay(failures, jitter, Some(retry_after)) >= retry_after);
         }
 
         #[test]
-        fn pages_come_back_spread_over_half_the_wait(failures in 1_u32..40) {
-            let whole = wait(failures, 0, None);
-            prop_assert!(wait(failures, 255, None) * 100 <= whole * 51);
+        fn jitter_spreads_over_half_the_delay(failures in 1_u32..40) {
+            let max = delay(failures, 0, None);
+            prop_assert!(delay(failures, 255, None) * 100 <= max * 51);
         }
     }
 }

@@ -1,65 +1,64 @@
-//! Whether the visitor may be tracked: while that is open, calls wait in memory; where it is refused, nothing is left of them.
+//! The visitor's consent to tracking: calls wait in memory while it is pending, and are dropped when it is denied.
 
-use crate::queue::{self, Item};
+use crate::queue::{self, StoredEntry};
 
-/// The visitor's word, and what waits for it.
+/// The state of consent, with the calls that wait for it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Consent {
-    /// Nothing is held back.
+    /// Calls pass.
     #[default]
     Granted,
-    /// Nobody was asked yet, or nobody has answered: calls wait here, the oldest first, and the oldest fall
-    /// out when there are too many.
-    Pending(Vec<Item>),
-    /// No. `for_good`: the browser says it for the visitor, and no word of the page counts.
+    /// The visitor has not decided yet. Calls wait here, the oldest first; above [`queue::MAX_EVENTS`] the oldest is dropped.
+    Pending(Vec<StoredEntry>),
+    /// Calls are dropped.
     Denied {
-        /// See above.
-        for_good: bool,
+        /// Whether the browser denies consent for the visitor, so that the page cannot grant it.
+        is_permanent: bool,
     },
 }
 
 impl Consent {
-    /// Returns the state that `word` asks for; an unknown word asks for nothing.
+    /// Returns the state named `word`; None if the word is unknown.
     pub fn load(word: &str) -> Option<Self> {
         match word {
             "granted" => Some(Self::Granted),
             "pending" => Some(Self::Pending(Vec::new())),
-            "denied" => Some(Self::Denied { for_good: false }),
-            "never" => Some(Self::Denied { for_good: true }),
+            "denied" => Some(Self::Denied { is_permanent: false }),
+            "never" => Some(Self::Denied { is_permanent: true }),
             _ => None,
         }
     }
 
-    /// Follows the visitor's word; returns the calls that it frees. What is held when the word is no is gone.
-    pub fn change(&mut self, word: &str) -> Vec<Item> {
+    /// Changes to the state named `word`; returns the waiting calls if consent is granted now, and drops them otherwise.
+    pub fn change(&mut self, word: &str) -> Vec<StoredEntry> {
         let Some(next) = Self::load(word) else { return Vec::new() };
         match (&*self, &next) {
-            (Self::Denied { for_good: true }, _) | (Self::Pending(_), Self::Pending(_)) => return Vec::new(),
+            (Self::Denied { is_permanent: true }, _) | (Self::Pending(_), Self::Pending(_)) => return Vec::new(),
             _ => {}
         }
         match std::mem::replace(self, next) {
-            Self::Pending(held) if self.is_granted() => held,
+            Self::Pending(waiting) if self.is_granted() => waiting,
             _ => Vec::new(),
         }
     }
 
-    /// Returns whether a call may go on; holds it, or drops it, where it may not.
-    pub fn pass(&mut self, call: Item<&str>) -> bool {
-        if let Self::Pending(held) = self {
-            if held.len() >= queue::EVENTS {
-                held.remove(0);
+    /// Returns whether a call may be processed. If not, the call waits while consent is pending and is dropped otherwise.
+    pub fn pass(&mut self, call: StoredEntry<&str>) -> bool {
+        if let Self::Pending(waiting) = self {
+            if waiting.len() >= queue::MAX_EVENTS {
+                waiting.remove(0);
             }
-            held.push(call.to_owned());
+            waiting.push(call.to_owned());
         }
         self.is_granted()
     }
 
-    /// Returns whether anything may be stored and sent.
+    /// Returns whether events may be stored and sent.
     pub fn is_granted(&self) -> bool {
         matches!(self, Self::Granted)
     }
 
-    /// Returns whether nothing may stay stored.
+    /// Returns whether the stored data must be deleted.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. })
     }
@@ -69,12 +68,12 @@ impl Consent {
 mod tests {
     use super::*;
 
-    fn call(key: &str) -> Item<&str> {
-        Item::new(key, "")
+    fn call(key: &str) -> StoredEntry<&str> {
+        StoredEntry::new(key, "")
     }
 
     #[test]
-    fn held_calls_are_freed_in_order() {
+    fn granted_consent_releases_waiting_calls_in_order() {
         let mut consent = Consent::load("pending").unwrap();
         assert_eq!((consent.pass(call("1")), consent.pass(call("2"))), (false, false));
         assert_eq!(consent.change("pending"), []);
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_no_drops_what_was_held_and_a_later_yes_starts_anew() {
+    fn denied_consent_drops_waiting_calls_and_can_be_granted_later() {
         let mut consent = Consent::load("pending").unwrap();
         consent.pass(call("1"));
         assert_eq!(consent.change("denied"), []);
@@ -93,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn the_browsers_no_stands() {
+    fn permanent_denial_cannot_be_granted() {
         let mut consent = Consent::load("never").unwrap();
         assert_eq!(consent.change("granted"), []);
         assert!(consent.is_denied());
     }
 
     #[test]
-    fn an_unknown_word_changes_nothing() {
+    fn unknown_word_changes_nothing() {
         let mut consent = Consent::Granted;
         assert_eq!(consent.change("maybe"), []);
         assert!(consent.is_granted());

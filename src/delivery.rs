@@ -1,194 +1,203 @@
-//! When the next request goes out, and what its end means.
+//! Decides when the next request starts, and what the end of a request means.
 //!
-//! One request is under way at a time, so that the collector stores events in the order of the calls. The first event waits a moment
-//! for company; after a failure [`backoff`] says how long. Of several tabs one owns the queue and sends for all; the others give it time, and
-//! then send what it has not got rid of, because a tab that sleeps says nothing.
+//! At most one request is in flight, so the collector stores events in the order of the calls. The first event waits for a batching
+//! delay; after a failure [`backoff`] sets the delay. One of several tabs is the leader and sends for all. The other tabs wait longer and
+//! then send what the leader has not sent, because the browser may have frozen the leader's tab.
 
-use tillroll_protocol::batch;
+use tillroll_protocol::batch::BatchResponse;
 
-use crate::input::Answer;
-use crate::{Millis, backoff, batch as batching};
+use crate::input::SendResult;
+use crate::{Millis, backoff, batcher};
 
-/// How long an event waits for others to share its request.
-pub const GATHER: Millis = 500;
+/// How long the leader waits for more events to put into the same batch.
+pub const BATCH_DELAY_MS: Millis = 500;
 
-/// How long an event waits for another tab that owns the queue to send it.
-pub const TRUST: Millis = 15_000;
+/// How long another tab waits for the leader to send its events.
+pub const LEADER_TIMEOUT_MS: Millis = 15_000;
 
 /// How long a request may take before it counts as failed.
-pub const PATIENCE: Millis = 10_000;
+pub const REQUEST_TIMEOUT_MS: Millis = 10_000;
 
 /// What the end of a request means for its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The collector has dealt with them: forget them.
-    Taken,
-    /// The collector will not hear of this project: forget them, and be silent until the next page.
-    Refused,
-    /// The collector cannot take this body: send less at a time, and drop what it cannot take alone.
-    TooMuch,
-    /// Nothing is known of them: send them again later.
-    Unknown,
+pub enum SendOutcome {
+    /// The collector has stored or rejected them: delete them.
+    Acked,
+    /// The collector rejects the project's token: delete them, and send nothing until the next page.
+    ProjectRejected,
+    /// The collector rejects this body: send fewer events at a time, and drop an event that is rejected alone.
+    BodyRejected,
+    /// It is unknown whether the collector stored them: send them again later.
+    Retry,
 }
 
-/// Returns what an answer means.
+/// Returns what the result of a request means.
 ///
-/// A success counts only if it speaks as the collector does: a hotel's portal answers 200 to everything.
-pub fn verdict(answer: &Answer) -> Verdict {
-    match answer.status {
-        200..=299 if answer.body.starts_with(batch::BatchResponse::JSON_PREFIX) => Verdict::Taken,
-        401..=403 => Verdict::Refused,
-        400 | 413 => Verdict::TooMuch,
-        _ => Verdict::Unknown,
+/// A 2xx status counts only if the body starts as the collector's JSON does: a captive portal answers every request with 200.
+pub fn classify(result: &SendResult) -> SendOutcome {
+    match result.status {
+        200..=299 if result.body.starts_with(BatchResponse::JSON_PREFIX) => SendOutcome::Acked,
+        401..=403 => SendOutcome::ProjectRejected,
+        400 | 413 => SendOutcome::BodyRejected,
+        _ => SendOutcome::Retry,
     }
 }
 
-/// A request that is under way.
+/// A request that has no result yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flight {
-    /// Its number.
+pub struct InFlight {
+    /// The number of the request.
     pub request: u32,
     /// The keys of its events.
     pub keys: Vec<String>,
 }
 
-/// A moment that never comes.
+/// A time that never comes.
 pub const NEVER: Millis = Millis::MAX;
 
 /// The state of sending.
 #[derive(Debug)]
 pub struct Delivery {
-    flight: Option<Flight>,
-    requests: u32,
+    in_flight: Option<InFlight>,
+    last_request: u32,
+    /// Consecutive failures.
     failures: u32,
-    /// When the request under way has taken too long; where none is, when the next one goes out.
+    /// When the request in flight times out; without one, when the next request starts.
     due: Millis,
-    /// For when the tracker asked to be woken.
-    alarm: Millis,
-    /// How long an event waits: [`GATHER`] where this tab owns the queue, else [`TRUST`].
-    pause: Millis,
-    most: usize,
-    open: bool,
+    /// The time for which the tracker has set its timer.
+    timer: Millis,
+    /// How long an event waits: [`BATCH_DELAY_MS`] in the leader's tab, [`LEADER_TIMEOUT_MS`] in the others.
+    delay: Millis,
+    max_events: usize,
+    is_open: bool,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { flight: None, requests: 0, failures: 0, due: NEVER, alarm: NEVER, pause: GATHER, most: 0, open: false }
+        Self {
+            in_flight: None,
+            last_request: 0,
+            failures: 0,
+            due: NEVER,
+            timer: NEVER,
+            delay: BATCH_DELAY_MS,
+            max_events: 0,
+            is_open: false,
+        }
     }
 }
 
 impl Delivery {
-    /// Begins: from now on requests may go out.
+    /// Allows requests from now on.
     pub fn open(&mut self) {
-        self.open = true;
-        self.most = batching::EVENTS;
+        self.is_open = true;
+        self.max_events = batcher::MAX_EVENTS;
     }
 
-    /// Takes note that something waits to be sent.
+    /// Schedules a request after the delay, unless one is scheduled already.
     pub fn schedule(&mut self, now: Millis) {
         if self.due == NEVER {
-            self.due = now.saturating_add(self.pause);
+            self.due = now.saturating_add(self.delay);
         }
     }
 
-    /// Takes note whether this tab owns the queue; returns whether that is news.
-    pub fn own(&mut self, now: Millis, owns: bool) -> bool {
-        let pause = if owns { GATHER } else { TRUST };
-        let is_news = pause != std::mem::replace(&mut self.pause, pause);
-        if is_news && self.due != NEVER && self.flight.is_none() && self.failures == 0 {
-            self.due = now.saturating_add(pause);
+    /// Sets whether this tab is the leader; returns whether that changed.
+    pub fn set_leader(&mut self, now: Millis, is_leader: bool) -> bool {
+        let delay = if is_leader { BATCH_DELAY_MS } else { LEADER_TIMEOUT_MS };
+        let has_changed = delay != std::mem::replace(&mut self.delay, delay);
+        if has_changed && self.due != NEVER && self.in_flight.is_none() && self.failures == 0 {
+            self.due = now.saturating_add(delay);
         }
-        is_news
+        has_changed
     }
 
-    /// Returns whether this tab owns the queue.
-    pub fn owns(&self) -> bool {
-        self.pause == GATHER
+    /// Returns whether this tab is the leader.
+    pub fn is_leader(&self) -> bool {
+        self.delay == BATCH_DELAY_MS
     }
 
-    /// Asks that the next request go out at `due`, as soon as now; a wait that failures caused is not cut short.
-    pub fn hurry(&mut self, due: Millis) {
-        if self.failures == 0 && self.flight.is_none() {
+    /// Schedules the next request at `due`, which may be now. A backoff delay is not shortened.
+    pub fn send_at(&mut self, due: Millis) {
+        if self.failures == 0 && self.in_flight.is_none() {
             self.due = due;
         }
     }
 
-    /// Forgets failures: the connection is back, or the page is.
+    /// Ends the backoff: the connection or the page is back.
     pub fn retry(&mut self, now: Millis) {
         self.failures = 0;
-        self.hurry(now.saturating_add(self.pause - GATHER));
+        self.send_at(now.saturating_add(self.delay - BATCH_DELAY_MS));
     }
 
-    /// Returns the most events that the next request may hold, if one may go out now.
+    /// Returns the greatest number of events for the next request; None if no request may start now.
     pub fn ready(&self, now: Millis) -> Option<usize> {
-        (self.open && self.flight.is_none() && self.due <= now).then_some(self.most)
+        (self.is_open && self.in_flight.is_none() && self.due <= now).then_some(self.max_events)
     }
 
-    /// Takes note that a request goes out with the events of `keys`; returns its number.
-    pub fn depart(&mut self, now: Millis, keys: Vec<String>) -> u32 {
-        self.requests = self.requests.wrapping_add(1);
-        self.flight = Some(Flight { request: self.requests, keys });
-        self.due = now.saturating_add(PATIENCE);
-        self.requests
+    /// Records that a request with the events of `keys` starts; returns its number.
+    pub fn start(&mut self, now: Millis, keys: Vec<String>) -> u32 {
+        self.last_request = self.last_request.wrapping_add(1);
+        self.in_flight = Some(InFlight { request: self.last_request, keys });
+        self.due = now.saturating_add(REQUEST_TIMEOUT_MS);
+        self.last_request
     }
 
-    /// Returns the request that an answer belongs to, which is not under way any more; None for an answer that nobody waits for.
-    pub fn arrive(&mut self, request: u32) -> Option<Flight> {
-        self.flight.take_if(|flight| flight.request == request)
+    /// Ends the request of this number and returns it; None if that request is not in flight.
+    pub fn complete(&mut self, request: u32) -> Option<InFlight> {
+        self.in_flight.take_if(|in_flight| in_flight.request == request)
     }
 
-    /// Takes note that the alarm went off. Returns the request that took too long, which is not under way any more.
-    pub fn overdue(&mut self, now: Millis) -> Option<Flight> {
-        self.alarm = NEVER;
-        if self.due <= now { self.flight.take() } else { None }
+    /// Handles the timer: ends the request in flight if it timed out, and returns it.
+    pub fn take_timed_out(&mut self, now: Millis) -> Option<InFlight> {
+        self.timer = NEVER;
+        if self.due <= now { self.in_flight.take() } else { None }
     }
 
-    /// Gives up the request under way without holding it against anybody: the page was away and never heard.
-    pub fn forsake(&mut self) {
-        self.flight = None;
+    /// Ends the request in flight without counting a failure: its response was lost while the page was frozen.
+    pub fn abandon(&mut self) {
+        self.in_flight = None;
         self.due = NEVER;
     }
 
-    /// Draws the lesson from a request's end. `chance` spreads the waits, see [`backoff::wait`].
-    pub fn learn(&mut self, verdict: Verdict, now: Millis, sent: usize, chance: u8, retry_after: Option<Millis>) {
+    /// Applies the outcome of a request that had `sent` events. `jitter` spreads the delays, see [`backoff::delay`].
+    pub fn apply(&mut self, outcome: SendOutcome, now: Millis, sent: usize, jitter: u8, retry_after: Option<Millis>) {
         self.due = now;
-        match verdict {
-            Verdict::Taken => {
+        match outcome {
+            SendOutcome::Acked => {
                 self.failures = 0;
-                self.most = batching::EVENTS;
+                self.max_events = batcher::MAX_EVENTS;
             }
-            Verdict::TooMuch => self.most = (sent / 2).max(1),
-            Verdict::Refused => {
-                self.open = false;
+            SendOutcome::BodyRejected => self.max_events = (sent / 2).max(1),
+            SendOutcome::ProjectRejected => {
+                self.is_open = false;
                 self.due = NEVER;
             }
-            Verdict::Unknown => {
+            SendOutcome::Retry => {
                 self.failures = self.failures.saturating_add(1);
-                self.due = now.saturating_add(backoff::wait(self.failures, chance, retry_after));
+                self.due = now.saturating_add(backoff::delay(self.failures, jitter, retry_after));
             }
         }
     }
 
-    /// Returns whether requests may go out at all.
+    /// Returns whether requests are allowed.
     pub fn is_open(&self) -> bool {
-        self.open
+        self.is_open
     }
 
     /// Returns whether the last request failed.
-    pub fn is_waiting(&self) -> bool {
+    pub fn is_backing_off(&self) -> bool {
         self.failures > 0
     }
 
-    /// Returns when the tracker must be woken, [`NEVER`] if it need not be, where that is another moment than it asked for before.
-    /// `empty` is whether nothing waits to be sent.
-    pub fn set_alarm(&mut self, empty: bool) -> Option<Millis> {
-        let at_rest = self.flight.is_none() && (empty || !self.open);
-        // What comes next waits for company again.
-        if at_rest && self.failures == 0 {
+    /// Returns the new time for the tracker's timer, or [`NEVER`] for none; None if the timer is already set so.
+    pub fn update_timer(&mut self, is_queue_empty: bool) -> Option<Millis> {
+        let is_idle = self.in_flight.is_none() && (is_queue_empty || !self.is_open);
+        // The next event gets the full batching delay again.
+        if is_idle && self.failures == 0 {
             self.due = NEVER;
         }
-        let wake = if at_rest { NEVER } else { self.due };
-        (wake != std::mem::replace(&mut self.alarm, wake)).then_some(wake)
+        let time = if is_idle { NEVER } else { self.due };
+        (time != std::mem::replace(&mut self.timer, time)).then_some(time)
     }
 }
 
@@ -196,73 +205,74 @@ impl Delivery {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, body: body.into(), ..Answer::default() }
+    fn result(status: u16, body: &str) -> SendResult {
+        SendResult { status, body: body.into(), ..SendResult::default() }
     }
 
     #[test]
-    fn only_the_collector_can_take_events() {
+    fn only_a_response_of_the_collector_acknowledges_events() {
         let table = [
-            (200, r#"{"accepted":1,"duplicates":0,"rejected":[]}"#, Verdict::Taken),
-            (200, "<html>Welcome to our hotel</html>", Verdict::Unknown),
-            (204, "", Verdict::Unknown),
-            (0, "", Verdict::Unknown),
-            (400, "", Verdict::TooMuch),
-            (401, "", Verdict::Refused),
-            (402, "", Verdict::Refused),
-            (403, "", Verdict::Refused),
-            (404, "", Verdict::Unknown),
-            (408, "", Verdict::Unknown),
-            (413, "", Verdict::TooMuch),
-            (429, "", Verdict::Unknown),
-            (503, "", Verdict::Unknown),
+            (200, r#"{"accepted":1,"duplicates":0,"rejected":[]}"#, SendOutcome::Acked),
+            (200, "<html>Welcome to our hotel</html>", SendOutcome::Retry),
+            (204, "", SendOutcome::Retry),
+            (0, "", SendOutcome::Retry),
+            (400, "", SendOutcome::BodyRejected),
+            (401, "", SendOutcome::ProjectRejected),
+            (402, "", SendOutcome::ProjectRejected),
+            (403, "", SendOutcome::ProjectRejected),
+            (404, "", SendOutcome::Retry),
+            (408, "", SendOutcome::Retry),
+            (413, "", SendOutcome::BodyRejected),
+            (429, "", SendOutcome::Retry),
+            (503, "", SendOutcome::Retry),
         ];
-        for (status, body, meaning) in table {
-            assert_eq!(verdict(&answer(status, body)), meaning, "{status} {body}");
+        for (status, body, outcome) in table {
+            assert_eq!(classify(&result(status, body)), outcome, "{status} {body}");
         }
     }
 
     #[test]
-    fn one_request_at_a_time() {
+    fn second_request_waits_for_the_result_of_the_first() {
         let mut delivery = Delivery::default();
         delivery.schedule(0);
-        assert_eq!(delivery.ready(GATHER), None);
+        assert_eq!(delivery.ready(BATCH_DELAY_MS), None);
         delivery.open();
-        assert_eq!(delivery.ready(GATHER - 1), None);
-        assert_eq!(delivery.ready(GATHER), Some(batching::EVENTS));
-        let request = delivery.depart(GATHER, vec!["1".into()]);
-        delivery.hurry(GATHER);
-        assert_eq!(delivery.ready(GATHER), None);
-        assert_eq!(delivery.set_alarm(false), Some(GATHER + PATIENCE));
-        assert_eq!(delivery.arrive(request + 1), None);
-        assert!(delivery.arrive(request).is_some());
-        delivery.learn(Verdict::Taken, GATHER, 1, 0, None);
-        assert_eq!(delivery.ready(GATHER), Some(batching::EVENTS));
+        assert_eq!(delivery.ready(BATCH_DELAY_MS - 1), None);
+        assert_eq!(delivery.ready(BATCH_DELAY_MS), Some(batcher::MAX_EVENTS));
+        let request = delivery.start(BATCH_DELAY_MS, vec!["1".into()]);
+        delivery.send_at(BATCH_DELAY_MS);
+        assert_eq!(delivery.ready(BATCH_DELAY_MS), None);
+        assert_eq!(delivery.update_timer(false), Some(BATCH_DELAY_MS + REQUEST_TIMEOUT_MS));
+        assert_eq!(delivery.complete(request + 1), None);
+        assert!(delivery.complete(request).is_some());
+        delivery.apply(SendOutcome::Acked, BATCH_DELAY_MS, 1, 0, None);
+        assert_eq!(delivery.ready(BATCH_DELAY_MS), Some(batcher::MAX_EVENTS));
     }
 
     #[test]
-    fn who_does_not_own_the_queue_gives_its_owner_time() {
+    fn tab_that_is_not_the_leader_waits_for_the_leader_timeout() {
         let mut delivery = Delivery::default();
         delivery.open();
         delivery.schedule(0);
-        assert!(delivery.own(100, false) && !delivery.own(200, false));
-        assert_eq!((delivery.ready(100 + TRUST - 1), delivery.ready(100 + TRUST)), (None, Some(batching::EVENTS)));
+        assert!(delivery.set_leader(100, false) && !delivery.set_leader(200, false));
+        let ready = [LEADER_TIMEOUT_MS - 1, LEADER_TIMEOUT_MS].map(|after| delivery.ready(100 + after));
+        assert_eq!(ready, [None, Some(batcher::MAX_EVENTS)]);
         delivery.retry(200);
         assert_eq!(delivery.ready(200), None);
-        assert!(delivery.own(300, true) && delivery.owns());
-        assert_eq!(delivery.set_alarm(false), Some(300 + GATHER));
-        delivery.hurry(400);
-        assert_eq!(delivery.ready(400), Some(batching::EVENTS));
+        assert!(delivery.set_leader(300, true) && delivery.is_leader());
+        assert_eq!(delivery.update_timer(false), Some(300 + BATCH_DELAY_MS));
+        delivery.send_at(400);
+        assert_eq!(delivery.ready(400), Some(batcher::MAX_EVENTS));
     }
 
     #[test]
-    fn a_flush_does_not_cut_a_wait_short_but_a_new_connection_does() {
+    fn new_connection_ends_the_backoff_but_a_flush_does_not() {
         let mut delivery = Delivery::default();
         delivery.open();
-        delivery.learn(Verdict::Unknown, 0, 1, 0, Some(60_000));
-        delivery.hurry(1);
-        assert_eq!(delivery.set_alarm(false), Some(60_000));
+        delivery.apply(SendOutcome::Retry, 0, 1, 0, Some(60_000));
+        delivery.send_at(1);
+        assert_eq!(delivery.update_timer(false), Some(60_000));
         delivery.retry(2);
-        assert_eq!(delivery.set_alarm(false), Some(2));
+        assert_eq!(delivery.update_timer(false), Some(2));
     }
 }

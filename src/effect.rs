@@ -1,56 +1,56 @@
-//! What the tracker wants done. The browser's edge carries it out, in order, and decides nothing.
+//! The effects of the tracker. `browser` executes them in order and decides nothing.
 
 use crate::Millis;
-use crate::queue::Item;
+use crate::queue::StoredEntry;
 
-/// Something to do.
+/// An action that the tracker requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Keep this durably; the write begins at once. Replaces what the key held.
-    Keep(Item),
-    /// Forget what these keys hold.
-    Forget(Vec<String>),
-    /// Read everything that is kept, and tell.
+    /// Store this entry durably, replacing an entry of the same key; the write starts at once.
+    Persist(StoredEntry),
+    /// Delete the entries of these keys from the store.
+    Delete(Vec<String>),
+    /// Read all stored entries and return them as [`Input::Restored`](crate::input::Input::Restored).
     Restore,
-    /// Leave nothing of the durable store.
-    Wipe,
-    /// Remember who the visitor is; an empty text forgets.
-    Visitor(String),
-    /// Remember the visit; an empty text forgets.
-    Session(String),
-    /// Remember what was said, see [`Notes`](tillroll_protocol::visitor_context::DedupState); an empty text forgets.
-    Notes(String),
-    /// Post `body` to the collector and tell how it ended.
+    /// Delete all stored entries.
+    ClearAll,
+    /// Save the visitor; an empty text deletes it.
+    SaveVisitor(String),
+    /// Save the session; an empty text deletes it.
+    SaveSession(String),
+    /// Save the [`DedupState`](tillroll_protocol::visitor_context::DedupState); an empty text deletes it.
+    SaveDedup(String),
+    /// Post `body` to the collector and return the result as [`Input::RequestDone`](crate::input::Input::RequestDone).
     Send {
-        /// Comes back with the answer.
+        /// The number of the request; the result has the same.
         request: u32,
         /// A batch.
         body: String,
     },
-    /// Give the request up and tell no more of it.
+    /// Abort the request in flight; it has no result.
     Abort {
-        /// Of the request.
+        /// The number of the request.
         request: u32,
     },
-    /// Post this batch without hope of an answer: the page is being left.
+    /// Send this batch as a beacon, which has no result: the page unloads.
     Beacon(String),
-    /// Wake the tracker after so long, instead of whenever was asked before; None: never.
-    Wake(Option<Millis>),
-    /// Tell the page.
+    /// Set the one timer to fire after this delay, instead of any earlier setting; None clears it.
+    SetTimer(Option<Millis>),
+    /// Report to the page's callbacks.
     Report(Report),
 }
 
-/// What became of something, for the page's own callbacks.
+/// What happened to calls and events, for the page's own callbacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// `sent`, `dropped`, `error` or `settled`.
     pub name: &'static str,
-    /// How many events.
+    /// The number of events.
     pub count: u32,
-    /// Why, as a word that programs may rely on.
+    /// The reason, as a code that never changes.
     pub reason: &'static str,
-    /// The parameter that a call lacked.
+    /// The parameter that a call lacks.
     pub field: &'static str,
-    /// What the collector answered.
-    pub answer: String,
+    /// The body of the collector's response.
+    pub response: String,
 }

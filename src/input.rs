@@ -1,88 +1,88 @@
-//! What the tracker learns of the world: everything that happens to it is one of these.
+//! The inputs of the tracker: everything that happens in the page and in the browser.
 
 use crate::Millis;
-use crate::queue::Item;
+use crate::queue::StoredEntry;
 
-/// Something that happened. It is lent: the tracker copies what it keeps.
+/// Something that happened. Inputs are borrowed: the tracker copies what it stores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Input<'a> {
-    /// The page has loaded the library; comes first and once.
+    /// The page has loaded the core; the first input, once per page.
     Start(&'a Start<'a>),
-    /// The page called; a text that [`Call::read`](tillroll_protocol::call::Call::read) reads, and the key under which it is kept. Or another
-    /// tab has made an event and kept it: its text, for the tab that owns the queue.
-    Call(Item<&'a str>),
-    /// What earlier pages kept, as [`Effect::Restore`](crate::effect::Effect::Restore) asked; nothing is sent before.
-    Restored(&'a [Item]),
-    /// A request was answered or failed.
-    Answered(&'a Answer),
-    /// The time that [`Effect::Wake`](crate::effect::Effect::Wake) asked for has come.
-    Woken,
-    /// The page cannot be seen any more, but may come back.
+    /// A call of the page that [`Call::parse`](tillroll_protocol::call::Call::parse) reads, under its key in the store; or, in the leader's
+    /// tab, an event that another tab has made and stored.
+    Call(StoredEntry<&'a str>),
+    /// The stored entries that [`Effect::Restore`](crate::effect::Effect::Restore) requested; no request starts before.
+    Restored(&'a [StoredEntry]),
+    /// A request has completed or failed.
+    RequestDone(&'a SendResult),
+    /// The timer of [`Effect::SetTimer`](crate::effect::Effect::SetTimer) has fired.
+    Timer,
+    /// The page is hidden, but may become visible again.
     Hidden,
-    /// The page is being left.
-    Left,
-    /// What the browser remembers now: other tabs may have gone on meanwhile.
-    Recalled(Cookies<&'a str>),
-    /// The page is back from the browser's cache.
-    Returned,
-    /// Whether this tab owns the queue; it does until it hears that it does not.
-    Owner(bool),
-    /// Another tab has done with the events of these keys, a comma between them.
-    Forgotten(&'a str),
-    /// The connection is back.
+    /// The page unloads, or enters the back/forward cache.
+    PageHide,
+    /// Another tab may have changed the saved state; this is the current one.
+    StateChanged(SavedState<&'a str>),
+    /// The page returns from the back/forward cache.
+    PageShow,
+    /// Whether this tab is the leader. Each tab is, until this input.
+    Leader(bool),
+    /// Another tab has deleted the entries of these keys, which are separated by commas.
+    DeletedElsewhere(&'a str),
+    /// The network connection is back.
     Online,
-    /// The page asks that everything go out now.
+    /// The page requests that all events are sent now.
     Flush,
-    /// The visitor's word on being tracked; one of `granted`, `denied`, `pending`.
+    /// The visitor's consent: `granted`, `denied` or `pending`.
     Consent(&'a str),
-    /// The visitor has logged out; a call's text, of which time, seed and page count.
-    Reset(Item<&'a str>),
+    /// The visitor has logged out. The entry is a call, of which time, seed and page count.
+    Reset(StoredEntry<&'a str>),
 }
 
-/// What the page is and what it remembers.
+/// The options of the page, and its saved state.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Start<'a> {
     /// The project's public token.
     pub token: &'a str,
     /// The version of the library.
     pub version: &'a str,
-    /// As in [`Input::Consent`]; `granted` where nobody asks, `never` where the browser says no for the visitor.
+    /// As in [`Input::Consent`]; `never` if the browser denies consent for the visitor.
     pub consent: &'a str,
-    /// What the browser remembers.
-    pub cookies: Cookies<&'a str>,
-    /// An id that the shop's server made, for a visitor without one.
-    pub visitor: &'a str,
-    /// The moment of loading, as a call of no meaning.
-    pub call: Item<&'a str>,
+    /// The saved state.
+    pub saved: SavedState<&'a str>,
+    /// A visitor id that the shop's server made, for a visitor without one.
+    pub server_id: &'a str,
+    /// A call of type `land` that records when and where the page loaded.
+    pub load_call: StoredEntry<&'a str>,
 }
 
-/// What the browser remembers of the visitor; empty texts where it remembers nothing. `S` is how its texts are held.
+/// What cookies and local storage hold about the visitor; an empty text if they hold nothing. `S` is how the texts are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cookies<S = String> {
-    /// Who: an anonymous id or an e-mail, decoded.
+pub struct SavedState<S = String> {
+    /// The visitor: an anonymous id or an e-mail, decoded.
     pub visitor: S,
-    /// The visit, as [`Session`](tillroll_protocol::visitor_context::Session) writes it.
+    /// The session, as [`Session`](tillroll_protocol::visitor_context::Session) writes it.
     pub session: S,
-    /// What was said before, as [`Notes`](tillroll_protocol::visitor_context::DedupState) writes it.
-    pub notes: S,
+    /// The deduplication state, as [`DedupState`](tillroll_protocol::visitor_context::DedupState) writes it.
+    pub dedup: S,
 }
 
-impl Cookies {
-    /// Lends the texts.
-    pub fn lend(&self) -> Cookies<&str> {
-        Cookies { visitor: &self.visitor, session: &self.session, notes: &self.notes }
+impl SavedState {
+    /// Returns the state with borrowed texts.
+    pub fn as_ref(&self) -> SavedState<&str> {
+        SavedState { visitor: &self.visitor, session: &self.session, dedup: &self.dedup }
     }
 }
 
-/// How a request ended.
+/// The result of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// Which request.
+pub struct SendResult {
+    /// The number of the request.
     pub request: u32,
-    /// The HTTP status; 0 where there was no answer.
+    /// The HTTP status; 0 if there was no response.
     pub status: u16,
-    /// How long the collector asks to wait.
+    /// The response's `Retry-After`.
     pub retry_after: Option<Millis>,
-    /// The answer's text.
+    /// The body of the response.
     pub body: String,
 }

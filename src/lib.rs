@@ -1,14 +1,15 @@
-//! Tillroll in the page: what a shop's visitor did, kept until the collector has it.
+//! The browser library's core: turns calls into events and stores them until the collector acknowledges them.
 //!
-//! # The map
-//! A page calls; the call becomes an event by what is remembered of the [`visit`](tillroll_protocol::visitor_context); the finished text waits in the [`queue`] until [`batch`] makes a request of it; [`delivery`] decides when, and [`backoff`] how long
-//! to wait after a failure; [`consent`] may hold all of it. The [`tracker`] orders these steps and contains none of them.
+//! # Data flow
+//! The page makes a call. [`consent`] passes, delays or drops it. The [visitor context](tillroll_protocol::visitor_context) turns it into an
+//! event, the [`queue`] stores the event's text, and the [`batcher`] selects the events of a request. [`delivery`] decides when the request
+//! starts, and [`backoff`] computes the delay after a failure. The [`tracker`] calls these steps in order and contains none of them.
 //!
 //! # Invariants
-//! - Effects are values: `Tracker::handle(now, input)` performs nothing and returns what is to be done. There is no clock, no chance, no
-//!   storage and no network outside `browser`, which carries out and decides nothing.
-//! - The native build proves it: web crates are dependencies of the WebAssembly build alone.
-//! - The page writes and never reads back: a kept event is opaque text.
+//! - Effects are values: `Tracker::handle(now, input)` returns effects and executes none. Only `browser` uses a clock, a random source,
+//!   storage or the network; it executes effects and decides nothing.
+//! - The native build checks this: web crates are dependencies of the WebAssembly build only.
+//! - The page writes events and never reads them: a stored event is opaque text.
 //! - Nothing here panics.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unreachable))]
@@ -16,7 +17,7 @@
 #[cfg(any(test, target_arch = "wasm32"))]
 mod allocator;
 pub mod backoff;
-pub mod batch;
+pub mod batcher;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 pub mod consent;
@@ -26,5 +27,5 @@ pub mod input;
 pub mod queue;
 pub mod tracker;
 
-/// A moment or a length of time in milliseconds; moments count from 1970.
+/// A time or a duration in milliseconds; times count from 1970.
 pub type Millis = u64;

@@ -1,49 +1,49 @@
-//! What the collector does not have yet, in order, within bounds.
+//! The in-memory queue of events that the collector has not acknowledged, in order and bounded.
 //!
-//! Every item stands under its own key in the page's durable store as well; this is the picture of it in memory. When a bound is
-//! passed the oldest items fall out, and are counted.
+//! Each entry also stands under its own key in the page's durable store. When a bound is exceeded, the queue evicts the oldest entries
+//! and reports their keys.
 
-/// The most events kept.
-pub const EVENTS: usize = 1_000;
+/// The greatest number of events in the queue.
+pub const MAX_EVENTS: usize = 1_000;
 
-/// The most bytes kept, texts and keys together.
-pub const BYTES: usize = 1_048_576;
+/// The greatest size of the queue, texts and keys together.
+pub const MAX_BYTES: usize = 1_048_576;
 
-/// A finished event that waits. `S` is how its texts are held.
+/// An entry of the page's durable store: an event, or a call that is not an event yet. `S` is how its texts are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Item<S = String> {
-    /// Under which it is kept; keys sort in the order of the calls.
+pub struct StoredEntry<S = String> {
+    /// The key in the store; keys sort in the order of the calls.
     pub key: S,
-    /// The event, as it will be sent.
+    /// The event as JSON, or the call in the flat format.
     pub text: S,
 }
 
-impl<S> Item<S> {
-    /// Returns an item.
+impl<S> StoredEntry<S> {
+    /// Returns an entry.
     pub fn new(key: S, text: S) -> Self {
         Self { key, text }
     }
 }
 
-impl Item<&str> {
-    /// Returns an item of its own.
-    pub fn to_owned(self) -> Item {
-        Item::new(self.key.into(), self.text.into())
+impl StoredEntry<&str> {
+    /// Returns the entry with owned texts.
+    pub fn to_owned(self) -> StoredEntry {
+        StoredEntry::new(self.key.into(), self.text.into())
     }
 }
 
-impl<S: AsRef<str>> Item<S> {
-    /// Returns whether this is a call that never became an event: its page was left before the core had come. Calls are flat texts, events
-    /// are JSON, and the second character tells them apart.
+impl<S: AsRef<str>> StoredEntry<S> {
+    /// Returns whether this is a call that is not an event yet, because its page was closed before the core had loaded. Calls have the flat
+    /// format and events are JSON; the second character differs.
     pub fn is_call(&self) -> bool {
         self.text.as_ref().as_bytes().get(1) == Some(&b':')
     }
 }
 
-impl Item {
-    /// Lends the item.
-    pub fn lend(&self) -> Item<&str> {
-        Item::new(&self.key, &self.text)
+impl StoredEntry {
+    /// Returns the entry with borrowed texts.
+    pub fn as_ref(&self) -> StoredEntry<&str> {
+        StoredEntry::new(&self.key, &self.text)
     }
 
     fn size(&self) -> usize {
@@ -51,55 +51,55 @@ impl Item {
     }
 }
 
-/// The events that wait.
+/// The events that the collector has not acknowledged.
 #[derive(Debug, Default)]
 pub struct Queue {
-    items: Vec<Item>,
+    entries: Vec<StoredEntry>,
     bytes: usize,
 }
 
 impl Queue {
     /// Returns the events, the oldest first.
-    pub fn items(&self) -> &[Item] {
-        &self.items
+    pub fn entries(&self) -> &[StoredEntry] {
+        &self.entries
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether the queue has no events.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.entries.is_empty()
     }
 
-    /// Returns whether the event of this key waits.
-    pub fn has(&self, key: &str) -> bool {
-        self.items.iter().any(|item| item.key == key)
+    /// Returns whether the queue has an event under this key.
+    pub fn contains(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == key)
     }
 
-    /// Adds an event behind all others; returns the keys of those that fell out for it.
-    pub fn push(&mut self, item: Item) -> Vec<String> {
-        self.bytes += item.size();
-        self.items.push(item);
-        self.shrink()
+    /// Appends an event; returns the keys of the evicted events.
+    pub fn push(&mut self, entry: StoredEntry) -> Vec<String> {
+        self.bytes += entry.size();
+        self.entries.push(entry);
+        self.evict()
     }
 
-    /// Puts what an earlier page kept before what this page has; returns the keys of what fell out.
+    /// Inserts the stored events of earlier pages before the events of this page; returns the keys of the evicted events.
     ///
-    /// An item that is here already stays as it is, and calls are not for the queue.
-    pub fn restore(&mut self, kept: &[Item]) -> Vec<String> {
-        let mut young = std::mem::take(&mut self.items);
-        for old in kept {
-            if !old.is_call() && young.iter().all(|item| item.key != old.key) {
-                self.items.push(old.clone());
+    /// Skips calls, and entries whose key is already in the queue.
+    pub fn prepend_stored(&mut self, stored: &[StoredEntry]) -> Vec<String> {
+        let mut newer = std::mem::take(&mut self.entries);
+        for old in stored {
+            if !old.is_call() && newer.iter().all(|entry| entry.key != old.key) {
+                self.entries.push(old.clone());
             }
         }
-        self.items.append(&mut young);
-        self.weigh();
-        self.shrink()
+        self.entries.append(&mut newer);
+        self.recount();
+        self.evict()
     }
 
     /// Removes the events of the given keys.
-    pub fn forget(&mut self, keys: &[String]) {
-        self.items.retain(|item| !keys.contains(&item.key));
-        self.weigh();
+    pub fn remove(&mut self, keys: &[String]) {
+        self.entries.retain(|entry| !keys.contains(&entry.key));
+        self.recount();
     }
 
     /// Removes everything.
@@ -107,30 +107,30 @@ impl Queue {
         *self = Self::default();
     }
 
-    fn weigh(&mut self) {
-        self.bytes = self.items.iter().map(Item::size).sum();
+    fn recount(&mut self) {
+        self.bytes = self.entries.iter().map(StoredEntry::size).sum();
     }
 
-    fn shrink(&mut self) -> Vec<String> {
-        let mut surplus = 0;
-        for item in &self.items {
-            if self.bytes <= BYTES && self.items.len() - surplus <= EVENTS {
+    fn evict(&mut self) -> Vec<String> {
+        let mut evicted = 0;
+        for entry in &self.entries {
+            if self.bytes <= MAX_BYTES && self.entries.len() - evicted <= MAX_EVENTS {
                 break;
             }
-            self.bytes -= item.size();
-            surplus += 1;
+            self.bytes -= entry.size();
+            evicted += 1;
         }
-        if surplus == 0 {
+        if evicted == 0 {
             return Vec::new();
         }
-        let rest = self.items.split_off(surplus);
-        keys(&std::mem::replace(&mut self.items, rest))
+        let rest = self.entries.split_off(evicted);
+        keys(&std::mem::replace(&mut self.entries, rest))
     }
 }
 
-/// Returns the keys of `items`.
-pub fn keys(items: &[Item]) -> Vec<String> {
-    items.iter().map(|item| item.key.clone()).collect()
+/// Returns the keys of `entries`.
+pub fn keys(entries: &[StoredEntry]) -> Vec<String> {
+    entries.iter().map(|entry| entry.key.clone()).collect()
 }
 
 #[cfg(test)]
@@ -140,35 +140,35 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bounds_hold_and_only_the_oldest_fall_out(lengths in prop::collection::vec(0_usize..4_000, 0..1_400)) {
+        fn exceeded_bound_evicts_only_the_oldest_events(lengths in prop::collection::vec(0_usize..4_000, 0..1_400)) {
             let mut queue = Queue::default();
-            let mut dropped = Vec::new();
+            let mut evicted = Vec::new();
             for (at, length) in lengths.iter().enumerate() {
-                dropped.extend(queue.push(Item::new(format!("{at:05}"), "x".repeat(*length))));
-                prop_assert!(queue.items().len() <= EVENTS && queue.bytes <= BYTES);
+                evicted.extend(queue.push(StoredEntry::new(format!("{at:05}"), "x".repeat(*length))));
+                prop_assert!(queue.entries().len() <= MAX_EVENTS && queue.bytes <= MAX_BYTES);
             }
-            prop_assert_eq!(queue.bytes, queue.items().iter().map(Item::size).sum::<usize>());
-            let all = [dropped, keys(queue.items())].concat();
+            prop_assert_eq!(queue.bytes, queue.entries().iter().map(StoredEntry::size).sum::<usize>());
+            let all = [evicted, keys(queue.entries())].concat();
             prop_assert_eq!(all, (0..lengths.len()).map(|at| format!("{at:05}")).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn what_was_kept_goes_first_and_once() {
+    fn stored_events_come_first_and_once() {
         let mut queue = Queue::default();
-        queue.push(Item::new("2".into(), "new".into()));
-        queue.restore(&[Item::new("1".into(), "old".into()), Item::new("2".into(), "stale".into())]);
-        assert_eq!(queue.items(), [Item::new("1".into(), "old".into()), Item::new("2".into(), "new".into())]);
-        queue.forget(&["1".into()]);
+        queue.push(StoredEntry::new("2".into(), "new".into()));
+        queue.prepend_stored(&[StoredEntry::new("1".into(), "old".into()), StoredEntry::new("2".into(), "stale".into())]);
+        assert_eq!(queue.entries(), [StoredEntry::new("1".into(), "old".into()), StoredEntry::new("2".into(), "new".into())]);
+        queue.remove(&["1".into()]);
         queue.clear();
         assert!(queue.is_empty());
     }
 
     #[test]
-    fn an_event_above_the_bound_empties_the_queue() {
+    fn event_above_the_bound_empties_the_queue() {
         let mut queue = Queue::default();
-        queue.push(Item::new("1".into(), String::new()));
-        assert_eq!(queue.push(Item::new("2".into(), "x".repeat(BYTES))).len(), 2);
+        queue.push(StoredEntry::new("1".into(), String::new()));
+        assert_eq!(queue.push(StoredEntry::new("2".into(), "x".repeat(MAX_BYTES))).len(), 2);
         assert_eq!(queue.bytes, 0);
     }
 }

@@ -1,6 +1,6 @@
-//! The machine: what happens goes in, what is to be done comes out.
+//! The state machine of a page: takes inputs and returns effects.
 //!
-//! It puts the steps in order and contains none of them. Given the same inputs at the same times it gives the same effects.
+//! It calls the steps in order and contains none of them. The same inputs at the same times give the same effects.
 
 use tillroll_protocol::batch::Sender;
 use tillroll_protocol::call::Call;
@@ -9,350 +9,350 @@ use tillroll_protocol::str_bytes::{split_at, split_once};
 use tillroll_protocol::visitor_context::{CallError, VisitorContext};
 
 use crate::consent::Consent;
-use crate::delivery::{self, Delivery, Flight, Verdict, verdict};
+use crate::delivery::{self, Delivery, InFlight, SendOutcome};
 use crate::effect::{Effect, Report};
-use crate::input::{Answer, Cookies, Input, Start};
-use crate::queue::{self, Item, Queue};
-use crate::{Millis, batch};
+use crate::input::{Input, SavedState, SendResult, Start};
+use crate::queue::{self, Queue, StoredEntry};
+use crate::{Millis, batcher};
 
-/// One page's tracker.
+/// The tracker of a page.
 #[derive(Debug, Default)]
 pub struct Tracker {
     token: String,
     version: String,
-    visit: VisitorContext,
+    context: VisitorContext,
     consent: Consent,
-    opening: Item,
+    load_call: StoredEntry,
     queue: Queue,
     delivery: Delivery,
-    flushing: bool,
-    away: bool,
-    chance: u8,
-    /// How many events fell out, and how many of them the request under way tells of.
+    is_flushing: bool,
+    is_page_hidden: bool,
+    jitter: u8,
+    /// How many dropped events the collector has no count of.
     dropped: u32,
-    told: u32,
+    /// How many of them the request in flight reports.
+    drops_reported: u32,
 }
 
 impl Tracker {
-    /// Takes `input`, which happened at `now`, and returns what is to be done, in order.
+    /// Handles an input that happened at `now`; returns the effects to execute, in order.
     pub fn handle(&mut self, now: Millis, input: Input<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let out = &mut effects;
         match input {
             Input::Start(start) => self.start(now, start, out),
             Input::Call(call) => self.call(now, call, out),
-            Input::Restored(items) => self.restored(now, items, out),
-            Input::Answered(answer) => self.answered(now, answer, out),
-            Input::Woken => self.woken(now, out),
+            Input::Restored(entries) => self.restored(now, entries, out),
+            Input::RequestDone(result) => self.request_done(now, result, out),
+            Input::Timer => self.timer(now, out),
             Input::Hidden => self.hidden(now, out),
-            Input::Left => self.left(now, out),
-            Input::Recalled(cookies) => self.recalled(cookies),
-            Input::Returned => self.returned(now),
-            Input::Owner(owns) => self.own(now, owns, out),
-            Input::Forgotten(keys) => self.forgotten(keys),
+            Input::PageHide => self.page_hide(now, out),
+            Input::StateChanged(saved) => self.state_changed(saved),
+            Input::PageShow => self.page_show(now),
+            Input::Leader(is_leader) => self.set_leader(now, is_leader, out),
+            Input::DeletedElsewhere(keys) => self.deleted_elsewhere(keys),
             Input::Online => self.delivery.retry(now),
             Input::Flush => self.flush(now),
             Input::Consent(word) => self.consent(now, word, out),
             Input::Reset(call) => self.reset(call, out),
         }
         self.send(now, out);
-        self.settle(out);
-        self.set_alarm(now, out);
+        self.report_flushed(out);
+        self.update_timer(now, out);
         effects
     }
 
-    /// Returns who the visitor is, as the cookie says it, and the visit's id.
+    /// Returns the value of the visitor cookie, and the session id.
     pub fn identity(&self) -> (&str, &str) {
-        (self.visit.identity.cookie_value(), self.visit.session.id())
+        (self.context.identity.cookie_value(), self.context.session.id())
     }
 
     fn start(&mut self, now: Millis, start: &Start<'_>, out: &mut Vec<Effect>) {
         self.token = start.token.into();
         self.version = start.version.into();
         self.consent = Consent::load(start.consent).unwrap_or(Consent::Pending(Vec::new()));
-        self.opening = Item { key: start.call.key.into(), text: start.call.text.into() };
-        self.visit = VisitorContext::load(start.visitor, start.cookies.visitor, start.cookies.session, start.cookies.notes);
+        self.load_call = StoredEntry { key: start.load_call.key.into(), text: start.load_call.text.into() };
+        self.context = VisitorContext::load(start.server_id, start.saved.visitor, start.saved.session, start.saved.dedup);
         match self.consent {
-            Consent::Granted => return emit(out, Effect::Restore),
-            Consent::Denied { .. } => self.wipe(out),
+            Consent::Granted => return push(out, Effect::Restore),
+            Consent::Denied { .. } => self.clear_all(out),
             Consent::Pending(_) => {}
         }
-        self.call(now, start.call, out);
+        self.call(now, start.load_call, out);
     }
 
-    fn call(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
-        if item.text.is_empty() {
+    fn call(&mut self, now: Millis, entry: StoredEntry<&str>, out: &mut Vec<Effect>) {
+        if entry.text.is_empty() {
             return;
         }
-        if !item.is_call() {
-            return self.entrust(now, item, out);
+        if !entry.is_call() {
+            return self.adopt_event(now, entry, out);
         }
-        if self.consent.pass(item) {
-            self.accept(now, item, out);
-        }
-    }
-
-    /// Takes an event of another tab, which has kept it, to send it with our own.
-    fn entrust(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
-        if self.consent.is_granted() && self.delivery.owns() && !self.queue.has(item.key) {
-            self.push(now, item.to_owned(), out);
+        if self.consent.pass(entry) {
+            self.process_call(now, entry, out);
         }
     }
 
-    /// Who comes to own the queue takes over what the owner before left of it.
-    fn own(&mut self, now: Millis, owns: bool, out: &mut Vec<Effect>) {
-        if self.delivery.own(now, owns) && owns && self.consent.is_granted() {
-            emit(out, Effect::Restore);
+    /// Enqueues an event that another tab has made and stored.
+    fn adopt_event(&mut self, now: Millis, entry: StoredEntry<&str>, out: &mut Vec<Effect>) {
+        if self.consent.is_granted() && self.delivery.is_leader() && !self.queue.contains(entry.key) {
+            self.enqueue(now, entry.to_owned(), out);
         }
     }
 
-    fn forgotten(&mut self, mut keys: &str) {
-        let mut gone = Vec::new();
+    /// A new leader loads the events that the previous leader has not sent.
+    fn set_leader(&mut self, now: Millis, is_leader: bool, out: &mut Vec<Effect>) {
+        if self.delivery.set_leader(now, is_leader) && is_leader && self.consent.is_granted() {
+            push(out, Effect::Restore);
+        }
+    }
+
+    fn deleted_elsewhere(&mut self, mut keys: &str) {
+        let mut deleted = Vec::new();
         while !keys.is_empty() {
             let (key, rest) = split_once(keys, b',');
-            gone.push(key.into());
+            deleted.push(key.into());
             keys = rest;
         }
-        self.queue.forget(&gone);
+        self.queue.remove(&deleted);
     }
 
-    /// Makes the event of a call that may be tracked. The call that opens a visit has a landing before it; a call whose kind is a landing
-    /// asks for nothing more.
-    fn accept(&mut self, now: Millis, item: Item<&str>, out: &mut Vec<Effect>) {
-        let Some(call) = Call::parse(item.text) else { return ignore(item.key, CallError { reason: "unreadable", field: "" }, out) };
-        self.chance = call.seed.bytes().fold(0, |chance: u8, digit| chance.wrapping_mul(31).wrapping_add(digit));
-        let told = match self.visit.process_call(&call) {
-            Ok(told) => told,
-            Err(refusal) => return ignore(item.key, refusal, out),
+    /// Turns a call into events and stores them. The first call of a session has a `land` event before its own.
+    fn process_call(&mut self, now: Millis, entry: StoredEntry<&str>, out: &mut Vec<Effect>) {
+        let Some(call) = Call::parse(entry.text) else { return ignore_call(entry.key, CallError { reason: "unreadable", field: "" }, out) };
+        self.jitter = call.seed.bytes().fold(0, |jitter: u8, digit| jitter.wrapping_mul(31).wrapping_add(digit));
+        let outcome = match self.context.process_call(&call) {
+            Ok(outcome) => outcome,
+            Err(error) => return ignore_call(entry.key, error, out),
         };
-        if let Some(landing) = told.landing {
-            self.keep(now, landing_key(item.key), landing, out);
+        if let Some(landing) = outcome.landing {
+            self.persist(now, landing_key(entry.key), landing, out);
         }
-        if told.is_identity_changed {
-            emit(out, Effect::Visitor(self.visit.identity.cookie_value().into()));
+        if outcome.is_identity_changed {
+            push(out, Effect::SaveVisitor(self.context.identity.cookie_value().into()));
         }
-        if told.is_dedup_changed {
-            emit(out, Effect::Notes(self.visit.dedup.text().into()));
+        if outcome.is_dedup_changed {
+            push(out, Effect::SaveDedup(self.context.dedup.text().into()));
         }
-        self.remember(false, out);
-        match told.event {
-            Some(text) => self.keep(now, item.key.into(), text, out),
-            None => emit(out, Effect::Forget(vec![item.key.into()])),
+        self.save_session(false, out);
+        match outcome.event {
+            Some(text) => self.persist(now, entry.key.into(), text, out),
+            None => push(out, Effect::Delete(vec![entry.key.into()])),
         }
     }
 
-    fn keep(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
-        let item = Item { key, text };
-        emit(out, Effect::Keep(item.clone()));
-        self.push(now, item, out);
+    fn persist(&mut self, now: Millis, key: String, text: String, out: &mut Vec<Effect>) {
+        let entry = StoredEntry { key, text };
+        push(out, Effect::Persist(entry.clone()));
+        self.enqueue(now, entry, out);
     }
 
-    fn push(&mut self, now: Millis, item: Item, out: &mut Vec<Effect>) {
-        let surplus = self.queue.push(item);
-        self.drop_keys(surplus, out);
+    fn enqueue(&mut self, now: Millis, entry: StoredEntry, out: &mut Vec<Effect>) {
+        let evicted = self.queue.push(entry);
+        self.report_evicted(evicted, out);
         self.delivery.schedule(now);
     }
 
-    /// Takes in what earlier pages kept, before anything of this page: whose calls never became events is still the visitor that they
-    /// would have made. Calls that this page or a younger one kept come from the line that they wait in.
-    fn restored(&mut self, now: Millis, items: &[Item], out: &mut Vec<Effect>) {
+    /// Loads the stored entries of earlier pages, then the load call of this page. A stored call of an earlier page becomes an event first,
+    /// so that its visitor and session continue. This page's own stored calls arrive as [`Input::Call`].
+    fn restored(&mut self, now: Millis, entries: &[StoredEntry], out: &mut Vec<Effect>) {
         if !self.consent.is_granted() {
             return;
         }
-        if !items.is_empty() {
+        if !entries.is_empty() {
             self.delivery.schedule(now);
         }
-        let surplus = self.queue.restore(items);
-        self.drop_keys(surplus, out);
-        for item in items {
-            if item.is_call() && item.key < self.opening.key {
-                self.accept(now, item.lend(), out);
+        let evicted = self.queue.prepend_stored(entries);
+        self.report_evicted(evicted, out);
+        for entry in entries {
+            if entry.is_call() && entry.key < self.load_call.key {
+                self.process_call(now, entry.as_ref(), out);
             }
         }
         if !self.delivery.is_open() {
             self.delivery.open();
-            let opening = std::mem::take(&mut self.opening.text);
-            self.call(now, Item::new(&self.opening.key.clone(), &opening), out);
+            let load_call = std::mem::take(&mut self.load_call.text);
+            self.call(now, StoredEntry::new(&self.load_call.key.clone(), &load_call), out);
         }
     }
 
-    fn answered(&mut self, now: Millis, answer: &Answer, out: &mut Vec<Effect>) {
-        if let Some(flight) = self.delivery.arrive(answer.request) {
-            self.conclude(now, flight, answer, out);
+    fn request_done(&mut self, now: Millis, result: &SendResult, out: &mut Vec<Effect>) {
+        if let Some(in_flight) = self.delivery.complete(result.request) {
+            self.finish_request(now, in_flight, result, out);
         }
     }
 
-    fn woken(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        if let Some(flight) = self.delivery.overdue(now) {
-            emit(out, Effect::Abort { request: flight.request });
-            self.conclude(now, flight, &Answer::default(), out);
+    fn timer(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        if let Some(in_flight) = self.delivery.take_timed_out(now) {
+            push(out, Effect::Abort { request: in_flight.request });
+            self.finish_request(now, in_flight, &SendResult::default(), out);
         }
     }
 
-    fn conclude(&mut self, now: Millis, flight: Flight, answer: &Answer, out: &mut Vec<Effect>) {
-        let verdict = verdict(answer);
-        let count = flight.keys.len();
-        let fate = match verdict {
-            Verdict::Taken => Some(("sent", "")),
-            Verdict::Refused => Some(("dropped", "refused")),
-            Verdict::TooMuch if count == 1 => Some(("dropped", "unacceptable")),
+    fn finish_request(&mut self, now: Millis, in_flight: InFlight, result: &SendResult, out: &mut Vec<Effect>) {
+        let outcome = delivery::classify(result);
+        let count = in_flight.keys.len();
+        let report_as = match outcome {
+            SendOutcome::Acked => Some(("sent", "")),
+            SendOutcome::ProjectRejected => Some(("dropped", "refused")),
+            SendOutcome::BodyRejected if count == 1 => Some(("dropped", "unacceptable")),
             _ => None,
         };
-        if let Some((name, reason)) = fate {
-            self.queue.forget(&flight.keys);
-            emit(out, Effect::Forget(flight.keys));
-            report(Report { name, count: count as u32, reason, field: "", answer: answer.body.clone() }, out);
+        if let Some((name, reason)) = report_as {
+            self.queue.remove(&in_flight.keys);
+            push(out, Effect::Delete(in_flight.keys));
+            report(Report { name, count: count as u32, reason, field: "", response: result.body.clone() }, out);
         }
-        match verdict {
-            Verdict::Taken => self.dropped -= std::mem::take(&mut self.told),
-            Verdict::TooMuch if count == 1 => self.dropped += 1,
+        match outcome {
+            SendOutcome::Acked => self.dropped -= std::mem::take(&mut self.drops_reported),
+            SendOutcome::BodyRejected if count == 1 => self.dropped += 1,
             _ => {}
         }
-        self.delivery.learn(verdict, now, count, self.chance, answer.retry_after);
+        self.delivery.apply(outcome, now, count, self.jitter, result.retry_after);
     }
 
     fn hidden(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.remember(true, out);
-        self.delivery.hurry(now);
+        self.save_session(true, out);
+        self.delivery.send_at(now);
     }
 
-    fn left(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.remember(true, out);
-        if self.may_send() {
-            emit(out, Effect::Beacon(self.body(now, self.batch(batch::EVENTS))));
+    fn page_hide(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.save_session(true, out);
+        if self.can_send() {
+            push(out, Effect::Beacon(self.body(now, self.batch(batcher::MAX_EVENTS))));
         }
-        self.away = true;
+        self.is_page_hidden = true;
     }
 
-    fn recalled(&mut self, cookies: Cookies<&str>) {
-        self.visit.reload(cookies.visitor, cookies.session, cookies.notes);
+    fn state_changed(&mut self, saved: SavedState<&str>) {
+        self.context.reload(saved.visitor, saved.session, saved.dedup);
     }
 
-    /// The page comes back from the browser's cache: answers went unheard.
-    fn returned(&mut self, now: Millis) {
-        self.away = false;
-        self.delivery.forsake();
+    /// The page returns from the back/forward cache: the response of the request in flight was lost.
+    fn page_show(&mut self, now: Millis) {
+        self.is_page_hidden = false;
+        self.delivery.abandon();
         self.delivery.retry(now);
     }
 
     fn flush(&mut self, now: Millis) {
-        self.flushing = true;
-        self.delivery.hurry(now);
+        self.is_flushing = true;
+        self.delivery.send_at(now);
     }
 
     fn consent(&mut self, now: Millis, word: &str, out: &mut Vec<Effect>) {
         let before = self.consent.is_granted();
-        for item in &self.consent.change(word) {
-            self.accept(now, item.lend(), out);
+        for entry in &self.consent.change(word) {
+            self.process_call(now, entry.as_ref(), out);
         }
         if self.consent.is_denied() {
-            self.wipe(out);
+            self.clear_all(out);
         } else if self.consent.is_granted() && !before {
-            emit(out, Effect::Restore);
+            push(out, Effect::Restore);
         }
     }
 
-    /// Leaves nothing of the visitor, here or in the browser.
-    fn wipe(&mut self, out: &mut Vec<Effect>) {
+    /// Deletes all data about the visitor, in memory and in the browser.
+    fn clear_all(&mut self, out: &mut Vec<Effect>) {
         if !self.queue.is_empty() {
-            // Another tab may have them too.
-            emit(out, Effect::Forget(queue::keys(self.queue.items())));
+            // Other tabs delete them too.
+            push(out, Effect::Delete(queue::keys(self.queue.entries())));
         }
         self.queue.clear();
-        self.delivery.forsake();
-        self.opening.text.clear();
-        self.visit = VisitorContext::default();
-        emit(out, Effect::Wipe);
-        emit(out, Effect::Visitor(String::new()));
-        emit(out, Effect::Session(String::new()));
-        emit(out, Effect::Notes(String::new()));
+        self.delivery.abandon();
+        self.load_call.text.clear();
+        self.context = VisitorContext::default();
+        push(out, Effect::ClearAll);
+        push(out, Effect::SaveVisitor(String::new()));
+        push(out, Effect::SaveSession(String::new()));
+        push(out, Effect::SaveDedup(String::new()));
     }
 
-    fn reset(&mut self, item: Item<&str>, out: &mut Vec<Effect>) {
-        let Some(call) = Call::parse(item.text) else { return };
-        self.visit.reset(call.seed);
+    fn reset(&mut self, entry: StoredEntry<&str>, out: &mut Vec<Effect>) {
+        let Some(call) = Call::parse(entry.text) else { return };
+        self.context.reset(call.seed);
         if self.consent.is_granted() {
-            emit(out, Effect::Notes(String::new()));
-            emit(out, Effect::Visitor(call.seed.into()));
+            push(out, Effect::SaveDedup(String::new()));
+            push(out, Effect::SaveVisitor(call.seed.into()));
         }
     }
 
     fn send(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        if let Some(most) = self.delivery.ready(now)
-            && self.may_send()
+        if let Some(max_events) = self.delivery.ready(now)
+            && self.can_send()
         {
-            let items = self.batch(most);
-            let body = self.body(now, items);
-            let request = self.delivery.depart(now, queue::keys(items));
-            self.told = self.dropped;
-            emit(out, Effect::Send { request, body });
+            let entries = self.batch(max_events);
+            let body = self.body(now, entries);
+            let request = self.delivery.start(now, queue::keys(entries));
+            self.drops_reported = self.dropped;
+            push(out, Effect::Send { request, body });
         }
     }
 
-    fn settle(&mut self, out: &mut Vec<Effect>) {
-        let at_rest = !self.may_send() || self.delivery.is_waiting();
-        if self.flushing && at_rest {
-            self.flushing = false;
+    fn report_flushed(&mut self, out: &mut Vec<Effect>) {
+        let is_done = !self.can_send() || self.delivery.is_backing_off();
+        if self.is_flushing && is_done {
+            self.is_flushing = false;
             report(Report { name: "settled", ..Report::default() }, out);
         }
     }
 
-    fn set_alarm(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        if let Some(wake) = self.delivery.set_alarm(self.queue.is_empty() || !self.consent.is_granted()) {
-            emit(out, Effect::Wake((wake != delivery::NEVER).then(|| wake.saturating_sub(now))));
+    fn update_timer(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        if let Some(wake) = self.delivery.update_timer(self.queue.is_empty() || !self.consent.is_granted()) {
+            push(out, Effect::SetTimer((wake != delivery::NEVER).then(|| wake.saturating_sub(now))));
         }
     }
 
-    fn remember(&mut self, leaving: bool, out: &mut Vec<Effect>) {
-        if let Some(text) = self.visit.session.take_dirty(leaving).filter(|_| self.consent.is_granted()) {
-            emit(out, Effect::Session(text));
+    fn save_session(&mut self, leaving: bool, out: &mut Vec<Effect>) {
+        if let Some(text) = self.context.session.take_dirty(leaving).filter(|_| self.consent.is_granted()) {
+            push(out, Effect::SaveSession(text));
         }
     }
 
-    /// What falls out is forgotten everywhere, and told: to the page now, to the collector with the next request.
-    fn drop_keys(&mut self, keys: Vec<String>, out: &mut Vec<Effect>) {
+    /// Deletes evicted events from the store, and reports them: to the page now, to the collector with the next request.
+    fn report_evicted(&mut self, keys: Vec<String>, out: &mut Vec<Effect>) {
         if !keys.is_empty() {
             let count = keys.len() as u32;
             self.dropped += count;
             report(Report { name: "dropped", count, reason: "full", ..Report::default() }, out);
-            emit(out, Effect::Forget(keys));
+            push(out, Effect::Delete(keys));
         }
     }
 
-    /// Returns whether there is something to send, and nothing forbids it.
-    fn may_send(&self) -> bool {
-        self.consent.is_granted() && self.delivery.is_open() && !self.away && !self.queue.is_empty()
+    /// Returns whether a request may start and the queue has events.
+    fn can_send(&self) -> bool {
+        self.consent.is_granted() && self.delivery.is_open() && !self.is_page_hidden && !self.queue.is_empty()
     }
 
-    /// Returns the events of a request that may hold `most`.
-    fn batch(&self, most: usize) -> &[Item] {
-        let items = self.queue.items();
-        items.get(..batch::length(items, most)).unwrap_or(items)
+    /// Returns the events of the next batch.
+    fn batch(&self, max_events: usize) -> &[StoredEntry] {
+        let entries = self.queue.entries();
+        entries.get(..batcher::prefix_len(entries, max_events)).unwrap_or(entries)
     }
 
-    fn body(&self, now: Millis, items: &[Item]) -> String {
-        batch::body(Sender { token: &self.token, version: &self.version, dropped: self.dropped }, now, items)
+    fn body(&self, now: Millis, entries: &[StoredEntry]) -> String {
+        batcher::body(Sender { token: &self.token, version: &self.version, dropped: self.dropped }, now, entries)
     }
 }
 
-/// Returns the key of the landing before the call of `key`: keys of calls end in a digit above zero.
+/// Returns the key of the `land` event before the call of `key`: the keys of calls end in a digit above zero.
 fn landing_key(key: &str) -> String {
     let mut landing = String::from(split_at(key, key.len().saturating_sub(1)).0);
     json_writer::push_ascii(&mut landing, b'0');
     landing
 }
 
-fn ignore(key: &str, refusal: CallError, out: &mut Vec<Effect>) {
-    emit(out, Effect::Forget(vec![key.into()]));
-    report(Report { name: "error", count: 1, reason: refusal.reason, field: refusal.field, answer: String::new() }, out);
+fn ignore_call(key: &str, error: CallError, out: &mut Vec<Effect>) {
+    push(out, Effect::Delete(vec![key.into()]));
+    report(Report { name: "error", count: 1, reason: error.reason, field: error.field, response: String::new() }, out);
 }
 
 fn report(report: Report, out: &mut Vec<Effect>) {
-    emit(out, Effect::Report(report));
+    push(out, Effect::Report(report));
 }
 
-/// Out of line because so many places do it, and an effect is not small.
+/// Not inlined: many places call it, and an effect is large.
 #[inline(never)]
-fn emit(out: &mut Vec<Effect>, effect: Effect) {
+fn push(out: &mut Vec<Effect>, effect: Effect) {
     out.push(effect);
 }

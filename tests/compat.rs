@@ -1,14 +1,14 @@
-//! The table of call shapes, from the core's door to the store's: the `calls` of each row of `compat/<vendor>/*.json` go through the real
-//! tracker, and what it keeps is what the collector takes and the row calls `out`.
+//! The compatibility tables, from the core to the store: the `calls` of each row of `compat/<vendor>/*.json` pass through the tracker. The
+//! events that it stores must be valid for the collector and equal the row's `out`.
 //!
-//! The same rows run in Node (from `in` to `calls`) and in a browser (from `in` to the store); `compat/rows.mjs` describes them.
+//! The same rows run in Node (from `in` to `calls`) and in a browser (from `in` to the store); `compat/support/tables.mjs` describes them.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tillroll::effect::Effect;
 use tillroll::input::{Input, Start};
-use tillroll::queue::Item;
+use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
 use tillroll_collector::ingest::decode;
 use tillroll_protocol::cookies::is_public_suffix;
@@ -18,18 +18,18 @@ const PAGE: &str = "https://shop.test/page";
 const TITLE: &str = "Shirts | Shop";
 
 #[test]
-fn every_call_shape_of_metrilo() {
+fn metrilo_calls_give_the_expected_events() {
     assert_rows("metrilo", 300);
 }
 
 #[test]
-fn every_call_shape_of_ometria() {
+fn ometria_calls_give_the_expected_events() {
     assert_rows("ometria", 100);
 }
 
 #[test]
 fn email_rule_matches_the_table_that_tests_the_form_script() {
-    let table = read_table("email-addresses.json");
+    let table = read_table("shared-rules/email-addresses.json");
     let is_address = |text: &Value| tillroll_protocol::email::normalise(text.as_str().unwrap()).is_some();
     for text in table["valid"].as_array().unwrap() {
         assert!(is_address(text), "{text} is valid");
@@ -41,7 +41,7 @@ fn email_rule_matches_the_table_that_tests_the_form_script() {
 
 #[test]
 fn cookie_domain_rule_matches_the_table_that_tests_the_page_script() {
-    let table = read_table("cookie-domains.json");
+    let table = read_table("shared-rules/cookie-domains.json");
     for (host, domains) in table.as_object().unwrap() {
         let is_ip_address = host.starts_with('[') || host.ends_with(|last: char| last.is_ascii_digit());
         let starts = host.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
@@ -55,7 +55,7 @@ fn read_table(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Runs every row of a vendor, of which there are `least` at least, and tells all that fail.
+/// Runs all rows of a vendor, at least `least`, and lists those that fail.
 fn assert_rows(vendor: &str, least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(vendor);
     let (mut run, mut failed) = (0, Vec::new());
@@ -84,14 +84,14 @@ fn check(api: &Value, row: &Value) -> Result<(), String> {
     for (at, event) in row["out"].as_array().unwrap().iter().enumerate() {
         let params = expand(&event["params"]);
         let identified = params.get("email").cloned().filter(|_| event["type"] == "identify");
-        // An identification is of the anonymous visitor: the one link between the two.
+        // An `identify` event has the anonymous id: it links id and e-mail.
         let email = if identified.is_some() { Value::Null } else { known.clone() };
         out.push(json!({"type": event["type"], "api": event.get("api").unwrap_or(api), "visitorEmail": email, "params": params,
-            // Where a row does not name the store it is any.
-            "store": event.get("store").or(visitor.kept.get(at).map(|kept| &kept["store"]))}));
+            // A row without a store accepts any.
+            "store": event.get("store").or(visitor.stored.get(at).map(|stored| &stored["store"]))}));
         known = identified.unwrap_or(known);
     }
-    equal("stored", &Value::from(visitor.kept.clone()), &Value::from(out))?;
+    equal("stored", &Value::from(visitor.stored.clone()), &Value::from(out))?;
     equal("ignored", &json!(visitor.ignored), row.get("ignored").unwrap_or(&json!(0)))?;
     match known.as_str() {
         Some(email) => equal("cookie", &json!(visitor.tracker.identity().0), &json!(email)),
@@ -99,48 +99,48 @@ fn check(api: &Value, row: &Value) -> Result<(), String> {
     }
 }
 
-fn equal(what: &str, found: &Value, wanted: &Value) -> Result<(), String> {
+fn equal(name: &str, found: &Value, wanted: &Value) -> Result<(), String> {
     let short = |value: &Value| value.to_string().chars().take(800).collect::<String>();
-    if found == wanted { Ok(()) } else { Err(format!("{what}: {}\n    wanted: {}", short(found), short(wanted))) }
+    if found == wanted { Ok(()) } else { Err(format!("{name}: {}\n    wanted: {}", short(found), short(wanted))) }
 }
 
-/// A visitor of their own, with a page, and what was kept of them and accepted.
+/// A new visitor with one page, and the events that the collector accepted.
 struct Visitor {
     tracker: Tracker,
     calls: u64,
-    kept: Vec<Value>,
+    stored: Vec<Value>,
     ignored: u64,
 }
 
 impl Visitor {
     fn new() -> Self {
-        let mut visitor = Self { tracker: Tracker::default(), calls: 0, kept: Vec::new(), ignored: 0 };
+        let mut visitor = Self { tracker: Tracker::default(), calls: 0, stored: Vec::new(), ignored: 0 };
         let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}), &Value::Null);
-        let start = Start { token: "t", version: "1", consent: "granted", call: call.lend(), ..Start::default() };
-        visitor.tell(Input::Start(&start));
-        visitor.tell(Input::Restored(&[]));
-        let land = visitor.kept.pop().unwrap();
-        assert_eq!((visitor.kept.len(), &land["type"]), (0, &json!("land")), "a page begins with a landing");
+        let start = Start { token: "t", version: "1", consent: "granted", load_call: call.as_ref(), ..Start::default() };
+        visitor.dispatch(Input::Start(&start));
+        visitor.dispatch(Input::Restored(&[]));
+        let land = visitor.stored.pop().unwrap();
+        assert_eq!((visitor.stored.len(), &land["type"]), (0, &json!("land")), "a page starts with a `land` event");
         visitor
     }
 
     fn call(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) {
-        let item = self.record(api, kind, params, store);
-        self.tell(Input::Call(item.lend()));
+        let entry = self.record(api, kind, params, store);
+        self.dispatch(Input::Call(entry.as_ref()));
     }
 
     /// Returns a call as `js/calls/create-call.js` makes it.
-    fn record(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) -> Item {
+    fn record(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) -> StoredEntry {
         self.calls += 1;
         let seed = format!("{:042x}", u128::from(self.calls) << 100);
         let record = json!({"time": NOON + self.calls, "seed": seed, "api": api, "type": kind, "url": PAGE, "referrer": "", "title": TITLE, "store": store, "params": params});
-        Item::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
+        StoredEntry::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
     }
 
-    fn tell(&mut self, input: Input<'_>) {
+    fn dispatch(&mut self, input: Input<'_>) {
         for effect in self.tracker.handle(NOON + self.calls, input) {
             match effect {
-                Effect::Keep(item) => self.kept.push(accepted(&item.text)),
+                Effect::Persist(entry) => self.stored.push(accepted(&entry.text)),
                 Effect::Report(report) if report.name == "error" => self.ignored += u64::from(report.count),
                 _ => {}
             }
@@ -148,12 +148,12 @@ impl Visitor {
     }
 }
 
-/// Returns what the collector makes of an event's text, which must be what the page had made of it already.
+/// Returns the event as the collector decodes it; its parameters must equal those that the page wrote.
 fn accepted(text: &str) -> Value {
     let sent: Value = serde_json::from_str(text).unwrap();
     let stored = decode::event(text).unwrap_or_else(|refusal| panic!("{:?}: {text}", refusal.reason)).event;
     let params: Value = serde_json::from_str(&stored.params).unwrap();
-    assert_eq!(sent["params"], params, "the collector reads what the page wrote");
+    assert_eq!(sent["params"], params, "the collector parses the same parameters");
     json!({"type": stored.kind, "api": stored.api, "visitorEmail": sent["visitorEmail"], "params": params, "store": sent["storeId"]})
 }
 
@@ -172,7 +172,7 @@ fn flat(value: &Value) -> String {
     }
 }
 
-/// Puts a value in the place of each marker; only those that stand for plain values are in `calls` and `out`.
+/// Replaces each marker by its value; `calls` and `out` have only markers for plain values.
 fn expand(value: &Value) -> Value {
     match (value, value.get("$").and_then(Value::as_str)) {
         (_, Some("repeat")) => value["text"].as_str().unwrap().repeat(value["times"].as_u64().unwrap() as usize).into(),

@@ -215,7 +215,7 @@ fn totals() -> Vec<Case> {
 /// Returns an order with three line items that depends only on its number.
 fn document(number: i64) -> Document {
     let mixed = number.wrapping_mul(2_654_435_761).rem_euclid(1 << 31);
-    let at = time::to_text(1_609_459_200_000 + mixed * 22 % (540 * time::DAY));
+    let at = time::format_rfc3339_millis(1_609_459_200_000 + mixed * 22 % (540 * time::DAY_MS));
     let line = |part: i64| {
         let product = (mixed >> part) % 2000;
         json!({"id": format!("l{number}-{part}"), "code": format!("SKU{product:05}"), "item_id": format!("i{product}"), "item_type": "skus",

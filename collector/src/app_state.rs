@@ -7,32 +7,32 @@ use tokio::sync::watch;
 /// The application state as handlers receive it.
 pub(crate) type SharedState = Arc<AppState>;
 
-/// Everything that the routes work with.
+/// The application state.
 pub struct AppState {
-    /// Who may send and who may read.
+    /// The projects with their credentials.
     pub projects: crate::projects::ProjectRegistry,
-    /// The log.
+    /// The store: event log and current state.
     pub store: crate::store::Store,
-    /// Who watches.
-    pub live: crate::ingest::rejection_broadcast::RejectionBroadcast,
-    /// What answers metrics queries.
+    /// Rejected events, broadcast to live streams.
+    pub(crate) rejections: crate::ingest::rejection_broadcast::RejectionBroadcast,
+    /// The projection that answers metrics queries.
     pub analytics: crate::projection::Analytics,
-    /// What signs and checks access tokens.
-    pub keyring: crate::http::auth::keyring::Keyring,
-    /// The most days that the date filter of a metrics query may cover.
-    pub longest_days: i64,
-    /// The page's half.
-    pub assets: crate::http::static_files::Assets,
-    /// What an operator reads.
-    pub telemetry: Arc<crate::telemetry::Telemetry>,
-    /// Who is let in, and with how much.
-    pub gate: crate::http::limits::admission::Admission,
-    /// Tells when a request came.
-    pub clock: crate::clock::Clock,
+    /// The keys that sign and verify access tokens.
+    pub(crate) keyring: crate::http::auth::keyring::Keyring,
+    /// The longest range of days that the date filter of a metrics query may cover.
+    pub(crate) max_range_days: i64,
+    /// The files of the browser library.
+    pub(crate) assets: crate::http::static_files::Assets,
+    /// Prometheus metrics.
+    pub(crate) telemetry: Arc<crate::telemetry::Telemetry>,
+    /// Rate limits and memory limits.
+    pub(crate) admission: crate::http::limits::admission::Admission,
+    /// The source of the current time.
+    pub(crate) clock: crate::clock::Clock,
     /// Whether the demo shop is served.
-    pub demo: bool,
-    /// Whether `/live` is open to this machine without a secret.
-    pub open_live: bool,
+    pub(crate) has_demo_shop: bool,
+    /// Whether requests from this machine may open `/live` and `/reports` without a secret.
+    pub(crate) is_live_open: bool,
     /// Becomes true when the server is about to stop.
-    pub closing: watch::Receiver<bool>,
+    pub(crate) closing: watch::Receiver<bool>,
 }

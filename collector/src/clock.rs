@@ -1,36 +1,36 @@
-//! Time and chance: the only file of the collector that reads the clock or asks the system for random bytes.
+//! The clock and the source of randomness: the only file of the collector that reads either from the system.
 //!
-//! Everything else is given what it needs, so that it can be tested with a time of the test's choosing.
+//! Everything else receives a [`Clock`], so tests choose the time.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Tells the time, in milliseconds since 1970.
+/// A source of the current time, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(fn() -> u64);
 
 impl Clock {
-    /// The system's own clock.
+    /// The system's clock.
     pub const SYSTEM: Self = Self(system_millis);
 
-    /// A clock that asks `tell`.
-    pub const fn new(tell: fn() -> u64) -> Self {
-        Self(tell)
+    /// A clock that reads the time from `now`.
+    pub const fn new(now: fn() -> u64) -> Self {
+        Self(now)
     }
 
-    /// Returns the time now, in milliseconds since 1970.
+    /// Returns the current time, in milliseconds since 1970.
     pub fn millis(self) -> u64 {
         (self.0)()
     }
 }
 
-/// Measures how long something takes.
+/// A monotonic clock that measures a duration.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts measuring.
+    /// Starts the measurement.
     #[expect(clippy::disallowed_methods, reason = "this is the clock file")]
     pub fn start() -> Self {
         Self(Instant::now())
@@ -42,10 +42,10 @@ impl Stopwatch {
     }
 }
 
-/// Waits, for the command line; nothing of the server ever does.
+/// Blocks the thread. Only commands of the command line use it; the server never blocks.
 #[expect(clippy::disallowed_methods, reason = "this is the clock file")]
-pub fn pause(how_long: Duration) {
-    std::thread::sleep(how_long);
+pub fn sleep(duration: Duration) {
+    std::thread::sleep(duration);
 }
 
 /// Returns `N` random bytes, each as two hexadecimal digits.
@@ -61,8 +61,8 @@ pub fn random<const N: usize>() -> std::io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// Returns a name for a request that no other request has: chance that is this process's, and a number.
-pub fn request_name() -> String {
+/// Returns a unique request id: random digits of this process, and a counter.
+pub fn unique_request_id() -> String {
     static PROCESS: OnceLock<String> = OnceLock::new();
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let process = PROCESS.get_or_init(|| random_hex::<6>().unwrap_or_default());

@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
 use crate::cli::Fault;
-use crate::ingest::decode::RejectReason;
+use crate::ingest::decode::BodyError;
+use crate::ingest::rejection::RejectReason;
 use crate::store::StoreError;
 
 /// Why the collector refused something, or did not start.
@@ -30,10 +31,10 @@ pub enum Error {
     },
     /// The one event or record that a request carried was refused.
     #[error("{0}")]
-    Refused(RejectReason),
+    Rejected(RejectReason),
     /// The signature over the body is missing.
     #[error("the header X-Digest is missing: the hexadecimal HMAC-SHA256 of the body, keyed by the project's secret")]
-    NoDigest,
+    MissingDigest,
     /// The signature over the body is another body's, or made with another secret.
     #[error("the header X-Digest is not the hexadecimal HMAC-SHA256 of this body, keyed by the project's secret")]
     WrongDigest,
@@ -42,7 +43,7 @@ pub enum Error {
     BodyBroken,
     /// A body came too slowly.
     #[error("the body did not arrive in {seconds} seconds")]
-    BodyTooSlow {
+    BodyTimeout {
         /// How long the collector waited.
         seconds: u64,
     },
@@ -65,27 +66,27 @@ pub enum Error {
     UnknownToken,
     /// The caller did not prove to own a project.
     #[error("HTTP Basic authentication with a project's TOKEN:SECRET is needed")]
-    Unauthorised,
+    Unauthorized,
     /// Nothing is served at this address.
     #[error("nothing is served at this address")]
     NotFound,
     /// The page's half is missing in this build.
     #[error("this collector was built without the page's half: run `cargo xtask build`, or start it with --assets DIR")]
-    NoPageHalf,
+    NoLibrary,
     /// The address takes other methods.
     #[error("this address does not take this method")]
     MethodNotAllowed,
     /// One address, or one project, asks more often than it may.
-    #[error("too many requests from this {who}; try again in {seconds} s")]
+    #[error("too many requests from this {scope}; try again in {seconds} s")]
     TooManyRequests {
-        /// Whose requests were counted: `address` or `project`.
-        who: &'static str,
+        /// What the limit applies to: `address` or `project`.
+        scope: &'static str,
         /// After how many seconds the next one is taken.
         seconds: u64,
     },
     /// The answer took longer than an answer may take.
     #[error("the answer took longer than {seconds} seconds")]
-    AnswerTooSlow {
+    ResponseTimeout {
         /// How long the collector waited.
         seconds: u64,
     },
@@ -194,16 +195,26 @@ pub enum Error {
     },
     /// A token or a secret cannot be used. The text is not repeated, because it may hold a secret.
     #[error("the project {0}")]
-    BadKeys(&'static str),
+    InvalidCredentials(&'static str),
     /// A project with this token is in use already.
     #[error("this project is there already; `tillroll projects rotate-secret` gives it a new secret")]
     ProjectExists,
     /// No project in the data folder has this token.
     #[error("no project with this token is kept in the data folder; one that is given with --project is changed where it is given")]
-    NoSuchProject,
+    ProjectNotFound,
     /// The server itself failed.
     #[error("the server failed: {0}")]
     Serve(#[source] io::Error),
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::NotJson(message) => Self::NotJson(message),
+            BodyError::BadField { field, wanted, found } => Self::BadField { field, wanted, found },
+            BodyError::TooManyEvents { found, limit } => Self::TooManyEvents { found, limit },
+        }
+    }
 }
 
 impl From<StoreError> for Error {
@@ -234,20 +245,20 @@ impl Error {
             Self::NotJson(_) => "not_json",
             Self::BadField { found: "nothing", .. } => "missing_field",
             Self::BadField { .. } => "invalid_field",
-            Self::Refused(reason) => reason.code(),
-            Self::NoDigest => "missing_digest",
+            Self::Rejected(reason) => reason.code(),
+            Self::MissingDigest => "missing_digest",
             Self::WrongDigest => "wrong_digest",
             Self::BodyBroken => "body_broken",
-            Self::BodyTooSlow { .. } => "body_too_slow",
+            Self::BodyTimeout { .. } => "body_too_slow",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::TooManyEvents { .. } => "too_many_events",
             Self::UnknownToken => "unknown_token",
-            Self::Unauthorised => "unauthorized",
+            Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
-            Self::NoPageHalf => "no_page_half",
+            Self::NoLibrary => "no_page_half",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TooManyRequests { .. } => "too_many_requests",
-            Self::AnswerTooSlow { .. } => "answer_too_slow",
+            Self::ResponseTimeout { .. } => "answer_too_slow",
             Self::DiskFull => "disk_full",
             Self::QueueFull => "queue_full",
             Self::CannotStore => "cannot_store",
@@ -269,9 +280,9 @@ impl Error {
             Self::Command(fault) => fault.code(),
             Self::ConfigFile { .. } => "config_file",
             Self::Setting { .. } => "bad_setting",
-            Self::BadKeys(_) => "bad_keys",
+            Self::InvalidCredentials(_) => "bad_keys",
             Self::ProjectExists => "project_exists",
-            Self::NoSuchProject => "no_such_project",
+            Self::ProjectNotFound => "no_such_project",
             Self::Serve(_) => "server_failed",
         }
     }
@@ -279,13 +290,13 @@ impl Error {
     /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(RejectReason::EventTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotJson(_) | Self::BadField { .. } | Self::Refused(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Rejected(RejectReason::EventTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson(_) | Self::BadField { .. } | Self::Rejected(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnknownToken | Self::Unauthorised | Self::NoDigest => StatusCode::UNAUTHORIZED,
+            Self::UnknownToken | Self::Unauthorized | Self::MissingDigest => StatusCode::UNAUTHORIZED,
             Self::WrongDigest => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::NoPageHalf => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoLibrary => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
             Self::CannotSign | Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -293,7 +304,7 @@ impl Error {
             Self::NotFresh
             | Self::QueueFull
             | Self::DiskFull
-            | Self::AnswerTooSlow { .. }
+            | Self::ResponseTimeout { .. }
             | Self::CannotStore
             | Self::CannotRead(_)
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -308,9 +319,9 @@ impl Error {
             | Self::Command(_)
             | Self::ConfigFile { .. }
             | Self::Setting { .. }
-            | Self::BadKeys(_)
+            | Self::InvalidCredentials(_)
             | Self::ProjectExists
-            | Self::NoSuchProject
+            | Self::ProjectNotFound
             | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -321,7 +332,7 @@ impl Error {
             Self::TooManyRequests { seconds, .. } => Some(*seconds),
             Self::QueueFull | Self::NotFresh => Some(1),
             Self::DiskFull => Some(60),
-            Self::AnswerTooSlow { .. } | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
+            Self::ResponseTimeout { .. } | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
             _ => None,
         }
     }
@@ -329,7 +340,7 @@ impl Error {
     /// Returns the field that is to blame, where one is.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::Refused(reason) => reason.field(),
+            Self::Rejected(reason) => reason.field(),
             Self::BadField { field, .. } => Some(field),
             Self::TooManyEvents { .. } => Some("events"),
             _ => None,
@@ -339,8 +350,8 @@ impl Error {
     /// Returns the limit that was passed, where one was.
     pub fn limit(&self) -> Option<usize> {
         match self {
-            Self::Refused(RejectReason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
-            Self::Refused(RejectReason::StringTooLong { .. }) => Some(limits::MAX_STRING_BYTES),
+            Self::Rejected(RejectReason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
+            Self::Rejected(RejectReason::StringTooLong { .. }) => Some(limits::MAX_STRING_BYTES),
             Self::BodyTooLarge { limit } | Self::TooManyEvents { limit, .. } => Some(*limit),
             _ => None,
         }

@@ -1,26 +1,27 @@
-//! Which edition of a file is there: what tells a process that another one has put a new file in its place.
+//! The version of a file, to detect that another process has replaced it.
 
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What differs between two editions of a file. Systems tell the time of a change to some milliseconds only, but each edition is a file of
-/// its own, which has a number.
+/// Modification time, size and inode of a file; None if it does not exist.
+///
+/// The time alone is not enough: file systems record it to some milliseconds only. A replaced file has another inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileVersion(Option<(SystemTime, u64, u64)>);
 
 impl FileVersion {
-    /// Returns the edition that is there now; one that cannot be seen is that of no file.
+    /// Returns the version of the file that is there now.
     pub(crate) fn of(path: &Path) -> Self {
-        let see = || {
+        let version = || {
             let metadata = fs::metadata(path).ok()?;
             #[cfg(unix)]
-            let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+            let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
             #[cfg(not(unix))]
-            let number = 0;
-            Some((metadata.modified().ok()?, metadata.len(), number))
+            let inode = 0;
+            Some((metadata.modified().ok()?, metadata.len(), inode))
         };
-        Self(see())
+        Self(version())
     }
 }
 
@@ -29,16 +30,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_file_of_the_same_length_and_time_is_another_edition() {
+    fn a_replaced_file_of_the_same_size_and_time_has_another_version() {
         let folder = tempfile::tempdir().unwrap();
-        let [path, beside] = ["file", "beside"].map(|name| folder.path().join(name));
-        fs::write(&path, "one").unwrap();
+        let [path, replacement] = ["file", "replacement"].map(|name| folder.path().join(name));
+        fs::write(&path, "old").unwrap();
         let before = FileVersion::of(&path);
         assert_eq!(before, FileVersion::of(&path));
-        fs::write(&beside, "two").unwrap();
+        fs::write(&replacement, "new").unwrap();
         let time = fs::metadata(&path).unwrap().modified().unwrap();
-        fs::File::options().write(true).open(&beside).unwrap().set_modified(time).unwrap();
-        fs::rename(&beside, &path).unwrap();
+        fs::File::options().write(true).open(&replacement).unwrap().set_modified(time).unwrap();
+        fs::rename(&replacement, &path).unwrap();
         assert_ne!(before, FileVersion::of(&path));
     }
 }

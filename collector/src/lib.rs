@@ -1,26 +1,26 @@
-//! The collector: takes a shop's events, stores them durably, and answers for them.
+//! The collector: receives a shop's events over HTTP, stores them durably, and serves exports, metrics queries and the live view.
 //!
 //! ```text
-//! routes -> accept -> decode, vendors -> store -> 2xx
-//!                                        store -> export, live, forward
+//! http -> ingest -> decode, vendors -> store -> 2xx
+//!                                      store -> export, live stream, forwarding, projection -> metrics
 //! ```
 //!
-//! - [`app`] is the whole HTTP interface as a value; [`server`] gives it a socket and a way to stop.
-//! - `routes` says how things look over HTTP and decides nothing. `decode` decides what an event is and knows no HTTP.
-//! - [`vendors`] translates what others' programs send, and is as pure as `decode`.
-//! - [`store`] is the only part that knows SQLite. Nobody is answered 2xx before it said that the log is durable.
-//! - Only [`clock`] reads the clock or asks for random bytes.
+//! - [`http`] is the HTTP interface; [`http::server::Server`] is the running server.
+//! - [`ingest`] decodes, validates and stores events. `ingest::decode` and [`vendors`] are pure: bytes in, events out.
+//! - [`store`] is the only part that uses SQLite. A 2xx response is sent after the store has flushed the event to disk.
+//! - [`clock`] is the only file that reads the clock or asks the system for random bytes.
 
-pub mod app_state;
+mod app_state;
+mod atomic_file;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod error;
+mod error;
 mod file_version;
 pub mod http;
 pub mod import;
 pub mod ingest;
-pub mod jobs;
+mod jobs;
 pub mod metrics;
 pub mod projection;
 pub mod projects;
@@ -32,4 +32,3 @@ pub mod vendors;
 
 pub use app_state::AppState;
 pub use error::Error;
-pub use http::app;

@@ -1,4 +1,4 @@
-//! The program `tillroll`: reads the command line, starts the server, and waits to be told to stop.
+//! The program `tillroll`: parses the command line and runs the command.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -7,8 +7,7 @@ use std::time::Duration;
 use tillroll_collector::Error;
 use tillroll_collector::cli;
 use tillroll_collector::clock::Clock;
-use tillroll_collector::config::{self, Command, Invocation, Keys, LogFormat, LogLevel, Serve};
-use tillroll_collector::http::auth::access_token::Keyring;
+use tillroll_collector::config::{self, Command, Invocation, LogFormat, LogLevel, Serve};
 use tillroll_collector::http::server::Server;
 use tillroll_collector::projection;
 use tillroll_collector::store::Options;
@@ -16,12 +15,12 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
 
-/// An event is read on one thread, stored on another and freed on a third, which the system's allocator is slow at.
+/// An event is read on one thread, stored on another and freed on a third. The system's allocator is slow at that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long threads may take to let go of the store once the server has stopped.
-const LAST: Duration = Duration::from_secs(3);
+/// How long threads may take to release the store after the server has stopped.
+const THREAD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     match config::read().and_then(run) {
@@ -33,40 +32,45 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(said: Invocation) -> Result<(), Error> {
-    let arguments = match said {
-        Invocation::Do(arguments) => arguments,
-        Invocation::Report(report) => return say(&report),
+fn run(invocation: Invocation) -> Result<(), Error> {
+    let cli = match invocation {
+        Invocation::Run(cli) => cli,
+        Invocation::Report(report) => {
+            print_line(&report);
+            return Ok(());
+        }
     };
-    match arguments.command {
+    match cli.command {
         Command::Serve(flags) => {
-            log(flags.log_format, flags.log_level);
+            init_log(flags.log_format, flags.log_level);
             serve(&flags)
         }
         Command::Export(flags) => cli::export::run(&flags),
         Command::Import(flags) => cli::import::run(&flags, Clock::SYSTEM),
         Command::Backup(flags) => cli::backup::run(&flags, Clock::SYSTEM),
         Command::Restore(flags) => cli::restore::run(&flags),
-        Command::Keys(Keys::Rotate(folder)) => Keyring::rotate(&folder.data, Clock::SYSTEM.millis()),
-        Command::ProjectRegistry(projects) => say(projects.run(Clock::SYSTEM)?.trim_end()),
+        Command::Keys(keys) => keys.run(Clock::SYSTEM),
+        Command::Projects(projects) => {
+            print_line(projects.run(Clock::SYSTEM)?.trim_end());
+            Ok(())
+        }
     }
 }
 
-/// Whoever started us may not listen; that is no reason to fail.
-fn say(text: &str) -> Result<(), Error> {
+/// Prints to standard output. A closed pipe is not an error.
+fn print_line(text: &str) {
     let mut out = std::io::stdout();
     let _ = if text.is_empty() { Ok(()) } else { writeln!(out, "{text}").and_then(|()| out.flush()) };
-    Ok(())
 }
 
-fn log(format: LogFormat, level: LogLevel) {
+fn init_log(format: LogFormat, level: LogLevel) {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    // Libraries log what they like, and some of it is what clients sent.
+    // Libraries could log what clients sent, so only our own messages are enabled.
     let ours = Targets::new().with_target("tillroll", level).with_target("tillroll_collector", level).with_default(LevelFilter::OFF);
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
@@ -83,22 +87,24 @@ fn serve(flags: &Serve) -> Result<(), Error> {
         announce(&server, flags)?;
         server.run(stop).await
     });
-    // This drops the last users of the store, and the store stores what still waits before it is gone.
-    runtime.shutdown_timeout(LAST);
+    // Dropping the runtime drops the last users of the store, which then stores what is still queued.
+    runtime.shutdown_timeout(THREAD_SHUTDOWN_TIMEOUT);
     projection::remove_after_stop(&flags.data);
     result
 }
 
-/// Standard output carries the one line that scripts wait for; everything else goes to standard error.
+/// Prints the address. Standard output has only this line, which scripts wait for; everything else goes to standard error.
 fn announce(server: &Server, flags: &Serve) -> Result<(), Error> {
     let address = server.address()?;
-    if let Some(keys) = server.made() {
-        eprintln!("A project was made and is kept in {}.\n  token:  {}\n  secret: {}", flags.data.display(), keys.token, keys.secret);
+    if let Some(credentials) = server.created_project() {
+        let folder = flags.data.display();
+        eprintln!("Created a project in {folder}.\n  token:  {}\n  secret: {}", credentials.token, credentials.secret);
     }
-    if !server.collector().assets.exist() {
-        tracing::warn!("{}", Error::NoPageHalf);
+    if !server.has_library() {
+        tracing::warn!("{}", Error::NoLibrary);
     }
-    say(&format!("tillroll listens on http://{address}"))
+    print_line(&format!("tillroll listens on http://{address}"));
+    Ok(())
 }
 
 #[cfg(unix)]

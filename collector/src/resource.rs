@@ -3,6 +3,7 @@
 //! Each caller accepts a subset: the back end sends customers, categories, products and orders, an export covers everything.
 
 use clap::ValueEnum;
+use serde_json::{Map, Value};
 
 /// What can be imported and exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,3 +46,8 @@ impl Resource {
 
 /// The statuses with which an imported order is a cart.
 pub const CART_STATUSES: &[&str] = &["draft", "pending"];
+
+/// Whether an order document is a cart, by its status.
+pub fn is_cart(order: &Map<String, Value>) -> bool {
+    order.get("status").and_then(Value::as_str).is_some_and(|status| CART_STATUSES.contains(&status))
+}

@@ -1,220 +1,223 @@
-//! What an operator's Prometheus reads: counters that only grow, printed in its text format.
+//! Prometheus metrics of one server.
 //!
-//! Labels are taken from short fixed lists (routes, statuses, codes), never from what a caller wrote, so their number is bounded.
+//! Label values come from short fixed lists (routes, statuses, codes) and never from what a client sent, so their number is bounded.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// Upper bounds of the commit histogram, in milliseconds.
-const BOUNDS_MILLIS: [u64; 10] = [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000];
+use axum::http::StatusCode;
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, TextEncoder};
+
+/// The upper bounds of the commit histogram's buckets, in seconds.
+const COMMIT_BUCKETS_SECS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 /// All counters of one server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Telemetry {
-    requests: Family,
-    rejected: Family,
-    accepted: AtomicU64,
-    duplicates: AtomicU64,
-    dropped: AtomicU64,
-    of_bots: AtomicU64,
-    told: AtomicU64,
-    forwarded: Family,
-    commits: [AtomicU64; BOUNDS_MILLIS.len()],
-    commit_count: AtomicU64,
-    commit_micros: AtomicU64,
-    commit_failures: AtomicU64,
-    turned_away: AtomicU64,
-    trimmed: AtomicU64,
-    newest: AtomicU64,
-    open: Arc<()>,
+    requests: IntCounterVec,
+    accepted: IntCounter,
+    duplicates: IntCounter,
+    page_dropped: IntCounter,
+    bot_events: IntCounter,
+    records: IntCounter,
+    rejected: IntCounterVec,
+    forwarded: IntCounterVec,
+    commit_failures: IntCounter,
+    trimmed: IntCounter,
+    connections_open: IntGauge,
+    connections_rejected: IntCounter,
+    commit_seconds: Histogram,
+    newest_event_at: AtomicU64,
 }
 
-/// What is known elsewhere and only printed here.
+/// Values that are read when the metrics are rendered.
 #[derive(Debug, Default)]
-pub struct Gauges {
+pub struct Snapshot {
     /// How many requests wait to be stored.
-    pub waiting: usize,
-    /// How many bytes the disk of the data folder has free, where the system tells.
-    pub free: Option<u64>,
-    /// The time now, in milliseconds since 1970.
+    pub queue_depth: usize,
+    /// The free space on the disk of the data folder, in bytes, if the system reports it.
+    pub disk_free_bytes: Option<u64>,
+    /// The current time, in milliseconds since 1970.
     pub now: u64,
 }
 
-/// Held while a connection is open.
+/// Counts a connection as open until it is dropped.
 #[derive(Debug)]
-pub struct Open(#[expect(dead_code, reason = "it is counted and never looked at")] Arc<()>);
+pub struct ConnectionGuard(IntGauge);
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        let buckets = COMMIT_BUCKETS_SECS.to_vec();
+        let commits = HistogramOpts::new("tillroll_commit_seconds", "Duration of a transaction, including its fsync.").buckets(buckets);
+        Self {
+            requests: counters("tillroll_requests_total", "Completed requests.", &["route", "status"]),
+            accepted: counter("tillroll_events_accepted_total", "Events stored."),
+            duplicates: counter("tillroll_events_duplicate_total", "Events that were stored already."),
+            page_dropped: counter("tillroll_page_dropped_total", "Events that pages report as dropped."),
+            bot_events: counter("tillroll_events_bot_total", "Stored events that bots sent, by their User-Agent."),
+            records: counter("tillroll_records_total", "Records received from back ends."),
+            rejected: counters("tillroll_events_rejected_total", "Events rejected permanently.", &["code"]),
+            forwarded: counters("tillroll_forwarded_total", "Requests to forwarding targets.", &["result"]),
+            commit_failures: counter("tillroll_commit_failures_total", "Transactions that failed."),
+            trimmed: counter("tillroll_events_trimmed_total", "Events that retention deleted."),
+            connections_open: valid(IntGauge::new("tillroll_connections_open", "Open connections.")),
+            connections_rejected: counter("tillroll_connections_refused_total", "Connections rejected over the limit."),
+            commit_seconds: valid(Histogram::with_opts(commits)),
+            newest_event_at: AtomicU64::new(0),
+        }
+    }
+}
 
 impl Telemetry {
-    /// Counts an answered request.
-    pub fn answered(&self, route: &str, status: u16) {
-        self.requests.add(route, status);
+    /// Counts a completed request.
+    pub fn answered(&self, route: &str, status: StatusCode) {
+        self.requests.with_label_values(&[route, status.as_str()]).inc();
     }
 
-    /// Counts a connection until what is returned is dropped.
-    pub fn connected(&self) -> Open {
-        Open(Arc::clone(&self.open))
+    /// Counts a connection as open until the guard is dropped.
+    pub fn connected(&self) -> ConnectionGuard {
+        self.connections_open.inc();
+        ConnectionGuard(self.connections_open.clone())
     }
 
-    /// Counts a connection that found no room.
-    pub fn turned_away(&self) {
-        self.turned_away.fetch_add(1, Relaxed);
+    /// Counts a connection over the limit.
+    pub fn connection_rejected(&self) {
+        self.connections_rejected.inc();
     }
 
-    /// Counts events whose time in the log was over.
+    /// Counts events that retention deleted.
     pub fn trimmed(&self, count: u64) {
-        self.trimmed.fetch_add(count, Relaxed);
+        self.trimmed.inc_by(count);
     }
 
-    /// Notes that events were stored that had come at this time, in milliseconds since 1970.
-    pub fn newest(&self, received_at: u64) {
-        self.newest.fetch_max(received_at, Relaxed);
+    /// Records that events were stored which arrived at this time, in milliseconds since 1970.
+    pub fn newest_event_at(&self, received_at: u64) {
+        self.newest_event_at.fetch_max(received_at, Relaxed);
     }
 
-    /// Counts events that pages lost before they were taken, as far as they say so.
+    /// Counts events that a page reports as dropped.
     pub fn dropped(&self, count: u64) {
-        self.dropped.fetch_add(count, Relaxed);
+        self.page_dropped.inc_by(count);
     }
 
-    /// Counts stored events.
+    /// Counts stored events, new ones and duplicates.
     pub fn stored(&self, accepted: u64, duplicates: u64) {
-        self.accepted.fetch_add(accepted, Relaxed);
-        self.duplicates.fetch_add(duplicates, Relaxed);
+        self.accepted.inc_by(accepted);
+        self.duplicates.inc_by(duplicates);
     }
 
-    /// Counts stored events of programs that read shops.
-    pub fn stored_of_bots(&self, accepted: u64) {
-        self.of_bots.fetch_add(accepted, Relaxed);
+    /// Counts stored events that bots sent.
+    pub fn bot_events(&self, accepted: u64) {
+        self.bot_events.inc_by(accepted);
     }
 
-    /// Counts records that a back end told of.
-    pub fn told(&self, count: u64) {
-        self.told.fetch_add(count, Relaxed);
+    /// Counts records received from a back end.
+    pub fn records(&self, count: u64) {
+        self.records.inc_by(count);
     }
 
-    /// Counts what came of a request to the server that events are forwarded to: `taken`, `refused`, `locked` or `retried`.
+    /// Counts a request to a forwarding target by its result: `taken`, `refused`, `locked` or `retried`.
     pub fn forwarded(&self, result: &'static str) {
-        self.forwarded.add(result, 0);
+        self.forwarded.with_label_values(&[result]).inc();
     }
 
-    /// Counts an event that will never be stored.
+    /// Counts an event that was rejected permanently.
     pub fn rejected(&self, code: &'static str) {
-        self.rejected.add(code, 0);
+        self.rejected.with_label_values(&[code]).inc();
     }
 
-    /// Counts a transaction and how long it took.
-    pub fn committed(&self, took: Duration) {
-        self.commit_count.fetch_add(1, Relaxed);
-        self.commit_micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
-        let within = BOUNDS_MILLIS.iter().position(|&bound| took <= Duration::from_millis(bound));
-        if let Some(bucket) = within.and_then(|at| self.commits.get(at)) {
-            bucket.fetch_add(1, Relaxed);
-        }
+    /// Counts a transaction and its duration.
+    pub fn committed(&self, duration: Duration) {
+        self.commit_seconds.observe(duration.as_secs_f64());
     }
 
     /// Counts a transaction that failed.
     pub fn commit_failed(&self) {
-        self.commit_failures.fetch_add(1, Relaxed);
+        self.commit_failures.inc();
     }
 
-    /// Prints everything.
-    pub fn print(&self, gauges: &Gauges) -> String {
-        let mut out = String::new();
-        head(&mut out, "tillroll_requests_total", "counter", "Answered requests.");
-        self.requests.each(|route, status, count| {
-            let _ = writeln!(out, "tillroll_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}");
-        });
-        plain(&mut out, "tillroll_events_accepted_total", "counter", "Events stored.", self.accepted.load(Relaxed));
-        plain(&mut out, "tillroll_events_duplicate_total", "counter", "Events stored before.", self.duplicates.load(Relaxed));
-        plain(&mut out, "tillroll_page_dropped_total", "counter", "Events that pages lost, as they say.", self.dropped.load(Relaxed));
-        let of_bots = self.of_bots.load(Relaxed);
-        plain(&mut out, "tillroll_events_bot_total", "counter", "Events stored that bots sent, by their own word.", of_bots);
-        plain(&mut out, "tillroll_records_total", "counter", "Records told by back ends.", self.told.load(Relaxed));
-        head(&mut out, "tillroll_events_rejected_total", "counter", "Events refused for good.");
-        self.rejected.each(|code, _, count| {
-            let _ = writeln!(out, "tillroll_events_rejected_total{{code=\"{code}\"}} {count}");
-        });
-        head(&mut out, "tillroll_forwarded_total", "counter", "Requests to the server that events are forwarded to.");
-        self.forwarded.each(|result, _, count| {
-            let _ = writeln!(out, "tillroll_forwarded_total{{result=\"{result}\"}} {count}");
-        });
-        plain(&mut out, "tillroll_commit_failures_total", "counter", "Transactions that failed.", self.commit_failures.load(Relaxed));
-        plain(&mut out, "tillroll_queue_depth", "gauge", "Requests that wait to be stored.", gauges.waiting as u64);
-        plain(&mut out, "tillroll_events_trimmed_total", "counter", "Events whose time in the log was over.", self.trimmed.load(Relaxed));
-        let open = Arc::strong_count(&self.open) as u64 - 1;
-        plain(&mut out, "tillroll_connections_open", "gauge", "Connections that are open.", open);
-        let away = self.turned_away.load(Relaxed);
-        plain(&mut out, "tillroll_connections_refused_total", "counter", "Connections that found no room.", away);
-        self.print_freshness(&mut out, gauges);
-        self.print_commits(&mut out);
-        out
-    }
-
-    fn print_freshness(&self, out: &mut String, gauges: &Gauges) {
-        let newest = self.newest.load(Relaxed);
+    /// Renders all metrics in Prometheus' text format.
+    pub fn render(&self, snapshot: &Snapshot) -> String {
+        let mut families = gauge("tillroll_queue_depth", "Requests that wait to be stored.", snapshot.queue_depth as f64);
+        let newest = self.newest_event_at.load(Relaxed);
         if newest > 0 {
-            head(out, "tillroll_newest_event_age_seconds", "gauge", "How long ago the newest stored event came, since this start.");
-            let age = gauges.now.saturating_sub(newest);
-            let _ = writeln!(out, "tillroll_newest_event_age_seconds {}", seconds(age.saturating_mul(1_000)));
+            let age = Duration::from_millis(snapshot.now.saturating_sub(newest)).as_secs_f64();
+            families.extend(gauge("tillroll_newest_event_age_seconds", "Time since the newest event was stored, since this start.", age));
         }
-        if let Some(free) = gauges.free {
-            plain(out, "tillroll_disk_free_bytes", "gauge", "Free room on the disk of the data folder.", free);
+        if let Some(free) = snapshot.disk_free_bytes {
+            families.extend(gauge("tillroll_disk_free_bytes", "Free space on the disk of the data folder.", free as f64));
         }
+        for collector in self.collectors() {
+            families.extend(collector.collect());
+        }
+        render(&families)
     }
 
-    fn print_commits(&self, out: &mut String) {
-        head(out, "tillroll_commit_seconds", "histogram", "How long a transaction took, its fsync included.");
-        let mut below = 0;
-        for (bound, bucket) in BOUNDS_MILLIS.iter().zip(&self.commits) {
-            below += bucket.load(Relaxed);
-            let _ = writeln!(out, "tillroll_commit_seconds_bucket{{le=\"{}\"}} {below}", seconds(bound * 1_000));
-        }
-        let count = self.commit_count.load(Relaxed);
-        let _ = writeln!(out, "tillroll_commit_seconds_bucket{{le=\"+Inf\"}} {count}");
-        let _ = writeln!(out, "tillroll_commit_seconds_sum {}", seconds(self.commit_micros.load(Relaxed)));
-        let _ = writeln!(out, "tillroll_commit_seconds_count {count}");
+    fn collectors(&self) -> [&dyn Collector; 13] {
+        [
+            &self.requests,
+            &self.accepted,
+            &self.duplicates,
+            &self.page_dropped,
+            &self.bot_events,
+            &self.records,
+            &self.rejected,
+            &self.forwarded,
+            &self.commit_failures,
+            &self.trimmed,
+            &self.connections_open,
+            &self.connections_rejected,
+            &self.commit_seconds,
+        ]
     }
 }
 
-fn seconds(micros: u64) -> f64 {
-    Duration::from_micros(micros).as_secs_f64()
-}
-
-fn head(out: &mut String, name: &str, kind: &str, text: &str) {
-    let _ = writeln!(out, "# HELP {name} {text}\n# TYPE {name} {kind}");
-}
-
-/// Prints a number that has no labels.
-pub(crate) fn plain(out: &mut String, name: &str, kind: &str, text: &str, value: impl std::fmt::Display) {
-    head(out, name, kind, text);
-    let _ = writeln!(out, "{name} {value}");
-}
-
-/// Counters told apart by a route, or by another name, and by a status.
-///
-/// A label that was seen before costs a shared lock and an addition.
-#[derive(Debug, Default)]
-struct Family(RwLock<BTreeMap<String, BTreeMap<u16, AtomicU64>>>);
-
-impl Family {
-    fn add(&self, name: &str, status: u16) {
-        if let Some(count) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).and_then(|counts| counts.get(&status)) {
-            count.fetch_add(1, Relaxed);
-            return;
-        }
-        let mut counts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        counts.entry(name.to_owned()).or_default().entry(status).or_default().fetch_add(1, Relaxed);
-    }
-
-    fn each(&self, mut visit: impl FnMut(&str, u16, u64)) {
-        for (name, counts) in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            for (status, count) in counts {
-                visit(name, *status, count.load(Relaxed));
-            }
+/// Renders metrics in Prometheus' text format. A counter without samples is rendered as its header, so that its name can be found.
+pub(crate) fn render(families: &[MetricFamily]) -> String {
+    let mut out = String::new();
+    for family in families {
+        if family.get_metric().is_empty() {
+            let _ = writeln!(out, "# HELP {} {}\n# TYPE {} counter", family.name(), family.help(), family.name());
+        } else {
+            // The encoder fails only for families without metrics or names.
+            let _ = TextEncoder::new().encode_utf8(std::slice::from_ref(family), &mut out);
         }
     }
+    out
+}
+
+/// Returns a gauge with this value, for [`render`].
+pub(crate) fn gauge(name: &str, help: &str, value: f64) -> Vec<MetricFamily> {
+    let gauge = valid(Gauge::new(name, help));
+    gauge.set(value);
+    gauge.collect()
+}
+
+/// Appends one metric without labels; `kind` is `gauge` or `counter`.
+pub(crate) fn plain(out: &mut String, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    valid(IntCounter::new(name, help))
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    valid(IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+/// Names and labels are constants of this program, and the tests create each of them.
+fn valid<T>(metric: prometheus::Result<T>) -> T {
+    metric.unwrap_or_else(|error| panic!("invalid metric: {error}"))
 }
 
 #[cfg(test)]
@@ -222,19 +225,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_counted_is_printed() {
+    fn counted_values_are_rendered() {
         let telemetry = Telemetry::default();
-        telemetry.answered("/v2/batch", 200);
-        telemetry.answered("/v2/batch", 200);
-        telemetry.answered("/v2/batch", 400);
+        telemetry.answered("/v2/batch", StatusCode::OK);
+        telemetry.answered("/v2/batch", StatusCode::OK);
+        telemetry.answered("/v2/batch", StatusCode::BAD_REQUEST);
         telemetry.stored(3, 1);
         telemetry.dropped(2);
         telemetry.rejected("unknown_type");
         telemetry.committed(Duration::from_millis(4));
         telemetry.committed(Duration::from_secs(60));
-        telemetry.newest(1_000);
-        let _open = telemetry.connected();
-        let text = telemetry.print(&Gauges { waiting: 7, free: None, now: 2_500 });
+        telemetry.newest_event_at(1_000);
+        let _guard = telemetry.connected();
+        drop(telemetry.connected());
+        let text = telemetry.render(&Snapshot { queue_depth: 7, disk_free_bytes: None, now: 2_500 });
         for line in [
             "tillroll_requests_total{route=\"/v2/batch\",status=\"200\"} 2",
             "tillroll_requests_total{route=\"/v2/batch\",status=\"400\"} 1",
@@ -242,6 +246,7 @@ mod tests {
             "tillroll_events_duplicate_total 1",
             "tillroll_page_dropped_total 2",
             "tillroll_events_rejected_total{code=\"unknown_type\"} 1",
+            "# TYPE tillroll_forwarded_total counter",
             "tillroll_queue_depth 7",
             "tillroll_connections_open 1",
             "tillroll_newest_event_age_seconds 1.5",
@@ -251,7 +256,8 @@ mod tests {
             "tillroll_commit_seconds_sum 60.004",
             "tillroll_commit_seconds_count 2",
         ] {
-            assert!(text.lines().any(|printed| printed == line), "{line}\n{text}");
+            assert!(text.lines().any(|rendered| rendered == line), "{line}\n{text}");
         }
+        assert!(!text.contains("disk_free"));
     }
 }

@@ -4,9 +4,9 @@
 import { tryCall } from "../safe.js";
 
 /**
- * Matches an e-mail address, with blanks around it or not. A copy of the rule in protocol/src/email.rs, without its limit of length, because
- * the core may not have loaded when a form is submitted; tests/compat/email-addresses.json tests both. If the core ignored the address, it
- * would assign the form's other fields to the previous visitor.
+ * Matches an e-mail address, with blanks around it or not. A copy of the rule in protocol/src/email.rs, without its limit of length,
+ * because the core may not have loaded when a form is submitted; tests/compat/shared-rules/email-addresses.json tests both. If the core
+ * ignored the address, it would assign the form's other fields to the previous visitor.
  */
 export const EMAIL = /^[\0- \x7f]*[^\0- @<>,;"\x7f]+@[^\0- @<>,;".\x7f]+(\.[^\0- @<>,;".\x7f]+)*[\0- \x7f]*$/;
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { EMAIL } from "./forms.js";
 
-const { valid, invalid } = JSON.parse(readFileSync(new URL("../../tests/compat/email-addresses.json", import.meta.url), "utf8"));
+const { valid, invalid } = JSON.parse(readFileSync(new URL("../../tests/compat/shared-rules/email-addresses.json", import.meta.url), "utf8"));
 
 test("valid addresses match", () => {
   for (const text of valid) assert.match(text, EMAIL);

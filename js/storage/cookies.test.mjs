@@ -8,7 +8,7 @@ import "../../tests/compat/support/build-constants.mjs";
 import { cookieDomains, encodeCookie } from "./cookies.js";
 
 test("the widest domain comes first, and public suffixes are left out", () => {
-  const table = JSON.parse(readFileSync(new URL("../../tests/compat/cookie-domains.json", import.meta.url), "utf8"));
+  const table = JSON.parse(readFileSync(new URL("../../tests/compat/shared-rules/cookie-domains.json", import.meta.url), "utf8"));
   for (const host of Object.keys(table)) assert.deepEqual(cookieDomains(host), [...table[host], ""], host);
 });
 

@@ -1,21 +1,21 @@
-//! Many events in one request, and the answer to it.
+//! The batch: many events in one request, and the response.
 
 use serde::{Deserialize, Serialize};
 
 use crate::json_writer;
 
-/// What a page says of itself with every batch.
+/// The header of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender<'a> {
     /// The project's public token.
     pub token: &'a str,
     /// The version of the library in the page; `trackingLibraryVersion` on the wire.
     pub version: &'a str,
-    /// How many events the page has lost that the collector has not heard of; said where there are any.
+    /// How many events the page has dropped since the last acknowledged batch; omitted if 0.
     pub dropped: u32,
 }
 
-/// Returns the body of `POST /v2/batch` for finished event texts.
+/// Returns the body of `POST /v2/batch` for events in JSON.
 pub fn body<'a>(sender: Sender<'_>, sent_at: u64, events: impl Iterator<Item = &'a str>) -> String {
     let mut out = String::new();
     json_writer::push_ascii(&mut out, b'{');
@@ -37,31 +37,31 @@ pub fn body<'a>(sender: Sender<'_>, sent_at: u64, events: impl Iterator<Item = &
     out
 }
 
-/// What became of a batch. The answer's text begins with [`BatchResponse::JSON_PREFIX`]: a page knows by it that the collector spoke and not some
-/// portal in between.
+/// The response to a batch. Its JSON starts with [`BatchResponse::JSON_PREFIX`]: a page checks this, because a captive
+/// portal may answer instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchResponse {
-    /// How many events are stored by this request.
+    /// How many events this request has stored.
     pub accepted: u64,
-    /// How many had been stored before.
+    /// How many events were stored before.
     pub duplicates: u64,
-    /// Those that never will be stored.
+    /// The rejected events, which are never stored.
     pub rejected: Vec<Rejection>,
 }
 
 impl BatchResponse {
-    /// How the text of an answer begins.
+    /// How the JSON of each response starts.
     pub const JSON_PREFIX: &'static str = "{\"accepted\":";
 }
 
-/// Why one event was refused.
+/// Why an event was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// The event's id, where it has one.
+    /// The event's id; None if it has none.
     pub id: Option<String>,
-    /// For programs; never changes.
+    /// The machine-readable code; never changes.
     pub code: String,
-    /// For people; names the field.
+    /// The message for people; it names the field.
     pub message: String,
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use crate::params::EventParams;
 
     #[test]
-    fn a_batch_is_the_documented_json() {
+    fn batch_is_the_documented_json() {
         let event = Event {
             id: "01890a5d-0000-7000-8000-000000000000".into(),
             kind: "product_view",
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_opens_as_pages_expect() {
+    fn response_starts_with_the_prefix_that_pages_check() {
         assert!(serde_json::to_string(&BatchResponse::default()).unwrap().starts_with(BatchResponse::JSON_PREFIX));
     }
 }

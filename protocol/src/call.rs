@@ -1,39 +1,39 @@
-//! A call as a page recorded it: whose words, what, when, where, and the arguments as they were.
+//! A call as a page recorded it: API, type, time, page and raw arguments.
 //!
-//! A page records a call the moment it is made, as one [`flat`](crate::flat_format) text, and that text is all that anybody needs to make the
-//! event of it later: the page's core once it is there, the next page, or the collector.
+//! A page records each call at once, as one text in the [flat format](crate::flat_format). The text is all that is needed to make the event
+//! later, by the page's core, by the next page or by the collector.
 
 use crate::dyn_value::{ReadValue, ValueKind, truncate};
 use crate::event::Page;
 use crate::flat_format::FlatValue;
 use crate::number_text;
 
-/// What a page asked for; it lies in the text that the page recorded.
+/// A call; its texts are borrowed from the recorded text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Call<'a> {
-    /// When, in milliseconds since 1970 by the page's clock.
+    /// The time, in milliseconds since 1970 by the page's clock.
     pub time: u64,
-    /// Digits that nobody else draws, see [`id`](crate::id).
+    /// Random hexadecimal digits, see [`id`](crate::id).
     pub seed: &'a str,
-    /// Whose words the page spoke.
+    /// The API that the page called; one of [`apis::APIS`](crate::apis::APIS).
     pub api: &'a str,
-    /// What for: the name of a [`EventType`](crate::event_types::EventType).
+    /// The name of an [`EventType`](crate::event_types::EventType), or `arrival`.
     pub kind: &'a str,
-    /// Where.
+    /// The page.
     pub page: Page<&'a str>,
-    /// The store that the page said it is of; empty where it said none.
+    /// The store of the page; empty if the page names none.
     pub store: &'a str,
     /// The arguments, by the names of the parameters.
     pub params: FlatValue<'a>,
 }
 
 impl<'a> Call<'a> {
-    /// Reads the text that a page recorded; None where the time or the kind is missing.
+    /// Parses the text that a page recorded; returns None if the time or the type is missing.
     pub fn parse(text: &'a str) -> Option<Self> {
         Self::from_flat(FlatValue::new(text))
     }
 
-    /// Reads a record that lies in a longer text.
+    /// Parses a recorded call inside a longer text.
     pub fn from_flat(record: FlatValue<'a>) -> Option<Self> {
         let ValueKind::Number(time) = record.get("time").kind() else { return None };
         let time = number_text::parse_integer(time)?;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recorded_call_reads_back() {
+    fn recorded_call_is_parsed() {
         let text = "{:time\u{1f}#1518004715732\u{1f}:seed\u{1f}$ab\u{1f}:api\u{1f}$shop\u{1f}:type\u{1f}$search\u{1f}:url\u{1f}$https://x/\u{1f}:params\u{1f}{:query\u{1f}z}}";
         let call = Call::parse(text).unwrap();
         assert_eq!((call.time, call.kind, call.page.url), (1_518_004_715_732, "search", "https://x/"));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_time_or_kind_is_none() {
+    fn record_without_time_or_type_is_none() {
         for text in
             ["", "z", "{", "{:time\u{1f}#1\u{1f}}", "{:type\u{1f}$search\u{1f}}", "{:time\u{1f}#soon\u{1f}:type\u{1f}$search\u{1f}}"]
         {

@@ -1,7 +1,7 @@
-//! Many calls in one request: what a page says that is left before its core has come.
+//! The body of `POST /v2/calls`: the calls of a page that closed before its core had loaded.
 //!
-//! The body of `POST /v2/calls` is one [`flat`](crate::flat_format) object: what the page's core would have started with, and the calls as the page
-//! recorded them, the landing first. Who reads it makes the events that the next page would make of the same calls, to the id.
+//! The body is one object in the [flat format](crate::flat_format): the saved state with which the core would have started, and the recorded
+//! calls, `land` first. The collector makes the same events, with the same ids, as the next page would.
 
 use crate::call::Call;
 use crate::dyn_value::{ReadValue, ValueKind};
@@ -9,19 +9,19 @@ use crate::flat_format::{Entries, FlatValue};
 use crate::limits;
 use crate::visitor_context::VisitorContext;
 
-/// A page's calls, and what its browser remembered when they were made.
+/// The calls of a page, and the saved state when they were made.
 #[derive(Clone, Debug)]
 pub struct CallsRequest<'a> {
     /// The project's public token.
     pub token: &'a str,
     /// Who, and which context.
     pub context: VisitorContext,
-    /// The calls, in their order.
+    /// The calls, in order.
     calls: Entries<'a>,
 }
 
 impl<'a> CallsRequest<'a> {
-    /// Reads the body of a request; None where it is something else.
+    /// Parses the body of a request; returns None if it has no list of calls.
     pub fn parse(body: &'a str) -> Option<Self> {
         let page = FlatValue::new(body);
         let calls = page.get("calls");
@@ -29,9 +29,9 @@ impl<'a> CallsRequest<'a> {
         matches!(calls.kind(), ValueKind::List).then(|| Self { token: page.text("token"), context, calls: calls.entries() })
     }
 
-    /// Makes the events of the calls, in their order, as texts. A call that says nothing gives none.
+    /// Returns the events of the calls as JSON, in order. Invalid and duplicate calls give none.
     ///
-    /// A short call makes a long event, so there are at most one more than a batch may hold.
+    /// A short call makes a long event, so the result is limited to one event more than a batch may hold.
     pub fn into_events(self) -> Vec<String> {
         let mut context = self.context;
         let outcome = self.calls.filter_map(|(_, record)| Call::from_flat(record)).filter_map(|call| context.process_call(&call).ok());
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_left_says_what_the_next_one_would() {
+    fn events_equal_those_that_the_next_page_would_make() {
         let calls = [call("land", "0a", "{}"), call("nonsense", "0b", "{}"), call("checkout", "0c", "{}")];
         let mut next = VisitorContext::load("", "5f2", "", "");
         let outcome: Vec<_> = calls.iter().filter_map(|text| next.process_call(&Call::parse(text)?).ok()).collect();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_another_kind_is_none() {
+    fn other_body_is_none() {
         for body in ["", "z", "{}", "{\"token\":\"t\",\"calls\":[]}", "{:calls\u{1f}{}}"] {
             assert!(CallsRequest::parse(body).is_none(), "{body}");
         }

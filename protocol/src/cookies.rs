@@ -17,7 +17,7 @@ pub const SHARED_HOSTS: &[&str] = &["myshopify.com", "github.io", "netlify.app",
 
 /// Returns whether no cookie may be set for `domain`: a single label, a suffix such as `co.uk` or `com.au`, or one of [`SHARED_HOSTS`].
 ///
-/// `js/storage/cookies.js` has the same rule; `tests/compat/cookie-domains.json` tests both.
+/// `js/storage/cookies.js` has the same rule; `tests/compat/shared-rules/cookie-domains.json` tests both.
 pub fn is_public_suffix(domain: &str) -> bool {
     let is_country_suffix = |(name, country): (&str, &str)| (1..=3).contains(&name.len()) && country.len() == 2;
     domain.split_once('.').is_none_or(is_country_suffix) || SHARED_HOSTS.contains(&domain)

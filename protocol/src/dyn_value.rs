@@ -1,18 +1,18 @@
-//! A value as a page wrote it, before anybody knows what it should have been.
+//! Untyped values, as a page or a server passed them.
 //!
-//! A page passes numbers for ids, objects for lists and worse. Whoever reads one sees it as a [`ReadValue`], wherever it lies: the page's core
-//! in the flat text that a call left ([`FlatValue`](crate::flat_format::FlatValue)), the collector in the tree that it made of JSON ([`DynValue`]).
+//! Callers pass numbers for ids and objects for lists. [`ReadValue`] reads such a value from both representations: from the flat text of a
+//! call ([`FlatValue`](crate::flat_format::FlatValue), in the page), and from the tree that the collector parses from JSON ([`DynValue`]).
 
 use crate::str_bytes::split_at;
 use crate::{json_writer, limits, number_text};
 
-/// How deep [`ReadValue::write`] goes: what the collector accepts, and twice what a page writes.
+/// How deep [`ReadValue::write`] nests: the limit of the collector, and twice the limit of a page.
 const MAX_WRITE_DEPTH: usize = 2 * limits::MAX_DEPTH;
 
-/// What a value is on the outside.
+/// The type of a value, with the content of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueKind<'a> {
-    /// `null`, `undefined`, or something that carries no meaning, such as a function.
+    /// `null`, `undefined`, or a value without meaning, such as a function.
     Null,
     /// `true` or `false`.
     Bool(bool),
@@ -26,25 +26,25 @@ pub enum ValueKind<'a> {
     Object,
 }
 
-/// A value of which nothing is known.
+/// Read access to an untyped value.
 pub trait ReadValue<'a>: Copy {
-    /// The value that carries no meaning.
+    /// The null value.
     const NULL: Self;
 
-    /// Whether parameters that are missing are looked for before their names are written. It saves the collector time, and would cost
-    /// every page some bytes.
+    /// Whether [`params`](crate::params) skips absent optional parameters before it writes their names. Saves time in the collector; in the
+    /// page it would cost bytes.
     const SKIP_ABSENT: bool = false;
 
     /// See [`entries`](Self::entries).
     type Entries: Iterator<Item = (&'a str, Self)>;
 
-    /// Returns what this is.
+    /// Returns the type of the value.
     fn kind(self) -> ValueKind<'a>;
 
-    /// Returns the elements of a list, under empty names, or the members of an object, in their order; of anything else nothing.
+    /// Returns the elements of a list, with empty names, or the properties of an object, in order; empty for any other value.
     fn entries(self) -> Self::Entries;
 
-    /// Returns the first member `name` of an object, and of anything else nothing.
+    /// Returns the first property `name` of an object; null if there is none, or for any other value.
     fn get(self, name: &str) -> Self {
         for (found, value) in self.entries() {
             if found == name {
@@ -54,7 +54,7 @@ pub trait ReadValue<'a>: Copy {
         Self::NULL
     }
 
-    /// Appends this value as JSON; strings are cut to [`limits::MAX_STRING_BYTES`], and what nests too deep is left out.
+    /// Appends this value as JSON. Strings are truncated to [`limits::MAX_STRING_BYTES`]; values nested too deep become null.
     fn write(self, out: &mut String) {
         write(self, MAX_WRITE_DEPTH, out);
     }
@@ -82,7 +82,7 @@ fn write<'a>(value: impl ReadValue<'a>, depth: usize, out: &mut String) {
     json_writer::push_ascii(out, close);
 }
 
-/// A value by itself, as a tree. `S` is how its texts are held: by itself, or where it can be borrowed from what was read.
+/// A value as a tree. `S` is how its texts are held: owned, or borrowed from the parsed text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DynValue<S = String> {
     /// See [`ValueKind::Null`].
@@ -93,14 +93,14 @@ pub enum DynValue<S = String> {
     Number(S),
     /// A string.
     Text(S),
-    /// A list, holes included as [`DynValue::Null`].
+    /// A list; holes are [`DynValue::Null`].
     List(Vec<Self>),
-    /// An object's own members, in their order.
+    /// The properties of an object, in order.
     Object(Vec<(S, Self)>),
 }
 
 impl<S: AsRef<str>> DynValue<S> {
-    /// Returns the member `name` of an object, and of anything else nothing.
+    /// Returns the first property `name` of an object; null if there is none, or for any other value.
     pub fn get(&self, name: &str) -> &Self {
         ReadValue::get(self, name)
     }
@@ -138,12 +138,12 @@ impl<'a, S: AsRef<str>> ReadValue<'a> for &'a DynValue<S> {
     }
 }
 
-/// What is in a [`DynValue`].
+/// The elements or properties of a [`DynValue`].
 #[derive(Clone, Debug)]
 pub enum Entries<'a, S = String> {
     /// The elements of a list.
     List(std::slice::Iter<'a, DynValue<S>>),
-    /// The members of an object.
+    /// The properties of an object.
     Object(std::slice::Iter<'a, (S, DynValue<S>)>),
 }
 
@@ -158,7 +158,7 @@ impl<'a, S: AsRef<str>> Iterator for Entries<'a, S> {
     }
 }
 
-/// Returns as much of `text` as fits into [`limits::MAX_STRING_BYTES`], cut between characters.
+/// Returns the longest prefix of `text` within [`limits::MAX_STRING_BYTES`]; never splits a character.
 pub fn truncate(text: &str) -> &str {
     split_at(text, text.floor_char_boundary(limits::MAX_STRING_BYTES)).0
 }
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_string_is_cut_between_characters() {
+    fn long_string_is_truncated_between_characters() {
         let text = "é".repeat(limits::MAX_STRING_BYTES);
         assert_eq!(truncate(&text).len(), limits::MAX_STRING_BYTES);
         assert_eq!(truncate(&text[..limits::MAX_STRING_BYTES]).len(), limits::MAX_STRING_BYTES);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_member_of_a_name_counts() {
+    fn first_property_of_a_name_counts() {
         let twice: DynValue = DynValue::Object(vec![("a".into(), DynValue::Bool(true)), ("a".into(), DynValue::Null)]);
         assert_eq!(twice.get("a"), &DynValue::Bool(true));
         assert_eq!(DynValue::<String>::List(vec![DynValue::Bool(true)]).get("a"), &DynValue::Null);

@@ -1,31 +1,31 @@
-//! E-mail addresses: letter case and blanks are handled here, once, for both halves.
+//! The rule of e-mail addresses: what is one, and its normalised form. Page and collector use this one rule.
 
-use crate::str_bytes::{is_blank, split_once, split_where, trim};
+use crate::str_bytes::{is_space_or_control, split_once, split_where, trim};
 
-/// The longest address.
-const BYTES: usize = 254;
+/// The longest address, as in RFC 5321.
+const MAX_BYTES: usize = 254;
 
-/// Returns the address in the form under which a person is known: trimmed, in lower case. None where `text` is no address.
+/// Returns the address trimmed and in lower case; None if `text` is not an e-mail address.
 ///
-/// The test is coarse on purpose: one `@` with something before it and a name after it, no blanks, no control characters, at most 254
-/// bytes. A shop's own form decides what it accepts; this only keeps junk such as `undefined` from becoming a person.
+/// The check is coarse on purpose: one `@`, a non-empty local part, a domain, no spaces, no control characters, at most 254 bytes. The shop's
+/// form decides which addresses it accepts; this check only rejects values such as `undefined`.
 ///
-/// Lower case is for ASCII only: the tables for the rest of Unicode would be the heaviest part of a page's core, and no mail host needs them.
+/// Only ASCII letters become lower case: Unicode tables would be the largest part of the page's core, and no mail host needs them.
 pub fn normalise(text: &str) -> Option<String> {
     let text = trim(text);
     let (local, domain) = split_once(text, b'@');
-    let junk = |byte: u8| is_blank(byte) || matches!(byte, b'<' | b'>' | b',' | b';' | b'"');
-    let named = !local.is_empty() && is_domain(domain);
-    let clean = split_where(text, junk).1.is_empty();
-    (named && clean && text.len() <= BYTES).then(|| text.to_ascii_lowercase())
+    let is_junk = |byte: u8| is_space_or_control(byte) || matches!(byte, b'<' | b'>' | b',' | b';' | b'"');
+    let has_parts = !local.is_empty() && is_domain(domain);
+    let is_clean = split_where(text, is_junk).1.is_empty();
+    (has_parts && is_clean && text.len() <= MAX_BYTES).then(|| text.to_ascii_lowercase())
 }
 
-/// Returns whether a visitor's name is an e-mail address and not an anonymous id.
+/// Returns whether the value of the visitor cookie is an e-mail address, not an anonymous id.
 pub fn is_email(text: &str) -> bool {
     text.bytes().any(|byte| byte == b'@')
 }
 
-/// Names and single dots in turn.
+/// Returns whether `domain` is labels separated by single dots.
 fn is_domain(domain: &str) -> bool {
     let mut before = b'.';
     for byte in domain.bytes() {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_and_blanks_do_not_make_a_second_person() {
+    fn letter_case_and_spaces_are_normalised() {
         for written in ["a@x.com", " A@X.com\n", "a@X.COM "] {
             assert_eq!(normalise(written).as_deref(), Some("a@x.com"));
         }
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn junk_is_nobody() {
+    fn junk_is_rejected() {
         for junk in
             ["", " ", "undefined", "null", "@", "a@", "@x.com", "a b@x.com", "a@@x.com", "a@x..com", "<a@x.com>", "a@x.com,b@x.com", "a@.x"]
         {

@@ -1,49 +1,70 @@
-//! One event, as it goes over the wire.
+//! The event, as it is sent and stored.
 
 use crate::json_writer;
 use crate::params::EventParams;
 
-/// Something that happened in a shop. `S` is how its texts are held: by itself, or borrowed from the call.
+/// Something that happened in a shop. `S` is how its texts are held: owned, or borrowed from the call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<S = String> {
-    /// A UUID of version 7, made when the call was made: the key that makes sending again harmless.
+    /// A UUID of version 7, made from the call: the collector deduplicates events by it.
     pub id: String,
     /// The name of its [`EventType`](crate::event_types::EventType); `type` on the wire.
     pub kind: S,
-    /// Whose words the page spoke.
+    /// The API that the page called; one of [`apis::APIS`](crate::apis::APIS).
     pub api: S,
-    /// When the call was made, in milliseconds since 1970 by the caller's clock.
+    /// The time of the call, in milliseconds since 1970 by the caller's clock.
     pub time: u64,
-    /// Who did it.
+    /// The visitor.
     pub visitor: Visitor<S>,
-    /// The visit that it belongs to.
+    /// The session.
     pub session_id: Option<S>,
     /// The store of a shop that has several.
     pub store_id: Option<S>,
-    /// Where it happened.
+    /// The page on which it happened.
     pub page: Page<S>,
     /// The parameters, checked and normalised.
     pub params: EventParams,
 }
 
-/// Who did it: an anonymous id until the e-mail is known, the e-mail from then on.
+/// The visitor: an anonymous id until the visitor is identified, then the e-mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visitor<S = String> {
-    /// The content of the visitor's cookie; `visitorId` on the wire.
+    /// An anonymous id, the value of the visitor cookie; `visitorId` on the wire.
     Id(S),
-    /// A normalised address; `visitorEmail` on the wire.
+    /// A normalised e-mail address; `visitorEmail` on the wire.
     Email(S),
 }
 
-/// The page on which something happened; an empty text means that it is not known.
+/// The page on which something happened; an empty text if unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page<S = String> {
-    /// Its address.
+    /// The address of the page.
     pub url: S,
-    /// The address of the page before it.
+    /// The address of the previous page.
     pub referrer: S,
-    /// Its title.
+    /// The title of the page.
     pub title: S,
+}
+
+impl<S> Event<S> {
+    /// Returns the same event with each text converted.
+    pub fn map<T>(self, convert: impl Fn(S) -> T) -> Event<T> {
+        let Self { id, kind, api, time, visitor, session_id, store_id, page, params } = self;
+        Event {
+            id,
+            kind: convert(kind),
+            api: convert(api),
+            time,
+            visitor: match visitor {
+                Visitor::Id(id) => Visitor::Id(convert(id)),
+                Visitor::Email(email) => Visitor::Email(convert(email)),
+            },
+            session_id: session_id.map(&convert),
+            store_id: store_id.map(&convert),
+            page: Page { url: convert(page.url), referrer: convert(page.referrer), title: convert(page.title) },
+            params,
+        }
+    }
 }
 
 impl<S: AsRef<str>> Event<S> {
@@ -73,7 +94,7 @@ impl<S: AsRef<str>> Event<S> {
 }
 
 impl<S: AsRef<str>> Page<S> {
-    /// Appends the page as JSON, without what is not known.
+    /// Appends the page as JSON, without empty texts.
     pub fn write(&self, out: &mut String) {
         json_writer::push_ascii(out, b'{');
         for (name, text) in [("url", &self.url), ("referrer", &self.referrer), ("title", &self.title)] {

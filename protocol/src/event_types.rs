@@ -1,15 +1,15 @@
-//! What can happen in a shop: the types of event and their parameters, as one table.
+//! The table of event types and their parameters.
 //!
-//! Whoever adds a type or a parameter adds a line here; the page, the collector and the documentation of both follow it.
+//! To add a type or a parameter, add a line here. Page, collector and documentation follow the table.
 
 /// A type of event.
 #[derive(Debug, PartialEq)]
 pub struct EventType {
     /// The name on the wire, such as `product_view`.
     pub name: &'static str,
-    /// The parameters, in the order in which they are written.
+    /// The parameters, in the order of the JSON.
     pub params: &'static [Param],
-    /// Whether an event of this type means nothing unless one parameter at least is there.
+    /// Whether an event of this type needs at least one parameter.
     pub requires_any: bool,
 }
 
@@ -18,50 +18,50 @@ pub struct EventType {
 pub struct Param {
     /// The name on the wire, such as `product_id`.
     pub name: &'static str,
-    /// What its value is read as.
+    /// The type of its value.
     pub param_type: ParamType,
-    /// Whether the event means nothing without it.
+    /// Whether the event is invalid without it.
     pub is_required: bool,
 }
 
-/// What a value is read as; everything that cannot be read so counts as missing.
+/// The type of a parameter. A value that cannot be converted counts as missing.
 #[derive(Debug, PartialEq)]
 pub enum ParamType {
     /// A string that is not empty; numbers become strings.
     Text,
-    /// A string that may be empty, and is when it is missing.
+    /// A string that may be empty; empty if missing.
     TextOrEmpty,
-    /// An address; the page's own when it is missing.
+    /// An address; that of the page if missing.
     PageUrl,
     /// An e-mail address, normalised.
     Email,
-    /// A number above zero; 1 when it is anything else.
+    /// A number above zero; 1 if it is anything else.
     Quantity,
     /// An amount of money, as a number.
     Money,
     /// True or false.
     Bool,
-    /// Strings that are not empty, each once whatever its letter case; a single string counts as a list of one.
+    /// A list of non-empty strings without duplicates, ignoring letter case. A single string counts as a list.
     Tags,
-    /// Whatever the page gave.
+    /// Any value.
     Any,
-    /// Objects; elements without a required member are left out.
+    /// A list of objects; those without a required property are left out.
     Lines(LineType),
 }
 
-/// What a line says. A name instead of the members themselves: the table is in every page, and this makes it a quarter smaller.
+/// The type of a line. A name instead of the properties themselves makes the table, which is in each page, a quarter smaller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LineType {
-    /// What is in a basket.
+    /// A line of a basket.
     Basket,
-    /// What changed in one.
+    /// A changed quantity in a basket.
     Change,
-    /// What was ordered.
+    /// A line of an order.
     Order,
 }
 
 impl LineType {
-    /// Returns the members.
+    /// Returns the properties of a line.
     pub fn params(self) -> &'static [Param] {
         match self {
             Self::Basket => BASKET_LINE,
@@ -87,10 +87,10 @@ const fn requires_any(name: &'static str, params: &'static [Param]) -> EventType
     EventType { name, params, requires_any: true }
 }
 
-/// What names a line of a basket.
+/// The properties that identify a line of a basket.
 pub const BASKET_LINE_KEY: &[Param] = &[required("product_id", ParamType::Text), optional("variant_id", ParamType::Text)];
 
-/// What is in a basket.
+/// A line of a basket.
 pub const BASKET_LINE: &[Param] = &[
     required("product_id", ParamType::Text),
     optional("variant_id", ParamType::Text),
@@ -98,7 +98,7 @@ pub const BASKET_LINE: &[Param] = &[
     optional("price", ParamType::Money),
 ];
 
-/// What a basket costs.
+/// The price of a basket.
 pub const BASKET_TOTAL: &[Param] = &[optional("total", ParamType::Money), optional("currency", ParamType::Text)];
 
 const BASKET_CHANGE: &[Param] = &[
@@ -124,7 +124,7 @@ const PRODUCT_AND_QUANTITY: &[Param] = &[required("product_id", ParamType::Text)
 
 const ORDER_AND_LINES: &[Param] = &[required("order_id", ParamType::Text), optional("lines", ParamType::Lines(LineType::Order))];
 
-/// Every type of event.
+/// All event types.
 pub const EVENT_TYPES: &[EventType] = &[
     event_type("land", &[required("current_url", ParamType::PageUrl), required("source_url", ParamType::TextOrEmpty)]),
     event_type(
@@ -185,7 +185,7 @@ pub const EVENT_TYPES: &[EventType] = &[
     event_type("custom", &[required("name", ParamType::Text), optional("data", ParamType::Any)]),
 ];
 
-/// Returns the type called `name`.
+/// Returns the event type `name`; None if there is none.
 pub fn find(name: &str) -> Option<&'static EventType> {
     EVENT_TYPES.iter().find(|kind| kind.name == name)
 }

@@ -1,40 +1,40 @@
-//! The text into which a page flattens a value, read where it lies: nothing is copied and nothing is built.
+//! The flat format: the text into which a page serialises a value. Reading copies nothing.
 //!
-//! The text has no escapes, so that both writing and reading it cost a page next to nothing:
+//! The format has no escapes, so writing and reading it is cheap in a page:
 //!
 //! | text | value |
 //! |---|---|
-//! | `z`, `y`, `n` | nothing, true, false |
+//! | `z`, `y`, `n` | null, true, false |
 //! | `#12.5␟` | a number, as JavaScript prints it |
-//! | `$text␟` | a string, in which no `␟` is left |
+//! | `$text␟` | a string without `␟` |
 //! | `[` values `]` | a list |
 //! | `{` then `:key␟` value, … `}` | an object |
 //!
-//! `␟` is U+001F, the unit separator. Whatever does not follow the form is nothing; no text is an error.
+//! `␟` is U+001F, the unit separator. Text that does not follow the format is null; no text is an error.
 
 use crate::dyn_value::{ReadValue, ValueKind};
 use crate::str_bytes::{split_at, split_first, split_once};
 
-/// Ends a number, a string or a key.
-pub const END: u8 = 0x1f;
+/// The end of a number, a string or a key.
+pub const TERMINATOR: u8 = 0x1f;
 
-/// A value in a flat text, which may go on behind it.
+/// A value in a flat text; the text may continue after the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlatValue<'a>(&'a str);
 
 impl<'a> FlatValue<'a> {
-    /// Returns the value with which `text` begins.
+    /// Returns the value at the start of `text`.
     pub fn new(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// Returns the text of this value alone.
-    pub fn whole(self) -> &'a str {
+    /// Returns the text of this value only.
+    pub fn as_str(self) -> &'a str {
         split_at(self.0, self.0.len() - after(self.0).len()).0
     }
 
-    /// Returns the string that the member `name` is; empty where it is none.
-    // A line for every option and every text of a call.
+    /// Returns the string property `name`; empty if it is missing or not a string.
+    // Not inlined: called for each option and each text of a call.
     #[inline(never)]
     pub fn text(self, name: &str) -> &'a str {
         match self.get(name).kind() {
@@ -53,8 +53,8 @@ impl<'a> ReadValue<'a> for FlatValue<'a> {
         match sign {
             b'y' => ValueKind::Bool(true),
             b'n' => ValueKind::Bool(false),
-            b'#' => ValueKind::Number(word(rest).0),
-            b'$' => ValueKind::Text(word(rest).0),
+            b'#' => ValueKind::Number(split_text(rest).0),
+            b'$' => ValueKind::Text(split_text(rest).0),
             b'[' => ValueKind::List,
             b'{' => ValueKind::Object,
             _ => ValueKind::Null,
@@ -67,7 +67,7 @@ impl<'a> ReadValue<'a> for FlatValue<'a> {
     }
 }
 
-/// The values in a list or an object.
+/// The elements of a list, or the properties of an object.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     sign: u8,
@@ -80,8 +80,8 @@ impl<'a> Iterator for Entries<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let (sign, behind) = split_first(self.rest);
         let (name, value) = match (self.sign, sign) {
-            (b'{', b':') => word(behind),
-            (b'[', sign) if !closes(sign) && sign != 0 => ("", self.rest),
+            (b'{', b':') => split_text(behind),
+            (b'[', sign) if !is_closing(sign) && sign != 0 => ("", self.rest),
             _ => return None,
         };
         self.rest = after(value);
@@ -89,29 +89,29 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-fn closes(sign: u8) -> bool {
+fn is_closing(sign: u8) -> bool {
     matches!(sign, b']' | b'}')
 }
 
-/// Returns what stands behind the value with which `text` begins.
+/// Returns the text after the value at the start of `text`.
 ///
-/// What closes the value that this one stands in is left to that one. Were it taken here, both would go on to read the same rest, and a
-/// short text without its form would keep a page busy for good.
+/// Leaves the closing sign of the enclosing value. Otherwise both values would read the same rest, and the time for a short invalid text
+/// would grow exponentially.
 fn after(text: &str) -> &str {
     let mut rest = text.bytes();
     let mut open = 0_u32;
     while let Some(sign) = rest.clone().next() {
-        if open == 0 && closes(sign) {
+        if open == 0 && is_closing(sign) {
             break;
         }
         rest.next();
         match sign {
-            b'#' | b'$' | b':' => drop(rest.find(|byte| *byte == END)),
+            b'#' | b'$' | b':' => drop(rest.find(|byte| *byte == TERMINATOR)),
             b'[' | b'{' => open += 1,
             b']' | b'}' => open -= 1,
             _ => {}
         }
-        // The value of a key is still to come.
+        // The value of a key follows.
         if open == 0 && sign != b':' {
             break;
         }
@@ -119,8 +119,8 @@ fn after(text: &str) -> &str {
     split_at(text, text.len() - rest.len()).1
 }
 
-fn word(text: &str) -> (&str, &str) {
-    split_once(text, END)
+fn split_text(text: &str) -> (&str, &str) {
+    split_once(text, TERMINATOR)
 }
 
 #[cfg(test)]
@@ -173,12 +173,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_page_flattens_is_read_back(value in any_value()) {
+        fn flat_text_round_trips(value in any_value()) {
             prop_assert_eq!(tree(FlatValue::new(&flat(&value))), value);
         }
 
         #[test]
-        fn a_flat_text_and_the_tree_of_it_are_written_alike(value in any_value()) {
+        fn flat_text_and_tree_give_the_same_json(value in any_value()) {
             let (mut page, mut collector) = (String::new(), String::new());
             FlatValue::new(&flat(&value)).write(&mut page);
             value.write(&mut collector);
@@ -186,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_without_a_panic_and_written_as_json(text in "[z#$:{}\\[\\]yné\u{1f}]{0,24}") {
+        fn any_text_gives_valid_json(text in "[z#$:{}\\[\\]yné\u{1f}]{0,24}") {
             let mut out = String::new();
             FlatValue::new(&text).write(&mut out);
             prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_closed_by_the_wrong_sign_is_read_once() {
+    fn wrong_closing_sign_does_not_repeat_the_rest() {
         for (shard, times) in [("[}", 2_000), ("{:k\u{1f}}", 2_000), ("[:k\u{1f}]", 2_000), ("{:k\u{1f}]:k\u{1f}", 2_000)] {
             let text = shard.repeat(times);
             let mut out = String::new();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_cut() {
+    fn endless_nesting_is_truncated() {
         let mut out = String::new();
         FlatValue::new(&"[".repeat(100_000)).write(&mut out);
         assert!(out.len() < 100, "{out}");

@@ -1,24 +1,23 @@
-//! Names that nobody else makes: ids from a time and a seed of random digits.
+//! Unique ids from a time and a random seed.
 //!
-//! Ids are made of what a call brought with it, so that whoever turns a call into an event makes the same id. A seed is
-//! [`SEED_DIGITS`] hexadecimal digits, drawn when the call was made. The first four count the calls of the page, and the rest is random: they
-//! come right after the time of a UUID of version 7, so ids of one page grow within a millisecond too, and whoever sorts by them has the
-//! order of the calls.
+//! An id is derived from the call, so page and collector make the same id from the same call. A seed is [`SEED_DIGITS`] hexadecimal digits,
+//! drawn when the call is made. The first four digits count the calls of the page, the rest is random. They follow the time in a UUID of
+//! version 7, so the ids of one page sort in the order of the calls, even within a millisecond.
 
 use uuid::Builder;
 
 use crate::json_writer;
 use crate::str_bytes::split_at;
 
-/// How many hexadecimal digits a seed has: as many as a visitor's id.
+/// The number of hexadecimal digits of a seed, and of a visitor id.
 pub const SEED_DIGITS: usize = 42;
 
-/// The hexadecimal digits that a UUID of version 7 takes besides its time.
+/// The number of hexadecimal digits in a UUID of version 7 besides its time.
 const UUID_DIGITS: usize = 20;
 
-/// Returns a UUID of version 7 for `time`, in milliseconds since 1970, with chance taken from `seed` at digit `from`.
+/// Returns a UUID of version 7 for `time`, in milliseconds since 1970, with the random part from `seed`, starting at digit `from`.
 ///
-/// Digits that are missing or are none count as zero.
+/// Missing and invalid digits count as zero.
 pub fn uuid_v7(time: u64, seed: &str, from: usize) -> String {
     let mut bytes = [0_u8; UUID_DIGITS / 2];
     let mut digits = split_at(seed, from).1.bytes();
@@ -37,12 +36,12 @@ pub fn uuid_v7(time: u64, seed: &str, from: usize) -> String {
     text
 }
 
-/// Returns whether `text` can serve as a seed, and so as an anonymous visitor's id.
+/// Returns whether `text` is a valid seed, and so a valid id of an anonymous visitor.
 pub fn is_seed(text: &str) -> bool {
     text.len() == SEED_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Returns the value of a hexadecimal digit.
+/// Returns the value of a hexadecimal digit; None for any other byte.
 pub fn hex_digit_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_call_gives_the_same_id() {
+    fn same_call_gives_the_same_id() {
         let seed = "0123456789abcdef0123456789abcdef0123456789";
         assert!(is_seed(seed));
         assert_eq!(uuid_v7(1_518_004_715_732, seed, 0), "01617021-c0d4-7123-8567-89abcdef0123");
@@ -66,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_seed_is_no_reason_to_fail() {
+    fn missing_seed_gives_an_id_of_zeros() {
         assert_eq!(uuid_v7(0, "", 9), "00000000-0000-7000-8000-000000000000");
     }
 }

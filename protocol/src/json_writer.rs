@@ -1,6 +1,6 @@
-//! Writing JSON, by hand because `serde_json` would weigh more than the rest of the page's core together.
+//! A minimal JSON writer: `serde_json` would be larger than the rest of the page's core.
 //!
-//! Everything here appends to a string that the caller owns.
+//! Each function appends to the caller's string.
 
 use crate::str_bytes::{split_first, split_where};
 
@@ -9,7 +9,7 @@ pub fn push_ascii(out: &mut String, character: u8) {
     out.push(char::from(character & 0x7f));
 }
 
-/// Appends `text` as a JSON string, quotes included.
+/// Appends `text` as a JSON string, with quotes.
 pub fn push_string(out: &mut String, text: &str) {
     push_ascii(out, b'"');
     let mut rest = text;
@@ -39,20 +39,20 @@ pub fn push_hex(out: &mut String, byte: u8, letter: u8) {
     }
 }
 
-/// Appends `"name":`, after a comma unless it opens the object.
+/// Appends `"name":`, after a comma unless it is the first property.
 pub fn push_key(out: &mut String, name: &str) {
     push_comma(out);
     push_string(out, name);
     push_ascii(out, b':');
 }
 
-/// Appends a member whose value is a string.
+/// Appends a property with a string value.
 pub fn push_field(out: &mut String, name: &str, text: &str) {
     push_key(out, name);
     push_string(out, text);
 }
 
-/// Appends a comma unless a list or an object was just opened.
+/// Appends a comma unless a list or an object starts here.
 pub fn push_comma(out: &mut String) {
     if !matches!(out.as_bytes().last(), Some(b'{' | b'[')) {
         push_ascii(out, b',');
@@ -74,7 +74,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(text: String, number: u64) {
+        fn written_json_is_parsed_back(text: String, number: u64) {
             let mut out = String::from("[");
             push_string(&mut out, &text);
             push_comma(&mut out);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_separated_and_the_first_is_not() {
+    fn comma_stands_between_properties() {
         let mut out = String::from("{");
         push_field(&mut out, "a", "1");
         push_field(&mut out, "b", "{");

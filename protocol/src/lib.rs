@@ -1,10 +1,9 @@
-//! What goes over the wire between a page and the collector, defined once and used by both halves.
+//! The wire format and the rules of events, defined once and used by the browser library and the collector.
 //!
-//! A page, a shop's back end and a headless shop all say the same few things. [`kinds`] lists them as data; [`params`] turns what was
-//! really written into what is stored; [`event`] and [`batch`] are the envelopes. Both halves run this code, so the collector never
-//! believes something that the page would not have said.
+//! [`event_types`] is the table of event types; [`params`] parses parameters by it; [`event`] and [`batch`] are the envelopes.
+//! [`visitor_context`] turns calls into events. [`unchecked_event`] validates what any sender wrote.
 //!
-//! The crate depends on nobody, performs no effect and never panics.
+//! The crate depends on no other crate of the workspace, has no side effects and never panics.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 

@@ -1,22 +1,24 @@
-//! Numbers as text: a page must not pay for reading and printing floats, and money must not pass through them.
+//! Numbers as decimal text. Parsing and printing floats would be too large for a page, and would round money.
 
 use crate::json_writer;
 use crate::str_bytes::{split_at, split_first, split_where, trim};
 
-/// The most digits of a whole number that surely fits into 64 bits.
-const INTEGER_DIGITS: usize = 19;
+/// The number of digits that always fit into 64 bits.
+const MAX_INTEGER_DIGITS: usize = 19;
 
-/// The most digits that a number may have before its decimal point and keep its meaning here.
-const DIGITS: usize = 15;
+/// The greatest number of digits before the decimal point, and after it, of a normalised number.
+const MAX_DECIMAL_DIGITS: usize = 15;
 
-/// The longest amount, and the longest exponent with its letter, that are taken as they are: 40 digits and two of power are a float yet.
-const LENGTH: usize = 40;
-const EXPONENT: usize = 3;
+/// The longest amount that is used as written; with an exponent of two digits, 40 characters still fit a float.
+const MAX_AMOUNT_CHARS: usize = 40;
 
-/// How long a number may be, besides its power, to be held by a float.
-const HELD: usize = 200;
+/// The longest exponent of such an amount, with its letter.
+const MAX_EXPONENT_CHARS: usize = 3;
 
-/// Returns whether `text` is a number in JSON's grammar.
+/// The longest number, without its exponent, that fits a float.
+const MAX_FLOAT_CHARS: usize = 200;
+
+/// Returns whether `text` is a JSON number.
 pub fn is_json_number(text: &str) -> bool {
     let (_, text) = skip(text, |sign| sign == b'-');
     let (whole, text) = leading_digits(text);
@@ -29,20 +31,20 @@ pub fn is_json_number(text: &str) -> bool {
     !whole.is_empty() && !leading_zero && point != fraction.is_empty() && exponent != power.is_empty() && text.is_empty()
 }
 
-/// Returns whether every reader of JSON can hold the JSON number `text`: not those of some hundred digits, nor with powers of more than two.
+/// Returns whether the JSON number `text` fits an f64: at most 200 characters, and at most two digits of exponent.
 pub fn fits_f64(text: &str) -> bool {
     let (plain, power) = split_where(text, |sign| sign | 0x20 == b'e');
-    plain.len() <= HELD && power.bytes().filter(u8::is_ascii_digit).count() <= 2
+    plain.len() <= MAX_FLOAT_CHARS && power.bytes().filter(u8::is_ascii_digit).count() <= 2
 }
 
-/// Returns the whole number that `text` is, if it is one that fits.
+/// Returns the value of a text of digits; None for any other text, or for more than 19 digits.
 pub fn parse_integer(text: &str) -> Option<u64> {
     let (whole, rest) = leading_digits(text);
-    let fits = !whole.is_empty() && rest.is_empty() && whole.len() <= INTEGER_DIGITS;
+    let fits = !whole.is_empty() && rest.is_empty() && whole.len() <= MAX_INTEGER_DIGITS;
     fits.then(|| whole.bytes().fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit & 15))))
 }
 
-/// Returns a quantity as a JSON number: `text` where it is a number above zero, else `1`, which is what a shop meant by leaving it out.
+/// Returns a quantity as a JSON number: `text` if it is a number above zero, otherwise `1`.
 pub fn parse_quantity(text: &str) -> String {
     match normalise_decimal(text) {
         Some(number) if number != "0" && split_first(&number).0 != b'-' => number,
@@ -50,18 +52,18 @@ pub fn parse_quantity(text: &str) -> String {
     }
 }
 
-/// Returns an amount of money as a JSON number, from a number or from a price as shops print it: `£1,234.50`, `1.234,50 €`.
+/// Returns an amount of money as a JSON number, from a number or a printed price such as `£1,234.50` or `1.234,50 €`.
 ///
-/// A comma before exactly three last digits separates thousands; before one, two or more than three it is a decimal comma. Where both
-/// signs occur, the last one is the decimal one. None where there is no digit.
+/// A single comma before exactly three digits separates thousands; before any other number of digits it is the decimal sign. If both comma
+/// and point occur, the last one is the decimal sign. Returns None if there is no digit.
 pub fn parse_money(text: &str) -> Option<String> {
     let text = trim(text);
     let mut plain = String::new();
     if is_json_number(text) {
         plain.push_str(text);
-        // What no float can hold is no amount, and would be no JSON to most who read it.
+        // Many JSON parsers reject a number that does not fit a float.
         let exponent = split_where(text, |sign| sign | 0x20 == b'e').1;
-        return normalise_decimal(text).or((text.len() <= LENGTH && exponent.len() <= EXPONENT).then_some(plain));
+        return normalise_decimal(text).or((text.len() <= MAX_AMOUNT_CHARS && exponent.len() <= MAX_EXPONENT_CHARS).then_some(plain));
     }
     let point = decimal_sign(text);
     for (at, byte) in text.bytes().enumerate() {
@@ -77,9 +79,9 @@ pub fn parse_money(text: &str) -> Option<String> {
     normalise_decimal(&plain)
 }
 
-/// Returns the plain decimal number `text` in its shortest form: no leading zeros, none trailing after the point.
+/// Returns a decimal number without exponent in its shortest form: no leading zeros, no trailing zeros after the point.
 ///
-/// None where it is none, or has too many digits to be meant.
+/// Returns None for any other text, and for more than 15 digits before or after the point.
 pub fn normalise_decimal(text: &str) -> Option<String> {
     let (negative, text) = skip(trim(text), |sign| sign == b'-');
     let (whole, text) = leading_digits(text);
@@ -89,7 +91,7 @@ pub fn normalise_decimal(text: &str) -> Option<String> {
     let (_, whole) = split_where(whole, |digit| digit != b'0');
     let zeros = fraction.bytes().rev().take_while(|digit| *digit == b'0').count();
     let (fraction, _) = split_at(fraction, fraction.len() - zeros);
-    if is_none || whole.len() > DIGITS || fraction.len() > DIGITS {
+    if is_none || whole.len() > MAX_DECIMAL_DIGITS || fraction.len() > MAX_DECIMAL_DIGITS {
         return None;
     }
     let mut out = String::new();
@@ -104,12 +106,12 @@ pub fn normalise_decimal(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// One, in millionths.
-const WHOLE: u64 = 1_000_000;
+/// One in millionths.
+const ONE: u64 = 1_000_000;
 
-/// Returns a plain decimal number above zero in millionths; what is finer falls away.
+/// Converts a decimal number above zero to millionths; ignores further digits.
 pub fn to_millionths(text: &str) -> u64 {
-    let (mut number, mut unit, mut is_fraction) = (0_u64, WHOLE, false);
+    let (mut number, mut unit, mut is_fraction) = (0_u64, ONE, false);
     for byte in text.bytes() {
         if byte == b'.' {
             is_fraction = true;
@@ -121,24 +123,24 @@ pub fn to_millionths(text: &str) -> u64 {
     number.wrapping_mul(unit)
 }
 
-/// Appends a number of millionths as a plain decimal number in its shortest form.
+/// Appends a number of millionths as a decimal number in its shortest form.
 pub fn push_millionths(number: u64, out: &mut String) {
-    json_writer::push_integer(out, number / WHOLE);
-    let mut rest = number % WHOLE;
+    json_writer::push_integer(out, number / ONE);
+    let mut rest = number % ONE;
     if rest > 0 {
         json_writer::push_ascii(out, b'.');
     }
     while rest > 0 {
         rest *= 10;
-        json_writer::push_ascii(out, b'0' + (rest / WHOLE) as u8);
-        rest %= WHOLE;
+        json_writer::push_ascii(out, b'0' + (rest / ONE) as u8);
+        rest %= ONE;
     }
 }
 
-/// Returns where in a printed price the decimal sign stands. The points of `Rs. 500` and `12.50 лв.` are of the currency: a sign of the
-/// number's stands behind a digit, or begins the number where no letter of ours is before it.
+/// Returns the position of the decimal sign in a printed price. A point as in `Rs. 500` or `12.50 лв.` belongs to the currency: a decimal
+/// sign follows a digit, or starts the number without an ASCII letter before it.
 fn decimal_sign(text: &str) -> Option<usize> {
-    // The last sign, how often it occurs, how often the other one does, and how many digits are behind it.
+    // The last sign, its count, the count of the other sign, and the number of digits after it.
     let (mut found, mut same, mut others, mut digits, mut before) = ((0, 0), 0, 0, 0, 0_u8);
     for (at, byte) in text.bytes().enumerate() {
         let begins = text.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit) && !before.is_ascii_alphabetic();
@@ -159,7 +161,7 @@ fn leading_digits(text: &str) -> (&str, &str) {
     split_where(text, |byte| !byte.is_ascii_digit())
 }
 
-/// Returns whether the first byte of `text` is `wanted`, and what stands behind it then.
+/// Returns whether the first byte of `text` matches `wanted`, and the text after it if so.
 fn skip(text: &str, wanted: impl Fn(u8) -> bool) -> (bool, &str) {
     let (sign, rest) = split_first(text);
     if wanted(sign) { (true, rest) } else { (false, text) }
@@ -171,15 +173,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn numbers_that_no_float_holds_are_told_apart() {
-        for (text, held) in [("1", true), ("-1.5e+21", true), ("1E99", true), ("1e100", false), ("1e-999", false)] {
-            assert_eq!(fits_f64(text), held, "{text}");
+    fn number_that_does_not_fit_f64_is_detected() {
+        for (text, fits) in [("1", true), ("-1.5e+21", true), ("1E99", true), ("1e100", false), ("1e-999", false)] {
+            assert_eq!(fits_f64(text), fits, "{text}");
         }
         assert!(!fits_f64(&"1".repeat(400)));
     }
 
     #[test]
-    fn quantities_are_numbers_above_zero_or_one() {
+    fn quantity_is_above_zero_or_one() {
         let table = [
             ("2", "2"),
             ("2.50", "2.5"),
@@ -196,13 +198,13 @@ mod tests {
             ("2.", "2"),
             ("99999999999999999999", "1"),
         ];
-        for (written, meant) in table {
-            assert_eq!(parse_quantity(written), meant, "{written:?}");
+        for (text, expected) in table {
+            assert_eq!(parse_quantity(text), expected, "{text:?}");
         }
     }
 
     #[test]
-    fn money_is_read_as_shops_print_it() {
+    fn printed_prices_are_parsed() {
         let table = [
             ("10.42", Some("10.42")),
             ("£1,234.50", Some("1234.5")),
@@ -234,32 +236,32 @@ mod tests {
             ("1e+21", None),
             ("1e992", None),
         ];
-        for (written, meant) in table {
-            assert_eq!(parse_money(written).as_deref(), meant, "{written:?}");
+        for (text, expected) in table {
+            assert_eq!(parse_money(text).as_deref(), expected, "{text:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn every_answer_is_a_json_number(text in "[-0-9., e£]{0,12}") {
+        fn every_result_is_a_json_number(text in "[-0-9., e£]{0,12}") {
             prop_assert!(is_json_number(&parse_quantity(&text)));
             prop_assert!(parse_money(&text).is_none_or(|amount| is_json_number(&amount)));
         }
 
         #[test]
-        fn what_is_called_a_json_number_is_one(text in "[-0-9.eE+]{1,8}") {
+        fn json_number_check_agrees_with_serde_json(text in "[-0-9.eE+]{1,8}") {
             prop_assert_eq!(is_json_number(&text), serde_json::from_str::<serde_json::Number>(&text).is_ok() || is_huge(&text));
         }
 
         #[test]
-        fn reading_money_twice_changes_nothing(text in "[-0-9.,]{0,9}") {
+        fn parsing_money_is_idempotent(text in "[-0-9.,]{0,9}") {
             let once = parse_money(&text);
             prop_assert_eq!(once.as_deref().and_then(parse_money), once);
         }
     }
 
     #[test]
-    fn millionths_read_back() {
+    fn millionths_round_trip() {
         for (text, number) in [("0", 0), ("2", 2_000_000), ("0.5", 500_000), ("1.000001", 1_000_001), ("10.25", 10_250_000)] {
             let mut written = String::new();
             push_millionths(number, &mut written);
@@ -268,7 +270,7 @@ mod tests {
         assert_eq!(to_millionths("0.1234567"), 123_456);
     }
 
-    /// JSON allows exponents that no float holds; serde_json refuses them.
+    /// JSON allows exponents that do not fit a float; serde_json rejects them.
     fn is_huge(text: &str) -> bool {
         text.contains(['e', 'E']) && is_json_number(text)
     }

@@ -1,17 +1,17 @@
-//! From what was written to what is stored: the parameters of one event, read by the table of [`event_types`](crate::event_types).
+//! Parses the parameters of an event by the table of [`event_types`](crate::event_types).
 //!
-//! Reading is lenient about form and strict about meaning: a number may stand for a string, an object for a list, but an event whose
-//! required parameter cannot be read is refused by the name of that parameter. Reading what was once written gives it back unchanged.
+//! Parsing is lenient about types: a number may stand for a string, an object for a list. An event without a valid required parameter is
+//! rejected, with the name of that parameter. Parsing is idempotent: parsed parameters parse to themselves.
 
 use crate::dyn_value::{ReadValue, ValueKind, truncate};
 use crate::event_types::{EventType, Param, ParamType};
 use crate::str_bytes::trim;
 use crate::{email, json_writer, number_text};
 
-/// Why an event means nothing: the parameter that is missing or cannot be read.
+/// A required parameter is missing or invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MissingParam {
-    /// The name of the parameter; of a type that needs one of several, the first of them.
+    /// The name of the parameter. If the type needs any one of several, the name of the first.
     pub name: &'static str,
 }
 
@@ -41,14 +41,14 @@ impl std::ops::Deref for EventParams {
     }
 }
 
-/// Returns the parameters of an event of type `kind` as a JSON object.
+/// Returns the parameters of an event as a JSON object.
 ///
-/// `page_url` is where the call was made; it stands in for an address that the call left out.
+/// `page_url` is the address of the page; it replaces a missing address parameter.
 pub fn parse<'a>(event_type: &EventType, values: impl ReadValue<'a>, page_url: &str) -> Result<EventParams, MissingParam> {
     parse_into(String::new(), event_type, values, page_url)
 }
 
-/// Like [`parse`], into an empty string that has room already.
+/// Like [`parse`], with an empty string whose capacity is used.
 #[inline]
 pub fn parse_into<'a>(
     mut out: String,
@@ -63,7 +63,7 @@ pub fn parse_into<'a>(
     Ok(EventParams(out))
 }
 
-/// Appends an object as a JSON object; what is missing is left out, and what must not be is the fault.
+/// Appends a JSON object with the parameters that are present; fails if a required one is missing.
 pub(crate) fn write_object<'a, V: ReadValue<'a>>(
     params: &'static [Param],
     from: V,
@@ -72,7 +72,7 @@ pub(crate) fn write_object<'a, V: ReadValue<'a>>(
 ) -> Result<(), MissingParam> {
     json_writer::push_ascii(out, b'{');
     for param in params {
-        // Nothing else comes of what is missing and may be.
+        // The result is the same; this only saves time.
         if V::SKIP_ABSENT && !param.is_required && from.get(param.name).kind() == ValueKind::Null {
             continue;
         }
@@ -89,7 +89,7 @@ pub(crate) fn write_object<'a, V: ReadValue<'a>>(
     Ok(())
 }
 
-/// Appends `value` as `shape`; returns false, with anything appended, where it cannot be read so.
+/// Appends `value` converted to `param_type`; returns false if that fails, and may have appended a part.
 fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, page_url: &str, out: &mut String) -> bool {
     let given = text(value).unwrap_or_default();
     let made;
@@ -102,7 +102,7 @@ fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, page_url: 
         }
         ParamType::Quantity => return write_number(Some(number_text::parse_quantity(given)), out),
         ParamType::Money => return write_number(number_text::parse_money(given), out),
-        ParamType::Bool => return write_flag(value, given, out),
+        ParamType::Bool => return write_bool(value, given, out),
         ParamType::Tags => return write_tags(value, out),
         ParamType::Any => return write_any(value, out),
         ParamType::Lines(line) => return write_lines(line.params(), value, page_url, out),
@@ -118,12 +118,12 @@ fn write_number(number: Option<String>, out: &mut String) -> bool {
 
 fn write_any<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
     value.write(out);
-    // A number that nobody can hold is written as nothing, too.
+    // A number that does not fit a float is written as null.
     !out.ends_with("null")
 }
 
-fn write_flag<'a>(value: impl ReadValue<'a>, given: &str, out: &mut String) -> bool {
-    const WORDS: [(&str, &str); 8] = [
+fn write_bool<'a>(value: impl ReadValue<'a>, given: &str, out: &mut String) -> bool {
+    const BOOL_WORDS: [(&str, &str); 8] = [
         ("true", "true"),
         ("1", "true"),
         ("yes", "true"),
@@ -136,7 +136,7 @@ fn write_flag<'a>(value: impl ReadValue<'a>, given: &str, out: &mut String) -> b
     if let ValueKind::Bool(_) = value.kind() {
         return write_any(value, out);
     }
-    for (word, meaning) in WORDS {
+    for (word, meaning) in BOOL_WORDS {
         if word.eq_ignore_ascii_case(given) {
             out.push_str(meaning);
             return true;
@@ -148,7 +148,7 @@ fn write_flag<'a>(value: impl ReadValue<'a>, given: &str, out: &mut String) -> b
 fn write_tags<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
     let mut seen = Vec::new();
     json_writer::push_ascii(out, b'[');
-    // A single string has no members; a list has no text.
+    // A string has no entries; a list has no text.
     write_tag(value, &mut seen, out);
     for (_, element) in value.entries() {
         write_tag(element, &mut seen, out);
@@ -179,7 +179,7 @@ fn write_lines<'a>(params: &'static [Param], value: impl ReadValue<'a>, page_url
     matches!(value.kind(), ValueKind::List | ValueKind::Object)
 }
 
-/// Returns a string or a number as trimmed text. A flag is no text: servers print `false` for a value they do not have.
+/// Returns a string or a number as trimmed text; None for any other value. A boolean is excluded: servers print `false` for a missing value.
 pub(crate) fn text<'a>(value: impl ReadValue<'a>) -> Option<&'a str> {
     match value.kind() {
         ValueKind::Text(text) | ValueKind::Number(text) => Some(trim(text)),
@@ -196,24 +196,24 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn loose(value: &Value) -> DynValue {
+    fn dyn_value(value: &Value) -> DynValue {
         match value {
             Value::Null => DynValue::Null,
             Value::Bool(flag) => DynValue::Bool(*flag),
             Value::Number(number) => DynValue::Number(number.to_string()),
             Value::String(text) => DynValue::Text(text.clone()),
-            Value::Array(elements) => DynValue::List(elements.iter().map(loose).collect()),
-            Value::Object(members) => DynValue::Object(members.iter().map(|(name, value)| (name.clone(), loose(value))).collect()),
+            Value::Array(elements) => DynValue::List(elements.iter().map(dyn_value).collect()),
+            Value::Object(members) => DynValue::Object(members.iter().map(|(name, value)| (name.clone(), dyn_value(value))).collect()),
         }
     }
 
-    fn read_json(kind: &str, fields: &Value) -> Result<Value, &'static str> {
-        let text = parse(event_types::find(kind).unwrap(), &loose(fields), "https://shop/page").map_err(|missing| missing.name)?;
+    fn parse_json(kind: &str, fields: &Value) -> Result<Value, &'static str> {
+        let text = parse(event_types::find(kind).unwrap(), &dyn_value(fields), "https://shop/page").map_err(|missing| missing.name)?;
         Ok(serde_json::from_str(text.as_str()).unwrap())
     }
 
     #[test]
-    fn loose_becomes_strict() {
+    fn lenient_input_is_normalised() {
         let table = [
             ("product_view", json!({"product_id": 2}), json!({"product_id": "2"})),
             ("basket_add", json!({"product_id": "2", "quantity": "3"}), json!({"product_id": "2", "quantity": 3})),
@@ -237,12 +237,12 @@ mod tests {
             ),
         ];
         for (kind, written, stored) in table {
-            assert_eq!(read_json(kind, &written), Ok(stored), "{kind} {written}");
+            assert_eq!(parse_json(kind, &written), Ok(stored), "{kind} {written}");
         }
     }
 
     #[test]
-    fn what_carries_no_meaning_is_refused_by_name() {
+    fn missing_param_is_rejected_by_name() {
         let table = [
             ("product_view", json!({}), "product_id"),
             ("product_view", json!({"product_id": false}), "product_id"),
@@ -253,12 +253,12 @@ mod tests {
             ("custom", json!({"name": " "}), "name"),
         ];
         for (kind, written, field) in table {
-            assert_eq!(read_json(kind, &written), Err(field), "{kind} {written}");
+            assert_eq!(parse_json(kind, &written), Err(field), "{kind} {written}");
         }
     }
 
     #[test]
-    fn a_number_that_nobody_can_hold_is_nothing() {
+    fn number_that_does_not_fit_f64_is_null() {
         let event_type = EVENT_TYPES.iter().find(|kind| kind.name == "custom").unwrap();
         for data in ["#1e999\u{1f}", "z"] {
             let given = format!("{{:name\u{1f}$a\u{1f}:data\u{1f}{data}}}");
@@ -285,11 +285,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_what_was_stored_changes_nothing(at in 0..EVENT_TYPES.len(), values in prop::collection::vec(any_value(), 9)) {
+        fn parsing_is_idempotent(at in 0..EVENT_TYPES.len(), values in prop::collection::vec(any_value(), 9)) {
             let event_type = &EVENT_TYPES[at];
             let fields: Value = event_type.params.iter().zip(values).map(|(param, value)| (param.name.to_owned(), value)).collect();
-            if let Ok(once) = read_json(event_type.name, &fields) {
-                prop_assert_eq!(read_json(event_type.name, &once), Ok(once));
+            if let Ok(once) = parse_json(event_type.name, &fields) {
+                prop_assert_eq!(parse_json(event_type.name, &once), Ok(once));
             }
         }
     }

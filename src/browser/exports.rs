@@ -12,8 +12,8 @@ use wasm_bindgen::prelude::*;
 
 use super::{PAGE, Page, dispatch};
 use crate::effect::Report;
-use crate::input::{Answer, Cookies, Input, Start};
-use crate::queue::Item;
+use crate::input::{Input, SavedState, SendResult, Start};
+use crate::queue::StoredEntry;
 
 #[wasm_bindgen]
 extern "C" {
@@ -71,16 +71,16 @@ pub fn start(host: Host, options: String, key: String, call: String) {
         token: options.text("token"),
         version: options.text("version"),
         consent: options.text("consent"),
-        cookies: Cookies { visitor: options.text("visitor"), session: options.text("session"), notes: options.text("notes") },
-        visitor: options.text("made"),
-        call: Item::new(&key, &call),
+        saved: SavedState { visitor: options.text("visitor"), session: options.text("session"), dedup: options.text("notes") },
+        server_id: options.text("made"),
+        load_call: StoredEntry::new(&key, &call),
     }));
 }
 
 /// Processes a call, or adopts an event that another tab has persisted.
 #[wasm_bindgen]
 pub fn call(key: String, text: String) {
-    dispatch(Input::Call(Item::new(&key, &text)));
+    dispatch(Input::Call(StoredEntry::new(&key, &text)));
 }
 
 /// Restores persisted texts: `entries` has keys and texts alternately, in the order of the keys.
@@ -90,7 +90,7 @@ pub fn restore(entries: Array) {
     let mut items = Vec::new();
     let mut at = 0;
     while at < entries.length() {
-        items.push(Item::new(text(at), text(at + 1)));
+        items.push(StoredEntry::new(text(at), text(at + 1)));
         at += 2;
     }
     dispatch(Input::Restored(&items));
@@ -100,13 +100,13 @@ pub fn restore(entries: Array) {
 /// for `keepalive` requests.
 #[wasm_bindgen(js_name = onResponse)]
 pub fn on_response(request: u32, response: Option<web_sys::Response>, text: String) {
-    let mut answer = Answer { request, body: text, ..Answer::default() };
+    let mut answer = SendResult { request, body: text, ..SendResult::default() };
     if let Some(response) = response.map(Response::from) {
         let seconds = response.headers().get("retry-after").and_then(|seconds| number_text::parse_integer(&seconds));
         answer.retry_after = seconds.map(|seconds| seconds.wrapping_mul(1_000));
         answer.status = response.status();
     }
-    dispatch(Input::Answered(&answer));
+    dispatch(Input::RequestDone(&answer));
 }
 
 /// Sends all events now.
@@ -124,13 +124,13 @@ pub fn consent(state: String) {
 /// Starts a new anonymous visitor, whose id derives from the seed of the call.
 #[wasm_bindgen]
 pub fn reset(key: String, call: String) {
-    dispatch(Input::Reset(Item::new(&key, &call)));
+    dispatch(Input::Reset(StoredEntry::new(&key, &call)));
 }
 
 /// The timer has fired.
 #[wasm_bindgen(js_name = onTimer)]
 pub fn on_timer() {
-    dispatch(Input::Woken);
+    dispatch(Input::Timer);
 }
 
 /// The page is hidden.
@@ -142,31 +142,31 @@ pub fn hidden() {
 /// The page closes, or enters the back/forward cache.
 #[wasm_bindgen]
 pub fn pagehide() {
-    dispatch(Input::Left);
+    dispatch(Input::PageHide);
 }
 
 /// The page is restored from the back/forward cache.
 #[wasm_bindgen]
 pub fn pageshow() {
-    dispatch(Input::Returned);
+    dispatch(Input::PageShow);
 }
 
 /// Applies shared state that this page or another tab has written. An empty visitor or session means no change.
 #[wasm_bindgen(js_name = onState)]
 pub fn on_state(visitor: String, session: String, notes: String) {
-    dispatch(Input::Recalled(Cookies { visitor: &visitor, session: &session, notes: &notes }));
+    dispatch(Input::StateChanged(SavedState { visitor: &visitor, session: &session, dedup: &notes }));
 }
 
 /// This tab has become the leader, or is no longer.
 #[wasm_bindgen(js_name = onLeader)]
 pub fn on_leader(is_leader: bool) {
-    dispatch(Input::Owner(is_leader));
+    dispatch(Input::Leader(is_leader));
 }
 
 /// Another tab has deleted the events with these keys, which are separated by commas.
 #[wasm_bindgen(js_name = deletedElsewhere)]
 pub fn deleted_elsewhere(keys: String) {
-    dispatch(Input::Forgotten(&keys));
+    dispatch(Input::DeletedElsewhere(&keys));
 }
 
 /// The browser is online again.
@@ -177,6 +177,6 @@ pub fn online() {
 
 /// Returns a report as an array of its fields. A struct would become an object, but its field names cost a page a hash table.
 pub(super) fn to_js(report: &Report) -> JsValue {
-    let fields = (report.name, report.count, report.reason, report.field, report.answer.as_str());
+    let fields = (report.name, report.count, report.reason, report.field, report.response.as_str());
     serde_wasm_bindgen::to_value(&fields).unwrap_or(JsValue::NULL)
 }

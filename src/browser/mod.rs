@@ -45,17 +45,17 @@ impl Page {
     fn execute(&self, effect: &Effect) {
         let host = &self.host;
         match effect {
-            Effect::Keep(item) => host.put(&item.key, &item.text),
-            Effect::Forget(keys) => host.delete(&joined(keys)),
+            Effect::Persist(item) => host.put(&item.key, &item.text),
+            Effect::Delete(keys) => host.delete(&joined(keys)),
             Effect::Restore => host.restore(),
-            Effect::Wipe => host.clear(),
-            Effect::Visitor(value) => host.write_state(VISITOR_COOKIE, value),
-            Effect::Session(value) => host.write_state(SESSION_COOKIE, value),
-            Effect::Notes(value) => host.write_state(DEDUP, value),
+            Effect::ClearAll => host.clear(),
+            Effect::SaveVisitor(value) => host.write_state(VISITOR_COOKIE, value),
+            Effect::SaveSession(value) => host.write_state(SESSION_COOKIE, value),
+            Effect::SaveDedup(value) => host.write_state(DEDUP, value),
             Effect::Send { request, body } => host.post(*request, body),
             Effect::Abort { .. } => host.abort(),
             Effect::Beacon(body) => host.beacon(body),
-            Effect::Wake(delay) => host.schedule(delay.map_or(-1.0, |delay| delay as f64)),
+            Effect::SetTimer(delay) => host.schedule(delay.map_or(-1.0, |delay| delay as f64)),
             Effect::Report(report) => host.report(exports::to_js(report)),
         }
     }

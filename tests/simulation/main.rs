@@ -1,136 +1,136 @@
-//! The page's half and the collector's judgement in one process, under every fault that a shop's day has.
+//! The tracker and the collector's decoder in one process, under random faults.
 //!
-//! Tabs call, reload, crash, sleep and close; one of them owns the queue, and what they say to each other is lost, late or heard twice;
-//! requests are lost, answered late, answered by somebody else, or stored without the answer coming back; the disk fills up; the clock
-//! jumps. Afterwards one page with a sound connection is opened. Then every call is stored, once, except those that the disk had no room for
-//! and whose page ended; and each tab's calls are in their order, unless something happened that [`Step::disturbs_order`] names.
+//! Tabs call, reload, crash, freeze and close; one is the leader. Messages between tabs are lost, reordered or delivered twice. Requests are
+//! lost, answered late or by a captive portal, or stored without a response. The disk fills up, and the clock jumps. Then one page opens with a
+//! working connection. Each call must be stored once, except calls that the full disk has lost. The calls of each tab must be in order,
+//! unless a step [may reorder](Step::may_reorder) them.
 
+mod simulation;
 mod steps;
-mod world;
 
 use std::collections::HashSet;
 
 use proptest::prelude::*;
-use steps::{Hearing, Outcome, Step, schedules};
+use simulation::{Simulation, TABS};
+use steps::{MessageDelivery, RequestOutcome, Step, step_sequences};
 use tillroll::{delivery, queue};
-use world::{TABS, World};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn every_call_is_stored_once_and_in_order(steps in schedules()) {
-        let mut world = World::new();
-        let disturbed = steps.iter().any(Step::disturbs_order);
-        steps.into_iter().for_each(|step| world.step(step));
-        world.settle();
-        for tab in (0..TABS).filter(|_| !disturbed) {
-            let of_tab: Vec<&String> = world.stored.iter().filter(|name| name.starts_with(&format!("{tab}-"))).collect();
+    fn each_call_is_stored_once_and_in_order(steps in step_sequences()) {
+        let mut simulation = Simulation::new();
+        let is_reordered = steps.iter().any(Step::may_reorder);
+        steps.into_iter().for_each(|step| simulation.step(step));
+        simulation.run_to_idle();
+        for tab in (0..TABS).filter(|_| !is_reordered) {
+            let of_tab: Vec<&String> = simulation.stored.iter().filter(|name| name.starts_with(&format!("{tab}-"))).collect();
             prop_assert!(of_tab.is_sorted(), "out of order: {of_tab:?}");
         }
-        let stored: HashSet<&String> = world.stored.iter().collect();
-        prop_assert_eq!(stored.len(), world.stored.len(), "something is stored twice");
-        let lost: Vec<&String> = world.calls.iter().filter(|name| !stored.contains(name) && !world.unkept.contains(name)).collect();
+        let stored: HashSet<&String> = simulation.stored.iter().collect();
+        prop_assert_eq!(stored.len(), simulation.stored.len(), "a call is stored twice");
+        let lost: Vec<&String> = simulation.calls.iter().filter(|name| !stored.contains(name) && !simulation.lost_on_full_disk.contains(name)).collect();
         prop_assert!(lost.is_empty(), "lost: {lost:?}");
-        prop_assert!(world.stored.iter().all(|name| world.calls.contains(name)));
-        prop_assert_eq!(world.disk.len(), 0, "something stays kept for ever");
+        prop_assert!(simulation.stored.iter().all(|name| simulation.calls.contains(name)));
+        prop_assert_eq!(simulation.disk.len(), 0, "an entry stays in the store");
     }
 
     #[test]
-    fn the_same_inputs_give_the_same_effects(steps in schedules()) {
+    fn same_inputs_give_the_same_effects(steps in step_sequences()) {
         let run = || {
-            let mut world = World::new();
-            steps.iter().cloned().for_each(|step| world.step(step));
-            (world.disk, world.stored, world.cookies)
+            let mut simulation = Simulation::new();
+            steps.iter().cloned().for_each(|step| simulation.step(step));
+            (simulation.disk, simulation.stored, simulation.saved)
         };
         prop_assert_eq!(run(), run());
     }
 }
 
-fn hear_all(world: &mut World) {
+fn deliver_all(simulation: &mut Simulation) {
     for _ in 0..10 {
-        (0..TABS).for_each(|tab| world.step(Step::Hear(tab, Hearing::Once)));
+        (0..TABS).for_each(|tab| simulation.step(Step::DeliverMessage(tab, MessageDelivery::Once)));
     }
 }
 
-fn flights(world: &World) -> Vec<usize> {
-    world.tabs.iter().map(|tab| tab.flights.len()).collect()
+fn requests(simulation: &Simulation) -> Vec<usize> {
+    simulation.tabs.iter().map(|tab| tab.requests.len()).collect()
 }
 
-/// Three tabs at rest, the first of which owns the queue.
-fn at_rest() -> World {
-    let mut world = World::new();
+/// Returns a simulation of three idle tabs; the first is the leader.
+fn idle_simulation() -> Simulation {
+    let mut simulation = Simulation::new();
     for _ in 0..4 {
-        hear_all(&mut world);
-        world.pass(delivery::TRUST);
-        (0..TABS).for_each(|tab| world.end(tab, Outcome::Stored));
+        deliver_all(&mut simulation);
+        simulation.advance(delivery::LEADER_TIMEOUT_MS);
+        (0..TABS).for_each(|tab| simulation.end_request(tab, RequestOutcome::Stored));
     }
-    hear_all(&mut world);
-    assert!(world.tabs.iter().all(|tab| tab.wake.is_none() && tab.flights.is_empty()), "no cost when idle");
-    world
+    deliver_all(&mut simulation);
+    assert!(simulation.tabs.iter().all(|tab| tab.timer.is_none() && tab.requests.is_empty()), "idle tabs set no timer");
+    simulation
 }
 
 #[test]
-fn a_tracker_at_rest_asks_for_nothing() {
-    let mut world = World::new();
-    world.step(Step::Call(0));
-    world.settle();
-    assert_eq!(world.tabs[0].wake, None);
-    assert!(world.tabs[0].flights.is_empty() && world.disk.is_empty());
+fn idle_tracker_sets_no_timer() {
+    let mut simulation = Simulation::new();
+    simulation.step(Step::Call(0));
+    simulation.run_to_idle();
+    assert_eq!(simulation.tabs[0].timer, None);
+    assert!(simulation.tabs[0].requests.is_empty() && simulation.disk.is_empty());
 }
 
 #[test]
-fn one_tab_sends_for_all() {
-    let mut world = at_rest();
-    (0..TABS).for_each(|tab| world.step(Step::Call(tab)));
-    hear_all(&mut world);
-    world.pass(delivery::GATHER);
-    assert_eq!(flights(&world), [1, 0, 0]);
-    world.end(0, Outcome::Stored);
-    assert_eq!(world.stored.len(), TABS);
-    hear_all(&mut world);
-    assert!(world.disk.is_empty() && world.tabs.iter().all(|tab| tab.wake.is_none()));
+fn leader_sends_for_all_tabs() {
+    let mut simulation = idle_simulation();
+    (0..TABS).for_each(|tab| simulation.step(Step::Call(tab)));
+    deliver_all(&mut simulation);
+    simulation.advance(delivery::BATCH_DELAY_MS);
+    assert_eq!(requests(&simulation), [1, 0, 0]);
+    simulation.end_request(0, RequestOutcome::Stored);
+    assert_eq!(simulation.stored.len(), TABS);
+    deliver_all(&mut simulation);
+    assert!(simulation.disk.is_empty() && simulation.tabs.iter().all(|tab| tab.timer.is_none()));
 }
 
 #[test]
-fn what_falls_out_is_told_to_the_collector_once() {
-    let mut world = at_rest();
-    for _ in 0..queue::EVENTS + 7 {
-        world.step(Step::Call(0));
+fn dropped_events_are_reported_to_the_collector_once() {
+    let mut simulation = idle_simulation();
+    for _ in 0..queue::MAX_EVENTS + 7 {
+        simulation.step(Step::Call(0));
     }
-    world.end(0, Outcome::Lost);
-    world.pass(delivery::PATIENCE);
-    let told = |world: &World| world.tabs[0].flights.iter().any(|(_, body)| body.contains("\"dropped\":7,"));
-    assert!(told(&world));
-    world.end(0, Outcome::Stored);
-    assert_eq!(flights(&world), [1, 0, 0]);
-    assert!(!world.tabs[0].flights.iter().any(|(_, body)| body.contains("dropped")));
-    world.settle();
-    assert_eq!(world.stored.len(), queue::EVENTS);
+    simulation.end_request(0, RequestOutcome::Lost);
+    simulation.advance(delivery::REQUEST_TIMEOUT_MS);
+    let has_report = |simulation: &Simulation| simulation.tabs[0].requests.iter().any(|(_, body)| body.contains("\"dropped\":7,"));
+    assert!(has_report(&simulation));
+    simulation.end_request(0, RequestOutcome::Stored);
+    assert_eq!(requests(&simulation), [1, 0, 0]);
+    assert!(!simulation.tabs[0].requests.iter().any(|(_, body)| body.contains("dropped")));
+    simulation.run_to_idle();
+    assert_eq!(simulation.stored.len(), queue::MAX_EVENTS);
 }
 
 #[test]
-fn a_tab_whose_owner_sleeps_sends_for_itself() {
-    let mut world = at_rest();
-    world.step(Step::Sleep(0));
-    world.step(Step::Call(1));
-    hear_all(&mut world);
-    world.pass(delivery::TRUST - 1);
-    assert_eq!(flights(&world), [0, 0, 0]);
-    world.pass(1);
-    assert_eq!(flights(&world), [0, 1, 0]);
-    world.end(1, Outcome::Stored);
-    assert_eq!(world.stored, ["1-00000"]);
+fn tab_of_a_frozen_leader_sends_its_own_events() {
+    let mut simulation = idle_simulation();
+    simulation.step(Step::Freeze(0));
+    simulation.step(Step::Call(1));
+    deliver_all(&mut simulation);
+    simulation.advance(delivery::LEADER_TIMEOUT_MS - 1);
+    assert_eq!(requests(&simulation), [0, 0, 0]);
+    simulation.advance(1);
+    assert_eq!(requests(&simulation), [0, 1, 0]);
+    simulation.end_request(1, RequestOutcome::Stored);
+    assert_eq!(simulation.stored, ["1-00000"]);
 }
 
 #[test]
-fn the_next_owner_sends_what_the_last_one_left() {
-    let mut world = at_rest();
-    (0..TABS).for_each(|tab| world.step(Step::Call(tab)));
-    hear_all(&mut world);
-    world.step(Step::Crash(0));
-    world.pass(delivery::GATHER);
-    assert_eq!(flights(&world), [0, 1, 0]);
-    world.end(1, Outcome::Stored);
-    assert_eq!(world.stored.len(), TABS);
+fn next_leader_sends_the_events_of_the_previous_one() {
+    let mut simulation = idle_simulation();
+    (0..TABS).for_each(|tab| simulation.step(Step::Call(tab)));
+    deliver_all(&mut simulation);
+    simulation.step(Step::Crash(0));
+    simulation.advance(delivery::BATCH_DELAY_MS);
+    assert_eq!(requests(&simulation), [0, 1, 0]);
+    simulation.end_request(1, RequestOutcome::Stored);
+    assert_eq!(simulation.stored.len(), TABS);
 }

@@ -1,100 +1,100 @@
-//! What may happen on a shop's day, one step at a time, and schedules of it by chance.
+//! The steps of a simulation, and random sequences of steps.
 
 use proptest::prelude::*;
 use tillroll::{Millis, delivery};
 
-use crate::world::TABS;
+use crate::simulation::TABS;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Call(usize),
-    /// A page that is left before its core has come: the shim has kept its call, and that is all.
-    Glimpse(usize),
-    Pass(Millis),
-    Jump(i64),
-    End(usize, Outcome),
-    Reload(usize, Beacon),
+    /// A page that closes before its core has loaded: only the call is stored.
+    InterruptedLoad(usize),
+    AdvanceTime(Millis),
+    JumpClock(i64),
+    EndRequest(usize, RequestOutcome),
+    Reload(usize, BeaconOutcome),
     Crash(usize),
     Hide(usize),
-    /// Into the browser's cache.
-    Leave(usize, Beacon),
-    /// The browser saves power on this tab.
-    Sleep(usize),
-    /// Ends what the last two began.
-    Return(usize),
+    /// The page enters the back/forward cache.
+    EnterCache(usize, BeaconOutcome),
+    /// The browser freezes the tab to save power.
+    Freeze(usize),
+    /// The page leaves the cache, or the tab is no longer frozen.
+    Resume(usize),
     Online(usize),
-    /// What another tab has said arrives.
-    Hear(usize, Hearing),
-    /// The disk has no room, or has room again.
-    Full(bool),
+    /// A message of another tab arrives.
+    DeliverMessage(usize, MessageDelivery),
+    /// The disk becomes full, or has space again.
+    SetDiskFull(bool),
 }
 
-/// How a request ends.
+/// The end of a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum RequestOutcome {
     Stored,
-    StoredUnheard,
+    StoredWithoutResponse,
     Lost,
     Status(u16, Option<Millis>),
-    Portal,
+    CaptivePortal,
 }
 
-/// What becomes of a beacon.
+/// The end of a beacon.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Beacon {
+pub(crate) enum BeaconOutcome {
     Stored,
     Lost,
 }
 
-/// What becomes of a message between tabs.
+/// The delivery of a message between tabs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Hearing {
+pub(crate) enum MessageDelivery {
     Once,
     Twice,
     Lost,
-    /// After the one behind it.
-    Late,
+    /// After the next message.
+    Reordered,
 }
 
 impl Step {
-    /// Returns whether the calls of one tab may be stored in another order than theirs because of this: what pages keep sorts by a clock,
-    /// and what the owner of the queue never heard of is sent later by the tab that it is of.
-    pub(crate) fn disturbs_order(&self) -> bool {
+    /// Returns whether this step may change the order in which the calls of one tab are stored: stored entries sort by a clock, and an event
+    /// whose message the leader has not received is sent later, by its own tab.
+    pub(crate) fn may_reorder(&self) -> bool {
         match self {
-            Self::Jump(time) => *time < 0,
-            Self::Hear(_, hearing) => !matches!(hearing, Hearing::Once),
-            Self::Sleep(_) | Self::Full(_) => true,
+            Self::JumpClock(time) => *time < 0,
+            Self::DeliverMessage(_, delivery_mode) => !matches!(delivery_mode, MessageDelivery::Once),
+            Self::Freeze(_) | Self::SetDiskFull(_) => true,
             _ => false,
         }
     }
 }
 
-pub(crate) fn schedules() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn step_sequences() -> impl Strategy<Value = Vec<Step>> {
     let tab = 0..TABS;
     let outcome = prop_oneof![
-        4 => Just(Outcome::Stored),
-        2 => Just(Outcome::StoredUnheard),
-        2 => Just(Outcome::Lost),
-        1 => (prop::sample::select(vec![408, 429, 500, 502, 503, 504, 404]), prop::option::of(0..120_000_u64)).prop_map(|(status, asked)| Outcome::Status(status, asked)),
-        1 => Just(Outcome::Portal),
+        4 => Just(RequestOutcome::Stored),
+        2 => Just(RequestOutcome::StoredWithoutResponse),
+        2 => Just(RequestOutcome::Lost),
+        1 => (prop::sample::select(vec![408, 429, 500, 502, 503, 504, 404]), prop::option::of(0..120_000_u64)).prop_map(|(status, retry_after)| RequestOutcome::Status(status, retry_after)),
+        1 => Just(RequestOutcome::CaptivePortal),
     ];
-    let beacon = prop_oneof![Just(Beacon::Stored), Just(Beacon::Lost)];
-    let hearing = prop_oneof![20 => Just(Hearing::Once), 1 => Just(Hearing::Twice), 1 => Just(Hearing::Lost), 1 => Just(Hearing::Late)];
+    let beacon = prop_oneof![Just(BeaconOutcome::Stored), Just(BeaconOutcome::Lost)];
+    let delivery_mode = prop_oneof![20 => Just(MessageDelivery::Once), 1 => Just(MessageDelivery::Twice), 1 => Just(MessageDelivery::Lost), 1 => Just(MessageDelivery::Reordered)];
     let step = prop_oneof![
         8 => tab.clone().prop_map(Step::Call),
-        1 => tab.clone().prop_map(Step::Glimpse),
-        6 => (0..3 * delivery::PATIENCE).prop_map(Step::Pass),
-        1 => (-100_000_i64..100_000_000).prop_map(Step::Jump),
-        5 => (tab.clone(), outcome).prop_map(|(tab, outcome)| Step::End(tab, outcome)),
+        1 => tab.clone().prop_map(Step::InterruptedLoad),
+        6 => (0..3 * delivery::REQUEST_TIMEOUT_MS).prop_map(Step::AdvanceTime),
+        1 => (-100_000_i64..100_000_000).prop_map(Step::JumpClock),
+        5 => (tab.clone(), outcome).prop_map(|(tab, outcome)| Step::EndRequest(tab, outcome)),
         2 => (tab.clone(), beacon.clone()).prop_map(|(tab, beacon)| Step::Reload(tab, beacon)),
         1 => tab.clone().prop_map(Step::Crash),
         1 => tab.clone().prop_map(Step::Hide),
-        1 => (tab.clone(), beacon).prop_map(|(tab, beacon)| Step::Leave(tab, beacon)),
-        1 => tab.clone().prop_map(Step::Sleep),
-        2 => tab.clone().prop_map(Step::Return),
+        1 => (tab.clone(), beacon).prop_map(|(tab, beacon)| Step::EnterCache(tab, beacon)),
+        1 => tab.clone().prop_map(Step::Freeze),
+        2 => tab.clone().prop_map(Step::Resume),
         1 => tab.clone().prop_map(Step::Online),
-        12 => (tab, hearing).prop_map(|(tab, hearing)| Step::Hear(tab, hearing)),
-        1 => prop_oneof![1 => Just(true), 2 => Just(false)].prop_map(Step::Full),
+        12 => (tab, delivery_mode).prop_map(|(tab, delivery_mode)| Step::DeliverMessage(tab, delivery_mode)),
+        1 => prop_oneof![1 => Just(true), 2 => Just(false)].prop_map(Step::SetDiskFull),
     ];
     prop::collection::vec(step, 0..160)
 }

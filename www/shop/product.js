@@ -64,5 +64,5 @@ function showNotice(size, quantity) {
     close,
     el('p', { className: 'actions' },
       el('a', { id: 'notice-checkout', className: 'button', href: 'checkout.html' }, 'Check out'),
-      el('a', { id: 'notice-cart', className: 'button quiet', href: 'cart.html' }, 'View cart')));
+      el('a', { id: 'notice-cart', className: 'button secondary', href: 'cart.html' }, 'View cart')));
 }

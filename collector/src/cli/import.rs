@@ -150,7 +150,7 @@ fn post(agent: &ureq::Agent, url: &str, authorization: &str, what: Resource, byt
         let text = answer.body_mut().with_config().limit(64 << 20).read_to_string().map_err(|error| silent(error.to_string()))?;
         match status {
             200 => return serde_json::from_str(&text).map_err(|error| silent(error.to_string())),
-            429 | 503 => clock::pause(Duration::from_secs(wait.unwrap_or(1).min(30))),
+            429 | 503 => clock::sleep(Duration::from_secs(wait.unwrap_or(1).min(30))),
             _ => return Err(Fault::Refused { status, message: text }),
         }
     }

@@ -8,6 +8,7 @@ mod chunks;
 mod error;
 pub mod export;
 pub mod import;
+pub mod keys;
 pub mod projects;
 pub mod restore;
 

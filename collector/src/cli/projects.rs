@@ -1,76 +1,69 @@
-//! `tillroll projects`: the projects that are kept in the data folder. A running server notices what changes here within a second.
+//! `tillroll projects`: manages the projects in the data folder. A running server applies a change within a second.
 //!
-//! A secret is printed when it is made, once, and never again.
+//! A secret is printed once, when it is created.
 
 use std::io::Read;
-use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::Error;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
+use crate::config::DataFolder;
 use crate::projects::file;
 use crate::store::create_folder;
+use crate::time::format_rfc3339_secs;
 
-/// What can be done with projects.
+/// The subcommands of `tillroll projects`.
 #[derive(Debug, Subcommand)]
-pub enum ProjectRegistry {
-    /// List tokens and how many secrets each has
-    List(Folder),
-    /// Add a project, or bring a retired one back; prints TOKEN:SECRET
+pub enum ProjectsCommand {
+    /// List each project's token and state
+    List(DataFolder),
+    /// Add a project or restore a retired one, and print TOKEN:SECRET
     Add {
-        /// Its token; one is made if there is none. A token that had events before has them again
+        /// The project's token; a random one is created if it is missing. A token that was used before gets its stored events back
         token: Option<String>,
-        /// Read the secret from standard input instead of making one
+        /// Read the secret from standard input instead of creating one
         #[arg(long)]
         secret_stdin: bool,
-        /// Where it is kept.
+        /// The data folder.
         #[command(flatten)]
-        folder: Folder,
+        folder: DataFolder,
     },
-    /// Replace a project's secret; prints TOKEN:SECRET
+    /// Replace a project's secret and print TOKEN:SECRET
     RotateSecret {
-        /// Its token
+        /// The project's token
         token: String,
-        /// How long the secret before it is good still
+        /// How long the previous secret stays valid
         #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
         grace: Duration,
-        /// Read the secret from standard input instead of making one
+        /// Read the secret from standard input instead of creating one
         #[arg(long)]
         secret_stdin: bool,
-        /// Where it is kept.
+        /// The data folder.
         #[command(flatten)]
-        folder: Folder,
+        folder: DataFolder,
     },
-    /// End a project: nobody can send to it or read from it any more. What it has stored stays
+    /// Retire a project: it accepts no events and serves no exports. Its stored data stays
     Retire {
-        /// Its token
+        /// The project's token
         token: String,
-        /// Where it is kept.
+        /// The data folder.
         #[command(flatten)]
-        folder: Folder,
+        folder: DataFolder,
     },
 }
 
-/// Where the projects are.
-#[derive(Debug, Args)]
-pub struct Folder {
-    /// The folder in which everything is kept
-    #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
-    pub data: PathBuf,
-}
-
-impl ProjectRegistry {
-    /// Does it and returns what is to be printed.
+impl ProjectsCommand {
+    /// Runs the subcommand and returns the text to print.
     pub fn run(self, clock: Clock) -> Result<String, Error> {
         let now = clock.millis();
         match self {
             Self::List(folder) => Ok(file::read(&folder.data)?.iter().map(|entry| line(entry, now)).collect()),
             Self::Add { token, secret_stdin, folder } => {
-                let token = token.map_or_else(|| crate::clock::random_hex::<8>().map_err(Error::Serve), Ok)?;
+                let token = token.map_or_else(|| clock::random_hex::<8>().map_err(Error::Serve), Ok)?;
                 let secret = secret(secret_stdin)?;
-                // A project may be added before the first start.
+                // A project may be added before the first start of the server.
                 create_folder(&folder.data).map_err(|source| Error::DataFolder { path: folder.data.clone(), source })?;
                 file::change(&folder.data, |entries| file::add(entries, &token, secret.clone()))?;
                 Ok(format!("{token}:{secret}\n"))
@@ -91,7 +84,7 @@ impl ProjectRegistry {
 
 fn secret(from_stdin: bool) -> Result<String, Error> {
     if !from_stdin {
-        return file::secret().map_err(Error::Serve);
+        return file::random_secret().map_err(Error::Serve);
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).map_err(Error::Serve)?;
@@ -99,15 +92,12 @@ fn secret(from_stdin: bool) -> Result<String, Error> {
 }
 
 fn line(entry: &file::Entry, now: u64) -> String {
+    let date = |millis: u64| format_rfc3339_secs(millis.cast_signed());
     let state = match entry.retired_at {
         Some(at) => format!("retired {}", date(at)),
-        None => "in use".into(),
+        None => "active".into(),
     };
-    let former = entry.secrets.iter().filter_map(|secret| secret.until.filter(|&until| until > now)).max();
-    let former = former.map_or(String::new(), |until| format!(", the secret before it until {}", date(until)));
-    format!("{:<24} {state}{former}\n", entry.token)
-}
-
-fn date(millis: u64) -> String {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(millis)).to_string()
+    let previous = entry.secrets.iter().filter_map(|secret| secret.until.filter(|&until| until > now)).max();
+    let previous = previous.map_or(String::new(), |until| format!(", previous secret valid until {}", date(until)));
+    format!("{:<24} {state}{previous}\n", entry.token)
 }

@@ -1,41 +1,32 @@
-//! Keeping the visitor's cookie alive: browsers forget cookies that a script made after seven days, but not those that a server sets.
+//! Renews the visitor cookie: Safari deletes cookies that a script has set after seven days, but not those that a server has set.
 //!
-//! Where the collector shares the shop's domain, the browser sends it the cookie with each request for the script, and the answer sets it
-//! again, unchanged. Pure: header texts in, a header text out.
+//! If the collector shares the shop's domain, the browser sends it the cookie with each request for the script, and the response sets the
+//! same cookie again. Pure functions: header texts in, a header text out.
 
-/// The cookie that says who, by its documented name.
-const COOKIE: &str = "cbuid";
+use tillroll_protocol::cookies::{COOKIE_MAX_AGE_SECS, VISITOR_COOKIE, is_public_suffix};
 
-/// 400 days in seconds, the longest that browsers allow.
-const LONGEST: &str = "34560000";
-
-/// Returns the `Set-Cookie` that keeps the visitor's cookie for another 400 days.
+/// Returns the `Set-Cookie` header that keeps the visitor cookie for another 400 days.
 ///
-/// `cookies` is the request's `Cookie`, `host` its `Host` and `page` its `Referer`. None where there is no such cookie, or where the page
-/// is of another domain.
-pub fn renewed(cookies: &str, host: &str, page: &str) -> Option<String> {
-    let value = cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE)?.1;
+/// `cookies` is the request's `Cookie`, `host` its `Host` and `page` its `Referer`. Returns None if the request has no visitor cookie or
+/// the page belongs to another domain.
+pub fn renewed_cookie(cookies: &str, host: &str, page: &str) -> Option<String> {
+    let value = cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == VISITOR_COOKIE)?.1;
     let (scheme, rest) = page.split_once("://")?;
     let page = without_port(rest.split(['/', '?', '#']).next()?);
     let host = without_port(host);
-    let domain = if is_address(host) { (host == page).then(String::new)? } else { format!(";Domain={}", shared(host, page)?) };
+    let domain = if is_address(host) { (host == page).then(String::new)? } else { format!(";Domain={}", shared_domain(host, page)?) };
     let secure = if scheme == "https" { ";Secure" } else { "" };
-    (!value.is_empty()).then(|| format!("{COOKIE}={value};Path=/;Max-Age={LONGEST};SameSite=Lax{domain}{secure}"))
+    (!value.is_empty()).then(|| format!("{VISITOR_COOKIE}={value};Path=/;Max-Age={COOKIE_MAX_AGE_SECS};SameSite=Lax{domain}{secure}"))
 }
 
-/// Returns the widest domain that two hosts share, as the page's half chooses it: no public suffix.
-fn shared<'a>(host: &'a str, page: &str) -> Option<&'a str> {
+/// Returns the widest domain that two hosts share and that is not a public suffix. The browser library chooses the same domain.
+fn shared_domain<'a>(host: &'a str, page: &str) -> Option<&'a str> {
     let starts = host.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
-    let within = |domain: &&str| page == *domain || page.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-    starts.filter_map(|at| host.get(at..)).filter(|domain| !is_suffix(domain)).find(within)
+    let contains_page = |domain: &&str| page == *domain || page.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    starts.filter_map(|at| host.get(at..)).filter(|domain| !is_public_suffix(domain)).find(contains_page)
 }
 
-/// Returns whether a domain looks like one under which strangers live: `co.uk`, `com.au`, a single label.
-fn is_suffix(domain: &str) -> bool {
-    domain.split_once('.').is_none_or(|(name, country)| name.len() <= 3 && country.len() == 2)
-}
-
-/// Returns whether a host is an address or a name of one label, for which no cookie has a domain.
+/// Returns whether a host is an IP address or a single label, for which a cookie has no domain.
 fn is_address(host: &str) -> bool {
     host.starts_with('[') || !host.contains('.') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
@@ -52,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cookie_is_set_again_where_the_shop_is_next_door() {
+    fn the_cookie_is_renewed_if_shop_and_collector_share_a_domain() {
         let table = [
             ("track.shop.com", "https://www.shop.com/x", Some(";Domain=shop.com;Secure")),
             ("www.shop.com", "http://www.shop.com/", Some(";Domain=shop.com")),
@@ -66,14 +57,14 @@ mod tests {
         ];
         for (host, page, end) in table {
             let wanted = end.map(|end| format!("cbuid=a%2Bb@x.com;Path=/;Max-Age=34560000;SameSite=Lax{end}"));
-            assert_eq!(renewed("x=1; cbuid=a%2Bb@x.com; y=2", host, page), wanted, "{host} {page}");
+            assert_eq!(renewed_cookie("x=1; cbuid=a%2Bb@x.com; y=2", host, page), wanted, "{host} {page}");
         }
     }
 
     #[test]
-    fn nobody_gets_a_cookie_who_had_none() {
+    fn no_cookie_is_set_without_a_visitor_cookie() {
         for cookies in ["", "xcbuid=1", "cbuid=", "cbuid"] {
-            assert_eq!(renewed(cookies, "shop.com", "https://shop.com/"), None, "{cookies}");
+            assert_eq!(renewed_cookie(cookies, "shop.com", "https://shop.com/"), None, "{cookies}");
         }
     }
 }

@@ -1,14 +1,18 @@
-//! The HTTP interface: the socket, the limits, who may ask, and one file for each group of routes.
+//! The HTTP interface: listener, limits, authentication, middleware, and one file for each group of routes.
+//!
+//! Layers import downwards only: server → routes → middleware → response, body, cors → context.
 
 pub mod auth;
-pub mod body;
+mod body;
+mod context;
 pub mod cookie_renewal;
-pub mod limits;
-pub mod middleware;
-pub mod response;
+mod cors;
+mod error;
+pub(crate) mod limits;
+mod middleware;
+mod request_id;
+mod response;
 mod routes;
 pub mod server;
-pub mod static_files;
+pub(crate) mod static_files;
 mod streaming_body;
-
-pub use routes::app;

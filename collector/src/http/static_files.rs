@@ -1,13 +1,18 @@
-//! Files that are served as they are: the page's half, the live view, the reports, the demo shop.
+//! Static files: the browser library, the live view, the reports, and the demo shop.
 //!
-//! A file comes with the packed siblings that the build made (`.br`, `.gz`); the smallest one that the client can read is sent. What has a
-//! hash in its name never changes and is kept for a year. Everything else is asked for again after a while, by its own hash.
+//! The build compresses files in advance (`.br`, `.gz`); the smallest form that the client accepts is sent. A file whose name contains a
+//! hash never changes and is cached for a year. Every other file is revalidated by its `ETag`.
 
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
+
+/// The `Cache-Control` of files that a browser must revalidate before each use.
+pub(super) const NO_CACHE: &str = "no-cache";
 
 #[derive(RustEmbed)]
 #[folder = "../dist"]
@@ -29,94 +34,118 @@ struct Reports;
 #[allow_missing = true]
 struct Shop;
 
-/// Where the page's half is taken from.
+/// Where the files of the browser library come from.
 #[derive(Clone, Debug)]
-pub enum Assets {
-    /// From the program itself.
+pub(crate) enum Assets {
+    /// The copies that were compiled into the program.
     Embedded,
-    /// From a folder, read anew for every request.
+    /// A folder, read on every request.
     Folder(PathBuf),
 }
 
-/// A file, and how it is packed.
+/// A file in one of its compressed forms.
 #[derive(Debug)]
-pub struct File {
-    /// Its bytes, packed.
-    pub bytes: Cow<'static, [u8]>,
-    /// How they are packed: `br`, `gzip` or not at all.
-    pub encoding: Option<&'static str>,
-    /// What it is, by its name.
-    pub content_type: &'static str,
-    /// Its hash, as an entity tag.
-    pub tag: String,
+pub(super) struct File {
+    /// The bytes, compressed with `encoding`.
+    pub(super) bytes: Cow<'static, [u8]>,
+    /// The `Content-Encoding`: `br`, `gzip` or None.
+    pub(super) encoding: Option<&'static str>,
+    /// The media type, derived from the file name.
+    pub(super) content_type: &'static str,
+    /// The entity tag, a hash of the bytes.
+    pub(super) etag: String,
 }
 
 impl Assets {
-    /// Returns a file of the page's half, packed in the best way that `accepted` (an `Accept-Encoding`) allows.
-    pub fn find(&self, name: &str, accepted: &str) -> Option<File> {
+    /// Returns a file of the browser library in the smallest form that `accepted` (an `Accept-Encoding`) allows.
+    pub(super) fn find(&self, name: &str, accepted: &str) -> Option<File> {
         match self {
-            Self::Embedded => packed(name, accepted, |name| Dist::get(name).map(|file| file.data)),
-            Self::Folder(folder) => packed(name, accepted, |name| read(folder, name).map(Cow::Owned)),
+            Self::Embedded => find_encoded(name, accepted, |name| Dist::get(name).map(|file| file.data)),
+            Self::Folder(folder) => find_encoded(name, accepted, |name| read(folder, name).map(Cow::Owned)),
         }
     }
 
-    /// Returns whether there is a page's half at all.
-    pub fn exist(&self) -> bool {
+    /// Returns whether there is a browser library to serve.
+    pub(crate) fn exist(&self) -> bool {
         self.find("tracking.js", "").is_some()
     }
 }
 
+impl File {
+    /// Returns the response with this file, or 304 if the client has the same version.
+    pub(super) fn into_response(self, cache_control: &'static str, headers: &HeaderMap) -> Response {
+        let tags = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_current = tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag);
+        let mut response = if is_current { StatusCode::NOT_MODIFIED.into_response() } else { self.bytes.into_response() };
+        let out = response.headers_mut();
+        out.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
+        out.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(encoding) = self.encoding.filter(|_| !is_current) {
+            out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        out.extend(HeaderValue::from_str(&self.etag).map(|tag| (header::ETAG, tag)));
+        response
+    }
+}
+
 /// Returns a file of the live view.
-pub fn live_view(name: &str) -> Option<File> {
-    packed(name, "", |name| LiveView::get(name).map(|file| file.data))
+pub(super) fn live_view(name: &str) -> Option<File> {
+    find_encoded(name, "", |name| LiveView::get(name).map(|file| file.data))
 }
 
 /// Returns a file of the reports.
-pub fn reports(name: &str) -> Option<File> {
-    packed(name, "", |name| Reports::get(name).map(|file| file.data))
+pub(super) fn reports(name: &str) -> Option<File> {
+    find_encoded(name, "", |name| Reports::get(name).map(|file| file.data))
 }
 
 /// Returns a file of the demo shop.
-pub fn shop(name: &str) -> Option<File> {
-    packed(name, "", |name| Shop::get(name).map(|file| file.data))
+pub(super) fn shop(name: &str) -> Option<File> {
+    find_encoded(name, "", |name| Shop::get(name).map(|file| file.data))
 }
 
-/// Returns whether a file's name holds a hash of its content, as in `core-1f2e3d4c.wasm`.
-pub fn is_hashed(name: &str) -> bool {
+/// Returns the client's `Accept-Encoding`; empty if there is none.
+pub(super) fn accept_encoding(headers: &HeaderMap) -> &str {
+    headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Returns whether a file's name contains a hash of its content, as in `core-1f2e3d4c.wasm`.
+pub(super) fn is_hashed(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
     let middle = file.rsplit('.').nth(1).unwrap_or(stem);
     [stem.rsplit(['-', '_']).next().unwrap_or(stem), middle].iter().any(|part| {
-        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        part.len() >= 8 && all_digits(part) && part.bytes().any(|byte| byte.is_ascii_digit())
+        let is_alphanumeric = part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        part.len() >= 8 && is_alphanumeric && part.bytes().any(|byte| byte.is_ascii_digit())
     })
 }
 
-fn packed(name: &str, accepted: &str, get: impl Fn(&str) -> Option<Cow<'static, [u8]>>) -> Option<File> {
-    let packings = [("br", ".br"), ("gzip", ".gz")];
-    let usable = packings.into_iter().filter(|(encoding, _)| accepts(accepted, encoding));
-    let found = usable.filter_map(|(encoding, ending)| Some((get(&format!("{name}{ending}"))?, Some(encoding)))).next();
+fn find_encoded(name: &str, accepted: &str, get: impl Fn(&str) -> Option<Cow<'static, [u8]>>) -> Option<File> {
+    let encodings = [("br", ".br"), ("gzip", ".gz")];
+    let usable = encodings.into_iter().filter(|(encoding, _)| accepts(accepted, encoding));
+    let found = usable.filter_map(|(encoding, extension)| Some((get(&format!("{name}{extension}"))?, Some(encoding)))).next();
     let (bytes, encoding) = match found {
         Some(found) => found,
         None => (get(name)?, None),
     };
-    let tag = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
-    Some(File { bytes, encoding, content_type: content_type(name), tag: format!("\"{tag}\"") })
+    let hash = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    Some(File { bytes, encoding, content_type: content_type(name), etag: format!("\"{hash}\"") })
 }
 
-/// Returns whether an `Accept-Encoding` names this encoding and does not weigh it with nothing.
+/// Returns whether an `Accept-Encoding` contains this encoding with a quality above zero.
 fn accepts(accepted: &str, encoding: &str) -> bool {
     accepted.split(',').any(|part| {
-        let (name, weight) = part.split_once(';').unwrap_or((part, "q=1"));
-        let weight = weight.trim().trim_start_matches("q=").trim();
-        name.trim().eq_ignore_ascii_case(encoding) && weight.parse() != Ok(0.0)
+        let (name, quality) = part.split_once(';').unwrap_or((part, "q=1"));
+        let quality = quality.trim().trim_start_matches("q=").trim();
+        name.trim().eq_ignore_ascii_case(encoding) && quality.parse() != Ok(0.0)
     })
 }
 
-/// Reads a file below `folder`, and never one beside it.
+/// Reads a file below `folder`. Names with `..` or a root are rejected.
 fn read(folder: &Path, name: &str) -> Option<Vec<u8>> {
-    let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-    if inside { std::fs::read(folder.join(name)).ok() } else { None }
+    let is_below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    if is_below { std::fs::read(folder.join(name)).ok() } else { None }
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -142,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_are_seen_in_names() {
+    fn hashes_in_file_names_are_recognised() {
         for name in ["core-1f2e3d4c.wasm", "core.1f2e3d4c5b.js", "a/b/core_1f2e3d4c_bg-00aa11bb.wasm", "debug.0123abcd.js"] {
             assert!(is_hashed(name), "{name}");
         }
@@ -152,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_accepted_packing_is_chosen() {
+    fn the_smallest_accepted_encoding_is_chosen() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("a.js", "plain"), ("a.js.br", "br"), ("a.js.gz", "gz"), ("b.js", "plain")] {
             std::fs::write(folder.path().join(name), text).unwrap();

@@ -1,7 +1,6 @@
-//! A body that is written while it is being sent.
+//! A response body that is produced while it is sent.
 //!
-//! The writing task and the connection are joined by a short channel, so that a client that reads slowly costs a few pages of memory and
-//! not the whole answer.
+//! A bounded channel connects the producer and the connection, so a slow client costs a few chunks of memory instead of the whole response.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,21 +11,21 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-/// How many pieces may wait for a slow client.
-const PIECES: usize = 4;
+/// How many chunks may wait for a slow client.
+const MAX_WAITING_CHUNKS: usize = 4;
 
-/// Returns a body and the end at which it is written; the body ends when that is dropped.
-pub(crate) fn body() -> (mpsc::Sender<Bytes>, Body) {
-    let (sender, pieces) = mpsc::channel(PIECES);
-    (sender, Body::from_stream(Feed(pieces)))
+/// Returns a sender of chunks and the body made of them. The body ends when the sender is dropped.
+pub(crate) fn channel() -> (mpsc::Sender<Bytes>, Body) {
+    let (sender, chunks) = mpsc::channel(MAX_WAITING_CHUNKS);
+    (sender, Body::from_stream(ChunkStream(chunks)))
 }
 
-struct Feed(mpsc::Receiver<Bytes>);
+struct ChunkStream(mpsc::Receiver<Bytes>);
 
-impl Stream for Feed {
+impl Stream for ChunkStream {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|piece| piece.map(Ok))
+        self.0.poll_recv(context).map(|chunk| chunk.map(Ok))
     }
 }

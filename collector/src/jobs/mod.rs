@@ -1,4 +1,5 @@
-//! Background jobs: what the collector does without a request.
+//! Background jobs: work that no request starts.
 
-pub mod forward;
-pub mod retention;
+pub(crate) mod forward;
+pub(crate) mod project_watch;
+pub(crate) mod retention;

@@ -1,6 +1,6 @@
-//! Keeps the log as long as the operator says and no longer, in small steps that nobody has to wait for.
+//! Deletes events from the log when they are older than the operator's retention period, in small steps between requests.
 //!
-//! A step goes through the queue like a request, and after each the store is left alone for several times as long as the step took.
+//! A step goes through the write queue like a request. After each step the store is idle for several times as long as the step took.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,35 +8,35 @@ use std::time::Duration;
 use crate::AppState;
 use crate::clock::Stopwatch;
 
-/// The most events of a step.
-const STEP: usize = 500;
+/// The most events that one step deletes.
+const MAX_STEP_EVENTS: usize = 500;
 
-/// How much longer than a step the rest after it is.
-const REST: u32 = 9;
+/// The pause after a step, as a multiple of the step's duration.
+const PAUSE_FACTOR: u32 = 9;
 
-/// The longest time between two looks when nothing is over.
-const LONGEST: Duration = Duration::from_secs(600);
+/// The longest interval between two checks while nothing is expired.
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The shortest one.
-const SHORTEST: Duration = Duration::from_millis(50);
+/// The shortest interval between two checks.
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Takes events out of the log that came longer ago than `keep`, until the server stops.
-pub(crate) async fn run(collector: Arc<AppState>, keep: Duration) {
-    let mut closing = collector.closing.clone();
-    let look = (keep / 100).clamp(SHORTEST, LONGEST);
+/// Deletes events that were received longer ago than `retention`, until the server stops.
+pub(crate) async fn run(state: Arc<AppState>, retention: Duration) {
+    let mut closing = state.closing.clone();
+    let poll_interval = (retention / 100).clamp(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
     while !*closing.borrow() {
-        let watch = Stopwatch::start();
-        let before = collector.clock.millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
-        let rest = match collector.store.trim(before, STEP).await {
+        let stopwatch = Stopwatch::start();
+        let before = state.clock.millis().saturating_sub(u64::try_from(retention.as_millis()).unwrap_or(u64::MAX));
+        let pause = match state.store.trim(before, MAX_STEP_EVENTS).await {
             Ok(trimmed) => {
-                collector.telemetry.trimmed(trimmed.deleted);
-                if trimmed.has_more { watch.elapsed() * REST } else { look }
+                state.telemetry.trimmed(trimmed.deleted);
+                if trimmed.has_more { stopwatch.elapsed() * PAUSE_FACTOR } else { poll_interval }
             }
-            // The store has said what is wrong; a full queue is no fault at all.
-            Err(_) => look,
+            // The store has logged the error; a full queue is not an error.
+            Err(_) => poll_interval,
         };
         tokio::select! {
-            () = tokio::time::sleep(rest) => {}
+            () = tokio::time::sleep(pause) => {}
             _ = closing.changed() => {}
         }
     }

@@ -61,11 +61,7 @@ fn run_validator(mut validator: Validator, kind: RecordKind, value: &Value) -> R
     Ok(ValidRecord { id, json, ignored: validator.ignored })
 }
 
-/// Whether an order's status makes it a cart.
-pub fn is_cart(json: &Map<String, Value>) -> bool {
-    let status = json.get("status").and_then(Value::as_str);
-    status.is_some_and(|status| super::catalog::CART_STATUSES.contains(&status))
-}
+pub use crate::resource::is_cart;
 
 /// Returns all texts of a record in lower case, each without line breaks.
 pub fn lines(json: &Map<String, Value>) -> Vec<String> {
@@ -76,7 +72,7 @@ pub fn lines(json: &Map<String, Value>) -> Vec<String> {
 
 fn collect_lines(value: &Value, lines: &mut Vec<String>) {
     match value {
-        Value::String(text) if time::parse(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
+        Value::String(text) if time::parse_rfc3339(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
         Value::Array(values) => values.iter().for_each(|value| collect_lines(value, lines)),
         Value::Object(object) => object.values().for_each(|value| collect_lines(value, lines)),
         _ => {}
@@ -194,8 +190,8 @@ fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, 
         (FieldType::Number, _) => (millionths(value).map(|value| to_json_number(FieldType::Number, value)), "a number"),
         (FieldType::Amount, _) => (millionths(value).map(|value| to_json_number(FieldType::Amount, value)), "a number"),
         (FieldType::Timestamp, _) => {
-            let read = value.as_str().and_then(time::parse);
-            (read.map(|read| Value::String(time::to_text(read.millis))), "a date and time in ISO 8601")
+            let read = value.as_str().and_then(time::parse_rfc3339);
+            (read.map(|read| Value::String(time::format_rfc3339_millis(read.millis))), "a date and time in ISO 8601")
         }
         (FieldType::Organization, _) => (None, "left out"),
     };

@@ -63,7 +63,7 @@ fn bucket((name, measure): (Option<&str>, Measure), row: &Row) -> Map<String, Va
     let label = text(row, 3).unwrap_or_default();
     let label = match name {
         Some(_) => ("label".to_owned(), json!(label)),
-        None => ("date".to_owned(), json!(time::to_text(label.parse().unwrap_or_default()))),
+        None => ("date".to_owned(), json!(time::format_rfc3339_millis(label.parse().unwrap_or_default()))),
     };
     Map::from_iter([label, ("value".into(), value(measure, row))])
 }

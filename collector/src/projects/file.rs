@@ -1,120 +1,110 @@
-//! The projects in the data folder, in a file that only its owner can read.
+//! The projects file in the data folder. Only its owner can read it.
 //!
-//! It is written beside its place and then moved there, so that nobody ever reads half of it. Who changes it holds a lock meanwhile.
+//! It is replaced atomically, so no reader sees a partial file. A lock file serialises the processes that change it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::file_version::FileVersion;
-use crate::projects::{Former, Keys, parse};
-use crate::{Error, clock};
+use crate::projects::{Credentials, PreviousSecret, parse};
+use crate::{Error, atomic_file, clock};
 
 /// The file in the data folder.
 const FILE: &str = "projects.json";
 
-/// Where the only project stood, as `TOKEN:SECRET`, before there could be several.
-const FORMER_FILE: &str = "project";
+/// The file of earlier versions, which held one project as `TOKEN:SECRET`.
+const SINGLE_PROJECT_FILE: &str = "project";
 
-/// A project as it stands in the file.
+/// A project in the file.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) token: String,
-    /// The last one is the newest.
+    /// The secrets; the last one is current.
     pub(crate) secrets: Vec<Secret>,
-    /// When it was retired, in milliseconds since 1970.
+    /// When the project was retired, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retired_at: Option<u64>,
 }
 
-/// A secret, and when it ends.
+/// A secret and its expiry.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Secret {
     secret: String,
-    /// In milliseconds since 1970; the newest one has no end.
+    /// When the secret expires, in milliseconds since 1970; the current one does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<u64>,
 }
 
 impl Entry {
-    /// Returns the keys and the former secrets of a project that is not retired.
-    pub(crate) fn in_use(mut self) -> Option<(Keys, Vec<Former>)> {
-        let newest = self.secrets.pop().filter(|_| self.retired_at.is_none())?;
-        let former = self.secrets.into_iter().filter_map(|Secret { secret, until }| Some(Former { secret, until: until? }));
-        Some((Keys { token: self.token, secret: newest.secret }, former.collect()))
+    /// Returns the credentials and the previous secrets, or None if the project is retired.
+    pub(crate) fn credentials(mut self) -> Option<(Credentials, Vec<PreviousSecret>)> {
+        let current = self.secrets.pop().filter(|_| self.retired_at.is_none())?;
+        let previous = self.secrets.into_iter().filter_map(|Secret { secret, until }| Some(PreviousSecret { secret, until: until? }));
+        Some((Credentials { token: self.token, secret: current.secret }, previous.collect()))
     }
 }
 
-/// Returns the edition of the file in `folder`.
-pub(crate) fn edition(folder: &Path) -> FileVersion {
+/// Returns the version of the file in `folder`.
+pub(crate) fn version(folder: &Path) -> FileVersion {
     FileVersion::of(&folder.join(FILE))
 }
 
 /// Returns all projects in `folder`, oldest first.
 pub(crate) fn read(folder: &Path) -> Result<Vec<Entry>, Error> {
     let path = folder.join(FILE);
-    let fault = |source| Error::DataFolder { path: path.clone(), source };
+    let failed = |source| Error::DataFolder { path: path.clone(), source };
     match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| fault(unreadable(&error))),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(invalid_file(&error))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(fault(error)),
+        Err(error) => Err(failed(error)),
     }
 }
 
-/// The text is not repeated, because it holds secrets.
-fn unreadable(error: &serde_json::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("it is no list of projects (line {})", error.line()))
+/// The message does not quote the file, because it contains secrets.
+fn invalid_file(error: &serde_json::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the file is not a valid list of projects (line {})", error.line()))
 }
 
-/// Changes the projects in `folder`, all at once or not at all.
+/// Changes the projects in `folder`. Either the whole change is stored or, after an error, none of it.
 pub(crate) fn change<T>(folder: &Path, change: impl FnOnce(&mut Vec<Entry>) -> Result<T, Error>) -> Result<T, Error> {
-    let fault = |source| Error::DataFolder { path: folder.join(FILE), source };
-    let lock = File::create(folder.join("projects.lock")).map_err(fault)?;
-    lock.lock().map_err(fault)?;
+    let path = folder.join(FILE);
+    let failed = |source| Error::DataFolder { path: path.clone(), source };
+    let lock = File::create(folder.join("projects.lock")).map_err(failed)?;
+    lock.lock().map_err(failed)?;
     let mut entries = read(folder)?;
     let result = change(&mut entries)?;
-    write(folder, &entries).map_err(fault)?;
+    let json = serde_json::to_vec_pretty(&entries).map_err(io::Error::other);
+    json.and_then(|json| atomic_file::replace(&path, &json)).map_err(failed)?;
     Ok(result)
 }
 
-fn write(folder: &Path, entries: &[Entry]) -> io::Result<()> {
-    let beside = folder.join("projects.new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    file.write_all(&serde_json::to_vec_pretty(entries).map_err(io::Error::other)?)?;
-    file.sync_all()?;
-    fs::rename(&beside, folder.join(FILE))
-}
-
-/// Makes the first project, unless this folder ever had one.
-pub(crate) fn first(folder: &Path) -> Result<Option<Keys>, Error> {
+/// Creates the first project, unless the folder has or had one. Returns the new credentials.
+pub(crate) fn create_first(folder: &Path) -> Result<Option<Credentials>, Error> {
     if folder.join(FILE).exists() {
         return Ok(None);
     }
-    let fault = |source| Error::DataFolder { path: folder.join(FILE), source };
-    if let Ok(text) = fs::read_to_string(folder.join(FORMER_FILE)) {
-        let Keys { token, secret } = parse(text.trim()).map_err(Error::BadKeys)?;
+    let failed = |source| Error::DataFolder { path: folder.join(FILE), source };
+    if let Ok(text) = fs::read_to_string(folder.join(SINGLE_PROJECT_FILE)) {
+        let Credentials { token, secret } = parse(text.trim()).map_err(Error::InvalidCredentials)?;
         change(folder, |entries| add(entries, &token, secret))?;
         return Ok(None);
     }
-    let keys = Keys { token: clock::random_hex::<8>().map_err(fault)?, secret: secret().map_err(fault)? };
-    change(folder, |entries| add(entries, &keys.token, keys.secret.clone()))?;
-    Ok(Some(keys))
+    let credentials = Credentials { token: clock::random_hex::<8>().map_err(failed)?, secret: random_secret().map_err(failed)? };
+    change(folder, |entries| add(entries, &credentials.token, credentials.secret.clone()))?;
+    Ok(Some(credentials))
 }
 
-/// Makes a secret.
-pub(crate) fn secret() -> io::Result<String> {
+/// Returns a new random secret.
+pub(crate) fn random_secret() -> io::Result<String> {
     clock::random_hex::<24>()
 }
 
-/// Adds a project, or brings a retired one back.
+/// Adds a project, or restores a retired one.
 pub(crate) fn add(entries: &mut Vec<Entry>, token: &str, secret: String) -> Result<(), Error> {
-    parse(&format!("{token}:{secret}")).map_err(Error::BadKeys)?;
+    parse(&format!("{token}:{secret}")).map_err(Error::InvalidCredentials)?;
     if entries.iter().any(|entry| entry.token == token && entry.retired_at.is_none()) {
         return Err(Error::ProjectExists);
     }
@@ -123,17 +113,17 @@ pub(crate) fn add(entries: &mut Vec<Entry>, token: &str, secret: String) -> Resu
     Ok(())
 }
 
-/// Replaces a project's secret. Those before it are good until `until` at the latest, in milliseconds since 1970.
+/// Replaces a project's secret. Previous secrets expire at `until` at the latest, in milliseconds since 1970.
 pub(crate) fn rotate(entries: &mut [Entry], token: &str, secret: String, until: u64) -> Result<(), Error> {
     let entry = find(entries, token)?;
-    for former in &mut entry.secrets {
-        former.until = Some(former.until.map_or(until, |known| known.min(until)));
+    for previous in &mut entry.secrets {
+        previous.until = Some(previous.until.map_or(until, |earlier| earlier.min(until)));
     }
     entry.secrets.push(Secret { secret, until: None });
     Ok(())
 }
 
-/// Ends a project: its token and all its secrets.
+/// Retires a project: deletes all its secrets.
 pub(crate) fn retire(entries: &mut [Entry], token: &str, now: u64) -> Result<(), Error> {
     let entry = find(entries, token)?;
     entry.secrets.clear();
@@ -142,5 +132,5 @@ pub(crate) fn retire(entries: &mut [Entry], token: &str, now: u64) -> Result<(),
 }
 
 fn find<'a>(entries: &'a mut [Entry], token: &str) -> Result<&'a mut Entry, Error> {
-    entries.iter_mut().find(|entry| entry.token == token && entry.retired_at.is_none()).ok_or(Error::NoSuchProject)
+    entries.iter_mut().find(|entry| entry.token == token && entry.retired_at.is_none()).ok_or(Error::ProjectNotFound)
 }

@@ -1,7 +1,7 @@
-//! The projects of this server: who may send, and who may read.
+//! The projects of this server and their credentials.
 //!
-//! A token is public, it stands in the shop's pages. A secret is compared in constant time and never logged. ProjectRegistry are given on the
-//! command line, or kept in the data folder, where `tillroll projects` changes them while the server runs.
+//! A token is public: it is part of the shop's pages. A secret is compared in constant time and never logged. Projects come from the
+//! command line or from the data folder, where `tillroll projects` changes them while the server runs.
 
 pub(crate) mod file;
 
@@ -16,44 +16,47 @@ use crate::Error;
 use crate::clock::Clock;
 use crate::file_version::FileVersion;
 
+/// The longest token, in characters.
+const MAX_TOKEN_CHARS: usize = 128;
+
 /// A token and its secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// Names the project; public.
+pub struct Credentials {
+    /// The name of the project; public.
     pub token: String,
-    /// Proves ownership of it.
+    /// The proof of ownership.
     pub secret: String,
 }
 
-/// A secret that was replaced and is good for some time still.
+/// A secret that was replaced and is still valid for some time.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Former {
+pub struct PreviousSecret {
     secret: String,
-    /// When it ends, in milliseconds since 1970.
+    /// When the secret expires, in milliseconds since 1970.
     until: u64,
 }
 
-/// One shop's project.
+/// The project of one shop.
 pub struct Project {
-    /// Its number in the store.
+    /// The number of the project in the store.
     pub id: i64,
-    /// Its token and its newest secret.
-    pub keys: Keys,
-    /// Its earlier secrets.
-    pub former: Vec<Former>,
+    /// The token and the current secret.
+    pub credentials: Credentials,
+    /// The previous secrets.
+    pub previous_secrets: Vec<PreviousSecret>,
     clock: Clock,
 }
 
 impl Project {
-    /// Returns whether `is_it` takes any secret that is good now. All are tried, so how long it takes does not tell which it was.
-    pub fn proves(&self, is_it: impl Fn(&str) -> bool) -> bool {
+    /// Returns whether `is_valid` accepts a secret that is valid now. All are tried, so the duration does not reveal which one matched.
+    pub fn verifies(&self, is_valid: impl Fn(&str) -> bool) -> bool {
         let now = self.clock.millis();
-        let former = self.former.iter().filter(|former| now < former.until).map(|former| former.secret.as_str());
-        former.chain([self.keys.secret.as_str()]).fold(false, |proved, secret| is_it(secret) | proved)
+        let previous = self.previous_secrets.iter().filter(|previous| now < previous.until).map(|previous| previous.secret.as_str());
+        previous.chain([self.credentials.secret.as_str()]).fold(false, |verified, secret| is_valid(secret) | verified)
     }
 }
 
-/// The projects by token, and the one that comes first.
+/// The projects by token, and the first one.
 #[derive(Default)]
 struct Index {
     first: Option<Arc<Project>>,
@@ -62,7 +65,7 @@ struct Index {
 
 /// All projects of this server.
 pub struct ProjectRegistry {
-    given: Vec<Keys>,
+    from_flags: Vec<Credentials>,
     folder: PathBuf,
     clock: Clock,
     read: Mutex<Option<FileVersion>>,
@@ -70,44 +73,45 @@ pub struct ProjectRegistry {
 }
 
 impl ProjectRegistry {
-    /// Takes the projects that the operator gave and those in the data folder. Where there are none, one is made; it is returned too,
-    /// because the operator does not know it yet. `number` tells a project's number in the store.
+    /// Loads the projects of the command line and of the data folder. If there are none, it creates one and returns its credentials too,
+    /// for the operator. `id_of` returns the number of a token's project in the store.
     pub fn open(
-        given: &[String],
+        flags: &[String],
         folder: &Path,
         clock: Clock,
-        number: impl Fn(&str) -> Result<i64, Error>,
-    ) -> Result<(Self, Option<Keys>), Error> {
-        let given = parse_all(given)?;
-        let made = if given.is_empty() { file::first(folder)? } else { None };
-        let projects = Self { given, folder: folder.into(), clock, read: Mutex::default(), index: RwLock::default() };
-        projects.refresh(number)?;
-        Ok((projects, made))
+        id_of: impl Fn(&str) -> Result<i64, Error>,
+    ) -> Result<(Self, Option<Credentials>), Error> {
+        let from_flags = parse_all(flags)?;
+        let created = if from_flags.is_empty() { file::create_first(folder)? } else { None };
+        let projects = Self { from_flags, folder: folder.into(), clock, read: Mutex::default(), index: RwLock::default() };
+        projects.refresh(id_of)?;
+        Ok((projects, created))
     }
 
-    /// Reads the data folder again if somebody changed the projects there since.
-    pub fn refresh(&self, number: impl Fn(&str) -> Result<i64, Error>) -> Result<(), Error> {
+    /// Reads the data folder again if another process has changed the projects.
+    pub fn refresh(&self, id_of: impl Fn(&str) -> Result<i64, Error>) -> Result<(), Error> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let edition = file::edition(&self.folder);
-        if *read == Some(edition) {
+        let version = file::version(&self.folder);
+        if *read == Some(version) {
             return Ok(());
         }
         let mut index = Index::default();
-        let given = self.given.iter().map(|keys| (keys.clone(), Vec::new()));
-        for (keys, former) in given.chain(file::read(&self.folder)?.into_iter().filter_map(file::Entry::in_use)) {
-            if index.by_token.contains_key(&keys.token) {
-                tracing::warn!("a project is given with --project and kept in the data folder too; the given secret counts");
+        let from_flags = self.from_flags.iter().map(|credentials| (credentials.clone(), Vec::new()));
+        let from_file = file::read(&self.folder)?.into_iter().filter_map(file::Entry::credentials);
+        for (credentials, previous_secrets) in from_flags.chain(from_file) {
+            if index.by_token.contains_key(&credentials.token) {
+                tracing::warn!("a project is set with --project and also stored in the data folder; the secret of --project is used");
                 continue;
             }
-            let project = Arc::new(Project { id: number(&keys.token)?, former, clock: self.clock, keys });
+            let project = Arc::new(Project { id: id_of(&credentials.token)?, previous_secrets, clock: self.clock, credentials });
             index.first.get_or_insert_with(|| Arc::clone(&project));
-            index.by_token.insert(project.keys.token.clone(), project);
+            index.by_token.insert(project.credentials.token.clone(), project);
         }
         if index.first.is_none() {
-            tracing::warn!("no project is served; `tillroll projects add` makes one");
+            tracing::warn!("the server has no project; create one with `tillroll projects add`");
         }
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
-        *read = Some(edition);
+        *read = Some(version);
         Ok(())
     }
 
@@ -120,61 +124,61 @@ impl ProjectRegistry {
         self.index().by_token.get(token).cloned()
     }
 
-    /// Returns the project whose token and secret these are. How long this takes tells nothing about the secret.
+    /// Returns the project with this token and secret. The duration reveals nothing about the secret.
     pub fn authenticate(&self, token: &str, secret: &str) -> Option<Arc<Project>> {
         let project = self.find(token);
-        let said = Sha256::digest(secret.as_bytes());
-        let is_it = |known: &str| bool::from(said.ct_eq(&Sha256::digest(known.as_bytes())));
+        let digest = Sha256::digest(secret.as_bytes());
+        let is_valid = |expected: &str| bool::from(digest.ct_eq(&Sha256::digest(expected.as_bytes())));
         match project {
-            Some(project) => project.proves(is_it).then_some(project),
-            // As much work as for a project that is there.
+            Some(project) => project.verifies(is_valid).then_some(project),
+            // The same work as for an existing project.
             None => {
-                is_it("");
+                is_valid("");
                 None
             }
         }
     }
 
-    /// Returns the project of a server that has one alone.
-    pub fn only(&self) -> Option<Arc<Project>> {
+    /// Returns the project of a server that has exactly one.
+    pub fn single(&self) -> Option<Arc<Project>> {
         let index = self.index();
         index.first.clone().filter(|_| index.by_token.len() == 1)
     }
 
-    /// Returns the project that comes first: as it was given, or the oldest one in the data folder.
+    /// Returns the first project: the first of the command line, else the oldest in the data folder.
     pub fn first(&self) -> Option<Arc<Project>> {
         self.index().first.clone()
     }
 }
 
-/// Checks projects as they are given on the command line.
-pub fn check(given: &[String]) -> Result<(), Error> {
-    parse_all(given).map(|_| ())
+/// Validates projects as given on the command line.
+pub fn check(flags: &[String]) -> Result<(), Error> {
+    parse_all(flags).map(|_| ())
 }
 
-fn parse_all(given: &[String]) -> Result<Vec<Keys>, Error> {
-    let mut all: Vec<Keys> = Vec::new();
-    for (at, text) in given.iter().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-        let fault = |reason| Error::BadProject { number: at + 1, reason };
-        let keys = parse(text.trim()).map_err(fault)?;
-        if all.iter().any(|other| other.token == keys.token) {
-            return Err(fault("repeats the token of another"));
+fn parse_all(flags: &[String]) -> Result<Vec<Credentials>, Error> {
+    let mut all: Vec<Credentials> = Vec::new();
+    for (index, text) in flags.iter().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+        let invalid = |reason| Error::BadProject { number: index + 1, reason };
+        let credentials = parse(text.trim()).map_err(invalid)?;
+        if all.iter().any(|other| other.token == credentials.token) {
+            return Err(invalid("repeats the token of another"));
         }
-        all.push(keys);
+        all.push(credentials);
     }
     Ok(all)
 }
 
-/// Tokens stand in addresses and cookies, so they are kept to characters that need no encoding there.
-fn parse(text: &str) -> Result<Keys, &'static str> {
+/// Tokens are limited to characters that need no encoding in URLs and cookies.
+fn parse(text: &str) -> Result<Credentials, &'static str> {
     let (token, secret) = text.split_once(':').ok_or("has no colon")?;
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_.~".contains(character);
+    let is_unreserved = |character: char| character.is_ascii_alphanumeric() || "-_.~".contains(character);
     match (token, secret) {
         ("", _) => Err("has no token before the colon"),
         (_, "") => Err("has no secret after the colon"),
-        _ if token.len() > 128 => Err("has a token longer than 128 characters"),
-        _ if !token.chars().all(plain) => Err("has a token with characters other than letters, digits and -_.~"),
-        _ => Ok(Keys { token: token.into(), secret: secret.into() }),
+        _ if token.len() > MAX_TOKEN_CHARS => Err("has a token longer than 128 characters"),
+        _ if !token.chars().all(is_unreserved) => Err("has a token with characters other than letters, digits and -_.~"),
+        _ => Ok(Credentials { token: token.into(), secret: secret.into() }),
     }
 }
 
@@ -186,13 +190,13 @@ mod tests {
         texts.iter().map(|&text| text.into()).collect()
     }
 
-    fn open(given: &[&str], folder: &Path, clock: Clock) -> (ProjectRegistry, Option<Keys>) {
+    fn open(given: &[&str], folder: &Path, clock: Clock) -> (ProjectRegistry, Option<Credentials>) {
         ProjectRegistry::open(&list(given), folder, clock, |_| Ok(1)).unwrap()
     }
 
     #[test]
-    fn keys_are_read_and_refused_by_number() {
-        let read = |texts: &[&str]| parse_all(&list(texts)).map(|keys| keys.len()).map_err(|error| error.to_string());
+    fn invalid_credentials_are_reported_by_number() {
+        let read = |texts: &[&str]| parse_all(&list(texts)).map(|all| all.len()).map_err(|error| error.to_string());
         assert_eq!(read(&["a:b", "c:d:e", ""]), Ok(2));
         for (texts, part) in [
             (&["ab"][..], "number 1 has no colon"),
@@ -206,27 +210,27 @@ mod tests {
     }
 
     #[test]
-    fn a_made_project_is_kept_and_told_once() {
+    fn a_created_project_is_stored_and_returned_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (first, made) = open(&[], folder.path(), Clock::SYSTEM);
-        let made = made.unwrap();
+        let (first, created) = open(&[], folder.path(), Clock::SYSTEM);
+        let created = created.unwrap();
         let (again, none) = open(&[""], folder.path(), Clock::SYSTEM);
         assert!(none.is_none());
         for projects in [first, again] {
-            assert!(projects.authenticate(&made.token, &made.secret).is_some());
+            assert!(projects.authenticate(&created.token, &created.secret).is_some());
         }
     }
 
     #[test]
-    fn the_only_project_of_an_older_folder_is_taken_over() {
+    fn the_project_of_an_earlier_version_is_imported() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("project"), "old:secret\n").unwrap();
-        let (projects, made) = open(&[], folder.path(), Clock::SYSTEM);
-        assert!(made.is_none() && projects.authenticate("old", "secret").is_some());
+        let (projects, created) = open(&[], folder.path(), Clock::SYSTEM);
+        assert!(created.is_none() && projects.authenticate("old", "secret").is_some());
     }
 
     #[test]
-    fn only_the_right_secret_opens_a_project() {
+    fn only_the_right_secret_authenticates() {
         let folder = tempfile::tempdir().unwrap();
         let (projects, _) = open(&["t:s"], folder.path(), Clock::SYSTEM);
         assert!(projects.authenticate("t", "s").is_some());
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_secret_is_good_until_its_time_is_over() {
+    fn a_replaced_secret_is_valid_until_it_expires() {
         let folder = tempfile::tempdir().unwrap();
         file::change(folder.path(), |entries| file::add(entries, "t", "old".into())).unwrap();
         file::change(folder.path(), |entries| file::rotate(entries, "t", "new".into(), 100)).unwrap();

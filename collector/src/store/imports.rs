@@ -1,6 +1,6 @@
 //! Orders, carts and returns that the owner imported, each as a whole document.
 //!
-//! Imported records share the change numbers of the state, so one number tells a reader of the changes how far it is.
+//! Imported records share the change numbers of the state, so a reader of the changes needs only one watermark.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::state::updater::StateUpdater;
 use super::subject::{Erased, Subject};
-use crate::resource::{CART_STATUSES, Resource};
+use crate::resource::{Resource, is_cart};
 
 /// A record to import.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ pub(in crate::store) fn find_named(connection: &Connection, subject: &Subject, a
     Ok((found, last))
 }
 
-/// Erases the subject from records. A cart is deleted as a whole; an empty row tells readers of the changes that it is removed.
+/// Erases the subject from records. A cart is deleted as a whole; from its empty row, readers of the changes learn that it is removed.
 pub(in crate::store) fn erase<'a>(
     connection: &Connection,
     state: &mut StateUpdater<'_>,
@@ -155,10 +155,6 @@ pub(in crate::store) fn erase<'a>(
         connection.prepare_cached(update)?.execute(params![json, state.next_change(), subject.project, stored_as_name, id])?;
     }
     Ok(())
-}
-
-fn is_cart(record: &Map<String, Value>) -> bool {
-    record.get("status").and_then(Value::as_str).is_some_and(|status| CART_STATUSES.contains(&status))
 }
 
 fn anonymise(record: &mut Map<String, Value>, subject: &Subject) {

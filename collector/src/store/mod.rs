@@ -51,11 +51,11 @@ pub use read::change_feed::{ChangeFeed, ChangePage, ChangedProducts, ReturnKey};
 use read::pool::ReadPool;
 pub use read::read_only::{ReadOnlyStore, check_file};
 use schema::{connect, migrations};
-pub use state::documents::Change;
+pub use state::documents::changes::Change;
 pub use state::export::{ListCursor, ListPage};
 pub use state::lww::merged_key;
 pub use state::records::{BackendRecord, RecordBatch};
-use state::{documents, export, updater};
+use state::{documents::changes, export, updater};
 pub use subject::Erased;
 use subject::Subject;
 use tasks::{Outcome, Task};
@@ -219,7 +219,7 @@ impl Store {
 
     /// Returns orders, carts or returns that changed after the change `after`, in the order of their last changes.
     pub async fn changes(&self, resource: Resource, after: i64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        self.readers.with(move |connection| documents::changes(connection, resource, after, limit)).await
+        self.readers.with(move |connection| changes::changes(connection, resource, after, limit)).await
     }
 
     /// Returns a page of a resource.

@@ -1,4 +1,4 @@
-//! A store that cannot take anything: nothing is acknowledged, and all is well once the fault is over.
+//! A store that cannot write: the collector acknowledges nothing, and continues after the fault.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use tillroll_collector::store::{Limits, Options};
 
 use crate::server::{Running, basic, read_json, view};
 
-fn impatient() -> Options {
+fn short_timeout() -> Options {
     Options { busy_timeout: Duration::from_millis(20), ..Options::default() }
 }
 
 #[test]
 fn a_locked_store_acknowledges_nothing_and_recovers_by_itself() {
-    let server = Running::with(&["--project", "t:s"], impatient());
-    let stranger = server.database();
-    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let server = Running::with(&["--project", "t:s"], short_timeout());
+    let other_process = server.database();
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     for _ in 0..2 {
         let mut answer = server.client.send(&[view(1, 1, "ab")]);
         assert_eq!(answer.status(), 503);
@@ -26,29 +26,29 @@ fn a_locked_store_acknowledges_nothing_and_recovers_by_itself() {
         assert_eq!(server.client.get("/healthz", &[]).status(), 200);
     }
     assert_eq!(server.client.export("").len(), 0);
-    stranger.execute_batch("ROLLBACK").unwrap();
+    other_process.execute_batch("ROLLBACK").unwrap();
     assert_eq!(server.client.store(&[view(1, 1, "ab")]), (1, 0));
     assert_eq!(server.client.get("/readyz", &[]).status(), 200);
 }
 
 #[test]
-fn who_finds_the_queue_full_is_told_to_come_again() {
+fn a_request_that_finds_the_queue_full_gets_503_with_retry_after() {
     let limits = Limits { requests: 1, ..Limits::default() };
     let options = Options { busy_timeout: Duration::from_secs(30), limits, ..Options::default() };
     let server = Running::with(&["--project", "t:s"], options);
-    let stranger = server.database();
-    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // One is held by the writing thread, one waits in the queue; of three at least one finds no room and is answered at once.
-    let (tell, hears) = std::sync::mpsc::channel();
+    let other_process = server.database();
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The writing thread holds one request and the queue another, so at least one of three is rejected immediately.
+    let (sender, responses) = std::sync::mpsc::channel();
     for number in 1..=3 {
-        let (tell, client) = (tell.clone(), server.client.clone());
-        std::thread::spawn(move || drop(tell.send(client.send(&[view(number, 1, "ab")]))));
+        let (sender, client) = (sender.clone(), server.client.clone());
+        std::thread::spawn(move || drop(sender.send(client.send(&[view(number, 1, "ab")]))));
     }
-    let mut first = hears.recv().unwrap();
+    let mut first = responses.recv().unwrap();
     assert_eq!((first.status().as_u16(), first.headers()["retry-after"].to_str().unwrap()), (503, "1"));
     assert_eq!(read_json(&mut first)["error"]["code"], json!("queue_full"));
-    stranger.execute_batch("ROLLBACK").unwrap();
-    let later: Vec<u16> = hears.iter().take(2).map(|answer| answer.status().as_u16()).collect();
+    other_process.execute_batch("ROLLBACK").unwrap();
+    let later: Vec<u16> = responses.iter().take(2).map(|answer| answer.status().as_u16()).collect();
     let stored = later.iter().filter(|&&status| status == 200).count();
     assert_eq!(server.client.export("").len(), stored);
     assert!(stored >= 1);
@@ -58,8 +58,8 @@ fn who_finds_the_queue_full_is_told_to_come_again() {
 fn a_hundred_senders_share_few_commits() {
     let server = Running::with(&["--project", "t:s"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
     let before = commits(&server);
-    let stranger = server.database();
-    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other_process = server.database();
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     let senders: Vec<_> = (1..=100)
         .map(|number| {
             let client = server.client.clone();
@@ -69,7 +69,7 @@ fn a_hundred_senders_share_few_commits() {
     while server.collector.store.waiting() < 100 {
         std::thread::yield_now();
     }
-    stranger.execute_batch("ROLLBACK").unwrap();
+    other_process.execute_batch("ROLLBACK").unwrap();
     for sender in senders {
         assert_eq!(sender.join().unwrap(), (1, 0));
     }
@@ -85,7 +85,7 @@ fn commits(server: &Running) -> u64 {
 }
 
 #[test]
-fn a_damaged_row_of_the_log_is_told_as_an_error_and_stops_nobody() {
+fn a_damaged_segment_is_reported_as_an_error_and_writes_continue() {
     let server = Running::start();
     for number in 1..=3 {
         server.client.store(&[view(number, 1, "ab")]);

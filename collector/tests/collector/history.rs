@@ -1,8 +1,8 @@
-//! Random histories of a shop on several devices: told in any order, alone or in batches, some of it twice, to a server that is killed now
-//! and then, they end in the same state as told in order and once. The state is all that an owner can export or ask for: the log with who
-//! is known as whom, the six lists, and the answers to analysts, which must be those of the documents as they are.
+//! Random histories of a shop on several devices. Sent in any order, alone or in batches, some of it twice, to a server that is killed now and
+//! then, they end in the same state as sent in order and once. The state is everything that an owner can export or query: the log with its
+//! identities, the six lists, and the results of metrics queries, which must equal the current documents.
 //!
-//! What a shop's server says to `/api/track` is not among it. It has no time but that of its arrival, so its order is what it says.
+//! Calls to `/api/track` are not part of it: they have no time but that of their arrival, so their order has a meaning.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tillroll_collector::resource::Resource as Family;
+use tillroll_collector::resource::Resource;
 use tillroll_collector::store::Options;
 
 use crate::server::{Client, Program, Running};
@@ -25,7 +25,7 @@ struct Step {
     what: What,
 }
 
-/// A browser, or somebody known.
+/// A browser, or a customer with an e-mail.
 #[derive(Clone, Copy, Debug)]
 enum Who {
     Browser(u8),
@@ -71,8 +71,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..28)
 }
 
-/// What is told of a step: the path, and the body but for its token.
-fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
+/// Returns the request of a step: the path, and the body without its token.
+fn request(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
     let event = |kind: &str, params: Value| {
         let id = format!("01890a5d-0000-7000-8000-{:012x}", at + 1);
         let mut event = json!({"id": id, "type": kind, "api": "ometria", "time": time, "params": params});
@@ -82,7 +82,7 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
         }
         ("/v2/batch", json!({"events": [event]}))
     };
-    let tell = |path, params: Value| (path, json!({"time": time, "params": params}));
+    let record = |path, params: Value| (path, json!({"time": time, "params": params}));
     let line = |product: &u8| json!({"product_id": format!("p{product}"), "quantity": 1, "price": 3});
     let bare = |product: &u8| json!({"product_id": format!("p{product}"), "quantity": 1});
     match &step.what {
@@ -104,7 +104,7 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
         What::Cancel(order) => event("order_cancel", json!({"order_id": format!("o{order}")})),
         What::ShopOrder(order, email, status) => {
             let email = email.map(|email| format!("{email}@x.com"));
-            tell(
+            record(
                 "/v2/order",
                 json!({"id": format!("o{order}"), "createdAt": time - 1, "email": email, "amount": at, "status": format!("s{status}"),
                     "products": [{"productId": format!("p{order}"), "quantity": 2}, {"productId": format!("option-{status}"), "quantity": 1}]}),
@@ -112,13 +112,13 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
         }
         What::ShopCustomer(email, name) => {
             let name = name.map(|name| format!("shop {name}"));
-            tell("/v2/customer", json!({"email": format!("{email}@x.com"), "createdAt": time, "firstName": name}))
+            record("/v2/customer", json!({"email": format!("{email}@x.com"), "createdAt": time, "firstName": name}))
         }
         What::ShopTag(email, tag, keep) => {
             let path = if *keep { "/v2/customer/tag" } else { "/v2/customer/untag" };
-            tell(path, json!({"email": format!("{email}@x.com"), "tags": [format!("T{tag}")]}))
+            record(path, json!({"email": format!("{email}@x.com"), "tags": [format!("T{tag}")]}))
         }
-        What::ShopProduct(product, option) => tell(
+        What::ShopProduct(product, option) => record(
             "/v2/product",
             json!({"id": format!("p{product}"), "name": format!("n{at}"), "price": at, "sku": format!("sku-{at}"),
                 "options": [{"id": format!("option-{option}"), "name": format!("n{at}"), "price": at}]}),
@@ -126,7 +126,7 @@ fn told(at: usize, time: u64, step: &Step) -> (&'static str, Value) {
     }
 }
 
-/// Sends what is told, and returns the status unless the server died over it.
+/// Sends a request, and returns the status, or None if the server was killed meanwhile.
 fn try_send(client: &Client, token: &str, (path, body): &(&'static str, Value)) -> Option<u16> {
     let mut body = body.clone();
     body["token"] = json!(token);
@@ -136,38 +136,38 @@ fn try_send(client: &Client, token: &str, (path, body): &(&'static str, Value)) 
     client.try_post_with(path, &headers, &body).ok().map(|answer| answer.status().as_u16())
 }
 
-fn send(client: &Client, token: &str, told: &(&'static str, Value)) {
-    assert_eq!(try_send(client, token, told), Some(200), "{told:?}");
+fn send(client: &Client, token: &str, request: &(&'static str, Value)) {
+    assert_eq!(try_send(client, token, request), Some(200), "{request:?}");
 }
 
-/// Sends what is told, events together until a cut.
+/// Sends requests, and combines events up to a cut into a batch.
 fn send_together(client: &Client, token: &str, all: &[&(&'static str, Value)], cuts: &[bool]) {
     let mut batch = Vec::new();
-    for (at, told) in all.iter().enumerate() {
-        let is_event = told.0 == "/v2/batch";
+    for (at, request) in all.iter().enumerate() {
+        let is_event = request.0 == "/v2/batch";
         if is_event {
-            batch.push(told.1["events"][0].clone());
+            batch.push(request.1["events"][0].clone());
         }
         if !batch.is_empty() && (!is_event || cuts[at % cuts.len()] || at + 1 == all.len()) {
             send(client, token, &("/v2/batch", json!({"events": std::mem::take(&mut batch)})));
         }
         if !is_event {
-            send(client, token, told);
+            send(client, token, request);
         }
     }
 }
 
-/// The questions whose answers are all that an analyst can learn, by resource.
+/// The fields of the metrics queries, by resource: all that a query can return.
 #[cfg(feature = "duckdb")]
-const ASKED: &[(&str, &str)] = &[
+const QUERIED_FIELDS: &[(&str, &str)] = &[
     ("orders", r#"["order.*", "customer.*", "market.*", "line_items.*"]"#),
     ("carts", r#"["order.*", "customer.*", "market.*", "line_items.*"]"#),
     ("returns", r#"["return.*", "customer.*", "market.*", "return_line_items.*"]"#),
 ];
 
-/// Returns what an analyst is answered now.
+/// Returns the current results of the metrics queries.
 #[cfg(feature = "duckdb")]
-fn asked(client: &Client, token: &str) -> BTreeMap<String, Value> {
+fn query_results(client: &Client, token: &str) -> BTreeMap<String, Value> {
     let grant = json!({"grant_type": "client_credentials", "client_id": token, "client_secret": "s"}).to_string();
     let granted = crate::server::read_json(&mut client.post_with("/oauth/token", &[("content-type", "application/json")], &grant));
     let bearer = format!("Bearer {}", granted["access_token"].as_str().unwrap());
@@ -184,23 +184,23 @@ fn asked(client: &Client, token: &str) -> BTreeMap<String, Value> {
         assert_eq!(answer.status(), 200, "{read}");
         let mut found: Vec<Value> = read["data"].as_array().unwrap().clone();
         found.sort_by_key(Value::to_string);
-        (format!("asked for {resource}"), Value::from(found))
+        (format!("query of {resource}"), Value::from(found))
     };
-    ASKED.iter().map(ask).collect()
+    QUERIED_FIELDS.iter().map(ask).collect()
 }
 
 #[cfg(not(feature = "duckdb"))]
-fn asked(_: &Client, _: &str) -> BTreeMap<String, Value> {
+fn query_results(_: &Client, _: &str) -> BTreeMap<String, Value> {
     BTreeMap::new()
 }
 
-/// Returns what an analyst would be answered if everything were brought over anew.
+/// Returns the results that the queries would have after a rebuild of the projection.
 #[cfg(feature = "duckdb")]
 fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
     use tillroll_collector::metrics::{catalog, document};
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let all = |(name, family, kind): (&str, Family, catalog::RecordKind)| {
+    let all = |(name, family, kind): (&str, Resource, catalog::RecordKind)| {
         let changes = runtime.block_on(server.collector.store.changes(family, 0, usize::MAX)).unwrap();
         let mut found: Vec<Value> = changes
             .into_iter()
@@ -208,10 +208,10 @@ fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
             .filter_map(|change| document::validate_lenient(kind, &change.document?.into()).map(|checked| checked.json.into()))
             .collect();
         found.sort_by_key(Value::to_string);
-        (format!("asked for {name}"), Value::from(found))
+        (format!("query of {name}"), Value::from(found))
     };
     let orders = catalog::RecordKind::Orders;
-    [("orders", Family::Orders, orders), ("carts", Family::Carts, orders), ("returns", Family::Returns, catalog::RecordKind::Returns)]
+    [("orders", Resource::Orders, orders), ("carts", Resource::Carts, orders), ("returns", Resource::Returns, catalog::RecordKind::Returns)]
         .map(all)
         .into()
 }
@@ -221,7 +221,7 @@ fn documents(_: &Running, _: &str) -> BTreeMap<String, Value> {
     BTreeMap::new()
 }
 
-/// Everything that is true of a project, as it is exported.
+/// Returns the exported state of a project.
 fn exported(client: &Client, token: &str) -> BTreeMap<String, Value> {
     let mut state = BTreeMap::new();
     let mut events = client.export_of(token, "");
@@ -240,17 +240,20 @@ fn exported(client: &Client, token: &str) -> BTreeMap<String, Value> {
     state
 }
 
-/// Everything that is true of a project, as it is exported and as it is followed.
+/// Returns the exported state of a project, and its documents from the change feed.
 fn state(server: &Running, token: &str) -> BTreeMap<String, Value> {
     let mut state = exported(&server.client, token);
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for family in [Family::Orders, Family::Carts, Family::Returns] {
+    for family in [Resource::Orders, Resource::Carts, Resource::Returns] {
         let changes = runtime.block_on(server.collector.store.changes(family, 0, usize::MAX)).unwrap();
         for change in changes.into_iter().filter(|change| change.project == project) {
             if let Some(mut document) = change.document {
                 document.remove("market");
-                assert!(state.insert(format!("{family:?} {}", change.key), document.into()).is_none(), "a document is there twice");
+                assert!(
+                    state.insert(format!("{family:?} {}", change.key), document.into()).is_none(),
+                    "the change feed has a document twice"
+                );
             }
         }
     }
@@ -279,39 +282,39 @@ proptest! {
         let mut time = 1_600_000_000_000;
         let all: Vec<_> = steps.iter().enumerate().map(|(at, step)| {
             time += step.minutes * 60_000 + 7;
-            told(at, time, step)
+            request(at, time, step)
         }).collect();
         let (in_order, shuffled) = (format!("p{case}"), format!("p{}", case + 1));
         all.iter().for_each(|request| send(&SERVER.client, &in_order, request));
         let mixed: Vec<_> = order.iter().filter_map(|&at| all.get(at)).collect();
         let (first, second) = mixed.split_at(mixed.len() / 2);
         send_together(&SERVER.client, &shuffled, first, &cuts);
-        // What was told so far is brought to the analysts, so that what is told later has to change it there.
-        asked(&SERVER.client, &shuffled);
+        // The projection applies the first half now, so that the second half has to change it.
+        query_results(&SERVER.client, &shuffled);
         send_together(&SERVER.client, &shuffled, second, &cuts);
         prop_assert_eq!(state(&SERVER, &in_order), state(&SERVER, &shuffled));
-        prop_assert_eq!(asked(&SERVER.client, &shuffled), documents(&SERVER, &shuffled));
+        prop_assert_eq!(query_results(&SERVER.client, &shuffled), documents(&SERVER, &shuffled));
     }
 }
 
-/// Tells everything to a program that is killed now and then while it is being told something. What was not acknowledged is told again.
-fn tell_between_kills(folder: &Path, all: &[(&'static str, Value)], order: &[(usize, bool)]) -> BTreeMap<String, Value> {
+/// Sends everything to a program that is killed during some of the requests. Unacknowledged requests are sent again.
+fn send_between_kills(folder: &Path, all: &[(&'static str, Value)], order: &[(usize, bool)]) -> BTreeMap<String, Value> {
     let start = || Program::start(folder, &["--project", "t:s"]);
     let mut program = start();
     for (at, kill) in order {
-        let Some(told) = all.get(*at) else { continue };
+        let Some(request) = all.get(*at) else { continue };
         if *kill {
             let client = program.client.clone();
             std::thread::scope(|scope| {
-                scope.spawn(move || try_send(&client, "t", told));
+                scope.spawn(move || try_send(&client, "t", request));
                 program.child.kill().unwrap();
             });
             drop(program);
             program = start();
         }
-        send(&program.client, "t", told);
+        send(&program.client, "t", request);
     }
-    [exported(&program.client, "t"), asked(&program.client, "t")].into_iter().flatten().collect()
+    [exported(&program.client, "t"), query_results(&program.client, "t")].into_iter().flatten().collect()
 }
 
 proptest! {
@@ -327,19 +330,19 @@ proptest! {
         let mut time = 1_600_000_000_000;
         let all: Vec<_> = steps.iter().enumerate().map(|(at, step)| {
             time += step.minutes * 60_000 + 7;
-            told(at, time, step)
+            request(at, time, step)
         }).collect();
         let folder = tempfile::tempdir().unwrap();
         let server = Running::start();
         all.iter().for_each(|request| send(&server.client, "t", request));
-        let in_order: BTreeMap<String, Value> = [exported(&server.client, "t"), asked(&server.client, "t")].into_iter().flatten().collect();
-        prop_assert_eq!(in_order, tell_between_kills(folder.path(), &all, &order));
+        let in_order: BTreeMap<String, Value> = [exported(&server.client, "t"), query_results(&server.client, "t")].into_iter().flatten().collect();
+        prop_assert_eq!(in_order, send_between_kills(folder.path(), &all, &order));
     }
 }
 
 /// Two tabs can report one order in the same millisecond.
 #[test]
-fn reports_of_one_time_end_in_the_same_in_any_order() {
+fn reports_of_one_time_have_the_same_result_in_any_order() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     let report = |number: u64| json!({"order_id": "o", "total": number, "currency": if number == 1 { "EUR" } else { "USD" }});
     let event = |number: u64| json!({"id": crate::server::id(number), "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": report(number)});
@@ -351,7 +354,7 @@ fn reports_of_one_time_end_in_the_same_in_any_order() {
 }
 
 #[test]
-fn what_changed_is_followed_in_small_steps_without_a_gap() {
+fn the_change_feed_read_in_small_steps_has_no_gap() {
     let server = Running::start();
     let order = |number: usize| json!({"id": crate::server::id(number as u64), "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": {"order_id": number.to_string()}});
     server.client.store(&(1..=9).map(order).collect::<Vec<_>>());
@@ -359,7 +362,7 @@ fn what_changed_is_followed_in_small_steps_without_a_gap() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (mut after, mut seen) = (0, BTreeMap::new());
     loop {
-        let changes = runtime.block_on(server.collector.store.changes(Family::Orders, after, 2)).unwrap();
+        let changes = runtime.block_on(server.collector.store.changes(Resource::Orders, after, 2)).unwrap();
         let Some(last) = changes.last() else { break };
         after = last.number;
         seen.extend(changes.into_iter().map(|change| (change.key, change.document.unwrap()["customer"]["email"].clone())));

@@ -1,4 +1,4 @@
-//! Who a visitor is known as, whatever the order in which the events arrive.
+//! The e-mail of a visitor, for any order of arrival.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn emails(export: &[Value]) -> Vec<Option<&str>> {
 }
 
 #[test]
-fn the_past_of_a_visitor_becomes_known_with_the_visitor() {
+fn earlier_events_of_a_visitor_get_the_email_too() {
     let server = Running::start();
     server.client.store(&[view(1, 10, "ab"), view(2, 20, "cd")]);
     assert_eq!(emails(&server.client.export("")), [None, None]);
@@ -30,12 +30,12 @@ fn two_people_on_one_computer_stay_two() {
         identify(2, 20, "ab", "a@x.com"),
         view(3, 30, "ab"),
     ]);
-    let known: Vec<_> = [Some("b@x.com"), Some("b@x.com"), Some("a@x.com"), Some("a@x.com"), Some("a@x.com")].into();
-    assert_eq!(emails(&server.client.export("")), known);
+    let expected: Vec<_> = [Some("b@x.com"), Some("b@x.com"), Some("a@x.com"), Some("a@x.com"), Some("a@x.com")].into();
+    assert_eq!(emails(&server.client.export("")), expected);
 }
 
 #[test]
-fn what_was_sent_under_an_email_stays_its() {
+fn an_event_with_an_email_keeps_that_email() {
     let server = Running::start();
     let mut event = view(1, 10, "ab");
     event.as_object_mut().unwrap().remove("visitorId");
@@ -45,7 +45,7 @@ fn what_was_sent_under_an_email_stays_its() {
     assert_eq!((&export[0]["email"], &export[0]["visitor_id"]), (&json!("a@x.com"), &Value::Null));
 }
 
-/// One step of a history: a visitor looks at something, or says who they are.
+/// One event: a page view of a visitor, or an `identify` with an e-mail.
 #[derive(Clone, Debug)]
 struct Step {
     time: u64,
@@ -58,7 +58,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..24)
 }
 
-/// The rule, as slowly and as plainly as can be: the last link up to the event's time, else the first of all.
+/// A plain implementation of the rule: the last link up to the event's time, or else the first one.
 fn expected(steps: &[Step]) -> BTreeMap<u64, Option<String>> {
     let links = |visitor: u8| {
         let mut links: Vec<(u64, usize, u8)> = Vec::new();
@@ -68,12 +68,12 @@ fn expected(steps: &[Step]) -> BTreeMap<u64, Option<String>> {
         links.sort_unstable();
         links
     };
-    let known = |step: &Step| {
+    let email = |step: &Step| {
         let links = links(step.visitor);
         let link = links.iter().rfind(|(time, ..)| *time <= step.time).or(links.first())?;
         Some(format!("{}@x.com", link.2))
     };
-    steps.iter().enumerate().map(|(at, step)| (at as u64, known(step))).collect()
+    steps.iter().enumerate().map(|(at, step)| (at as u64, email(step))).collect()
 }
 
 proptest! {
@@ -83,7 +83,7 @@ proptest! {
         (steps, order) in steps().prop_flat_map(|steps| { let all: Vec<usize> = (0..steps.len()).collect(); (Just(steps), Just(all).prop_shuffle()) }),
         cuts in prop::collection::vec(1..5_usize, 1..24),
     ) {
-        // One server for all cases: each has visitors and ids of its own.
+        // All cases share one server; each has its own visitors and ids.
         static SERVER: std::sync::LazyLock<Running> = std::sync::LazyLock::new(Running::start);
         static CASE: AtomicU64 = AtomicU64::new(1);
         let case = CASE.fetch_add(1, Relaxed);
@@ -96,7 +96,7 @@ proptest! {
         let mut rest = &order[..];
         for cut in cuts.iter().cycle() {
             let (now, later) = rest.split_at((*cut).min(rest.len()));
-            // Some are sent twice, as by a page that heard no answer.
+            // Some events are sent twice, as by a page that got no response.
             SERVER.client.store(&now.iter().chain(now.first()).map(|&at| event(at)).collect::<Vec<_>>());
             rest = later;
             if rest.is_empty() { break; }

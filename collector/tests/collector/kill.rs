@@ -1,4 +1,4 @@
-//! `kill -9`, a hundred times, a thousand in the long form, at any moment: what was acknowledged is there, each event once.
+//! `kill -9` at any moment, a hundred times, or a thousand in the long form: every acknowledged event is stored, exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -7,16 +7,16 @@ use std::sync::mpsc;
 
 use crate::server::{Client, Program, id, identify, read_json, view};
 
-/// How often the program is killed, on data that grow with every life.
+/// How often the program is killed. The data grow with every run.
 fn kills() -> u64 {
     if std::env::var_os("TILLROLL_LONG").is_some() { 1_000 } else { 100 }
 }
 
-/// How many send at the same time.
+/// The number of concurrent clients.
 const SENDERS: u64 = 4;
 
 #[test]
-fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
+fn acknowledged_events_survive_kills_and_are_stored_once() {
     let folder = tempfile::tempdir().unwrap();
     let next = AtomicU64::new(1);
     let mut acknowledged = BTreeSet::new();
@@ -37,27 +37,27 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     assert!(acknowledged.len() as u64 > kills() * 10, "only {} were acknowledged", acknowledged.len());
 }
 
-/// Says how far the long form is, past the harness, which holds back what tests print.
+/// Prints the progress of the long form directly, because the test harness captures normal output.
 fn report(kill: u64, acknowledged: usize) {
     if kill.is_multiple_of(100) {
         let _ = writeln!(std::io::stderr(), "killed {kill} of {} times, {acknowledged} events acknowledged", kills());
     }
 }
 
-/// Sends from several sides until the program is killed, and returns the numbers of the events that it had acknowledged.
+/// Sends from several clients until the program is killed, and returns the numbers of the acknowledged events.
 ///
-/// The moment of the kill is counted in answers, a different number each time. While they are counted the other senders are at any point
-/// of their requests, and the store at any point of its transaction.
+/// The kill happens after a number of responses, a different one each time. The other clients are then at any point of their requests, and
+/// the store at any point of its transaction.
 fn until_killed(program: &mut Program, next: &AtomicU64, kill: u64) -> Vec<u64> {
-    let (tell, answers) = mpsc::channel();
+    let (acknowledged, responses) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..SENDERS {
-            let (tell, client) = (tell.clone(), program.client.clone());
-            scope.spawn(move || send_until_it_dies(&client, next, &tell));
+            let (acknowledged, client) = (acknowledged.clone(), program.client.clone());
+            scope.spawn(move || send_until_killed(&client, next, &acknowledged));
         }
-        drop(tell);
+        drop(acknowledged);
         let mut numbers = Vec::new();
-        for (at, batch) in answers.iter().enumerate() {
+        for (at, batch) in responses.iter().enumerate() {
             numbers.extend(batch);
             if at as u64 == 4 + kill * 7 % 23 {
                 program.child.kill().unwrap();
@@ -67,32 +67,32 @@ fn until_killed(program: &mut Program, next: &AtomicU64, kill: u64) -> Vec<u64> 
     })
 }
 
-fn send_until_it_dies(client: &Client, next: &AtomicU64, tell: &mpsc::Sender<Vec<u64>>) {
+fn send_until_killed(client: &Client, next: &AtomicU64, acknowledged: &mpsc::Sender<Vec<u64>>) {
     for size in (1..8).cycle() {
         let first = next.fetch_add(size, Relaxed);
         let event = |number: u64| if number.is_multiple_of(5) { identify(number, 1, "ab", "a@x.com") } else { view(number, 1, "ab") };
         let body = serde_json::json!({"token": "t", "events": (first..first + size).map(event).collect::<Vec<_>>()});
-        let Ok(mut answer) = client.try_post("/v2/batch", &body.to_string()) else { return };
-        if answer.status() != 200 {
+        let Ok(mut response) = client.try_post("/v2/batch", &body.to_string()) else { return };
+        if response.status() != 200 {
             return;
         }
-        // The status is the acknowledgement; whether the rest of the answer still came does not matter.
-        let _ = answer.body_mut().read_to_string().map(|text| assert!(text.contains(&format!("\"accepted\":{size}"))));
-        if tell.send((first..first + size).collect()).is_err() {
+        // The status is the acknowledgement, even if the body is incomplete.
+        let _ = response.body_mut().read_to_string().map(|text| assert!(text.contains(&format!("\"accepted\":{size}"))));
+        if acknowledged.send((first..first + size).collect()).is_err() {
             return;
         }
     }
 }
 
 #[test]
-fn a_store_that_was_killed_is_whole() {
+fn a_killed_store_passes_the_integrity_check() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start(folder.path(), &["--project", "t:s"]);
     until_killed(&mut program, &AtomicU64::new(1), 3);
     drop(program);
     let database = rusqlite::Connection::open(folder.path().join(tillroll_collector::store::FILE)).unwrap();
-    let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(verdict, "ok");
+    let result: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(result, "ok");
     let (newest, head): (i64, i64) = database
         .query_row("SELECT (SELECT max(last_seq) FROM segment), (SELECT seq FROM log_head)", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();

@@ -73,7 +73,7 @@ fn both_secrets_sign_while_one_replaces_the_other() {
 }
 
 #[test]
-fn the_list_tells_no_secret_and_refusals_say_what_to_do() {
+fn the_list_shows_no_secret_and_errors_include_advice() {
     let folder = tempfile::tempdir().unwrap();
     let run = |words: &[&str], input: &str| projects(folder.path(), words, input);
     assert_eq!(run(&["list"], ""), Ok(String::new()));
@@ -83,7 +83,7 @@ fn the_list_tells_no_secret_and_refusals_say_what_to_do() {
     run(&["retire", "b"], "").unwrap();
     let list = run(&["list"], "").unwrap();
     assert!(!list.contains("hush"), "{list}");
-    assert!(list.lines().any(|line| line.starts_with('a') && line.contains("in use, the secret before it until 20")), "{list}");
+    assert!(list.lines().any(|line| line.starts_with('a') && line.contains("active, previous secret valid until 20")), "{list}");
     assert!(list.lines().any(|line| line.starts_with('b') && line.contains("retired 20")), "{list}");
     for (words, input, part) in [
         (&["add", "a"][..], "", "rotate-secret"),
@@ -92,7 +92,7 @@ fn the_list_tells_no_secret_and_refusals_say_what_to_do() {
         (&["rotate-secret", "b"], "", "no project with this token"),
         (&["retire", "x"], "", "no project with this token"),
     ] {
-        let said = run(words, input).unwrap_err();
-        assert!(said.contains(part), "{words:?}: {said}");
+        let error = run(words, input).unwrap_err();
+        assert!(error.contains(part), "{words:?}: {error}");
     }
 }

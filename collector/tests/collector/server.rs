@@ -155,7 +155,7 @@ impl Running {
         let thread = std::thread::spawn(move || {
             tokio::runtime::Runtime::new().unwrap().block_on(async {
                 let server = Server::open(&flags, options, Clock::SYSTEM).await.unwrap();
-                tell.send((server.address().unwrap(), Arc::clone(server.collector()))).unwrap();
+                tell.send((server.address().unwrap(), Arc::clone(server.state()))).unwrap();
                 let stop = async { drop(stopped.await) };
                 server.run(stop).await.unwrap();
             });

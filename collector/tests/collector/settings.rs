@@ -69,14 +69,14 @@ fn the_environment_alone_is_enough_and_lists_projects_with_commas() {
 }
 
 #[test]
-fn a_bad_setting_is_named_with_its_file() {
+fn an_invalid_setting_is_reported_with_its_file() {
     let folder = tempfile::tempdir().unwrap();
     for (text, parts) in [
-        ("listn = \"x\"", &["`listn`", "no such setting"][..]),
-        ("check-config = true", &["`check-config`", "no such setting"]),
+        ("listn = \"x\"", &["`listn`", "unknown setting"][..]),
+        ("check-config = true", &["`check-config`", "unknown setting"]),
         ("metrics-days = \"many\"", &["`metrics-days`", "many"]),
         ("header-timeout = 5", &["`header-timeout`", "30s"]),
-        ("keep-events = \"0s\"", &["`keep-events`", "longer than nothing"]),
+        ("keep-events = \"0s\"", &["`keep-events`", "longer than zero"]),
         ("log-format = \"xml\"", &["`log-format`", "text, json"]),
         ("demo = \"yes\"", &["`demo`", "true or false"]),
         ("project = \"hush\"", &["--project number 1 has no colon"]),

@@ -1,4 +1,4 @@
-//! The exports of the current state: who may read them, how they are read in pieces, and what becomes of them while things are written.
+//! The exports of the current state: authorisation, paging, and consistency during writes.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -11,7 +11,7 @@ use crate::server::{Client, Running, basic, read_json};
 
 const LISTS: [&str; 6] = ["customers", "categories", "products", "orders", "carts", "returns"];
 
-fn tell(client: &Client, path: &str, time: u64, batch: &[Value]) -> Value {
+fn apply(client: &Client, path: &str, time: u64, batch: &[Value]) -> Value {
     let body = json!({"time": time, "token": "t", "batch": batch}).to_string();
     let mut answer = client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body);
     assert_eq!(answer.status(), 200);
@@ -23,9 +23,9 @@ fn customer(number: usize) -> Value {
 }
 
 #[test]
-fn only_the_owner_reads_and_each_project_is_blind_to_the_others() {
+fn only_the_owner_reads_and_only_its_own_project() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
-    tell(&server.client, "/v2/customer/batch", 1_600_000_000_000, &[customer(1)]);
+    apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &[customer(1)]);
     for list in LISTS {
         for headers in [vec![], vec![("authorization", basic("t", "wrong"))]] {
             let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -37,22 +37,22 @@ fn only_the_owner_reads_and_each_project_is_blind_to_the_others() {
 }
 
 #[test]
-fn a_list_is_read_in_pieces_of_any_size() {
+fn a_list_is_read_in_pages_of_any_size() {
     let server = Running::start();
     let all: Vec<Value> = (0..1_234).map(customer).collect();
-    tell(&server.client, "/v2/customer/batch", 1_600_000_000_000, &all);
+    apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &all);
     let whole = server.client.list_of("t", "s", "customers");
     let emails: Vec<&Value> = whole.iter().map(|customer| &customer["email"]).collect();
     assert_eq!(emails, all.iter().map(|customer| &customer["email"]).collect::<Vec<_>>());
     for limit in [7, 499, 500, 501, 1_233, 1_234, 5_000] {
-        let mut pieces: Vec<Value> = Vec::new();
-        while pieces.len() < 1_234 {
-            let after = pieces.last().map_or("", |customer| customer["cursor"].as_str().unwrap()).to_owned();
-            let piece = server.client.list_of("t", "s", &format!("customers?after={after}&limit={limit}"));
-            assert!(!piece.is_empty() && piece.len() <= limit);
-            pieces.extend(piece);
+        let mut pages: Vec<Value> = Vec::new();
+        while pages.len() < 1_234 {
+            let after = pages.last().map_or("", |customer| customer["cursor"].as_str().unwrap()).to_owned();
+            let page = server.client.list_of("t", "s", &format!("customers?after={after}&limit={limit}"));
+            assert!(!page.is_empty() && page.len() <= limit);
+            pages.extend(page);
         }
-        assert_eq!(pieces, whole, "{limit}");
+        assert_eq!(pages, whole, "{limit}");
     }
     let last = whole.last().unwrap()["cursor"].as_str().unwrap().to_owned();
     assert_eq!(server.client.list_of("t", "s", &format!("customers?after={last}")), Vec::<Value>::new());
@@ -78,10 +78,10 @@ fn carts_and_returns_have_cursors_too() {
 }
 
 #[test]
-fn while_things_are_written_each_comes_once() {
+fn an_export_during_writes_contains_each_item_once() {
     let server = Running::start();
     let all: Vec<Value> = (0..2_000).map(customer).collect();
-    tell(&server.client, "/v2/customer/batch", 1_600_000_000_000, &all);
+    apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &all);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -89,7 +89,7 @@ fn while_things_are_written_each_comes_once() {
                 if done.load(Relaxed) {
                     break;
                 }
-                tell(&server.client, "/v2/customer/batch", 1_600_000_000_000 + round, &all[..50]);
+                apply(&server.client, "/v2/customer/batch", 1_600_000_000_000 + round, &all[..50]);
             }
         });
         for _ in 0..5 {
@@ -102,9 +102,9 @@ fn while_things_are_written_each_comes_once() {
 }
 
 #[test]
-fn a_foreign_cursor_is_refused_by_name() {
+fn a_cursor_of_another_list_is_rejected_with_its_field() {
     let server = Running::start();
-    tell(&server.client, "/v2/customer/batch", 1_600_000_000_000, &[customer(1)]);
+    apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &[customer(1)]);
     let cursor = server.client.list_of("t", "s", "customers")[0]["cursor"].as_str().unwrap().to_owned();
     for query in [format!("orders?after={cursor}"), "customers?after=x".into(), "carts?after=c%".into()] {
         let mut answer = server.client.get(&format!("/export/{query}"), &[("authorization", &basic("t", "s"))]);
@@ -113,7 +113,7 @@ fn a_foreign_cursor_is_refused_by_name() {
 }
 
 #[test]
-fn a_back_ends_import_of_five_megabytes_is_taken_and_one_byte_more_is_not() {
+fn a_request_of_the_maximum_size_is_accepted_and_one_byte_more_is_not() {
     let server = Running::start();
     let line = |number: usize| format!("{{\"email\":\"{number:06}@x.com\",\"createdAt\":1600000000}},");
     let count = (limits::MAX_REQUEST_BYTES - 200) / line(0).len();
@@ -133,7 +133,7 @@ fn a_back_ends_import_of_five_megabytes_is_taken_and_one_byte_more_is_not() {
 }
 
 #[test]
-fn pages_of_any_origin_may_call_and_back_ends_are_no_pages() {
+fn page_endpoints_allow_any_origin_and_backend_endpoints_allow_none() {
     let server = Running::start();
     for path in ["/page/view", "/v1/checkout", "/v2/cart/add", "/api/track"] {
         let request = ureq::http::Request::options(server.client.url(path)).body(()).unwrap();

@@ -156,7 +156,9 @@ fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&st
     }
     match (attribute(resource, row, field), interval) {
         (Value::Null, _) => None,
-        (Value::String(text), Some(interval)) => Some(time::to_text(interval_start(time::parse(text).unwrap().millis, interval))),
+        (Value::String(text), Some(interval)) => {
+            Some(time::format_rfc3339_millis(interval_start(time::parse_rfc3339(text).unwrap().millis, interval)))
+        }
         (Value::String(text), None) => Some(text.clone()),
         (other, _) => Some(other.to_string()),
     }
@@ -164,15 +166,18 @@ fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&st
 
 /// Returns the start of the interval that contains a time.
 fn interval_start(millis: i64, interval: &str) -> i64 {
-    let midnight = time::midnight(millis);
-    let (year, month, _) = time::date(midnight / time::DAY);
+    let midnight = time::start_of_day(millis);
+    let first_of = |length: usize, rest: &str| {
+        let day = format!("{}{rest}T00:00:00Z", &time::format_rfc3339_secs(midnight)[..length]);
+        time::parse_rfc3339(&day).unwrap().millis
+    };
     match interval {
         "hour" => millis - millis % 3_600_000,
         "day" => midnight,
         // The first of 1970 was a Thursday.
-        "week" => midnight - (midnight / time::DAY + 3) % 7 * time::DAY,
-        "month" => time::days_before(year, month) * time::DAY,
-        _ => time::days_before(year, 1) * time::DAY,
+        "week" => midnight - (midnight / time::DAY_MS + 3) % 7 * time::DAY_MS,
+        "month" => first_of(7, "-01"),
+        _ => first_of(4, "-01-01"),
     }
 }
 

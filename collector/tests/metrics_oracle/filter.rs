@@ -105,9 +105,9 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: QueryType, json: &Val
     if given["date_from"].is_null() && kind == QueryType::BoughtTogether {
         return true;
     }
-    let today = time::midnight(now());
-    let read = |name: &str, default| given[name].as_str().map_or(default, |text| time::parse(text).unwrap().millis);
-    let (from, to) = (read("date_from", today - 30 * time::DAY), read("date_to", today + time::DAY - 1000));
+    let today = time::start_of_day(now());
+    let read = |name: &str, default| given[name].as_str().map_or(default, |text| time::parse_rfc3339(text).unwrap().millis);
+    let (from, to) = (read("date_from", today - 30 * time::DAY_MS), read("date_to", today + time::DAY_MS - 1000));
     let field = given["date_field"].as_str().unwrap_or("current_date");
     date(resource, json, field).is_some_and(|at| from <= at && at <= to + 999)
 }
@@ -116,9 +116,9 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: QueryType, json: &Val
 pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option<i64> {
     if resource.main == "return" && attribute == "restocked_at" {
         let lines = json["return_line_items"].as_array()?;
-        return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| time::parse(text).unwrap().millis).max();
+        return lines.iter().filter_map(|line| line["restocked_at"].as_str()).map(|text| time::parse_rfc3339(text).unwrap().millis).max();
     }
-    json[attribute].as_str().map(|text| time::parse(text).unwrap().millis)
+    json[attribute].as_str().map(|text| time::parse_rfc3339(text).unwrap().millis)
 }
 
 impl Record<'_> {
@@ -217,7 +217,7 @@ fn is_among(found: &Value, list: &Value) -> bool {
 
 fn compare(field: &Field, found: &Value, other: &Value) -> Option<Ordering> {
     if field.kind == FieldType::Timestamp {
-        let read = |value: &Value| value.as_str().map(|text| time::parse(text).unwrap().millis);
+        let read = |value: &Value| value.as_str().map(|text| time::parse_rfc3339(text).unwrap().millis);
         return Some(read(found)?.cmp(&read(other)?));
     }
     found.as_f64()?.partial_cmp(&other.as_f64()?)

@@ -14,5 +14,5 @@ pub(crate) struct TestQuery {
 
 /// The current time of all queries, in milliseconds since 1970.
 pub(crate) fn now() -> i64 {
-    time::parse("2022-07-01T12:00:00Z").unwrap().millis
+    time::parse_rfc3339("2022-07-01T12:00:00Z").unwrap().millis
 }

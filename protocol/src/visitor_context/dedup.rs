@@ -1,7 +1,7 @@
-//! What was said before and need not be said again: the last basket, the orders, the profile.
+//! The deduplication state: the last basket, recent orders and the profile, so that repeated calls give no events.
 //!
-//! It belongs to the visitor, over all pages, tabs and visits. It is one text, in memory as where it is remembered, and the basket in it
-//! stands as the page wrote it: few calls look at it, and those read it where it lies.
+//! It belongs to the visitor, across pages, tabs and sessions. It is one text, in memory and in local storage, with the basket in the flat
+//! format: few calls read it, and they read it in place.
 
 use super::basket_diff::difference;
 use crate::call::Call;
@@ -11,71 +11,71 @@ use crate::json_writer;
 use crate::params::text;
 use crate::str_bytes::{split_first, split_once};
 
-/// How much is looked at; the oldest is forgotten first.
-const MOST: u32 = 20;
+/// The greatest number of records; the oldest are deleted first.
+const MAX_RECORDS: u32 = 20;
 
-/// Ends a note, the record separator of ASCII.
-const END: u8 = 0x1e;
+/// The end of a record: ASCII's record separator.
+const RECORD_END: u8 = 0x1e;
 
-/// How notes begin: a basket, an order, a profile.
+/// The first byte of a record: its type.
 const BASKET: u8 = b'b';
 const ORDER: u8 = b'o';
 const PROFILE: u8 = b'p';
 
-/// The memory: notes, the newest first, one of a basket, one of a profile, and orders.
+/// The state: records, the newest first; at most one basket, one profile, and several orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DedupState(pub(super) String);
 
-/// What a call says to somebody who remembers.
+/// The result of the check of a call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct DedupResult {
-    /// The notes as they are with the call; empty where they stay as they were.
+    /// The state after the call; empty if it does not change.
     pub(super) state: String,
-    /// How the basket changed, as JSON; empty where it did not.
+    /// The changes of the basket, as JSON; empty if there are none.
     pub(super) changes: String,
-    /// Whether it was said before.
+    /// Whether the call repeats an earlier one.
     pub(super) is_duplicate: bool,
 }
 
 impl DedupState {
-    /// Returns the notes that `text` is; an unreadable text is nothing.
+    /// Returns the state that [`text`](Self::text) wrote; invalid text gives an empty state.
     pub fn load(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// Returns the text to remember; empty where there is nothing.
+    /// Returns the text to save; empty if there are no records.
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// Returns what a call says.
+    /// Compares a call with the state, which stays unchanged.
     pub(super) fn check(&self, call: &Call<'_>) -> DedupResult {
-        let given = call.params;
-        let word = |name| text(given.get(name)).unwrap_or_default();
-        let (mark, value) = match call.kind {
-            "basket_update" => (BASKET, given.whole()),
-            "order" => (ORDER, word("order_id")),
-            "identify" => (PROFILE, word("profile_id")),
+        let params = call.params;
+        let param = |name| text(params.get(name)).unwrap_or_default();
+        let (record_type, value) = match call.kind {
+            "basket_update" => (BASKET, params.as_str()),
+            "order" => (ORDER, param("order_id")),
+            "identify" => (PROFILE, param("profile_id")),
             _ => return DedupResult::default(),
         };
         let mut result = DedupResult { is_duplicate: value.is_empty(), ..DedupResult::default() };
-        write(mark, value, &mut result.state);
-        let (mut before, mut rest, mut left) = ("", self.text(), MOST);
+        push_record(record_type, value, &mut result.state);
+        let (mut before, mut rest, mut left) = ("", self.text(), MAX_RECORDS);
         while !rest.is_empty() && left > 0 {
-            let (note, others) = split_once(rest, END);
-            let (kind, old) = split_first(note);
+            let (record, others) = split_once(rest, RECORD_END);
+            let (other_type, old) = split_first(record);
             rest = others;
             left -= 1;
-            if kind == mark {
+            if other_type == record_type {
                 before = old;
                 result.is_duplicate |= old == value;
             }
-            if kind != mark || mark == ORDER {
-                write(kind, old, &mut result.state);
+            if other_type != record_type || record_type == ORDER {
+                push_record(other_type, old, &mut result.state);
             }
         }
-        if mark == BASKET {
-            let difference = difference(FlatValue::new(before), given);
+        if record_type == BASKET {
+            let difference = difference(FlatValue::new(before), params);
             result.is_duplicate = difference.is_none();
             result.changes = difference.unwrap_or_default();
         }
@@ -87,10 +87,10 @@ impl DedupState {
 }
 
 #[inline(never)]
-fn write(mark: u8, value: &str, out: &mut String) {
-    json_writer::push_ascii(out, mark);
+fn push_record(record_type: u8, value: &str, out: &mut String) {
+    json_writer::push_ascii(out, record_type);
     out.push_str(value);
-    json_writer::push_ascii(out, END);
+    json_writer::push_ascii(out, RECORD_END);
 }
 
 #[cfg(test)]
@@ -102,29 +102,29 @@ mod tests {
         Call { time: 5, seed: "0a", api: "shop", kind, page: Default::default(), store: "", params: FlatValue::new(params) }
     }
 
-    /// Returns whether a call is news, and remembers it.
-    fn learn(notes: &mut DedupState, kind: &str, params: &str) -> bool {
-        let result = notes.check(&call(kind, params));
+    /// Checks a call and saves the new state; returns whether the call is new.
+    fn is_new(state: &mut DedupState, kind: &str, params: &str) -> bool {
+        let result = state.check(&call(kind, params));
         if !result.state.is_empty() {
-            *notes = DedupState(result.state);
+            *state = DedupState(result.state);
         }
         !result.is_duplicate
     }
 
-    fn order(notes: &mut DedupState, id: &str) -> bool {
-        learn(notes, "order", &format!("{{:order_id\u{1f}${id}\u{1f}}}"))
+    fn order(state: &mut DedupState, id: &str) -> bool {
+        is_new(state, "order", &format!("{{:order_id\u{1f}${id}\u{1f}}}"))
     }
 
     proptest! {
         #[test]
-        fn what_was_said_is_duplicate_whatever_else_is_said(steps in prop::collection::vec((0_u8..3, 0_u8..4), 0..40)) {
-            let mut notes = DedupState::default();
+        fn repeated_call_is_a_duplicate_despite_other_calls(steps in prop::collection::vec((0_u8..3, 0_u8..4), 0..40)) {
+            let mut state = DedupState::default();
             let (mut basket, mut profile, mut orders) = (9, 9, Vec::new());
             for (what, which) in steps {
                 let is_new = match what {
-                    0 => learn(&mut notes, "basket_update", &format!("{{:lines\u{1f}[{{:product_id\u{1f}#{which}\u{1f}}}]}}")),
-                    1 => learn(&mut notes, "identify", &format!("{{:profile_id\u{1f}#{which}\u{1f}}}")),
-                    _ => order(&mut notes, &which.to_string()),
+                    0 => is_new(&mut state, "basket_update", &format!("{{:lines\u{1f}[{{:product_id\u{1f}#{which}\u{1f}}}]}}")),
+                    1 => is_new(&mut state, "identify", &format!("{{:profile_id\u{1f}#{which}\u{1f}}}")),
+                    _ => order(&mut state, &which.to_string()),
                 };
                 let expected = match what {
                     0 => std::mem::replace(&mut basket, which) != which,
@@ -135,23 +135,23 @@ mod tests {
                     orders.push(which);
                 }
                 prop_assert_eq!(is_new, expected);
-                notes = DedupState::load(notes.text());
+                state = DedupState::load(state.text());
             }
         }
 
         #[test]
-        fn any_text_is_read(text: String) {
-            let mut notes = DedupState::load(&text);
-            order(&mut notes, "1");
-            prop_assert!(!order(&mut notes, "1"));
+        fn any_text_is_accepted(text: String) {
+            let mut state = DedupState::load(&text);
+            order(&mut state, "1");
+            prop_assert!(!order(&mut state, "1"));
         }
     }
 
     #[test]
-    fn the_newest_orders_are_remembered() {
-        let mut notes = DedupState::default();
-        assert!((0..=MOST).all(|at| order(&mut notes, &at.to_string())));
-        assert!(!order(&mut notes, "1"));
-        assert!(order(&mut notes, "0"), "the oldest is forgotten");
+    fn newest_orders_are_remembered() {
+        let mut state = DedupState::default();
+        assert!((0..=MAX_RECORDS).all(|at| order(&mut state, &at.to_string())));
+        assert!(!order(&mut state, "1"));
+        assert!(order(&mut state, "0"), "the oldest is deleted");
     }
 }

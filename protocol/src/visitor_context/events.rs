@@ -1,4 +1,4 @@
-//! From a call, a visitor and a session to a finished event.
+//! Makes the JSON of an event from a call, a visitor and a session.
 
 use super::Session;
 use crate::call::Call;
@@ -6,31 +6,31 @@ use crate::event::{Event, Visitor};
 use crate::params::EventParams;
 use crate::{apis, event_types, id, json_writer, limits, params};
 
-/// Why a call becomes no event.
+/// Why a call is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallError {
-    /// A word that programs may rely on.
+    /// The machine-readable code; never changes.
     pub reason: &'static str,
-    /// The parameter that is missing, where it is one.
+    /// The invalid parameter, if there is one.
     pub field: &'static str,
 }
 
-/// Of a call's seed, the digits that make its event's id begin here.
-const CALL_SEED: usize = 0;
+/// The index in a call's seed of the digits for the id of its event.
+const CALL_SEED_START: usize = 0;
 
-/// Of a call's seed, the digits that make the id of a landing begin here, where the call opens a visit.
-const LAND_SEED: usize = 21;
+/// The index in a call's seed of the digits for the id of a `land` event before it.
+const LAND_SEED_START: usize = 21;
 
-/// The kind of the event that opens a visit.
+/// The type of the event that starts a session.
 pub(super) const LAND: &str = "land";
 
-/// The kind of a call that asks for such an event though the visit goes on: the visitor came back from outside the shop.
+/// The type of a call that makes such an event within a session: the visitor returned from outside the shop.
 pub(super) const ARRIVAL: &str = "arrival";
 
-/// The most bytes that the parameters of an event may have, so that the whole stays below [`limits::MAX_EVENT_BYTES`].
-const MOST: usize = limits::MAX_EVENT_BYTES - 32 * limits::KIB;
+/// The largest parameters with which an event stays below [`limits::MAX_EVENT_BYTES`].
+const MAX_PARAMS_BYTES: usize = limits::MAX_EVENT_BYTES - 32 * limits::KIB;
 
-/// Returns the parameters of the event that a call asks for, as they will be stored. `changes` are those of a basket, or empty.
+/// Returns the parameters of the event of a call. `changes` are those of a basket as JSON, or empty.
 pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<EventParams, CallError> {
     let Some(event_type) = event_types::find(call.kind) else { return Err(CallError { reason: "unknown_type", field: "type" }) };
     let EventParams(mut text) = params::parse(event_type, call.params, call.page.url)
@@ -41,15 +41,15 @@ pub(super) fn parameters(call: &Call<'_>, changes: &str) -> Result<EventParams, 
         text.push_str(changes);
         json_writer::push_ascii(&mut text, b'}');
     }
-    if text.len() > MOST { Err(CallError { reason: "too_large", field: "params" }) } else { Ok(EventParams(text)) }
+    if text.len() > MAX_PARAMS_BYTES { Err(CallError { reason: "too_large", field: "params" }) } else { Ok(EventParams(text)) }
 }
 
-/// Returns the event of a call as text.
+/// Returns the event of a call as JSON.
 pub(super) fn text(call: &Call<'_>, params: EventParams, visitor: Visitor<&str>, session: &Session) -> String {
-    write(call, CALL_SEED, params, visitor, session)
+    write(call, CALL_SEED_START, params, visitor, session)
 }
 
-/// Returns the event that opens the visit in which `call` is the first, as text.
+/// Returns the `land` event before `call` as JSON.
 pub(super) fn landing(call: &Call<'_>, visitor: Visitor<&str>, session: &Session) -> String {
     let mut params = String::new();
     json_writer::push_ascii(&mut params, b'{');
@@ -57,12 +57,12 @@ pub(super) fn landing(call: &Call<'_>, visitor: Visitor<&str>, session: &Session
     json_writer::push_field(&mut params, "source_url", call.page.referrer);
     json_writer::push_ascii(&mut params, b'}');
     let landing = Call { kind: LAND, api: apis::TILLROLL, ..*call };
-    write(&landing, LAND_SEED, EventParams(params), visitor, session)
+    write(&landing, LAND_SEED_START, EventParams(params), visitor, session)
 }
 
-fn write(call: &Call<'_>, from: usize, params: EventParams, visitor: Visitor<&str>, session: &Session) -> String {
+fn write(call: &Call<'_>, seed_start: usize, params: EventParams, visitor: Visitor<&str>, session: &Session) -> String {
     let event = Event {
-        id: id::uuid_v7(call.time, call.seed, from),
+        id: id::uuid_v7(call.time, call.seed, seed_start),
         kind: call.kind,
         api: call.api,
         time: call.time,
@@ -88,20 +88,20 @@ mod tests {
     }
 
     #[test]
-    fn what_no_table_knows_is_refused() {
+    fn unknown_type_and_missing_param_are_rejected() {
         assert_eq!(parameters(&call("nonsense", "z"), "").unwrap_err().reason, "unknown_type");
         assert_eq!(parameters(&call("category_view", "z"), "").unwrap_err(), CallError { reason: "meaningless", field: "id" });
     }
 
     #[test]
-    fn more_than_the_collector_would_take_is_refused() {
+    fn event_above_the_size_limit_is_rejected() {
         let lines = format!("${}\u{1f}", "x".repeat(8_000)).repeat(8);
         let params = format!("{{:name\u{1f}$n\u{1f}:data\u{1f}[{lines}]}}");
         assert_eq!(parameters(&call("custom", &params), "").unwrap_err().reason, "too_large");
     }
 
     #[test]
-    fn a_call_and_the_landing_before_it_have_ids_of_their_own() {
+    fn call_and_its_land_event_have_different_ids() {
         let call = call("checkout", "z");
         let visitor = Visitor::Id("v");
         let landing = landing(&call, visitor, &Session::default());

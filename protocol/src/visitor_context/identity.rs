@@ -1,49 +1,49 @@
-//! Who the visitor is.
+//! The identity of the visitor: a state machine.
 //!
 //! ```text
-//! unknown ──first event──▶ anonymous(id) ──identify(a)──▶ known(a) ──identify(a)──▶ known(a), and nothing is sent
+//! unknown ──first event──▶ anonymous(id) ──identify(a)──▶ known(a) ──identify(a)──▶ known(a), no event
 //!                               ▲                            │
 //!                               └──────── reset ─────────────┴──identify(b)──▶ known(b), through a new anonymous id
 //! ```
-//! The last arrow keeps two people at one computer apart: the collector never hears that one id is both.
+//! The last transition separates two people at one computer: no anonymous id is ever linked to two e-mails.
 
-use crate::email;
 use crate::event::Visitor;
+use crate::{email, limits};
 
-/// The longest id that a cookie may bring.
-const ID_BYTES: usize = 128;
+/// The longest anonymous id in a cookie; in bytes, so that it is also within [`limits::MAX_VISITOR_ID_CHARS`].
+const MAX_ID_BYTES: usize = limits::MAX_VISITOR_ID_CHARS;
 
-/// The visitor, as far as they are known.
+/// The visitor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Identity {
-    /// Nothing was done yet.
+    /// No event yet.
     #[default]
     Unknown,
-    /// A browser that somebody uses.
+    /// A browser, by anonymous id.
     Anonymous(String),
-    /// A person, by normalised address.
+    /// An identified visitor, by normalised e-mail.
     Known(String),
 }
 
 impl Identity {
-    /// Returns the identity that a cookie's content stands for. Any id is accepted: older plug-ins made ids of other lengths.
-    pub fn load(content: &str) -> Self {
-        match email::normalise(content) {
+    /// Returns the identity of a cookie value. Ids of any form are accepted: older plug-ins made ids of other lengths.
+    pub fn load(value: &str) -> Self {
+        match email::normalise(value) {
             Some(email) => Self::Known(email),
-            None if content.is_empty() || content.len() > ID_BYTES => Self::Unknown,
-            None => Self::Anonymous(content.into()),
+            None if value.is_empty() || value.len() > MAX_ID_BYTES => Self::Unknown,
+            None => Self::Anonymous(value.into()),
         }
     }
 
-    /// Takes over what a cookie, or what stands in for it, says; one that says nothing changes nothing.
-    pub fn load_cookie(&mut self, content: &str) {
-        match Self::load(content) {
+    /// Loads the value of the cookie; an empty or invalid value changes nothing.
+    pub fn load_cookie(&mut self, value: &str) {
+        match Self::load(value) {
             Self::Unknown => {}
             known => *self = known,
         }
     }
 
-    /// Returns the content of the cookie; empty while nobody is known.
+    /// Returns the value for the cookie; empty before the first event.
     pub fn cookie_value(&self) -> &str {
         match self {
             Self::Unknown => "",
@@ -51,7 +51,7 @@ impl Identity {
         }
     }
 
-    /// Gives an unknown visitor `seed` for an id; returns whether that was so.
+    /// Gives an unknown visitor the id `seed`; returns whether the visitor was unknown.
     pub fn ensure_id(&mut self, seed: &str) -> bool {
         let is_new = matches!(self, Self::Unknown);
         if is_new {
@@ -60,7 +60,7 @@ impl Identity {
         is_new
     }
 
-    /// Returns who an event is of.
+    /// Returns the visitor for an event.
     pub fn visitor(&self) -> Visitor<&str> {
         match self {
             Self::Known(email) => Visitor::Email(email),
@@ -68,8 +68,8 @@ impl Identity {
         }
     }
 
-    /// Makes the visitor known under a normalised address. Returns the anonymous id that the address is linked to, or None where it is
-    /// known already.
+    /// Identifies the visitor by a normalised e-mail. Returns the anonymous id to link with the e-mail; None if the visitor is already
+    /// identified by it.
     pub fn identify(&mut self, email: String, seed: &str) -> Option<String> {
         let id = match self {
             Self::Known(known) if *known == email => return None,
@@ -80,7 +80,7 @@ impl Identity {
         Some(id)
     }
 
-    /// Makes the visitor a new anonymous one.
+    /// Starts a new anonymous visitor.
     pub fn reset(&mut self, seed: &str) {
         *self = Self::Anonymous(seed.into());
     }
@@ -92,16 +92,16 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_cookie_of_any_maker_is_accepted() {
+    fn id_of_any_form_is_accepted() {
         assert_eq!(Identity::load("5f2"), Identity::Anonymous("5f2".into()));
         assert_eq!(Identity::load("A@x.com"), Identity::Known("a@x.com".into()));
         assert_eq!(Identity::load(""), Identity::Unknown);
     }
 
     proptest! {
-        /// Steps: 0 resets, 1 tracks, others identify as one of two people. No id is ever linked to both.
+        /// Steps: 0 resets, 1 tracks, others identify by one of two e-mails. No id is ever linked to both.
         #[test]
-        fn no_id_is_two_people(steps in prop::collection::vec(0_usize..4, 0..40)) {
+        fn no_id_is_linked_to_two_emails(steps in prop::collection::vec(0_usize..4, 0..40)) {
             let mut identity = Identity::default();
             let mut links: Vec<(String, String)> = Vec::new();
             for (at, step) in steps.into_iter().enumerate() {

@@ -1,37 +1,37 @@
-//! The visit: one id for what a visitor does without a pause of half an hour, in however many tabs.
+//! The session: one id for the visitor's activity in all tabs, until 30 minutes without activity.
 //!
-//! It is remembered as a query string, `t=<last moment>&sid=<id>&store=<of the shop>`, which a shop's server can parse. The store is the last,
-//! so that it may hold any character.
+//! It is saved as a query string, `t=<last activity>&sid=<id>&store=<store>`, which a shop's server can parse. The store is the last value, so
+//! it may contain any character.
 
 use crate::str_bytes::split_once;
 use crate::{id, json_writer, number_text};
 
-/// The pause that ends a visit, in milliseconds.
+/// The session timeout: a session ends after this time without activity, in milliseconds.
 pub const SESSION_TIMEOUT_MS: u64 = 30 * 60 * 1_000;
 
-/// How old the remembered moment may grow, in milliseconds, before it is written again, so that busy pages do not write for every event.
+/// The saved time of the last activity is rewritten when it is older than this, in milliseconds: a busy page does not write for each event.
 pub const WRITE_INTERVAL_MS: u64 = 10_000;
 
-/// The longest name of a store that is remembered, in bytes.
-const STORE_BYTES: usize = 64;
+/// The longest store name that is saved.
+const MAX_STORE_BYTES: usize = 64;
 
-/// Of a call's seed, the digits that make a session's id begin here; see [`crate::id`].
-const SEED_FROM: usize = 22;
+/// The index in a call's seed of the digits for the session id; see [`crate::id`].
+const SESSION_SEED_START: usize = 22;
 
-/// The visit that goes on, if one does.
+/// The current session; its id is empty if there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
     id: String,
-    active: u64,
-    written: u64,
+    last_active: u64,
+    last_written: u64,
     store: String,
 }
 
 impl Session {
-    /// Returns the visit that a remembered text tells of; an unreadable text is no visit.
+    /// Returns the session of a saved text; invalid text gives no session.
     pub fn load(text: &str) -> Self {
-        let active = number_text::parse_integer(value(text, "t")).unwrap_or(0);
-        Self { id: value(text, "sid").into(), active, written: active, store: from(text, "store").into() }
+        let last_active = number_text::parse_integer(value(text, "t")).unwrap_or(0);
+        Self { id: value(text, "sid").into(), last_active, last_written: last_active, store: value_and_rest(text, "store").into() }
     }
 
     /// Returns the id; empty before the first [`touch`](Self::touch).
@@ -39,47 +39,47 @@ impl Session {
         &self.id
     }
 
-    /// Takes note that the visitor did something at `time`; returns whether a new visit begins with it.
+    /// Records activity at `time`; returns whether it starts a new session.
     ///
-    /// A time before the last one, as calls bring that waited in line, changes nothing.
+    /// A time before the last activity changes nothing; delayed calls have one.
     pub fn touch(&mut self, time: u64, seed: &str) -> bool {
-        let is_new = self.id.is_empty() || time >= self.active.saturating_add(SESSION_TIMEOUT_MS);
+        let is_new = self.id.is_empty() || time >= self.last_active.saturating_add(SESSION_TIMEOUT_MS);
         if is_new {
-            *self = Self { id: id::uuid_v7(time, seed, SEED_FROM), active: time, ..Self::default() };
+            *self = Self { id: id::uuid_v7(time, seed, SESSION_SEED_START), last_active: time, ..Self::default() };
         }
-        self.active = self.active.max(time);
+        self.last_active = self.last_active.max(time);
         is_new
     }
 
-    /// Takes note of the store that a page is of, which holds until another one is named.
+    /// Sets the store; an empty text keeps the current one.
     pub(super) fn set_store(&mut self, store: &str) {
-        if !store.is_empty() && store.len() <= STORE_BYTES && store != self.store {
+        if !store.is_empty() && store.len() <= MAX_STORE_BYTES && store != self.store {
             self.store = store.into();
-            self.written = 0;
+            self.last_written = 0;
         }
     }
 
-    /// Returns the store of the visit; empty where none was named.
+    /// Returns the store of the session; empty if no page has set one.
     pub fn store(&self) -> &str {
         &self.store
     }
 
-    /// Takes over what another tab remembered meanwhile, where that is younger.
+    /// Replaces this session by that of another tab if that one is more recent.
     pub fn merge(&mut self, other: Self) {
-        if other.active > self.active && !other.id.is_empty() {
+        if other.last_active > self.last_active && !other.id.is_empty() {
             *self = other;
         }
     }
 
-    /// Returns the text to remember, if it is time to write it again: it is when the page is being left.
-    pub fn take_dirty(&mut self, leaving: bool) -> Option<String> {
-        let grain = if leaving { 1 } else { WRITE_INTERVAL_MS };
-        if self.id.is_empty() || self.active < self.written.saturating_add(grain) {
+    /// Returns the text to save, or None if the saved text is recent enough. With `is_leaving`, any change is saved.
+    pub fn take_dirty(&mut self, is_leaving: bool) -> Option<String> {
+        let interval = if is_leaving { 1 } else { WRITE_INTERVAL_MS };
+        if self.id.is_empty() || self.last_active < self.last_written.saturating_add(interval) {
             return None;
         }
-        self.written = self.active;
+        self.last_written = self.last_active;
         let mut text = String::from("t=");
-        json_writer::push_integer(&mut text, self.active);
+        json_writer::push_integer(&mut text, self.last_active);
         text.push_str("&sid=");
         text.push_str(&self.id);
         if !self.store.is_empty() {
@@ -90,13 +90,13 @@ impl Session {
     }
 }
 
-/// Returns the value of `key` in a query string; empty where there is none.
+/// Returns the value of `key` in a query string; empty if there is none.
 fn value<'a>(query: &'a str, key: &str) -> &'a str {
-    split_once(from(query, key), b'&').0
+    split_once(value_and_rest(query, key), b'&').0
 }
 
-/// Returns the query string from the value of `key` on; empty where there is none.
-fn from<'a>(query: &'a str, key: &str) -> &'a str {
+/// Returns the rest of a query string from the value of `key` on; empty if there is none.
+fn value_and_rest<'a>(query: &'a str, key: &str) -> &'a str {
     let mut rest = query;
     while !rest.is_empty() {
         let (name, value) = split_once(rest, b'=');
@@ -117,7 +117,7 @@ mod tests {
     const NOON: u64 = 1_800_000_000_000;
 
     #[test]
-    fn half_an_hour_of_silence_ends_a_visit() {
+    fn session_ends_after_the_timeout() {
         let mut session = Session::default();
         assert!(session.touch(NOON, SEED));
         let first = session.id().to_owned();
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_goes_on_with_what_was_remembered() {
+    fn next_page_continues_the_saved_session() {
         let mut session = Session::default();
         session.touch(NOON, SEED);
         let text = session.take_dirty(false).unwrap();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_younger_visit_of_another_tab_is_joined() {
+    fn more_recent_session_of_another_tab_wins() {
         let mut here = Session::load("t=5&sid=a");
         here.merge(Session::load("t=9&sid=b"));
         assert_eq!(here.id(), "b");
@@ -153,12 +153,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_and_time_never_runs_back(text: String, times in prop::collection::vec(0..NOON, 1..20)) {
+        fn any_text_is_accepted_and_time_never_decreases(text: String, times in prop::collection::vec(0..NOON, 1..20)) {
             let mut session = Session::load(&text);
             for time in times {
-                let before = session.active;
+                let before = session.last_active;
                 session.touch(time, SEED);
-                prop_assert!(session.active >= before);
+                prop_assert!(session.last_active >= before);
             }
         }
     }

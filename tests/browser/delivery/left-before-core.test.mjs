@@ -34,8 +34,8 @@ const isSame = (events, field) => new Set(events.map((event) => event[field])).s
 /** Blocks files of the core; returns `release()`, which lets them through. */
 const blockAssets = async (page, collector, files = "*.wasm") => {
   let release;
-  const held = new Promise((resolve) => (release = resolve));
-  await page.route(`${collector.url}/assets/${files}`, async (route) => (await held, route.fallback()));
+  const unblocked = new Promise((resolve) => (release = resolve));
+  await page.route(`${collector.url}/assets/${files}`, async (route) => (await unblocked, route.fallback()));
   return release;
 };
 

@@ -52,8 +52,8 @@ const pages = (calls = CALLS, { snippet = PERSISTENT_SNIPPET, attributes = "" } 
 /** Blocks requests of files that match `pattern`; returns `release()`, which lets them through. */
 const block = async (page, collector, pattern) => {
   let release;
-  const held = new Promise((resolve) => (release = resolve));
-  await page.route(`${collector.url}/${pattern}`, async (route) => (await held, route.fallback()));
+  const unblocked = new Promise((resolve) => (release = resolve));
+  await page.route(`${collector.url}/${pattern}`, async (route) => (await unblocked, route.fallback()));
   return release;
 };
 const abort = (page, collector, pattern) => page.route(`${collector.url}/${pattern}`, (route) => route.abort());
@@ -205,19 +205,19 @@ describe("an async script after the snippet", PARALLEL, () => {
 
 describe("a page with the snippet that is left", PARALLEL, () => {
   const MOMENTS = {
-    "while the script is loading, loses no call": { held: SCRIPT, isReached: () => window.tillroll?.length },
-    "while the core is loading, loses no call": { held: CORE, isReached: () => window.tillroll?.version },
-    "while the replay module is loading, loses no call": { held: REPLAY_MODULE, isReached: () => window.tillroll?.version },
+    "while the script is loading, loses no call": { blockedFile: SCRIPT, isReached: () => window.tillroll?.length },
+    "while the core is loading, loses no call": { blockedFile: CORE, isReached: () => window.tillroll?.version },
+    "while the replay module is loading, loses no call": { blockedFile: REPLAY_MODULE, isReached: () => window.tillroll?.version },
   };
-  for (const [title, { held, isReached }] of Object.entries(MOMENTS)) {
+  for (const [title, { blockedFile, isReached }] of Object.entries(MOMENTS)) {
     test(title, () =>
       withPage(
         pages(),
         async ({ page, url, open, collector, allEvents }) => {
-          const release = await block(page, collector, held);
+          const release = await block(page, collector, blockedFile);
           await page.goto(`${url}/`, { waitUntil: "commit" });
           await page.waitForFunction(isReached);
-          if (held === REPLAY_MODULE) await page.evaluate(whenReady);
+          if (blockedFile === REPLAY_MODULE) await page.evaluate(whenReady);
           await page.evaluate(navigate, "/elsewhere");
           await page.waitForURL("**/elsewhere");
           release();

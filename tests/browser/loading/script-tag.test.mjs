@@ -58,8 +58,8 @@ const typesAndParams = (events) => events.map(({ type, params }) => [type, param
 /** Blocks the core; returns `release()`, which lets it load. */
 const blockCore = async (page, collector) => {
   let release;
-  const held = new Promise((resolve) => (release = resolve));
-  await page.route(`${collector.url}/assets/*.wasm`, async (route) => (await held, route.continue()));
+  const unblocked = new Promise((resolve) => (release = resolve));
+  await page.route(`${collector.url}/assets/*.wasm`, async (route) => (await unblocked, route.continue()));
   return release;
 };
 

@@ -14,8 +14,10 @@ const inline = (text) => `<script>${text}</script>`;
 
 const CREATE_STUB = "window.metrilo || (window.metrilo = []);";
 const ENTRY = "[name].concat([].slice.call(arguments))";
-/** Returns a stub as shop plug-ins print it: `createStub` creates the object, `queue` is the name of its queue, which `keepQueue` does not
- *  replace, and `entry` is the expression of one call. */
+/**
+ * Returns a stub as shop plug-ins print it: `createStub` creates the object, `queue` is the name of its queue, which `keepQueue` does not
+ * replace, and `entry` is the expression of one call.
+ */
 const snippet = (collector, { queue = "queue", createStub = CREATE_STUB, entry = ENTRY, keepQueue = false } = {}) => `
   ${createStub}
   window.metrilo.${queue} = ${keepQueue ? `window.metrilo.${queue} ||` : ""} [];

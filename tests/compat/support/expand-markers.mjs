@@ -19,8 +19,7 @@ export const expand = (value) => {
     listProxy: () => new Proxy([], hostile),
     revoked: () => {
       const { proxy, revoke } = Proxy.revocable({}, {});
-      revoke();
-      return proxy;
+      return revoke(), proxy;
     },
     /** An object whose property `name` throws when it is read. */
     throwing: ({ name, rest }) => withProperty(name, { get: fail }, expand(rest ?? {})),
@@ -43,14 +42,10 @@ export const expand = (value) => {
     },
     cyclicList: ({ rest }) => {
       const list = expand(rest ?? []);
-      list.push(list);
-      return list;
+      return list.push(list), list;
     },
     sparse: ({ length, at, value }) => Object.assign(new Array(length), { [at]: expand(value) }),
-    arguments: ({ values }) =>
-      (function () {
-        return arguments;
-      })(...expand(values)),
+    arguments: ({ values }) => (function () { return arguments; })(...expand(values)),
     map: () => new Map([["name", "never read"]]),
     bytes: ({ length }) => new Uint8Array(length),
     world: () => globalThis,

@@ -1,15 +1,14 @@
-//! Access tokens: JSON Web Tokens that this server signs itself, with the claims that clients of the metrics API read.
+//! Access tokens: JSON Web Tokens that this server signs, with the claims that clients of the metrics API read.
 //!
-//! The first start creates the signing key in the data folder, in a file that only the owner of the process can read. A rotation adds a new
-//! signing key; the old key still verifies tokens until the last of them has expired. A running server detects a rotation by itself.
+//! The keys are in the [`Keyring`]. A rotation adds a new signing key; tokens of the previous key stay valid until they expire.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
-pub use crate::http::auth::keyring::Keyring;
-use crate::http::auth::keyring::TOKEN_LIFETIME_SECS;
+use crate::http::auth::keyring::Keyring;
+pub use crate::http::auth::keyring::LIFETIME_SECS;
 
-/// The scope prefix of a single market.
+/// The prefix of a market's id in a scope.
 const MARKET_PREFIX: &str = "market:id:";
 /// The scope of all markets.
 const ALL_MARKETS: &str = "market:all";
@@ -17,29 +16,29 @@ const ALL_MARKETS: &str = "market:all";
 /// The claims of a token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The organization that owns the records.
+    /// The organization whose records the token gives access to.
     pub organization: Organization,
     /// The client that the token was issued to.
     pub application: Application,
-    /// Whether the token covers test records instead of live ones.
+    /// Whether the token is for test data. Always false in tokens of this server.
     pub test: bool,
-    /// The markets that the token is limited to, if any.
+    /// The markets that the token is limited to; absent means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub market: Option<Market>,
-    /// The scope of the token request.
+    /// The scope as the client requested it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// The expiry time, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     pub exp: u64,
     /// The time of issue, in seconds since 1970.
     pub iat: u64,
     /// The issuer.
     pub iss: String,
-    /// A random value, so that two tokens of the same second differ.
+    /// Random digits, so that two tokens of the same second differ.
     pub rand: String,
 }
 
-/// The organization that owns the records: a project.
+/// The organization whose records a token gives access to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Organization {
     /// The project's token.
@@ -48,7 +47,7 @@ pub struct Organization {
     pub slug: String,
     /// Always false.
     pub enterprise: bool,
-    /// The region of the server.
+    /// Always `self-hosted`.
     pub region: String,
 }
 
@@ -61,9 +60,9 @@ pub struct Application {
     pub kind: String,
     /// The client's id.
     pub client_id: String,
-    /// Whether the client is public: it has no secret.
+    /// Whether the client cannot keep a secret.
     pub public: bool,
-    /// Whether the client is confidential: it has a secret.
+    /// Whether the client can keep a secret.
     pub confidential: bool,
 }
 
@@ -75,7 +74,7 @@ pub struct Market {
 }
 
 impl Claims {
-    /// Returns the claims of a token for a project; `None` if the scope is not valid. `now` is in milliseconds since 1970.
+    /// Returns the claims of a token for a project, or None if the scope is invalid. `now` is in milliseconds since 1970.
     pub fn new(project: &str, scope: &str, now: u64, rand: String) -> Option<Self> {
         let mut markets = Vec::new();
         for part in scope.split_whitespace().filter(|part| *part != ALL_MARKETS) {
@@ -89,14 +88,14 @@ impl Claims {
             test: false,
             market: (!markets.is_empty()).then_some(Market { id: markets }),
             scope: scope.split_whitespace().collect::<Vec<_>>().join(" "),
-            exp: iat + TOKEN_LIFETIME_SECS,
+            exp: iat + LIFETIME_SECS,
             iat,
             iss: "tillroll".into(),
             rand,
         })
     }
 
-    /// Returns the markets that the token is limited to; empty for all markets.
+    /// Returns the markets that the token is limited to; an empty list means all.
     pub fn markets(&self) -> &[String] {
         self.market.as_ref().map_or(&[], |market| &market.id)
     }
@@ -106,29 +105,28 @@ impl Claims {
         if self.test { "test" } else { "live" }
     }
 
-    fn may_query_metrics(&self) -> bool {
+    fn can_query_metrics(&self) -> bool {
         ["integration", "webapp"].contains(&self.application.kind.as_str())
     }
 }
 
 impl Keyring {
-    /// Signs a token with the current key; `None` if there is no usable key.
+    /// Signs a token. Returns None if the keyring has no usable key.
     pub fn sign(&self, claims: &Claims) -> Option<String> {
         let key = self.current()?;
         let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         encode(&header, claims, &EncodingKey::from_ed_der(&key.private_der()?)).ok()
     }
 
-    /// Returns the claims of a token if a key of this server signed it, it has not expired, and its client may query metrics. `now` is in
-    /// milliseconds since 1970.
+    /// Returns the claims of a token that was signed here, has not expired and may query metrics. `now` is in milliseconds since 1970.
     pub fn verify(&self, token: &str, now: u64) -> Option<Claims> {
         let kid = decode_header(token).ok()?.kid?;
         let key = self.find(&kid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The library would read the system clock; the expiry is checked below with `now`.
+        // The library would read the system's clock; `now` is compared below instead.
         validation.validate_exp = false;
         let claims = decode::<Claims>(token, &DecodingKey::from_ed_der(&key.public()?), &validation).ok()?.claims;
-        (now / 1000 < claims.exp && claims.may_query_metrics()).then_some(claims)
+        (now / 1000 < claims.exp && claims.can_query_metrics()).then_some(claims)
     }
 }
 
@@ -143,19 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn token_is_accepted_until_it_expires_and_after_a_restart() {
+    fn tokens_are_valid_until_they_expire_and_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
         let token = keyring.sign(&claims("market:id:a market:id:b")).unwrap();
-        let again = Keyring::open(folder.path(), NOW).unwrap();
-        let read = again.verify(&token, NOW + TOKEN_LIFETIME_SECS * 1000 - 1).unwrap();
-        assert_eq!(read.markets(), ["a", "b"]);
-        assert_eq!(read.mode(), "live");
-        assert_eq!(again.verify(&token, NOW + TOKEN_LIFETIME_SECS * 1000), None);
+        let reopened = Keyring::open(folder.path(), NOW).unwrap();
+        let claims_read = reopened.verify(&token, NOW + LIFETIME_SECS * 1000 - 1).unwrap();
+        assert_eq!(claims_read.markets(), ["a", "b"]);
+        assert_eq!(claims_read.mode(), "live");
+        assert_eq!(reopened.verify(&token, NOW + LIFETIME_SECS * 1000), None);
     }
 
     #[test]
-    fn token_that_this_server_did_not_sign_is_rejected() {
+    fn foreign_tampered_and_unsigned_tokens_are_rejected() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
         let token = keyring.sign(&claims("")).unwrap();
@@ -173,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn rotation_is_detected_and_old_tokens_stay_valid() {
+    fn a_rotation_changes_the_signing_key_and_keeps_old_tokens_valid() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
         let old = keyring.sign(&claims("")).unwrap();
@@ -181,12 +179,12 @@ mod tests {
         let new = keyring.sign(&claims("")).unwrap();
         assert_ne!(decode_header(&old).unwrap().kid, decode_header(&new).unwrap().kid);
         assert!(keyring.verify(&old, NOW).is_some() && keyring.verify(&new, NOW).is_some());
-        Keyring::rotate(folder.path(), NOW + TOKEN_LIFETIME_SECS * 1000 + 1).unwrap();
+        Keyring::rotate(folder.path(), NOW + LIFETIME_SECS * 1000 + 1).unwrap();
         assert!(keyring.verify(&old, NOW).is_none() && keyring.verify(&new, NOW).is_some());
     }
 
     #[test]
-    fn scope_accepts_only_markets() {
+    fn scopes_other_than_markets_are_invalid() {
         assert!(claims("").market.is_none() && claims("market:all").market.is_none());
         for scope in ["market:id:", "market:5", "stock_location:id:x", "market:id:a admin"] {
             assert_eq!(Claims::new("shop", scope, NOW, String::new()), None, "{scope}");

@@ -1,4 +1,4 @@
-//! Who asks: HTTP Basic with a project's token and secret; or a page, which proves nothing.
+//! HTTP Basic authentication of owners with `TOKEN:SECRET`, and the trust level of browser requests.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::store::TrustLevel;
 
 /// Returns the project whose token and secret the request carries.
 pub fn owner(projects: &ProjectRegistry, headers: &HeaderMap) -> Result<Arc<Project>, Error> {
-    let (token, secret) = credentials(headers).ok_or(Error::Unauthorised)?;
-    projects.authenticate(&token, &secret).ok_or(Error::Unauthorised)
+    let (token, secret) = credentials(headers).ok_or(Error::Unauthorized)?;
+    projects.authenticate(&token, &secret).ok_or(Error::Unauthorized)
 }
 
-/// Returns who vouches for what a page says: nobody, but some programs say that they are none.
+/// Returns the trust level of a browser request: `Bot` if its User-Agent is a bot's, else `Browser`.
 pub fn page(headers: &HeaderMap) -> TrustLevel {
     let is_bot = headers.get(header::USER_AGENT).is_some_and(|name| bots::is_bot(name.as_bytes()));
     if is_bot { TrustLevel::Bot } else { TrustLevel::Browser }

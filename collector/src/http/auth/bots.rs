@@ -1,38 +1,38 @@
-//! Whether a request comes from a program that reads shops, by what it says of itself.
+//! Bot detection: whether a request's `User-Agent` is that of a crawler.
 //!
-//! The list is that of the npm package `crawler-user-agents`, which is kept current and locked like every other package; the build takes it
-//! in. Left out are HTTP libraries, with which shops' own servers pass events on, and browsers under automation, with which shops test and
-//! assistants buy.
+//! The list is that of the npm package `crawler-user-agents`, which is maintained and locked like every other package; the build script
+//! converts it. It leaves out HTTP libraries, because shops' servers use them to forward events, and automated browsers, because shops
+//! use them for tests and AI assistants for purchases.
 
 use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// One pattern a line: first those without any wildcard, then an empty line, then the others.
+/// One pattern per line: first those without wildcards, then an empty line, then the others.
 const PATTERNS: &str = include_str!(concat!(env!("OUT_DIR"), "/bots.txt"));
 
-/// Longer names are cut: what a program calls itself stands well before that.
-const LONGEST: usize = 512;
+/// Longer user agents are truncated. Crawlers put their name well before this length.
+const MAX_USER_AGENT_BYTES: usize = 512;
 
-/// Patterns without wildcards are found all at once, so they are kept apart.
+/// Patterns without wildcards are compiled separately, because the regex engine matches them all at once.
 static LIST: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     let (plain, others) = PATTERNS.split_once("\n\n").unwrap_or((PATTERNS, ""));
     [plain, others].map(|patterns| {
         let all = patterns.lines().map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|");
         let built = RegexBuilder::new(&all).unicode(false).size_limit(64 << 20).dfa_size_limit(16 << 20).build();
-        // The tests match every entry of the list, so a list that cannot be read is never shipped.
-        built.unwrap_or_else(|error| panic!("the list of bots cannot be read: {error}"))
+        // The tests match every entry of the list, so a build with an invalid list is never released.
+        built.unwrap_or_else(|error| panic!("the list of bots is invalid: {error}"))
     })
 });
 
-/// Reads the list, which takes a moment, so that no request has to wait for it.
+/// Compiles the list. This takes a moment, so the server does it at start and no request waits for it.
 pub fn prepare() {
-    let _ = is_bot(b"anybody");
+    let _ = is_bot(b"-");
 }
 
-/// Whether a program of the list calls itself so. Who says nothing of itself is taken for nobody in particular.
+/// Returns whether the list contains this user agent. An empty User-Agent is not a bot.
 pub fn is_bot(user_agent: &[u8]) -> bool {
-    let name = user_agent.get(..LONGEST).unwrap_or(user_agent);
+    let name = user_agent.get(..MAX_USER_AGENT_BYTES).unwrap_or(user_agent);
     !name.is_empty() && LIST.iter().any(|list| list.is_match(name))
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_that_read_shops_are_known_and_people_are_not() {
+    fn crawlers_are_bots_and_browsers_and_http_clients_are_not() {
         for bot in [
             "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
             "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm) Chrome/103.0.5060.134 Safari/537.36",
@@ -51,7 +51,7 @@ mod tests {
         ] {
             assert!(is_bot(bot.as_bytes()), "{bot}");
         }
-        for person in [
+        for client in [
             "",
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36",
@@ -62,12 +62,12 @@ mod tests {
             "GuzzleHttp/7",
             "node",
         ] {
-            assert!(!is_bot(person.as_bytes()), "{person}");
+            assert!(!is_bot(client.as_bytes()), "{client}");
         }
     }
 
     #[test]
-    fn every_example_of_the_list_is_found() {
+    fn every_example_of_the_list_is_a_bot() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../node_modules/crawler-user-agents/crawler-user-agents.json");
         let list: Vec<serde_json::Value> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         let tools = ["http-library", "browser-automation"];

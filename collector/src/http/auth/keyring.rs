@@ -1,7 +1,10 @@
-//! The keys that sign access tokens, in a file of the data folder.
+//! The keys that sign access tokens, in a file of the data folder that only its owner can read.
+//!
+//! The last key signs. A rotated key still verifies tokens until the last one that it signed has expired. A running server reads the file
+//! again when another process has rotated the keys.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,25 +12,25 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
 use crate::file_version::FileVersion;
-use crate::{Error, clock};
+use crate::{Error, atomic_file, clock};
 
-/// How long a token is valid, in seconds.
-pub const TOKEN_LIFETIME_SECS: u64 = 2 * 60 * 60;
+/// The lifetime of an access token, in seconds.
+pub const LIFETIME_SECS: u64 = 2 * 60 * 60;
 
 /// The file in the data folder.
 const FILE: &str = "token-keys.json";
 
-/// The DER prefix of an Ed25519 private key (PKCS #8, RFC 8410).
+/// The header of an Ed25519 private key in DER (PKCS #8, RFC 8410).
 const DER_PREFIX: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
-/// A signing key.
+/// A key pair.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Key {
-    /// The key id, as tokens contain it.
+    /// The key id in the header of tokens.
     pub(super) kid: String,
-    /// The private key in hexadecimal.
+    /// The private key, as hexadecimal digits.
     secret: String,
-    /// The time of replacement, in milliseconds since 1970; `None` for the current key.
+    /// When a rotation replaced this key, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     retired_at: Option<u64>,
 }
@@ -38,8 +41,8 @@ impl Key {
     }
 
     fn bytes(&self) -> Option<[u8; 32]> {
-        let digits = |at: usize| u8::from_str_radix(self.secret.get(at * 2..at * 2 + 2)?, 16).ok();
-        let bytes: Vec<_> = (0..32).map_while(digits).collect();
+        let byte = |index: usize| u8::from_str_radix(self.secret.get(index * 2..index * 2 + 2)?, 16).ok();
+        let bytes: Vec<_> = (0..32).map_while(byte).collect();
         bytes.try_into().ok()
     }
 
@@ -59,7 +62,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Opens the keys in the data folder, and creates the first key if there is none. `now` is in milliseconds since 1970.
+    /// Opens the keys in the data folder and creates the first one if there is none. `now` is in milliseconds since 1970.
     pub fn open(folder: &Path, now: u64) -> Result<Self, Error> {
         let path = folder.join(FILE);
         if !path.exists() {
@@ -70,31 +73,31 @@ impl Keyring {
         Ok(Self { cached: Mutex::new((version, keys)), path })
     }
 
-    /// Creates a new signing key, and deletes keys whose last tokens have expired. `now` is in milliseconds since 1970.
+    /// Adds a new signing key, and deletes the keys whose last tokens have expired.
     pub fn rotate(folder: &Path, now: u64) -> Result<(), Error> {
         let path = folder.join(FILE);
-        let replace = || {
+        let rotate = || {
             let mut keys = if path.exists() { read(&path)? } else { Vec::new() };
-            keys.retain(|key| key.retired_at.is_none_or(|at| now <= at + TOKEN_LIFETIME_SECS * 1000));
+            keys.retain(|key| key.retired_at.is_none_or(|at| now <= at + LIFETIME_SECS * 1000));
             for key in &mut keys {
                 key.retired_at.get_or_insert(now);
             }
             keys.push(Key::generate()?);
-            write(&path, &keys)
+            atomic_file::replace(&path, &serde_json::to_vec_pretty(&keys).map_err(io::Error::other)?)
         };
-        replace().map_err(|source| Error::DataFolder { path: path.clone(), source })
+        rotate().map_err(|source| Error::DataFolder { path: path.clone(), source })
     }
 
     pub(super) fn current(&self) -> Option<Key> {
-        self.with(|keys| keys.last().cloned())
+        self.with_keys(|keys| keys.last().cloned())
     }
 
     pub(super) fn find(&self, kid: &str) -> Option<Key> {
-        self.with(|keys| keys.iter().find(|key| key.kid == kid).cloned())
+        self.with_keys(|keys| keys.iter().find(|key| key.kid == kid).cloned())
     }
 
-    /// Reads the file again if another process has rotated the keys since the last read.
-    fn with<T>(&self, work: impl FnOnce(&[Key]) -> T) -> T {
+    /// Reads the file again if another process has rotated the keys. If that fails, the cached keys are used.
+    fn with_keys<T>(&self, select: impl FnOnce(&[Key]) -> T) -> T {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let version = FileVersion::of(&self.path);
         if version != cached.0
@@ -102,23 +105,10 @@ impl Keyring {
         {
             *cached = (version, keys);
         }
-        work(&cached.1)
+        select(&cached.1)
     }
 }
 
 fn read(path: &Path) -> io::Result<Vec<Key>> {
     serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
-}
-
-/// Writes a temporary file and renames it, so that a crash never leaves half a file.
-fn write(path: &Path, keys: &[Key]) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    file.write_all(&serde_json::to_vec_pretty(keys).map_err(io::Error::other)?)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
 }

@@ -1,4 +1,4 @@
-//! Authentication: HTTP Basic for owners, OAuth access tokens for analysts, and which clients are bots.
+//! Authentication: HTTP Basic for owners, OAuth access tokens for metrics, and bot detection for browser requests.
 
 pub mod access_token;
 pub mod basic;

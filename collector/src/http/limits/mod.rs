@@ -1,4 +1,5 @@
-//! Limits on what clients may ask for: how often, and with how much memory.
+//! Limits on what clients may use: requests per second and memory.
 
-pub mod admission;
-pub mod rate_limiter;
+pub(crate) mod admission;
+mod rate_limit_key;
+mod rate_limiter;

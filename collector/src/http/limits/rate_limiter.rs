@@ -1,61 +1,58 @@
-//! How often somebody may ask: so many times a second, with a burst of a few seconds' worth.
+//! A rate limiter (GCRA): a number of requests per second for each key, with a burst of a few seconds' worth.
 //!
-//! A table of fixed size holds, for whoever falls into a slot, the moment at which all that was asked so far would have been asked at the
-//! steady rate. A request is taken while that moment lies less than the burst ahead. The slot is chosen by a keyed hash, so nobody can
-//! aim at somebody else's; however many addresses ask, the table neither grows nor is cleared.
+//! A table of fixed size holds, for each slot, the theoretical arrival time: when everything admitted so far would have arrived at the
+//! steady rate. A request is admitted while that time is less than the burst ahead of now. A keyed hash chooses the slot, so a client
+//! cannot choose to collide with another one. The table never grows and is never cleared.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::clock::Stopwatch;
 
-/// How many seconds' worth may come at once.
-const BURST_SECONDS: u64 = 5;
+/// How many seconds' worth of requests may arrive at once.
+const BURST_SECS: u64 = 5;
 
-const NANOS: u64 = 1_000_000_000;
+const NANOS_PER_SEC: u64 = 1_000_000_000;
 
-/// A limit of one kind.
-pub(crate) struct RateLimiter {
-    /// What one request costs, in nanoseconds; 0 where there is no limit.
-    cost: u64,
+/// A rate limit for keys of one kind.
+pub(super) struct RateLimiter {
+    /// The time between two requests at the steady rate, in nanoseconds; 0 means no limit.
+    interval_nanos: u64,
     slots: Box<[AtomicU64]>,
     hasher: RandomState,
     since: Stopwatch,
 }
 
 impl RateLimiter {
-    /// Allows everybody `per_second` requests; 0 is no limit.
-    pub(crate) fn new(per_second: u32, slots: usize) -> Self {
-        let cost = if per_second == 0 { 0 } else { (NANOS / u64::from(per_second)).max(1) };
-        let slots = if cost == 0 { 0 } else { slots.max(1) };
-        Self { cost, slots: (0..slots).map(|_| AtomicU64::new(0)).collect(), hasher: RandomState::new(), since: Stopwatch::start() }
+    /// Allows `per_second` requests for each key; 0 means no limit.
+    pub(super) fn new(per_second: u32, slots: usize) -> Self {
+        let interval_nanos = if per_second == 0 { 0 } else { (NANOS_PER_SEC / u64::from(per_second)).max(1) };
+        let slots = if interval_nanos == 0 { 0 } else { slots.max(1) };
+        Self {
+            interval_nanos,
+            slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
+            since: Stopwatch::start(),
+        }
     }
 
-    /// Counts a request, or returns after how many seconds one will be taken.
-    pub(crate) fn take(&self, who: impl Hash) -> Result<(), u64> {
-        if self.cost == 0 {
+    /// Counts a request, or returns after how many seconds the next one will be admitted.
+    pub(super) fn check(&self, key: impl Hash) -> Result<(), u64> {
+        if self.interval_nanos == 0 {
             return Ok(());
         }
-        self.take_at(who, u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.check_at(key, u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    fn take_at(&self, who: impl Hash, now: u64) -> Result<(), u64> {
-        let at = usize::try_from(self.hasher.hash_one(who)).unwrap_or_default() % self.slots.len().max(1);
-        let Some(slot) = self.slots.get(at) else { return Ok(()) };
-        let step = |paid: u64| (paid.saturating_sub(now) < BURST_SECONDS * NANOS).then(|| paid.max(now) + self.cost);
-        match slot.fetch_update(Relaxed, Relaxed, step) {
+    fn check_at(&self, key: impl Hash, now: u64) -> Result<(), u64> {
+        let index = usize::try_from(self.hasher.hash_one(key)).unwrap_or_default() % self.slots.len().max(1);
+        let Some(slot) = self.slots.get(index) else { return Ok(()) };
+        let admit =
+            |arrival: u64| (arrival.saturating_sub(now) < BURST_SECS * NANOS_PER_SEC).then(|| arrival.max(now) + self.interval_nanos);
+        match slot.fetch_update(Relaxed, Relaxed, admit) {
             Ok(_) => Ok(()),
-            Err(paid) => Err((paid.saturating_sub(now) - BURST_SECONDS * NANOS).div_ceil(NANOS).max(1)),
+            Err(arrival) => Err((arrival.saturating_sub(now) - BURST_SECS * NANOS_PER_SEC).div_ceil(NANOS_PER_SEC).max(1)),
         }
-    }
-}
-
-/// Returns what stands for an address: of the newer kind the part that a provider gives to one ip_rate_key.
-pub(crate) fn ip_rate_key(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address => address,
     }
 }
 
@@ -64,30 +61,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_taken_and_then_the_steady_rate() {
-        let rates = RateLimiter::new(2, 64);
-        let taken = (0..100).take_while(|_| rates.take_at("a", 0).is_ok()).count();
-        assert_eq!(taken, 10);
-        assert_eq!(rates.take_at("a", 0), Err(1));
-        assert_eq!(rates.take_at("a", NANOS / 2), Ok(()));
-        assert_eq!(rates.take_at("a", NANOS / 2), Err(1));
-        assert_eq!((0..100).take_while(|_| rates.take_at("a", 100 * NANOS).is_ok()).count(), 10);
+    fn a_burst_is_admitted_and_then_the_steady_rate() {
+        let limiter = RateLimiter::new(2, 64);
+        let admitted = (0..100).take_while(|_| limiter.check_at("a", 0).is_ok()).count();
+        assert_eq!(admitted, 10);
+        assert_eq!(limiter.check_at("a", 0), Err(1));
+        assert_eq!(limiter.check_at("a", NANOS_PER_SEC / 2), Ok(()));
+        assert_eq!(limiter.check_at("a", NANOS_PER_SEC / 2), Err(1));
+        assert_eq!((0..100).take_while(|_| limiter.check_at("a", 100 * NANOS_PER_SEC).is_ok()).count(), 10);
     }
 
     #[test]
-    fn nobody_pays_for_another() {
-        let rates = RateLimiter::new(1, 1 << 16);
-        let others = (0..100).filter(|who| (0..5).all(|_| rates.take_at(who, 0).is_ok())).count();
-        assert!(others >= 98, "{others}");
-        assert!((0..1_000_000).all(|_| RateLimiter::new(0, 64).take("a").is_ok()));
+    fn keys_are_limited_independently() {
+        let limiter = RateLimiter::new(1, 1 << 16);
+        let unaffected = (0..100).filter(|key| (0..5).all(|_| limiter.check_at(key, 0).is_ok())).count();
+        assert!(unaffected >= 98, "{unaffected}");
     }
 
     #[test]
-    fn a_household_has_one_address() {
-        let same = |one: &str, other: &str| ip_rate_key(one.parse().unwrap()) == ip_rate_key(other.parse().unwrap());
-        assert!(same("2001:db8::1", "2001:db8::ffff:2"));
-        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
-        assert!(same("::ffff:10.0.0.1", "10.0.0.1"));
-        assert!(!same("10.0.0.1", "10.0.0.2"));
+    fn a_rate_of_zero_limits_nothing() {
+        assert!((0..1_000_000).all(|_| RateLimiter::new(0, 64).check("a").is_ok()));
     }
 }

@@ -1,6 +1,6 @@
-//! The demo shop, at every address that is nobody else's, with `--demo` only.
+//! The demo shop, served with `--demo` at every path that no other route has.
 //!
-//! Its pages name the project by a placeholder. Its forms are submitted natively, so pages take POST as well and show themselves.
+//! Its pages name the project by a placeholder. Its forms are submitted natively, so its pages accept POST too and return themselves.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
@@ -8,18 +8,16 @@ use axum::response::{IntoResponse, Response};
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::response;
-use crate::http::routes::scripts::send;
-use crate::http::static_files;
+use crate::http::{response, static_files};
 
-/// Stands for the project's token in a page.
-const PLACEHOLDER: &str = "{{token}}";
+/// The placeholder of the project's token in a page.
+const TOKEN_PLACEHOLDER: &str = "{{token}}";
 
-/// What a shop with a strict policy allows, and the tracker needs.
+/// A strict policy that allows what the library needs.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-pub(super) async fn file(State(collector): State<SharedState>, method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
+pub(super) async fn file(State(state): State<SharedState>, method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
     let name = match uri.path().trim_start_matches('/') {
         "" => "index.html",
         name => name,
@@ -32,12 +30,12 @@ pub(super) async fn file(State(collector): State<SharedState>, method: Method, u
         _ => return Err(Error::MethodNotAllowed),
     }
     if !is_page {
-        return Ok(send(file, "no-cache", &headers));
+        return Ok(file.into_response(static_files::NO_CACHE, &headers));
     }
-    let token = collector.projects.first().map_or(String::new(), |project| project.keys.token.clone());
-    let page = String::from_utf8_lossy(&file.bytes).replace(PLACEHOLDER, &token);
+    let token = state.projects.first().map_or(String::new(), |project| project.credentials.token.clone());
+    let page = String::from_utf8_lossy(&file.bytes).replace(TOKEN_PLACEHOLDER, &token);
     let mut response = page.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response::page(response, POLICY, "strict-origin-when-cross-origin"))
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(static_files::NO_CACHE));
+    Ok(response::with_page_headers(response, POLICY, "strict-origin-when-cross-origin"))
 }

@@ -1,31 +1,31 @@
-//! `DELETE /customers/{email}`: a person's data, taken out of everything that is kept.
+//! `DELETE /customers/{email}`: deletes a person's data everywhere.
 //!
-//! The answer says what was removed, in numbers. Asking again is harmless, and completes an erasure that was cut short.
+//! The response has the number of deleted records. Repeating the request is harmless, and completes an erasure that was interrupted.
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::json;
 use tillroll_protocol::email;
 
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
+use crate::http::response;
 
 pub(super) async fn erase(
-    State(collector): State<SharedState>,
+    State(state): State<SharedState>,
     address: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, Error> {
-    let project = basic::owner(&collector.projects, &headers)?.id;
-    let junk = Error::BadField { field: "email", wanted: "an e-mail address", found: "another string" };
-    // One whose escapes are no text is refused like any other, once it is known who asks.
-    let address = address.ok().and_then(|Path(address)| email::normalise(&address)).ok_or(junk)?;
-    // Before anything is removed, so that a kill in between forgets nothing.
-    collector.analytics.mark_for_rebuild().map_err(|_| Error::CannotStore)?;
-    let erased = collector.store.erase(project, address).await?;
-    tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({"erased": erased}))))
+) -> Result<Response, Error> {
+    let project = basic::owner(&state.projects, &headers)?.id;
+    let invalid = Error::BadField { field: "email", wanted: "an e-mail address", found: "another string" };
+    // A path with invalid percent-encoding is reported like any other invalid address, and only after authentication.
+    let address = address.ok().and_then(|Path(address)| email::normalise(&address)).ok_or(invalid)?;
+    // The rebuild of the projection is scheduled first, so that a crash during the erasure leaves no data in it.
+    state.analytics.mark_for_rebuild().map_err(|_| Error::CannotStore)?;
+    let erased = state.store.erase(project, address).await?;
+    tracing::info!(events = erased.events, orders = erased.orders, "erased a person's data");
+    Ok(response::json(json!({"erased": erased})))
 }

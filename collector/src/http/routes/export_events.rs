@@ -1,7 +1,7 @@
-//! `GET /export/events?after=CURSOR&limit=N`: the log of one project as NDJSON, oldest first.
+//! `GET /export/events?after=CURSOR&limit=N`: the event log of a project as NDJSON, oldest first.
 //!
-//! It is read and sent page by page, so a million events need no more memory than a thousand. Without a limit it ends with the event that
-//! was the newest when the request came.
+//! It is read and sent page by page, so the memory use does not depend on the number of events. Without a limit it ends with the event
+//! that was the newest when the request arrived.
 
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -13,36 +13,38 @@ use tokio::sync::mpsc;
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
+use crate::http::routes::query::{limit, parameter};
 use crate::http::streaming_body;
 use crate::store::{Cursor, ExportedEvent, Range};
 
 /// How many events are read at a time.
-const PAGE: usize = 500;
+const PAGE_EVENTS: usize = 500;
 
-pub(super) async fn events(State(collector): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Error> {
-    let project = basic::owner(&collector.projects, &headers)?.id;
+pub(super) async fn export(State(state): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Error> {
+    let project = basic::owner(&state.projects, &headers)?.id;
     let query = query.unwrap_or_default();
-    let until = *collector.store.head().borrow();
+    let until = *state.store.head().borrow();
     let range = Range { project, after: after(&query)?, until, limit: limit(&query)? };
-    let first = page(&collector, range).await?;
+    let first = page(&state, range).await?;
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
-    let body = if first.len() < PAGE || first.len() == range.limit { Body::from(lines(&first)) } else { rest(collector, range, first) };
+    let body =
+        if first.len() < PAGE_EVENTS || first.len() == range.limit { Body::from(lines(&first)) } else { stream(state, range, first) };
     Ok((headers, body).into_response())
 }
 
-/// The first page is read before the status is sent, so that a store that cannot be read is told as an error. Afterwards an early end of
-/// the connection is the only way to tell.
-fn rest(collector: SharedState, range: Range, first: Vec<ExportedEvent>) -> Body {
-    let (sender, body) = streaming_body::body();
+/// Streams the remaining pages. The first page is read before the status is sent, so a read error gets an error response. After that,
+/// closing the connection early is the only way to report one.
+fn stream(state: SharedState, range: Range, first: Vec<ExportedEvent>) -> Body {
+    let (sender, body) = streaming_body::channel();
     tokio::spawn(async move {
-        if let Err(error) = send_all(&collector, range, first, &sender).await {
-            tracing::error!(%error, "an export ended early");
+        if let Err(error) = send_all(&state, range, first, &sender).await {
+            tracing::error!(%error, "export aborted");
         }
     });
     body
 }
 
-async fn send_all(collector: &SharedState, mut range: Range, first: Vec<ExportedEvent>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
+async fn send_all(state: &SharedState, mut range: Range, first: Vec<ExportedEvent>, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
     let mut events = first;
     while let Some(last) = events.last() {
         range.after = last.cursor;
@@ -50,13 +52,13 @@ async fn send_all(collector: &SharedState, mut range: Range, first: Vec<Exported
         if sender.send(lines(&events)).await.is_err() {
             break;
         }
-        events = page(collector, range).await?;
+        events = page(state, range).await?;
     }
     Ok(())
 }
 
-async fn page(collector: &SharedState, range: Range) -> Result<Vec<ExportedEvent>, Error> {
-    Ok(collector.store.read(Range { limit: range.limit.min(PAGE), ..range }).await?)
+async fn page(state: &SharedState, range: Range) -> Result<Vec<ExportedEvent>, Error> {
+    Ok(state.store.read(Range { limit: range.limit.min(PAGE_EVENTS), ..range }).await?)
 }
 
 fn lines(events: &[ExportedEvent]) -> Bytes {
@@ -75,19 +77,4 @@ fn after(query: &str) -> Result<Cursor, Error> {
             text.parse().map_err(|_| Error::BadField { field: "after", wanted: "a cursor of an earlier export", found: "another string" })
         }
     }
-}
-
-pub(super) fn limit(query: &str) -> Result<usize, Error> {
-    match parameter(query, "limit") {
-        None | Some("") => Ok(usize::MAX),
-        Some(text) => match text.parse() {
-            Ok(limit) if limit > 0 => Ok(limit),
-            _ => Err(Error::BadField { field: "limit", wanted: "a whole number above zero", found: "another string" }),
-        },
-    }
-}
-
-/// Cursors and numbers hold nothing that would be percent-encoded.
-pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
 }

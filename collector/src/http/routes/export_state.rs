@@ -1,6 +1,6 @@
 //! `GET /export/{customers,categories,products,orders,carts,returns}?after=CURSOR&limit=N`: the current state as NDJSON.
 //!
-//! It is read and sent page by page, in the order of ids. A thing that changes meanwhile comes once, as it was or as it is.
+//! It is read and sent page by page, in the order of ids. A record that changes meanwhile appears once, in its old or its new state.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -13,15 +13,15 @@ use tokio::sync::mpsc;
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
-use crate::http::routes::export_events::{limit, parameter};
+use crate::http::routes::query::{limit, parameter};
 use crate::http::streaming_body;
 use crate::resource::Resource;
 use crate::store::{ListCursor, ListPage};
 
-/// How many things are read at a time.
-const PAGE: usize = 500;
+/// How many records are read at a time.
+const PAGE_RECORDS: usize = 500;
 
-const LISTS: &[(&str, Resource)] = &[
+const RESOURCES: &[(&str, Resource)] = &[
     ("/export/customers", Resource::Customers),
     ("/export/categories", Resource::Categories),
     ("/export/products", Resource::Products),
@@ -31,65 +31,65 @@ const LISTS: &[(&str, Resource)] = &[
 ];
 
 pub(super) fn routes() -> Router<SharedState> {
-    LISTS.iter().fold(Router::new(), |router, &(path, list)| {
-        router.route(path, get(move |state, query, headers| export(list, state, query, headers)))
+    RESOURCES.iter().fold(Router::new(), |router, &(path, resource)| {
+        router.route(path, get(move |state, query, headers| export(resource, state, query, headers)))
     })
 }
 
-struct Reading {
+struct Export {
     project: i64,
-    list: Resource,
+    resource: Resource,
     after: ListCursor,
     limit: usize,
 }
 
 async fn export(
-    list: Resource,
-    State(collector): State<SharedState>,
+    resource: Resource,
+    State(state): State<SharedState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let project = basic::owner(&collector.projects, &headers)?.id;
+    let project = basic::owner(&state.projects, &headers)?.id;
     let query = query.unwrap_or_default();
     let after = match parameter(&query, "after") {
         None | Some("") => ListCursor::START,
-        Some(text) => ListCursor::parse(list, text).ok_or(Error::BadField {
+        Some(text) => ListCursor::parse(resource, text).ok_or(Error::BadField {
             field: "after",
             wanted: "a cursor of an earlier export of this list",
             found: "another string",
         })?,
     };
-    let mut reading = Reading { project, list, after, limit: limit(&query)? };
-    // Read before the status is sent, so that a store that cannot be read is told as an error.
-    let (first, more) = reading.next(&collector).await?;
+    let mut export = Export { project, resource, after, limit: limit(&query)? };
+    // The first page is read before the status is sent, so a read error gets an error response.
+    let (first, has_more) = export.next_page(&state).await?;
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
-    if !more {
+    if !has_more {
         return Ok((headers, first).into_response());
     }
-    let (sender, body) = streaming_body::body();
+    let (sender, body) = streaming_body::channel();
     tokio::spawn(async move {
-        if let Err(error) = reading.send_all(&collector, first, &sender).await {
-            tracing::error!(%error, "an export ended early");
+        if let Err(error) = export.send_all(&state, first, &sender).await {
+            tracing::error!(%error, "export aborted");
         }
     });
     Ok((headers, body).into_response())
 }
 
-impl Reading {
-    /// Returns the next lines, and whether more may follow.
-    async fn next(&mut self, collector: &SharedState) -> Result<(Bytes, bool), Error> {
+impl Export {
+    /// Returns the lines of the next page, and whether more may follow.
+    async fn next_page(&mut self, state: &SharedState) -> Result<(Bytes, bool), Error> {
         let ListPage { lines, count, next } =
-            collector.store.list(self.project, self.list, self.after.clone(), self.limit.min(PAGE)).await?;
+            state.store.list(self.project, self.resource, self.after.clone(), self.limit.min(PAGE_RECORDS)).await?;
         self.limit -= count.min(self.limit);
-        let more = next.is_some() && self.limit > 0;
+        let has_more = next.is_some() && self.limit > 0;
         self.after = next.unwrap_or(ListCursor::START);
-        Ok((lines.into(), more))
+        Ok((lines.into(), has_more))
     }
 
-    async fn send_all(&mut self, collector: &SharedState, first: Bytes, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
-        let (mut lines, mut more) = (first, true);
-        while sender.send(lines).await.is_ok() && more {
-            (lines, more) = self.next(collector).await?;
+    async fn send_all(&mut self, state: &SharedState, first: Bytes, sender: &mpsc::Sender<Bytes>) -> Result<(), Error> {
+        let (mut lines, mut has_more) = (first, true);
+        while sender.send(lines).await.is_ok() && has_more {
+            (lines, has_more) = self.next_page(state).await?;
         }
         Ok(())
     }

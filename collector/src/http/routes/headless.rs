@@ -1,6 +1,6 @@
-//! `POST /api/track`: what a shop's own server, or a page without our library, says of a visitor.
+//! `POST /api/track`: events from a shop's server, or from a page without our library.
 //!
-//! Its answers, errors included, carry the caller's `request_id`.
+//! Every response, errors included, has the caller's `request_id`.
 
 use std::sync::Arc;
 
@@ -13,47 +13,48 @@ use tillroll_protocol::json_writer;
 
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
-use crate::http::routes::export_events::parameter;
-use crate::http::{body, response};
+use crate::http::body;
+use crate::http::error::error_response;
+use crate::http::routes::query::parameter;
 use crate::ingest;
 use crate::projects::Project;
 use crate::store::TrustLevel;
-use crate::vendors::headless::{Arrival, Request};
+use crate::vendors::headless::{Request, RequestMeta};
 use crate::{AppState, Error, clock};
 
-pub(super) async fn track(State(collector): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
-    let body = match body::read(&headers, body).await {
+pub(super) async fn track(State(state): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
+    let body = match body::read(&state.admission, &headers, body).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
-    let request = match Request::read(&body) {
+    let request = match Request::parse(&body.bytes) {
         Ok(request) => request,
-        Err(error) => return error.into_response(),
+        Err(error) => return Error::from(error).into_response(),
     };
-    match take(&collector, query.as_deref().unwrap_or_default(), &headers, &request, &body).await {
+    match store_event(&state, query.as_deref().unwrap_or_default(), &headers, &request, &body.bytes).await {
         Ok(()) => success(request.id().as_deref()),
-        Err(error) => response::refusal(&error, request.id()),
+        Err(error) => error_response(&error, request.id()),
     }
 }
 
-async fn take(collector: &AppState, query: &str, headers: &HeaderMap, request: &Request, body: &[u8]) -> Result<(), Error> {
-    let (project, trust) = sender(collector, query, headers)?;
-    if request.is_of_owner() && trust != TrustLevel::Owner {
-        return Err(Error::Unauthorised);
+async fn store_event(state: &AppState, query: &str, headers: &HeaderMap, request: &Request<'_>, body: &[u8]) -> Result<(), Error> {
+    let (project, trust) = sender(state, query, headers)?;
+    if request.requires_secret() && trust != TrustLevel::Owner {
+        return Err(Error::Unauthorized);
     }
-    collector.gate.project(project.id)?;
+    state.admission.check_project(project.id)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::Serve)?;
-    let arrival = Arrival { time: collector.clock.millis(), body, seed: &seed };
-    ingest::one(collector, project.id, request.event(arrival), trust).await.map(|_| ())
+    let meta = RequestMeta { time: state.clock.millis(), body, seed: &seed };
+    ingest::ingest_event(state, project.id, request.event(meta), trust).await.map(|_| ())
 }
 
-/// Returns the project, and who vouches for what is said of it: who has the secret, or nobody.
-fn sender(collector: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, TrustLevel), Error> {
+/// Returns the project and the sender's trust level: the owner with the secret, else a browser or a bot.
+fn sender(state: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, TrustLevel), Error> {
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
-            collector.projects.find(token).map(|project| (project, basic::page(headers))).ok_or(Error::UnknownToken)
+            state.projects.find(token).map(|project| (project, basic::page(headers))).ok_or(Error::UnknownToken)
         }
-        _ => basic::owner(&collector.projects, headers).map(|project| (project, TrustLevel::Owner)),
+        _ => basic::owner(&state.projects, headers).map(|project| (project, TrustLevel::Owner)),
     }
 }
 

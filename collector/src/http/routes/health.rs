@@ -1,4 +1,4 @@
-//! What operators ask: alive, able to store, and how much of everything.
+//! Routes for the operator: liveness, readiness, and Prometheus metrics.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use axum::response::IntoResponse;
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::store::StoreError;
-use crate::telemetry::Gauges;
+use crate::telemetry::Snapshot;
 
-/// A store that takes longer than this to take nothing is not able to store.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the store may take to answer the readiness probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn alive() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "alive\n")
 }
 
-pub(super) async fn ready(State(collector): State<SharedState>) -> Result<impl IntoResponse, Error> {
-    tokio::time::timeout(PATIENCE, collector.store.probe()).await.unwrap_or(Err(StoreError::Write))?;
-    // A projection that lags makes reports old and costs nobody an event, so it takes no collector out of service.
-    let note = collector.analytics.health_error().map_or_else(String::new, |reason| format!("{reason}\n"));
+pub(super) async fn ready(State(state): State<SharedState>) -> Result<impl IntoResponse, Error> {
+    tokio::time::timeout(PROBE_TIMEOUT, state.store.probe()).await.unwrap_or(Err(StoreError::Write))?;
+    // A projection that lags makes reports outdated but loses no event, so the collector stays in service.
+    let note = state.analytics.health_error().map_or_else(String::new, |error| format!("{error}\n"));
     Ok(([(header::CACHE_CONTROL, "no-store")], format!("able to store\n{note}")))
 }
 
-pub(super) async fn metrics(State(collector): State<SharedState>) -> impl IntoResponse {
-    let gauges = Gauges { waiting: collector.store.waiting(), free: collector.store.free_bytes(), now: collector.clock.millis() };
-    let text = collector.telemetry.print(&gauges) + &collector.analytics.render();
+pub(super) async fn metrics(State(state): State<SharedState>) -> impl IntoResponse {
+    let snapshot = Snapshot { queue_depth: state.store.waiting(), disk_free_bytes: state.store.free_bytes(), now: state.clock.millis() };
+    let text = state.telemetry.render(&snapshot) + &state.analytics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

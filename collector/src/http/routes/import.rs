@@ -1,32 +1,29 @@
-//! `POST /import/{events,customers,categories,products,orders,carts,returns}`: what an export has printed, or orders, carts and returns in
-//! the shape in which a search shows them, as NDJSON, put in place of earlier ones with the same id.
+//! `POST /import/{events,customers,categories,products,orders,carts,returns}`: imports NDJSON lines of an export, or orders, carts and
+//! returns in the format of a metrics search. They replace earlier records with the same id.
 //!
-//! A bad line never costs its neighbours. An order that was not placed yet is a cart and the other way round, whichever address it was
-//! sent to.
+//! An invalid line does not affect the others. An order that was not placed yet is a cart, whichever path it was sent to, and vice versa.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
+use axum::response::Response;
 
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
-use crate::http::body;
+use crate::http::{body, response};
 use crate::import;
 use crate::resource::Resource;
 
-pub(super) async fn take(
-    State(collector): State<SharedState>,
+pub(super) async fn import(
+    State(state): State<SharedState>,
     resource: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Result<impl IntoResponse, Error> {
-    let what = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
-    let project = basic::owner(&collector.projects, &headers)?.id;
-    let body = body::read(&headers, body).await?;
-    let answer = import::take(&collector.store, project, what, collector.clock.millis(), body).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+) -> Result<Response, Error> {
+    let resource = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
+    let project = basic::owner(&state.projects, &headers)?.id;
+    let body = body::read(&state.admission, &headers, body).await?;
+    Ok(response::json(import::take(&state.store, project, resource, state.clock.millis(), body.bytes.clone()).await?))
 }

@@ -1,7 +1,7 @@
-//! `GET /live/events`: a project's events as they are stored, and its rejections, as server-sent events.
+//! `GET /live/events`: a project's stored and rejected events as server-sent events.
 //!
-//! A listener reads the log at its own pace. One that stops reading, or falls far behind, is let go; its browser comes back by itself and
-//! is then given the newest events, not all that it missed.
+//! Each stream reads the event log at its own pace. A client that reads too slowly, or falls too far behind, is disconnected. Its browser
+//! reconnects and gets the newest events instead of everything it missed.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -16,77 +16,78 @@ use tokio::time::{sleep, timeout};
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::routes::{export_events::parameter, protected_page::viewer};
+use crate::http::routes::{protected_pages::authorize, query::parameter};
 use crate::http::streaming_body;
 use crate::store::{Cursor, ExportedEvent, Range};
 
-/// The most events that are shown again.
-const REPLAY: usize = 1000;
+/// The most earlier events that a client gets when it connects.
+const MAX_REPLAY_EVENTS: usize = 1000;
 
 /// How many events are read at a time.
-const PAGE: usize = 250;
+const PAGE_EVENTS: usize = 250;
 
-/// How many pages in a row a listener may take to come up with the log.
-const PAGES_BEHIND: usize = 40;
+/// How many pages in a row a client may need to catch up with the log.
+const MAX_CATCH_UP_PAGES: usize = 40;
 
-/// How long a listener may take to read what it was sent.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to read what it was sent.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long nothing may be sent; proxies cut what is silent for longer.
-const SILENCE: Duration = Duration::from_secs(15);
+/// The interval of keep-alive comments. Proxies close connections that are silent for longer.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-pub(super) async fn listen(
-    State(collector): State<SharedState>,
+pub(super) async fn stream(
+    State(state): State<SharedState>,
     RawQuery(query): RawQuery,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let project = viewer(&collector, &uri, &headers)?;
-    let (id, token) = (project.id, project.keys.token.clone());
-    let head = collector.store.head();
+    let project = authorize(&state, &uri, &headers)?;
+    let (id, token) = (project.id, project.credentials.token.clone());
+    let head = state.store.head();
     let now = *head.borrow();
-    let after = beginning(&collector, id, &headers, query.as_deref().unwrap_or_default(), now).await?;
-    let (sender, body) = streaming_body::body();
-    tokio::spawn(Listener { collector, project: id, after, head, sender }.serve(token));
-    // Some proxies hold back what they could pack or keep.
+    let after = start(&state, id, &headers, query.as_deref().unwrap_or_default(), now).await?;
+    let (sender, body) = streaming_body::channel();
+    tokio::spawn(LiveStream { state, project: id, after, head, sender }.run(token));
+    // Without these headers some proxies buffer, compress or cache the stream.
     let headers =
         [(header::CONTENT_TYPE.as_str(), "text/event-stream"), ("cache-control", "no-store, no-transform"), ("x-accel-buffering", "no")];
     Ok((headers, body).into_response())
 }
 
-/// After the last event that the listener has seen, but not longer ago than the replay goes; or before the last N; or now.
-async fn beginning(collector: &SharedState, project: i64, headers: &HeaderMap, query: &str, now: Cursor) -> Result<Cursor, Error> {
-    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    if let Some(seen) = seen {
-        return Ok(collector.store.cursor_before_newest(project, REPLAY).await?.max(seen));
+/// Returns where the stream begins: after the last event that the client has received, but at most the replay limit ago; or before the
+/// last N events; or now.
+async fn start(state: &SharedState, project: i64, headers: &HeaderMap, query: &str, now: Cursor) -> Result<Cursor, Error> {
+    let last_received = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    if let Some(last_received) = last_received {
+        return Ok(state.store.cursor_before_newest(project, MAX_REPLAY_EVENTS).await?.max(last_received));
     }
     match parameter(query, "last").map(str::parse::<usize>) {
         None | Some(Ok(0)) => Ok(now),
-        Some(Ok(count)) => Ok(collector.store.cursor_before_newest(project, count.min(REPLAY)).await?),
+        Some(Ok(count)) => Ok(state.store.cursor_before_newest(project, count.min(MAX_REPLAY_EVENTS)).await?),
         Some(Err(_)) => Err(Error::BadField { field: "last", wanted: "a whole number", found: "another string" }),
     }
 }
 
-struct Listener {
-    collector: SharedState,
+struct LiveStream {
+    state: SharedState,
     project: i64,
     after: Cursor,
     head: watch::Receiver<Cursor>,
     sender: mpsc::Sender<Bytes>,
 }
 
-/// The listener is gone, or too slow.
-struct Gone;
+/// The client is disconnected or too slow.
+struct Disconnected;
 
-impl Listener {
-    async fn serve(mut self, token: String) {
-        // How it ends is the same for everybody: the connection closes.
-        let _ = self.talk(&token).await;
+impl LiveStream {
+    async fn run(mut self, token: String) {
+        // Whatever the reason, the connection closes.
+        let _ = self.send_events(&token).await;
     }
 
-    async fn talk(&mut self, token: &str) -> Result<(), Gone> {
-        let mut closing = self.collector.closing.clone();
-        let mut rejections = self.collector.live.listen();
+    async fn send_events(&mut self, token: &str) -> Result<(), Disconnected> {
+        let mut closing = self.state.closing.clone();
+        let mut rejections = self.state.rejections.subscribe();
         let mut hello = String::from("{");
         json_writer::push_field(&mut hello, "project", token);
         self.send(format!("retry: 1000\nevent: hello\ndata: {hello}}}\n\n")).await?;
@@ -94,45 +95,45 @@ impl Listener {
         while !*closing.borrow() {
             tokio::select! {
                 changed = self.head.changed() => {
-                    changed.map_err(|_| Gone)?;
+                    changed.map_err(|_| Disconnected)?;
                     self.catch_up().await?;
                 }
                 rejected = rejections.recv() => match rejected {
                     Ok(rejected) if rejected.project == self.project => self.send(format!("event: rejected\ndata: {}\n\n", rejected.json)).await?,
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return Err(Gone),
+                    Err(RecvError::Closed) => return Err(Disconnected),
                 },
-                () = sleep(SILENCE) => self.send(String::from(": still here\n\n")).await?,
+                () = sleep(KEEP_ALIVE_INTERVAL) => self.send(String::from(": keep-alive\n\n")).await?,
                 _ = closing.changed() => {}
-                () = self.sender.closed() => return Err(Gone),
+                () = self.sender.closed() => return Err(Disconnected),
             }
         }
         Ok(())
     }
 
-    /// Sends what was stored since the last time.
-    async fn catch_up(&mut self) -> Result<(), Gone> {
-        for _ in 0..PAGES_BEHIND {
+    /// Sends the events that were stored since the last call.
+    async fn catch_up(&mut self) -> Result<(), Disconnected> {
+        for _ in 0..MAX_CATCH_UP_PAGES {
             let until: Cursor = *self.head.borrow_and_update();
-            let range = Range { project: self.project, after: self.after, until, limit: PAGE };
-            let events = self.collector.store.read(range).await.map_err(|_| Gone)?;
-            self.after = if events.len() < PAGE { until } else { events.last().map_or(until, |event| event.cursor) };
+            let range = Range { project: self.project, after: self.after, until, limit: PAGE_EVENTS };
+            let events = self.state.store.read(range).await.map_err(|_| Disconnected)?;
+            self.after = if events.len() < PAGE_EVENTS { until } else { events.last().map_or(until, |event| event.cursor) };
             if !events.is_empty() {
-                self.send(text(&events)).await?;
+                self.send(to_text(&events)).await?;
             }
-            if events.len() < PAGE {
+            if events.len() < PAGE_EVENTS {
                 return Ok(());
             }
         }
-        Err(Gone)
+        Err(Disconnected)
     }
 
-    async fn send(&self, text: String) -> Result<(), Gone> {
-        timeout(PATIENCE, self.sender.send(text.into())).await.map_err(|_| Gone)?.map_err(|_| Gone)
+    async fn send(&self, text: String) -> Result<(), Disconnected> {
+        timeout(SEND_TIMEOUT, self.sender.send(text.into())).await.map_err(|_| Disconnected)?.map_err(|_| Disconnected)
     }
 }
 
-fn text(events: &[ExportedEvent]) -> String {
+fn to_text(events: &[ExportedEvent]) -> String {
     let mut out = String::with_capacity(events.iter().map(|event| event.json.len() + 48).sum());
     for event in events {
         let _ = write!(out, "event: stored\nid: {}\ndata: {}\n\n", event.cursor, event.json);

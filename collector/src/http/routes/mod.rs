@@ -1,6 +1,6 @@
-//! The HTTP interface: which address is answered by which file.
+//! The router: which path is served by which file, and which policy applies to it.
 //!
-//! A route turns a request into a question to the rest of the collector and the answer into a response. It decides nothing itself.
+//! A route parses the request, calls the rest of the collector and builds the response. It contains no rule of its own.
 
 mod batch;
 mod demo_shop;
@@ -10,12 +10,12 @@ mod export_state;
 mod headless;
 mod health;
 mod import;
-mod live;
 mod live_stream;
 mod metrics;
 mod oauth;
-mod protected_page;
-mod reports;
+mod protected_pages;
+mod query;
+mod reports_token;
 mod scripts;
 mod vendor_events;
 mod vendor_records;
@@ -23,66 +23,63 @@ mod vendor_records;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::middleware::{self as request_middleware, RoutePolicy};
-use crate::http::response;
+use crate::http::cors::{preflight_events, preflight_metrics};
+use crate::http::middleware::{self, RoutePolicy};
 
-/// Returns the whole HTTP interface.
-pub fn app(collector: SharedState) -> Router {
-    // One layer for each route, whatever it does: every further one would cost each request as much as reading its event.
-    let group = |routes: Router<SharedState>, manners: RoutePolicy| {
+/// Returns the router of the whole HTTP interface.
+pub(super) fn router(state: SharedState) -> Router {
+    let group = |routes: Router<SharedState>, policy: RoutePolicy| {
         let routes = routes.method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
-        routes.layer(middleware::from_fn_with_state((Arc::clone(&collector), manners), request_middleware::watch))
+        routes.layer(from_fn_with_state((Arc::clone(&state), policy), middleware::observe))
     };
-    let operators = if collector.demo { operators().fallback(demo_shop::file) } else { operators().fallback(|| async { Error::NotFound }) };
-    group(pages(), RoutePolicy { limited: true, in_time: true, any_origin: true })
-        .merge(group(vendor_records::routes(), RoutePolicy { limited: true, in_time: true, any_origin: false }))
-        .merge(group(owners(), RoutePolicy { limited: true, in_time: false, any_origin: false }))
-        .merge(group(analysts(), RoutePolicy { limited: true, in_time: true, any_origin: true }))
-        .merge(group(operators, RoutePolicy::default()))
-        .with_state(Arc::clone(&collector))
+    let operations =
+        if state.has_demo_shop { operations().fallback(demo_shop::file) } else { operations().fallback(|| async { Error::NotFound }) };
+    group(page_routes(), RoutePolicy { rate_limited: true, timeout: true, cors: true })
+        .merge(group(vendor_records::routes(), RoutePolicy { rate_limited: true, timeout: true, cors: false }))
+        .merge(group(owner_routes(), RoutePolicy { rate_limited: true, timeout: false, cors: false }))
+        .merge(group(metrics_routes(), RoutePolicy { rate_limited: true, timeout: true, cors: true }))
+        .merge(group(operations, RoutePolicy::default()))
+        .with_state(Arc::clone(&state))
 }
 
-/// What pages of any shop ask for, from any origin.
-fn pages() -> Router<SharedState> {
-    let scripts = Router::new()
+/// Routes for the pages of shops: the library's files and event ingestion, with CORS.
+fn page_routes() -> Router<SharedState> {
+    Router::new()
         .route("/tracking.js", get(scripts::script))
         .route("/j/{file}", get(scripts::script_by_token))
         .route("/tags/{file}", get(scripts::script_by_token))
-        .route("/assets/{*file}", get(scripts::sibling))
-        .route("/j/assets/{*file}", get(scripts::sibling))
-        .route("/tags/assets/{*file}", get(scripts::sibling));
-    let events = Router::new().route("/v2/batch", post(batch::take).options(response::preflight));
-    let events = events.route("/v2/calls", post(batch::take_calls).options(response::preflight));
-    let events = events.route("/api/track", post(headless::track).options(response::preflight)).merge(vendor_events::routes());
-    scripts.merge(events)
+        .route("/assets/{*file}", get(scripts::asset))
+        .route("/j/assets/{*file}", get(scripts::asset))
+        .route("/tags/assets/{*file}", get(scripts::asset))
+        .route("/v2/batch", post(batch::batch).options(preflight_events))
+        .route("/v2/calls", post(batch::calls).options(preflight_events))
+        .route("/api/track", post(headless::track).options(preflight_events))
+        .merge(vendor_events::routes())
 }
 
-/// What the owner of a project asks for.
-fn owners() -> Router<SharedState> {
+/// Routes for the owner of a project: exports, imports, erasure, and the protected pages.
+fn owner_routes() -> Router<SharedState> {
     Router::new()
-        .route("/export/events", get(export_events::events))
+        .route("/export/events", get(export_events::export))
         .merge(export_state::routes())
-        .route("/import/{resource}", post(import::take))
+        .route("/import/{resource}", post(import::import))
         .route("/customers/{email}", delete(erasure::erase))
-        .route("/live", get(live::page))
-        .route("/live/{file}", get(live::file))
-        .route("/live/events", get(live_stream::listen))
-        .route("/reports", get(reports::page))
-        .route("/reports/{file}", get(reports::file))
-        .route("/reports/token", post(reports::token))
+        .merge(protected_pages::routes())
+        .route("/live/events", get(live_stream::stream))
+        .route("/reports/token", post(reports_token::issue))
 }
 
-/// What whoever asks what the shop earned asks for, from any origin: a dashboard is a page too.
-fn analysts() -> Router<SharedState> {
-    Router::new().route("/oauth/token", post(oauth::issue).options(metrics::preflight)).route("/metrics/{*query}", any(metrics::ask))
+/// Metrics routes with CORS: a dashboard is a page of any origin.
+fn metrics_routes() -> Router<SharedState> {
+    Router::new().route("/oauth/token", post(oauth::issue).options(preflight_metrics)).route("/metrics/{*query}", any(metrics::query))
 }
 
-/// What whoever runs the server asks for.
-fn operators() -> Router<SharedState> {
+/// Routes for the operator: health checks and Prometheus metrics.
+fn operations() -> Router<SharedState> {
     Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready)).route("/metrics", get(health::metrics))
 }

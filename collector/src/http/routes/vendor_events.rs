@@ -1,34 +1,33 @@
-//! The front-end endpoints of other libraries: one event a request, of any content type, with or without a version in its address.
+//! The front-end endpoints of vendors' libraries: one event per request, any content type, with or without a version in the path.
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
 
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::auth::basic;
+use crate::http::cors::preflight_events;
 use crate::http::{body, response};
 use crate::ingest;
+use crate::vendors::Envelope;
 use crate::vendors::calls::{CALLS, Call};
 
 pub(super) fn routes() -> Router<SharedState> {
-    let places = CALLS.iter().flat_map(|call| ["", "/v1", "/v2"].map(|version| (format!("{version}{}", call.path), call)));
-    places.fold(Router::new(), |router, (path, call)| {
-        let handler = move |state, headers, body| take(call, state, headers, body);
-        router.route(&path, post(handler).options(response::preflight))
+    let paths = CALLS.iter().flat_map(|call| ["", "/v1", "/v2"].map(|version| (format!("{version}{}", call.path), call)));
+    paths.fold(Router::new(), |router, (path, call)| {
+        let handler = move |state, headers, body| track(call, state, headers, body);
+        router.route(&path, post(handler).options(preflight_events))
     })
 }
 
-async fn take(
-    call: &'static Call,
-    State(collector): State<SharedState>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<impl IntoResponse, Error> {
-    let body = body::read(&headers, body).await?;
-    let answer = ingest::call(&collector, call, &body, basic::page(&headers)).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+async fn track(call: &'static Call, State(state): State<SharedState>, headers: HeaderMap, body: Body) -> Result<Response, Error> {
+    let body = body::read(&state.admission, &headers, body).await?;
+    let envelope = Envelope::parse(&body.bytes)?;
+    let project = ingest::find_project(&state, &envelope.token)?.id;
+    let event = call.event(&envelope, &body.bytes);
+    Ok(response::json(ingest::ingest_event(&state, project, event, basic::page(&headers)).await?))
 }

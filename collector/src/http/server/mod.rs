@@ -1,10 +1,9 @@
-//! A collector on a socket: from the operator's flags to the last stored event.
+//! The server: opens the store, binds the address, starts the background jobs, and serves until it is stopped.
 //!
-//! Stopping has an order. First no new requests are taken, then those that were taken are answered, then the store is closed. Listeners of
-//! the live view, whose requests never end by themselves, are told to go.
+//! Shutdown has an order: accept no new connections, complete the requests that were accepted, close the store. Live streams, which never
+//! end by themselves, are closed.
 
-pub(crate) mod connections;
-mod write_timeout;
+mod connections;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,32 +15,29 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{LimitFlags, Serve};
-use crate::http::auth::access_token::Keyring;
 use crate::http::auth::bots;
+use crate::http::auth::keyring::Keyring;
 use crate::http::limits::admission::Admission;
+use crate::http::routes;
 use crate::http::static_files::Assets;
 use crate::ingest::rejection_broadcast::RejectionBroadcast;
-use crate::jobs::forward;
-use crate::jobs::retention;
+use crate::jobs::{forward, project_watch, retention};
 use crate::projection::Analytics;
-use crate::projects::{Keys, ProjectRegistry};
+use crate::projects::{Credentials, ProjectRegistry};
 use crate::store::{Options, Store};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
-use crate::{AppState, Error, app};
+use crate::{AppState, Error};
 use connections::Connections;
 
-/// How often it is looked whether somebody changed the projects in the data folder.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// A server that has its address and its store, and takes requests once it is run.
+/// A server with an open store and a bound address. It serves requests once it runs.
 pub struct Server {
     listener: TcpListener,
-    collector: Arc<AppState>,
+    state: Arc<AppState>,
     closing: watch::Sender<bool>,
-    made: Option<Keys>,
-    bounds: LimitFlags,
-    deadline: Duration,
+    created_project: Option<Credentials>,
+    limits: LimitFlags,
+    shutdown_deadline: Duration,
     keep_events: Option<Duration>,
 }
 
@@ -52,32 +48,32 @@ impl Server {
         let options = Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options };
         std::thread::spawn(bots::prepare);
         let store = Store::open(&flags.data, options, Arc::clone(&telemetry))?;
-        let (projects, made) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| Ok(store.project(token)?))?;
+        let (projects, created_project) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| Ok(store.project(token)?))?;
         let listener = bind(&flags.listen).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let analytics = Analytics::start(&flags.data, Box::new(store.change_feed()), store.change());
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
-        let collector = AppState {
+        let state = AppState {
             projects,
             store,
             analytics,
             keyring,
-            longest_days: flags.metrics_days,
-            live: RejectionBroadcast::default(),
+            max_range_days: flags.metrics_days,
+            rejections: RejectionBroadcast::default(),
             assets: flags.assets.clone().map_or(Assets::Embedded, Assets::Folder),
             telemetry,
-            gate: Admission::new(&flags.bounds),
+            admission: Admission::new(&flags.limits),
             clock,
-            demo: flags.demo,
-            open_live: flags.demo && is_local,
+            has_demo_shop: flags.demo,
+            is_live_open: flags.demo && is_local,
             closing: closed,
         };
-        let targets = forward::targets(&flags.forwarding.to, &flags.forwarding.credentials(), &collector.projects)?;
-        let collector = Arc::new(collector);
-        forward::start(targets, &flags.data, &collector, Forwarding::translate)?;
-        let (bounds, deadline) = (flags.bounds.clone(), flags.shutdown_deadline);
-        Ok(Self { listener, collector, closing, made, bounds, deadline, keep_events: flags.keep_events })
+        let targets = forward::targets(&flags.forwarding.to, &flags.forwarding.credentials(), &state.projects)?;
+        let state = Arc::new(state);
+        forward::start(targets, &flags.data, &state, Forwarding::translate)?;
+        let (limits, shutdown_deadline) = (flags.limits.clone(), flags.shutdown_deadline);
+        Ok(Self { listener, state, closing, created_project, limits, shutdown_deadline, keep_events: flags.keep_events })
     }
 
     /// Returns the address that was bound.
@@ -85,60 +81,48 @@ impl Server {
         self.listener.local_addr().map_err(Error::Serve)
     }
 
-    /// Returns the project that this start made, which its owner has not seen yet.
-    pub fn made(&self) -> Option<&Keys> {
-        self.made.as_ref()
+    /// Returns the credentials of the project that this start created, for the operator.
+    pub fn created_project(&self) -> Option<&Credentials> {
+        self.created_project.as_ref()
     }
 
-    /// Returns what the routes work with.
-    pub fn collector(&self) -> &Arc<AppState> {
-        &self.collector
+    /// Returns whether there is a browser library to serve.
+    pub fn has_library(&self) -> bool {
+        self.state.assets.exist()
     }
 
-    /// Serves until `stop` is done and everything that was taken is stored.
+    /// Returns the application state.
+    pub fn state(&self) -> &Arc<AppState> {
+        &self.state
+    }
+
+    /// Serves until `stop` completes and everything that was accepted is stored.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { listener, collector, closing, bounds, deadline, keep_events, .. } = self;
-        let closed = collector.closing.clone();
+        let Self { listener, state, closing, limits, shutdown_deadline, keep_events, .. } = self;
+        let closed = state.closing.clone();
         tokio::spawn(async move {
             stop.await;
             closing.send_replace(true);
             closing.closed().await;
         });
-        tokio::spawn(look_after_projects(Arc::clone(&collector)));
+        tokio::spawn(project_watch::run(Arc::clone(&state)));
         if let Some(keep) = keep_events {
-            tokio::spawn(retention::run(Arc::clone(&collector), keep));
+            tokio::spawn(retention::run(Arc::clone(&state), keep));
         }
-        let telemetry = Arc::clone(&collector.telemetry);
-        let serving = Connections::new(app(collector), &bounds, telemetry).serve(listener, closed.clone());
+        let telemetry = Arc::clone(&state.telemetry);
+        let serving = Connections::new(routes::router(state), &limits, telemetry).serve(listener, closed.clone());
         tokio::select! {
             () = serving => {}
-            () = overdue(closed, deadline) => tracing::warn!("some requests were not answered before the deadline"),
+            () = deadline(closed, shutdown_deadline) => tracing::warn!("some requests were not answered before the shutdown deadline"),
         }
         Ok(())
     }
 }
 
-async fn overdue(mut closing: watch::Receiver<bool>, deadline: Duration) {
+/// Returns when so much time has passed since the server began to stop.
+async fn deadline(mut closing: watch::Receiver<bool>, limit: Duration) {
     connections::closed(&mut closing).await;
-    tokio::time::sleep(deadline).await;
-}
-
-/// Notices projects that were added, changed or retired in the data folder.
-async fn look_after_projects(collector: Arc<AppState>) {
-    let mut closing = collector.closing.clone();
-    let mut looks = tokio::time::interval(LOOK);
-    while !*closing.borrow() {
-        tokio::select! {
-            _ = looks.tick() => {
-                let collector = Arc::clone(&collector);
-                let look = move || collector.projects.refresh(|token| Ok(collector.store.project(token)?));
-                if let Ok(Err(error)) = tokio::task::spawn_blocking(look).await {
-                    tracing::error!(%error, "cannot read the projects in the data folder");
-                }
-            }
-            _ = closing.changed() => {}
-        }
-    }
+    tokio::time::sleep(limit).await;
 }
 
 async fn bind(listen: &str) -> Result<TcpListener, Error> {

@@ -1,58 +1,56 @@
-//! How far forwarding has come, in a file of its own that outlives every kill.
+//! The position of forwarding in the event log, in a file of the data folder, so that forwarding resumes after a crash.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::atomic_file;
 use crate::store::Cursor;
 
-/// How the names of the files in the data folder begin; the project's token follows.
-const STEM: &str = "forwarded.";
+/// The prefix of the files in the data folder; the project's token follows.
+const FILE_PREFIX: &str = "forwarded.";
 
-/// A place in the log: behind an event, and behind some requests of the next one.
+/// A position in the log: after an event, and after some requests of the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The last event of which everything was told.
+pub(super) struct ForwardPosition {
+    /// The last event whose requests were all sent.
     pub(super) after: Cursor,
-    /// How many requests of the event after it were answered.
-    pub(super) told: usize,
+    /// How many requests of the next event were answered.
+    pub(super) sent: usize,
 }
 
-/// Where a place is kept.
+/// The file that holds a position.
 #[derive(Clone, Debug)]
-pub(super) struct Bookmark(PathBuf);
+pub(super) struct PositionFile(PathBuf);
 
-impl Bookmark {
-    /// Returns the bookmark of a project and the place it is at. Where none was kept, forwarding begins with the next event after `head`.
-    pub(super) fn open(folder: &Path, token: &str, head: Cursor) -> io::Result<(Self, Place)> {
-        let bookmark = Self(folder.join(format!("{STEM}{token}")));
-        match fs::read_to_string(&bookmark.0) {
+impl PositionFile {
+    /// Returns the file of a project and its position. A new file begins with the next event after `head`.
+    pub(super) fn open(folder: &Path, token: &str, head: Cursor) -> io::Result<(Self, ForwardPosition)> {
+        let file = Self(folder.join(format!("{FILE_PREFIX}{token}")));
+        match fs::read_to_string(&file.0) {
             Ok(text) => {
-                let place = read(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no place in the log stands in it"))?;
-                Ok((bookmark, place))
+                let position =
+                    parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file contains no log position"))?;
+                Ok((file, position))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let place = Place { after: head, told: 0 };
-                bookmark.keep(place)?;
-                Ok((bookmark, place))
+                let position = ForwardPosition { after: head, sent: 0 };
+                file.save(position)?;
+                Ok((file, position))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Keeps a place. It is written beside the file and then moved there, so that a kill in between leaves the one before.
-    pub(super) fn keep(&self, place: Place) -> io::Result<()> {
-        let beside = self.0.with_added_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&beside)?;
-        writeln!(file, "{} {}", place.after, place.told)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.0)
+    /// Stores a position durably.
+    pub(super) fn save(&self, position: ForwardPosition) -> io::Result<()> {
+        atomic_file::replace(&self.0, format!("{} {}\n", position.after, position.sent).as_bytes())
     }
 }
 
-fn read(text: &str) -> Option<Place> {
-    let (after, told) = text.trim().split_once(' ')?;
-    Some(Place { after: after.parse().ok()?, told: told.parse().ok()? })
+fn parse(text: &str) -> Option<ForwardPosition> {
+    let (after, sent) = text.trim().split_once(' ')?;
+    Some(ForwardPosition { after: after.parse().ok()?, sent: sent.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -60,21 +58,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_found_again_and_the_first_is_the_end_of_the_log() {
+    fn a_saved_position_is_restored_and_a_new_file_begins_at_the_end_of_the_log() {
         let folder = tempfile::tempdir().unwrap();
         let head: Cursor = "e2a".parse().unwrap();
-        let (bookmark, first) = Bookmark::open(folder.path(), "t", head).unwrap();
-        assert_eq!(first, Place { after: head, told: 0 });
-        let later = Place { after: "e2b".parse().unwrap(), told: 3 };
-        bookmark.keep(later).unwrap();
-        let (_, found) = Bookmark::open(folder.path(), "t", Cursor::START).unwrap();
-        assert_eq!(found, later);
+        let (file, first) = PositionFile::open(folder.path(), "t", head).unwrap();
+        assert_eq!(first, ForwardPosition { after: head, sent: 0 });
+        let later = ForwardPosition { after: "e2b".parse().unwrap(), sent: 3 };
+        file.save(later).unwrap();
+        let (_, restored) = PositionFile::open(folder.path(), "t", Cursor::START).unwrap();
+        assert_eq!(restored, later);
     }
 
     #[test]
-    fn a_file_of_something_else_is_no_place() {
+    fn an_invalid_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("forwarded.t"), "nonsense").unwrap();
-        assert!(Bookmark::open(folder.path(), "t", Cursor::START).is_err());
+        assert!(PositionFile::open(folder.path(), "t", Cursor::START).is_err());
     }
 }

@@ -42,9 +42,6 @@ pub enum RecordKind {
 /// Line item types of products; the other types are discounts, shipping and the like.
 pub const PRODUCT_TYPES: &[&str] = &["skus", "bundles"];
 
-/// The statuses of an order that was not placed yet.
-pub use crate::resource::CART_STATUSES;
-
 static ORDERS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "orders",
     main: "order",

@@ -130,7 +130,7 @@ pub(super) fn read_period(
     let field = read_field(resource, get("date_field"), errors);
     let mut read = |name| {
         let value = get(name)?;
-        let read = value.as_str().and_then(time::parse);
+        let read = value.as_str().and_then(time::parse_rfc3339);
         if read.is_none() {
             errors.add(group, name, "must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z");
         }
@@ -139,9 +139,9 @@ pub(super) fn read_period(
     let (from, to) = match (read("date_from"), read("date_to")) {
         (Some(from), Some(to)) => (from?, to?),
         (None, None) => {
-            let today = time::midnight(context.now);
-            let written = |millis| time::Written { millis, has_fraction: false };
-            (written(today - DEFAULT_DAYS * time::DAY), written(today + time::DAY - time::SECOND))
+            let today = time::start_of_day(context.now);
+            let written = |millis| time::ParsedTime { millis, has_fraction: false };
+            (written(today - DEFAULT_DAYS * time::DAY_MS), written(today + time::DAY_MS - time::SECOND_MS))
         }
         (Some(_), None) => return invalid_dates(errors, group, "date_to", "is missing: give both dates or none"),
         (None, Some(_)) => return invalid_dates(errors, group, "date_from", "is missing: give both dates or none"),
@@ -149,11 +149,11 @@ pub(super) fn read_period(
     if from.millis > to.millis {
         return invalid_dates(errors, group, "date_from", "must not be after date_to");
     }
-    if (time::midnight(to.millis) - time::midnight(from.millis)) / time::DAY > context.max_range_days {
+    if (time::start_of_day(to.millis) - time::start_of_day(from.millis)) / time::DAY_MS > context.max_range_days {
         return invalid_dates(errors, group, "date_to", &format!("must not be more than {} days after date_from", context.max_range_days));
     }
     // A time without a fraction includes the whole second.
-    let until = to.millis + if to.has_fraction { 1 } else { time::SECOND };
+    let until = to.millis + if to.has_fraction { 1 } else { time::SECOND_MS };
     let period = Period { field: field?, from: from.millis, until };
     Some(Dates { period, is_given: get("date_from").is_some(), from: from.millis, to: to.millis })
 }
@@ -178,7 +178,7 @@ pub(super) fn fill_period(filter: &mut Value, resource: &Resource, dates: &Dates
     let Value::Object(groups) = filter else { return };
     if let Value::Object(group) = groups.entry(resource.main).or_insert_with(|| json!({})) {
         for (name, value) in [("date_from", dates.from), ("date_to", dates.to)] {
-            group.insert(name.into(), json!(time::to_short_text(value)));
+            group.insert(name.into(), json!(time::format_rfc3339_secs(value)));
         }
         group.insert("date_field".into(), json!(dates.period.field.attribute()));
     }

@@ -132,7 +132,7 @@ pub(super) fn number(value: &Value) -> Result<f64, &'static str> {
 }
 
 pub(super) fn instant(value: &Value) -> Result<i64, &'static str> {
-    let written = value.as_str().and_then(time::parse);
+    let written = value.as_str().and_then(time::parse_rfc3339);
     written.map(|written| written.millis).ok_or("must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z")
 }
 

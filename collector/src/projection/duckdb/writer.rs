@@ -198,7 +198,7 @@ fn cell(kind: FieldType, value: &Value) -> Sql {
         FieldType::Integer => value.as_i64().map(Sql::BigInt),
         FieldType::Number | FieldType::Amount => document::millionths(value).map(Sql::BigInt),
         FieldType::Timestamp => {
-            let read = value.as_str().and_then(time::parse);
+            let read = value.as_str().and_then(time::parse_rfc3339);
             read.map(|read| Sql::Timestamp(TimeUnit::Microsecond, read.millis * 1000))
         }
     };

@@ -16,7 +16,7 @@ use crate::store::subject::Subject;
 pub(in crate::store) struct Match {
     pub(in crate::store) seq: i64,
     pub(in crate::store) id: Uuid,
-    /// The other person to whom the event belongs, if something has to be derived again without it.
+    /// The owner of the event, if it is another person and something has to be derived again without it.
     pub(in crate::store) other_person: Option<Person>,
 }
 

@@ -10,7 +10,7 @@ use crate::resource::Resource;
 use crate::store::error::StoreError;
 use crate::store::imports::{self, ChangedRecord};
 use crate::store::schema::connect::connect_reader;
-use crate::store::state::documents::{self, Change};
+use crate::store::state::documents::changes::{self as documents, Change};
 use crate::store::state::returns;
 
 /// The time to wait for a lock of another process.

@@ -94,13 +94,13 @@ mod tests {
         }
     }
 
-    /// A change of this text after a release leaves existing stores without the change.
+    /// Once a version is released, a change of its text would leave existing stores behind: add a migration instead. Until the first release,
+    /// update the digest.
     #[test]
-    #[ignore = "there is no release yet: enable it with the first one"]
-    fn the_first_schema_is_never_edited() {
+    fn the_schema_of_a_released_version_is_never_edited() {
         use sha2::{Digest, Sha256};
         let digest: String = Sha256::digest(VERSION_1).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, "");
+        assert_eq!(digest, "195563f76497c576");
     }
 
     #[test]

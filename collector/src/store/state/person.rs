@@ -5,7 +5,7 @@ use tillroll_protocol::event::Visitor;
 
 use crate::store::identity;
 
-/// The person to whom events, carts, orders and returns belong.
+/// The owner of events, carts, orders and returns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum Person {
     /// By normalised e-mail.

@@ -5,7 +5,7 @@
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
-use super::put;
+use super::put::put;
 use crate::store::state::carts::derive::Line;
 use crate::store::state::catalog::find_product;
 use crate::store::state::lww::LwwMap;

@@ -58,7 +58,7 @@ pub(super) fn page(
 fn order(record: &Map<String, Value>) -> Map<String, Value> {
     let mut out = renamed(record, ORDER);
     out.extend(record.get("id").map(|id| ("id".to_owned(), id.clone())));
-    let created = record.get("created_at").or(record.get("placed_at")).and_then(|time| time::parse(time.as_str()?));
+    let created = record.get("created_at").or(record.get("placed_at")).and_then(|time| time::parse_rfc3339(time.as_str()?));
     out.extend(created.map(|created| ("createdAt".to_owned(), created.millis.into())));
     out.extend(record.get("customer").and_then(|customer| Some(("email".to_owned(), customer.get("email")?.clone()))));
     out.extend(record.get("coupon_code").map(|code| ("coupons".to_owned(), vec![code.clone()].into())));

@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 use self::cursor::Key;
 pub use self::cursor::ListCursor;
 use super::customers;
-use super::documents::{self, IS_HIDDEN_CART};
+use super::documents::builder;
+use super::documents::changes::IS_HIDDEN_CART;
 use super::lww::LwwMap;
 use super::orders::{self, Order, PLACED};
 use super::person::Person;
@@ -114,8 +115,8 @@ fn object(connection: &Connection, project: i64, resource: Resource, row: &Row<'
         Resource::Categories => Ok(Some(fields("id", row.get(0)?, &row.get(1)?, &["name", "url"]))),
         Resource::Products => product(row).map(Some),
         Resource::Orders => order(connection, project, row).map(Some),
-        Resource::Carts => documents::cart(connection, project, &row.get(0)?),
-        Resource::Returns => documents::order_return(connection, project, &row.get(0)?),
+        Resource::Carts => builder::cart(connection, project, &row.get(0)?),
+        Resource::Returns => builder::order_return(connection, project, &row.get(0)?),
     }
 }
 
@@ -174,7 +175,7 @@ fn order(connection: &Connection, project: i64, row: &Row<'_>) -> rusqlite::Resu
     let names = ["amount", "status", "products", "coupons", "billing", "ipAddress", "currency", "tax", "shipping"];
     let mut out = fields("id", row.get(0)?, &order.fields, &names);
     out.extend(order.created_at().map(|time| ("createdAt".to_owned(), time.into())));
-    if let Some(Person::Email(email)) = documents::customer_of(connection, project, &order)? {
+    if let Some(Person::Email(email)) = builder::customer_of(connection, project, &order)? {
         out.insert("email".into(), email.into());
     }
     out.entry("status").or_insert_with(|| PLACED.into());

@@ -1,0 +1,24 @@
+//! `tillroll keys`: rotates the keys that sign access tokens. A running server uses the new key at once.
+
+use clap::Subcommand;
+
+use crate::Error;
+use crate::clock::Clock;
+use crate::config::DataFolder;
+use crate::http::auth::keyring::Keyring;
+
+/// The subcommands of `tillroll keys`.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Add a new signing key. Tokens of the previous key stay valid until they expire; a running server uses the new key at once
+    Rotate(DataFolder),
+}
+
+impl KeysCommand {
+    /// Runs the subcommand.
+    pub fn run(self, clock: Clock) -> Result<(), Error> {
+        match self {
+            Self::Rotate(folder) => Keyring::rotate(&folder.data, clock.millis()),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The flags of the program, with their help texts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cli::keys::KeysCommand;
+use crate::cli::projects::ProjectsCommand;
+use crate::cli::{backup, export, import, restore};
+use crate::vendors::Forwarding;
+
+/// First-party tracking for online shops: the collector.
+#[derive(Debug, Parser)]
+#[command(name = "tillroll", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server: receive events over HTTP, store them, and serve exports, metrics queries and the live view
+    Serve(Box<Serve>),
+    /// Write events or the current state as JSON lines. The server may keep running
+    Export(export::Flags),
+    /// Import the lines of an export, or orders, carts and returns in the format of a metrics search
+    Import(import::Flags),
+    /// Copy the data folder. The server may keep running
+    Backup(backup::Flags),
+    /// Create a data folder from a backup
+    Restore(restore::Flags),
+    /// Manage the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Manage the projects in the data folder
+    #[command(subcommand)]
+    Projects(ProjectsCommand),
+}
+
+/// The data folder.
+#[derive(Clone, Debug, Args)]
+pub struct DataFolder {
+    /// The data folder
+    #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+/// The flags of `tillroll serve`.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Read settings from this TOML file. Setting names are flag names without dashes in front. Flags and environment variables override it
+    #[arg(long, env = "TILLROLL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print each setting with its source, and exit
+    #[arg(long)]
+    pub check_config: bool,
+
+    /// Address and port to listen on; port 0 selects a free port
+    #[arg(long, env = "TILLROLL_LISTEN", default_value = "127.0.0.1:7070", value_name = "HOST:PORT")]
+    pub listen: String,
+
+    /// Data folder; created if it is missing
+    #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Public token and secret of a project; repeatable. Without any, the first start creates a project and prints its credentials
+    #[arg(long = "project", env = "TILLROLL_PROJECTS", hide_env_values = true, value_delimiter = ',', value_name = "TOKEN:SECRET")]
+    pub projects: Vec<String>,
+
+    /// Serve the browser library from this folder instead of the copy built into the program
+    #[arg(long, env = "TILLROLL_ASSETS", value_name = "DIR")]
+    pub assets: Option<PathBuf>,
+
+    /// Forwarding to a vendor's server.
+    #[command(flatten)]
+    pub forwarding: Forwarding,
+
+    /// Longest range of days that the date filter of a metrics query may cover
+    #[arg(long, env = "TILLROLL_METRICS_DAYS", default_value_t = crate::metrics::parse::MAX_RANGE_DAYS, value_name = "DAYS")]
+    pub metrics_days: i64,
+
+    /// Serve the demo shop at /, and allow requests from this machine to open /live without a secret
+    #[arg(long)]
+    pub demo: bool,
+
+    /// Format of the log on standard error
+    #[arg(long, env = "TILLROLL_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    /// Log level: errors, warnings, server activity, or every request
+    #[arg(long, env = "TILLROLL_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub log_level: LogLevel,
+
+    /// How long a stopping server waits for requests in progress
+    #[arg(long, env = "TILLROLL_SHUTDOWN_DEADLINE", default_value = "10s", value_name = "TIME", value_parser = duration)]
+    pub shutdown_deadline: Duration,
+
+    /// Delete events from the log that were stored longer ago than this. Customers, orders, carts and returns stay
+    #[arg(long, env = "TILLROLL_KEEP_EVENTS", value_name = "TIME", value_parser = duration)]
+    pub keep_events: Option<Duration>,
+
+    /// Reject new events when free disk space is below this many MB (at most 5 % of the disk)
+    #[arg(long, env = "TILLROLL_RESERVE", default_value_t = 64, value_name = "MB")]
+    pub reserve: u64,
+
+    /// Limits on clients.
+    #[command(flatten)]
+    pub limits: LimitFlags,
+}
+
+/// The flags of `tillroll serve` that limit what clients may use.
+#[derive(Clone, Debug, Args)]
+pub struct LimitFlags {
+    /// Maximum number of open connections. Further connections get 503
+    #[arg(long, env = "TILLROLL_MAX_CONNECTIONS", default_value_t = 8192, value_name = "COUNT")]
+    pub max_connections: u32,
+
+    /// Timeout for receiving a request head, and for idle connections
+    #[arg(long, env = "TILLROLL_HEADER_TIMEOUT", default_value = "30s", value_name = "TIME", value_parser = duration)]
+    pub header_timeout: Duration,
+
+    /// Timeout for receiving a request body
+    #[arg(long, env = "TILLROLL_BODY_TIMEOUT", default_value = "30s", value_name = "TIME", value_parser = duration)]
+    pub body_timeout: Duration,
+
+    /// Response write timeout: close the connection if the client reads nothing for this long
+    #[arg(long, env = "TILLROLL_SEND_TIMEOUT", default_value = "30s", value_name = "TIME", value_parser = duration)]
+    pub send_timeout: Duration,
+
+    /// Response timeout: answer 503 if a response to a page, a back end or a metrics query does not begin within this time
+    #[arg(long, env = "TILLROLL_ANSWER_TIMEOUT", default_value = "60s", value_name = "TIME", value_parser = duration)]
+    pub answer_timeout: Duration,
+
+    /// Rate limit per client address, in requests per second; 0 disables it. Requests from this machine are not limited
+    #[arg(long, env = "TILLROLL_RATE_PER_ADDRESS", default_value_t = 500, value_name = "COUNT")]
+    pub rate_per_address: u32,
+
+    /// Rate limit per project, in requests per second; 0 disables it
+    #[arg(long, env = "TILLROLL_RATE_PER_PROJECT", default_value_t = 0, value_name = "COUNT")]
+    pub rate_per_project: u32,
+
+    /// Take the client address from X-Forwarded-For, to which this many of your own proxies each append an address
+    #[arg(long, env = "TILLROLL_TRUST_PROXY", default_value_t = 0, num_args = 0..=1, require_equals = true, default_missing_value = "1",
+          value_name = "COUNT")]
+    pub trust_proxy: usize,
+}
+
+/// The format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The log level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Problems that need the operator's attention.
+    Error,
+    /// Possible problems too.
+    Warn,
+    /// Server activity too.
+    Info,
+    /// Every request too.
+    Debug,
+}
+
+/// Parses `30s`, `5m`, `400d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err("must be longer than zero".into()),
+        Err(error) => Err(format!("{error}; write a duration such as 30s, 5m or 400d")),
+    }
+}
