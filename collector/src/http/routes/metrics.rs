@@ -42,8 +42,8 @@ pub(super) async fn query(
     let trace_id = trace_id();
     let is_fresh = parameters.is_some_and(|query| parameter(&query, "fresh").is_some_and(|value| value != "0"));
     let request = QueryRequest { state: &state, trace_id: &trace_id, is_fresh };
-    match request.answer(&method, uri.path(), &headers, body).await {
-        Ok(answer) => respond(StatusCode::OK, &answer),
+    match request.respond(&method, uri.path(), &headers, body).await {
+        Ok(body) => respond(StatusCode::OK, &body),
         Err(error) => error_response(&error, &trace_id),
     }
 }
@@ -56,7 +56,7 @@ struct QueryRequest<'a> {
 }
 
 impl QueryRequest<'_> {
-    async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, MetricsError> {
+    async fn respond(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, MetricsError> {
         let (resource, kind) = find(path).ok_or(MetricsError::NotFound)?;
         if method != Method::POST {
             return Err(MetricsError::MethodNotAllowed);
@@ -71,8 +71,8 @@ impl QueryRequest<'_> {
         let body = body::read(&self.state.admission, headers, body).await?;
         let body = serde_json::from_slice(&body.bytes).map_err(|error| MetricsError::NotJson(error.to_string()))?;
         let query = Arc::new(self.parse(resource, kind, &body, &claims)?);
-        let answer = self.run(&query, &claims).await?;
-        Ok(envelope(&query, kind, &claims, answer, self.trace_id))
+        let result = self.run(&query, &claims).await?;
+        Ok(envelope(&query, kind, &claims, result, self.trace_id))
     }
 
     fn claims(&self, headers: &HeaderMap) -> Option<Claims> {
