@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
 use crate::cli::Fault;
-use crate::ingest::decode::RejectReason;
+use crate::ingest::decode::BodyError;
+use crate::ingest::rejection::RejectReason;
 use crate::store::StoreError;
 
 /// Why the collector refused something, or did not start.
@@ -204,6 +205,16 @@ pub enum Error {
     /// The server itself failed.
     #[error("the server failed: {0}")]
     Serve(#[source] io::Error),
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::NotJson(message) => Self::NotJson(message),
+            BodyError::BadField { field, wanted, found } => Self::BadField { field, wanted, found },
+            BodyError::TooManyEvents { found, limit } => Self::TooManyEvents { found, limit },
+        }
+    }
 }
 
 impl From<StoreError> for Error {

@@ -3,15 +3,16 @@
 //! An export's line carries a `cursor`, which means nothing elsewhere and is passed over.
 
 use serde_json::{Map, Value, json};
-use tillroll_protocol::event::Visitor;
+use tillroll_protocol::apis;
 
 use crate::import::Line;
 use crate::ingest::decode::{self, JsonTree};
+use crate::ingest::rejection::RejectedEvent;
 use crate::metrics::catalog::RecordKind;
 use crate::metrics::document;
 use crate::resource::Resource;
 use crate::store::{ImportedRecord, TrustLevel};
-use crate::vendors::{headless, records};
+use crate::vendors::records;
 
 /// A code and a message.
 type Fault = (&'static str, String);
@@ -71,32 +72,27 @@ fn whole(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bo
 
 fn listed(resource: Resource, text: &[u8]) -> Result<Line, Fault> {
     let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
-    let read = records::listed(resource.name(), &item);
+    let read = records::parse_exported(resource.name(), &item);
     read.map(Line::Told).map_err(|reason| (reason.code(), reason.to_string()))
 }
 
-/// An exported event as a page would have sent it. What a back end told of nobody has nobody.
+/// An exported event as a page would have sent it. An order of a shop's server may have no visitor.
 fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
     let mut sent: Map<String, Value> =
         NAMES.iter().filter_map(|(name, wire)| Some(((*wire).to_owned(), exported.remove(*name)?))).collect();
     let mut known = |name| exported.remove(name).filter(|value| !value.is_null());
     let (visitor, email) = (known("visitor_id"), known("email"));
-    let is_nobody = visitor.is_none() && email.is_none();
     match (visitor, email) {
         (Some(visitor), _) => sent.insert("visitorId".into(), visitor),
-        (None, Some(email)) => sent.insert("visitorEmail".into(), email),
-        (None, None) => sent.insert("visitorId".into(), "nobody".into()),
+        (None, email) => sent.insert("visitorEmail".into(), email.unwrap_or_default()),
     };
-    let refused = |refusal: decode::RejectedEvent| (refusal.reason.code(), refusal.reason.to_string());
-    let mut incoming = decode::event(&Value::Object(sent).to_string()).map_err(refused)?.into_owned();
-    if is_nobody {
-        incoming.event.visitor = Visitor::Id(String::new());
-    }
+    let rejected = |rejected: RejectedEvent| (rejected.reason.code(), rejected.reason.to_string());
+    let incoming = decode::exported_event(&Value::Object(sent).to_string()).map_err(rejected)?.into_owned();
     let event = &incoming.event;
     let is_bot = exported.get("bot") == Some(&Value::Bool(true));
     let trust = if is_bot {
         TrustLevel::Bot
-    } else if event.api == headless::API && event.kind.starts_with("order") {
+    } else if event.api == apis::HEADLESS && event.kind.starts_with("order") {
         TrustLevel::Owner
     } else {
         TrustLevel::Browser

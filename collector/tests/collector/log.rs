@@ -12,6 +12,7 @@ use tillroll_collector::store::{Appended, Cursor, EncodedBatch, FILE, Options, R
 use tillroll_collector::telemetry::Telemetry;
 use tillroll_protocol::event::{Event, Page, Visitor};
 use tillroll_protocol::params::EventParams;
+use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
 
 use crate::server::until;
@@ -223,7 +224,7 @@ impl World {
         let mut responses = Vec::new();
         for Request { project, trust, events } in requests {
             let mut batch = EncodedBatch::new(self.now, *trust);
-            events.iter().for_each(|generated| batch.push(key(generated.id), &generated.event()));
+            events.iter().for_each(|generated| batch.push(key(generated.id), &ValidEvent::unchecked(generated.event())));
             let (store, project) = (self.store(), self.projects[*project]);
             responses.push(tokio::spawn(async move { store.append(project, batch).await.unwrap() }));
         }
@@ -339,7 +340,7 @@ fn hundred(received_at: u64, first: u128, who: [Who; 2]) -> EncodedBatch {
     for at in 0..100_u8 {
         let who = who[usize::from(at) % 2];
         let generated = Generated { id: at, who, kind: "basket_add", location: (1, Some(0)), named: None, is_long: false };
-        batch.push(Uuid::from_u128(first + u128::from(at)), &generated.event());
+        batch.push(Uuid::from_u128(first + u128::from(at)), &ValidEvent::unchecked(generated.event()));
     }
     batch
 }
