@@ -65,7 +65,7 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
 fn whole(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
     record.remove("cursor");
     let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
-    let checked = document::check(kind, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
+    let checked = document::validate(kind, &Value::Object(record)).map_err(|invalid| ("invalid_field", invalid.to_string()))?;
     let json = Value::Object(checked.json).to_string();
     Ok((Line::Whole(ImportedRecord { resource, id: checked.id, json }), checked.ignored > 0))
 }

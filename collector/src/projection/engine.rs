@@ -1,16 +1,16 @@
 //! The interface of analytics engines.
 //!
-//! An engine stores records and answers typed queries about them. It knows neither the store nor HTTP. Everything that is specific to one
-//! engine (its crate, its SQL, its files) stays in the engine's own folder.
+//! An engine stores records and runs typed queries on them. It depends neither on the store nor on HTTP. Everything that is specific to one
+//! engine (its crate, its SQL, its files) stays in that engine's folder.
 
 use std::path::Path;
 
 use crate::Error;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
-use crate::projection::{Document, Watermarks};
+use crate::projection::document::{Document, Watermarks};
 
-/// A database that holds the projection and answers queries about it.
+/// A database that contains the projection and runs queries on it.
 pub trait AnalyticsEngine: Send + Sync {
     /// Opens the projection in the data folder. The engine starts with an empty projection if there is none, if the existing one cannot be
     /// read or has another version's schema, or if its watermark is beyond `head`, the latest change in the store.
