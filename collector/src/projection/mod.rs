@@ -119,18 +119,6 @@ pub fn remove_after_stop(folder: &Path) {
     }
 }
 
-/// Opens the engine of this build.
-#[cfg(feature = "duckdb")]
-fn open_engine(folder: &Path, head: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Ok(Arc::new(duckdb::DuckDbEngine::open(folder, head)?))
-}
-
-/// Refuses, because this build has no engine.
-#[cfg(not(feature = "duckdb"))]
-fn open_engine(_: &Path, _: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Err(Error::NoEngine)
-}
-
 /// Removes the projection's files if they may contain data of an erased person. No process may have them open.
 pub fn remove_if_marked(folder: &Path) -> std::io::Result<()> {
     let marker = folder.join(REBUILD_MARKER);
