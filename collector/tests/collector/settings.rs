@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::CommandFactory;
-use tillroll_collector::config::Cli;
+use tillroll_collector::cli::Cli;
 
 use crate::server::Program;
 
