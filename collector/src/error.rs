@@ -1,7 +1,6 @@
-//! Everything that can go wrong in the collector, in one list.
+//! The errors of requests: code, HTTP status, `Retry-After`, field and limit of each, by exhaustive matches.
 //!
-//! The display text is for people and may change. [`Error::code`] is for programs and may not. What an error means over HTTP, whether it
-//! is worth trying again, and whether an operator should hear of it, is each one exhaustive `match`.
+//! The display text is for people and may change. [`Error::code`] is for programs and never changes.
 
 use std::io;
 
@@ -12,7 +11,7 @@ use crate::import::ImportError;
 use crate::ingest::decode::RejectReason;
 use crate::store::StoreError;
 
-/// Why the collector refused something, or did not start.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body of a request is no JSON.
