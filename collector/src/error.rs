@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
 use crate::import::ImportError;
-use crate::ingest::decode::RejectReason;
+use crate::ingest::decode::BodyError;
+use crate::ingest::rejection::RejectReason;
 use crate::store::StoreError;
 
 /// Why a request failed.
@@ -119,6 +120,16 @@ pub enum Error {
     /// The system returned no random bytes.
     #[error("the system returned no random bytes: {0}")]
     NoRandomBytes(#[source] io::Error),
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::NotJson(message) => Self::NotJson(message),
+            BodyError::BadField { field, wanted, found } => Self::BadField { field, wanted, found },
+            BodyError::TooManyEvents { found, limit } => Self::TooManyEvents { found, limit },
+        }
+    }
 }
 
 impl From<StoreError> for Error {

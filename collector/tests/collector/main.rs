@@ -26,3 +26,4 @@ mod server;
 mod settings;
 mod start;
 mod state;
+mod validation;
