@@ -1,210 +1,125 @@
-//! Everything that can go wrong in the collector, in one list.
+//! The errors of requests: code, HTTP status, `Retry-After`, field and limit of each, by exhaustive matches.
 //!
-//! The display text is for people and may change. [`Error::code`] is for programs and may not. What an error means over HTTP, whether it
-//! is worth trying again, and whether an operator should hear of it, is each one exhaustive `match`.
+//! The display text is for people and may change. [`Error::code`] is for programs and never changes.
 
-use std::{io, path::PathBuf};
+use std::io;
 
 use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
-use crate::cli::Fault;
 use crate::decode::BodyError;
 use crate::decode::rejection::RejectReason;
+use crate::import::ImportError;
 use crate::store::StoreError;
 
-/// Why the collector refused something, or did not start.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body of a request is no JSON.
+    /// The body is not JSON.
     #[error("the body is not JSON: {0}")]
     NotJson(String),
-    /// A field of a request is not what it should be.
+    /// A field is missing or has the wrong type.
     #[error("`{field}` must be {wanted}, found {found}")]
     BadField {
-        /// The field's name, as the caller wrote it.
+        /// The name of the field.
         field: &'static str,
-        /// What would have been right.
+        /// The expected value.
         wanted: &'static str,
-        /// The kind of value that was there instead.
+        /// The type of the value; `nothing` if the field is missing.
         found: &'static str,
     },
-    /// The one event or record that a request carried was refused.
+    /// The only event or record of the request was rejected.
     #[error("{0}")]
     Rejected(RejectReason),
     /// The signature over the body is missing.
     #[error("the header X-Digest is missing: the hexadecimal HMAC-SHA256 of the body, keyed by the project's secret")]
     MissingDigest,
-    /// The signature over the body is another body's, or made with another secret.
+    /// The signature does not match the body and the secret.
     #[error("the header X-Digest is not the hexadecimal HMAC-SHA256 of this body, keyed by the project's secret")]
     WrongDigest,
-    /// The connection broke in the middle of a body.
+    /// The connection closed before the body was complete.
     #[error("the body ended before it was complete")]
     BodyBroken,
-    /// A body came too slowly.
+    /// The body did not arrive within the timeout.
     #[error("the body did not arrive in {seconds} seconds")]
     BodyTimeout {
-        /// How long the collector waited.
+        /// The timeout.
         seconds: u64,
     },
-    /// A body is too long.
+    /// The body is too large.
     #[error("the body is larger than the limit of {limit} bytes")]
     BodyTooLarge {
-        /// The most that is taken, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// A batch holds too many events.
+    /// The batch has too many events.
     #[error("the batch holds {found} events, the limit is {limit}")]
     TooManyEvents {
-        /// How many there are.
+        /// The number of events.
         found: usize,
-        /// How many are taken.
+        /// The limit.
         limit: usize,
     },
     /// No project has this token.
     #[error("no project has this token")]
     UnknownToken,
-    /// The caller did not prove to own a project.
-    #[error("HTTP Basic authentication with a project's TOKEN:SECRET is needed")]
+    /// The request has no valid credentials of a project.
+    #[error("HTTP Basic authentication with a project's TOKEN:SECRET is required")]
     Unauthorized,
-    /// Nothing is served at this address.
+    /// No route has this path.
     #[error("nothing is served at this address")]
     NotFound,
-    /// The page's half is missing in this build.
-    #[error("this collector was built without the page's half: run `cargo xtask build`, or start it with --assets DIR")]
+    /// This build has no browser library.
+    #[error("this collector was built without the browser library; run `cargo xtask build` or start it with --assets DIR")]
     NoLibrary,
-    /// The address takes other methods.
-    #[error("this address does not take this method")]
+    /// The path does not support this method.
+    #[error("this path does not support this method")]
     MethodNotAllowed,
-    /// One address, or one project, asks more often than it may.
+    /// The rate limit of an address or a project is exceeded.
     #[error("too many requests from this {scope}; try again in {seconds} s")]
     TooManyRequests {
         /// What the limit applies to: `address` or `project`.
         scope: &'static str,
-        /// After how many seconds the next one is taken.
+        /// After how many seconds the next request is admitted.
         seconds: u64,
     },
-    /// The answer took longer than an answer may take.
-    #[error("the answer took longer than {seconds} seconds")]
+    /// The response did not begin within the timeout.
+    #[error("the response took longer than {seconds} seconds")]
     ResponseTimeout {
-        /// How long the collector waited.
+        /// The timeout.
         seconds: u64,
     },
-    /// The disk is so full that new events would take the room that is needed to make room.
+    /// The free disk space is below the reserve.
     #[error("the disk is almost full; nothing of this request was acknowledged")]
     DiskFull,
-    /// More waits to be stored than the collector is ready to hold.
-    #[error("more waits to be stored than the collector can hold; try again")]
+    /// The write queue or the memory for bodies is at its limit.
+    #[error("the collector is at its limit of waiting requests; try again")]
     QueueFull,
-    /// The store did not take what it was given; nothing of it counts as stored.
+    /// The store cannot write. Nothing of the request was acknowledged.
     #[error("the store cannot write at the moment; nothing of this request was acknowledged")]
     CannotStore,
-    /// The store could not be read.
+    /// The store cannot be read.
     #[error("the store cannot be read at the moment")]
     CannotRead(#[source] rusqlite::Error),
-    /// This build cannot answer metrics queries.
-    #[error("this collector was built without its analytics engine: build it with the feature `duckdb`")]
+    /// This build has no analytics engine.
+    #[error("this collector was built without the analytics engine; build it with the feature `duckdb`")]
     NoEngine,
-    /// The projection has not come as far as the store in the time that a request may wait.
-    #[error("the records are not as fresh as was asked for yet; try again")]
+    /// The projection did not catch up with the store within the time that a query waits.
+    #[error("the projection has not caught up with the store yet; try again")]
     NotFresh,
     /// The analytics engine failed.
     #[error("the analytics engine failed")]
     Engine(String),
     /// An access token cannot be signed.
-    #[error("the access token cannot be signed: the keys in the data folder cannot be used")]
+    #[error("the access token cannot be signed because the keys in the data folder are invalid")]
     CannotSign,
-    /// A task of the collector ended before its time.
+    /// The collector is stopping.
     #[error("the collector is stopping")]
     Stopping,
 
-    /// `--listen` cannot be had.
-    #[error("cannot listen on {listen}: {source}; choose another address with --listen")]
-    Listen {
-        /// The address that was asked for.
-        listen: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The data folder cannot be used.
-    #[error("cannot use the data folder {}: {source}; make it writable or choose another with --data", path.display())]
-    DataFolder {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Another collector uses the data folder.
-    #[error("another collector uses the data folder {}; stop it or choose another folder with --data", .0.display())]
-    DataInUse(PathBuf),
-    /// The store cannot be opened.
-    #[error("cannot open the store {}: {source}", path.display())]
-    OpenStore {
-        /// The store's file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// The store has a schema version that this build does not support.
-    #[error(
-        "the store {} has schema version {found}, this build supports version {supported}; start the version of Tillroll that wrote it, or choose an empty folder with --data",
-        path.display()
-    )]
-    UnsupportedStore {
-        /// The store's file.
-        path: PathBuf,
-        /// The version in the store.
-        found: u32,
-        /// The version of this build.
-        supported: u32,
-    },
-    /// `--project` cannot be read. The text is not repeated, because it may hold a secret.
-    #[error("--project number {number} {reason}; write TOKEN:SECRET")]
-    BadProject {
-        /// Which one, counted from 1.
-        number: usize,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The address to forward to cannot be used. The text is not repeated, because it may hold a secret.
-    #[error("the address that events are to be forwarded to {0}")]
-    BadForward(&'static str),
-    /// How far forwarding has come cannot be kept.
-    #[error("cannot keep how far forwarding has come: {0}")]
-    Forward(#[source] io::Error),
-    /// A command of the command line failed.
-    #[error(transparent)]
-    Command(#[from] crate::cli::Fault),
-    /// The configuration file cannot be read.
-    #[error("cannot read the configuration file {}: {reason}", path.display())]
-    ConfigFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A setting of the configuration file is none, or its value is not what it should be.
-    #[error("{}: `{name}`: {reason}", path.display())]
-    Setting {
-        /// The file.
-        path: PathBuf,
-        /// The setting.
-        name: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A token or a secret cannot be used. The text is not repeated, because it may hold a secret.
-    #[error("the project {0}")]
-    InvalidCredentials(&'static str),
-    /// A project with this token is in use already.
-    #[error("this project is there already; `tillroll projects rotate-secret` gives it a new secret")]
-    ProjectExists,
-    /// No project in the data folder has this token.
-    #[error("no project with this token is kept in the data folder; one that is given with --project is changed where it is given")]
-    ProjectNotFound,
-    /// The server itself failed.
-    #[error("the server failed: {0}")]
-    Serve(#[source] io::Error),
+    /// The system returned no random bytes.
+    #[error("the system returned no random bytes: {0}")]
+    NoRandomBytes(#[source] io::Error),
 }
 
 impl From<BodyError> for Error {
@@ -220,15 +135,14 @@ impl From<BodyError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Folder { path, source } => Self::DataFolder { path, source },
-            StoreError::InUse(folder) => Self::DataInUse(folder),
-            StoreError::NotFound(folder) => Fault::NoStore(folder).into(),
-            StoreError::Open { path, source } => Self::OpenStore { path, source },
-            StoreError::UnsupportedVersion { path, found, supported } => Self::UnsupportedStore { path, found, supported },
-            StoreError::Damaged { path, reason } => {
-                Fault::NotBackup { path, reason: format!("the store in it is damaged: {reason}") }.into()
-            }
-            StoreError::PathNotUtf8(path) => Fault::Path(path).into(),
+            StoreError::Open { source, .. } => Self::CannotRead(source),
+            // The server opens the store before it serves requests, so these do not occur in a request.
+            StoreError::Folder { .. }
+            | StoreError::InUse(_)
+            | StoreError::NotFound(_)
+            | StoreError::UnsupportedVersion { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::PathNotUtf8(_) => Self::CannotStore,
             StoreError::Read(source) => Self::CannotRead(source),
             StoreError::Write => Self::CannotStore,
             StoreError::QueueFull => Self::QueueFull,
@@ -238,8 +152,17 @@ impl From<StoreError> for Error {
     }
 }
 
+impl From<ImportError> for Error {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => error.into(),
+            ImportError::Stopping => Self::Stopping,
+        }
+    }
+}
+
 impl Error {
-    /// Returns the error's name for programs; it never changes.
+    /// Returns the machine-readable code; it never changes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotJson(_) => "not_json",
@@ -268,22 +191,7 @@ impl Error {
             Self::Engine(_) => "engine_failed",
             Self::CannotSign => "cannot_sign",
             Self::Stopping => "stopping",
-            Self::Listen { .. } => "cannot_listen",
-            Self::DataFolder { .. } => "data_folder",
-            Self::DataInUse(_) => "data_in_use",
-            Self::OpenStore { .. } => "cannot_open_store",
-            Self::UnsupportedStore { found, supported, .. } if found < supported => "older_store",
-            Self::UnsupportedStore { .. } => "newer_store",
-            Self::BadProject { .. } => "bad_project",
-            Self::BadForward(_) => "bad_forward",
-            Self::Forward(_) => "forward_failed",
-            Self::Command(fault) => fault.code(),
-            Self::ConfigFile { .. } => "config_file",
-            Self::Setting { .. } => "bad_setting",
-            Self::InvalidCredentials(_) => "bad_keys",
-            Self::ProjectExists => "project_exists",
-            Self::ProjectNotFound => "no_such_project",
-            Self::Serve(_) => "server_failed",
+            Self::NoRandomBytes(_) => "server_failed",
         }
     }
 
@@ -299,7 +207,7 @@ impl Error {
             Self::NotFound | Self::NoLibrary => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
-            Self::CannotSign | Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::CannotSign | Self::Engine(_) | Self::NoRandomBytes(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFresh
             | Self::QueueFull
@@ -308,25 +216,10 @@ impl Error {
             | Self::CannotStore
             | Self::CannotRead(_)
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Listen { .. }
-            | Self::DataFolder { .. }
-            | Self::DataInUse(_)
-            | Self::OpenStore { .. }
-            | Self::UnsupportedStore { .. }
-            | Self::BadProject { .. }
-            | Self::BadForward(_)
-            | Self::Forward(_)
-            | Self::Command(_)
-            | Self::ConfigFile { .. }
-            | Self::Setting { .. }
-            | Self::InvalidCredentials(_)
-            | Self::ProjectExists
-            | Self::ProjectNotFound
-            | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// Returns after how many seconds the same request may succeed, where waiting helps.
+    /// Returns the value of `Retry-After` in seconds, or None if the same request would fail again.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { seconds, .. } => Some(*seconds),
@@ -337,7 +230,7 @@ impl Error {
         }
     }
 
-    /// Returns the field that is to blame, where one is.
+    /// Returns the path of the field that caused the error.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Rejected(reason) => reason.field(),
@@ -347,7 +240,7 @@ impl Error {
         }
     }
 
-    /// Returns the limit that was passed, where one was.
+    /// Returns the limit that was exceeded.
     pub fn limit(&self) -> Option<usize> {
         match self {
             Self::Rejected(RejectReason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
@@ -356,4 +249,21 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Returns an error of the store for the operator, with advice: the message of a command or of the server's start.
+pub(crate) fn with_advice(error: StoreError) -> anyhow::Error {
+    let advice = match &error {
+        StoreError::Folder { .. } => "make it writable or choose another folder with --data",
+        StoreError::InUse(_) => "stop the other collector or choose another folder with --data",
+        StoreError::NotFound(_) => "choose the data folder with --data",
+        StoreError::UnsupportedVersion { .. } => "start the version of Tillroll that wrote it, or choose an empty folder with --data",
+        StoreError::Damaged { .. } => "restore a backup",
+        StoreError::PathNotUtf8(_) => "choose another path",
+        StoreError::DiskFull => "free disk space",
+        StoreError::Open { .. } | StoreError::Read(_) | StoreError::Write | StoreError::QueueFull | StoreError::Stopping => {
+            return error.into();
+        }
+    };
+    anyhow::anyhow!("{error}; {advice}")
 }

@@ -66,7 +66,7 @@ fn siblings_are_kept_for_a_year_and_packed_ones_are_preferred() {
 }
 
 #[test]
-fn a_build_without_the_pages_half_says_so() {
+fn a_build_without_the_browser_library_reports_it() {
     let empty = tempfile::tempdir().unwrap();
     let server = with_dist(&empty);
     let mut answer = server.client.get("/tracking.js", &[]);

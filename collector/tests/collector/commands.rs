@@ -13,23 +13,23 @@ use crate::server::{Client, Program, Running, basic, id, identify, read_json};
 
 const LISTS: [&str; 6] = ["customers", "categories", "products", "orders", "carts", "returns"];
 
-/// Runs the program; what it says is on its standard error.
+/// Runs the program, and returns whether it succeeded and its standard error.
 fn run(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_tillroll")).args(arguments).output().unwrap();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 
 fn must(arguments: &[&str]) -> String {
-    let (success, said) = run(arguments);
-    assert!(success, "{arguments:?}: {said}");
-    said
+    let (success, output) = run(arguments);
+    assert!(success, "{arguments:?}: {output}");
+    output
 }
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn tell(client: &Client, path: &str, params: &Value) {
+fn send_record(client: &Client, path: &str, params: &Value) {
     let body = json!({"token": "t", "time": 1_600_000_000_000_u64, "params": params}).to_string();
     assert_eq!(client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body).status(), 200, "{path}");
 }
@@ -40,23 +40,23 @@ fn event(number: u64, kind: &str, visitor: &str, params: &Value) -> Value {
 
 /// A shop with some of everything.
 fn fill(client: &Client) {
-    tell(client, "/v2/category", &json!({"id": "c1", "name": "Shirts", "url": "https://x/c1"}));
+    send_record(client, "/v2/category", &json!({"id": "c1", "name": "Shirts", "url": "https://x/c1"}));
     let options = json!([{"id": "o1", "name": "S", "price": 3.5}, {"id": "o2", "name": "M", "sku": "m"}]);
-    tell(
+    send_record(
         client,
         "/v2/product",
         &json!({"id": "p1", "name": "Shirt", "price": "10.42", "sku": "shirt", "categories": ["c1"], "options": options}),
     );
-    tell(client, "/v2/product", &json!({"id": "p2", "name": "Gift", "price": ""}));
-    tell(
+    send_record(client, "/v2/product", &json!({"id": "p2", "name": "Gift", "price": ""}));
+    send_record(
         client,
         "/v2/customer",
         &json!({"email": "a@x.com", "createdAt": 1_500_000_000, "firstName": "Jo", "subscribed": false, "tags": ["VIP", "b"]}),
     );
-    tell(client, "/v2/customer/tag", &json!({"email": "only-tags@x.com", "tags": ["x"]}));
+    send_record(client, "/v2/customer/tag", &json!({"email": "only-tags@x.com", "tags": ["x"]}));
     let billing = json!({"city": "Sofia", "countryCode": "BG", "phone": "1", "paymentMethod": "cod"});
     let lines = json!([{"productId": "o1", "quantity": 2}]);
-    tell(
+    send_record(
         client,
         "/v2/order",
         &json!({"id": "000000123", "createdAt": 1_500_000_000, "email": "a@x.com", "amount": 1010.42, "status": "Paid",
@@ -144,8 +144,8 @@ fn the_log_is_imported_with_all_that_follows_from_it() {
     let other = Program::start(&to, &["--project", "t:s"]);
     let (url, owner) = (other.client.url(""), ["--owner", "t:s"]);
     must(&[&["import", "events", text(&file), "--server", &url], &owner[..]].concat());
-    let said = must(&[&["import", "events", text(&file), "--server", &url], &owner[..]].concat());
-    assert!(said.contains("6 of them were there before"), "{said}");
+    let output = must(&[&["import", "events", text(&file), "--server", &url], &owner[..]].concat());
+    assert!(output.contains("6 of them were stored already"), "{output}");
     let events = |client: &Client| {
         let mut events = client.export("");
         events
@@ -159,8 +159,8 @@ fn the_log_is_imported_with_all_that_follows_from_it() {
     // A cart that follows from events cannot be there a second time.
     export_all(&from, folder.path(), &["carts", "returns"]);
     for list in ["carts", "returns"] {
-        let (success, said) = run(&[&["import", list, text(&folder.path().join(list)), "--server", &url], &owner[..]].concat());
-        assert!(!success && said.contains("it is there already") && said.contains("1 lines of"), "{said}");
+        let (success, output) = run(&[&["import", list, text(&folder.path().join(list)), "--server", &url], &owner[..]].concat());
+        assert!(!success && output.contains("derived from events") && output.contains("1 lines of"), "{output}");
     }
 }
 
@@ -175,17 +175,17 @@ fn an_export_goes_on_behind_a_cursor() {
     must(&["export", "events", "--data", text(&data), "--out", text(&file), "--after", cursor]);
     let rest: Vec<Value> = std::fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rest, all[400..]);
-    let (success, said) = run(&["export", "events", "--data", text(&data), "--after", "x"]);
-    assert!(!success && said.contains("--after is not a cursor"), "{said}");
+    let (success, output) = run(&["export", "events", "--data", text(&data), "--after", "x"]);
+    assert!(!success && output.contains("--after is not a cursor"), "{output}");
 }
 
-/// Adds to carts until told to stop, and tells each event that was acknowledged.
-fn shop_until(client: &Client, next: &AtomicU64, done: &AtomicBool, tell: &mpsc::Sender<u64>) {
+/// Adds to carts until `done` is set, and sends the number of each acknowledged event.
+fn shop_until(client: &Client, next: &AtomicU64, done: &AtomicBool, acknowledged: &mpsc::Sender<u64>) {
     while !done.load(Relaxed) {
         let number = next.fetch_add(1, Relaxed);
         let add = event(number, "basket_add", &format!("visitor-{}", number % 5), &json!({"product_id": "p", "quantity": 1}));
         if client.store(&[add]) == (1, 0) {
-            let _ = tell.send(number);
+            let _ = acknowledged.send(number);
         }
     }
 }
@@ -196,17 +196,17 @@ fn a_backup_under_load_restores_to_all_that_was_acknowledged_and_to_a_state_that
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
     let program = Program::start(&data, &["--project", "t:s"]);
     let (next, done) = (AtomicU64::new(1), AtomicBool::new(false));
-    let (tell, hear) = mpsc::channel();
+    let (acknowledged, numbers) = mpsc::channel();
     let mut before = Vec::new();
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            let (tell, client, next, done) = (tell.clone(), program.client.clone(), &next, &done);
-            scope.spawn(move || shop_until(&client, next, done, &tell));
+            let (acknowledged, client, next, done) = (acknowledged.clone(), program.client.clone(), &next, &done);
+            scope.spawn(move || shop_until(&client, next, done, &acknowledged));
         }
         // Three times, each in the place of the one before, so that the last is made in the middle of the load.
         for _ in 0..3 {
-            before.extend(hear.iter().take(100));
-            before.extend(hear.try_iter());
+            before.extend(numbers.iter().take(100));
+            before.extend(numbers.try_iter());
             must(&["backup", text(&backup), "--data", text(&data)]);
         }
         done.store(true, Relaxed);
@@ -225,7 +225,7 @@ fn a_backup_under_load_restores_to_all_that_was_acknowledged_and_to_a_state_that
     let found: BTreeMap<&str, u64> =
         carts.iter().map(|cart| (cart["customer"]["id"].as_str().unwrap(), cart["skus_count"].as_u64().unwrap())).collect();
     assert_eq!(found, wanted);
-    // It is a server like any other: it knows what it has, and takes more.
+    // The restored server has all earlier events and accepts new ones.
     let again = event(before[0], "basket_add", "x", &json!({"product_id": "p", "quantity": 1}));
     assert_eq!(other.client.store(&[again]), (0, 1));
 }
@@ -271,7 +271,7 @@ fn what_a_backup_holds_is_for_its_owner_alone_and_keys_come_back() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_with_what_to_do() {
+fn errors_of_commands_include_advice() {
     let folder = tempfile::tempdir().unwrap();
     let [data, full, empty, lines] = ["data", "full", "empty", "lines"].map(|name| folder.path().join(name));
     let _program = Program::start(&data, &["--project", "t:s", "--project", "u:s"]);
@@ -280,30 +280,30 @@ fn what_cannot_be_done_is_told_with_what_to_do() {
     std::fs::write(&lines, "{\"id\":1,\"name\":\"A\"}\nno json\n\n{\"name\":\"B\"}\n").unwrap();
     let [data, full, empty, lines] = [text(&data), text(&full), text(&empty), text(&lines)];
     for (arguments, part) in [
-        (vec!["export", "orders", "--data", empty], "there is no store in"),
+        (vec!["export", "orders", "--data", empty], "contains no store"),
         (vec!["export", "orders", "--data", data], "choose one with --project"),
-        (vec!["export", "orders", "--data", data, "--project", "x"], "holds no project x, but t, u"),
+        (vec!["export", "orders", "--data", data, "--project", "x"], "has no project x; it has these projects: t, u"),
         (vec!["import", "orders", lines, "--data", data, "--project", "t"], "a server uses the data folder"),
         (vec!["import", "orders", "nowhere", "--data", empty], "cannot read nowhere"),
-        (vec!["import", "orders", lines, "--data", empty], "choose one with --project"),
-        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9"], "give --owner TOKEN:SECRET"),
+        (vec!["import", "orders", lines, "--data", empty], "with --project TOKEN"),
+        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9"], "need --owner TOKEN:SECRET"),
         (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:s"], "does not answer"),
-        (vec!["backup", full, "--data", data], "is no backup; choose another place"),
-        (vec!["backup", "x", "--data", empty], "there is no store in"),
-        (vec!["restore", full, "--data", empty], "no folder that `tillroll backup` has made"),
+        (vec!["backup", full, "--data", data], "is not a backup; choose another folder"),
+        (vec!["backup", "x", "--data", empty], "contains no store"),
+        (vec!["restore", full, "--data", empty], "not a backup made by `tillroll backup`"),
     ] {
-        let (success, said) = run(&arguments);
-        assert!(!success && said.contains(part), "{arguments:?}: {said}");
+        let (success, output) = run(&arguments);
+        assert!(!success && output.contains(part), "{arguments:?}: {output}");
     }
     assert_eq!(std::fs::read_to_string(Path::new(full).join("diary")).unwrap(), "mine");
     let backup = folder.path().join("backup");
     must(&["backup", text(&backup), "--data", data]);
-    let (success, said) = run(&["restore", text(&backup), "--data", full]);
-    assert!(!success && said.contains("is not empty"), "{said}");
-    // A bad line costs its neighbours nothing, and the exit status tells of it.
-    let (success, said) = run(&["import", "categories", lines, "--data", text(&folder.path().join("new")), "--project", "t"]);
-    assert!(!success && said.contains("line 2: ") && said.contains("line 4: `record.id` must be a string"), "{said}");
-    assert!(said.contains("1 lines of categories were imported") && said.contains("2 lines were not taken"), "{said}");
+    let (success, output) = run(&["restore", text(&backup), "--data", full]);
+    assert!(!success && output.contains("is not empty"), "{output}");
+    // An invalid line does not affect the others, and the exit status reports it.
+    let (success, output) = run(&["import", "categories", lines, "--data", text(&folder.path().join("new")), "--project", "t"]);
+    assert!(!success && output.contains("line 2: ") && output.contains("line 4: `record.id` must be a string"), "{output}");
+    assert!(output.contains("Imported 1 lines of categories") && output.contains("2 lines were rejected"), "{output}");
 }
 
 #[test]
@@ -318,6 +318,6 @@ fn a_damaged_backup_is_not_restored() {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 9_000].fill(0x55);
     std::fs::write(&file, bytes).unwrap();
-    let (success, said) = run(&["restore", text(&backup), "--data", text(&restored)]);
-    assert!(!success && !restored.exists(), "{said}");
+    let (success, output) = run(&["restore", text(&backup), "--data", text(&restored)]);
+    assert!(!success && !restored.exists(), "{output}");
 }

@@ -1,4 +1,4 @@
-//! Forwarding to a vendor's server that misbehaves: everything arrives, in order, and nobody waits for it.
+//! Forwarding to a vendor's server that misbehaves: everything arrives, in order, and no page waits for it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,8 +18,8 @@ enum Mood {
     HangsUp,
 }
 
-/// A request as it was heard, and what was done with it.
-struct Heard {
+/// A received request, and how the vendor answered it.
+struct Received {
     authorization: String,
     body: Value,
     mood: Mood,
@@ -28,35 +28,35 @@ struct Heard {
 /// The vendor's server: `moods` for its first requests, then it takes everything.
 struct Vendor {
     url: String,
-    heard: Receiver<Heard>,
+    received: Receiver<Received>,
 }
 
 impl Vendor {
     fn open(listener: TcpListener, moods: &'static [Mood]) -> Self {
         let url = format!("http://{}/api/track", listener.local_addr().unwrap());
-        let (tell, heard) = mpsc::channel();
+        let (sender, received) = mpsc::channel();
         std::thread::spawn(move || {
             let mut moods = moods.iter().copied();
             for connection in listener.incoming() {
                 let mut connection = BufReader::new(connection.unwrap());
                 while let Some((authorization, body)) = read(&mut connection) {
                     let mood = moods.next().unwrap_or(Mood::Takes);
-                    if tell.send(Heard { authorization, body, mood }).is_err() || !answer(connection.get_mut(), mood) {
+                    if sender.send(Received { authorization, body, mood }).is_err() || !answer(connection.get_mut(), mood) {
                         break;
                     }
                 }
             }
         });
-        Self { url, heard }
+        Self { url, received }
     }
 
-    /// Returns what was heard until a request with this id was taken.
-    fn until_taken(&self, request_id: &str) -> Vec<Heard> {
+    /// Returns the requests received until a request with this id was taken.
+    fn until_taken(&self, request_id: &str) -> Vec<Received> {
         let mut all = Vec::new();
         loop {
-            let heard = self.heard.recv_timeout(Duration::from_secs(60)).expect("the request came");
-            let last = heard.mood == Mood::Takes && heard.body["request_id"] == request_id;
-            all.push(heard);
+            let received = self.received.recv_timeout(Duration::from_secs(60)).expect("the request came");
+            let last = received.mood == Mood::Takes && received.body["request_id"] == request_id;
+            all.push(received);
             if last {
                 return all;
             }
@@ -118,7 +118,7 @@ fn a_server_that_misbehaves_gets_everything_in_order() {
         Mood::HangsUp,
     ];
     let folder = tempfile::tempdir().unwrap();
-    // Nobody accepts yet, and the pages do not notice.
+    // The vendor accepts no connection yet, and the pages do not notice.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let program = start(folder.path(), &format!("http://{}/api/track", listener.local_addr().unwrap()));
     let changes = json!({"lines": [{"product_id": "p", "quantity": 2, "price": 1}], "total": 2, "currency": "GBP",
@@ -131,15 +131,15 @@ fn a_server_that_misbehaves_gets_everything_in_order() {
         event(5, "ometria", "order", json!({"order_id": "o"})),
     ]);
     let vendor = Vendor::open(listener, &MOODS);
-    let heard = vendor.until_taken(&id(5));
-    let told = |mood: fn(Mood) -> bool| -> Vec<&str> {
-        heard.iter().filter(|heard| mood(heard.mood)).map(|heard| heard.body["request_id"].as_str().unwrap()).collect()
+    let received = vendor.until_taken(&id(5));
+    let answered_by = |mood: fn(Mood) -> bool| -> Vec<&str> {
+        received.iter().filter(|received| mood(received.mood)).map(|received| received.body["request_id"].as_str().unwrap()).collect()
     };
     let parts = [format!("{}-0", id(4)), format!("{}-1", id(4))];
-    assert_eq!(told(|mood| mood == Mood::Takes), [&id(1), &parts[0], &parts[1], &id(5)]);
-    assert_eq!(told(|mood| mood == Mood::Answers("400 Never")), [id(3)]);
-    assert!(heard.iter().all(|heard| heard.authorization == basic("name", "secret")));
-    let page = &heard[0].body;
+    assert_eq!(answered_by(|mood| mood == Mood::Takes), [&id(1), &parts[0], &parts[1], &id(5)]);
+    assert_eq!(answered_by(|mood| mood == Mood::Answers("400 Never")), [id(3)]);
+    assert!(received.iter().all(|received| received.authorization == basic("name", "secret")));
+    let page = &received[0].body;
     assert_eq!(page["user"], json!({"uid": "ab", "sid": "s"}));
     assert_eq!((&page["scope"], &page["context"]["page_url"]), (&json!("view"), &json!("https://shop.example/")));
     let metrics = program.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
@@ -161,16 +161,16 @@ fn forwarding_goes_on_where_a_kill_interrupted_it() {
         program = start(folder.path(), &vendor.url);
     }
     numbers.extend(vendor.until_taken(&id(EVENTS)));
-    let mut ids: Vec<_> = numbers.iter().map(|heard| heard.body["request_id"].as_str().unwrap().to_owned()).collect();
-    let heard = ids.len();
-    // A request that was answered just before a kill may be said once more, and no other.
+    let mut ids: Vec<_> = numbers.iter().map(|received| received.body["request_id"].as_str().unwrap().to_owned()).collect();
+    let received = ids.len();
+    // A request that was answered just before a kill may be sent once more, and no other.
     ids.dedup();
     assert_eq!(ids, (1..=EVENTS).map(id).collect::<Vec<_>>());
-    assert!(heard as u64 <= EVENTS + 2, "{heard}");
+    assert!(received as u64 <= EVENTS + 2, "{received}");
 }
 
 #[test]
-fn what_happened_before_forwarding_began_is_not_told() {
+fn events_before_the_start_of_forwarding_are_not_forwarded() {
     let folder = tempfile::tempdir().unwrap();
     let before = Program::start(folder.path(), &["--project", "t:s"]);
     before.client.store(&[basket(1)]);

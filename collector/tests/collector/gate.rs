@@ -16,8 +16,8 @@ fn connect(server: &Running) -> TcpStream {
     TcpStream::connect(server.client.url("").replace("http://", "")).unwrap()
 }
 
-/// Returns all that the server says until it closes the connection.
-fn heard(mut socket: TcpStream) -> String {
+/// Returns everything that the server sends until it closes the connection.
+fn read_all(mut socket: TcpStream) -> String {
     let mut text = Vec::new();
     // A reset is a close as well.
     let _ = socket.read_to_end(&mut text);
@@ -25,9 +25,9 @@ fn heard(mut socket: TcpStream) -> String {
 }
 
 #[test]
-fn who_says_nothing_or_too_little_is_let_go() {
+fn a_client_that_sends_nothing_or_too_little_is_disconnected() {
     let server = with(&["--header-timeout", "100ms", "--body-timeout", "100ms"]);
-    for (said, answer) in [
+    for (sent, answer) in [
         (&b""[..], ""),
         (b"GET /healthz HT", ""),
         (b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200"),
@@ -35,8 +35,8 @@ fn who_says_nothing_or_too_little_is_let_go() {
         (b"POST /v2/order HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n", "HTTP/1.1 408"),
     ] {
         let mut socket = connect(&server);
-        socket.write_all(said).unwrap();
-        let text = heard(socket);
+        socket.write_all(sent).unwrap();
+        let text = read_all(socket);
         assert!(text.starts_with(answer) && answer.is_empty() == text.is_empty(), "{text}");
     }
 }
@@ -58,25 +58,25 @@ fn who_takes_nothing_of_an_answer_is_let_go() {
     socket.read_exact(&mut [0; 16]).unwrap();
     // What asks is one connection itself.
     crate::server::until("the connection is closed", || server.client.counted("tillroll_connections_open") <= 1.0);
-    let text = heard(socket);
+    let text = read_all(socket);
     assert!(text.len() < 30_000_000 && !text.contains(&id(3_999)), "{}", text.len());
 }
 
 #[test]
-fn one_connection_too_many_is_told_to_come_again() {
+fn a_connection_over_the_limit_gets_503_with_retry_after() {
     let server = with(&["--max-connections", "1"]);
     let mut first = connect(&server);
     first.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     first.read_exact(&mut [0; 12]).unwrap();
     let mut second = connect(&server);
     second.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    let text = heard(second);
+    let text = read_all(second);
     assert!(text.starts_with("HTTP/1.1 503") && text.contains("retry-after: 1") && text.contains("too_many_connections"), "{text}");
     drop(first);
     crate::server::until("there is room again", || {
         let mut third = connect(&server);
         third.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-        heard(third).starts_with("HTTP/1.1 200")
+        read_all(third).starts_with("HTTP/1.1 200")
     });
 }
 
@@ -86,7 +86,7 @@ fn too_long_a_head_is_refused() {
     for head in [format!("x: {}\r\n", "y".repeat(400_000)), "x: y\r\n".repeat(80_000)] {
         let mut socket = connect(&server);
         let _ = socket.write_all(format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{head}\r\n").as_bytes());
-        let text = heard(socket);
+        let text = read_all(socket);
         assert!(text.is_empty() || text.starts_with("HTTP/1.1 431"), "{text}");
     }
 }
@@ -120,7 +120,7 @@ fn a_project_that_is_asked_too_often_has_to_wait_and_no_other() {
     let refused = (0..100).map(|_| send("t")).find(|answer| answer.status() == 429).expect("a refusal");
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(send("u").status(), 200);
-    assert_eq!(send("nobody").status(), 401);
+    assert_eq!(send("unknown").status(), 401);
 }
 
 #[test]

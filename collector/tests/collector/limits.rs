@@ -83,8 +83,8 @@ fn the_limits_hold_at_every_door_that_takes_events_and_records() {
         ("/v2/customer/tag", "params.tags", call(json!({"email": "a@x.com", "tags": [long]}))),
     ] {
         let (status, error) = ask(path, &body);
-        let said = (status, error["code"].as_str(), error["field"].as_str(), error["limit"].as_u64());
-        assert_eq!(said, (400, Some("string_too_long"), Some(field), Some(limits::MAX_STRING_BYTES as u64)), "{path}");
+        let found = (status, error["code"].as_str(), error["field"].as_str(), error["limit"].as_u64());
+        assert_eq!(found, (400, Some("string_too_long"), Some(field), Some(limits::MAX_STRING_BYTES as u64)), "{path}");
     }
     let many = vec![&fitting; 9];
     for (path, body) in [("/page/view", call(json!({"url": "https://x/", "more": many}))), ("/api/track", view(json!(many)))] {

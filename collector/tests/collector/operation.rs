@@ -13,9 +13,9 @@ fn a_request_has_a_name() {
     let server = Running::start();
     let name = |given: &str| {
         let mut answer = server.client.post_with("/v2/batch", &[("x-request-id", given)], "no JSON");
-        let told = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-        assert_eq!(read_json(&mut answer)["error"]["request_id"], told.as_str());
-        told
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(read_json(&mut answer)["error"]["request_id"], id.as_str());
+        id
     };
     for good in ["a", "01890a5d-0000-7000-8000-00000000000a", "trace:1/2+3=4_5.6"] {
         assert_eq!(name(good), good);
@@ -75,7 +75,7 @@ fn a_client_that_does_not_finish_delays_the_end_no_longer_than_the_deadline() {
 }
 
 #[test]
-fn metrics_tell_how_things_are() {
+fn metrics_have_the_counted_values() {
     let server = Running::start();
     server.client.store(&[view(1, 1, "ab")]);
     server.client.store(&[view(1, 1, "ab")]);

@@ -18,7 +18,7 @@ const OPEN_TO_OWNERS: &[&str] = &[
     "/export/returns",
 ];
 
-/// Fills every list of the project `t`; whatever is in them says `mark`.
+/// Fills every list of the project `t`; each record contains `mark`.
 fn filled() -> Running {
     let server = Running::with(&["--project", "t:s", "--project", "u:s2"], Options::default());
     let mut add = view(3, 5_000, "mark");
@@ -87,7 +87,7 @@ fn all_of_t(server: &Running) -> Vec<String> {
     all
 }
 
-/// A question of each kind about each resource, all of them such that the project `t` has an answer that says `mark`.
+/// A query of each kind for each resource. The responses for project `t` contain `mark`.
 const QUERIES: &[(&str, &str)] = &[
     ("orders/search", r#"{"search": {"fields": ["order.*", "customer.*", "line_items.*"]}, "filter": DATES}"#),
     ("orders/breakdown", r#"{"breakdown": {"by": "customer.email", "field": "order.id", "operator": "value_count"}, "filter": DATES}"#),
@@ -121,7 +121,7 @@ fn asked(server: &Running, project: &str, secret: &str, path: &str, body: &str) 
 }
 
 fn asked_with(server: &Running, bearer: &str, path: &str, body: &str) -> (u16, Value) {
-    // The day on which everything is told to have happened.
+    // The day of all events.
     let dates = r#""date_from": "1970-01-01T00:00:00Z", "date_to": "1970-01-02T00:00:00Z""#;
     let body = body.replace("DATES", &format!(r#"{{"order": {{{dates}, "date_field": "updated_at"}}}}"#));
     let body = body.replace("RETURNED", &format!(r#"{{"return": {{{dates}}}}}"#));
@@ -181,7 +181,7 @@ const CUSTOMER: &str =
     r#"{"token":"$token","time":9,"params":{"email":"mark@x.com","createdAt":9,"firstName":"stolen","tags":["stolen"]}}"#;
 const CATEGORY: &str = r#"{"token":"$token","time":9,"params":{"id":"mark","name":"stolen"}}"#;
 
-/// Everything by which an owner changes something. What pages say needs no secret; it is tried below.
+/// All requests with which an owner changes data. Requests of pages need no secret; they are tried below.
 const ATTEMPTS: &[Attempt] = &[
     post("/v2/order", ORDER, 200, 403),
     post("/order", ORDER, 200, 403),
@@ -234,21 +234,21 @@ fn attempt(server: &Running, attempt: &Attempt, named: &str, secret: &str) -> (u
 }
 
 #[test]
-fn whoever_owns_another_project_changes_nothing_here() {
+fn the_owner_of_another_project_changes_nothing() {
     let server = filled();
     let before = all_of_t(&server);
     assert!(before.iter().filter(|list| list.contains("mark")).count() >= 7, "{before:?}");
     for one in ATTEMPTS {
-        let (status, said) = attempt(&server, one, "t", "s2");
-        assert_eq!(status, one.foreign, "{} in the name of t: {said}", one.path);
-        assert!(!said.contains("mark"), "{}: {said}", one.path);
-        let (status, said) = attempt(&server, one, "u", "s2");
-        assert_eq!(status, one.own, "{} in the own name: {said}", one.path);
+        let (status, body) = attempt(&server, one, "t", "s2");
+        assert_eq!(status, one.foreign, "{} in the name of t: {body}", one.path);
+        assert!(!body.contains("mark"), "{}: {body}", one.path);
+        let (status, body) = attempt(&server, one, "u", "s2");
+        assert_eq!(status, one.own, "{} in the own name: {body}", one.path);
     }
-    // An erasure finds nobody here whom only the other project knows.
+    // An erasure finds no person that only the other project has.
     let erasure = ATTEMPTS.last().unwrap();
     assert!(attempt(&server, erasure, "u", "s2").1.contains(r#""customers":0"#));
-    // Pages of the other project may say what they like, with the very ids, visitors and addresses of this one.
+    // Pages of the other project may send any event, with the ids, visitors and addresses of this one.
     let line = json!([{"product_id": "stolen", "quantity": 9}]);
     for (number, kind, params) in [
         (1, "product_view", json!({"product_id": "stolen"})),

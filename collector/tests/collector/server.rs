@@ -10,8 +10,9 @@ use clap::Parser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tillroll_collector::AppState;
+use tillroll_collector::cli::{Cli, Command as Subcommand};
 use tillroll_collector::clock::Clock;
-use tillroll_collector::config::{Cli, Command as Subcommand, Serve};
+use tillroll_collector::config::Serve;
 use tillroll_collector::http::server::Server;
 use tillroll_collector::store::{FILE, Options};
 use tokio::sync::oneshot;
@@ -105,7 +106,7 @@ pub(crate) fn basic(token: &str, secret: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{token}:{secret}")))
 }
 
-/// Looks again and again until something is true; what is waited for is told if it never becomes so.
+/// Polls until a condition is true; panics with its description if it never becomes true.
 #[expect(clippy::disallowed_methods, reason = "this is the pause between two looks")]
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..6_000 {
@@ -117,7 +118,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("waited in vain: {what}");
 }
 
-/// Returns an id that says its number.
+/// Returns an id that contains its number.
 pub(crate) fn id(number: u64) -> String {
     format!("01890a5d-0000-7000-8000-{number:012x}")
 }
@@ -151,16 +152,16 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let flags = flags_of(folder.path(), flags);
         let (stop, stopped) = oneshot::channel::<()>();
-        let (tell, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             tokio::runtime::Runtime::new().unwrap().block_on(async {
                 let server = Server::open(&flags, options, Clock::SYSTEM).await.unwrap();
-                tell.send((server.address().unwrap(), Arc::clone(server.state()))).unwrap();
+                sender.send((server.address().unwrap(), Arc::clone(server.state()))).unwrap();
                 let stop = async { drop(stopped.await) };
                 server.run(stop).await.unwrap();
             });
         });
-        let (address, collector) = told.recv().unwrap();
+        let (address, collector) = receiver.recv().unwrap();
         Self { client: Client::new(&format!("http://{address}")), collector, stop: Some(stop), thread: Some(thread), folder }
     }
 
@@ -205,7 +206,7 @@ impl Program {
         Self::run_to(Command::new(env!("CARGO_BIN_EXE_tillroll")).arg("serve"), folder, more, log.into())
     }
 
-    /// Runs `command`, which must end in the program's `serve`, and waits until it says that it listens.
+    /// Runs `command`, which must end in the program's `serve`, and waits until it prints its address.
     pub(crate) fn run(command: &mut Command, folder: &Path, more: &[&str]) -> Self {
         Self::run_to(command, folder, more, Stdio::null())
     }

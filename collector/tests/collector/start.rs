@@ -15,7 +15,7 @@ fn run(more: &[&str]) -> (bool, String, String) {
 }
 
 #[test]
-fn it_says_where_it_listens_and_stops_when_told() {
+fn the_server_prints_its_address_and_stops_on_a_signal() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = tempfile::tempdir().unwrap();
         let mut program = Program::start(folder.path(), &["--project", "t:s"]);
@@ -42,7 +42,7 @@ fn what_was_taken_is_answered_before_it_stops() {
     while !program.client.get("/metrics", &[]).body_mut().read_to_string().unwrap().contains("tillroll_queue_depth 1") {}
     kill_process(program.pid(), Signal::TERM).unwrap();
     stranger.execute_batch("ROLLBACK").unwrap();
-    // On a machine that stood still meanwhile the store may have given up on the lock, and then says so.
+    // On a stalled machine the store may time out waiting for the lock, and then reports that.
     let status = sending.join().unwrap();
     assert!([200, 503].contains(&status), "{status}");
     assert!(program.child.wait().unwrap().success());
@@ -51,7 +51,7 @@ fn what_was_taken_is_answered_before_it_stops() {
 }
 
 #[test]
-fn a_first_start_makes_a_project_and_says_so_once() {
+fn a_first_start_creates_a_project_and_prints_it_once() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tillroll"));
@@ -83,11 +83,11 @@ fn a_second_server_on_the_same_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let _first = Program::start(folder.path(), &["--project", "t:s"]);
     let (success, out, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
-    assert!(!success && out.is_empty() && err.contains("another collector uses the data folder"), "{err}");
+    assert!(!success && out.is_empty() && err.contains("in use by another collector"), "{err}");
 }
 
 #[test]
-fn errors_at_the_start_say_what_to_do() {
+fn startup_errors_include_advice() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
