@@ -12,6 +12,7 @@
 
 mod app_state;
 mod atomic_file;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -22,11 +23,13 @@ pub mod http;
 pub mod import;
 pub mod ingest;
 mod jobs;
+mod limits;
 pub mod metrics;
 pub mod projection;
 pub mod projects;
 pub mod rejection_broadcast;
 pub mod resource;
+mod static_files;
 pub mod store;
 pub mod telemetry;
 pub mod time;
