@@ -202,9 +202,11 @@ pub(crate) fn gauge(name: &str, help: &str, value: f64) -> Vec<MetricFamily> {
     gauge.collect()
 }
 
-/// Appends one metric without labels; `kind` is `gauge` or `counter`.
-pub(crate) fn plain(out: &mut String, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+/// Returns a counter with this value, for [`render`].
+pub(crate) fn total(name: &str, help: &str, value: u64) -> Vec<MetricFamily> {
+    let total = counter(name, help);
+    total.inc_by(value);
+    total.collect()
 }
 
 fn counter(name: &str, help: &str) -> IntCounter {

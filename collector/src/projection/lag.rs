@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::Stopwatch;
-use crate::telemetry::plain;
+use crate::telemetry::{self, gauge, total};
 
 /// The state of the sync task, shared with its readers.
 #[derive(Default)]
@@ -68,13 +68,12 @@ impl Lag {
 
 /// Returns the Prometheus lines; `None` stands for a projection that could not be opened.
 pub(super) fn render(lag: Option<&Lag>) -> String {
-    let mut out = String::new();
-    let up = u8::from(lag.is_some_and(|lag| lag.consecutive_failures == 0));
-    plain(&mut out, "tillroll_projection_up", "gauge", "Whether the projection follows the store.", up);
+    let is_up = lag.is_some_and(|lag| lag.consecutive_failures == 0);
+    let mut families = gauge("tillroll_projection_up", "Whether the projection follows the store.", f64::from(u8::from(is_up)));
     if let Some(Lag { changes, seconds, total_failures, .. }) = lag {
-        plain(&mut out, "tillroll_projection_lag_changes", "gauge", "Changes that are not in the projection yet.", changes);
-        plain(&mut out, "tillroll_projection_lag_seconds", "gauge", "For how long the projection has been behind the store.", seconds);
-        plain(&mut out, "tillroll_projection_failures_total", "counter", "Steps of the projection that failed.", total_failures);
+        families.extend(gauge("tillroll_projection_lag_changes", "Changes that are not in the projection yet.", *changes as f64));
+        families.extend(gauge("tillroll_projection_lag_seconds", "For how long the projection has been behind the store.", *seconds));
+        families.extend(total("tillroll_projection_failures_total", "Steps of the projection that failed.", *total_failures));
     }
-    out
+    telemetry::render(&families)
 }
