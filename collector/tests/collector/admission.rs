@@ -117,7 +117,7 @@ fn address_above_its_rate_limit_gets_429_and_other_addresses_do_not() {
 fn project_above_its_rate_limit_gets_429_and_other_projects_do_not() {
     let server = with(&["--rate-per-project", "1"]);
     let send = |token: &str| server.client.post("/v2/batch", &json!({"token": token, "events": []}).to_string());
-    let limited = (0..100).map(|_| send("t")).find(|answer| answer.status() == 429).expect("no request was limited");
+    let limited = (0..100).map(|_| send("t")).find(|response| response.status() == 429).expect("no request was limited");
     assert!(limited.headers().contains_key("retry-after"));
     assert_eq!(send("u").status(), 200);
     assert_eq!(send("unknown").status(), 401);

@@ -79,8 +79,8 @@ fn fill(client: &Client) {
         "customer": {"email": "c@x.com"}, "line_items": [{"item_id": "p1", "quantity": 2}], "billing_address": {"city": "Lund", "zip_code": "1"}});
     let returns = json!({"id": "imported-return", "order_id": "imported-order", "status": "received", "created_at": created_at});
     for (list, record) in [("carts", carts), ("orders", orders), ("returns", returns)] {
-        let answer = client.post_with(&format!("/import/{list}"), &[("authorization", &basic("t", "s"))], &record.to_string());
-        assert_eq!(answer.status(), 200, "{list}");
+        let response = client.post_with(&format!("/import/{list}"), &[("authorization", &basic("t", "s"))], &record.to_string());
+        assert_eq!(response.status(), 200, "{list}");
     }
 }
 
@@ -130,8 +130,8 @@ fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
 fn import_of_a_file_with_a_byte_order_mark_accepts_every_line() {
     let server = Running::start();
     let lines = "\u{feff}{\"id\":\"1\",\"name\":\"Shoes\"}\n{\"id\":\"2\",\"name\":\"Hats\"}\n";
-    let mut answer = server.client.post_with("/import/categories", &[("authorization", &basic("t", "s"))], lines);
-    assert_eq!(read_json(&mut answer)["accepted"], 2);
+    let mut response = server.client.post_with("/import/categories", &[("authorization", &basic("t", "s"))], lines);
+    assert_eq!(read_json(&mut response)["accepted"], 2);
 }
 
 #[test]
@@ -242,9 +242,8 @@ fn backup_after_an_erasure_contains_no_data_of_the_erased_customer() {
         bytes.windows(17).any(|window| window == b"jo@secret.example")
     };
     assert!(backup_has_email());
-    let url = program.client.url("/customers/jo@secret.example");
-    let request = ureq::http::Request::delete(url).header("authorization", basic("t", "s")).body(()).unwrap();
-    assert_eq!(read_json(&mut ureq::run(request).unwrap())["erased"]["events"], 1);
+    let mut erased = program.client.delete("/customers/jo@secret.example", &[("authorization", &basic("t", "s"))]);
+    assert_eq!(read_json(&mut erased)["erased"]["events"], 1);
     assert!(!backup_has_email());
 }
 

@@ -11,10 +11,10 @@ fn export_needs_the_owners_secret_and_returns_events_of_one_project() {
     server.client.store(&[view(1, 1, "ab")]);
     for headers in [vec![], vec![basic("t", "wrong")], vec![basic("x", "s")], vec!["Bearer s".into()], vec!["Basic %%".into()]] {
         let headers: Vec<(&str, &str)> = headers.iter().map(|value: &String| ("authorization", value.as_str())).collect();
-        let mut answer = server.client.get("/export/events", &headers);
-        assert_eq!(answer.status(), 401, "{headers:?}");
-        assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
-        assert_eq!(read_json(&mut answer)["error"]["code"], "unauthorized");
+        let mut response = server.client.get("/export/events", &headers);
+        assert_eq!(response.status(), 401, "{headers:?}");
+        assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
+        assert_eq!(read_json(&mut response)["error"]["code"], "unauthorized");
     }
     assert_eq!(server.client.export_of("t", "").len(), 1);
     assert_eq!(server.client.export_of("u", "").len(), 0);
@@ -110,8 +110,8 @@ fn projects_that_share_a_log_each_export_their_own_events() {
 fn invalid_query_parameter_is_rejected_with_its_name() {
     let server = Running::start();
     for (query, field) in [("after=1", "after"), ("after=zz", "after"), ("limit=0", "limit"), ("limit=-1", "limit"), ("limit=x", "limit")] {
-        let mut answer = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "s"))]);
-        assert_eq!((answer.status().as_u16(), &read_json(&mut answer)["error"]["field"]), (400, &json!(field)), "{query}");
+        let mut response = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "s"))]);
+        assert_eq!((response.status().as_u16(), &read_json(&mut response)["error"]["field"]), (400, &json!(field)), "{query}");
     }
 }
 
@@ -119,9 +119,9 @@ fn invalid_query_parameter_is_rejected_with_its_name() {
 fn exported_line_has_exactly_the_documented_fields_in_order() {
     let server = Running::start();
     server.client.store(&[view(1, 1, "ab")]);
-    let mut answer = server.client.get("/export/events", &[("authorization", &basic("t", "s"))]);
-    assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
-    let line = answer.body_mut().read_to_string().unwrap();
+    let mut response = server.client.get("/export/events", &[("authorization", &basic("t", "s"))]);
+    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let line = response.body_mut().read_to_string().unwrap();
     let names = ["cursor", "id", "type", "api", "time", "received_at", "visitor_id", "email", "session_id", "store_id", "page", "params"];
     let positions: Vec<usize> = names.iter().map(|name| line.find(&format!("\"{name}\":")).unwrap()).collect();
     assert!(positions.is_sorted(), "{line}");

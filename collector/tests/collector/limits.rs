@@ -7,16 +7,16 @@ use crate::backend::digest;
 use crate::server::{Running, basic, read_json, view};
 
 fn post(server: &Running, body: &str) -> (u16, Value) {
-    let mut answer = server.client.post("/v2/batch", body);
-    (answer.status().as_u16(), read_json(&mut answer))
+    let mut response = server.client.post("/v2/batch", body);
+    (response.status().as_u16(), read_json(&mut response))
 }
 
 #[test]
 fn batch_of_500_events_is_accepted_and_of_501_is_rejected() {
     let server = Running::start();
     let events: Vec<Value> = (0..501).map(|number| view(number, 1, "ab")).collect();
-    let (status, answer) = post(&server, &json!({"token": "t", "events": events}).to_string());
-    assert_eq!((status, &answer["error"]["code"], &answer["error"]["limit"]), (413, &json!("too_many_events"), &json!(500)));
+    let (status, response) = post(&server, &json!({"token": "t", "events": events}).to_string());
+    assert_eq!((status, &response["error"]["code"], &response["error"]["limit"]), (413, &json!("too_many_events"), &json!(500)));
     assert_eq!(server.client.store(&events[..500]), (500, 0));
 }
 
@@ -29,9 +29,9 @@ fn body_of_the_maximum_size_is_accepted_and_one_byte_more_is_rejected() {
     };
     assert_eq!(post(&server, &body(limits::MAX_REQUEST_BYTES)).0, 200);
     for length in [limits::MAX_REQUEST_BYTES + 1, 3 * limits::MAX_REQUEST_BYTES] {
-        let (status, answer) = post(&server, &body(length));
-        assert_eq!((status, &answer["error"]["code"]), (413, &json!("body_too_large")));
-        assert_eq!(answer["error"]["limit"], json!(limits::MAX_REQUEST_BYTES));
+        let (status, response) = post(&server, &body(length));
+        assert_eq!((status, &response["error"]["code"]), (413, &json!("body_too_large")));
+        assert_eq!(response["error"]["limit"], json!(limits::MAX_REQUEST_BYTES));
     }
 }
 
@@ -64,8 +64,8 @@ fn limits_apply_to_every_route_that_accepts_events_or_records() {
     let post_signed = |path: &str, body: &Value| {
         let body = body.to_string();
         let (key, digest) = (basic("t", "s"), digest(&body, "s"));
-        let mut answer = server.client.post_with(path, &[("authorization", &key), ("x-digest", &digest)], &body);
-        (answer.status().as_u16(), read_json(&mut answer)["error"].clone())
+        let mut response = server.client.post_with(path, &[("authorization", &key), ("x-digest", &digest)], &body);
+        (response.status().as_u16(), read_json(&mut response)["error"].clone())
     };
     let call = |params: Value| json!({"token": "t", "time": 1, "visitorId": "ab", "params": params});
     let view = |data: Value| json!({"scope": "view", "user": {"uid": "u"}, "data": data});
@@ -95,8 +95,8 @@ fn limits_apply_to_every_route_that_accepts_events_or_records() {
     for path in
         ["/v2/batch", "/v2/calls", "/page/view", "/api/track", "/v2/order", "/tracking/t/activity", "/import/orders", "/oauth/token"]
     {
-        let mut answer = server.client.post_with(path, &[("authorization", &basic("t", "s"))], &huge);
-        let (status, error) = (answer.status().as_u16(), read_json(&mut answer)["error"].clone());
+        let mut response = server.client.post_with(path, &[("authorization", &basic("t", "s"))], &huge);
+        let (status, error) = (response.status().as_u16(), read_json(&mut response)["error"].clone());
         assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("body_too_large"), &json!(limits::MAX_REQUEST_BYTES)), "{path}");
     }
     assert_eq!(post_signed("/v2/category", &call(json!({"id": "1", "name": longest}))).0, 200);

@@ -9,9 +9,9 @@ use crate::server::{Program, Running, basic, id, identify, read_json, view};
 fn response_has_the_clients_request_id_if_valid_else_a_generated_one() {
     let server = Running::start();
     let request_id = |sent: &str| {
-        let mut answer = server.client.post_with("/v2/batch", &[("x-request-id", sent)], "no JSON");
-        let header = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-        assert_eq!(read_json(&mut answer)["error"]["request_id"], header.as_str());
+        let mut response = server.client.post_with("/v2/batch", &[("x-request-id", sent)], "no JSON");
+        let header = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(read_json(&mut response)["error"]["request_id"], header.as_str());
         header
     };
     for valid in ["a", "01890a5d-0000-7000-8000-00000000000a", "trace:1/2+3=4_5.6"] {

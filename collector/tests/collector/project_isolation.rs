@@ -35,8 +35,8 @@ fn server_with_records() -> Running {
         ("/v2/order", json!({"id": "mark", "email": "mark@x.com", "amount": 1, "status": "completed", "createdAt": 1, "products": []})),
     ] {
         let body = json!({"token": "t", "time": 5, "params": params}).to_string();
-        let mut answer = server.client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body);
-        assert_eq!(answer.status(), 200, "{path}: {}", read_json(&mut answer));
+        let mut response = server.client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body);
+        assert_eq!(response.status(), 200, "{path}: {}", read_json(&mut response));
     }
     server
 }
@@ -46,8 +46,8 @@ fn export_contains_records_of_its_own_project_only() {
     let server = server_with_records();
     for path in EXPORT_PATHS {
         let export = |token: &str, secret: &str| {
-            let mut answer = server.client.get(path, &[("authorization", &basic(token, secret))]);
-            (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+            let mut response = server.client.get(path, &[("authorization", &basic(token, secret))]);
+            (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
         };
         let (status, text) = export("t", "s");
         assert!(status == 200 && text.contains("mark"), "{path}: {status} {text}");
@@ -111,8 +111,8 @@ const QUERIES: &[(&str, &str)] = &[
 
 fn request_token(server: &Running, token: &str, secret: &str) -> (u16, Value) {
     let grant = json!({"grant_type": "client_credentials", "client_id": token, "client_secret": secret}).to_string();
-    let mut answer = server.client.post_with("/oauth/token", &[("content-type", "application/json")], &grant);
-    (answer.status().as_u16(), read_json(&mut answer))
+    let mut response = server.client.post_with("/oauth/token", &[("content-type", "application/json")], &grant);
+    (response.status().as_u16(), read_json(&mut response))
 }
 
 fn query(server: &Running, project: &str, secret: &str, path: &str, body: &str) -> (u16, Value) {
@@ -126,8 +126,8 @@ fn query_with(server: &Running, bearer: &str, path: &str, body: &str) -> (u16, V
     let body = body.replace("DATES", &format!(r#"{{"order": {{{dates}, "date_field": "updated_at"}}}}"#));
     let body = body.replace("RETURNED", &format!(r#"{{"return": {{{dates}}}}}"#));
     let headers = [("accept", "application/vnd.api.v1+json"), ("content-type", "application/vnd.api+json"), ("authorization", bearer)];
-    let mut answer = server.client.post_with(&format!("/metrics/{path}?fresh=1"), &headers, &body);
-    (answer.status().as_u16(), read_json(&mut answer))
+    let mut response = server.client.post_with(&format!("/metrics/{path}?fresh=1"), &headers, &body);
+    (response.status().as_u16(), read_json(&mut response))
 }
 
 #[cfg(feature = "duckdb")]
@@ -230,8 +230,8 @@ fn send_attempt(server: &Running, attempt: &Attempt, token: &str, secret: &str) 
     let request = ureq::http::Request::builder().method(attempt.method).uri(server.client.url(&path));
     let request = request.header("authorization", basic(token, secret)).header("x-digest", digest(&body, secret));
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().into();
-    let mut answer = agent.run(request.body(body).unwrap()).unwrap();
-    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    let mut response = agent.run(request.body(body).unwrap()).unwrap();
+    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
 }
 
 #[test]
@@ -262,8 +262,8 @@ fn owner_and_pages_of_another_project_cannot_change_a_project() {
     ] {
         let mut event = view(number, 9, "mark");
         (event["type"], event["params"]) = (json!(kind), params);
-        let answer = server.client.post("/v2/batch", &json!({"token": "u", "events": [event]}).to_string());
-        assert_eq!(answer.status(), 200, "{kind}");
+        let response = server.client.post("/v2/batch", &json!({"token": "u", "events": [event]}).to_string());
+        assert_eq!(response.status(), 200, "{kind}");
     }
     let call = json!({"token": "u", "time": 9, "visitorId": "mark", "params": {"email": "thief@x.com"}}).to_string();
     assert_eq!(server.client.post("/visitor/identify", &call).status(), 200);
@@ -287,13 +287,13 @@ fn cursor_of_another_project_exports_nothing_of_it() {
 fn live_view_shows_its_own_project_only() {
     let server = server_with_records();
     let own_event = json!({"token": "u", "events": [view(1, 1, "own")]}).to_string();
-    let mut answer = server.client.get("/live/events?last=1000", &[("authorization", &basic("u", "s2"))]);
+    let mut response = server.client.get("/live/events?last=1000", &[("authorization", &basic("u", "s2"))]);
     assert_eq!(server.client.post("/v2/batch", &own_event).status(), 200);
     let other_events = json!({"token": "t", "events": [{"type": "mark"}, view(8, 8, "mark")]}).to_string();
     server.client.post("/v2/batch", &other_events);
     server.client.post("/v2/batch", &json!({"token": "u", "events": [view(2, 2, "last")]}).to_string());
     let mut received = String::new();
-    for line in BufReader::new(answer.body_mut().as_reader()).lines() {
+    for line in BufReader::new(response.body_mut().as_reader()).lines() {
         received.push_str(&line.unwrap());
         if received.contains("\"last\"") {
             break;

@@ -12,10 +12,10 @@ fn with_demo() -> Running {
 fn preflight_of_the_batch_route_allows_any_origin() {
     let server = Running::start();
     let request = ureq::http::Request::options(server.client.url("/v2/batch")).body(()).unwrap();
-    let answer = ureq::run(request).unwrap();
-    assert_eq!(answer.status(), 204);
-    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-    assert!(answer.headers()["access-control-allow-methods"].to_str().unwrap().contains("POST"));
+    let response = ureq::run(request).unwrap();
+    assert_eq!(response.status(), 204);
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    assert!(response.headers()["access-control-allow-methods"].to_str().unwrap().contains("POST"));
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn cors_header_is_sent_only_on_routes_that_pages_use() {
     ] {
         let headers = [("origin", "https://elsewhere.example"), ("host", "elsewhere.example")];
         let is_post = ["/v2/", "/page", "/api", "/import", "/oauth"].iter().any(|prefix| path.starts_with(prefix));
-        let answer = if is_post { server.client.post_with(path, &headers, "{}") } else { server.client.get(path, &headers) };
-        assert_eq!(answer.headers().contains_key("access-control-allow-origin"), is_allowed, "{path}");
+        let response = if is_post { server.client.post_with(path, &headers, "{}") } else { server.client.get(path, &headers) };
+        assert_eq!(response.headers().contains_key("access-control-allow-origin"), is_allowed, "{path}");
     }
 }
 
@@ -49,9 +49,9 @@ fn cors_header_is_sent_only_on_routes_that_pages_use() {
 fn collector_pages_forbid_content_from_other_origins_and_framing() {
     let server = with_demo();
     for path in ["/", "/cart.html", "/live", "/reports"] {
-        let answer = server.client.get(path, &[]);
-        assert_eq!(answer.status(), 200, "{path}");
-        let header = |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let response = server.client.get(path, &[]);
+        assert_eq!(response.status(), 200, "{path}");
+        let header = |name: &str| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
         let policy = header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{path}: {policy}");

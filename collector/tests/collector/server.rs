@@ -18,9 +18,6 @@ use tokio::sync::oneshot;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// An HTTP response.
-pub(crate) type Answer = Response<Body>;
-
 /// An HTTP client of one server. It returns every response, whatever its status; the methods panic if the request fails.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -38,37 +35,42 @@ impl Client {
         format!("{}{path}", self.address)
     }
 
-    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
         let request = headers.iter().fold(self.agent.get(self.url(path)), |request, (name, value)| request.header(*name, *value));
         request.call().unwrap()
     }
 
+    pub(crate) fn delete(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let request = headers.iter().fold(self.agent.delete(self.url(path)), |request, (name, value)| request.header(*name, *value));
+        request.call().unwrap()
+    }
+
     /// Returns an error instead of panicking, for requests that may fail.
-    pub(crate) fn try_post(&self, path: &str, body: &str) -> Result<Answer, ureq::Error> {
+    pub(crate) fn try_post(&self, path: &str, body: &str) -> Result<Response<Body>, ureq::Error> {
         self.agent.post(self.url(path)).header("content-type", "text/plain").send(body)
     }
 
-    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Response<Body> {
         self.try_post(path, body).unwrap()
     }
 
-    pub(crate) fn try_post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, ureq::Error> {
+    pub(crate) fn try_post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Response<Body>, ureq::Error> {
         let request = headers.iter().fold(self.agent.post(self.url(path)), |request, (name, value)| request.header(*name, *value));
         request.send(body)
     }
 
-    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
         self.try_post_with(path, headers, body).unwrap()
     }
 
-    pub(crate) fn send(&self, events: &[Value]) -> Answer {
+    pub(crate) fn send(&self, events: &[Value]) -> Response<Body> {
         self.post("/v2/batch", &json!({"token": "t", "events": events}).to_string())
     }
 
     /// Sends events that must all be valid. Returns how many the server accepted, and how many were duplicates.
     pub(crate) fn store(&self, events: &[Value]) -> (u64, u64) {
-        let mut answer = self.send(events);
-        let body = read_json(&mut answer);
+        let mut response = self.send(events);
+        let body = read_json(&mut response);
         assert_eq!(body["rejected"], json!([]), "{body}");
         (body["accepted"].as_u64().unwrap(), body["duplicates"].as_u64().unwrap())
     }
@@ -91,15 +93,15 @@ impl Client {
 
     /// Returns the records of `/export/{list}`; `list` may have a query.
     pub(crate) fn list_of(&self, token: &str, secret: &str, list: &str) -> Vec<Value> {
-        let mut answer = self.get(&format!("/export/{list}"), &[("authorization", &basic(token, secret))]);
-        assert_eq!(answer.status(), 200);
-        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        let mut response = self.get(&format!("/export/{list}"), &[("authorization", &basic(token, secret))]);
+        assert_eq!(response.status(), 200);
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-pub(crate) fn read_json(answer: &mut Answer) -> Value {
-    serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+pub(crate) fn read_json(response: &mut Response<Body>) -> Value {
+    serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap()
 }
 
 pub(crate) fn basic(token: &str, secret: &str) -> String {

@@ -30,9 +30,9 @@ fn script_is_served_at_every_documented_path_with_cache_headers() {
     let folder = dist();
     let server = with_dist(&folder);
     for path in ["/tracking.js?token=t", "/tracking.js", "/j/t.js", "/tags/t.js"] {
-        let mut answer = server.client.get(path, &[("accept-encoding", "identity")]);
-        let headers = answer.headers().clone();
-        assert_eq!(answer.body_mut().read_to_string().unwrap(), "script", "{path}");
+        let mut response = server.client.get(path, &[("accept-encoding", "identity")]);
+        let headers = response.headers().clone();
+        assert_eq!(response.body_mut().read_to_string().unwrap(), "script", "{path}");
         assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
         assert_eq!(headers["cache-control"], "public, max-age=600");
         assert_eq!(headers["access-control-allow-origin"], "*");
@@ -49,19 +49,19 @@ fn hashed_files_are_immutable_and_compressed_files_are_preferred() {
     let folder = dist();
     let server = with_dist(&folder);
     for base in ["/assets", "/j/assets", "/tags/assets"] {
-        let answer = server.client.get(&format!("{base}/core-0123abcd.wasm"), &[]);
-        assert_eq!(answer.headers()["content-type"], "application/wasm");
-        assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable");
+        let response = server.client.get(&format!("{base}/core-0123abcd.wasm"), &[]);
+        assert_eq!(response.headers()["content-type"], "application/wasm");
+        assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
         assert_eq!(server.client.get(&format!("{base}/sibling-0123abcd.js"), &[]).status(), 200);
         assert_eq!(server.client.get(&format!("{base}/..%2fsecret"), &[]).status(), 404);
     }
     for (accept_encoding, encoding, text) in
         [("gzip, br", Some("br"), "script, br"), ("gzip", Some("gzip"), "script, gz"), ("identity", None, "script")]
     {
-        let mut answer = server.client.get("/tracking.js", &[("accept-encoding", accept_encoding)]);
-        assert_eq!(answer.headers().get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
-        assert_eq!(answer.headers()["vary"], "Accept-Encoding");
-        assert_eq!(answer.body_mut().read_to_string().unwrap(), text);
+        let mut response = server.client.get("/tracking.js", &[("accept-encoding", accept_encoding)]);
+        assert_eq!(response.headers().get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
+        assert_eq!(response.headers()["vary"], "Accept-Encoding");
+        assert_eq!(response.body_mut().read_to_string().unwrap(), text);
     }
 }
 
@@ -69,9 +69,9 @@ fn hashed_files_are_immutable_and_compressed_files_are_preferred() {
 fn script_request_without_a_browser_build_gets_404_with_the_build_command() {
     let empty = tempfile::tempdir().unwrap();
     let server = with_dist(&empty);
-    let mut answer = server.client.get("/tracking.js", &[]);
-    assert_eq!(answer.status(), 404);
-    assert!(answer.body_mut().read_to_string().unwrap().contains("cargo xtask build"));
+    let mut response = server.client.get("/tracking.js", &[]);
+    assert_eq!(response.status(), 404);
+    assert!(response.body_mut().read_to_string().unwrap().contains("cargo xtask build"));
 }
 
 #[test]
