@@ -1,13 +1,13 @@
-//! Makes cargo embed `dist/` and `www/` anew when they changed, takes in the list of bots, and lets programs find the analytics engine when they run.
+//! Build script: embeds `dist/` and `www/`, converts the list of bots, and sets where programs find the analytics engine.
 //!
-//! A folder that is not there would make cargo build this crate every time, so an empty one is put in its place.
+//! A missing folder would make cargo rebuild this crate every time, so an empty one is created.
 
 use std::{env, fs, path::Path};
 
 fn main() {
     for folder in ["dist", "www/live", "www/reports", "www/shop"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
-        // A read-only checkout builds all the same, only more often.
+        // A read-only checkout also builds, only more often.
         let _ = fs::create_dir_all(&path);
         println!("cargo:rerun-if-changed={}", path.display());
     }
@@ -16,10 +16,10 @@ fn main() {
     list_bots();
 }
 
-/// Those of the list that are no bots: shops' own servers and tests say the same of themselves.
+/// Tags of the list's entries that are not bots: shops' own servers and tests send the same user agents.
 const TOOLS: [&str; 2] = ["http-library", "browser-automation"];
 
-/// Turns the locked list of bots into lines: patterns without wildcards, an empty line, the others.
+/// Converts the locked list of bots into lines: patterns without wildcards, an empty line, the others.
 fn list_bots() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/crawler-user-agents/crawler-user-agents.json");
     println!("cargo:rerun-if-changed={}", file.display());
@@ -32,11 +32,11 @@ fn list_bots() {
     let patterns = list.iter().filter(|entry| !is_tool(entry)).filter_map(|entry| entry["pattern"].as_str());
     let (plain, others): (Vec<&str>, Vec<&str>) = patterns.partition(|pattern| is_plain(pattern));
     let lines = format!("{}\n\n{}\n", plain.join("\n"), others.join("\n"));
-    let out = env::var("OUT_DIR").expect("cargo says where to write");
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&out).join("bots.txt"), lines).expect("cargo's folder can be written");
 }
 
-/// Whether a pattern stands for one text: its only signs are escaped ones.
+/// Returns whether a pattern matches one text only: all its special characters are escaped.
 fn is_plain(pattern: &str) -> bool {
     let mut letters = pattern.chars();
     while let Some(letter) = letters.next() {
@@ -49,7 +49,7 @@ fn is_plain(pattern: &str) -> bool {
     true
 }
 
-/// The engine is a shared library: looked for beside the program, then where the program was built from.
+/// The engine is a shared library. It is searched next to the program, then in the folder that the build used.
 fn find_engine() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     if env::var_os("CARGO_FEATURE_DUCKDB").is_none() || env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family != "unix") {

@@ -1,8 +1,8 @@
-//! How much of a bare server the collector keeps: ratios of one run, alternately measured on the same machine and disk.
+//! Compares the throughput of the collector with that of a bare server, measured in turn on the same machine and disk.
 //!
-//! The floor is axum with the same group commit, appending request bodies to a file with one fsync for all that wait. The collector does
-//! the same and also reads every event, keeps each id once, and knows who is who. Client and server share the process, so the processor
-//! time is that of both; unlike the rates it is much the same on a busy machine. Run with
+//! The bare server is axum with the same group commit: it appends request bodies to a file with one fsync for all waiting requests. The
+//! collector also decodes, deduplicates and links every event. Client and server share the process, so the processor time is that of
+//! both; unlike the rates it hardly depends on other load. Run with
 //! `cargo run --release -p tillroll-collector --example bench -- [SECONDS] [ROUNDS] [CONNECTIONS]`, or with `-- soak [EVENTS]` for the
 //! memory that it takes to store ten million events.
 
@@ -22,8 +22,8 @@ use axum::routing::post;
 use bytes::Bytes;
 use clap::Parser;
 use load::Load;
+use tillroll_collector::cli::{Cli, Command};
 use tillroll_collector::clock::Clock;
-use tillroll_collector::config::{Cli, Command};
 use tillroll_collector::http::server::Server;
 use tillroll_collector::store::Options;
 use tokio::net::TcpListener;
@@ -77,9 +77,9 @@ fn in_turn(runtime: &Runtime, targets: [(&'static str, SocketAddr); 2], rounds: 
     let mut all = targets.map(|(name, _)| Measured { name, events: load.events, rates: vec![], costs: vec![], micros: vec![] });
     for _ in 0..rounds {
         for (measured, (_, address)) in all.iter_mut().zip(targets) {
-            let before = told_by_system("/proc/self/stat", ticks);
+            let before = system_figure("/proc/self/stat", ticks);
             let mut answered = load.on(runtime, address);
-            let ticks = told_by_system("/proc/self/stat", ticks) - before;
+            let ticks = system_figure("/proc/self/stat", ticks) - before;
             measured.rates.push(answered.rate);
             measured.costs.push(ticks * 10_000.0 / answered.micros.len().max(1) as f64);
             measured.micros.append(&mut answered.micros);
@@ -123,14 +123,14 @@ fn soak(events: u64) {
         let load = Load { events: 50, connections: 64, length: Duration::from_secs(1), rate: None };
         stored += load.on(&clients, address).micros.len() as f64 * 50.0;
         if stored >= next {
-            println!("{stored:12.0} events {:8.0} MB", told_by_system("/proc/self/status", resident));
+            println!("{stored:12.0} events {:8.0} MB", system_figure("/proc/self/status", resident));
             next = stored + events as f64 / 10.0;
         }
     }
 }
 
-/// Reads a figure that only some systems tell; 0 where it is not told.
-fn told_by_system(path: &str, find: fn(&str) -> Option<f64>) -> f64 {
+/// Returns a figure that only some systems report, or 0.
+fn system_figure(path: &str, find: fn(&str) -> Option<f64>) -> f64 {
     std::fs::read_to_string(path).ok().and_then(|text| find(&text)).unwrap_or_default()
 }
 

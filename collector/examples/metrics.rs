@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
+use tillroll_collector::cli::{Cli, Command};
 use tillroll_collector::clock::{Clock, Stopwatch};
-use tillroll_collector::config::{Cli, Command};
 use tillroll_collector::http::server::Server;
 use tillroll_collector::metrics::catalog::RecordKind;
 use tillroll_collector::metrics::parse::QueryType;

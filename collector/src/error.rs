@@ -1,18 +1,17 @@
-//! Everything that can go wrong in the collector, in one list.
+//! The errors of requests: code, HTTP status, `Retry-After`, field and limit of each, by exhaustive matches.
 //!
-//! The display text is for people and may change. [`Error::code`] is for programs and may not. What an error means over HTTP, whether it
-//! is worth trying again, and whether an operator should hear of it, is each one exhaustive `match`.
+//! The display text is for people and may change. [`Error::code`] is for programs and never changes.
 
-use std::{io, path::PathBuf};
+use std::io;
 
 use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
-use crate::cli::Fault;
+use crate::import::ImportError;
 use crate::ingest::decode::RejectReason;
 use crate::store::StoreError;
 
-/// Why the collector refused something, or did not start.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body of a request is no JSON.
@@ -117,112 +116,36 @@ pub enum Error {
     #[error("the collector is stopping")]
     Stopping,
 
-    /// `--listen` cannot be had.
-    #[error("cannot listen on {listen}: {source}; choose another address with --listen")]
-    Listen {
-        /// The address that was asked for.
-        listen: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The data folder cannot be used.
-    #[error("cannot use the data folder {}: {source}; make it writable or choose another with --data", path.display())]
-    DataFolder {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Another collector uses the data folder.
-    #[error("another collector uses the data folder {}; stop it or choose another folder with --data", .0.display())]
-    DataInUse(PathBuf),
-    /// The store cannot be opened.
-    #[error("cannot open the store {}: {source}", path.display())]
-    OpenStore {
-        /// The store's file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// The store has a schema version that this build does not support.
-    #[error(
-        "the store {} has schema version {found}, this build supports version {supported}; start the version of Tillroll that wrote it, or choose an empty folder with --data",
-        path.display()
-    )]
-    UnsupportedStore {
-        /// The store's file.
-        path: PathBuf,
-        /// The version in the store.
-        found: u32,
-        /// The version of this build.
-        supported: u32,
-    },
-    /// `--project` cannot be read. The text is not repeated, because it may hold a secret.
-    #[error("--project number {number} {reason}; write TOKEN:SECRET")]
-    BadProject {
-        /// Which one, counted from 1.
-        number: usize,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The address to forward to cannot be used. The text is not repeated, because it may hold a secret.
-    #[error("the address that events are to be forwarded to {0}")]
-    BadForward(&'static str),
-    /// How far forwarding has come cannot be kept.
-    #[error("cannot keep how far forwarding has come: {0}")]
-    Forward(#[source] io::Error),
-    /// A command of the command line failed.
-    #[error(transparent)]
-    Command(#[from] crate::cli::Fault),
-    /// The configuration file cannot be read.
-    #[error("cannot read the configuration file {}: {reason}", path.display())]
-    ConfigFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A setting of the configuration file is none, or its value is not what it should be.
-    #[error("{}: `{name}`: {reason}", path.display())]
-    Setting {
-        /// The file.
-        path: PathBuf,
-        /// The setting.
-        name: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A token or a secret cannot be used. The text is not repeated, because it may hold a secret.
-    #[error("the project {0}")]
-    InvalidCredentials(&'static str),
-    /// A project with this token is in use already.
-    #[error("this project is there already; `tillroll projects rotate-secret` gives it a new secret")]
-    ProjectExists,
-    /// No project in the data folder has this token.
-    #[error("no project with this token is kept in the data folder; one that is given with --project is changed where it is given")]
-    ProjectNotFound,
-    /// The server itself failed.
-    #[error("the server failed: {0}")]
-    Serve(#[source] io::Error),
+    /// The system returned no random bytes.
+    #[error("the system returned no random bytes: {0}")]
+    NoRandomBytes(#[source] io::Error),
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Folder { path, source } => Self::DataFolder { path, source },
-            StoreError::InUse(folder) => Self::DataInUse(folder),
-            StoreError::NotFound(folder) => Fault::NoStore(folder).into(),
-            StoreError::Open { path, source } => Self::OpenStore { path, source },
-            StoreError::UnsupportedVersion { path, found, supported } => Self::UnsupportedStore { path, found, supported },
-            StoreError::Damaged { path, reason } => {
-                Fault::NotBackup { path, reason: format!("the store in it is damaged: {reason}") }.into()
-            }
-            StoreError::PathNotUtf8(path) => Fault::Path(path).into(),
+            StoreError::Open { source, .. } => Self::CannotRead(source),
+            // The server opens the store before it serves requests, so these do not occur in a request.
+            StoreError::Folder { .. }
+            | StoreError::InUse(_)
+            | StoreError::NotFound(_)
+            | StoreError::UnsupportedVersion { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::PathNotUtf8(_) => Self::CannotStore,
             StoreError::Read(source) => Self::CannotRead(source),
             StoreError::Write => Self::CannotStore,
             StoreError::QueueFull => Self::QueueFull,
             StoreError::DiskFull => Self::DiskFull,
             StoreError::Stopping => Self::Stopping,
+        }
+    }
+}
+
+impl From<ImportError> for Error {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => error.into(),
+            ImportError::Stopping => Self::Stopping,
         }
     }
 }
@@ -257,22 +180,7 @@ impl Error {
             Self::Engine(_) => "engine_failed",
             Self::CannotSign => "cannot_sign",
             Self::Stopping => "stopping",
-            Self::Listen { .. } => "cannot_listen",
-            Self::DataFolder { .. } => "data_folder",
-            Self::DataInUse(_) => "data_in_use",
-            Self::OpenStore { .. } => "cannot_open_store",
-            Self::UnsupportedStore { found, supported, .. } if found < supported => "older_store",
-            Self::UnsupportedStore { .. } => "newer_store",
-            Self::BadProject { .. } => "bad_project",
-            Self::BadForward(_) => "bad_forward",
-            Self::Forward(_) => "forward_failed",
-            Self::Command(fault) => fault.code(),
-            Self::ConfigFile { .. } => "config_file",
-            Self::Setting { .. } => "bad_setting",
-            Self::InvalidCredentials(_) => "bad_keys",
-            Self::ProjectExists => "project_exists",
-            Self::ProjectNotFound => "no_such_project",
-            Self::Serve(_) => "server_failed",
+            Self::NoRandomBytes(_) => "server_failed",
         }
     }
 
@@ -288,7 +196,7 @@ impl Error {
             Self::NotFound | Self::NoLibrary => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
-            Self::CannotSign | Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::CannotSign | Self::Engine(_) | Self::NoRandomBytes(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFresh
             | Self::QueueFull
@@ -297,21 +205,6 @@ impl Error {
             | Self::CannotStore
             | Self::CannotRead(_)
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Listen { .. }
-            | Self::DataFolder { .. }
-            | Self::DataInUse(_)
-            | Self::OpenStore { .. }
-            | Self::UnsupportedStore { .. }
-            | Self::BadProject { .. }
-            | Self::BadForward(_)
-            | Self::Forward(_)
-            | Self::Command(_)
-            | Self::ConfigFile { .. }
-            | Self::Setting { .. }
-            | Self::InvalidCredentials(_)
-            | Self::ProjectExists
-            | Self::ProjectNotFound
-            | Self::Serve(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -345,4 +238,21 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Returns an error of the store for the operator, with advice: the message of a command or of the server's start.
+pub(crate) fn with_advice(error: StoreError) -> anyhow::Error {
+    let advice = match &error {
+        StoreError::Folder { .. } => "make it writable or choose another folder with --data",
+        StoreError::InUse(_) => "stop the other collector or choose another folder with --data",
+        StoreError::NotFound(_) => "choose the data folder with --data",
+        StoreError::UnsupportedVersion { .. } => "start the version of Tillroll that wrote it, or choose an empty folder with --data",
+        StoreError::Damaged { .. } => "restore a backup",
+        StoreError::PathNotUtf8(_) => "choose another path",
+        StoreError::DiskFull => "free disk space",
+        StoreError::Open { .. } | StoreError::Read(_) | StoreError::Write | StoreError::QueueFull | StoreError::Stopping => {
+            return error.into();
+        }
+    };
+    anyhow::anyhow!("{error}; {advice}")
 }

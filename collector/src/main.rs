@@ -4,10 +4,10 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tillroll_collector::Error;
-use tillroll_collector::cli;
+use anyhow::Context;
+use tillroll_collector::cli::{self, Command, Invocation};
 use tillroll_collector::clock::Clock;
-use tillroll_collector::config::{self, Command, Invocation, LogFormat, LogLevel, Serve};
+use tillroll_collector::config::{LogFormat, LogLevel, Serve};
 use tillroll_collector::http::server::Server;
 use tillroll_collector::projection;
 use tillroll_collector::store::Options;
@@ -23,16 +23,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const THREAD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    match config::read().and_then(run) {
+    match cli::parse().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tillroll: {error}");
+            eprintln!("tillroll: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(invocation: Invocation) -> Result<(), Error> {
+fn run(invocation: Invocation) -> anyhow::Result<()> {
     let cli = match invocation {
         Invocation::Run(cli) => cli,
         Invocation::Report(report) => {
@@ -79,8 +79,8 @@ fn init_log(format: LogFormat, level: LogLevel) {
     }
 }
 
-fn serve(flags: &Serve) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Serve)?;
+fn serve(flags: &Serve) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the server failed")?;
     let result = runtime.block_on(async {
         let server = Server::open(flags, Options::default(), Clock::SYSTEM).await?;
         let stop = stop_signal()?;
@@ -94,24 +94,24 @@ fn serve(flags: &Serve) -> Result<(), Error> {
 }
 
 /// Prints the address. Standard output has only this line, which scripts wait for; everything else goes to standard error.
-fn announce(server: &Server, flags: &Serve) -> Result<(), Error> {
+fn announce(server: &Server, flags: &Serve) -> anyhow::Result<()> {
     let address = server.address()?;
     if let Some(credentials) = server.created_project() {
         let folder = flags.data.display();
         eprintln!("Created a project in {folder}.\n  token:  {}\n  secret: {}", credentials.token, credentials.secret);
     }
     if !server.has_library() {
-        tracing::warn!("{}", Error::NoLibrary);
+        tracing::warn!("{}", tillroll_collector::Error::NoLibrary);
     }
     print_line(&format!("tillroll listens on http://{address}"));
     Ok(())
 }
 
 #[cfg(unix)]
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Serve)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Serve)?;
+    let mut terminate = signal(SignalKind::terminate()).context("the server failed")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("the server failed")?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -121,7 +121,7 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
 }
 
 #[cfg(not(unix))]
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })

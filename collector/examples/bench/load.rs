@@ -1,7 +1,7 @@
-//! The load: so many connections, each of which asks again once it is answered, and how long each answer took.
+//! The load generator: a number of connections, each sending its next request after the response, and the latency of each request.
 //!
-//! At a fixed rate every connection has its own moments. One that was kept from asking in time counts from the moment at which it should
-//! have asked, so a server that stalls is not spared the requests that nobody could send meanwhile.
+//! At a fixed rate each connection has a schedule. The latency of a delayed request counts from its scheduled time, so a server that
+//! stalls is also charged for the requests that could not be sent meanwhile (coordinated omission).
 
 use std::net::SocketAddr;
 use std::sync::Arc;

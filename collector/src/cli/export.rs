@@ -1,66 +1,73 @@
-//! `tillroll export WHAT`: what `GET /export/WHAT` answers, read from the data folder, which a server may be using.
+//! `tillroll export RESOURCE`: the output of `GET /export/RESOURCE`, read from the data folder. The server may keep running.
 //!
-//! It is read and written page by page. Each line carries a cursor; an export that was cut short goes on with `--after` the last one.
+//! It is read and written page by page. Each line has a cursor; `--after` with the last cursor continues an interrupted export.
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
-use indicatif::ProgressBar;
 
-use crate::Error;
-use crate::cli::{Fault, choose, counting};
+use crate::cli::choose_project;
+use crate::cli::files::failed;
+use crate::cli::progress::count_bar;
+use crate::config::DataFolder;
+use crate::error::with_advice;
 use crate::resource::Resource;
 use crate::store::{Cursor, ListCursor, ListPage, Range, ReadOnlyStore};
 
-/// How many things are read at a time.
-const PAGE: usize = 500;
+/// How many records are read at a time.
+const PAGE_RECORDS: usize = 500;
+
+/// The error for a cursor of another resource, or none at all.
+const INVALID_CURSOR: &str = "--after is not a cursor of an earlier export of this resource";
 
 /// The flags of `tillroll export`.
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
-    /// What to export
+    /// Resource to export
+    #[arg(value_name = "RESOURCE")]
     pub what: Resource,
 
-    /// Write to this file instead of the standard output
+    /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Begin behind the line with this cursor
+    /// Start after the line with this cursor
     #[arg(long, value_name = "CURSOR")]
     pub after: Option<String>,
 
-    /// The token of the project, where the data folder holds several
+    /// Token of the project; required if the data folder has several projects
     #[arg(long, value_name = "TOKEN")]
     pub project: Option<String>,
 
-    /// The folder in which everything is kept
-    #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
-    pub data: PathBuf,
+    /// The data folder.
+    #[command(flatten)]
+    pub folder: DataFolder,
 }
 
-/// Exports.
-pub fn run(flags: &Flags) -> Result<(), Error> {
-    let store = ReadOnlyStore::open(&flags.data)?;
-    let project = choose(&store.projects()?, flags.project.as_deref())?;
+/// Runs the command.
+pub fn run(flags: &Flags) -> anyhow::Result<()> {
+    let store = ReadOnlyStore::open(&flags.folder.data).map_err(with_advice)?;
+    let project = choose_project(&store.projects()?, flags.project.as_deref())?;
     let out: Box<dyn Write> = match &flags.out {
-        Some(path) => Box::new(File::create(path).map_err(|source| Fault::file("write", path, source))?),
+        Some(path) => Box::new(File::create(path).with_context(failed("write", path))?),
         None => Box::new(std::io::stdout().lock()),
     };
-    let mut out = Out { out: BufWriter::new(out), path: flags.out.clone().unwrap_or_else(|| "the standard output".into()), lines: 0 };
+    let mut out = Output { out: BufWriter::new(out), path: flags.out.clone().unwrap_or_else(|| "standard output".into()), lines: 0 };
     match flags.what {
-        Resource::Events => of_events(&store, project, flags, &mut out)?,
-        resource => of_list(&store, project, resource, flags, &mut out)?,
+        Resource::Events => export_events(&store, project, flags, &mut out)?,
+        resource => export_state(&store, project, resource, flags, &mut out)?,
     }
     out.finish(flags.what)
 }
 
-fn of_events(store: &ReadOnlyStore, project: i64, flags: &Flags, out: &mut Out) -> Result<(), Error> {
-    let after = flags.after.as_deref().map_or(Ok(Cursor::START), str::parse).map_err(|_| Fault::Cursor)?;
-    let mut range = Range { project, after, until: store.head()?, limit: PAGE };
-    // Places count the events of all projects.
-    let bar = counting("events", range.until.distance_from(after));
+fn export_events(store: &ReadOnlyStore, project: i64, flags: &Flags, out: &mut Output) -> anyhow::Result<()> {
+    let after = flags.after.as_deref().map_or(Some(Cursor::START), |text| text.parse().ok()).context(INVALID_CURSOR)?;
+    let mut range = Range { project, after, until: store.head()?, limit: PAGE_RECORDS };
+    // Cursors count the events of all projects, and so does the progress bar.
+    let bar = count_bar("events", range.until.distance_from(after));
     loop {
         let events = store.events(range)?;
         let Some(last) = events.last() else { break };
@@ -76,14 +83,14 @@ fn of_events(store: &ReadOnlyStore, project: i64, flags: &Flags, out: &mut Out) 
     Ok(())
 }
 
-fn of_list(store: &ReadOnlyStore, project: i64, resource: Resource, flags: &Flags, out: &mut Out) -> Result<(), Error> {
+fn export_state(store: &ReadOnlyStore, project: i64, resource: Resource, flags: &Flags, out: &mut Output) -> anyhow::Result<()> {
     let mut after = match &flags.after {
-        Some(text) => ListCursor::parse(resource, text).ok_or(Fault::Cursor)?,
+        Some(text) => ListCursor::parse(resource, text).context(INVALID_CURSOR)?,
         None => ListCursor::START,
     };
-    let bar: ProgressBar = counting("lines", store.count(project, resource)?);
+    let bar = count_bar("lines", store.count(project, resource)?);
     loop {
-        let ListPage { lines, count, next } = store.list(project, resource, &after, PAGE)?;
+        let ListPage { lines, count, next } = store.list(project, resource, &after, PAGE_RECORDS)?;
         out.write(&lines)?;
         out.lines += lines.lines().count();
         bar.inc(count as u64);
@@ -96,24 +103,24 @@ fn of_list(store: &ReadOnlyStore, project: i64, resource: Resource, flags: &Flag
     Ok(())
 }
 
-struct Out {
+struct Output {
     out: BufWriter<Box<dyn Write>>,
     path: PathBuf,
     lines: usize,
 }
 
-impl Out {
-    fn write(&mut self, text: &str) -> Result<(), Error> {
-        self.out.write_all(text.as_bytes()).map_err(|source| Fault::file("write", &self.path, source).into())
+impl Output {
+    fn write(&mut self, text: &str) -> anyhow::Result<()> {
+        self.out.write_all(text.as_bytes()).with_context(failed("write", &self.path))
     }
 
-    /// Whoever reads our output may have had enough, as `head` has; that is for them to know.
-    fn finish(mut self, what: Resource) -> Result<(), Error> {
+    /// A reader that closes the pipe early, as `head` does, is not an error.
+    fn finish(mut self, resource: Resource) -> anyhow::Result<()> {
         match self.out.flush() {
-            Err(source) if source.kind() != ErrorKind::BrokenPipe => return Err(Fault::file("write", &self.path, source).into()),
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error).with_context(failed("write", &self.path)),
             _ => {}
         }
-        eprintln!("{} lines of {} were exported.", self.lines, what.name());
+        eprintln!("Exported {} lines of {}.", self.lines, resource.name());
         Ok(())
     }
 }

@@ -1,102 +1,116 @@
-//! `tillroll import WHAT FILE`: lines into a data folder, or through a running server.
+//! `tillroll import RESOURCE FILE`: imports lines into a data folder, or through a running server.
 //!
-//! The file is read piece by piece, and a piece is stored before the next is read. An import may be repeated: what is there already is put
-//! in its own place.
+//! The file is read in chunks, and each chunk is stored before the next one is read. Repeating an import is harmless: a record replaces
+//! the one with the same id.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context, anyhow, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use serde::Deserialize;
 
-use crate::Error;
-use crate::cli::chunks::{Chunks, Piece};
-use crate::cli::{Fault, choose, weighing};
+use crate::cli::choose_project;
+use crate::cli::chunks::{Chunk, Chunks};
+use crate::cli::files::failed;
+use crate::cli::progress::byte_bar;
 use crate::clock::{self, Clock};
-use crate::import;
+use crate::config::DataFolder;
+use crate::error::with_advice;
+use crate::import::{self, ImportResponse};
 use crate::resource::Resource;
 use crate::store::{FILE, Options, ReadOnlyStore, Store, StoreError};
 use crate::telemetry::Telemetry;
 
-/// How often a server that is busy is asked again.
-const TRIES: usize = 60;
+/// How often a request is sent to a busy server.
+const MAX_ATTEMPTS: usize = 60;
 
-/// How many refused lines are told; the others are counted.
-const TOLD: usize = 20;
+/// The longest delay between two attempts, whatever the server requests.
+const MAX_RETRY_AFTER_SECS: u64 = 30;
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The largest response that is read, in bytes.
+const MAX_RESPONSE_BYTES: u64 = 64 << 20;
+
+/// How many rejected lines are printed; the others are only counted.
+const MAX_PRINTED_REJECTIONS: usize = 20;
 
 /// The flags of `tillroll import`.
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
-    /// What to import
+    /// Resource to import
+    #[arg(value_name = "RESOURCE")]
     pub what: Resource,
 
-    /// The file, one JSON object a line; - is the standard input
+    /// File with one JSON object per line; - reads standard input
     pub file: PathBuf,
 
-    /// Import through the server at this address, instead of into a data folder that no server uses
+    /// Import through the server at this address. Without it, the data folder must not be in use by a server
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
 
-    /// The project's token and secret, for a server
+    /// Token and secret of the project, for --server
     #[arg(long, env = "TILLROLL_OWNER", hide_env_values = true, value_name = "TOKEN:SECRET")]
     pub owner: Option<String>,
 
-    /// The token of the project, for a data folder; one that is new is made
+    /// Token of the project in the data folder; a new token creates a project
     #[arg(long, value_name = "TOKEN", conflicts_with = "server")]
     pub project: Option<String>,
 
-    /// The folder in which everything is kept; made if it is missing
-    #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
-    pub data: PathBuf,
+    /// The data folder.
+    #[command(flatten)]
+    pub folder: DataFolder,
 }
 
-/// Imports.
-pub fn run(flags: &Flags, clock: Clock) -> Result<(), Error> {
-    let fault = |source| Fault::file("read", &flags.file, source);
+/// Runs the command.
+pub fn run(flags: &Flags, clock: Clock) -> anyhow::Result<()> {
     let (input, size): (Box<dyn Read>, u64) = if flags.file == Path::new("-") {
         (Box::new(std::io::stdin().lock()), 0)
     } else {
-        let file = File::open(&flags.file).map_err(fault)?;
+        let file = File::open(&flags.file).with_context(failed("read", &flags.file))?;
         let size = file.metadata().map_or(0, |data| data.len());
         (Box::new(file), size)
     };
     let target = Target::open(flags)?;
-    let bar = weighing(flags.what.name(), size);
-    let (mut pieces, mut tally) = (Chunks::new(BufReader::new(input)), Tally::default());
-    while let Some(piece) = pieces.next(fault)? {
-        let (before, bytes) = (piece.before, piece.bytes.len() as u64);
-        let told = target.take(flags.what, piece, clock)?;
-        bar.suspend(|| tally.add(before, told));
+    let bar = byte_bar(flags.what.name(), size);
+    let (mut chunks, mut total) = (Chunks::new(BufReader::new(input)), Total::default());
+    while let Some(chunk) = chunks.next().with_context(failed("read", &flags.file))? {
+        let (lines_before, bytes) = (chunk.lines_before, chunk.bytes.len() as u64);
+        let summary = target.import(flags.what, chunk, clock)?;
+        bar.suspend(|| total.add(lines_before, summary));
         bar.inc(bytes);
     }
     bar.finish_and_clear();
-    tally.finish(flags.what)
+    total.finish(flags.what)
 }
 
-/// What the other side says of a piece.
+/// The result of one chunk, from the server's response or from the data folder.
 #[derive(Debug, Default, Deserialize)]
-struct Told {
+struct ImportSummary {
     accepted: usize,
-    rejected: Vec<Rejected>,
+    rejected: Vec<RejectedLine>,
     ignored: usize,
     duplicates: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Rejected {
+struct RejectedLine {
     line: usize,
     message: String,
 }
 
-impl From<import::Answer> for Told {
-    fn from(answer: import::Answer) -> Self {
-        let rejected = answer.rejected.into_iter().map(|rejected| Rejected { line: rejected.line, message: rejected.message });
-        Self { accepted: answer.accepted, rejected: rejected.collect(), ignored: answer.ignored, duplicates: answer.duplicates }
+impl From<ImportResponse> for ImportSummary {
+    fn from(response: ImportResponse) -> Self {
+        let rejected = response.rejected.into_iter().map(|rejected| RejectedLine { line: rejected.line, message: rejected.message });
+        Self { accepted: response.accepted, rejected: rejected.collect(), ignored: response.ignored, duplicates: response.duplicates }
     }
 }
 
@@ -106,86 +120,92 @@ enum Target {
 }
 
 impl Target {
-    fn open(flags: &Flags) -> Result<Self, Error> {
+    fn open(flags: &Flags) -> anyhow::Result<Self> {
         if let Some(url) = &flags.server {
-            let owner = flags.owner.as_deref().ok_or(Fault::NoOwner)?;
-            let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120))).build();
+            let owner = flags.owner.as_deref().context("imports through a server need --owner TOKEN:SECRET or TILLROLL_OWNER")?;
+            let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(REQUEST_TIMEOUT)).build();
             let authorization = format!("Basic {}", BASE64_STANDARD.encode(owner));
             return Ok(Self::Server { agent: agent.into(), url: url.trim_end_matches('/').to_owned(), authorization });
         }
-        if flags.project.is_none() && !flags.data.join(FILE).is_file() {
-            return Err(Fault::WhichProject("none yet".into()).into());
+        let data = &flags.folder.data;
+        if flags.project.is_none() && !data.join(FILE).is_file() {
+            bail!("the data folder has no projects; choose the token of a new one with --project TOKEN");
         }
-        let store = match Store::open(&flags.data, Options::default(), Arc::new(Telemetry::default())) {
-            Err(StoreError::InUse(folder)) => return Err(Fault::InUse(folder).into()),
-            other => other?,
+        let store = match Store::open(data, Options::default(), Arc::new(Telemetry::default())) {
+            Err(StoreError::InUse(folder)) => {
+                bail!("a server uses the data folder {}; import through it with --server URL, or stop it", folder.display())
+            }
+            result => result.map_err(with_advice)?,
         };
         let project = match &flags.project {
             Some(token) => store.project(token)?,
-            None => choose(&ReadOnlyStore::open(&flags.data)?.projects()?, None)?,
+            None => choose_project(&ReadOnlyStore::open(data).map_err(with_advice)?.projects()?, None)?,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self::Folder { runtime, store: Box::new(store), project })
     }
 
-    fn take(&self, what: Resource, piece: Piece, clock: Clock) -> Result<Told, Error> {
+    fn import(&self, resource: Resource, chunk: Chunk, clock: Clock) -> anyhow::Result<ImportSummary> {
         match self {
             Self::Folder { runtime, store, project } => {
-                let taken = import::take(store, *project, what, clock.millis(), piece.bytes.into());
-                runtime.block_on(taken).map(Told::from)
+                let imported = import::import(store, *project, resource, clock.millis(), chunk.bytes.into());
+                Ok(runtime.block_on(imported)?.into())
             }
-            Self::Server { agent, url, authorization } => Ok(post(agent, url, authorization, what, &piece.bytes)?),
+            Self::Server { agent, url, authorization } => post(agent, url, authorization, resource, &chunk.bytes),
         }
     }
 }
 
-fn post(agent: &ureq::Agent, url: &str, authorization: &str, what: Resource, bytes: &[u8]) -> Result<Told, Fault> {
-    let address = format!("{url}/import/{}", what.name());
-    let silent = |reason: String| Fault::NoAnswer { url: url.to_owned(), reason };
-    for _ in 0..TRIES {
+fn post(agent: &ureq::Agent, url: &str, authorization: &str, resource: Resource, bytes: &[u8]) -> anyhow::Result<ImportSummary> {
+    let address = format!("{url}/import/{}", resource.name());
+    let context = || format!("the server at {url} does not answer");
+    for _ in 0..MAX_ATTEMPTS {
         let request = agent.post(&address).header("authorization", authorization).header("content-type", "application/x-ndjson");
-        let mut answer = request.send(bytes).map_err(|error| silent(error.to_string()))?;
-        let status = answer.status().as_u16();
-        let wait = answer.headers().get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok());
-        let text = answer.body_mut().with_config().limit(64 << 20).read_to_string().map_err(|error| silent(error.to_string()))?;
+        let mut response = request.send(bytes).with_context(context)?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let text = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_string().with_context(context)?;
         match status {
-            200 => return serde_json::from_str(&text).map_err(|error| silent(error.to_string())),
-            429 | 503 => clock::sleep(Duration::from_secs(wait.unwrap_or(1).min(30))),
-            _ => return Err(Fault::Refused { status, message: text }),
+            200 => return serde_json::from_str(&text).with_context(context),
+            429 | 503 => clock::sleep(Duration::from_secs(retry_after.unwrap_or(1).min(MAX_RETRY_AFTER_SECS))),
+            _ => bail!("the server rejected the import with status {status}: {text}"),
         }
     }
-    Err(silent("it was too busy for too long".into()))
+    Err(anyhow!("it was busy for {MAX_ATTEMPTS} attempts")).with_context(context)
 }
 
 #[derive(Default)]
-struct Tally {
+struct Total {
     accepted: usize,
     rejected: usize,
     ignored: usize,
     duplicates: u64,
 }
 
-impl Tally {
-    fn add(&mut self, before: usize, told: Told) {
-        self.accepted += told.accepted;
-        self.ignored += told.ignored;
-        self.duplicates += told.duplicates.unwrap_or_default();
-        for rejected in told.rejected {
+impl Total {
+    fn add(&mut self, lines_before: usize, summary: ImportSummary) {
+        self.accepted += summary.accepted;
+        self.ignored += summary.ignored;
+        self.duplicates += summary.duplicates.unwrap_or_default();
+        for rejected in summary.rejected {
             self.rejected += 1;
-            if self.rejected <= TOLD {
-                eprintln!("line {}: {}", before + rejected.line, rejected.message);
+            if self.rejected <= MAX_PRINTED_REJECTIONS {
+                eprintln!("line {}: {}", lines_before + rejected.line, rejected.message);
             }
         }
     }
 
-    fn finish(self, what: Resource) -> Result<(), Error> {
-        eprintln!("{} lines of {} were imported.", self.accepted, what.name());
+    fn finish(self, resource: Resource) -> anyhow::Result<()> {
+        eprintln!("Imported {} lines of {}.", self.accepted, resource.name());
         if self.duplicates > 0 {
-            eprintln!("{} of them were there before.", self.duplicates);
+            eprintln!("{} of them were stored already.", self.duplicates);
         }
         if self.ignored > 0 {
-            eprintln!("{} of them hold something that nobody knows, which was left out.", self.ignored);
+            eprintln!("{} of them have unknown fields, which were ignored.", self.ignored);
         }
-        if self.rejected > 0 { Err(Fault::NotTaken(self.rejected).into()) } else { Ok(()) }
+        if self.rejected > 0 {
+            bail!("{} lines were rejected (see above); the rest were imported", self.rejected);
+        }
+        Ok(())
     }
 }

@@ -2,7 +2,6 @@
 
 use clap::Subcommand;
 
-use crate::Error;
 use crate::clock::Clock;
 use crate::config::DataFolder;
 use crate::http::auth::keyring::Keyring;
@@ -16,7 +15,7 @@ pub enum KeysCommand {
 
 impl KeysCommand {
     /// Runs the subcommand.
-    pub fn run(self, clock: Clock) -> Result<(), Error> {
+    pub fn run(self, clock: Clock) -> anyhow::Result<()> {
         match self {
             Self::Rotate(folder) => Keyring::rotate(&folder.data, clock.millis()),
         }

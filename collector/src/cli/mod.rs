@@ -1,57 +1,37 @@
-//! What the program does besides serving: taking data out, putting it in, keeping it safe.
+//! The command line: arguments, and the commands that export, import, back up, restore and manage a data folder.
 //!
-//! Each reads and writes piece by piece, so a million records need no more memory than a thousand. A progress bar shows on a terminal and
-//! nowhere else.
+//! Each command reads and writes page by page, so its memory use does not depend on the number of records. Progress bars are shown only on
+//! a terminal. Errors name the file or flag and what to do about it.
 
+mod args;
 pub mod backup;
 mod chunks;
-mod error;
 pub mod export;
+mod files;
 pub mod import;
 pub mod keys;
+mod progress;
 pub mod projects;
 pub mod restore;
 
-use std::path::Path;
+use anyhow::{Context, anyhow};
 
-use indicatif::{ProgressBar, ProgressStyle};
+pub use args::{Cli, Command, Invocation, parse};
 
-pub use error::Fault;
-
-/// Returns a bar that counts things.
-fn counting(what: &'static str, total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos} of {human_len}, {eta} left");
-    bar(style, what, total)
-}
-
-/// Returns a bar that counts bytes.
-fn weighing(what: &'static str, total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
-    bar(style, what, total)
-}
-
-fn bar(style: Result<ProgressStyle, indicatif::style::TemplateError>, what: &'static str, total: u64) -> ProgressBar {
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total).with_style(style).with_message(what)
-}
-
-/// Chooses among projects: the one that is named, else the only one.
-fn choose(projects: &[(i64, String)], named: Option<&str>) -> Result<i64, Fault> {
-    let tokens = || projects.iter().map(|(_, token)| token.as_str()).collect::<Vec<_>>().join(", ");
-    match (named, projects) {
-        (Some(named), _) => {
-            let found = projects.iter().find(|(_, token)| token == named);
-            found.map(|(id, _)| *id).ok_or_else(|| Fault::NoProject { token: named.into(), known: tokens() })
+/// Returns the number of a project: of the one with this token or, without a token, of the only one.
+fn choose_project(projects: &[(i64, String)], token: Option<&str>) -> anyhow::Result<i64> {
+    let tokens = || match projects {
+        [] => "no projects".to_owned(),
+        _ => format!("these projects: {}", projects.iter().map(|(_, token)| token.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    match (token, projects) {
+        (Some(token), _) => {
+            let found = projects.iter().find(|(_, other)| other == token);
+            found.map(|(id, _)| *id).with_context(|| format!("the data folder has no project {token}; it has {}", tokens()))
         }
         (None, [(id, _)]) => Ok(*id),
-        (None, _) => Err(Fault::WhichProject(tokens())),
+        (None, _) => Err(anyhow!("the data folder has {}; choose one with --project TOKEN", tokens())),
     }
-}
-
-/// Makes what was done to the entries of a folder durable.
-fn sync_folder(folder: &Path) -> Result<(), Fault> {
-    let synced = std::fs::File::open(folder).and_then(|file| file.sync_all());
-    synced.map_err(|source| Fault::file("write", folder, source))
 }
 
 #[cfg(test)]
@@ -59,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_project_is_named_unless_there_is_only_one() {
+    fn the_token_is_required_unless_there_is_one_project() {
         let (one, two) = ([(3, "a".to_owned())], [(3, "a".to_owned()), (4, "b".to_owned())]);
-        assert_eq!(choose(&one, None).ok(), Some(3));
-        assert_eq!(choose(&two, Some("b")).ok(), Some(4));
-        assert!(choose(&two, None).is_err_and(|fault| fault.to_string().contains("a, b")));
-        assert!(choose(&two, Some("c")).is_err_and(|fault| fault.to_string().contains("a, b")));
-        assert!(choose(&[], None).is_err());
+        assert_eq!(choose_project(&one, None).ok(), Some(3));
+        assert_eq!(choose_project(&two, Some("b")).ok(), Some(4));
+        assert!(choose_project(&two, None).is_err_and(|error| error.to_string().contains("a, b")));
+        assert!(choose_project(&two, Some("c")).is_err_and(|error| error.to_string().contains("a, b")));
+        assert!(choose_project(&[], None).is_err());
     }
 }

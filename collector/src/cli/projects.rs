@@ -5,10 +5,11 @@
 use std::io::Read;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Subcommand;
 
-use crate::Error;
-use crate::clock::{self, Clock};
+use crate::cli::files::failed;
+use crate::clock::Clock;
 use crate::config::DataFolder;
 use crate::projects::file;
 use crate::store::create_folder;
@@ -56,15 +57,15 @@ pub enum ProjectsCommand {
 
 impl ProjectsCommand {
     /// Runs the subcommand and returns the text to print.
-    pub fn run(self, clock: Clock) -> Result<String, Error> {
+    pub fn run(self, clock: Clock) -> anyhow::Result<String> {
         let now = clock.millis();
         match self {
             Self::List(folder) => Ok(file::read(&folder.data)?.iter().map(|entry| line(entry, now)).collect()),
             Self::Add { token, secret_stdin, folder } => {
-                let token = token.map_or_else(|| clock::random_hex::<8>().map_err(Error::Serve), Ok)?;
+                let token = token.map_or_else(file::random_token, Ok)?;
                 let secret = secret(secret_stdin)?;
                 // A project may be added before the first start of the server.
-                create_folder(&folder.data).map_err(|source| Error::DataFolder { path: folder.data.clone(), source })?;
+                create_folder(&folder.data).with_context(failed("create", &folder.data))?;
                 file::change(&folder.data, |entries| file::add(entries, &token, secret.clone()))?;
                 Ok(format!("{token}:{secret}\n"))
             }
@@ -82,12 +83,12 @@ impl ProjectsCommand {
     }
 }
 
-fn secret(from_stdin: bool) -> Result<String, Error> {
+fn secret(from_stdin: bool) -> anyhow::Result<String> {
     if !from_stdin {
-        return file::random_secret().map_err(Error::Serve);
+        return file::random_secret();
     }
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(Error::Serve)?;
+    std::io::stdin().read_to_string(&mut text).context("cannot read the secret from standard input")?;
     Ok(text.trim().to_owned())
 }
 

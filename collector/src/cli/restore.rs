@@ -1,69 +1,70 @@
-//! `tillroll restore FROM`: a data folder made of a backup.
+//! `tillroll restore FROM`: creates a data folder from a backup.
 //!
-//! The backup is checked before anything is written, and nothing that is there is ever replaced.
+//! The backup is checked before anything is written, and no existing file is ever replaced.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::Error;
-use crate::cli::backup::{LABEL, files_below, make, private};
-use crate::cli::{Fault, sync_folder, weighing};
+use crate::cli::backup::MANIFEST;
+use crate::cli::files::{create, create_private, failed, files_below, rename, sync_folder};
+use crate::cli::progress::byte_bar;
+use crate::error::with_advice;
 use crate::store::{self, FILE};
 
 /// The flags of `tillroll restore`.
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
-    /// The folder that a backup has made
+    /// Backup folder
     pub from: PathBuf,
 
-    /// The data folder to make; it must be empty or not there yet
+    /// Data folder to create; it must be missing or empty
     #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
     pub data: PathBuf,
 }
 
-/// Restores.
-pub fn run(flags: &Flags) -> Result<(), Error> {
-    if !flags.from.join(LABEL).is_file() || !flags.from.join(FILE).is_file() {
-        let reason = "it is no folder that `tillroll backup` has made".to_owned();
-        return Err(Fault::NotBackup { path: flags.from.clone(), reason }.into());
+/// Runs the command.
+pub fn run(flags: &Flags) -> anyhow::Result<()> {
+    let not_restorable = || format!("{} cannot be restored", flags.from.display());
+    if !flags.from.join(MANIFEST).is_file() || !flags.from.join(FILE).is_file() {
+        bail!("{}: it is not a backup made by `tillroll backup`", not_restorable());
     }
-    store::check_file(&flags.from.join(FILE))?;
-    make(&flags.data)?;
+    store::check_file(&flags.from.join(FILE)).map_err(with_advice).with_context(not_restorable)?;
+    create(&flags.data)?;
     if store::is_used(&flags.data) {
-        return Err(Fault::NotEmpty(flags.data.clone()).into());
+        bail!("the data folder {} is not empty; move it away or choose another with --data", flags.data.display());
     }
-    let _lock = store::lock(&flags.data)?;
+    let _lock = store::lock(&flags.data).map_err(with_advice)?;
     let mut files = files_below(&flags.from)?;
-    // The store comes last, under another name: a folder with a store in it is a whole one.
+    // The store is last and under a temporary name until it is complete: a folder that has a store is complete.
     files.sort_by_key(|name| name == Path::new(FILE));
-    let size = files.iter().filter_map(|name| fs::metadata(flags.from.join(name)).ok()).map(|data| data.len()).sum();
-    let bar = weighing("files", size);
-    for name in files.iter().filter(|name| *name != Path::new(LABEL)) {
+    let bytes = files.iter().filter_map(|name| fs::metadata(flags.from.join(name)).ok()).map(|data| data.len()).sum();
+    let bar = byte_bar("files", bytes);
+    for name in files.iter().filter(|name| *name != Path::new(MANIFEST)) {
         let (from, to) = (flags.from.join(name), flags.data.join(name));
         let part = to.with_added_extension("part");
-        make(to.parent().unwrap_or(&to))?;
+        create(to.parent().unwrap_or(&to))?;
         copy(&from, &part, |bytes| bar.inc(bytes))?;
-        fs::rename(&part, &to).map_err(|source| Fault::file("write", &to, source))?;
+        rename(&part, &to)?;
     }
     sync_folder(&flags.data)?;
     bar.finish_and_clear();
-    eprintln!("{} is restored; start a server on it.", flags.data.display());
+    eprintln!("Restored {}; start a server on it.", flags.data.display());
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path, mut copied: impl FnMut(u64)) -> Result<(), Fault> {
-    let mut source = File::open(from).map_err(|source| Fault::file("read", from, source))?;
-    let fault = |source| Fault::file("write", to, source);
-    let mut target = private(to).map_err(fault)?;
-    let mut piece = vec![0; 1 << 20];
+fn copy(from: &Path, to: &Path, mut on_copied: impl FnMut(u64)) -> anyhow::Result<()> {
+    let mut source = File::open(from).with_context(failed("read", from))?;
+    let mut target = create_private(to)?;
+    let mut buffer = vec![0; 1 << 20];
     loop {
-        let read = source.read(&mut piece).map_err(|source| Fault::file("read", from, source))?;
-        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        target.write_all(bytes).map_err(fault)?;
-        copied(read as u64);
+        let read = source.read(&mut buffer).with_context(failed("read", from))?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        target.write_all(bytes).with_context(failed("write", to))?;
+        on_copied(read as u64);
     }
-    target.sync_all().map_err(fault)
+    target.sync_all().with_context(failed("write", to))
 }

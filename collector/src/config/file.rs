@@ -6,31 +6,30 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, anyhow};
 use clap::builder::OsStr;
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
 
-use crate::Error;
-
 /// Flags that are not settings.
-pub(super) const NOT_SETTINGS: &[&str] = &["config", "check-config", "help", "version"];
+pub(crate) const NOT_SETTINGS: &[&str] = &["config", "check-config", "help", "version"];
 
 /// The settings of a file, as command line values.
-pub(super) struct Settings {
-    pub(super) path: PathBuf,
+pub(crate) struct Settings {
+    pub(crate) path: PathBuf,
     values: BTreeMap<String, Vec<String>>,
 }
 
 /// Reads the file and validates every setting in it.
-pub(super) fn read(path: &Path, command: &Command) -> Result<Settings, Error> {
-    let invalid_file = |reason: String| Error::ConfigFile { path: path.into(), reason };
-    let text = std::fs::read_to_string(path).map_err(|error| invalid_file(error.to_string()))?;
-    let table: Table = text.parse().map_err(|error: toml::de::Error| invalid_file(with_line(&text, &error)))?;
+pub(crate) fn read(path: &Path, command: &Command) -> anyhow::Result<Settings> {
+    let context = || format!("cannot read the configuration file {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(context)?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| anyhow!(with_line(&text, &error))).with_context(context)?;
     let flags = command.find_subcommand("serve").into_iter().flat_map(Command::get_arguments);
     let flags: BTreeMap<&str, &Arg> = flags.filter_map(|flag| Some((flag.get_long()?, flag))).collect();
     let mut values = BTreeMap::new();
     for (name, value) in &table {
-        let invalid = |reason: String| Error::Setting { path: path.into(), name: name.clone(), reason };
+        let invalid = |reason: String| anyhow!("{}: `{name}`: {reason}", path.display());
         let flag = flags.get(name.as_str()).filter(|_| !NOT_SETTINGS.contains(&name.as_str()));
         let flag = flag.ok_or_else(|| invalid("unknown setting; `tillroll serve --help` lists all".into()))?;
         values.insert(name.clone(), check(flag, value).map_err(invalid)?);
@@ -79,12 +78,12 @@ fn reason(error: &clap::Error) -> String {
 
 impl Settings {
     /// Returns whether the file has this setting.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
 
     /// Makes the settings the defaults of the flags of `serve`.
-    pub(super) fn as_defaults_of(&self, command: Command) -> Command {
+    pub(crate) fn as_defaults_of(&self, command: Command) -> Command {
         command.mut_subcommand("serve", |serve| {
             self.values.iter().fold(serve, |serve, (name, values)| {
                 let id = serve.get_arguments().find(|flag| flag.get_long() == Some(name)).map(|flag| flag.get_id().clone());

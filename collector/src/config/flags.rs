@@ -1,44 +1,11 @@
-//! The flags of the program, with their help texts.
+//! The flags of `tillroll serve`, with their help texts.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
-use crate::cli::keys::KeysCommand;
-use crate::cli::projects::ProjectsCommand;
-use crate::cli::{backup, export, import, restore};
 use crate::vendors::Forwarding;
-
-/// First-party tracking for online shops: the collector.
-#[derive(Debug, Parser)]
-#[command(name = "tillroll", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
-pub struct Cli {
-    /// The command.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Run the server: receive events over HTTP, store them, and serve exports, metrics queries and the live view
-    Serve(Box<Serve>),
-    /// Write events or the current state as JSON lines. The server may keep running
-    Export(export::Flags),
-    /// Import the lines of an export, or orders, carts and returns in the format of a metrics search
-    Import(import::Flags),
-    /// Copy the data folder. The server may keep running
-    Backup(backup::Flags),
-    /// Create a data folder from a backup
-    Restore(restore::Flags),
-    /// Manage the keys that sign access tokens
-    #[command(subcommand)]
-    Keys(KeysCommand),
-    /// Manage the projects in the data folder
-    #[command(subcommand)]
-    Projects(ProjectsCommand),
-}
 
 /// The data folder.
 #[derive(Clone, Debug, Args)]

@@ -8,7 +8,7 @@ use clap::{ArgMatches, Command};
 use crate::config::file::{NOT_SETTINGS, Settings};
 
 /// Returns the report, one setting per line.
-pub(super) fn render(command: &Command, matches: &ArgMatches, settings: Option<&Settings>) -> String {
+pub(crate) fn render(command: &Command, matches: &ArgMatches, settings: Option<&Settings>) -> String {
     let mut out = String::from("The configuration is valid.");
     let flags = command.find_subcommand("serve").into_iter().flat_map(Command::get_arguments);
     for (id, name) in flags.filter_map(|flag| Some((flag.get_id().as_str(), flag.get_long()?))) {

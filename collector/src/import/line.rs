@@ -1,6 +1,6 @@
-//! One line of an import, read as what it is; pure.
+//! Parses one line of an import. Pure.
 //!
-//! An export's line carries a `cursor`, which means nothing elsewhere and is passed over.
+//! The lines of an export have a `cursor`, which is ignored.
 
 use serde_json::{Map, Value, json};
 use tillroll_protocol::event::Visitor;
@@ -8,16 +8,16 @@ use tillroll_protocol::event::Visitor;
 use crate::import::Line;
 use crate::ingest::decode::{self, JsonTree};
 use crate::metrics::catalog::RecordKind;
-use crate::metrics::document;
+use crate::metrics::document as metrics_document;
 use crate::resource::Resource;
 use crate::store::{ImportedRecord, TrustLevel};
 use crate::vendors::{headless, records};
 
-/// A code and a message.
-type Fault = (&'static str, String);
+/// The code and the message of a rejected line.
+type LineError = (&'static str, String);
 
-/// What an exported event is called there, and on the wire.
-const NAMES: &[(&str, &str)] = &[
+/// The names of fields in an exported event, and in an event on the wire.
+const WIRE_NAMES: &[(&str, &str)] = &[
     ("id", "id"),
     ("type", "type"),
     ("api", "api"),
@@ -28,32 +28,32 @@ const NAMES: &[(&str, &str)] = &[
     ("params", "params"),
 ];
 
-/// Members that only an exported order has, and no search shows.
-const OF_LISTS: &[&str] = &["cursor", "createdAt", "amount", "products", "billing", "coupons"];
+/// Fields that only an exported order has, and no order of a metrics search.
+const EXPORT_FIELDS: &[&str] = &["cursor", "createdAt", "amount", "products", "billing", "coupons"];
 
-/// Returns what was read, and whether something in it was passed over.
-pub(super) fn read(resource: Resource, text: &[u8]) -> Result<(Line, bool), Fault> {
+/// Returns the parsed line, and whether some of its fields were ignored.
+pub(super) fn parse(resource: Resource, text: &[u8]) -> Result<(Line, bool), LineError> {
     match resource {
         Resource::Events => event(object(text)?).map(|line| (line, false)),
-        Resource::Customers | Resource::Categories | Resource::Products => listed(resource, text).map(|line| (line, false)),
+        Resource::Customers | Resource::Categories | Resource::Products => record(resource, text).map(|line| (line, false)),
         Resource::Orders => {
             let order = object(text)?;
-            if OF_LISTS.iter().any(|name| order.contains_key(*name)) {
-                listed(resource, text).map(|line| (line, false))
+            if EXPORT_FIELDS.iter().any(|name| order.contains_key(*name)) {
+                record(resource, text).map(|line| (line, false))
             } else {
-                whole(Resource::Orders, order)
+                document(Resource::Orders, order)
             }
         }
         Resource::Carts => {
             let mut cart = object(text)?;
             cart.entry("status").or_insert(json!("pending"));
-            whole(Resource::Carts, cart)
+            document(Resource::Carts, cart)
         }
-        Resource::Returns => whole(Resource::Returns, object(text)?),
+        Resource::Returns => document(Resource::Returns, object(text)?),
     }
 }
 
-fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
+fn object(text: &[u8]) -> Result<Map<String, Value>, LineError> {
     match serde_json::from_slice(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(("invalid_field", "`` must be an object".into())),
@@ -61,38 +61,38 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
     }
 }
 
-fn whole(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bool), Fault> {
+fn document(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bool), LineError> {
     record.remove("cursor");
     let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
-    let checked = document::check(kind, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
+    let checked = metrics_document::check(kind, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
     let json = Value::Object(checked.json).to_string();
-    Ok((Line::Whole(ImportedRecord { resource, id: checked.id, json }), checked.ignored > 0))
+    Ok((Line::Document(ImportedRecord { resource, id: checked.id, json }), checked.ignored > 0))
 }
 
-fn listed(resource: Resource, text: &[u8]) -> Result<Line, Fault> {
+fn record(resource: Resource, text: &[u8]) -> Result<Line, LineError> {
     let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
     let read = records::listed(resource.name(), &item);
-    read.map(Line::Told).map_err(|reason| (reason.code(), reason.to_string()))
+    read.map(Line::Fields).map_err(|reason| (reason.code(), reason.to_string()))
 }
 
-/// An exported event as a page would have sent it. What a back end told of nobody has nobody.
-fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
+/// Decodes an exported event as if a page had sent it. Events of a back end may have no visitor.
+fn event(mut exported: Map<String, Value>) -> Result<Line, LineError> {
     let mut sent: Map<String, Value> =
-        NAMES.iter().filter_map(|(name, wire)| Some(((*wire).to_owned(), exported.remove(*name)?))).collect();
-    let mut known = |name| exported.remove(name).filter(|value| !value.is_null());
-    let (visitor, email) = (known("visitor_id"), known("email"));
-    let is_nobody = visitor.is_none() && email.is_none();
+        WIRE_NAMES.iter().filter_map(|(name, wire)| Some(((*wire).to_owned(), exported.remove(*name)?))).collect();
+    let mut take = |name| exported.remove(name).filter(|value| !value.is_null());
+    let (visitor, email) = (take("visitor_id"), take("email"));
+    let is_without_visitor = visitor.is_none() && email.is_none();
     match (visitor, email) {
         (Some(visitor), _) => sent.insert("visitorId".into(), visitor),
         (None, Some(email)) => sent.insert("visitorEmail".into(), email),
-        (None, None) => sent.insert("visitorId".into(), "nobody".into()),
+        (None, None) => sent.insert("visitorId".into(), "-".into()),
     };
-    let refused = |refusal: decode::RejectedEvent| (refusal.reason.code(), refusal.reason.to_string());
-    let mut incoming = decode::event(&Value::Object(sent).to_string()).map_err(refused)?.into_owned();
-    if is_nobody {
-        incoming.event.visitor = Visitor::Id(String::new());
+    let rejected = |event: decode::RejectedEvent| (event.reason.code(), event.reason.to_string());
+    let mut decoded = decode::event(&Value::Object(sent).to_string()).map_err(rejected)?.into_owned();
+    if is_without_visitor {
+        decoded.event.visitor = Visitor::Id(String::new());
     }
-    let event = &incoming.event;
+    let event = &decoded.event;
     let is_bot = exported.get("bot") == Some(&Value::Bool(true));
     let trust = if is_bot {
         TrustLevel::Bot
@@ -101,5 +101,5 @@ fn event(mut exported: Map<String, Value>) -> Result<Line, Fault> {
     } else {
         TrustLevel::Browser
     };
-    Ok(Line::Event(trust, Box::new(incoming)))
+    Ok(Line::Event(trust, Box::new(decoded)))
 }

@@ -1,152 +1,165 @@
-//! Lines of JSON that an owner brings: resource an export has printed, and orders, carts and returns as a search shows them.
+//! Imports lines of JSON from the owner of a project: the lines of an export, and orders, carts and returns in the format of a metrics
+//! search.
 //!
-//! A line is taken or refused by itself, so a bad one never costs its neighbours. The route and the command line share this, so both take
-//! the same lines and say the same of them.
+//! Each line is accepted or rejected by itself. The HTTP route and the command line share this code, so both accept the same lines.
 
 mod line;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::Error;
 use crate::ingest::decode::DecodedEvent;
 use crate::resource::Resource;
-use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, TrustLevel};
+use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, StoreError, TrustLevel};
 
-/// How many things are stored in one transaction: shoppers wait no longer than that takes.
-const PART: usize = 1_000;
+/// How many records one transaction stores. Requests of shoppers wait that long.
+const TX_BATCH: usize = 1_000;
 
-/// Resource became of the lines.
+/// The result of an import.
 #[derive(Debug, Default, Serialize)]
-pub struct Answer {
-    /// How many were taken.
+pub struct ImportResponse {
+    /// How many lines were accepted.
     pub accepted: usize,
-    /// Which were not.
-    pub rejected: Vec<Rejected>,
-    /// How many were taken without something in them that nobody knows.
+    /// The rejected lines.
+    pub rejected: Vec<RejectedLine>,
+    /// How many accepted lines have unknown fields, which were ignored.
     pub ignored: usize,
-    /// How many of those taken are events that were there before.
+    /// How many accepted lines are events that were stored already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<u64>,
 }
 
-/// A line that was not taken.
+/// A rejected line.
 #[derive(Debug, Serialize)]
-pub struct Rejected {
-    /// Its number, from 1.
+pub struct RejectedLine {
+    /// The number of the line, from 1.
     pub line: usize,
-    /// Why, for programs.
+    /// The machine-readable reason.
     pub code: &'static str,
-    /// Why, for people.
+    /// The reason for people.
     pub message: String,
 }
 
-/// A line that was read.
-enum Line {
-    Event(TrustLevel, Box<DecodedEvent>),
-    Told(BackendRecord),
-    Whole(ImportedRecord),
+/// Why an import failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The collector is stopping.
+    #[error("the collector is stopping")]
+    Stopping,
 }
 
-/// Takes lines, and returns once resource was accepted is safe on disk. What lists say counts as said by the owner at `now`.
-pub async fn take(store: &Store, project: i64, resource: Resource, now: u64, body: Bytes) -> Result<Answer, Error> {
-    let read = tokio::task::spawn_blocking(move || read(resource, &body));
-    let (mut lines, mut answer) = read.await.map_err(|_| Error::Stopping)?;
-    refuse_kept(store, project, resource, &mut lines, &mut answer).await?;
-    answer.accepted = lines.len();
-    let (mut told, mut whole, mut events) = (Vec::new(), Vec::new(), Vec::new());
+/// A valid line.
+enum Line {
+    /// An event, and the trust level of its original sender.
+    Event(TrustLevel, Box<DecodedEvent>),
+    /// An update of some fields of a record.
+    Fields(BackendRecord),
+    /// A whole order, cart or return.
+    Document(ImportedRecord),
+}
+
+/// Imports lines, and returns when all accepted ones are durable. Updates of fields count as sent by the owner at `now`.
+pub async fn import(store: &Store, project: i64, resource: Resource, now: u64, body: Bytes) -> Result<ImportResponse, ImportError> {
+    let parsed = tokio::task::spawn_blocking(move || parse(resource, &body));
+    let (mut lines, mut response) = parsed.await.map_err(|_| ImportError::Stopping)?;
+    reject_derived(store, project, resource, &mut lines, &mut response).await?;
+    response.accepted = lines.len();
+    let (mut records, mut documents, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for (_, line) in lines {
         match line {
             Line::Event(trust, event) => events.push((trust, *event)),
-            Line::Told(record) => told.push(record),
-            Line::Whole(record) => whole.push(record),
+            Line::Fields(record) => records.push(record),
+            Line::Document(document) => documents.push(document),
         }
     }
-    for records in parts(told) {
+    for records in batches(records) {
         store.apply_records(RecordBatch { project, time: now, records }).await?;
     }
-    for records in parts(whole) {
-        store.import(project, records).await?;
+    for documents in batches(documents) {
+        store.import(project, documents).await?;
     }
     if resource == Resource::Events {
-        answer.duplicates = Some(append(store, project, now, events).await?);
+        response.duplicates = Some(append(store, project, now, events).await?);
     }
-    Ok(answer)
+    Ok(response)
 }
 
-/// Events go in in their order. Those of one request have one trust, so a run of them is a request.
-async fn append(store: &Store, project: i64, now: u64, events: Vec<(TrustLevel, DecodedEvent)>) -> Result<u64, Error> {
+/// Stores events in their order. A batch has one trust level, so each run of events with the same level is one batch.
+async fn append(store: &Store, project: i64, now: u64, events: Vec<(TrustLevel, DecodedEvent)>) -> Result<u64, StoreError> {
     let mut duplicates = 0;
     let mut events = events.into_iter().peekable();
     while let Some((trust, first)) = events.next() {
-        let mut run = EncodedBatch::new(now, trust);
-        run.push(first.key, &first.event);
-        while run.len() < PART
+        let mut batch = EncodedBatch::new(now, trust);
+        batch.push(first.key, &first.event);
+        while batch.len() < TX_BATCH
             && let Some((_, next)) = events.next_if(|(next, _)| *next == trust)
         {
-            run.push(next.key, &next.event);
+            batch.push(next.key, &next.event);
         }
-        duplicates += store.append(project, run).await?.duplicates;
+        duplicates += store.append(project, batch).await?.duplicates;
     }
     Ok(duplicates)
 }
 
-/// A cart or a return that follows from events in the log would be there twice.
-async fn refuse_kept(
+/// Rejects carts and returns that the store derives from events; they would exist twice.
+async fn reject_derived(
     store: &Store,
     project: i64,
     resource: Resource,
     lines: &mut Vec<(usize, Line)>,
-    answer: &mut Answer,
-) -> Result<(), Error> {
+    response: &mut ImportResponse,
+) -> Result<(), StoreError> {
     if !matches!(resource, Resource::Carts | Resource::Returns) {
         return Ok(());
     }
-    let id = |line: &Line| if let Line::Whole(record) = line { Some(record.id.clone()) } else { None };
+    let id = |line: &Line| if let Line::Document(document) = line { Some(document.id.clone()) } else { None };
     let ids = lines.iter().filter_map(|(_, line)| id(line)).collect();
-    let kept = store.derived_ids(project, resource, ids).await?;
-    lines.retain(|(line, read)| {
-        let is_kept = id(read).is_some_and(|id| kept.contains(&id));
-        if is_kept {
-            let message = "`id` is of one that the events in the log tell of; it is there already".to_owned();
-            answer.rejected.push(Rejected { line: *line, code: "kept_by_events", message });
+    let derived = store.derived_ids(project, resource, ids).await?;
+    lines.retain(|(number, line)| {
+        let is_derived = id(line).is_some_and(|id| derived.contains(&id));
+        if is_derived {
+            let message = "`id` already exists, derived from events".to_owned();
+            response.rejected.push(RejectedLine { line: *number, code: "kept_by_events", message });
         }
-        !is_kept
+        !is_derived
     });
-    answer.rejected.sort_by_key(|rejected| rejected.line);
+    response.rejected.sort_by_key(|rejected| rejected.line);
     Ok(())
 }
 
-/// Reads lines, each with its number.
-fn read(resource: Resource, body: &[u8]) -> (Vec<(usize, Line)>, Answer) {
-    let (mut lines, mut answer) = (Vec::new(), Answer::default());
-    // Some programs put the sign of UTF-8 before everything that they write.
+/// Parses lines, each with its number.
+fn parse(resource: Resource, body: &[u8]) -> (Vec<(usize, Line)>, ImportResponse) {
+    let (mut lines, mut response) = (Vec::new(), ImportResponse::default());
+    // Some programs write a UTF-8 byte order mark first.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    for (line, text) in (1..).zip(body.split(|byte| *byte == b'\n')) {
+    for (number, text) in (1..).zip(body.split(|byte| *byte == b'\n')) {
         if text.trim_ascii().is_empty() {
             continue;
         }
-        match line::read(resource, text) {
-            Ok((read, ignored)) => {
-                lines.push((line, read));
-                answer.ignored += usize::from(ignored);
+        match line::parse(resource, text) {
+            Ok((line, is_partly_ignored)) => {
+                lines.push((number, line));
+                response.ignored += usize::from(is_partly_ignored);
             }
-            Err((code, message)) => answer.rejected.push(Rejected { line, code, message }),
+            Err((code, message)) => response.rejected.push(RejectedLine { line: number, code, message }),
         }
     }
-    (lines, answer)
+    (lines, response)
 }
 
-/// Reads lines and forgets them, which is enough to see that no line does harm.
-pub fn look_through(resource: Resource, body: &[u8]) -> Answer {
-    let (lines, mut answer) = read(resource, body);
-    answer.accepted = lines.len();
-    answer
+/// Parses lines without storing them.
+pub fn validate(resource: Resource, body: &[u8]) -> ImportResponse {
+    let (lines, mut response) = parse(resource, body);
+    response.accepted = lines.len();
+    response
 }
 
-fn parts<T>(mut all: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+fn batches<T>(mut all: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     std::iter::from_fn(move || {
-        let rest = all.split_off(all.len().min(PART));
-        Some(std::mem::replace(&mut all, rest)).filter(|part| !part.is_empty())
+        let rest = all.split_off(all.len().min(TX_BATCH));
+        Some(std::mem::replace(&mut all, rest)).filter(|batch| !batch.is_empty())
     })
 }

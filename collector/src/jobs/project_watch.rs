@@ -18,7 +18,7 @@ pub(crate) async fn run(state: Arc<AppState>) {
                 let state = Arc::clone(&state);
                 let refresh = move || state.projects.refresh(|token| Ok(state.store.project(token)?));
                 if let Ok(Err(error)) = tokio::task::spawn_blocking(refresh).await {
-                    tracing::error!(%error, "cannot read the projects in the data folder");
+                    tracing::error!(error = format!("{error:#}"), "cannot read the projects in the data folder");
                 }
             }
             _ = closing.changed() => {}

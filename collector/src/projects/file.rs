@@ -6,11 +6,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::file_version::FileVersion;
 use crate::projects::{Credentials, PreviousSecret, parse};
-use crate::{Error, atomic_file, clock};
+use crate::{atomic_file, clock};
 
 /// The file in the data folder.
 const FILE: &str = "projects.json";
@@ -53,60 +54,62 @@ pub(crate) fn version(folder: &Path) -> FileVersion {
 }
 
 /// Returns all projects in `folder`, oldest first.
-pub(crate) fn read(folder: &Path) -> Result<Vec<Entry>, Error> {
+pub(crate) fn read(folder: &Path) -> anyhow::Result<Vec<Entry>> {
     let path = folder.join(FILE);
-    let failed = |source| Error::DataFolder { path: path.clone(), source };
     match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(invalid_file(&error))),
+        // The message does not quote the file, because it contains secrets.
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| anyhow!("{}: the file is not a valid list of projects (line {})", path.display(), error.line())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(error).with_context(|| unusable(&path)),
     }
 }
 
-/// The message does not quote the file, because it contains secrets.
-fn invalid_file(error: &serde_json::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the file is not a valid list of projects (line {})", error.line()))
+fn unusable(path: &Path) -> String {
+    format!("cannot use {}; make it readable and writable or choose another folder with --data", path.display())
 }
 
 /// Changes the projects in `folder`. Either the whole change is stored or, after an error, none of it.
-pub(crate) fn change<T>(folder: &Path, change: impl FnOnce(&mut Vec<Entry>) -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn change<T>(folder: &Path, change: impl FnOnce(&mut Vec<Entry>) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let path = folder.join(FILE);
-    let failed = |source| Error::DataFolder { path: path.clone(), source };
-    let lock = File::create(folder.join("projects.lock")).map_err(failed)?;
-    lock.lock().map_err(failed)?;
+    let lock = File::create(folder.join("projects.lock")).with_context(|| unusable(folder))?;
+    lock.lock().with_context(|| unusable(folder))?;
     let mut entries = read(folder)?;
     let result = change(&mut entries)?;
-    let json = serde_json::to_vec_pretty(&entries).map_err(io::Error::other);
-    json.and_then(|json| atomic_file::replace(&path, &json)).map_err(failed)?;
+    atomic_file::replace(&path, &serde_json::to_vec_pretty(&entries)?).with_context(|| unusable(&path))?;
     Ok(result)
 }
 
 /// Creates the first project, unless the folder has or had one. Returns the new credentials.
-pub(crate) fn create_first(folder: &Path) -> Result<Option<Credentials>, Error> {
+pub(crate) fn create_first(folder: &Path) -> anyhow::Result<Option<Credentials>> {
     if folder.join(FILE).exists() {
         return Ok(None);
     }
-    let failed = |source| Error::DataFolder { path: folder.join(FILE), source };
     if let Ok(text) = fs::read_to_string(folder.join(SINGLE_PROJECT_FILE)) {
-        let Credentials { token, secret } = parse(text.trim()).map_err(Error::InvalidCredentials)?;
+        let Credentials { token, secret } = parse(text.trim()).map_err(|reason| anyhow!("the project {reason}"))?;
         change(folder, |entries| add(entries, &token, secret))?;
         return Ok(None);
     }
-    let credentials = Credentials { token: clock::random_hex::<8>().map_err(failed)?, secret: random_secret().map_err(failed)? };
+    let credentials = Credentials { token: random_token()?, secret: random_secret()? };
     change(folder, |entries| add(entries, &credentials.token, credentials.secret.clone()))?;
     Ok(Some(credentials))
 }
 
+/// Returns a new random token.
+pub(crate) fn random_token() -> anyhow::Result<String> {
+    clock::random_hex::<8>().context("the system returned no random bytes")
+}
+
 /// Returns a new random secret.
-pub(crate) fn random_secret() -> io::Result<String> {
-    clock::random_hex::<24>()
+pub(crate) fn random_secret() -> anyhow::Result<String> {
+    clock::random_hex::<24>().context("the system returned no random bytes")
 }
 
 /// Adds a project, or restores a retired one.
-pub(crate) fn add(entries: &mut Vec<Entry>, token: &str, secret: String) -> Result<(), Error> {
-    parse(&format!("{token}:{secret}")).map_err(Error::InvalidCredentials)?;
+pub(crate) fn add(entries: &mut Vec<Entry>, token: &str, secret: String) -> anyhow::Result<()> {
+    parse(&format!("{token}:{secret}")).map_err(|reason| anyhow!("the project {reason}"))?;
     if entries.iter().any(|entry| entry.token == token && entry.retired_at.is_none()) {
-        return Err(Error::ProjectExists);
+        bail!("the project exists already; `tillroll projects rotate-secret` replaces its secret");
     }
     entries.retain(|entry| entry.token != token);
     entries.push(Entry { token: token.into(), secrets: vec![Secret { secret, until: None }], retired_at: None });
@@ -114,7 +117,7 @@ pub(crate) fn add(entries: &mut Vec<Entry>, token: &str, secret: String) -> Resu
 }
 
 /// Replaces a project's secret. Previous secrets expire at `until` at the latest, in milliseconds since 1970.
-pub(crate) fn rotate(entries: &mut [Entry], token: &str, secret: String, until: u64) -> Result<(), Error> {
+pub(crate) fn rotate(entries: &mut [Entry], token: &str, secret: String, until: u64) -> anyhow::Result<()> {
     let entry = find(entries, token)?;
     for previous in &mut entry.secrets {
         previous.until = Some(previous.until.map_or(until, |earlier| earlier.min(until)));
@@ -124,13 +127,14 @@ pub(crate) fn rotate(entries: &mut [Entry], token: &str, secret: String, until: 
 }
 
 /// Retires a project: deletes all its secrets.
-pub(crate) fn retire(entries: &mut [Entry], token: &str, now: u64) -> Result<(), Error> {
+pub(crate) fn retire(entries: &mut [Entry], token: &str, now: u64) -> anyhow::Result<()> {
     let entry = find(entries, token)?;
     entry.secrets.clear();
     entry.retired_at = Some(now);
     Ok(())
 }
 
-fn find<'a>(entries: &'a mut [Entry], token: &str) -> Result<&'a mut Entry, Error> {
-    entries.iter_mut().find(|entry| entry.token == token && entry.retired_at.is_none()).ok_or(Error::ProjectNotFound)
+fn find<'a>(entries: &'a mut [Entry], token: &str) -> anyhow::Result<&'a mut Entry> {
+    let found = entries.iter_mut().find(|entry| entry.token == token && entry.retired_at.is_none());
+    found.context("no project with this token is stored in the data folder; change a project of --project where that flag is set")
 }

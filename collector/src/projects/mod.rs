@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use anyhow::anyhow;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::Error;
 use crate::clock::Clock;
 use crate::file_version::FileVersion;
 
@@ -79,8 +79,8 @@ impl ProjectRegistry {
         flags: &[String],
         folder: &Path,
         clock: Clock,
-        id_of: impl Fn(&str) -> Result<i64, Error>,
-    ) -> Result<(Self, Option<Credentials>), Error> {
+        id_of: impl Fn(&str) -> anyhow::Result<i64>,
+    ) -> anyhow::Result<(Self, Option<Credentials>)> {
         let from_flags = parse_all(flags)?;
         let created = if from_flags.is_empty() { file::create_first(folder)? } else { None };
         let projects = Self { from_flags, folder: folder.into(), clock, read: Mutex::default(), index: RwLock::default() };
@@ -89,7 +89,7 @@ impl ProjectRegistry {
     }
 
     /// Reads the data folder again if another process has changed the projects.
-    pub fn refresh(&self, id_of: impl Fn(&str) -> Result<i64, Error>) -> Result<(), Error> {
+    pub fn refresh(&self, id_of: impl Fn(&str) -> anyhow::Result<i64>) -> anyhow::Result<()> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let version = file::version(&self.folder);
         if *read == Some(version) {
@@ -152,14 +152,14 @@ impl ProjectRegistry {
 }
 
 /// Validates projects as given on the command line.
-pub fn check(flags: &[String]) -> Result<(), Error> {
+pub fn check(flags: &[String]) -> anyhow::Result<()> {
     parse_all(flags).map(|_| ())
 }
 
-fn parse_all(flags: &[String]) -> Result<Vec<Credentials>, Error> {
+fn parse_all(flags: &[String]) -> anyhow::Result<Vec<Credentials>> {
     let mut all: Vec<Credentials> = Vec::new();
     for (index, text) in flags.iter().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-        let invalid = |reason| Error::BadProject { number: index + 1, reason };
+        let invalid = |reason| anyhow!("--project number {} {reason}; write TOKEN:SECRET", index + 1);
         let credentials = parse(text.trim()).map_err(invalid)?;
         if all.iter().any(|other| other.token == credentials.token) {
             return Err(invalid("repeats the token of another"));

@@ -145,7 +145,7 @@ fn imported_events_produce_the_same_log_and_the_same_derived_carts() {
     let (url, owner) = (other.client.url(""), ["--owner", "t:s"]);
     run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
     let stderr = run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
-    assert!(stderr.contains("6 of them were there before"), "{stderr}");
+    assert!(stderr.contains("6 of them were stored already"), "{stderr}");
     let events = |client: &Client| {
         let mut events = client.export("");
         events
@@ -160,7 +160,7 @@ fn imported_events_produce_the_same_log_and_the_same_derived_carts() {
     export_all(&from, folder.path(), &["carts", "returns"]);
     for list in ["carts", "returns"] {
         let (success, stderr) = run(&[&["import", list, path_str(&folder.path().join(list)), "--server", &url], &owner[..]].concat());
-        assert!(!success && stderr.contains("it is there already") && stderr.contains("1 lines of"), "{stderr}");
+        assert!(!success && stderr.contains("derived from events") && stderr.contains("1 lines were rejected"), "{stderr}");
     }
 }
 
@@ -279,17 +279,17 @@ fn error_names_the_cause_and_the_remedy() {
     std::fs::write(&lines, "{\"id\":1,\"name\":\"A\"}\nno json\n\n{\"name\":\"B\"}\n").unwrap();
     let [data, full, empty, lines] = [path_str(&data), path_str(&full), path_str(&empty), path_str(&lines)];
     for (arguments, message) in [
-        (vec!["export", "orders", "--data", empty], "there is no store in"),
+        (vec!["export", "orders", "--data", empty], "contains no store"),
         (vec!["export", "orders", "--data", data], "choose one with --project"),
-        (vec!["export", "orders", "--data", data, "--project", "x"], "holds no project x, but t, u"),
+        (vec!["export", "orders", "--data", data, "--project", "x"], "has no project x; it has these projects: t, u"),
         (vec!["import", "orders", lines, "--data", data, "--project", "t"], "a server uses the data folder"),
         (vec!["import", "orders", "nowhere", "--data", empty], "cannot read nowhere"),
-        (vec!["import", "orders", lines, "--data", empty], "choose one with --project"),
-        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9"], "give --owner TOKEN:SECRET"),
+        (vec!["import", "orders", lines, "--data", empty], "with --project TOKEN"),
+        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9"], "need --owner TOKEN:SECRET"),
         (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:s"], "does not answer"),
-        (vec!["backup", full, "--data", data], "is no backup; choose another place"),
-        (vec!["backup", "x", "--data", empty], "there is no store in"),
-        (vec!["restore", full, "--data", empty], "no folder that `tillroll backup` has made"),
+        (vec!["backup", full, "--data", data], "is not a backup; choose another folder"),
+        (vec!["backup", "x", "--data", empty], "contains no store"),
+        (vec!["restore", full, "--data", empty], "not a backup made by `tillroll backup`"),
     ] {
         let (success, stderr) = run(&arguments);
         assert!(!success && stderr.contains(message), "{arguments:?}: {stderr}");
@@ -302,7 +302,7 @@ fn error_names_the_cause_and_the_remedy() {
     // Valid lines are imported although others are rejected; the exit status reports the failure.
     let (success, stderr) = run(&["import", "categories", lines, "--data", path_str(&folder.path().join("new")), "--project", "t"]);
     assert!(!success && stderr.contains("line 2: ") && stderr.contains("line 4: `record.id` must be a string"), "{stderr}");
-    assert!(stderr.contains("1 lines of categories were imported") && stderr.contains("2 lines were not taken"), "{stderr}");
+    assert!(stderr.contains("Imported 1 lines of categories") && stderr.contains("2 lines were rejected"), "{stderr}");
 }
 
 #[test]

@@ -56,8 +56,8 @@ fn rejections_are_shown_with_their_reason() {
     let mut event = view(1, 7, "ab");
     event["type"] = json!("nonsense");
     server.client.send(&[event, json!(1)]);
-    let told = json!({"id": id(1), "type": "nonsense", "code": "unknown_type", "message": "`type` is not known: nonsense", "time": 7});
-    assert_eq!(listener.next(), ("rejected".into(), None, told));
+    let rejected = json!({"id": id(1), "type": "nonsense", "code": "unknown_type", "message": "`type` is not known: nonsense", "time": 7});
+    assert_eq!(listener.next(), ("rejected".into(), None, rejected));
     let (name, _, data) = listener.next();
     assert_eq!((name.as_str(), &data["code"], &data["id"]), ("rejected", &json!("invalid_event"), &Value::Null));
 }
@@ -108,9 +108,9 @@ fn what_a_back_end_is_refused_is_shown_too() {
     let digest = crate::backend::digest(&body, "s");
     assert_eq!(server.client.post_with("/v2/category/batch", &[("x-digest", &digest)], &body).status(), 200);
     let message = "`batch[0].name` must be a string, found nothing";
-    let told = json!({"id": "7", "type": "category", "code": "missing_field", "message": message, "time": 1_600_000_000_000_u64});
-    assert_eq!(listener.next(), ("rejected".into(), None, told));
+    let rejected = json!({"id": "7", "type": "category", "code": "missing_field", "message": message, "time": 1_600_000_000_000_u64});
+    assert_eq!(listener.next(), ("rejected".into(), None, rejected));
     server.client.post("/product/view", r#"{"time":1600000000000,"token":"t","visitorId":"ab","params":{}}"#);
-    let (name, _, told) = listener.next();
-    assert_eq!((name.as_str(), &told["type"], &told["code"]), ("rejected", &json!("product_view"), &json!("missing_field")));
+    let (name, _, rejected) = listener.next();
+    assert_eq!((name.as_str(), &rejected["type"], &rejected["code"]), ("rejected", &json!("product_view"), &json!("missing_field")));
 }

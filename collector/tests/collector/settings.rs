@@ -1,10 +1,10 @@
-//! Settings: where they may stand, which one counts, and what is said of a bad one.
+//! Settings: where they can be set, which source has precedence, and the errors of invalid ones.
 
 use std::path::Path;
 use std::process::Command;
 
 use clap::CommandFactory;
-use tillroll_collector::config::Cli;
+use tillroll_collector::cli::Cli;
 
 use crate::server::Program;
 
@@ -50,13 +50,13 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
 
 #[test]
 fn the_environment_alone_is_enough_and_lists_projects_with_commas() {
-    let said = [
+    let environment = [
         ("TILLROLL_LISTEN", "127.0.0.1:9"),
         ("TILLROLL_DATA", "/somewhere"),
         ("TILLROLL_PROJECTS", "t:hush,u:hush"),
         ("TILLROLL_ASSETS", "/elsewhere"),
     ];
-    let (success, out, err) = check(&said, &[]);
+    let (success, out, err) = check(&environment, &[]);
     assert!(success, "{err}");
     for (name, value) in [("listen", "127.0.0.1:9"), ("data", "/somewhere"), ("project", "t,u"), ("assets", "/elsewhere")] {
         let line = out.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("{name}\n{out}"));
@@ -110,11 +110,11 @@ fn the_handbook_lists_every_metric_and_no_other() {
     let server = crate::server::Running::start();
     server.client.store(&[crate::server::view(1, 1, "ab")]);
     let text = server.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
-    let told: std::collections::BTreeSet<String> =
+    let rendered: std::collections::BTreeSet<String> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).map(str::to_owned).collect();
-    assert!(told.is_subset(&listed), "not in docs/operations.md: {:?}", told.difference(&listed));
-    // One counter has nothing to say where nothing is handed on, and some systems do not tell of their disk.
-    let silent: Vec<_> = listed.difference(&told).filter(|name| !name.contains("forwarded") && !name.contains("disk_free")).collect();
+    assert!(rendered.is_subset(&listed), "not in docs/operations.md: {:?}", rendered.difference(&listed));
+    // Some systems do not report the free space of the disk.
+    let silent: Vec<_> = listed.difference(&rendered).filter(|name| !name.contains("forwarded") && !name.contains("disk_free")).collect();
     assert!(silent.is_empty() || cfg!(not(feature = "duckdb")), "only in docs/operations.md: {silent:?}");
 }
 

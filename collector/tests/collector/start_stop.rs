@@ -90,7 +90,7 @@ fn second_server_on_the_same_data_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let _first = Program::start(folder.path(), &["--project", "t:s"]);
     let (success, out, err) = run_program(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
-    assert!(!success && out.is_empty() && err.contains("another collector uses the data folder"), "{err}");
+    assert!(!success && out.is_empty() && err.contains("in use by another collector"), "{err}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tillroll_collector::http::auth::access_token::Claims;
 use tillroll_collector::http::auth::basic;
 use tillroll_collector::http::auth::keyring::Keyring;
 use tillroll_collector::http::cookie_renewal;
-use tillroll_collector::import::look_through;
+use tillroll_collector::import::validate;
 use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
 use tillroll_collector::metrics::catalog::Resource;
 use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
@@ -237,7 +237,7 @@ fn params(input: &[u8]) -> String {
 fn import(input: &[u8]) -> String {
     use clap::ValueEnum;
     let all = What::value_variants().iter().map(|what| {
-        let answer = look_through(*what, input);
+        let answer = validate(*what, input);
         let codes: String = answer.rejected.iter().take(3).map(|rejected| rejected.code).collect();
         format!("{} {codes} {}", answer.accepted.min(3), answer.ignored.min(3))
     });

@@ -8,11 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
 use crate::file_version::FileVersion;
-use crate::{Error, atomic_file, clock};
+use crate::{atomic_file, clock};
 
 /// The lifetime of an access token, in seconds.
 pub const LIFETIME_SECS: u64 = 2 * 60 * 60;
@@ -63,20 +64,20 @@ pub struct Keyring {
 
 impl Keyring {
     /// Opens the keys in the data folder and creates the first one if there is none. `now` is in milliseconds since 1970.
-    pub fn open(folder: &Path, now: u64) -> Result<Self, Error> {
+    pub fn open(folder: &Path, now: u64) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
         if !path.exists() {
             Self::rotate(folder, now)?;
         }
         let version = FileVersion::of(&path);
-        let keys = read(&path).map_err(|source| Error::DataFolder { path: path.clone(), source })?;
+        let keys = read(&path).with_context(|| unusable(&path))?;
         Ok(Self { cached: Mutex::new((version, keys)), path })
     }
 
     /// Adds a new signing key, and deletes the keys whose last tokens have expired.
-    pub fn rotate(folder: &Path, now: u64) -> Result<(), Error> {
+    pub fn rotate(folder: &Path, now: u64) -> anyhow::Result<()> {
         let path = folder.join(FILE);
-        let rotate = || {
+        let rotate = || -> io::Result<()> {
             let mut keys = if path.exists() { read(&path)? } else { Vec::new() };
             keys.retain(|key| key.retired_at.is_none_or(|at| now <= at + LIFETIME_SECS * 1000));
             for key in &mut keys {
@@ -85,7 +86,7 @@ impl Keyring {
             keys.push(Key::generate()?);
             atomic_file::replace(&path, &serde_json::to_vec_pretty(&keys).map_err(io::Error::other)?)
         };
-        rotate().map_err(|source| Error::DataFolder { path: path.clone(), source })
+        rotate().with_context(|| unusable(&path))
     }
 
     pub(super) fn current(&self) -> Option<Key> {
@@ -107,6 +108,10 @@ impl Keyring {
         }
         select(&cached.1)
     }
+}
+
+fn unusable(path: &Path) -> String {
+    format!("cannot use {}; make it readable and writable or choose another folder with --data", path.display())
 }
 
 fn read(path: &Path) -> io::Result<Vec<Key>> {

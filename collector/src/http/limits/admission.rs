@@ -77,13 +77,17 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Cli, Command};
     use clap::Parser;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        limits: LimitFlags,
+    }
 
     #[test]
     fn large_bodies_share_limited_memory() {
-        let Command::Serve(serve) = Cli::parse_from(["tillroll", "serve"]).command else { panic!() };
-        let admission = Admission::new(&serve.limits);
+        let admission = Admission::new(&Flags::parse_from(["tillroll"]).limits);
         assert!(admission.reserve_memory(1000).unwrap().is_none());
         let reserved: Vec<_> = (0..1000).map_while(|_| admission.reserve_memory(5 << 20).ok()).collect();
         assert!((40..60).contains(&reserved.len()), "{}", reserved.len());

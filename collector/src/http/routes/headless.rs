@@ -43,7 +43,7 @@ async fn store_event(state: &AppState, query: &str, headers: &HeaderMap, request
         return Err(Error::Unauthorized);
     }
     state.admission.check_project(project.id)?;
-    let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::Serve)?;
+    let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::NoRandomBytes)?;
     let arrival = Arrival { time: state.clock.millis(), body, seed: &seed };
     ingest::one(state, project.id, request.event(arrival), trust).await.map(|_| ())
 }

@@ -25,5 +25,5 @@ pub(super) async fn import(
     let resource = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
     let project = basic::owner(&state.projects, &headers)?.id;
     let body = body::read(&state.admission, &headers, body).await?;
-    Ok(response::json(import::take(&state.store, project, resource, state.clock.millis(), body.bytes.clone()).await?))
+    Ok(response::json(import::import(&state.store, project, resource, state.clock.millis(), body.bytes.clone()).await?))
 }

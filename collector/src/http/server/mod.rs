@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -27,7 +28,7 @@ use crate::projects::{Credentials, ProjectRegistry};
 use crate::store::{Options, Store};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
-use crate::{AppState, Error};
+use crate::{AppState, error};
 use connections::Connections;
 
 /// A server with an open store and a bound address. It serves requests once it runs.
@@ -43,11 +44,11 @@ pub struct Server {
 
 impl Server {
     /// Opens the store and binds the address.
-    pub async fn open(flags: &Serve, options: Options, clock: Clock) -> Result<Self, Error> {
+    pub async fn open(flags: &Serve, options: Options, clock: Clock) -> anyhow::Result<Self> {
         let telemetry = Arc::new(Telemetry::default());
         let options = Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options };
         std::thread::spawn(bots::prepare);
-        let store = Store::open(&flags.data, options, Arc::clone(&telemetry))?;
+        let store = Store::open(&flags.data, options, Arc::clone(&telemetry)).map_err(error::with_advice)?;
         let (projects, created_project) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| Ok(store.project(token)?))?;
         let listener = bind(&flags.listen).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
@@ -77,8 +78,8 @@ impl Server {
     }
 
     /// Returns the address that was bound.
-    pub fn address(&self) -> Result<SocketAddr, Error> {
-        self.listener.local_addr().map_err(Error::Serve)
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        self.listener.local_addr().context("the server failed")
     }
 
     /// Returns the credentials of the project that this start created, for the operator.
@@ -97,7 +98,7 @@ impl Server {
     }
 
     /// Serves until `stop` completes and everything that was accepted is stored.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { listener, state, closing, limits, shutdown_deadline, keep_events, .. } = self;
         let closed = state.closing.clone();
         tokio::spawn(async move {
@@ -125,6 +126,6 @@ async fn deadline(mut closing: watch::Receiver<bool>, limit: Duration) {
     tokio::time::sleep(limit).await;
 }
 
-async fn bind(listen: &str) -> Result<TcpListener, Error> {
-    TcpListener::bind(listen).await.map_err(|source| Error::Listen { listen: listen.into(), source })
+async fn bind(listen: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))
 }

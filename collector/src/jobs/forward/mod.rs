@@ -11,11 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::store::{Cursor, Range};
-use crate::{AppState, Error, clock};
+use crate::{AppState, clock};
 use client::{ForwardClient, ForwardOutcome};
 use position::{ForwardPosition, PositionFile};
 pub(crate) use target::{Target, targets};
@@ -33,12 +34,12 @@ const MAX_DELAY: Duration = Duration::from_secs(300);
 pub(crate) type Translate = fn(&Value) -> Vec<Value>;
 
 /// Starts to forward to each target. A project without a stored position begins with its next event.
-pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, translate: Translate) -> Result<(), Error> {
+pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, translate: Translate) -> anyhow::Result<()> {
     for target in targets {
         let head = *state.store.head().borrow();
-        let failed = |source| Error::DataFolder { path: folder.to_owned(), source };
-        let (file, position) = PositionFile::open(folder, &target.token, head).map_err(failed)?;
-        let client = ForwardClient::start(target.url, target.authorization).map_err(failed)?;
+        let context = || format!("cannot start forwarding from the data folder {}; make it readable and writable", folder.display());
+        let (file, position) = PositionFile::open(folder, &target.token, head).with_context(context)?;
+        let client = ForwardClient::start(target.url, target.authorization).with_context(context)?;
         let forwarder = Forwarder { state: Arc::clone(state), project: target.project, file, position, client, translate };
         tokio::spawn(forwarder.run());
     }
@@ -76,7 +77,7 @@ impl Forwarder {
                 }
                 Ok(_) => failures = 0,
                 Err(error) => {
-                    tracing::error!(%error, "cannot read events or store the position of forwarding; retrying later");
+                    tracing::error!(error = format!("{error:#}"), "forwarding failed; retrying later");
                     failures += 1;
                     tokio::time::sleep(delay(failures, None)).await;
                 }
@@ -85,7 +86,7 @@ impl Forwarder {
     }
 
     /// Sends the next page of events up to `until`, and returns how many events it had.
-    async fn forward_page(&mut self, until: Cursor) -> Result<usize, Error> {
+    async fn forward_page(&mut self, until: Cursor) -> anyhow::Result<usize> {
         let range = Range { project: self.project, after: self.position.after, until, limit: PAGE_EVENTS };
         let events = self.state.store.read(range).await?;
         for event in &events {
@@ -102,10 +103,9 @@ impl Forwarder {
         Ok(events.len())
     }
 
-    async fn save(&mut self, position: ForwardPosition) -> Result<(), Error> {
+    async fn save(&mut self, position: ForwardPosition) -> anyhow::Result<()> {
         let file = self.file.clone();
-        let saved = tokio::task::spawn_blocking(move || file.save(position)).await.map_err(|_| Error::Stopping)?;
-        saved.map_err(Error::Forward)?;
+        tokio::task::spawn_blocking(move || file.save(position)).await?.context("cannot store the position of forwarding")?;
         self.position = position;
         Ok(())
     }

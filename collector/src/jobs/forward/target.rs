@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use base64::prelude::{BASE64_STANDARD, Engine};
 
-use crate::Error;
 use crate::projects::{Project, ProjectRegistry};
 
 /// The server that one project's events are sent to.
@@ -23,11 +23,11 @@ pub(crate) struct Target {
 }
 
 /// Parses the targets: `URL`, or `TOKEN=URL` if the server has several projects. Credentials have the same form.
-pub(crate) fn targets(urls: &[String], credentials: &[String], projects: &ProjectRegistry) -> Result<Vec<Target>, Error> {
+pub(crate) fn targets(urls: &[String], credentials: &[String], projects: &ProjectRegistry) -> anyhow::Result<Vec<Target>> {
     let mut targets = Vec::new();
     for text in urls.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
         let (token, url) = split_token(text, |url| url.starts_with("http://") || url.starts_with("https://"))
-            .ok_or(Error::BadForward("is not a URL; write https://…/api/track or TOKEN=https://…/api/track"))?;
+            .context("the URL to forward events to is not a URL; write https://…/api/track or TOKEN=https://…/api/track")?;
         let project = project(token, projects)?;
         let for_project = credentials.iter().find_map(|text| match text.trim().split_once('=') {
             Some((name, secret)) if name == project.credentials.token => Some(secret),
@@ -49,10 +49,10 @@ fn split_token(text: &str, is_rest: impl Fn(&str) -> bool) -> Option<(Option<&st
     }
 }
 
-fn project(token: Option<&str>, projects: &ProjectRegistry) -> Result<Arc<Project>, Error> {
+fn project(token: Option<&str>, projects: &ProjectRegistry) -> anyhow::Result<Arc<Project>> {
     match token {
-        Some(token) => projects.find(token).ok_or(Error::BadForward("has a token that no project has")),
-        None => projects.single().ok_or(Error::BadForward("has no project's token; write TOKEN=https://…/api/track")),
+        Some(token) => projects.find(token).context("the URL to forward events to has a token that no project has"),
+        None => projects.single().context("the URL to forward events to has no project's token; write TOKEN=https://…/api/track"),
     }
 }
 

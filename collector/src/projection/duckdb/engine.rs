@@ -177,7 +177,9 @@ fn connect(path: &Path) -> duckdb::Result<Connection> {
 fn remove(path: &Path) -> Result<(), Error> {
     for file in [path.to_owned(), wal_path(path)] {
         match std::fs::remove_file(&file) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(Error::DataFolder { path: file, source }),
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Engine(format!("cannot delete {}: {source}", file.display())));
+            }
             _ => {}
         }
     }

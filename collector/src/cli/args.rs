@@ -1,0 +1,76 @@
+//! The command line: the commands of the program and their help texts.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::cli::keys::KeysCommand;
+use crate::cli::projects::ProjectsCommand;
+use crate::cli::{backup, export, import, restore};
+use crate::config::file::{self, Settings};
+use crate::config::{Serve, report};
+
+/// First-party tracking for online shops: the collector.
+#[derive(Debug, Parser)]
+#[command(name = "tillroll", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server: receive events over HTTP, store them, and serve exports, metrics queries and the live view
+    Serve(Box<Serve>),
+    /// Write events or the current state as JSON lines. The server may keep running
+    Export(export::Flags),
+    /// Import the lines of an export, or orders, carts and returns in the format of a metrics search
+    Import(import::Flags),
+    /// Copy the data folder. The server may keep running
+    Backup(backup::Flags),
+    /// Create a data folder from a backup
+    Restore(restore::Flags),
+    /// Manage the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Manage the projects in the data folder
+    #[command(subcommand)]
+    Projects(ProjectsCommand),
+}
+
+/// What the command line asks for.
+pub enum Invocation {
+    /// Run a command.
+    Run(Cli),
+    /// Print this report of the configuration.
+    Report(String),
+}
+
+/// Parses the command line and the configuration file that it names.
+///
+/// For `--help`, `--version` and invalid flags, the parser prints its message and exits.
+pub fn parse() -> anyhow::Result<Invocation> {
+    let command = Cli::command();
+    let matches = command.clone().get_matches();
+    let path = matches.subcommand_matches("serve").and_then(|serve| serve.get_one::<PathBuf>("config"));
+    match path {
+        None => finish(&matches, None),
+        Some(path) => {
+            let settings = file::read(path, &command)?;
+            finish(&settings.as_defaults_of(command).get_matches(), Some(&settings))
+        }
+    }
+}
+
+fn finish(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<Invocation> {
+    let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    match (&cli.command, matches.subcommand_matches("serve")) {
+        (Command::Serve(flags), Some(serve)) if flags.check_config => {
+            crate::projects::check(&flags.projects)?;
+            Ok(Invocation::Report(report::render(&Cli::command(), serve, settings)))
+        }
+        _ => Ok(Invocation::Run(cli)),
+    }
+}

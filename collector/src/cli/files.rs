@@ -1,0 +1,71 @@
+//! Files and folders of commands. Only the user of the process can read what is created here, because it is personal or secret.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::store::create_folder;
+
+/// Returns the message of a failed operation, for [`Context`].
+pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce() -> String {
+    let path = path.display().to_string();
+    move || format!("cannot {operation} {path}")
+}
+
+/// Returns the paths of all files in a folder and its subfolders, relative to the folder.
+pub(super) fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let (mut found, mut open) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(inner) = open.pop() {
+        let path = folder.join(&inner);
+        for entry in fs::read_dir(&path).with_context(failed("read", &path))? {
+            let entry = entry.with_context(failed("read", &path))?;
+            let name = inner.join(entry.file_name());
+            match entry.file_type().with_context(failed("read", &path))? {
+                kind if kind.is_dir() => open.push(name),
+                kind if kind.is_file() => found.push(name),
+                _ => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Creates a folder (0700) and its parents.
+pub(super) fn create(folder: &Path) -> anyhow::Result<()> {
+    create_folder(folder).with_context(failed("create", folder))
+}
+
+/// Creates a file (0600) for writing.
+pub(super) fn create_private(path: &Path) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).with_context(failed("write", path))
+}
+
+/// Writes a file (0600) durably.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut file = create_private(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(failed("write", path))
+}
+
+/// Makes created, renamed and deleted entries of a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> anyhow::Result<()> {
+    File::open(folder).and_then(|file| file.sync_all()).with_context(failed("write", folder))
+}
+
+/// Removes a folder, if it exists.
+pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).with_context(failed("remove", folder))
+}
+
+/// Renames a file or a folder.
+pub(super) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::rename(from, to).with_context(failed("write", to))
+}
