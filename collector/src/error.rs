@@ -8,117 +8,128 @@ use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
 use crate::import::ImportError;
-use crate::ingest::decode::RejectReason;
+use crate::ingest::decode::BodyError;
+use crate::ingest::rejection::RejectReason;
 use crate::store::StoreError;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body of a request is no JSON.
+    /// The body is not JSON.
     #[error("the body is not JSON: {0}")]
     NotJson(String),
-    /// A field of a request is not what it should be.
+    /// A field is missing or has the wrong type.
     #[error("`{field}` must be {wanted}, found {found}")]
     BadField {
-        /// The field's name, as the caller wrote it.
+        /// The name of the field.
         field: &'static str,
-        /// What would have been right.
+        /// The expected value.
         wanted: &'static str,
-        /// The kind of value that was there instead.
+        /// The type of the value; `nothing` if the field is missing.
         found: &'static str,
     },
-    /// The one event or record that a request carried was refused.
+    /// The only event or record of the request was rejected.
     #[error("{0}")]
     Rejected(RejectReason),
     /// The signature over the body is missing.
     #[error("the header X-Digest is missing: the hexadecimal HMAC-SHA256 of the body, keyed by the project's secret")]
     MissingDigest,
-    /// The signature over the body is another body's, or made with another secret.
+    /// The signature does not match the body and the secret.
     #[error("the header X-Digest is not the hexadecimal HMAC-SHA256 of this body, keyed by the project's secret")]
     WrongDigest,
-    /// The connection broke in the middle of a body.
+    /// The connection closed before the body was complete.
     #[error("the body ended before it was complete")]
     BodyBroken,
-    /// A body came too slowly.
+    /// The body did not arrive within the timeout.
     #[error("the body did not arrive in {seconds} seconds")]
     BodyTimeout {
-        /// How long the collector waited.
+        /// The timeout.
         seconds: u64,
     },
-    /// A body is too long.
+    /// The body is too large.
     #[error("the body is larger than the limit of {limit} bytes")]
     BodyTooLarge {
-        /// The most that is taken, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// A batch holds too many events.
+    /// The batch has too many events.
     #[error("the batch holds {found} events, the limit is {limit}")]
     TooManyEvents {
-        /// How many there are.
+        /// The number of events.
         found: usize,
-        /// How many are taken.
+        /// The limit.
         limit: usize,
     },
     /// No project has this token.
     #[error("no project has this token")]
     UnknownToken,
-    /// The caller did not prove to own a project.
-    #[error("HTTP Basic authentication with a project's TOKEN:SECRET is needed")]
+    /// The request has no valid credentials of a project.
+    #[error("HTTP Basic authentication with a project's TOKEN:SECRET is required")]
     Unauthorized,
-    /// Nothing is served at this address.
+    /// No route has this path.
     #[error("nothing is served at this address")]
     NotFound,
-    /// The page's half is missing in this build.
-    #[error("this collector was built without the page's half: run `cargo xtask build`, or start it with --assets DIR")]
+    /// This build has no browser library.
+    #[error("this collector was built without the browser library; run `cargo xtask build` or start it with --assets DIR")]
     NoLibrary,
-    /// The address takes other methods.
-    #[error("this address does not take this method")]
+    /// The path does not support this method.
+    #[error("this path does not support this method")]
     MethodNotAllowed,
-    /// One address, or one project, asks more often than it may.
+    /// The rate limit of an address or a project is exceeded.
     #[error("too many requests from this {scope}; try again in {seconds} s")]
     TooManyRequests {
         /// What the limit applies to: `address` or `project`.
         scope: &'static str,
-        /// After how many seconds the next one is taken.
+        /// After how many seconds the next request is admitted.
         seconds: u64,
     },
-    /// The answer took longer than an answer may take.
-    #[error("the answer took longer than {seconds} seconds")]
+    /// The response did not begin within the timeout.
+    #[error("the response took longer than {seconds} seconds")]
     ResponseTimeout {
-        /// How long the collector waited.
+        /// The timeout.
         seconds: u64,
     },
-    /// The disk is so full that new events would take the room that is needed to make room.
+    /// The free disk space is below the reserve.
     #[error("the disk is almost full; nothing of this request was acknowledged")]
     DiskFull,
-    /// More waits to be stored than the collector is ready to hold.
-    #[error("more waits to be stored than the collector can hold; try again")]
+    /// The write queue or the memory for bodies is at its limit.
+    #[error("the collector is at its limit of waiting requests; try again")]
     QueueFull,
-    /// The store did not take what it was given; nothing of it counts as stored.
+    /// The store cannot write. Nothing of the request was acknowledged.
     #[error("the store cannot write at the moment; nothing of this request was acknowledged")]
     CannotStore,
-    /// The store could not be read.
+    /// The store cannot be read.
     #[error("the store cannot be read at the moment")]
     CannotRead(#[source] rusqlite::Error),
-    /// This build cannot answer metrics queries.
-    #[error("this collector was built without its analytics engine: build it with the feature `duckdb`")]
+    /// This build has no analytics engine.
+    #[error("this collector was built without the analytics engine; build it with the feature `duckdb`")]
     NoEngine,
-    /// The projection has not come as far as the store in the time that a request may wait.
-    #[error("the records are not as fresh as was asked for yet; try again")]
+    /// The projection did not catch up with the store within the time that a query waits.
+    #[error("the projection has not caught up with the store yet; try again")]
     NotFresh,
     /// The analytics engine failed.
     #[error("the analytics engine failed")]
     Engine(String),
     /// An access token cannot be signed.
-    #[error("the access token cannot be signed: the keys in the data folder cannot be used")]
+    #[error("the access token cannot be signed because the keys in the data folder are invalid")]
     CannotSign,
-    /// A task of the collector ended before its time.
+    /// The collector is stopping.
     #[error("the collector is stopping")]
     Stopping,
 
     /// The system returned no random bytes.
     #[error("the system returned no random bytes: {0}")]
     NoRandomBytes(#[source] io::Error),
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::NotJson(message) => Self::NotJson(message),
+            BodyError::BadField { field, wanted, found } => Self::BadField { field, wanted, found },
+            BodyError::TooManyEvents { found, limit } => Self::TooManyEvents { found, limit },
+        }
+    }
 }
 
 impl From<StoreError> for Error {
@@ -151,7 +162,7 @@ impl From<ImportError> for Error {
 }
 
 impl Error {
-    /// Returns the error's name for programs; it never changes.
+    /// Returns the machine-readable code; it never changes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotJson(_) => "not_json",
@@ -208,7 +219,7 @@ impl Error {
         }
     }
 
-    /// Returns after how many seconds the same request may succeed, where waiting helps.
+    /// Returns the value of `Retry-After` in seconds, or None if the same request would fail again.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { seconds, .. } => Some(*seconds),
@@ -219,7 +230,7 @@ impl Error {
         }
     }
 
-    /// Returns the field that is to blame, where one is.
+    /// Returns the path of the field that caused the error.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Rejected(reason) => reason.field(),
@@ -229,7 +240,7 @@ impl Error {
         }
     }
 
-    /// Returns the limit that was passed, where one was.
+    /// Returns the limit that was exceeded.
     pub fn limit(&self) -> Option<usize> {
         match self {
             Self::Rejected(RejectReason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),

@@ -46,6 +46,27 @@ pub struct Page<S = String> {
     pub title: S,
 }
 
+impl<S> Event<S> {
+    /// Returns the same event with each text converted.
+    pub fn map<T>(self, convert: impl Fn(S) -> T) -> Event<T> {
+        let Self { id, kind, api, time, visitor, session_id, store_id, page, params } = self;
+        Event {
+            id,
+            kind: convert(kind),
+            api: convert(api),
+            time,
+            visitor: match visitor {
+                Visitor::Id(id) => Visitor::Id(convert(id)),
+                Visitor::Email(email) => Visitor::Email(convert(email)),
+            },
+            session_id: session_id.map(&convert),
+            store_id: store_id.map(&convert),
+            page: Page { url: convert(page.url), referrer: convert(page.referrer), title: convert(page.title) },
+            params,
+        }
+    }
+}
+
 impl<S: AsRef<str>> Event<S> {
     /// Appends the event as JSON.
     pub fn write(&self, out: &mut String) {

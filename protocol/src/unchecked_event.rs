@@ -1,9 +1,11 @@
 //! Event validation: the one way from what a sender wrote to an [`Event`].
 //!
-//! Every request format of the collector (batch, vendor request, headless API) fills an [`UncheckedEvent`] and calls
-//! [`validate`](UncheckedEvent::validate). A rule that is added here holds for all of them, because only validation makes [`EventParams`].
-//!
-//! [`EventParams`]: crate::params::EventParams
+//! Every request format of the collector (batch, calls, vendor request, headless API, import) fills an [`UncheckedEvent`] and calls
+//! [`validate`](UncheckedEvent::validate). A rule that is added here holds for all of them, because only validation makes a
+//! [`ValidEvent`] and the store accepts nothing else.
+
+use std::borrow::Cow;
+use std::ops::Deref;
 
 use crate::dyn_value::{ReadValue, ValueKind};
 use crate::event::{Event, Page, Visitor};
@@ -63,11 +65,46 @@ pub enum EventError {
     Param(MissingParam),
 }
 
+/// An event that passed [`UncheckedEvent::validate`]; its `id` is empty. There is no other way to make one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidEvent<S = String>(Event<S>);
+
+impl ValidEvent<Cow<'_, str>> {
+    /// Returns the event with texts that no longer borrow from the request.
+    pub fn into_owned(self) -> ValidEvent {
+        ValidEvent(self.0.map(Cow::into_owned))
+    }
+}
+
+#[cfg(feature = "test-support")]
+impl<S> ValidEvent<S> {
+    /// Returns an event as valid without validation, for tests of the store.
+    pub fn unchecked(event: Event<S>) -> Self {
+        Self(event)
+    }
+}
+
+impl<S> Deref for ValidEvent<S> {
+    type Target = Event<S>;
+
+    fn deref(&self) -> &Event<S> {
+        &self.0
+    }
+}
+
+/// A rule that a test adds: returns the error of a visitor id or e-mail that breaks it.
+#[cfg(feature = "test-support")]
+pub type TestRule = fn(&str) -> Option<EventError>;
+
+/// The rule that a test has added to this process; validation applies it like every other rule.
+#[cfg(feature = "test-support")]
+pub static TEST_RULE: std::sync::OnceLock<TestRule> = std::sync::OnceLock::new();
+
 impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
     /// Returns the valid, normalised event, with an empty `id`, or the first error.
     ///
     /// `buffer` is an empty string; its capacity is used for the parameters.
-    pub fn validate<'v>(self, buffer: String) -> Result<Event<S>, EventError>
+    pub fn validate<'v>(self, buffer: String) -> Result<ValidEvent<S>, EventError>
     where
         V: ReadValue<'v>,
     {
@@ -102,7 +139,14 @@ impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
         }
         let default_url = default_url.as_ref().unwrap_or(&page.url).as_ref();
         let params = params::parse_into(buffer, event_type, params, default_url).map_err(EventError::Param)?;
-        Ok(Event { id: String::new(), kind, api, time, visitor, session_id, store_id, page, params })
+        let event = Event { id: String::new(), kind, api, time, visitor, session_id, store_id, page, params };
+        #[cfg(feature = "test-support")]
+        if let Visitor::Id(name) | Visitor::Email(name) = &event.visitor
+            && let Some(error) = TEST_RULE.get().and_then(|rule| rule(name.as_ref()))
+        {
+            return Err(error);
+        }
+        Ok(ValidEvent(event))
     }
 }
 
@@ -139,7 +183,7 @@ mod tests {
 
     type Unchecked<'a> = UncheckedEvent<String, &'a DynValue>;
 
-    fn validate(change: impl FnOnce(&mut Unchecked<'_>)) -> Result<Event, EventError> {
+    fn validate(change: impl FnOnce(&mut Unchecked<'_>)) -> Result<ValidEvent, EventError> {
         let params: DynValue = DynValue::Object(vec![("product_id".into(), DynValue::Number("2".into()))]);
         let mut event = UncheckedEvent {
             kind: String::from("product_view"),
@@ -159,7 +203,7 @@ mod tests {
     #[test]
     fn valid_event_is_normalised() {
         let event = validate(|event| event.visitor = Some(Visitor::Email(" A@x.com".into()))).unwrap();
-        assert_eq!((event.visitor, event.session_id), (Visitor::Email("a@x.com".into()), None));
+        assert_eq!((&event.visitor, &event.session_id), (&Visitor::Email("a@x.com".into()), &None));
         assert_eq!(event.params.as_str(), r#"{"product_id":"2"}"#);
     }
 
@@ -199,7 +243,7 @@ mod tests {
             default_url: None,
             params: &params,
         };
-        assert_eq!(event.validate(String::new()).map(|event| event.visitor), Ok(Visitor::Id(String::new())));
+        assert_eq!(event.validate(String::new()).map(|event| event.visitor.clone()), Ok(Visitor::Id(String::new())));
     }
 
     #[test]

@@ -3,15 +3,16 @@
 //! The lines of an export have a `cursor`, which is ignored.
 
 use serde_json::{Map, Value, json};
-use tillroll_protocol::event::Visitor;
+use tillroll_protocol::apis;
 
 use crate::import::Line;
 use crate::ingest::decode::{self, JsonTree};
+use crate::ingest::rejection::RejectedEvent;
 use crate::metrics::catalog::RecordKind;
 use crate::metrics::document as metrics_document;
 use crate::resource::Resource;
 use crate::store::{ImportedRecord, TrustLevel};
-use crate::vendors::{headless, records};
+use crate::vendors::records;
 
 /// The code and the message of a rejected line.
 type LineError = (&'static str, String);
@@ -71,32 +72,27 @@ fn document(resource: Resource, mut record: Map<String, Value>) -> Result<(Line,
 
 fn record(resource: Resource, text: &[u8]) -> Result<Line, LineError> {
     let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
-    let read = records::listed(resource.name(), &item);
-    read.map(Line::Fields).map_err(|reason| (reason.code(), reason.to_string()))
+    let parsed = records::parse_exported(resource.name(), &item);
+    parsed.map(Line::Fields).map_err(|reason| (reason.code(), reason.to_string()))
 }
 
-/// Decodes an exported event as if a page had sent it. Events of a back end may have no visitor.
+/// Decodes an exported event as if a page had sent it. An order of a shop's server may have no visitor.
 fn event(mut exported: Map<String, Value>) -> Result<Line, LineError> {
     let mut sent: Map<String, Value> =
         WIRE_NAMES.iter().filter_map(|(name, wire)| Some(((*wire).to_owned(), exported.remove(*name)?))).collect();
     let mut take = |name| exported.remove(name).filter(|value| !value.is_null());
     let (visitor, email) = (take("visitor_id"), take("email"));
-    let is_without_visitor = visitor.is_none() && email.is_none();
     match (visitor, email) {
         (Some(visitor), _) => sent.insert("visitorId".into(), visitor),
-        (None, Some(email)) => sent.insert("visitorEmail".into(), email),
-        (None, None) => sent.insert("visitorId".into(), "-".into()),
+        (None, email) => sent.insert("visitorEmail".into(), email.unwrap_or_default()),
     };
-    let rejected = |event: decode::RejectedEvent| (event.reason.code(), event.reason.to_string());
-    let mut decoded = decode::event(&Value::Object(sent).to_string()).map_err(rejected)?.into_owned();
-    if is_without_visitor {
-        decoded.event.visitor = Visitor::Id(String::new());
-    }
+    let rejected = |rejected: RejectedEvent| (rejected.reason.code(), rejected.reason.to_string());
+    let decoded = decode::exported_event(&Value::Object(sent).to_string()).map_err(rejected)?.into_owned();
     let event = &decoded.event;
     let is_bot = exported.get("bot") == Some(&Value::Bool(true));
     let trust = if is_bot {
         TrustLevel::Bot
-    } else if event.api == headless::API && event.kind.starts_with("order") {
+    } else if event.api == apis::HEADLESS && event.kind.starts_with("order") {
         TrustLevel::Owner
     } else {
         TrustLevel::Browser

@@ -1,22 +1,25 @@
-//! Why one event of a batch was refused.
+//! Rejected events: why the collector never stores an event, and what the sender gets to read about it.
+//!
+//! A [`RejectReason`] has a stable code for programs and a message for people. The message names the field and repeats nothing that a
+//! visitor typed.
 
+use tillroll_protocol::batch::Rejection;
 use tillroll_protocol::limits;
+use tillroll_protocol::unchecked_event::EventError;
 
-/// Why an event will never be stored.
-///
-/// The display text names the field and is for people; it repeats nothing that a visitor typed. [`RejectReason::code`] is for programs.
+/// Why an event is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
-    /// It is something else altogether.
+    /// The event is a JSON value of another type.
     #[error("an event must be an object, found {0}")]
-    NoObject(&'static str),
-    /// It cannot be read.
+    NotAnObject(&'static str),
+    /// The event is not valid JSON, or names a field twice; the text of the parser's error.
     #[error("the event cannot be read: {0}")]
-    Unreadable(String),
-    /// Its text is too long.
+    Malformed(String),
+    /// The event's text is longer than [`limits::MAX_EVENT_BYTES`]; its length.
     #[error("the event is {0} bytes long, the limit is {limit}", limit = limits::MAX_EVENT_BYTES)]
     EventTooLarge(usize),
-    /// A string in it is too long.
+    /// A string is longer than [`limits::MAX_STRING_BYTES`].
     #[error("`{field}` is {bytes} bytes long, the limit is {limit}", limit = limits::MAX_STRING_BYTES)]
     StringTooLong {
         /// The path of the string.
@@ -24,54 +27,106 @@ pub enum RejectReason {
         /// Its length.
         bytes: usize,
     },
-    /// A value in it nests too deep.
+    /// The value at this path is nested too deeply.
     #[error("`{0}` nests too deep")]
     TooDeep(String),
-    /// A field is missing, or not what it should be.
+    /// A field is missing or has an invalid value.
     #[error("`{field}` must be {wanted}, found {found}")]
     BadField {
         /// The path of the field.
         field: String,
-        /// What would have been right.
+        /// What the field must be.
         wanted: &'static str,
-        /// The kind of value that was there instead.
+        /// The type of the value found instead; [`MISSING`] if there is none.
         found: &'static str,
     },
-    /// No such type of event.
+    /// The event type does not exist; the beginning of its name.
     #[error("`type` is not known: {0}")]
     UnknownType(String),
-    /// Nobody speaks so.
+    /// The API does not exist; the beginning of its name.
     #[error("`api` is not known: {0}")]
     UnknownApi(String),
-    /// Two visitors are named.
+    /// The event names a visitor id and an e-mail.
     #[error("`visitorId` and `visitorEmail` exclude each other, found both")]
     TwoVisitors,
 }
 
+/// The `found` of a field that is missing.
+pub const MISSING: &str = "nothing";
+
 impl RejectReason {
-    /// Returns the path of the field that is to blame, where one is.
+    /// Returns the reason for a required parameter that is missing or has an invalid value. `object` is the path of the parameters.
+    pub fn bad_param(object: &str, name: &str, found: &'static str) -> Self {
+        Self::BadField { field: format!("{object}.{name}"), wanted: "something that can be read", found }
+    }
+
+    /// Returns the path of the invalid field, if a single field is invalid.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::BadField { field, .. } | Self::StringTooLong { field, .. } | Self::TooDeep(field) => Some(field),
             Self::UnknownType(_) => Some("type"),
             Self::UnknownApi(_) => Some("api"),
             Self::TwoVisitors => Some("visitorId"),
-            Self::NoObject(_) | Self::Unreadable(_) | Self::EventTooLarge(_) => None,
+            Self::NotAnObject(_) | Self::Malformed(_) | Self::EventTooLarge(_) => None,
         }
     }
 
-    /// Returns the reason's name for programs; it never changes.
+    /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoObject(_) | Self::Unreadable(_) => "invalid_event",
+            Self::NotAnObject(_) | Self::Malformed(_) => "invalid_event",
             Self::EventTooLarge(_) => "event_too_large",
             Self::StringTooLong { .. } => "string_too_long",
             Self::TooDeep(_) => "too_deep",
-            Self::BadField { found: "nothing", .. } => "missing_field",
+            Self::BadField { found: MISSING, .. } => "missing_field",
             Self::BadField { .. } => "invalid_field",
             Self::UnknownType(_) => "unknown_type",
             Self::UnknownApi(_) => "unknown_api",
             Self::TwoVisitors => "two_visitors",
         }
+    }
+}
+
+/// The reason by the field names of `POST /v2/batch`. A decoder with other names, or with the value at hand, replaces single reasons.
+impl From<EventError> for RejectReason {
+    fn from(error: EventError) -> Self {
+        let bad_field = |field: &str, wanted, found| Self::BadField { field: field.into(), wanted, found };
+        match error {
+            EventError::UnknownType => Self::UnknownType(String::new()),
+            EventError::UnknownApi => Self::UnknownApi(String::new()),
+            EventError::TimeTooGreat => bad_field("time", "an integer of milliseconds", "a number"),
+            EventError::MissingVisitor => bad_field("visitorId", "there, or `visitorEmail`", MISSING),
+            EventError::EmptyVisitorId => bad_field("visitorId", "1 to 128 characters", "an empty string"),
+            EventError::VisitorIdTooLong => bad_field("visitorId", "1 to 128 characters", "a longer string"),
+            EventError::InvalidVisitorEmail => bad_field("visitorEmail", "an e-mail address", "another string"),
+            EventError::StringTooLong { field, bytes } => Self::StringTooLong { field: field.into(), bytes },
+            EventError::ParamsNotObject => bad_field("params", "an object", "another value"),
+            EventError::Param(param) => Self::bad_param("params", param.name, MISSING),
+        }
+    }
+}
+
+/// A rejected event, with what could be read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedEvent {
+    /// Its id, as sent.
+    pub id: Option<String>,
+    /// Its type, as sent.
+    pub kind: Option<String>,
+    /// Its time in milliseconds since 1970, if valid.
+    pub time: Option<u64>,
+    /// Why it is rejected.
+    pub reason: RejectReason,
+}
+
+impl RejectedEvent {
+    /// Returns the rejection of an event of which nothing could be read.
+    pub fn unnamed(reason: RejectReason) -> Self {
+        Self { id: None, kind: None, time: None, reason }
+    }
+
+    /// Returns the rejection as the sender receives it.
+    pub fn rejection(&self) -> Rejection {
+        Rejection { id: self.id.clone(), code: self.reason.code().into(), message: self.reason.to_string() }
     }
 }

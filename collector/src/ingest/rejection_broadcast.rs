@@ -1,66 +1,65 @@
-//! Who watches: what is told to the listeners of `/live/events`.
+//! Rejections for the subscribers of `/live/events`.
 //!
-//! Stored events are not sent through here. Each listener reads them from the log at its own pace, woken by the log's head, so that a slow
-//! one costs nobody anything. Only rejections, which are stored nowhere, are passed from hand to hand, and a listener that is too slow for
-//! them misses some.
+//! Stored events do not pass through here: each subscriber reads them from the event log at its own pace, so a slow subscriber delays no
+//! other. Rejections are stored nowhere and are broadcast from memory; a subscriber that is too slow misses some.
 
 use std::sync::Arc;
 
 use tillroll_protocol::json_writer;
 use tokio::sync::broadcast;
 
-use crate::ingest::decode::RejectedEvent;
+use crate::ingest::rejection::RejectedEvent;
 
-/// How many rejections a listener may be behind.
-const BACKLOG: usize = 1024;
+/// How many rejections a subscriber may fall behind.
+const CAPACITY: usize = 1024;
 
-/// A refused event, as listeners are told.
+/// A rejected event, as subscribers receive it.
 #[derive(Clone, Debug)]
-pub struct Rejected {
-    /// The number of the project that it was meant for.
+pub struct RejectionNotice {
+    /// The number of the project that the event was sent to.
     pub project: i64,
     /// The data of the `rejected` event, as JSON.
     pub json: Arc<str>,
 }
 
-/// Tells listeners of rejections.
+/// Broadcasts rejections to subscribers.
 #[derive(Debug)]
-pub struct RejectionBroadcast(broadcast::Sender<Rejected>);
+pub struct RejectionBroadcast(broadcast::Sender<RejectionNotice>);
 
 impl Default for RejectionBroadcast {
     fn default() -> Self {
-        Self(broadcast::Sender::new(BACKLOG))
+        Self(broadcast::Sender::new(CAPACITY))
     }
 }
 
 impl RejectionBroadcast {
-    /// Tells everybody who listens of a refused event.
-    pub fn reject(&self, project: i64, refusal: &RejectedEvent) {
+    /// Publishes a rejected event.
+    pub fn publish(&self, project: i64, rejected: &RejectedEvent) {
         if self.0.receiver_count() > 0 {
-            // The last listener may have left in between.
-            let _ = self.0.send(Rejected { project, json: describe(refusal).into() });
+            // An error means that the last subscriber has left in between.
+            let _ = self.0.send(RejectionNotice { project, json: to_json(rejected).into() });
         }
     }
 
-    /// Begins to listen.
-    pub fn listen(&self) -> broadcast::Receiver<Rejected> {
+    /// Returns a receiver of all rejections from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<RejectionNotice> {
         self.0.subscribe()
     }
 }
 
-fn describe(refusal: &RejectedEvent) -> String {
+fn to_json(rejected: &RejectedEvent) -> String {
     let mut out = String::from("{");
-    for (name, text) in [("id", &refusal.id), ("type", &refusal.kind)] {
+    for (name, text) in [("id", &rejected.id), ("type", &rejected.kind)] {
         json_writer::push_key(&mut out, name);
         match text {
             Some(text) => json_writer::push_string(&mut out, text),
             None => out.push_str("null"),
         }
     }
-    json_writer::push_field(&mut out, "code", refusal.reason.code());
-    json_writer::push_field(&mut out, "message", &refusal.reason.to_string());
+    json_writer::push_field(&mut out, "code", rejected.reason.code());
+    json_writer::push_field(&mut out, "message", &rejected.reason.to_string());
     json_writer::push_key(&mut out, "time");
-    match refusal.time {
+    match rejected.time {
         Some(time) => json_writer::push_integer(&mut out, time),
         None => out.push_str("null"),
     }

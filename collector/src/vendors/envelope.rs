@@ -1,47 +1,47 @@
-//! The outer form of a request with one thing in it: a JSON object that names its project by a token.
+//! The outer form of a vendor's request: a JSON object that names its project by a token.
 
 use tillroll_protocol::dyn_value::DynValue;
 
-use crate::Error;
-use crate::ingest::decode::JsonTree;
+use crate::ingest::decode::{BodyError, JsonTree, JsonValue, type_name};
 
-/// A request's body, read as far as its project.
+/// The body of a request, of which only the token is validated.
 #[derive(Debug)]
-pub struct Envelope {
+pub struct Envelope<'a> {
     /// The project's public token.
     pub token: String,
     /// The whole object.
-    pub members: DynValue,
+    pub members: JsonValue<'a>,
 }
 
-impl Envelope {
-    /// Reads a body. Who asks has not proved anything yet, so nothing but the token is looked at.
-    pub fn read(body: &[u8]) -> Result<Self, Error> {
-        let members = object(body)?;
+impl<'a> Envelope<'a> {
+    /// Parses a body. The sender is not authenticated yet, so an error concerns nothing but the token.
+    pub fn parse(body: &'a [u8]) -> Result<Self, BodyError> {
+        let members = parse_object(body)?;
         match members.get("token") {
-            DynValue::Text(token) | DynValue::Number(token) => Ok(Self { token: token.clone(), members }),
-            other => Err(Error::BadField { field: "token", wanted: "a string", found: crate::ingest::decode::kind_of(other) }),
+            DynValue::Text(token) | DynValue::Number(token) => Ok(Self { token: token.clone().into_owned(), members }),
+            other => Err(BodyError::BadField { field: "token", wanted: "a string", found: type_name(other) }),
         }
     }
 }
 
-/// Reads a body that must be one JSON object. Some servers put a byte order mark before it.
-pub(super) fn object(body: &[u8]) -> Result<DynValue, Error> {
-    let text = std::str::from_utf8(body).map_err(|error| Error::NotJson(error.to_string()))?;
-    let JsonTree(value) = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| Error::NotJson(error.to_string()))?;
-    match value {
-        DynValue::Object(_) => Ok(value),
-        other => Err(Error::BadField { field: "body", wanted: "an object", found: crate::ingest::decode::kind_of(&other) }),
+/// Parses a body that must be a JSON object. Some servers write a byte order mark before it.
+pub(super) fn parse_object(body: &[u8]) -> Result<JsonValue<'_>, BodyError> {
+    let text = std::str::from_utf8(body).map_err(|error| BodyError::NotJson(error.to_string()))?;
+    let tree = serde_json::from_str(text.trim_start_matches('\u{feff}'));
+    match tree.map_err(|error| BodyError::NotJson(error.to_string()))? {
+        JsonTree(object @ DynValue::Object(_)) => Ok(object),
+        other => Err(BodyError::BadField { field: "body", wanted: "an object", found: other.type_name() }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
-    fn the_token_is_found_or_told() {
-        let token = |body: &str| Envelope::read(body.as_bytes()).map(|envelope| envelope.token).map_err(|error| error.code());
+    fn token_is_parsed_or_reported_as_invalid() {
+        let token = |body: &str| Envelope::parse(body.as_bytes()).map(|envelope| envelope.token).map_err(|error| Error::from(error).code());
         assert_eq!(token(r#"{"token":"t","x":1}"#), Ok("t".into()));
         assert_eq!(token("\u{feff}{\"token\":7}"), Ok("7".into()));
         assert_eq!(token(r#"{"token":["t"]}"#), Err("invalid_field"));

@@ -1,7 +1,7 @@
-//! What others' programs send, translated into the protocol's events and the store's records; pure.
+//! Requests of vendors' programs, translated into the protocol's events and the store's records. Pure.
 //!
-//! A shop that leaves a vendor points its pages, its back end or its app at this collector and changes nothing else. The names of vendors
-//! stand in this folder and in no other part of the collector; the rest asks for [`calls`], [`records`] and [`headless`].
+//! A shop that leaves a vendor points its pages, its server or its app at this collector and changes nothing else. Vendor names appear in
+//! this folder and in no other part of the collector; the rest uses [`calls`], [`records`] and [`headless`].
 
 mod envelope;
 mod forwarding;

@@ -1,8 +1,9 @@
-//! The tables of requests: what back ends, other front ends and headless shops send, what they are answered, and what is true afterwards.
+//! The tables of vendor requests: what shop servers, vendors' libraries and headless shops send, the expected responses, and the state
+//! afterwards.
 //!
-//! Each case has a project of its own, whose token stands for `$token`. A `body` is given a time and the token unless it has its own; a
-//! `text` is sent as it is. Requests are signed unless a case gives another `digest`, or null for none. `state` lists what the exports
-//! must hold, in their order; a member that a case does not name may be anything.
+//! Each case has its own project; its token replaces `$token`. The test adds a time and the token to a `body` that has none; it sends a
+//! `text` unchanged. It signs requests unless a case gives another `digest`, or null for none. `state` lists the records of the exports, in
+//! their order; a member that a case does not name may have any value.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
@@ -29,7 +30,7 @@ const TABLES: &[(&str, &str)] = &[
 #[serde(deny_unknown_fields)]
 struct Case {
     title: String,
-    /// `TOKEN:SECRET`, where they matter.
+    /// `TOKEN:SECRET`, if the case depends on them.
     project: Option<String>,
     requests: Vec<Request>,
     #[serde(default)]
@@ -46,9 +47,9 @@ struct Request {
     digest: Value,
     #[serde(default)]
     capitals: bool,
-    /// `application/json` unless a case says otherwise.
+    /// `application/json` unless a case gives another.
     content_type: Option<String>,
-    /// True for the project's own secret, else another one.
+    /// True for the project's secret; any other value for a wrong one.
     basic: Option<Value>,
     #[serde(default = "ok")]
     status: u16,
@@ -65,7 +66,7 @@ fn ok() -> u16 {
 }
 
 #[test]
-fn every_request_is_answered_and_leaves_behind_what_the_tables_say() {
+fn request_is_answered_and_changes_the_state_as_in_the_tables() {
     let mut cases: Vec<(String, Case)> = Vec::new();
     for (table, text) in TABLES {
         let read: Vec<Case> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{table}: {error}"));
@@ -82,7 +83,7 @@ fn every_request_is_answered_and_leaves_behind_what_the_tables_say() {
 }
 
 #[test]
-fn every_endpoint_of_a_back_end_is_there_with_and_without_a_version_and_checks_the_digest() {
+fn backend_endpoint_exists_with_and_without_version_and_checks_the_digest() {
     let server = Running::start();
     let body = json!({"token": "t", "time": 1_600_000_000_000_u64}).to_string();
     for (endpoint, version) in ENDPOINTS.iter().flat_map(|endpoint| ["", "/v2"].map(|version| (endpoint, version))) {
@@ -92,7 +93,7 @@ fn every_endpoint_of_a_back_end_is_there_with_and_without_a_version_and_checks_t
             let mut answer = server.client.post_with(&path, &headers, &body);
             (answer.status().as_u16(), read_json(&mut answer)["error"].clone())
         };
-        let missing = if endpoint.takes_many() { "batch" } else { "params" };
+        let missing = if endpoint.is_batch() { "batch" } else { "params" };
         let (status, error) = ask(Some(&digest(&body, "s")));
         assert_eq!((status, &error["field"], &error["code"]), (400, &json!(missing), &json!("missing_field")), "{path}");
         let unsigned = if endpoint.path == "/customer" { (400, "missing_field") } else { (401, "missing_digest") };
@@ -107,7 +108,7 @@ fn every_endpoint_of_a_back_end_is_there_with_and_without_a_version_and_checks_t
 }
 
 #[test]
-fn every_endpoint_of_a_front_end_is_there_with_and_without_a_version() {
+fn front_end_endpoint_exists_with_and_without_version() {
     let server = Running::start();
     for (call, version) in CALLS.iter().flat_map(|call| ["", "/v1", "/v2"].map(|version| (call, version))) {
         let path = format!("{version}{}", call.path);
@@ -117,7 +118,7 @@ fn every_endpoint_of_a_front_end_is_there_with_and_without_a_version() {
             (answer.status().as_u16(), read_json(&mut answer)["error"]["code"].clone())
         };
         assert_eq!(post(json!({"token": "t", "time": 1, "params": 7})), (400, json!("invalid_field")), "{path}");
-        assert_eq!(post(json!({"token": "nobody", "time": 1, "visitorId": "ab"})), (401, json!("unknown_token")), "{path}");
+        assert_eq!(post(json!({"token": "unknown", "time": 1, "visitorId": "ab"})), (401, json!("unknown_token")), "{path}");
         assert_eq!(server.client.get(&path, &[]).status(), 405, "{path}");
     }
     assert!(server.client.export("").is_empty());

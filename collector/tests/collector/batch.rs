@@ -1,7 +1,7 @@
-//! The table of batches: what is sent, what is answered, what is in the log afterwards.
+//! The table of batches: the request, the expected response, and the events that the export contains afterwards.
 //!
-//! Each case has a project of its own, whose token stands for `$token`. `stored` lists what the export must hold; a member that a case does
-//! not name may be anything.
+//! Each case has its own project; its token replaces `$token`. `stored` lists the events of the export; a member that a case does not name
+//! may have any value.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,7 +20,7 @@ struct Case {
 }
 
 #[test]
-fn every_batch_is_answered_and_stored_as_the_table_says() {
+fn batch_is_answered_and_stored_as_in_the_table() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("batch.json")).unwrap();
     let projects: String = (0..cases.len()).map(|at| format!("case-{at}:s,")).collect();
     let server = Running::with(&["--project", projects.trim_end_matches(',')], Options::default());
@@ -40,7 +40,7 @@ fn every_batch_is_answered_and_stored_as_the_table_says() {
     }
 }
 
-/// Returns whether `found` has every member that `wanted` names, with that value. Lists must be of one length.
+/// Returns whether `found` has every member of `wanted`, with the same value. Lists must have the same length.
 pub(crate) fn covers(wanted: &Value, found: &Value) -> bool {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(_)) => wanted.iter().all(|(name, value)| covers(value, &found[name])),

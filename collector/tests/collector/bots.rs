@@ -1,4 +1,4 @@
-//! Bots: what they send is stored and marked, and makes no carts.
+//! Bots: the collector stores and marks their events, and derives no carts from them.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn event(number: u64, kind: &str, visitor: &str, params: &Value) -> Value {
 }
 
 #[test]
-fn bots_are_marked_and_counted_and_have_no_carts_but_may_order() {
+fn events_of_bots_are_marked_and_counted_and_make_orders_but_no_carts() {
     let server = Running::start();
     let send = |agent: &str, path: &str, body: &Value| {
         let answer = server.client.post_with(path, &[("user-agent", agent)], &body.to_string());
@@ -29,7 +29,7 @@ fn bots_are_marked_and_counted_and_have_no_carts_but_may_order() {
     send(GOOGLE, "/cart/add", &json!({"token": "t", "time": 1_600_000_000_100_u64, "visitorId": "robot", "params": {"productId": "1"}}));
     let view = json!({"scope": "view", "data": {}, "user": {"uid": "robot"}});
     send(GOOGLE, "/api/track?token=t", &view);
-    // A shop's own server has proved who it is.
+    // A shop's server authenticates itself, so its user agent does not matter.
     let answer = server.client.post_with("/api/track", &[("user-agent", GOOGLE), ("authorization", &basic("t", "s"))], &view.to_string());
     assert_eq!(answer.status(), 200);
     let marks: Vec<Value> = server.client.export("").iter().map(|event| event["bot"].clone()).collect();

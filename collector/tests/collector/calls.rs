@@ -1,4 +1,4 @@
-//! Calls of pages that were left before their core had come: what is answered, and what is in the log afterwards.
+//! Calls of pages that close before the core has loaded: the response, and the events that the export contains afterwards.
 
 use serde_json::json;
 use tillroll_collector::store::Options;
@@ -19,7 +19,7 @@ fn body(token: &str, calls: &[String]) -> String {
 }
 
 #[test]
-fn calls_are_stored_once_as_the_events_that_a_page_would_have_made() {
+fn calls_are_stored_once_as_the_events_that_a_page_makes() {
     let server = Running::with(&["--project", "t:s"], Options::default());
     let calls = [call("land", 1, "{}"), call("nonsense", 2, "{}"), call("product_view", 3, "{:product_id\u{1f}#7\u{1f}}")];
     let body = body("t", &calls);
@@ -41,11 +41,11 @@ fn calls_are_stored_once_as_the_events_that_a_page_would_have_made() {
 }
 
 #[test]
-fn what_is_no_list_of_calls_is_refused() {
+fn invalid_list_of_calls_is_rejected() {
     let server = Running::with(&["--project", "t:s"], Options::default());
     let many: Vec<_> = (0..501).map(|_| call("checkout", 1, "{}")).collect();
     for (body, status, code) in [
-        (body("nobody", &[]), 401, "unknown_token"),
+        (body("unknown", &[]), 401, "unknown_token"),
         (String::new(), 400, "invalid_field"),
         (r#"{"token":"t","events":[]}"#.into(), 400, "invalid_field"),
         (body("t", &many), 413, "too_many_events"),

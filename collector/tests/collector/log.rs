@@ -12,6 +12,7 @@ use tillroll_collector::store::{Appended, Cursor, EncodedBatch, FILE, Options, R
 use tillroll_collector::telemetry::Telemetry;
 use tillroll_protocol::event::{Event, Page, Visitor};
 use tillroll_protocol::params::EventParams;
+use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
 
 /// A generated event.
@@ -74,7 +75,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 1..24)
 }
 
-fn email(number: u8) -> String {
+fn email_of(number: u8) -> String {
     format!("a{number}@x.com")
 }
 
@@ -84,7 +85,7 @@ fn key(id: u8) -> Uuid {
 
 impl Generated {
     fn params(&self) -> String {
-        let named = self.named.map(email).unwrap_or_default();
+        let named = self.named.map(email_of).unwrap_or_default();
         let text = if self.is_long { "long ".repeat(8_000) } else { String::new() };
         json!({"product_id": self.id.to_string(), "quantity": 1, "note": format!("{text}{named}")}).to_string()
     }
@@ -107,7 +108,7 @@ impl Generated {
             visitor: match self.who {
                 Who::NoVisitor => Visitor::Id(String::new()),
                 Who::Browser(number) => Visitor::Id(format!("v{number}")),
-                Who::Email(number) => Visitor::Email(email(number)),
+                Who::Email(number) => Visitor::Email(email_of(number)),
             },
             session_id: self.session(),
             store_id: None,
@@ -215,7 +216,7 @@ impl World {
         let mut responses = Vec::new();
         for Request { project, trust, events } in requests {
             let mut batch = EncodedBatch::new(self.now, *trust);
-            events.iter().for_each(|generated| batch.push(key(generated.id), &generated.event()));
+            events.iter().for_each(|generated| batch.push(key(generated.id), &ValidEvent::unchecked(generated.event())));
             let (store, project) = (self.store(), self.projects[*project]);
             responses.push(tokio::spawn(async move { store.append(project, batch).await.unwrap() }));
         }
@@ -235,7 +236,7 @@ impl World {
     }
 
     async fn erase(&mut self, project: usize, person: u8) {
-        let erased = self.store().erase(self.projects[project], email(person)).await.unwrap();
+        let erased = self.store().erase(self.projects[project], email_of(person)).await.unwrap();
         let before = self.log.len() + self.trimmed.len();
         self.log.retain(|stored| !stored.is_of(project, person, true));
         self.trimmed.retain(|stored| !stored.is_of(project, person, false));
@@ -331,7 +332,7 @@ fn hundred(received_at: u64, first: u128, who: [Who; 2]) -> EncodedBatch {
     for at in 0..100_u8 {
         let who = who[usize::from(at) % 2];
         let generated = Generated { id: at, who, kind: "basket_add", location: (1, Some(0)), named: None, is_long: false };
-        batch.push(Uuid::from_u128(first + u128::from(at)), &generated.event());
+        batch.push(Uuid::from_u128(first + u128::from(at)), &ValidEvent::unchecked(generated.event()));
     }
     batch
 }
@@ -356,7 +357,7 @@ fn an_erasure_misses_nothing_that_leaves_the_log_meanwhile() {
                 other.append(project, hundred(50, 10_000 + u128::from(at) * 50, [Who::Browser(1), Who::NoVisitor])).await.unwrap();
             }
         });
-        let erased = world.store().erase(project, email(0)).await.unwrap();
+        let erased = world.store().erase(project, email_of(0)).await.unwrap();
         trims.await.unwrap();
         appends.await.unwrap();
         assert_eq!(erased.events, 2_000);

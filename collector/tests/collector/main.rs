@@ -28,3 +28,4 @@ mod start_stop;
 mod state;
 mod static_files;
 mod storage_failures;
+mod validation;

@@ -1,29 +1,29 @@
-//! Every parser of outside bytes, fed with what nobody would send.
+//! Fuzz targets: each parser of outside bytes runs on mutated inputs.
 //!
-//! A target is a function from bytes to a short text that says what became of them. What it must not do is panic, take long, or let
-//! something through that it would not take again. Inputs are made by changing earlier ones: bytes at random, or JSON as a tree. An input
-//! with a new outcome is kept and changed further, so that a run finds its way into a parser without being told the way.
+//! A target is a function from bytes to a short text, the outcome. It must not panic or take long, and its result must parse to itself. The
+//! fuzzer mutates earlier inputs: random bytes, or nodes of a JSON tree. An input with a new outcome joins the corpus and is mutated
+//! further, so a run reaches deep into a parser without coverage data.
 //!
-//! A test runs each target for a moment. `cargo xtask fuzz` runs them for as long as it is told, from another beginning each time.
+//! A test runs each target for less than a second. `cargo xtask fuzz` runs them for a given time, with another seed each time.
 
-mod change;
-mod dice;
+mod fuzzer;
+mod mutate;
+mod random;
 mod seeds;
 mod targets;
-mod track;
 
 use std::time::Duration;
 
 /// A parser of outside bytes.
 struct Target {
     name: &'static str,
-    /// Where to begin.
+    /// Returns the initial corpus.
     seeds: fn() -> Vec<Vec<u8>>,
-    /// Parses, and says in a few words what came of it.
+    /// Parses an input and returns the outcome in a few words.
     run: fn(&[u8]) -> String,
 }
 
-/// How long a target runs, and where its chances begin.
+/// Returns the run time of a target and the seed of its random numbers.
 fn plan() -> (Duration, u64) {
     let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
     let seconds = number("TILLROLL_FUZZ_SECONDS");
@@ -35,9 +35,9 @@ fn plan() -> (Duration, u64) {
 fn fuzz(name: &str) {
     let target = targets::TARGETS.iter().find(|target| target.name == name).unwrap();
     let (time, seed) = plan();
-    let done = track::run(target, time, seed);
-    println!("{name}: {} inputs, {} outcomes, seed {seed}", done.inputs, done.outcomes);
-    assert!(done.inputs > 10, "{name} hardly ran");
+    let summary = fuzzer::run(target, time, seed);
+    println!("{name}: {} inputs, {} outcomes, seed {seed}", summary.inputs, summary.outcomes);
+    assert!(summary.inputs > 10, "{name} has run on too few inputs");
 }
 
 macro_rules! targets {
@@ -48,7 +48,7 @@ macro_rules! targets {
         })*
 
         #[test]
-        fn every_target_is_run() {
+        fn every_target_has_a_test() {
             let names: Vec<_> = targets::TARGETS.iter().map(|target| target.name).collect();
             assert_eq!(names, [$(stringify!($name)),*]);
         }

@@ -1,4 +1,4 @@
-//! Where inputs begin: what real senders send, taken from the tables of the other tests.
+//! The initial corpus: requests of real senders, from the tables of the other tests.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ const TABLES: &[&str] = &[
     include_str!("../../../tests/compat/ometria-headless/track.json"),
 ];
 
-/// The bodies of all requests in the tables.
+/// Returns the bodies of all requests in the tables.
 pub(crate) fn bodies() -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for table in TABLES {
@@ -35,8 +35,8 @@ pub(crate) fn bodies() -> Vec<Vec<u8>> {
     found
 }
 
-/// The bodies of metrics requests.
-pub(crate) fn questions() -> Vec<Vec<u8>> {
+/// Returns the bodies of metrics requests.
+pub(crate) fn queries() -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for table in [include_str!("../metrics_http/requests.json"), include_str!("../metrics_http/refusals.json")] {
         collect(&serde_json::from_str(table).unwrap(), &mut found);
@@ -54,7 +54,7 @@ fn collect(value: &Value, found: &mut Vec<Vec<u8>>) {
     members.values().for_each(|member| collect(member, found));
 }
 
-/// Lines of exports and imports.
+/// Returns lines of exports and imports.
 pub(crate) fn lines() -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = Vec::new();
     for table in TABLES {
@@ -68,7 +68,7 @@ pub(crate) fn lines() -> Vec<Vec<u8>> {
     found
 }
 
-/// Short texts.
+/// Returns texts as inputs.
 pub(crate) fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }

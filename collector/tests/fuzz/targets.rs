@@ -1,8 +1,9 @@
-//! What is run, and what must hold of it.
+//! The fuzz targets: what each parses and what must hold of the result.
 
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue};
+use clap::ValueEnum as _;
 use serde_json::Value;
 use tillroll_collector::clock::Clock;
 use tillroll_collector::http::auth::access_token::Claims;
@@ -11,23 +12,23 @@ use tillroll_collector::http::auth::keyring::Keyring;
 use tillroll_collector::http::cookie_renewal;
 use tillroll_collector::import::validate;
 use tillroll_collector::ingest::decode::{self, DecodedEvent, JsonTree};
-use tillroll_collector::metrics::catalog::Resource;
+use tillroll_collector::metrics::catalog::Resource as MetricsResource;
 use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::metrics::{cursor, search_query};
 use tillroll_collector::projection::duckdb::sql;
 use tillroll_collector::projects::ProjectRegistry;
-use tillroll_collector::resource::Resource as What;
+use tillroll_collector::resource::Resource;
 use tillroll_collector::store::{Cursor, ListCursor};
 use tillroll_collector::time;
-use tillroll_collector::vendors::headless::{Arrival, Request};
+use tillroll_collector::vendors::headless::{Request, RequestMeta};
 use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
 use tillroll_collector::vendors::{Envelope, calls};
 use tillroll_protocol::call::Call;
 use tillroll_protocol::dyn_value::ReadValue as _;
 use tillroll_protocol::event_types::EVENT_TYPES;
 use tillroll_protocol::flat_format::FlatValue;
-use tillroll_protocol::{email, number_text, params as parameters};
+use tillroll_protocol::{email, limits, number_text, params as parameters};
 
 use crate::{Target, seeds};
 
@@ -49,7 +50,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "back_end", seeds: seeds::bodies, run: back_end },
     Target { name: "digest", seeds: || seeds::texts(&["2c4553edb766d24b891ab79e36b9106e", " AB\n", "é0"]), run: digest },
     Target { name: "headless", seeds: seeds::bodies, run: headless },
-    Target { name: "metrics", seeds: seeds::questions, run: metrics },
+    Target { name: "metrics", seeds: seeds::queries, run: metrics },
     Target {
         name: "flat",
         seeds: || seeds::texts(&["{:time\u{1f}#5\u{1f}:type\u{1f}$search\u{1f}:params\u{1f}{:a\u{1f}[zyn]}}", "[[{:k\u{1f}$v\u{1f}}]]"]),
@@ -78,82 +79,73 @@ pub(crate) const TARGETS: &[Target] = &[
     },
 ];
 
-/// What was taken must be whole: parameters that are JSON, and an event that is taken again as it is.
-fn taken<S: AsRef<str>>(incoming: &DecodedEvent<S>) -> String {
-    let event = &incoming.event;
+/// Checks that a decoded event is normalised: its parameters are JSON and parse to themselves.
+fn check_decoded<S: AsRef<str>>(decoded: &DecodedEvent<S>) -> String {
+    let event = &decoded.event;
     let params: Value = serde_json::from_str(&event.params).expect("parameters are JSON");
-    assert!(params.is_object() && event.time <= decode::LAST_TIME);
-    let kind = EVENT_TYPES.iter().find(|kind| kind.name == event.kind.as_ref()).expect("a known type");
+    assert!(params.is_object() && event.time <= limits::MAX_TIME_MS);
+    let kind = EVENT_TYPES.iter().find(|kind| kind.name == event.kind.as_ref()).expect("an existing event type");
     let JsonTree(again) = serde_json::from_str(&event.params).expect("parameters are JSON");
     assert_eq!(parameters::parse(kind, &again, "").as_ref(), Ok(&event.params), "{}", kind.name);
     format!("{} {}", kind.name, params.as_object().map_or(0, serde_json::Map::len))
 }
 
-/// What is read at a glance is what is read at length.
 fn batch(input: &[u8]) -> String {
-    let (read, decode_slow) = (decode::batch(input), decode::batch_at_length(input));
-    let (read, decode_slow) = match (read, decode_slow) {
-        (Ok(read), Ok(decode_slow)) => (read, decode_slow),
-        (Err(error), Err(same)) if error.to_string() == same.to_string() => return error.to_string(),
-        (read, decode_slow) => panic!("{read:?}\n{decode_slow:?}"),
+    let batch = match decode::batch(input) {
+        Ok(batch) => batch,
+        Err(error) => return format!("{error:?}"),
     };
-    let texts = |batch: &decode::Batch<'_>| batch.events.iter().map(|sent| sent.text().to_owned()).collect::<Vec<_>>();
-    assert_eq!((&read.token, read.dropped, texts(&read)), (&decode_slow.token, decode_slow.dropped, texts(&decode_slow)));
-    let events = read.events.iter().take(8).map(|sent| {
-        let incoming = sent.read();
-        assert_eq!(incoming.clone().map(DecodedEvent::into_owned), decode::event_at_length(sent.text()));
-        match incoming {
-            Ok(incoming) => taken(&incoming),
-            Err(refusal) => refusal.reason.to_string(),
-        }
+    let events = batch.events.iter().take(8).map(|text| match decode::event(text) {
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => rejected.reason.to_string(),
     });
     events.collect()
 }
 
-/// What the protocol makes of a page's calls is refused by nobody for its form.
+/// An event that the protocol makes of a page's call always has a valid form.
 fn calls_of_a_page(input: &[u8]) -> String {
-    let said = match decode::calls(input) {
-        Ok(said) => said,
-        Err(error) => return error.to_string(),
+    let calls = match decode::calls(input) {
+        Ok(calls) => calls,
+        Err(error) => return format!("{error:?}"),
     };
-    let events = said.events.iter().take(8).map(|text| match decode::event(text) {
-        Ok(incoming) => taken(&incoming),
-        Err(refusal) => {
-            assert_ne!(refusal.reason.code(), "invalid_event", "{text}");
-            refusal.reason.to_string()
+    let events = calls.events.iter().take(8).map(|text| match decode::event(text) {
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => {
+            assert_ne!(rejected.reason.code(), "invalid_event", "{text}");
+            rejected.reason.to_string()
         }
     });
     events.collect()
 }
 
 fn front_end(input: &[u8]) -> String {
-    let envelope = match Envelope::read(input) {
+    let envelope = match Envelope::parse(input) {
         Ok(envelope) => envelope,
-        Err(error) => return error.to_string(),
+        Err(error) => return format!("{error:?}"),
     };
     let all = calls::CALLS.iter().map(|call| match call.event(&envelope, input) {
-        Ok(incoming) => taken(&incoming),
-        Err(refusal) => refusal.reason.code().to_owned(),
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => rejected.reason.code().to_owned(),
     });
     all.collect()
 }
 
 fn back_end(input: &[u8]) -> String {
-    let envelope = match Envelope::read(input) {
+    let envelope = match Envelope::parse(input) {
         Ok(envelope) => envelope,
-        Err(error) => return error.to_string(),
+        Err(error) => return format!("{error:?}"),
     };
-    let all = ENDPOINTS.iter().map(|endpoint| match endpoint.read(&envelope) {
-        Ok(told) => told
+    let all = ENDPOINTS.iter().map(|endpoint| match endpoint.parse(&envelope) {
+        Ok(parsed) => parsed
             .records
             .iter()
             .take(4)
             .map(|record| match record {
                 Ok(record) => {
-                    assert!(!record.id.is_empty(), "a thing has a name");
+                    assert!(!record.id.is_empty(), "a record has an id");
                     format!("{:?} {}", record.resource, record.fields.len())
                 }
-                Err(refusal) => refusal.reason.code().to_owned(),
+                Err(rejected) => rejected.reason.code().to_owned(),
             })
             .collect(),
         Err(reason) => reason.code().to_owned(),
@@ -164,21 +156,21 @@ fn back_end(input: &[u8]) -> String {
 fn digest(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
     let signed = is_signed(input, "s", &text) || is_signed(b"body", &text, &text);
-    assert!(!signed, "nobody guesses a digest");
+    assert!(!signed, "a guessed digest is wrong");
     text.len().to_string()
 }
 
 fn headless(input: &[u8]) -> String {
-    let request = match Request::read(input) {
+    let request = match Request::parse(input) {
         Ok(request) => request,
-        Err(error) => return error.to_string(),
+        Err(error) => return format!("{error:?}"),
     };
     if let Some(id) = request.id() {
-        assert!(serde_json::from_str::<Value>(&id).is_ok(), "an id is given back as JSON");
+        assert!(serde_json::from_str::<Value>(&id).is_ok(), "a request id is returned as JSON");
     }
-    match request.event(Arrival { time: 5, body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
-        Ok(incoming) => taken(&incoming),
-        Err(refusal) => refusal.reason.to_string(),
+    match request.event(RequestMeta { time: 5, body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
+        Ok(decoded) => check_decoded(&decoded),
+        Err(rejected) => rejected.reason.to_string(),
     }
 }
 
@@ -187,18 +179,18 @@ fn metrics(input: &[u8]) -> String {
     let context = Context { organization: "t", now: 1_700_000_000_000, max_range_days: MAX_RANGE_DAYS };
     let markets = ["m".to_owned()];
     let scope = Scope { project: 1, organization: "t".into(), markets: markets.to_vec() };
-    let mut said = String::new();
-    for resource in ["orders", "carts", "returns"].iter().filter_map(|name| Resource::find(name)) {
+    let mut outcome = String::new();
+    for resource in ["orders", "carts", "returns"].iter().filter_map(|name| MetricsResource::find(name)) {
         for kind in [QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether] {
             match parse::parse(resource, kind, &body, context) {
                 Ok(query) => {
-                    said.extend(sql::statements(&query, &scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)))
+                    outcome.extend(sql::statements(&query, &scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)))
                 }
-                Err(refusal) => said.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
+                Err(refusal) => outcome.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
             }
         }
     }
-    said
+    outcome
 }
 
 fn flat(input: &[u8]) -> String {
@@ -206,7 +198,7 @@ fn flat(input: &[u8]) -> String {
     let mut out = String::new();
     FlatValue::new(&text).write(&mut out);
     assert!(serde_json::from_str::<Value>(&out).is_ok(), "{out}");
-    assert!(out.len() <= 16 + 8 * text.len(), "nothing is read twice");
+    assert!(out.len() <= 16 + 8 * text.len(), "no value is written twice");
     let call = Call::parse(&text);
     let read = call.and_then(|call| {
         let kind = EVENT_TYPES.iter().find(|kind| kind.name == call.kind)?;
@@ -217,26 +209,25 @@ fn flat(input: &[u8]) -> String {
 
 fn params(input: &[u8]) -> String {
     let Ok(JsonTree(tree)) = serde_json::from_slice(input) else { return "no JSON".into() };
-    let mut said = String::new();
+    let mut outcome = String::new();
     for kind in EVENT_TYPES {
         let inner = tree.get("params");
         for value in [&tree, inner] {
             match parameters::parse(kind, value, "https://x/") {
                 Ok(text) => {
                     let JsonTree(again) = serde_json::from_str(&text).expect("parameters are JSON");
-                    assert_eq!(parameters::parse(kind, &again, "https://x/"), Ok(text), "read again, nothing changes");
-                    said.push('.');
+                    assert_eq!(parameters::parse(kind, &again, "https://x/"), Ok(text), "parameters parse to themselves");
+                    outcome.push('.');
                 }
-                Err(missing) => said.push_str(missing.name),
+                Err(missing) => outcome.push_str(missing.name),
             }
         }
     }
-    said
+    outcome
 }
 
 fn import(input: &[u8]) -> String {
-    use clap::ValueEnum;
-    let all = What::value_variants().iter().map(|what| {
+    let all = Resource::value_variants().iter().map(|what| {
         let answer = validate(*what, input);
         let codes: String = answer.rejected.iter().take(3).map(|rejected| rejected.code).collect();
         format!("{} {codes} {}", answer.accepted.min(3), answer.ignored.min(3))
@@ -251,13 +242,13 @@ static TOKEN: LazyLock<(Keyring, String)> = LazyLock::new(|| {
     (keyring, token)
 });
 
-/// Whatever is believed says what the one that was signed says. Base64 has a few spellings of the same bytes.
+/// An accepted token has the claims of the signed one. Base64 has several spellings of the same bytes.
 fn token(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
     match TOKEN.0.verify(&text, 1_000) {
         Some(claims) => {
             assert_eq!(claims, Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap());
-            "believed".into()
+            "accepted".into()
         }
         None => text.matches('.').count().to_string(),
     }
@@ -277,23 +268,16 @@ fn cookies(input: &[u8]) -> String {
 
 fn cursors(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
-    let mut said = String::new();
+    let mut outcome = String::new();
     if let Ok(place) = text.parse::<Cursor>() {
         assert_eq!(place.to_string().parse(), Ok(place));
-        said.push('e');
+        outcome.push('e');
     }
-    for list in [
-        tillroll_collector::resource::Resource::Customers,
-        tillroll_collector::resource::Resource::Categories,
-        tillroll_collector::resource::Resource::Products,
-        tillroll_collector::resource::Resource::Orders,
-        tillroll_collector::resource::Resource::Carts,
-        tillroll_collector::resource::Resource::Returns,
-    ] {
-        said.push(if ListCursor::parse(list, &text).is_some() { '+' } else { '-' });
+    for list in Resource::value_variants() {
+        outcome.push(if ListCursor::parse(*list, &text).is_some() { '+' } else { '-' });
     }
-    said.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
-    said
+    outcome.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
+    outcome
 }
 
 fn authorisation(input: &[u8]) -> String {

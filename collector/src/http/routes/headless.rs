@@ -19,7 +19,7 @@ use crate::http::routes::query::parameter;
 use crate::ingest;
 use crate::projects::Project;
 use crate::store::TrustLevel;
-use crate::vendors::headless::{Arrival, Request};
+use crate::vendors::headless::{Request, RequestMeta};
 use crate::{AppState, Error, clock};
 
 pub(super) async fn track(State(state): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
@@ -27,9 +27,9 @@ pub(super) async fn track(State(state): State<SharedState>, RawQuery(query): Raw
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
-    let request = match Request::read(&body.bytes) {
+    let request = match Request::parse(&body.bytes) {
         Ok(request) => request,
-        Err(error) => return error.into_response(),
+        Err(error) => return Error::from(error).into_response(),
     };
     match store_event(&state, query.as_deref().unwrap_or_default(), &headers, &request, &body.bytes).await {
         Ok(()) => success(request.id().as_deref()),
@@ -37,15 +37,15 @@ pub(super) async fn track(State(state): State<SharedState>, RawQuery(query): Raw
     }
 }
 
-async fn store_event(state: &AppState, query: &str, headers: &HeaderMap, request: &Request, body: &[u8]) -> Result<(), Error> {
+async fn store_event(state: &AppState, query: &str, headers: &HeaderMap, request: &Request<'_>, body: &[u8]) -> Result<(), Error> {
     let (project, trust) = sender(state, query, headers)?;
-    if request.is_of_owner() && trust != TrustLevel::Owner {
+    if request.requires_secret() && trust != TrustLevel::Owner {
         return Err(Error::Unauthorized);
     }
     state.admission.check_project(project.id)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::NoRandomBytes)?;
-    let arrival = Arrival { time: state.clock.millis(), body, seed: &seed };
-    ingest::one(state, project.id, request.event(arrival), trust).await.map(|_| ())
+    let meta = RequestMeta { time: state.clock.millis(), body, seed: &seed };
+    ingest::ingest_event(state, project.id, request.event(meta), trust).await.map(|_| ())
 }
 
 /// Returns the project and the sender's trust level: the owner with the secret, else a browser or a bot.

@@ -87,7 +87,7 @@ impl LiveStream {
 
     async fn send_events(&mut self, token: &str) -> Result<(), Disconnected> {
         let mut closing = self.state.closing.clone();
-        let mut rejections = self.state.rejections.listen();
+        let mut rejections = self.state.rejections.subscribe();
         let mut hello = String::from("{");
         json_writer::push_field(&mut hello, "project", token);
         self.send(format!("retry: 1000\nevent: hello\ndata: {hello}}}\n\n")).await?;

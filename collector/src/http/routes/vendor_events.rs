@@ -13,6 +13,7 @@ use crate::http::auth::basic;
 use crate::http::cors::preflight_events;
 use crate::http::{body, response};
 use crate::ingest;
+use crate::vendors::Envelope;
 use crate::vendors::calls::{CALLS, Call};
 
 pub(super) fn routes() -> Router<SharedState> {
@@ -25,5 +26,8 @@ pub(super) fn routes() -> Router<SharedState> {
 
 async fn track(call: &'static Call, State(state): State<SharedState>, headers: HeaderMap, body: Body) -> Result<Response, Error> {
     let body = body::read(&state.admission, &headers, body).await?;
-    Ok(response::json(ingest::call(&state, call, &body.bytes, basic::page(&headers)).await?))
+    let envelope = Envelope::parse(&body.bytes)?;
+    let project = ingest::find_project(&state, &envelope.token)?.id;
+    let event = call.event(&envelope, &body.bytes);
+    Ok(response::json(ingest::ingest_event(&state, project, event, basic::page(&headers)).await?))
 }

@@ -11,11 +11,13 @@ use axum::response::Response;
 use axum::routing::post;
 use tillroll_protocol::batch::BatchResponse;
 
-use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::{body, response};
 use crate::ingest;
-use crate::vendors::records::{self, ENDPOINTS, Endpoint};
+use crate::ingest::rejection::RejectedEvent;
+use crate::vendors::Envelope;
+use crate::vendors::records::{self, ENDPOINTS, Endpoint, ParsedRecords};
+use crate::{AppState, Error};
 
 pub(super) fn routes() -> Router<SharedState> {
     let paths = ENDPOINTS.iter().flat_map(|endpoint| ["", "/v2"].map(|version| (format!("{version}{}", endpoint.path), endpoint)));
@@ -32,7 +34,23 @@ async fn store_records(
     body: Body,
 ) -> Result<Response, Error> {
     let body = body::read(&state.admission, &headers, body).await?;
-    Ok(response::json(ingest::records(&state, endpoint, body.bytes.clone(), digest(&headers)).await?))
+    let (bytes, digest) = (body.bytes.clone(), digest(&headers));
+    let parsed = ingest::offload_if_large(&state, bytes.len(), move |state| parse_records(state, endpoint, &bytes, digest.as_deref()));
+    let (project, parsed) = parsed.await?;
+    Ok(response::json(ingest::records(&state, project, parsed.time, parsed.records, endpoint.is_batch()).await?))
+}
+
+/// Returns the project and the records. The error of a wrong digest reveals nothing about the body.
+fn parse_records(state: &AppState, endpoint: &Endpoint, body: &[u8], digest: Option<&str>) -> Result<(i64, ParsedRecords), Error> {
+    let envelope = Envelope::parse(body)?;
+    let project = ingest::find_project(state, &envelope.token)?;
+    match digest {
+        Some(digest) if !project.verifies(|secret| records::is_signed(body, secret, digest)) => return Err(Error::WrongDigest),
+        None if endpoint.requires_digest => return Err(Error::MissingDigest),
+        _ => {}
+    }
+    let parsed = endpoint.parse(&envelope);
+    Ok((project.id, parsed.map_err(|reason| ingest::reject(state, project.id, RejectedEvent::unnamed(reason)))?))
 }
 
 /// A plug-in reports that it was installed. The response only confirms that its keys are right.
@@ -48,7 +66,7 @@ async fn activity(
     if !project.verifies(|secret| records::is_signed(&body, secret, &digest)) {
         return Err(Error::WrongDigest);
     }
-    records::activity(&body)?;
+    records::check_activity(&body)?;
     Ok(response::json(BatchResponse::default()))
 }
 

@@ -1,193 +1,89 @@
-//! From the text of one event to an event of the protocol, or to the reason why not.
+//! One event of a batch: from its JSON text to a valid event, or to the reason why it is rejected.
 //!
-//! What comes out is canonical: parameters as the table of kinds has them, ids as numbers, e-mails normalised. Reading it again would
-//! change nothing.
-
-use std::borrow::Cow;
+//! The JSON text is parsed once, into fields of any type. [`UncheckedEvent::validate`] has all rules of events; this file has only those
+//! of the JSON form, and names the field as the sender wrote it when an event is rejected.
 
 use serde::Deserialize;
-use tillroll_protocol::batch::Rejection;
 use tillroll_protocol::dyn_value::DynValue;
-use tillroll_protocol::event::{Event, Page, Visitor};
-use tillroll_protocol::params::EventParams;
-use tillroll_protocol::{apis, email, event_types, limits, params};
+use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent, ValidEvent};
 use uuid::Uuid;
 
-use crate::ingest::decode::fast_event::Plain;
-use crate::ingest::decode::fast_json::FastReader;
-use crate::ingest::decode::json_tree::{JsonTree, LimitViolation, excess, kind_of, short};
-use crate::ingest::rejection::RejectReason;
+use crate::ingest::decode::json_tree::{JsonTree, JsonValue, bad_field, check_limits, describe, shorten};
+use crate::ingest::decode::model::{DecodedEvent, Text};
+use crate::ingest::rejection::{RejectReason, RejectedEvent};
 
-/// The greatest time that every reader of JSON can hold.
-pub const LAST_TIME: u64 = (1 << 53) - 1;
+/// Initial capacity of an event's parameters; most need less.
+const PARAMS_BYTES: usize = 256;
 
-/// The most characters of a visitor id.
-pub(super) const VISITOR_CHARACTERS: usize = 128;
-
-/// A text, borrowed from the request where it stands there as it is.
-pub type Text<'a> = Cow<'a, str>;
-
-/// An event that may be stored. `S` is how its texts are held: by themselves, or borrowed from the request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DecodedEvent<S = String> {
-    /// Its id as a number: the key that makes sending again harmless.
-    pub key: Uuid,
-    /// The event. Its `id` is left empty: the key says it, and nobody reads the text of it.
-    pub event: Event<S>,
+/// Decodes an event as a page sends it.
+pub fn event(text: &str) -> Result<DecodedEvent<Text<'_>>, RejectedEvent> {
+    decode(text, false)
 }
 
-impl<S> DecodedEvent<S> {
-    /// Returns the same event with its texts held in another way.
-    fn map<T>(self, hold: impl Fn(S) -> T) -> DecodedEvent<T> {
-        let Event { id, kind, api, time, visitor, session_id, store_id, page, params } = self.event;
-        let event = Event {
-            id,
-            kind: hold(kind),
-            api: hold(api),
-            time,
-            visitor: match visitor {
-                Visitor::Id(id) => Visitor::Id(hold(id)),
-                Visitor::Email(email) => Visitor::Email(hold(email)),
-            },
-            session_id: session_id.map(&hold),
-            store_id: store_id.map(&hold),
-            page: Page { url: hold(page.url), referrer: hold(page.referrer), title: hold(page.title) },
-            params,
-        };
-        DecodedEvent { key: self.key, event }
-    }
+/// Decodes an event of an export, which may name no visitor if the shop's server sent it.
+pub fn exported_event(text: &str) -> Result<DecodedEvent<Text<'_>>, RejectedEvent> {
+    decode(text, true)
 }
 
-impl DecodedEvent<Text<'_>> {
-    /// Returns the event by itself, for whoever keeps it longer than the request.
-    pub fn into_owned(self) -> DecodedEvent {
-        self.map(Cow::into_owned)
-    }
-}
-
-/// An event that may not, with what could be read of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedEvent {
-    /// Its id, as it was sent.
-    pub id: Option<String>,
-    /// Its type, as it was sent.
-    pub kind: Option<String>,
-    /// Its time in milliseconds, if that was one.
-    pub time: Option<u64>,
-    /// Why.
-    pub reason: RejectReason,
-}
-
-impl RejectedEvent {
-    /// Returns what the sender is told.
-    pub fn rejection(&self) -> Rejection {
-        Rejection { id: self.id.clone(), code: self.reason.code().into(), message: self.reason.to_string() }
-    }
-}
-
-/// An event as it was sent.
-#[derive(Debug, Default)]
-pub struct RawEvent<'a> {
-    text: &'a str,
-    is_plain: bool,
-    plain: Plain<'a>,
-}
-
-impl<'a> RawEvent<'a> {
-    /// Takes the text of an event.
-    pub fn new(text: &'a str) -> Self {
-        let mut glance = FastReader::new(text);
-        let mut sent = Self { text, ..Self::default() };
-        // What comes after a blank was no event ever.
-        sent.is_plain = text.starts_with('{') && sent.plain.fill(&mut glance).is_some() && glance.is_at_end();
-        sent
-    }
-
-    /// Takes the event that comes next, whatever it is, unless it is no JSON.
-    pub(super) fn fill(&mut self, glance: &mut FastReader<'a>) -> Option<()> {
-        (self.text, self.is_plain) = glance.either(|glance| self.plain.fill(glance))?;
-        Some(())
-    }
-
-    /// Returns the event's text.
-    pub fn text(&self) -> &'a str {
-        self.text
-    }
-
-    /// Reads the event.
-    pub fn read(&self) -> Result<DecodedEvent<Text<'a>>, RejectedEvent> {
-        match self.read_plainly() {
-            Some(incoming) => Ok(incoming),
-            None => decode_slow(self.text).map(|incoming| incoming.map(Cow::Owned)),
-        }
-    }
-
-    /// Reads the event where it is as a page prints one.
-    pub(super) fn read_plainly(&self) -> Option<DecodedEvent<Text<'a>>> {
-        let is_plain = self.is_plain && self.text.len() <= limits::MAX_EVENT_BYTES;
-        if is_plain { self.plain.read() } else { None }
-    }
-}
-
-/// Reads one event.
-pub fn read(text: &str) -> Result<DecodedEvent<Text<'_>>, RejectedEvent> {
-    RawEvent::new(text).read()
-}
-
-/// Reads one event with no glance at it first: what is plain, too, can be read so, and comes to the same.
-pub fn decode_slow(text: &str) -> Result<DecodedEvent, RejectedEvent> {
-    // Else serde would take a list for the values of the fields in their order.
+fn decode(text: &str, is_exported: bool) -> Result<DecodedEvent<Text<'_>>, RejectedEvent> {
+    // serde accepts a list for the values of a struct's fields in their order.
     if !text.starts_with('{') {
-        let found = serde_json::from_str::<JsonTree>(text).map_or("nothing readable", |tree| tree.kind());
-        return Err(RejectedEvent { id: None, kind: None, time: None, reason: RejectReason::NoObject(found) });
+        let found = serde_json::from_str::<JsonTree<'_>>(text).map_or("nothing readable", |tree| tree.type_name());
+        return Err(RejectedEvent::unnamed(RejectReason::NotAnObject(found)));
     }
-    let mut fields: Fields = match serde_json::from_str(text) {
-        Ok(fields) => fields,
-        Err(error) => return Err(unreadable(text, &error)),
-    };
-    fields.check(text).map_err(|reason| fields.refusal(reason)).and_then(|key| match fields.event() {
+    let mut fields: Fields<'_> = serde_json::from_str(text).map_err(|error| malformed(text, &error))?;
+    let key = fields.key(text.len()).map_err(|reason| fields.rejected(reason))?;
+    match fields.validate(is_exported) {
         Ok(event) => Ok(DecodedEvent { key, event }),
-        Err(reason) => Err(fields.refusal(reason)),
-    })
+        Err(reason) => Err(fields.rejected(reason)),
+    }
+}
+
+/// Returns the rejection of a text that is not JSON or names a field twice, with the event's id if that can be read.
+fn malformed(text: &str, error: &serde_json::Error) -> RejectedEvent {
+    #[derive(Deserialize)]
+    struct Id {
+        id: Option<String>,
+    }
+    let id = serde_json::from_str::<Id>(text).ok().and_then(|fields| fields.id);
+    RejectedEvent { id, ..RejectedEvent::unnamed(RejectReason::Malformed(error.to_string())) }
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Fields {
-    id: JsonTree,
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+struct Fields<'a> {
+    id: JsonTree<'a>,
     #[serde(rename = "type")]
-    kind: JsonTree,
-    api: JsonTree,
-    time: JsonTree,
-    visitor_id: JsonTree,
-    visitor_email: JsonTree,
-    session_id: JsonTree,
-    store_id: JsonTree,
-    page: JsonTree,
-    params: JsonTree,
+    kind: JsonTree<'a>,
+    api: JsonTree<'a>,
+    time: JsonTree<'a>,
+    visitor_id: JsonTree<'a>,
+    visitor_email: JsonTree<'a>,
+    session_id: JsonTree<'a>,
+    store_id: JsonTree<'a>,
+    page: JsonTree<'a>,
+    params: JsonTree<'a>,
 }
 
-/// An event that is no object, or names a field twice, still has its id told if there is one.
-fn unreadable(text: &str, error: &serde_json::Error) -> RejectedEvent {
-    #[derive(Deserialize)]
-    struct Named {
-        id: Option<String>,
-    }
-    let id = serde_json::from_str::<Named>(text).ok().and_then(|named| named.id);
-    RejectedEvent { id, kind: None, time: None, reason: RejectReason::Unreadable(error.to_string()) }
-}
-
-impl Fields {
-    /// Checks what concerns the event as a whole and returns its key.
-    fn check(&self, text: &str) -> Result<Uuid, RejectReason> {
-        if text.len() > limits::MAX_EVENT_BYTES {
-            return Err(RejectReason::EventTooLarge(text.len()));
-        }
-        for (name, JsonTree(value)) in self.named() {
-            within_limits(name, value)?;
-        }
-        let DynValue::Text(id) = &self.id.0 else { return Err(bad("id", "a UUID", &self.id.0)) };
-        // Of the four ways to write a UUID only the hyphenated one has this length.
+impl<'a> Fields<'a> {
+    /// Checks the limits of the JSON form and returns the deduplication key.
+    fn key(&self, bytes: usize) -> Result<Uuid, RejectReason> {
+        let named = [
+            ("id", &self.id.0),
+            ("type", &self.kind.0),
+            ("api", &self.api.0),
+            ("time", &self.time.0),
+            ("visitorId", &self.visitor_id.0),
+            ("visitorEmail", &self.visitor_email.0),
+            ("sessionId", &self.session_id.0),
+            ("storeId", &self.store_id.0),
+            ("page", &self.page.0),
+            ("params", &self.params.0),
+        ];
+        check_limits(bytes, &named)?;
+        let DynValue::Text(id) = &self.id.0 else { return Err(bad_field("id", "a UUID", &self.id.0)) };
+        // A UUID can be written in four ways; only the hyphenated one has this length.
         Uuid::try_parse(id).ok().filter(|_| id.len() == 36).ok_or_else(|| RejectReason::BadField {
             field: "id".into(),
             wanted: "a UUID",
@@ -195,143 +91,241 @@ impl Fields {
         })
     }
 
-    fn named(&self) -> [(&'static str, &JsonTree); 10] {
-        [
-            ("id", &self.id),
-            ("type", &self.kind),
-            ("api", &self.api),
-            ("time", &self.time),
-            ("visitorId", &self.visitor_id),
-            ("visitorEmail", &self.visitor_email),
-            ("sessionId", &self.session_id),
-            ("storeId", &self.store_id),
-            ("page", &self.page),
-            ("params", &self.params),
-        ]
-    }
-
-    /// Takes out what belongs to the event. What a refusal tells of (id, type and time) stays.
-    fn event(&mut self) -> Result<Event, RejectReason> {
-        let kind = self.known_kind()?;
-        self.known_api()?;
-        let time = self.time.integer().filter(|&time| time <= LAST_TIME);
-        let time = time.ok_or_else(|| bad("time", "an integer of milliseconds", &self.time.0))?;
-        let visitor = self.visitor()?;
-        let page = self.page()?;
-        let (session_id, store_id) = (optional("sessionId", &mut self.session_id.0)?, optional("storeId", &mut self.store_id.0)?);
-        let params = self.params(kind, &page.url)?;
-        // Nothing is refused any more, so the texts that were checked go into the event as they are.
-        let [kind, api] = [&mut self.kind, &mut self.api].map(|tree| std::mem::take(tree).into_text().unwrap_or_default());
-        Ok(Event { id: String::new(), kind, api, time, visitor, session_id, store_id, params, page })
-    }
-
-    fn known_kind(&self) -> Result<&'static event_types::EventType, RejectReason> {
-        let DynValue::Text(name) = &self.kind.0 else { return Err(bad("type", "a string", &self.kind.0)) };
-        event_types::find(name).ok_or_else(|| RejectReason::UnknownType(short(name).into()))
-    }
-
-    fn known_api(&self) -> Result<&'static str, RejectReason> {
-        let DynValue::Text(name) = &self.api.0 else { return Err(bad("api", "a string", &self.api.0)) };
-        apis::find(name).ok_or_else(|| RejectReason::UnknownApi(short(name).into()))
-    }
-
-    fn visitor(&mut self) -> Result<Visitor, RejectReason> {
-        match (take(&mut self.visitor_id.0), take(&mut self.visitor_email.0)) {
-            (DynValue::Null, DynValue::Null) => Err(bad("visitorId", "there, or `visitorEmail`", &DynValue::Null)),
-            (DynValue::Text(id), DynValue::Null) => visitor_id(id),
-            (DynValue::Null, DynValue::Text(text)) => email::normalise(&text).map(Visitor::Email).ok_or(RejectReason::BadField {
-                field: "visitorEmail".into(),
-                wanted: "an e-mail address",
-                found: "another string",
-            }),
-            (DynValue::Null, other) => Err(bad("visitorEmail", "an e-mail address", &other)),
-            (other, DynValue::Null) => Err(bad("visitorId", "a string", &other)),
-            _ => Err(RejectReason::TwoVisitors),
+    /// Moves the texts of page, session and store into the event. What a rejection reports (id, type and time) stays.
+    fn validate(&mut self, is_exported: bool) -> Result<ValidEvent<Text<'a>>, RejectReason> {
+        let ((page, session_id, store_id), malformed) = match self.context() {
+            Ok(context) => (context, None),
+            Err(reason) => (Context::default(), Some(reason)),
+        };
+        let text = |tree: &JsonTree<'a>| if let DynValue::Text(text) = &tree.0 { text.clone() } else { Text::default() };
+        let unchecked = UncheckedEvent {
+            kind: text(&self.kind),
+            api: text(&self.api),
+            time: self.time.integer().unwrap_or(u64::MAX),
+            visitor: self.visitor(is_exported),
+            page,
+            session_id,
+            store_id,
+            default_url: None,
+            params: &self.params.0,
+        };
+        let event = unchecked.validate(String::with_capacity(PARAMS_BYTES));
+        match (event, malformed) {
+            // Of two invalid fields the one that comes first in the event is reported.
+            (Ok(_) | Err(EventError::ParamsNotObject | EventError::Param(_)), Some(reason)) => Err(reason),
+            (event, _) => event.map_err(|error| self.explain(error)),
         }
     }
 
-    fn page(&mut self) -> Result<Page, RejectReason> {
+    /// Returns the visitor. A visitor that is no string becomes an empty id, which validation rejects.
+    fn visitor(&self, is_exported: bool) -> Option<Visitor<Text<'a>>> {
+        match (&self.visitor_id.0, &self.visitor_email.0) {
+            (DynValue::Text(id), DynValue::Null) => Some(Visitor::Id(id.clone())),
+            (DynValue::Null, DynValue::Text(email)) => Some(Visitor::Email(email.clone())),
+            (DynValue::Null, DynValue::Null) if is_exported => None,
+            _ => Some(Visitor::Id(Text::default())),
+        }
+    }
+
+    /// Returns the reason of a rejection, which names the field and what was found in it.
+    fn explain(&self, error: EventError) -> RejectReason {
+        match (error, &self.kind.0, &self.api.0) {
+            (EventError::UnknownType, DynValue::Text(name), _) => RejectReason::UnknownType(shorten(name).into()),
+            (EventError::UnknownType, other, _) => bad_field("type", "a string", other),
+            (EventError::UnknownApi, _, DynValue::Text(name)) => RejectReason::UnknownApi(shorten(name).into()),
+            (EventError::UnknownApi, _, other) => bad_field("api", "a string", other),
+            (EventError::TimeTooGreat, ..) => bad_field("time", "an integer of milliseconds", &self.time.0),
+            (EventError::EmptyVisitorId, ..) => self.explain_visitor(),
+            (EventError::ParamsNotObject, ..) => bad_field("params", "an object", &self.params.0),
+            (EventError::Param(param), ..) => RejectReason::bad_param("params", param.name, describe(self.params.0.get(param.name))),
+            (error, ..) => error.into(),
+        }
+    }
+
+    fn explain_visitor(&self) -> RejectReason {
+        match (&self.visitor_id.0, &self.visitor_email.0) {
+            (DynValue::Null, DynValue::Null) => EventError::MissingVisitor.into(),
+            (DynValue::Null, email) => bad_field("visitorEmail", "an e-mail address", email),
+            (DynValue::Text(_), DynValue::Null) => EventError::EmptyVisitorId.into(),
+            (id, DynValue::Null) => bad_field("visitorId", "a string", id),
+            _ => RejectReason::TwoVisitors,
+        }
+    }
+
+    /// Returns the page, the session and the store.
+    fn context(&mut self) -> Result<Context<'a>, RejectReason> {
+        let page = self.page()?;
+        Ok((page, optional_text("sessionId", &mut self.session_id.0)?, optional_text("storeId", &mut self.store_id.0)?))
+    }
+
+    fn page(&mut self) -> Result<Page<Text<'a>>, RejectReason> {
         let members = match take(&mut self.page.0) {
             DynValue::Null => Vec::new(),
             DynValue::Object(members) => members,
-            other => return Err(bad("page", "an object", &other)),
+            other => return Err(bad_field("page", "an object", &other)),
         };
         let mut page = Page::default();
         for (name, mut value) in members {
-            match name.as_str() {
-                "url" => page.url = optional("page.url", &mut value)?.unwrap_or_default(),
-                "referrer" => page.referrer = optional("page.referrer", &mut value)?.unwrap_or_default(),
-                "title" => page.title = optional("page.title", &mut value)?.unwrap_or_default(),
+            match name.as_ref() {
+                "url" => page.url = optional_text("page.url", &mut value)?.unwrap_or_default(),
+                "referrer" => page.referrer = optional_text("page.referrer", &mut value)?.unwrap_or_default(),
+                "title" => page.title = optional_text("page.title", &mut value)?.unwrap_or_default(),
                 _ => {}
             }
         }
         Ok(page)
     }
 
-    /// An empty list is taken for an empty object: that is how PHP prints one.
-    fn params(&self, kind: &'static event_types::EventType, page_url: &str) -> Result<EventParams, RejectReason> {
-        let empty = DynValue::Object(Vec::new());
-        let given = match &self.params.0 {
-            DynValue::Null => &empty,
-            DynValue::List(elements) if elements.is_empty() => &empty,
-            object @ DynValue::Object(_) => object,
-            other => return Err(bad("params", "an object", other)),
-        };
-        params::parse(kind, given, page_url).map_err(|missing| RejectReason::BadField {
-            field: format!("params.{}", missing.name),
-            wanted: "something that can be read",
-            found: found_in(given.get(missing.name)),
-        })
-    }
-
-    fn refusal(&self, reason: RejectReason) -> RejectedEvent {
-        let text = |tree: &JsonTree| tree.clone().into_text().ok().map(|text| short(&text).to_owned());
+    fn rejected(&self, reason: RejectReason) -> RejectedEvent {
+        let text = |tree: &JsonTree<'_>| if let DynValue::Text(text) = &tree.0 { Some(shorten(text).to_owned()) } else { None };
         RejectedEvent { id: text(&self.id), kind: text(&self.kind), time: self.time.integer(), reason }
     }
 }
 
-/// Refuses a value with a string that is too long, or that nests too deep, by the path under `name`.
-pub fn within_limits(name: &str, value: &DynValue) -> Result<(), RejectReason> {
-    match excess(name, value) {
-        Some(LimitViolation::Long(field, bytes)) => Err(RejectReason::StringTooLong { field, bytes }),
-        Some(LimitViolation::Deep(field)) => Err(RejectReason::TooDeep(field)),
-        None => Ok(()),
-    }
-}
+/// Page, session and store.
+type Context<'a> = (Page<Text<'a>>, Option<Text<'a>>, Option<Text<'a>>);
 
-/// Returns the visitor with this id, which may have any characters but not too many.
-pub fn visitor_id(id: String) -> Result<Visitor, RejectReason> {
-    let found = match id.chars().nth(VISITOR_CHARACTERS) {
-        None if id.is_empty() => "an empty string",
-        None => return Ok(Visitor::Id(id)),
-        Some(_) => "a longer string",
-    };
-    Err(RejectReason::BadField { field: "visitorId".into(), wanted: "1 to 128 characters", found })
-}
-
-fn optional(field: &'static str, value: &mut DynValue) -> Result<Option<String>, RejectReason> {
+fn optional_text<'a>(field: &'static str, value: &mut JsonValue<'a>) -> Result<Option<Text<'a>>, RejectReason> {
     match take(value) {
         DynValue::Null => Ok(None),
-        DynValue::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        other => Err(bad(field, "a string", &other)),
+        DynValue::Text(text) => Ok(Some(text)),
+        other => Err(bad_field(field, "a string", &other)),
     }
 }
 
-fn take(value: &mut DynValue) -> DynValue {
+fn take<'a>(value: &mut JsonValue<'a>) -> JsonValue<'a> {
     std::mem::replace(value, DynValue::Null)
 }
 
-/// Returns the refusal of a field that is missing or of the wrong kind.
-pub fn bad(field: &str, wanted: &'static str, value: &DynValue) -> RejectReason {
-    RejectReason::BadField { field: field.into(), wanted, found: found_in(value) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tillroll_protocol::event::Event;
+    use tillroll_protocol::limits;
 
-/// Returns the kind of a value, for people, as exactly as it takes to see what is wrong with it.
-pub fn found_in(value: &DynValue) -> &'static str {
-    match value {
-        DynValue::Text(text) if text.trim().is_empty() => "an empty string",
-        DynValue::Number(text) if text.starts_with('-') => "a negative number",
-        DynValue::Number(text) if text.contains(['.', 'e']) => "a number with a fraction or an exponent",
-        other => kind_of(other),
+    const EVENTS: &[&str] = &[
+        r#"{"id":"01890A5D-0000-7000-8000-000000000000","type":"product_view","api":"headless","time":1518004715732,"visitorId":"ab","sessionId":"s","storeId":"x","page":{"url":"https://x/é","referrer":"https://y/","title":"A \"title\""},"params":{"product_id":"1234"}}"#,
+        r#"{"id":"01890a5d-0000-7000-8000-000000000001","type":"basket_update","api":"tillroll","time":5,"visitorEmail":" A@x.com ","page":{"url":"https://x/"},"params":{"total":31.5,"currency":"EUR","lines":[{"product_id":"2","quantity":1,"price":10.5}],"changes":[]}}"#,
+        r#"{"params":{"query":"","url":"/q"},"more":[1,{"a":null}],"api":"headless","visitorId":"ab","type":"search","sessionId":"","id":"01890a5d-0000-7000-8000-000000000002","time":0}"#,
+    ];
+
+    /// What replaces a value, or a part of it.
+    const PIECES: &[&str] = &[
+        "null",
+        "true",
+        "1",
+        "-1",
+        "1.0",
+        "1e3",
+        "1518004715732",
+        "9007199254740992",
+        "\"\"",
+        "\"a\"",
+        "\"\\u0061\"",
+        "\"\\/\"",
+        "\"a@x.com\"",
+        "\"order\"",
+        "\"land\"",
+        "\"headless\"",
+        "[]",
+        "{}",
+        "[1,[2]]",
+        "{\"url\":\"/\",\"url\":\"/b\"}",
+        "{\"product_id\":2}",
+        "{\"email\":\"a@x.com\"}",
+        "\"id\"",
+        "\"visitorId\"",
+        "\"visitorEmail\"",
+        "\"params\"",
+        "\"01890a5d00007000800000000000000a\"",
+        ",",
+        ":",
+        "}",
+        "\"",
+        "\\",
+        " ",
+        "\n",
+        "\u{a0}",
+        "é",
+        "\u{0}",
+    ];
+
+    fn changed(mut text: String, changes: &[(prop::sample::Index, prop::sample::Index, prop::sample::Index)]) -> String {
+        for (from, length, piece) in changes {
+            let marks = text.match_indices(|letter: char| "{}[]:,\"".contains(letter)).flat_map(|(at, _)| [at, at + 1]);
+            let bounds: Vec<usize> = marks.collect();
+            if bounds.is_empty() {
+                break;
+            }
+            let from = from.index(bounds.len());
+            let to = (from + length.index(6)).min(bounds.len() - 1);
+            let (from, to) = (bounds[from].min(bounds[to]), bounds[from].max(bounds[to]));
+            text.replace_range(from..to, PIECES[piece.index(PIECES.len())]);
+        }
+        text
+    }
+
+    /// Decodes an event, and decodes it again from the text of the result.
+    fn decode_twice(text: &str) -> Result<DecodedEvent, RejectedEvent> {
+        let decoded = event(text)?.into_owned();
+        let mut again = String::new();
+        Event { id: decoded.key.to_string(), ..(*decoded.event).clone() }.write(&mut again);
+        assert_eq!(event(&again).map(DecodedEvent::into_owned).as_ref(), Ok(&decoded), "{text}");
+        Ok(decoded)
+    }
+
+    fn code(text: &str) -> &'static str {
+        decode_twice(text).map_or_else(|rejected| rejected.reason.code(), |_| "valid")
+    }
+
+    #[test]
+    fn valid_event_is_normalised() {
+        let [view, basket, search] = EVENTS else { panic!("three events") };
+        let view = decode_twice(view).unwrap();
+        assert_eq!((view.event.page.title.as_str(), &view.event.visitor), ("A \"title\"", &Visitor::Id("ab".into())));
+        assert_eq!(decode_twice(basket).unwrap().event.visitor, Visitor::Email("a@x.com".into()));
+        let search = decode_twice(search).unwrap();
+        assert_eq!((search.event.session_id.as_deref(), search.event.params.as_str()), (None, r#"{"query":"","url":"/q"}"#));
+    }
+
+    #[test]
+    fn event_beyond_a_limit_is_rejected() {
+        let nested = |depth: usize| format!("{{\"deep\":{}1{},\"product_id\"", "[".repeat(depth), "]".repeat(depth));
+        for (depth, expected) in [(22, "valid"), (23, "too_deep")] {
+            assert_eq!(code(&EVENTS[0].replace("{\"product_id\"", &nested(depth))), expected, "{depth}");
+        }
+        for letter in ["x", "é"] {
+            for (old, length, expected) in [
+                ("\"ab\"", 128, "valid"),
+                ("\"ab\"", 129, "invalid_field"),
+                ("\"1234\"", limits::MAX_STRING_BYTES / letter.len(), "valid"),
+                ("\"1234\"", limits::MAX_STRING_BYTES / letter.len() + 1, "string_too_long"),
+            ] {
+                assert_eq!(code(&EVENTS[0].replace(old, &format!("\"{}\"", letter.repeat(length)))), expected, "{old} {length}");
+            }
+        }
+        for (count, expected) in [(60, "valid"), (70, "event_too_large")] {
+            let many = vec![format!("\"{}\"", "x".repeat(1000)); count].join(",");
+            assert_eq!(code(&EVENTS[0].replacen('{', &format!("{{\"many\":[{many}],"), 1)), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn exported_event_needs_no_visitor_if_it_is_a_headless_order() {
+        let order = EVENTS[0].replace("product_view", "order").replace("product_id", "order_id").replace("\"ab\"", "null");
+        assert_eq!(exported_event(&order).map(|decoded| decoded.event.visitor.clone()), Ok(Visitor::Id("".into())));
+        assert_eq!(event(&order).map_err(|rejected| rejected.reason), Err(EventError::MissingVisitor.into()));
+        let view = EVENTS[0].replace("\"ab\"", "null");
+        assert_eq!(exported_event(&view).map_err(|rejected| rejected.reason), Err(EventError::MissingVisitor.into()));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn decoded_event_decodes_to_itself(at in 0..EVENTS.len(), changes: [(prop::sample::Index, prop::sample::Index, prop::sample::Index); 2]) {
+            let _ = decode_twice(&changed(EVENTS[at].to_owned(), &changes));
+        }
     }
 }

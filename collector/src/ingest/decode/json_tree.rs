@@ -1,8 +1,8 @@
-//! JSON as the protocol's loose tree.
+//! JSON of any shape as the protocol's [`DynValue`], with texts borrowed from the request.
 //!
-//! A JSON reader of our own kind instead of `serde_json::Value`: the tree is what [`params::parse`](tillroll_protocol::params::parse) takes,
-//! and building it directly saves every event a copy.
+//! This replaces `serde_json::Value`: [`DynValue`] is what validation reads, and building it directly saves every event a copy.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -10,39 +10,47 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
 
-/// A JSON value of which nothing is known.
-#[derive(Clone, Debug, PartialEq)]
-pub struct JsonTree(pub DynValue);
+use crate::ingest::decode::model::Text;
+use crate::ingest::rejection::RejectReason;
 
-impl Default for JsonTree {
+/// The greatest depth of a field's value. The page counts its depth from an argument and the collector from the event, so the collector
+/// allows twice as much.
+const MAX_FIELD_DEPTH: usize = 2 * limits::MAX_DEPTH;
+
+/// The most bytes of a path in a message.
+const MAX_PATH_BYTES: usize = 200;
+
+/// The most characters of a sender's text in a message.
+const MAX_SHORT_CHARS: usize = 64;
+
+/// A JSON value of any type.
+pub type JsonValue<'a> = DynValue<Text<'a>>;
+
+/// A [`JsonValue`] that can be deserialised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonTree<'a>(pub JsonValue<'a>);
+
+impl Default for JsonTree<'_> {
     fn default() -> Self {
         Self(DynValue::Null)
     }
 }
 
-impl JsonTree {
-    /// Returns the string that this is, or the kind of value that it is instead.
-    pub fn into_text(self) -> Result<String, &'static str> {
-        match self.0 {
-            DynValue::Text(text) => Ok(text),
-            other => Err(kind_of(&other)),
-        }
+impl JsonTree<'_> {
+    /// Returns the type of the value, for messages.
+    pub fn type_name(&self) -> &'static str {
+        type_name(&self.0)
     }
 
-    /// Returns the kind of value, for people.
-    pub fn kind(&self) -> &'static str {
-        kind_of(&self.0)
-    }
-
-    /// Returns the whole number that this is, if it is one from 0 up.
+    /// Returns the value if it is an integer from 0 up.
     pub fn integer(&self) -> Option<u64> {
         let DynValue::Number(text) = &self.0 else { return None };
         text.parse().ok()
     }
 }
 
-/// Returns the kind of a value, for people: `a string`, `an object` and so on.
-pub fn kind_of(value: &DynValue) -> &'static str {
+/// Returns the type of a value for messages: `a string`, `an object` and so on.
+pub fn type_name(value: &JsonValue<'_>) -> &'static str {
     match value {
         DynValue::Null => "nothing",
         DynValue::Bool(_) => "a boolean",
@@ -53,50 +61,65 @@ pub fn kind_of(value: &DynValue) -> &'static str {
     }
 }
 
-/// What the limits say about a value.
-#[derive(Debug, PartialEq)]
-pub(super) enum LimitViolation {
-    /// The string, or the name of the member, at this path is this many bytes long.
+/// Returns the type of a value for messages, with the property that makes it invalid in most cases.
+pub fn describe(value: &JsonValue<'_>) -> &'static str {
+    match value {
+        DynValue::Text(text) if text.trim().is_empty() => "an empty string",
+        DynValue::Number(text) if text.starts_with('-') => "a negative number",
+        DynValue::Number(text) if text.contains(['.', 'e']) => "a number with a fraction or an exponent",
+        other => type_name(other),
+    }
+}
+
+/// Returns the rejection of a field that is missing or has an invalid value.
+pub fn bad_field(field: &str, wanted: &'static str, value: &JsonValue<'_>) -> RejectReason {
+    RejectReason::BadField { field: field.into(), wanted, found: describe(value) }
+}
+
+/// Checks the limits of an event's JSON form: its size in bytes, and the strings and the depth of its fields.
+pub fn check_limits(bytes: usize, fields: &[(&str, &JsonValue<'_>)]) -> Result<(), RejectReason> {
+    if bytes > limits::MAX_EVENT_BYTES {
+        return Err(RejectReason::EventTooLarge(bytes));
+    }
+    match fields.iter().find_map(|(name, value)| find_violation(value, MAX_FIELD_DEPTH).map(|violation| violation.under(name))) {
+        Some(LimitViolation::Long(field, bytes)) => Err(RejectReason::StringTooLong { field, bytes }),
+        Some(LimitViolation::Deep(field)) => Err(RejectReason::TooDeep(field)),
+        None => Ok(()),
+    }
+}
+
+/// A limit that a value exceeds.
+enum LimitViolation {
+    /// The path and the length in bytes of a string, or of a member's name.
     Long(String, usize),
-    /// The value at this path nests too deep.
+    /// The path of a value that is nested too deeply.
     Deep(String),
 }
 
-/// How deep the value of a field may nest. The page counts its depth from an argument and the collector from the event, so the collector
-/// allows twice as much.
-pub(super) const DEPTH: usize = 2 * limits::MAX_DEPTH;
-
-/// Returns the first place under `name` where a value passes the limits of the protocol.
-pub(super) fn excess(name: &str, value: &DynValue) -> Option<LimitViolation> {
-    search(value, DEPTH).map(|found| match found {
-        LimitViolation::Long(path, bytes) => LimitViolation::Long(format!("{name}{path}"), bytes),
-        LimitViolation::Deep(path) => LimitViolation::Deep(format!("{name}{path}")),
-    })
-}
-
-fn search(value: &DynValue, depth: usize) -> Option<LimitViolation> {
+fn find_violation(value: &JsonValue<'_>, depth: usize) -> Option<LimitViolation> {
     if depth == 0 {
         return Some(LimitViolation::Deep(String::new()));
     }
     match value {
         DynValue::Text(text) if text.len() > limits::MAX_STRING_BYTES => Some(LimitViolation::Long(String::new(), text.len())),
-        DynValue::List(elements) => {
-            elements.iter().enumerate().find_map(|(at, element)| search(element, depth - 1).map(|found| found.below(&format!("[{at}]"))))
-        }
+        DynValue::List(elements) => elements
+            .iter()
+            .enumerate()
+            .find_map(|(at, element)| find_violation(element, depth - 1).map(|violation| violation.under(&format!("[{at}]")))),
         DynValue::Object(members) => members.iter().find_map(|(name, value)| {
             if name.len() > limits::MAX_STRING_BYTES {
                 return Some(LimitViolation::Long(".(a name)".into(), name.len()));
             }
-            search(value, depth - 1).map(|found| found.below(&format!(".{}", short(name))))
+            find_violation(value, depth - 1).map(|violation| violation.under(&format!(".{}", shorten(name))))
         }),
         _ => None,
     }
 }
 
 impl LimitViolation {
-    /// Put before the path of what was found. A path is for people: one that goes deep is cut to its beginning.
-    fn below(self, step: &str) -> Self {
-        let join = |path: String| if step.len() + path.len() > 200 { format!("{step}…") } else { format!("{step}{path}") };
+    /// Prepends a step to the path. A long path is cut to its beginning.
+    fn under(self, step: &str) -> Self {
+        let join = |path: String| if step.len() + path.len() > MAX_PATH_BYTES { format!("{step}…") } else { format!("{step}{path}") };
         match self {
             Self::Long(path, bytes) => Self::Long(join(path), bytes),
             Self::Deep(path) => Self::Deep(join(path)),
@@ -104,12 +127,16 @@ impl LimitViolation {
     }
 }
 
-/// Returns the beginning of a text that a caller wrote, for use in a message.
-pub(super) fn short(text: &str) -> &str {
-    text.char_indices().nth(64).map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
+/// Returns the beginning of a sender's text, for a message.
+pub(super) fn shorten(text: &str) -> &str {
+    text.char_indices().nth(MAX_SHORT_CHARS).map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
-impl<'de> Deserialize<'de> for JsonTree {
+/// A member's name, borrowed if it contains no escape sequence.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for JsonTree<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TreeVisitor).map(Self)
     }
@@ -118,39 +145,43 @@ impl<'de> Deserialize<'de> for JsonTree {
 struct TreeVisitor;
 
 impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = DynValue;
+    type Value = JsonValue<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<DynValue, E> {
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(DynValue::Null)
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<DynValue, E> {
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
         Ok(DynValue::Bool(flag))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<DynValue, E> {
-        Ok(DynValue::Number(number.to_string()))
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(DynValue::Number(number.to_string().into()))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<DynValue, E> {
-        Ok(DynValue::Number(number.to_string()))
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(DynValue::Number(number.to_string().into()))
     }
 
-    /// As JavaScript prints it: a product that PHP called `2.0` is product 2.
-    fn visit_f64<E>(self, number: f64) -> Result<DynValue, E> {
-        let plain = number.abs() < 1e15 && number.abs() >= 1e-6 || number == 0.0;
-        Ok(DynValue::Number(if plain { number.to_string() } else { format!("{number:e}") }))
+    /// Prints the number as JavaScript does: the product id that PHP writes as `2.0` is product 2.
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        let is_plain = number.abs() < 1e15 && number.abs() >= 1e-6 || number == 0.0;
+        Ok(DynValue::Number(if is_plain { number.to_string() } else { format!("{number:e}") }.into()))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<DynValue, E> {
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
         Ok(DynValue::Text(text.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<DynValue, A::Error> {
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(DynValue::Text(text.to_owned().into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut elements = Vec::new();
         while let Some(JsonTree(element)) = list.next_element()? {
             elements.push(element);
@@ -158,9 +189,9 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(DynValue::List(elements))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DynValue, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some((name, JsonTree(value))) = map.next_entry()? {
+        while let Some((Name(name), JsonTree(value))) = map.next_entry()? {
             members.push((name, value));
         }
         Ok(DynValue::Object(members))
@@ -172,35 +203,50 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> DynValue {
-        serde_json::from_str::<JsonTree>(text).unwrap().0
+    fn parse(text: &str) -> JsonValue<'_> {
+        serde_json::from_str::<JsonTree<'_>>(text).unwrap().0
     }
 
     #[test]
     fn numbers_are_printed_as_javascript_prints_them() {
         for (text, printed) in [("2", "2"), ("2.0", "2"), ("-0.5", "-0.5"), ("12.50", "12.5"), ("1e21", "1e21"), ("0.0", "0")] {
-            assert_eq!(read(text), DynValue::Number(printed.into()));
+            assert_eq!(parse(text), DynValue::Number(printed.into()));
         }
     }
 
     #[test]
-    fn what_passes_a_limit_is_found_by_its_path() {
+    fn text_without_escape_sequence_is_borrowed() {
+        let text = r#"{"name":"a","n\u0061me":"\u0061"}"#;
+        let DynValue::Object(members) = parse(text) else { panic!("an object") };
+        let is_borrowed = |text: &Text<'_>| matches!(text, Text::Borrowed(_));
+        let borrowed = members.iter().map(|(name, value)| matches!(value, DynValue::Text(text) if is_borrowed(text) && is_borrowed(name)));
+        assert_eq!(borrowed.collect::<Vec<_>>(), [true, false]);
+        assert_eq!(members[0], ("name".into(), DynValue::Text("a".into())));
+        assert_eq!(members[1], members[0]);
+    }
+
+    #[test]
+    fn exceeded_limit_is_reported_with_its_path() {
+        let check = |text: &str| check_limits(1, &[("params", &parse(text))]);
         let long = "x".repeat(limits::MAX_STRING_BYTES + 1);
         assert_eq!(
-            excess("params", &read(&format!(r#"{{"a":[1,{{"b":"{long}"}}]}}"#))),
-            Some(LimitViolation::Long("params.a[1].b".into(), limits::MAX_STRING_BYTES + 1))
+            check(&format!(r#"{{"a":[1,{{"b":"{long}"}}]}}"#)),
+            Err(RejectReason::StringTooLong { field: "params.a[1].b".into(), bytes: limits::MAX_STRING_BYTES + 1 })
         );
         let deep = format!("{}1{}", "[".repeat(30), "]".repeat(30));
-        assert!(matches!(excess("params", &read(&deep)), Some(LimitViolation::Deep(path)) if path.starts_with("params[0][0]")));
+        assert!(matches!(check(&deep), Err(RejectReason::TooDeep(path)) if path.starts_with("params[0][0]")));
         let allowed = format!("{}1{}", "[".repeat(23), "]".repeat(23));
-        assert_eq!(excess("params", &read(&allowed)), None);
+        assert_eq!(check(&allowed), Ok(()));
+        let event_too_large = check_limits(limits::MAX_EVENT_BYTES + 1, &[]);
+        assert_eq!(event_too_large, Err(RejectReason::EventTooLarge(limits::MAX_EVENT_BYTES + 1)));
     }
 
     proptest! {
         #[test]
-        fn a_float_keeps_its_value(number: f64) {
+        fn parsed_float_keeps_its_value(number: f64) {
             prop_assume!(number.is_finite());
-            let DynValue::Number(text) = read(&serde_json::to_string(&number).unwrap()) else { panic!() };
+            let text = serde_json::to_string(&number).unwrap();
+            let DynValue::Number(text) = parse(&text) else { panic!("a number") };
             prop_assert_eq!(text.parse::<f64>().unwrap(), number);
         }
     }

@@ -60,6 +60,7 @@ mod tests {
 
     use tillroll_protocol::event::{Event, Page, Visitor};
     use tillroll_protocol::params::EventParams;
+    use tillroll_protocol::unchecked_event::ValidEvent;
     use uuid::Uuid;
 
     use super::*;
@@ -96,7 +97,7 @@ mod tests {
                 let (kind, api) = ("basket_add".to_owned(), "shop".to_owned());
                 let page = Page::default();
                 let event = Event { id: String::new(), kind, api, time: 1, visitor, session_id: None, store_id: None, page, params };
-                batch.push(Uuid::from_u128(id), &event);
+                batch.push(Uuid::from_u128(id), &ValidEvent::unchecked(event));
             }
             let project = self.subject.project;
             let mut state = StateUpdater::begin(&self.connection).unwrap();

@@ -4,6 +4,7 @@
 //! frames. An event that changes the state is attached as it is.
 
 use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
 
 use super::codec::{Frame, FrameEncoder, LogEvent, Sender};
@@ -46,7 +47,7 @@ impl EncodedBatch {
     }
 
     /// Adds an event with this id.
-    pub fn push<S: AsRef<str>>(&mut self, id: Uuid, event: &Event<S>) {
+    pub fn push<S: AsRef<str>>(&mut self, id: Uuid, event: &ValidEvent<S>) {
         let (visitor, email) = match &event.visitor {
             // A back end may send an event without a visitor.
             Visitor::Id(id) if id.as_ref().is_empty() => (None, None),

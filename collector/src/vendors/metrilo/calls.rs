@@ -1,39 +1,42 @@
 //! Metrilo's front-end endpoints: one request, one event.
 //!
-//! The id of an event is made of its time and a digest of the request. So a request that is sent again, byte for byte, is stored once; and
-//! since its time is the caller's clock in milliseconds, the same thing done twice is two requests.
+//! The id of an event is derived from its time and a digest of the request. So a request that is sent again, byte for byte, is stored once.
+//! Two equal calls have different times, because the time is the caller's clock in milliseconds.
 
 use sha2::{Digest, Sha256};
 use tillroll_protocol::dyn_value::DynValue;
-use tillroll_protocol::event::{Event, Page, Visitor};
-use tillroll_protocol::params::EventParams;
-use tillroll_protocol::{apis, email, event_types, id, limits, params};
+use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent};
+use tillroll_protocol::{apis, email, id};
 use uuid::Uuid;
 
-use crate::ingest::decode::{DecodedEvent, RejectReason, RejectedEvent, bad, found_in, visitor_id, within_limits};
+use crate::ingest::decode::{DecodedEvent, JsonValue, bad_field, check_limits, describe};
+use crate::ingest::rejection::{RejectReason, RejectedEvent};
 use crate::vendors::Envelope;
 use crate::vendors::metrilo::lenient;
 
-/// An endpoint and the type of event that it takes.
+/// An endpoint and the type of event that it accepts.
 #[derive(Debug)]
 pub struct Call {
-    /// Its address, without a version.
+    /// The URL path, without a version.
     pub path: &'static str,
     kind: &'static str,
     api: &'static str,
-    /// The parameters: our name, then the names on this wire, the first of which is the documented one.
-    names: &'static [(&'static str, &'static [&'static str])],
+    params: Params,
 }
+
+/// Parameters: our name, then the names on this wire; the first one is documented.
+type Params = &'static [(&'static str, &'static [&'static str])];
 
 const API: &str = "metrilo";
 
-const fn call(path: &'static str, kind: &'static str, names: &'static [(&'static str, &'static [&'static str])]) -> Call {
-    Call { path, kind, api: API, names }
+const fn call(path: &'static str, kind: &'static str, params: Params) -> Call {
+    Call { path, kind, api: API, params }
 }
 
 const PRODUCT_AND_QUANTITY: &[(&str, &[&str])] = &[("product_id", &["productId", "id"]), ("quantity", &["quantity"])];
 
-/// Every endpoint.
+/// All endpoints.
 pub const CALLS: &[Call] = &[
     call("/visitor/identify", "identify", &[("email", &["email"])]),
     call(
@@ -47,7 +50,7 @@ pub const CALLS: &[Call] = &[
         ],
     ),
     call("/page/view", "page_view", &[("url", &["url"]), ("name", &["name"])]),
-    // Nobody calls for it: the library of the page sends it by itself.
+    // The vendor's library sends it by itself, without a call of the page.
     Call { api: apis::TILLROLL, ..call("/page/land", "land", &[("current_url", &["currentUrl"]), ("source_url", &["sourceUrl"])]) },
     call("/article/view", "article_view", &[("id", &["id"]), ("name", &["name"]), ("url", &["url"])]),
     call("/category/view", "category_view", &[("id", &["id"])]),
@@ -61,60 +64,59 @@ pub const CALLS: &[Call] = &[
 ];
 
 impl Call {
-    /// Reads the event of a request. `body` is where the envelope was read from.
-    pub fn event(&self, envelope: &Envelope, body: &[u8]) -> Result<DecodedEvent, RejectedEvent> {
-        let time = lenient::moment(envelope.members.get("time"));
-        let refusal =
-            |reason| RejectedEvent { id: None, kind: Some(self.kind.into()), time: time.as_ref().ok().copied().flatten(), reason };
-        self.read(&envelope.members, body).map_err(refusal)
+    /// Decodes the event of a request. `body` is the text that the envelope was parsed from.
+    pub fn event(&self, envelope: &Envelope<'_>, body: &[u8]) -> Result<DecodedEvent, RejectedEvent> {
+        let time = lenient::time_ms(envelope.members.get("time")).ok().flatten();
+        let rejected = |reason| RejectedEvent { id: None, kind: Some(self.kind.into()), time, reason };
+        self.decode(&envelope.members, body).map_err(rejected)
     }
 
-    fn read(&self, members: &DynValue, body: &[u8]) -> Result<DecodedEvent, RejectReason> {
-        if body.len() > limits::MAX_EVENT_BYTES {
-            return Err(RejectReason::EventTooLarge(body.len()));
-        }
-        within_limits("params", members.get("params"))?;
-        let kind = event_types::find(self.kind).ok_or_else(|| RejectReason::UnknownType(self.kind.into()))?;
-        let unread = |_| bad("time", "a time in milliseconds since 1970", members.get("time"));
-        let time = lenient::moment(members.get("time")).map_err(unread)?.ok_or_else(|| unread(lenient::Unparsable))?;
-        let (params, page) = self.params(kind, members.get("params"))?;
-        let key = self.key(time, body);
-        let visitor = self.visitor(members)?;
-        let (id, kind, api) = (String::new(), self.kind.into(), self.api.into());
-        Ok(DecodedEvent { key, event: Event { id, kind, api, time, visitor, session_id: None, store_id: None, page, params } })
-    }
-
-    fn params(&self, kind: &'static event_types::EventType, given: &DynValue) -> Result<(EventParams, Page), RejectReason> {
-        let given = match lenient::object(given) {
-            Ok(given) => given.unwrap_or(&DynValue::Null),
-            Err(_) => return Err(bad("params", "an object", given)),
+    fn decode(&self, members: &JsonValue<'_>, body: &[u8]) -> Result<DecodedEvent, RejectReason> {
+        let given = members.get("params");
+        check_limits(body.len(), &[("params", given)])?;
+        let time = lenient::request_time_ms(members)?;
+        let given = lenient::object(given).map_err(|_| bad_field("params", "an object", given))?.unwrap_or(&DynValue::Null);
+        let params = self.params.iter().map(|(name, names)| ((*name).into(), first_given(given, names).clone()));
+        let unchecked = UncheckedEvent {
+            kind: self.kind.to_owned(),
+            api: self.api.to_owned(),
+            time,
+            visitor: self.visitor(members)?,
+            session_id: None,
+            store_id: None,
+            page: self.page(given),
+            // These parameters have no default: the library of the page always sends the address.
+            default_url: Some(String::new()),
+            params: &DynValue::Object(params.collect()),
         };
-        let written = |names: &[&str]| names.iter().map(|name| given.get(name)).find(|value| !value.is_null()).unwrap_or(&DynValue::Null);
-        let ours = self.names.iter().map(|(name, names)| ((*name).to_owned(), written(names).clone()));
-        let params = params::parse(kind, &DynValue::Object(ours.collect()), "").map_err(|missing| {
-            let names = self.names.iter().find(|(name, _)| *name == missing.name).map_or(&[][..], |(_, names)| names);
-            RejectReason::BadField {
-                field: format!("params.{}", names.first().unwrap_or(&missing.name)),
-                wanted: "something that can be read",
-                found: found_in(written(names)),
-            }
-        })?;
+        let event = unchecked.validate(String::new()).map_err(|error| self.explain(error, given))?;
+        Ok(DecodedEvent { key: self.key(time, body), event })
+    }
+
+    fn page(&self, given: &JsonValue<'_>) -> Page {
         let text = |name: &str| lenient::text(given.get(name)).ok().flatten().unwrap_or_default();
         let url = if self.kind == "land" { text("currentUrl") } else { text("url") };
-        Ok((params, Page { url, referrer: text("sourceUrl"), title: String::new() }))
+        Page { url, referrer: text("sourceUrl"), title: String::new() }
     }
 
-    /// The e-mail takes precedence where both are given, but in the one call whose meaning is that the two belong together.
-    fn visitor(&self, members: &DynValue) -> Result<Visitor, RejectReason> {
-        let given = |name: &'static str| lenient::text(members.get(name)).map_err(|_| bad(name, "a string", members.get(name)));
-        let (known, anonymous) = (given("visitorEmail")?, given("visitorId")?);
-        match (known, anonymous) {
-            (None, None) => Err(bad("visitorId", "there, or `visitorEmail`", &DynValue::Null)),
-            (Some(text), None) => known_as(&text),
-            (Some(text), Some(_)) if self.kind != "identify" => known_as(&text),
-            // The cookie that holds the id holds the e-mail once that is known.
-            (_, Some(id)) => email::normalise(&id).map_or_else(|| visitor_id(id), |email| Ok(Visitor::Email(email))),
-        }
+    /// Returns the visitor. If both are given the e-mail takes precedence, except in the call that links the two.
+    fn visitor(&self, members: &JsonValue<'_>) -> Result<Option<Visitor>, RejectReason> {
+        let text = |name: &'static str| lenient::text(members.get(name)).map_err(|_| bad_field(name, "a string", members.get(name)));
+        Ok(match (text("visitorEmail")?, text("visitorId")?) {
+            (None, None) => None,
+            (Some(email), None) => Some(Visitor::Email(email)),
+            (Some(email), Some(_)) if self.kind != "identify" => Some(Visitor::Email(email)),
+            // The vendor's cookie holds the e-mail instead of the id once the visitor is identified.
+            (_, Some(id)) if email::normalise(&id).is_some() => Some(Visitor::Email(id)),
+            (_, Some(id)) => Some(Visitor::Id(id)),
+        })
+    }
+
+    /// Returns the reason of a rejection, which names the parameter as this wire does.
+    fn explain(&self, error: EventError, given: &JsonValue<'_>) -> RejectReason {
+        let EventError::Param(param) = error else { return error.into() };
+        let names = self.params.iter().find(|(name, _)| *name == param.name).map_or(&[][..], |(_, names)| names);
+        RejectReason::bad_param("params", names.first().unwrap_or(&param.name), describe(first_given(given, names)))
     }
 
     fn key(&self, time: u64, body: &[u8]) -> Uuid {
@@ -124,23 +126,25 @@ impl Call {
     }
 }
 
-fn known_as(text: &str) -> Result<Visitor, RejectReason> {
-    let junk = RejectReason::BadField { field: "visitorEmail".into(), wanted: "an e-mail address", found: "another string" };
-    email::normalise(text).map(Visitor::Email).ok_or(junk)
+/// Returns the first member of `object` that has one of the names and is not null.
+fn first_given<'a>(object: &'a JsonValue<'a>, names: &[&str]) -> &'a JsonValue<'a> {
+    names.iter().map(|name| object.get(name)).find(|value| !value.is_null()).unwrap_or(&DynValue::Null)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tillroll_protocol::event_types;
+    use tillroll_protocol::unchecked_event::ValidEvent;
 
-    fn incoming(path: &str, body: &str) -> Result<DecodedEvent, String> {
+    fn decode(path: &str, body: &str) -> Result<DecodedEvent, String> {
         let call = CALLS.iter().find(|call| call.path == path).unwrap();
-        let envelope = Envelope::read(body.as_bytes()).unwrap();
-        call.event(&envelope, body.as_bytes()).map_err(|refusal| refusal.reason.to_string())
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        call.event(&envelope, body.as_bytes()).map_err(|rejected| rejected.reason.to_string())
     }
 
-    fn read(path: &str, body: &str) -> Result<Event, String> {
-        incoming(path, body).map(|incoming| incoming.event)
+    fn event(path: &str, body: &str) -> Result<ValidEvent, String> {
+        decode(path, body).map(|decoded| decoded.event)
     }
 
     fn body(more: &str) -> String {
@@ -148,45 +152,45 @@ mod tests {
     }
 
     #[test]
-    fn every_call_names_known_types_and_parameters() {
+    fn every_call_has_an_existing_type_and_existing_params() {
         for call in CALLS {
-            let kind = event_types::find(call.kind).unwrap();
-            for (name, _) in call.names {
-                assert!(kind.params.iter().any(|field| field.name == *name), "{} {name}", call.path);
+            let event_type = event_types::find(call.kind).unwrap();
+            for (name, _) in call.params {
+                assert!(event_type.params.iter().any(|param| param.name == *name), "{} {name}", call.path);
             }
         }
     }
 
     #[test]
-    fn a_request_sent_again_is_the_same_event() {
+    fn repeated_request_has_the_same_key() {
         let once = body(r#""params":{"productId":2,"quantity":"3"}"#);
-        let DecodedEvent { key, event } = incoming("/cart/add", &once).unwrap();
+        let DecodedEvent { key, event } = decode("/cart/add", &once).unwrap();
         assert_eq!(event.params.as_str(), r#"{"product_id":"2","quantity":3}"#);
-        assert_eq!(incoming("/cart/add", &once).unwrap().key, key);
-        assert_ne!(incoming("/cart/remove", &once).unwrap().key, key);
-        assert_ne!(incoming("/cart/add", &once.replace("732", "733")).unwrap().key, key);
+        assert_eq!(decode("/cart/add", &once).unwrap().key, key);
+        assert_ne!(decode("/cart/remove", &once).unwrap().key, key);
+        assert_ne!(decode("/cart/add", &once.replace("732", "733")).unwrap().key, key);
     }
 
     #[test]
-    fn a_refusal_names_the_field_as_it_is_written_there() {
+    fn rejection_names_the_field_as_on_this_wire() {
         for (path, more, message) in [
             ("/product/view", r#""params":{}"#, "`params.productId` must be something that can be read, found nothing"),
             ("/page/land", r#""params":{"currentUrl":[]}"#, "`params.currentUrl` must be something that can be read, found a list"),
             ("/product/view", r#""params":"2""#, "`params` must be an object, found a string"),
         ] {
-            assert_eq!(read(path, &body(more)), Err(message.into()));
+            assert_eq!(event(path, &body(more)), Err(message.into()));
         }
         assert_eq!(
-            read("/checkout", r#"{"time":"now","token":"t","visitorId":"ab"}"#),
+            event("/checkout", r#"{"time":"now","token":"t","visitorId":"ab"}"#),
             Err("`time` must be a time in milliseconds since 1970, found a string".into())
         );
-        assert!(read("/checkout", r#"{"time":1518004715732,"token":"t"}"#).unwrap_err().contains("`visitorId` must be there"));
+        assert!(event("/checkout", r#"{"time":1518004715732,"token":"t"}"#).unwrap_err().contains("`visitorId` must be there"));
     }
 
     #[test]
-    fn the_email_takes_precedence_and_identify_links() {
+    fn email_takes_precedence_except_in_identify() {
         let both = body(r#""visitorEmail":"A@x.com","params":{"email":"a@x.com"}"#);
-        assert_eq!(read("/checkout", &both).unwrap().visitor, Visitor::Email("a@x.com".into()));
-        assert_eq!(read("/visitor/identify", &both).unwrap().visitor, Visitor::Id("ab".into()));
+        assert_eq!(event("/checkout", &both).unwrap().visitor, Visitor::Email("a@x.com".into()));
+        assert_eq!(event("/visitor/identify", &both).unwrap().visitor, Visitor::Id("ab".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! Metrilo's HTTP interface: what its front ends ask for, call by call, and what a shop's back end tells, record by record.
+//! Metrilo's HTTP interface: the front-end calls of pages and the backend records of a shop's server.
 
 pub mod calls;
 mod lenient;

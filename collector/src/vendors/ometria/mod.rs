@@ -1,44 +1,46 @@
-//! Ometria's headless tracking API: what a shop's own server says of its visitors, one event a request.
+//! Ometria's headless tracking API: events that a shop's server or app sends, one event a request.
 //!
-//! The API has no time and no id of an event. So an event happens when its request comes. A request with a `request_id` that is sent again,
-//! byte for byte, is the same event; one without is always a new one.
+//! The API has no time and no id of an event. So the time of an event is that of its request. A request with a `request_id` that is sent
+//! again, byte for byte, is the same event; one without is always a new event.
 
 pub mod to_ometria;
 
 use sha2::{Digest, Sha256};
-use tillroll_protocol::dyn_value::DynValue;
-use tillroll_protocol::event::{Event, Page, Visitor};
-use tillroll_protocol::params::EventParams;
-use tillroll_protocol::{event_types, limits, params};
+use tillroll_protocol::apis::HEADLESS;
+use tillroll_protocol::dyn_value::{DynValue, ReadValue};
+use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent};
 use uuid::Uuid;
 
-use crate::ingest::decode::{DecodedEvent, RejectReason, RejectedEvent, bad, found_in, visitor_id, within_limits};
-use crate::vendors::envelope::object;
+use crate::ingest::decode::{BodyError, DecodedEvent, JsonValue, Text, bad_field, check_limits, describe};
+use crate::ingest::rejection::{RejectReason, RejectedEvent};
+use crate::vendors::envelope::parse_object;
 
-/// Stands for the address of a view that names none.
-const NOWHERE: &str = "about:blank";
+/// The page address of a view that names none.
+const NO_URL: &str = "about:blank";
 
-/// A request, read as far as the scope of what it says.
+/// A request: any JSON object.
 #[derive(Debug)]
-pub struct Request(DynValue);
+pub struct Request<'a>(JsonValue<'a>);
 
 /// What the collector adds to a request to make an event of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// When the request came, in milliseconds since 1970.
+pub struct RequestMeta<'a> {
+    /// When the request arrived, in milliseconds since 1970.
     pub time: u64,
-    /// The request's bytes.
+    /// The request's body.
     pub body: &'a [u8],
-    /// Random digits: [`tillroll_protocol::id::SEED_DIGITS`] of them.
+    /// Random hexadecimal digits: [`tillroll_protocol::id::SEED_DIGITS`] of them.
     pub seed: &'a str,
 }
 
-pub use tillroll_protocol::apis::HEADLESS as API;
-
 const SCOPES: &str = "`view`, `basket` or `order`";
 
-/// The members of `data` and what they become: our name, then the name on this wire.
-const LINE: &[(&str, &str)] = &[
+/// Names of members: ours, then the one on this wire.
+type Names = &'static [(&'static str, &'static str)];
+
+/// The members of an order's line.
+const LINE: Names = &[
     ("product_id", "product_id"),
     ("sku", "product_sku"),
     ("name", "product_name"),
@@ -48,8 +50,10 @@ const LINE: &[(&str, &str)] = &[
     ("unit_rrp", "unit_rrp"),
     ("total", "order_line_total"),
 ];
-const BASKET: &[(&str, &str)] = &[("product_id", "product_id"), ("quantity", "quantity")];
-const ORDER: &[(&str, &str)] = &[
+/// The members of `data` of a basket change.
+const BASKET: Names = &[("product_id", "product_id"), ("quantity", "quantity")];
+/// The members of `data` of an order.
+const ORDER: Names = &[
     ("order_id", "order_id"),
     ("total", "order_total"),
     ("tax", "order_tax"),
@@ -58,127 +62,119 @@ const ORDER: &[(&str, &str)] = &[
     ("lines", "order_lines"),
 ];
 
-impl Request {
-    /// Reads a body.
-    pub fn read(body: &[u8]) -> Result<Self, crate::Error> {
-        object(body).map(Self)
+impl<'a> Request<'a> {
+    /// Parses a body.
+    pub fn parse(body: &'a [u8]) -> Result<Self, BodyError> {
+        parse_object(body).map(Self)
     }
 
-    /// Returns the `request_id` as JSON, in the type that it came in, where it is a string or a number.
+    /// Returns the `request_id` as JSON, in the type in which it was sent, if it is a string or a number.
     pub fn id(&self) -> Option<String> {
-        use tillroll_protocol::dyn_value::ReadValue;
         let id = self.0.get("request_id");
         let mut out = String::new();
         matches!(id, DynValue::Text(_) | DynValue::Number(_)).then(|| id.write(&mut out)).map(|()| out)
     }
 
-    /// Returns whether only the owner of a project may say this: an order says what a shop earned.
-    pub fn is_of_owner(&self) -> bool {
+    /// Returns whether the request needs the project's secret: an order changes the shop's revenue.
+    pub fn requires_secret(&self) -> bool {
         matches!(self.0.get("scope"), DynValue::Text(scope) if scope == "order")
     }
 
-    /// Reads the event.
-    pub fn event(&self, arrival: Arrival<'_>) -> Result<DecodedEvent, RejectedEvent> {
+    /// Decodes the event.
+    pub fn event(&self, meta: RequestMeta<'_>) -> Result<DecodedEvent, RejectedEvent> {
         let kind = self.kind();
-        let named = kind.as_ref().ok().map(|kind| (*kind).to_owned());
-        kind.and_then(|kind| self.event_of(kind, arrival)).map_err(|reason| RejectedEvent {
-            id: None,
-            kind: named,
-            time: Some(arrival.time),
-            reason,
-        })
+        let name = kind.as_ref().ok().map(|kind| (*kind).to_owned());
+        let event = kind.and_then(|kind| self.decode(kind, meta));
+        event.map_err(|reason| RejectedEvent { id: None, kind: name, time: Some(meta.time), reason })
     }
 
-    /// Returns the type of event that scope and action mean.
+    /// Returns the event type of the request's scope and action.
     fn kind(&self) -> Result<&'static str, RejectReason> {
-        let text = |name: &str| match self.0.get(name) {
-            DynValue::Text(text) => text.as_str(),
-            _ => "",
-        };
-        let action = |wanted| Err(bad("action", wanted, self.0.get("action")));
+        let text = |name: &str| if let DynValue::Text(text) = self.0.get(name) { text.as_ref() } else { "" };
+        let bad_action = |wanted| Err(bad_field("action", wanted, self.0.get("action")));
         match (text("scope"), text("action")) {
             ("view", _) => Ok("page_view"),
             ("basket", "add") => Ok("basket_add"),
             ("basket", "remove") => Ok("basket_remove"),
-            ("basket", _) => action("`add` or `remove`"),
+            ("basket", _) => bad_action("`add` or `remove`"),
             ("order", "add") => Ok("order"),
             ("order", "cancel") => Ok("order_cancel"),
             ("order", "return") => Ok("order_return"),
-            ("order", _) => action("`add`, `cancel` or `return`"),
-            _ => Err(bad("scope", SCOPES, self.0.get("scope"))),
+            ("order", _) => bad_action("`add`, `cancel` or `return`"),
+            _ => Err(bad_field("scope", SCOPES, self.0.get("scope"))),
         }
     }
 
-    fn event_of(&self, kind: &'static str, arrival: Arrival<'_>) -> Result<DecodedEvent, RejectReason> {
-        if arrival.body.len() > limits::MAX_EVENT_BYTES {
-            return Err(RejectReason::EventTooLarge(arrival.body.len()));
-        }
-        for name in ["data", "context", "user"] {
-            within_limits(name, self.0.get(name))?;
-        }
-        let data = self.object("data")?.ok_or_else(|| bad("data", "an object", self.0.get("data")))?;
-        let context = self.object("context")?;
-        let text = |name: &str| context.and_then(|context| as_text(context.get(name)));
-        let page = Page { url: text("page_url").unwrap_or_default(), ..Page::default() };
-        let params = params_of(kind, data, self.0.get("context"), &page.url)?;
-        let (visitor, session_id) = self.user(kind, data)?;
-        let key = self.key(arrival);
-        let (id, kind, api) = (String::new(), kind.into(), API.into());
-        Ok(DecodedEvent { key, event: Event { id, kind, api, time: arrival.time, visitor, session_id, store_id: None, page, params } })
-    }
-
-    /// Who did it. The back end that tells of an order may know nobody, which an empty id stands for.
-    fn user(&self, kind: &str, data: &DynValue) -> Result<(Visitor, Option<String>), RejectReason> {
+    fn decode(&self, kind: &'static str, meta: RequestMeta<'_>) -> Result<DecodedEvent, RejectReason> {
+        check_limits(meta.body.len(), &["data", "context", "user"].map(|name| (name, self.0.get(name))))?;
+        let data = self.object("data")?.ok_or_else(|| bad_field("data", "an object", self.0.get("data")))?;
+        let url = self.object("context")?.and_then(|context| as_text(context.get("page_url"))).unwrap_or_default();
+        let (names, params) = self.params(kind, data, &url);
         let user = self.object("user")?.unwrap_or(&DynValue::Null);
-        let of_order = kind.starts_with("order");
-        let uid = as_text(user.get("uid")).or_else(|| as_text(data.get("user_id")).filter(|_| of_order));
-        let visitor = match uid {
-            Some(uid) => visitor_id(uid).map_err(|_| bad("user.uid", "1 to 128 characters", user.get("uid")))?,
-            None if of_order => Visitor::Id(String::new()),
-            None => return Err(bad("user.uid", "a string", user.get("uid"))),
+        let unchecked = UncheckedEvent {
+            kind: kind.to_owned(),
+            api: HEADLESS.to_owned(),
+            time: meta.time,
+            visitor: visitor(kind, user, data).map(Visitor::Id),
+            session_id: as_text(user.get("sid")),
+            store_id: None,
+            page: Page { url, ..Page::default() },
+            default_url: Some(NO_URL.to_owned()),
+            params: &params,
         };
-        Ok((visitor, as_text(user.get("sid"))))
+        let event = unchecked.validate(String::new()).map_err(|error| match error {
+            EventError::Param(param) => {
+                let name = names.iter().find(|(ours, _)| *ours == param.name).map_or(param.name, |(_, name)| name);
+                RejectReason::bad_param("data", name, describe(data.get(name)))
+            }
+            EventError::MissingVisitor => bad_field("user.uid", "a string", user.get("uid")),
+            EventError::EmptyVisitorId | EventError::VisitorIdTooLong => bad_field("user.uid", "1 to 128 characters", user.get("uid")),
+            error => error.into(),
+        })?;
+        Ok(DecodedEvent { key: self.key(meta), event })
     }
 
-    /// Returns a member that is an object, or nothing. An empty list is how PHP prints an empty object.
-    fn object(&self, name: &'static str) -> Result<Option<&DynValue>, RejectReason> {
+    /// Returns the parameters under our names, and the names on this wire.
+    fn params(&self, kind: &str, data: &JsonValue<'a>, url: &str) -> (Names, JsonValue<'a>) {
+        match kind {
+            "page_view" => {
+                let context = self.0.get("context").clone();
+                let members = [("url", DynValue::Text(url.to_owned().into())), ("data", data.clone()), ("context", context)];
+                (&[], DynValue::Object(members.map(|(name, value)| (name.into(), value)).into()))
+            }
+            "basket_add" | "basket_remove" => (BASKET, rename_members(data, BASKET)),
+            _ => (ORDER, order_params(data)),
+        }
+    }
+
+    /// Returns a member that is an object, or None if it is missing. PHP writes an empty object as an empty list.
+    fn object(&self, name: &'static str) -> Result<Option<&JsonValue<'a>>, RejectReason> {
         match self.0.get(name) {
             DynValue::Null => Ok(None),
             object @ DynValue::Object(_) => Ok(Some(object)),
             DynValue::List(elements) if elements.is_empty() => Ok(Some(&DynValue::Null)),
-            other => Err(bad(name, "an object", other)),
+            other => Err(bad_field(name, "an object", other)),
         }
     }
 
-    fn key(&self, arrival: Arrival<'_>) -> Uuid {
+    fn key(&self, meta: RequestMeta<'_>) -> Uuid {
         if self.id().is_none() {
-            return Uuid::try_parse(&tillroll_protocol::id::uuid_v7(arrival.time, arrival.seed, 0)).unwrap_or_default();
+            return Uuid::try_parse(&tillroll_protocol::id::uuid_v7(meta.time, meta.seed, 0)).unwrap_or_default();
         }
-        let digest = Sha256::new().chain_update("request").chain_update([0]).chain_update(arrival.body).finalize();
+        let digest = Sha256::new().chain_update("request").chain_update([0]).chain_update(meta.body).finalize();
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
         uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 }
 
-fn params_of(kind: &'static str, data: &DynValue, context: &DynValue, url: &str) -> Result<EventParams, RejectReason> {
-    let (names, ours) = match kind {
-        "page_view" => {
-            let members = [("url", DynValue::Text(url.into())), ("data", data.clone()), ("context", context.clone())];
-            (&[][..], DynValue::Object(members.map(|(name, value)| (name.to_owned(), value)).into()))
-        }
-        "basket_add" | "basket_remove" => (BASKET, renamed(data, BASKET)),
-        _ => (ORDER, order(data)),
-    };
-    let kind = event_types::find(kind).ok_or_else(|| RejectReason::UnknownType(kind.into()))?;
-    params::parse(kind, &ours, NOWHERE).map_err(|missing| {
-        let name = names.iter().find(|(ours, _)| *ours == missing.name).map_or(missing.name, |(_, name)| name);
-        RejectReason::BadField { field: format!("data.{name}"), wanted: "something that can be read", found: found_in(data.get(name)) }
-    })
+/// Returns the visitor's id. A shop's server that sends an order may have none.
+fn visitor(kind: &str, user: &JsonValue<'_>, data: &JsonValue<'_>) -> Option<String> {
+    as_text(user.get("uid")).or_else(|| as_text(data.get("user_id")).filter(|_| kind.starts_with("order")))
 }
 
-fn order(data: &DynValue) -> DynValue {
-    let mut order = renamed(data, ORDER);
+fn order_params<'a>(data: &JsonValue<'a>) -> JsonValue<'a> {
+    let mut order = rename_members(data, ORDER);
     let DynValue::Object(members) = &mut order else { return order };
     for (_, lines) in members.iter_mut().filter(|(name, _)| name == "lines") {
         let elements = match lines {
@@ -186,18 +182,18 @@ fn order(data: &DynValue) -> DynValue {
             DynValue::Object(members) => std::mem::take(members).into_iter().map(|(_, line)| line).collect(),
             _ => continue,
         };
-        *lines = DynValue::List(elements.iter().map(|line| renamed(line, LINE)).collect());
+        *lines = DynValue::List(elements.iter().map(|line| rename_members(line, LINE)).collect());
     }
     order
 }
 
 /// Returns the members that have a name of ours, under that name.
-fn renamed(object: &DynValue, names: &[(&str, &str)]) -> DynValue {
-    let member = |(ours, name): &(&str, &str)| ((*ours).to_owned(), object.get(name).clone());
+fn rename_members<'a>(object: &JsonValue<'a>, names: Names) -> JsonValue<'a> {
+    let member = |(ours, name): &(&'static str, &str)| (Text::from(*ours), object.get(name).clone());
     DynValue::Object(names.iter().map(member).collect())
 }
 
-fn as_text(value: &DynValue) -> Option<String> {
+fn as_text(value: &JsonValue<'_>) -> Option<String> {
     let (DynValue::Text(text) | DynValue::Number(text)) = value else { return None };
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
@@ -206,16 +202,16 @@ fn as_text(value: &DynValue) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+    use tillroll_protocol::unchecked_event::ValidEvent;
 
-    fn incoming(request: &Value) -> Result<DecodedEvent, String> {
+    fn decode(request: &Value) -> Result<DecodedEvent, String> {
         let body = request.to_string();
-        let arrival = Arrival { time: 5, body: body.as_bytes(), seed: "0123456789abcdef0123456789abcdef0123456789" };
-        let incoming = Request::read(body.as_bytes()).unwrap().event(arrival);
-        incoming.map_err(|refusal| refusal.reason.to_string())
+        let meta = RequestMeta { time: 5, body: body.as_bytes(), seed: "0123456789abcdef0123456789abcdef0123456789" };
+        Request::parse(body.as_bytes()).unwrap().event(meta).map_err(|rejected| rejected.reason.to_string())
     }
 
-    fn event(request: &Value) -> Result<Event, String> {
-        incoming(request).map(|incoming| incoming.event)
+    fn event(request: &Value) -> Result<ValidEvent, String> {
+        decode(request).map(|decoded| decoded.event)
     }
 
     fn params(request: &Value) -> Result<Value, String> {
@@ -226,8 +222,9 @@ mod tests {
     fn every_scope_and_action_is_an_event() {
         let user = json!({"uid": "u", "sid": "s"});
         let view = json!({"scope": "view", "data": {"a": 1}, "user": user, "context": {"page_url": "https://x/", "category_id": 7}});
-        let read = event(&view).unwrap();
-        assert_eq!((read.visitor, read.session_id.as_deref(), read.page.url.as_str()), (Visitor::Id("u".into()), Some("s"), "https://x/"));
+        let valid = event(&view).unwrap();
+        let fields = (&valid.visitor, valid.session_id.as_deref(), valid.page.url.as_str());
+        assert_eq!(fields, (&Visitor::Id("u".into()), Some("s"), "https://x/"));
         assert_eq!(
             params(&view).unwrap(),
             json!({"url": "https://x/", "data": {"a": 1}, "context": {"page_url": "https://x/", "category_id": 7}})
@@ -249,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_field() {
+    fn rejection_names_the_field() {
         let user = json!({"uid": "u"});
         for (request, message) in [
             (json!({}), "`scope` must be `view`, `basket` or `order`, found nothing"),
@@ -275,12 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn a_request_id_makes_sending_again_harmless_and_keeps_its_type() {
+    fn request_id_makes_retries_idempotent_and_keeps_its_type() {
         let request = |id: Value| json!({"request_id": id, "scope": "order", "action": "cancel", "data": {"order_id": "1"}});
-        let key = |id: Value| incoming(&request(id)).unwrap().key;
+        let key = |id: Value| decode(&request(id)).unwrap().key;
         assert_eq!(key(json!(1)), key(json!(1)));
         assert_ne!(key(json!(1)), key(json!(2)));
-        let id = |id: Value| Request::read(request(id).to_string().as_bytes()).unwrap().id();
+        let id = |id: Value| Request::parse(request(id).to_string().as_bytes()).unwrap().id();
         assert_eq!((id(json!(7)), id(json!("7")), id(json!(null))), (Some("7".into()), Some("\"7\"".into()), None));
     }
 }

@@ -1,37 +1,37 @@
-//! From a stored event back to requests of the headless API, for a shop that stays with Ometria while it uses this tracker; pure.
+//! From a stored event to requests of the headless API, for a shop that uses Ometria and this tracker side by side. Pure.
 //!
-//! It is lossy, as the API knows views, baskets and orders only. Other vendors' words are not told: a shop that says the same thing in two
-//! languages would be counted twice.
+//! The translation is lossy: the API has views, baskets and orders only. Calls of other vendors' APIs are not forwarded, because a shop
+//! that reports the same action through two APIs would be counted twice.
 
 use serde_json::{Map, Value, json};
 
 use crate::vendors::ometria::{LINE, ORDER};
 
-/// Whose words are told.
-const APIS: [&str; 2] = ["ometria", "headless"];
+/// The APIs of which calls are forwarded.
+const FORWARDED_APIS: [&str; 2] = ["ometria", "headless"];
 
-/// Returns the requests that tell of an exported event, in order; none where the API has no word for it. Each carries a `request_id` made
-/// of the event's id, so that whoever hears it twice can tell.
+/// Returns the requests for an exported event, in order; none if the API has no equivalent. Each has a `request_id` derived from the
+/// event's id, so that the receiver can deduplicate retries.
 pub fn requests(event: &Value) -> Vec<Value> {
     let text = |name: &str| event[name].as_str().unwrap_or_default();
-    if !APIS.contains(&text("api")) {
+    if !FORWARDED_APIS.contains(&text("api")) {
         return Vec::new();
     }
     let params = &event["params"];
-    let said: Vec<(&str, Option<&str>, Value)> = match text("type") {
-        "page_view" | "product_view" => vec![("view", None, viewed(params))],
+    let translated: Vec<(&str, Option<&str>, Value)> = match text("type") {
+        "page_view" | "product_view" => vec![("view", None, view_data(params))],
         "basket_add" => vec![("basket", Some("add"), line(&params["product_id"], &params["quantity"]))],
         "basket_remove" => vec![("basket", Some("remove"), line(&params["product_id"], &params["quantity"]))],
-        "basket_update" => elements(&params["changes"]).iter().filter_map(changed).collect(),
+        "basket_update" => elements(&params["changes"]).iter().filter_map(basket_change).collect(),
         "order" => vec![("order", Some("add"), order(event))],
         "order_cancel" => vec![("order", Some("cancel"), order(event))],
         "order_return" => vec![("order", Some("return"), order(event))],
         _ => Vec::new(),
     };
-    let alone = said.len() == 1;
-    let named = |(at, (scope, action, data)): (usize, (&str, Option<&str>, Value))| {
+    let is_single = translated.len() == 1;
+    let request = |(at, (scope, action, data)): (usize, (&str, Option<&str>, Value))| {
         let id = text("id");
-        let request_id = if alone { id.to_owned() } else { format!("{id}-{at}") };
+        let request_id = if is_single { id.to_owned() } else { format!("{id}-{at}") };
         let mut request = json!({"request_id": request_id, "scope": scope, "data": data});
         let optional = [("action", action.map(Value::from)), ("user", user(event)), ("context", context(event))];
         for (name, value) in optional {
@@ -41,10 +41,10 @@ pub fn requests(event: &Value) -> Vec<Value> {
         }
         request
     };
-    said.into_iter().enumerate().map(named).collect()
+    translated.into_iter().enumerate().map(request).collect()
 }
 
-fn viewed(params: &Value) -> Value {
+fn view_data(params: &Value) -> Value {
     let mut data = params["data"].as_object().cloned().unwrap_or_default();
     for name in ["page_type", "product_id"] {
         if let Some(value) = params.get(name) {
@@ -58,42 +58,42 @@ fn line(product_id: &Value, quantity: &Value) -> Value {
     json!({"product_id": product_id, "quantity": quantity})
 }
 
-fn changed(change: &Value) -> Option<(&'static str, Option<&'static str>, Value)> {
+fn basket_change(change: &Value) -> Option<(&'static str, Option<&'static str>, Value)> {
     let difference = change["to"].as_f64()? - change["from"].as_f64()?;
     let action = if difference > 0.0 { "add" } else { "remove" };
-    (difference != 0.0).then(|| ("basket", Some(action), line(&change["product_id"], &plain(difference.abs()))))
+    (difference != 0.0).then(|| ("basket", Some(action), line(&change["product_id"], &quantity(difference.abs()))))
 }
 
-/// Whole quantities are written without a point.
-fn plain(number: f64) -> Value {
+/// Returns a quantity; a whole one without a decimal point.
+fn quantity(number: f64) -> Value {
     if number.fract() == 0.0 { json!(number as u64) } else { json!(number) }
 }
 
 fn order(event: &Value) -> Value {
-    let mut data = renamed(&event["params"], ORDER);
+    let mut data = rename_members(&event["params"], ORDER);
     if let Some(Value::Array(lines)) = data.get_mut("order_lines") {
         for line in lines {
-            *line = Value::Object(renamed(line, LINE));
+            *line = Value::Object(rename_members(line, LINE));
         }
     }
-    if let Some(person) = who(event) {
-        data.insert("user_id".into(), person.clone());
+    if let Some(visitor) = visitor_id(event) {
+        data.insert("user_id".into(), visitor.clone());
     }
     Value::Object(data)
 }
 
-/// Returns what is there, under the API's names.
-fn renamed(object: &Value, names: &[(&str, &str)]) -> Map<String, Value> {
+/// Returns the members that exist, under the API's names.
+fn rename_members(object: &Value, names: &[(&str, &str)]) -> Map<String, Value> {
     let member = |(ours, theirs): &(&str, &str)| Some(((*theirs).to_owned(), object.get(ours)?.clone()));
     names.iter().filter_map(member).collect()
 }
 
-fn who(event: &Value) -> Option<&Value> {
+fn visitor_id(event: &Value) -> Option<&Value> {
     [&event["visitor_id"], &event["email"]].into_iter().find(|name| name.as_str().is_some_and(|name| !name.is_empty()))
 }
 
 fn user(event: &Value) -> Option<Value> {
-    let mut user = json!({"uid": who(event)?});
+    let mut user = json!({"uid": visitor_id(event)?});
     if event["session_id"].is_string() {
         user["sid"] = event["session_id"].clone();
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_becomes_what_the_api_has_a_word_for() {
+    fn event_with_an_equivalent_is_translated() {
         let user = json!({"uid": "v", "sid": "s"});
         let context = json!({"page_url": "https://shop.example/"});
         let cases = [
@@ -169,20 +169,20 @@ mod tests {
             ),
             (event("identify", json!({"email": "a@x.com"})), json!([])),
         ];
-        for (event, wanted) in cases {
-            assert_eq!(Value::Array(requests(&event)), wanted, "{event}");
+        for (event, expected) in cases {
+            assert_eq!(Value::Array(requests(&event)), expected, "{event}");
         }
     }
 
     #[test]
-    fn other_vendors_words_are_not_told() {
+    fn calls_of_other_vendors_are_not_translated() {
         let mut event = event("basket_add", json!({"product_id": "p", "quantity": 2}));
         event["api"] = "metrilo".into();
         assert_eq!(requests(&event), Vec::<Value>::new());
     }
 
     #[test]
-    fn an_order_of_nobody_names_nobody() {
+    fn order_without_visitor_names_no_user() {
         let mut event = event("order_cancel", json!({"order_id": "o"}));
         event["api"] = "headless".into();
         event["visitor_id"] = Value::Null;

@@ -1,9 +1,9 @@
-//! Chance that can be repeated: the same seed, the same numbers.
+//! Pseudo-random numbers: the same seed gives the same numbers.
 
-/// A generator of numbers (xorshift64*).
-pub(crate) struct Dice(u64);
+/// A generator (xorshift64*).
+pub(crate) struct Random(u64);
 
-impl Dice {
+impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed ^ 0x9e37_79b9_7f4a_7c15 | 1)
     }
@@ -15,7 +15,7 @@ impl Dice {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// Returns a number below `end`, or 0 where there is none.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 { 0 } else { (self.number() >> 16) as usize % end }
     }
