@@ -1,9 +1,9 @@
-//! Compares metrics queries with the same aggregates written by hand, on the same rows, and quiet times with those while events come in:
+//! Benchmark: compares metrics queries with hand-written SQL on the same rows, and idle latency with latency under load:
 //! `cargo run --release -p tillroll-collector --example metrics -- [ORDERS] [FOLDER]`.
 //!
-//! Ours is a whole request over HTTP: token, plan, SQL, rows, JSON. The bare one is the statement alone, on the same engine in the same
-//! program. They take turns, so that whatever else the machine does meets both, and the best of each counts. Under load the queries take
-//! turns as well, and it is the median that is compared with the quiet one. A folder that is named keeps the orders for the next run.
+//! A metrics query is a complete HTTP request: token, parsing, SQL, rows, JSON. The baseline is the SQL statement alone, on the same engine in
+//! the same process. Both alternate, so that other load on the machine affects both, and the minimum of each counts. Under load, the queries
+//! alternate too, and the median is compared with the idle median. With FOLDER, the orders stay there for the next run.
 
 #[path = "metrics/load.rs"]
 mod load;
@@ -25,13 +25,13 @@ use tillroll_collector::store::Options;
 use tillroll_collector::time;
 use tokio::runtime::{Builder, Runtime};
 
-/// The program's own.
+/// The allocator of the server.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const BATCH: i64 = 20_000;
-const TURNS: usize = 25;
-const EVENTS_A_SECOND: u64 = 20_000;
+const BATCH_SIZE: i64 = 20_000;
+const RUNS: usize = 25;
+const EVENTS_PER_SEC: u64 = 20_000;
 const ORDERS: &str = "\"orders\" d";
 const LINES: &str = "\"orders\" d JOIN \"orders.line_items\" l ON l.doc = d.doc";
 const WHERE: &str = "d.project = 1 AND NOT d.cart AND d.\"order.placed_at\" >= '2021-01-01' AND d.\"order.placed_at\" < '2022-01-01'";
@@ -42,36 +42,41 @@ fn main() {
     let folder = std::env::args().nth(2).map_or_else(|| temporary.path().to_owned(), Into::into);
     fill(&folder, orders);
     let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // The engine allows one opener a file, so the bare statements run on a copy.
+    // Only one process or engine can open the file, so the baseline runs on a copy.
     let copy = tempfile::tempdir().expect("a folder");
     std::fs::copy(folder.join(FILE), copy.path().join(FILE)).expect("a copy of the projection");
-    let bare = DuckDbEngine::open(copy.path(), i64::MAX).expect("the copy");
-    let shop = Shop::open(&runtime, &folder);
-    let quiet: Vec<_> = cases().iter().map(|case| compare(&bare, &shop, case)).collect();
+    let baseline = DuckDbEngine::open(copy.path(), i64::MAX).expect("the copy");
+    let server = RunningServer::open(&runtime, &folder);
+    let idle: Vec<_> = cases().iter().map(|case| compare(&baseline, &server, case)).collect();
     println!();
-    let mut loaded = vec![Vec::new(); quiet.len()];
-    let rate = load::during(&shop.address, EVENTS_A_SECOND, || {
-        for _ in 0..TURNS {
-            cases().iter().zip(&mut loaded).for_each(|(case, times)| times.push(time(|| shop.ask(case))));
+    let mut loaded = vec![Vec::new(); idle.len()];
+    let rate = load::during(&server.address, EVENTS_PER_SEC, || {
+        for _ in 0..RUNS {
+            cases().iter().zip(&mut loaded).for_each(|(case, times)| times.push(time(|| server.query(case))));
         }
     });
-    for ((case, quiet), loaded) in cases().iter().zip(quiet).zip(loaded) {
-        let best = ratio(best(&loaded), best(&quiet));
-        let (loaded, quiet) = (median(loaded), median(quiet));
-        let ratio = ratio(loaded, quiet);
-        println!("{:<36} {:>8.1} ms {:>8.1} ms  {ratio:.2}  under load; {best:.2} by the best", case.0, millis(loaded), millis(quiet));
+    for ((case, idle), loaded) in cases().iter().zip(idle).zip(loaded) {
+        let minimums = ratio(minimum(&loaded), minimum(&idle));
+        let (loaded, idle) = (median(loaded), median(idle));
+        let ratio = ratio(loaded, idle);
+        println!(
+            "{:<36} {:>8.1} ms {:>8.1} ms  {ratio:.2}  under load; {minimums:.2} for the minimums",
+            case.0,
+            millis(loaded),
+            millis(idle)
+        );
     }
-    println!("{rate:.0} events a second came in");
+    println!("{rate:.0} events per second were stored");
 }
 
-/// A collector on a socket, and a token for it.
-struct Shop {
+/// A running collector, and an access token for it.
+struct RunningServer {
     address: String,
     agent: ureq::Agent,
     token: String,
 }
 
-impl Shop {
+impl RunningServer {
     fn open(runtime: &Runtime, folder: &Path) -> Self {
         let data = folder.to_str().expect("a path of text");
         let Command::Serve(flags) =
@@ -85,20 +90,20 @@ impl Shop {
         let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
         let grant = [("grant_type", "client_credentials"), ("client_id", "token"), ("client_secret", "secret")];
         let grant: Vec<_> = grant.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut answer = agent.post(format!("http://{address}/oauth/token")).send(grant.join("&")).expect("a token");
-        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().expect("a text")).expect("JSON");
-        Self { address, agent, token: answer["access_token"].as_str().expect("a token").to_owned() }
+        let mut response = agent.post(format!("http://{address}/oauth/token")).send(grant.join("&")).expect("a token");
+        let response: Value = serde_json::from_str(&response.body_mut().read_to_string().expect("a text")).expect("JSON");
+        Self { address, agent, token: response["access_token"].as_str().expect("a token").to_owned() }
     }
 
-    fn ask(&self, (_, kind, body, _): &Case) {
+    fn query(&self, (_, kind, body, _): &Case) {
         let request = self.agent.post(format!("http://{}/metrics/orders/{}", self.address, kind.name()));
         let request = request.header("authorization", format!("Bearer {}", self.token)).header("accept", "application/vnd.api.v1+json");
-        let mut answer = request.header("content-type", "application/vnd.api+json").send(body.to_string()).expect("an answer");
-        drop(answer.body_mut().read_to_string().expect("a text"));
+        let mut response = request.header("content-type", "application/vnd.api+json").send(body.to_string()).expect("an response");
+        drop(response.body_mut().read_to_string().expect("a text"));
     }
 }
 
-/// The feed of a new store has come to no change yet, so the server takes these orders for its own.
+/// Creates the projection. The store is new and has no changes, so the server accepts these orders as up to date.
 fn fill(folder: &Path, orders: i64) {
     let file = folder.join(FILE);
     if file.exists() {
@@ -106,24 +111,24 @@ fn fill(folder: &Path, orders: i64) {
     }
     std::fs::create_dir_all(folder).expect("a folder");
     let (projection, watch) = (DuckDbEngine::open(folder, 0).expect("a projection"), Stopwatch::start());
-    for first in (0..orders).step_by(BATCH as usize) {
-        let documents: Vec<_> = (first..orders.min(first + BATCH)).map(document).collect();
+    for first in (0..orders).step_by(BATCH_SIZE as usize) {
+        let documents: Vec<_> = (first..orders.min(first + BATCH_SIZE)).map(document).collect();
         projection.apply(&documents, Watermarks::default()).expect("a batch");
     }
     println!("{orders} orders in {:.1} s", watch.elapsed().as_secs_f64());
 }
 
-/// Prints our best time and the best of the bare statement; returns all of ours.
-fn compare(engine: &DuckDbEngine, shop: &Shop, case: &Case) -> Vec<Duration> {
-    let bare = || Statement { text: case.3.clone(), values: Vec::new() };
-    let run = || drop(engine.run(&[bare()]).expect("rows"));
-    let (ours, theirs): (Vec<_>, Vec<_>) = (0..TURNS).map(|_| (time(|| shop.ask(case)), time(run))).unzip();
-    let (our_best, their_best) = (best(&ours), best(&theirs));
-    println!("{:<36} {:>8.1} ms {:>8.1} ms  {:.2}", case.0, millis(our_best), millis(their_best), ratio(our_best, their_best));
-    ours
+/// Prints the minimum times of the query and of the baseline. Returns all times of the query.
+fn compare(engine: &DuckDbEngine, server: &RunningServer, case: &Case) -> Vec<Duration> {
+    let statement = || Statement { text: case.3.clone(), values: Vec::new() };
+    let run = || drop(engine.run(&[statement()]).expect("rows"));
+    let (query_times, baseline_times): (Vec<_>, Vec<_>) = (0..RUNS).map(|_| (time(|| server.query(case)), time(run))).unzip();
+    let (query, baseline) = (minimum(&query_times), minimum(&baseline_times));
+    println!("{:<36} {:>8.1} ms {:>8.1} ms  {:.2}", case.0, millis(query), millis(baseline), ratio(query, baseline));
+    query_times
 }
 
-fn best(times: &[Duration]) -> Duration {
+fn minimum(times: &[Duration]) -> Duration {
     times.iter().copied().min().unwrap_or_default()
 }
 
@@ -142,19 +147,20 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-fn ratio(one: Duration, other: Duration) -> f64 {
-    one.as_secs_f64() / other.as_secs_f64()
+fn ratio(numerator: Duration, denominator: Duration) -> f64 {
+    numerator.as_secs_f64() / denominator.as_secs_f64()
 }
 
+/// A title, the kind of query, the query, and the SQL of the baseline.
 type Case = (&'static str, QueryType, Value, String);
 
 fn cases() -> Vec<Case> {
     [series(), tops(), totals()].into_iter().flatten().collect()
 }
 
-fn case(title: &'static str, kind: QueryType, query: &Value, bare: String) -> Case {
+fn case(title: &'static str, kind: QueryType, query: &Value, sql: String) -> Case {
     let dates = json!({"order": {"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:59Z", "date_field": "placed_at"}});
-    (title, kind, json!({ kind.name(): query, "filter": dates }), bare)
+    (title, kind, json!({ kind.name(): query, "filter": dates }), sql)
 }
 
 fn series() -> Vec<Case> {
@@ -162,8 +168,8 @@ fn series() -> Vec<Case> {
         let (field, by) = ("order.total_amount_with_taxes", "order.placed_at");
         let query = json!({"by": by, "field": field, "operator": "sum", "interval": interval});
         let key = format!("date_trunc('{interval}', d.\"{by}\")");
-        let bare = format!("SELECT {key} AS k, sum(d.\"{field}\") FROM \"orders\" d WHERE {WHERE} GROUP BY k ORDER BY k");
-        case(title, QueryType::DateBreakdown, &query, bare)
+        let sql = format!("SELECT {key} AS k, sum(d.\"{field}\") FROM \"orders\" d WHERE {WHERE} GROUP BY k ORDER BY k");
+        case(title, QueryType::DateBreakdown, &query, sql)
     };
     vec![by("amounts by day", "day"), by("amounts by month", "month")]
 }
@@ -172,10 +178,10 @@ fn tops() -> Vec<Case> {
     let top = |title, from, by: &str, field: &str, operator: &str, value: &str| {
         let query = json!({"by": by, "field": field, "operator": operator});
         let key = if from == LINES { "l" } else { "d" };
-        let bare = format!(
+        let sql = format!(
             "SELECT {key}.\"{by}\" AS k, {value} AS v FROM {from} WHERE {WHERE} AND k IS NOT NULL GROUP BY k ORDER BY v DESC, k LIMIT 10"
         );
-        case(title, QueryType::Breakdown, &query, bare)
+        case(title, QueryType::Breakdown, &query, sql)
     };
     let (amount, total) = ("order.total_amount_with_taxes", "sum(d.\"order.total_amount_with_taxes\")");
     vec![
@@ -206,7 +212,7 @@ fn totals() -> Vec<Case> {
     ]
 }
 
-/// An order with three line items, made of its number alone.
+/// Returns an order with three line items that depends only on its number.
 fn document(number: i64) -> Document {
     let mixed = number.wrapping_mul(2_654_435_761).rem_euclid(1 << 31);
     let at = time::format_rfc3339_millis(1_609_459_200_000 + mixed * 22 % (540 * time::DAY_MS));
@@ -223,7 +229,7 @@ fn document(number: i64) -> Document {
         "market": {"id": format!("m{}", mixed % 7), "name": format!("Market {}", mixed % 7)},
         "line_items": [line(1), line(4), line(9)],
     });
-    Document { project: 1, family: RecordKind::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
+    Document { project: 1, record_kind: RecordKind::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
 }
 
 fn pick(list: &[&'static str], number: i64) -> &'static str {

@@ -1,5 +1,5 @@
-//! Events that come in at a steady rate, as pages of a busy shop send them: batches over HTTP, one in twenty an addition to a basket, which
-//! the projection has to follow.
+//! Sends events at a constant rate, as pages of a busy shop do: in batches over HTTP. One event in twenty adds a product to a cart, which the
+//! projection must apply.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -11,22 +11,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
-const BATCH: u64 = 50;
+/// The number of events in a batch.
+const BATCH_SIZE: u64 = 50;
 const CONNECTIONS: u64 = 8;
-/// So many are in the shop: each does something every five seconds.
+/// The number of active visitors; each sends an event every five seconds.
 const VISITORS: u64 = 100_000;
 
 static STORED: AtomicU64 = AtomicU64::new(0);
 
-/// Does `work` while `rate` events a second come in. Returns how many were stored in a second.
+/// Runs `work` while `rate` events per second arrive. Returns the number of events that were stored per second.
 pub(crate) fn during(address: &str, rate: u64, work: impl FnOnce()) -> f64 {
     let stop = Arc::new(AtomicBool::new(false));
-    let (theirs, address) = (Arc::clone(&stop), address.to_owned());
+    let (stop_senders, address) = (Arc::clone(&stop), address.to_owned());
     let sender = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let each = Duration::from_secs(1) * u32::try_from(CONNECTIONS * BATCH).unwrap_or(1) / u32::try_from(rate).unwrap_or(1);
-            let senders: Vec<_> = (0..CONNECTIONS).map(|_| tokio::spawn(send(address.clone(), each, Arc::clone(&theirs)))).collect();
+            let period = Duration::from_secs(1) * u32::try_from(CONNECTIONS * BATCH_SIZE).unwrap_or(1) / u32::try_from(rate).unwrap_or(1);
+            let senders: Vec<_> =
+                (0..CONNECTIONS).map(|_| tokio::spawn(send(address.clone(), period, Arc::clone(&stop_senders)))).collect();
             for sender in senders {
                 sender.await.expect("a sender");
             }
@@ -40,32 +42,32 @@ pub(crate) fn during(address: &str, rate: u64, work: impl FnOnce()) -> f64 {
     stored
 }
 
-/// The number of the first event: another one in each run, for a store that is kept knows the ids of the last.
+/// Returns the number of the first event. It differs in each run: a reused store already contains the ids of earlier runs.
 fn first() -> u64 {
     static FIRST: OnceLock<u64> = OnceLock::new();
     *FIRST.get_or_init(|| Clock::SYSTEM.millis() * 1_000)
 }
 
-async fn send(address: String, each: Duration, stop: Arc<AtomicBool>) {
+async fn send(address: String, period: Duration, stop: Arc<AtomicBool>) {
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     connection.set_nodelay(true).expect("a socket");
-    let mut ticks = interval(each);
+    let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut answer = vec![0; 4096];
+    let mut response = vec![0; 4096];
     while !stop.load(Relaxed) {
         ticks.tick().await;
         connection.write_all(request().as_bytes()).await.expect("a request");
-        let length = connection.read(&mut answer).await.expect("an answer");
-        assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..length]));
-        STORED.fetch_add(BATCH, Relaxed);
+        let length = connection.read(&mut response).await.expect("an response");
+        assert!(response[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&response[..length]));
+        STORED.fetch_add(BATCH_SIZE, Relaxed);
     }
 }
 
 fn request() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let first = first() + NEXT.fetch_add(BATCH, Relaxed);
+    let first = first() + NEXT.fetch_add(BATCH_SIZE, Relaxed);
     let mut events = String::new();
-    for number in first..first + BATCH {
+    for number in first..first + BATCH_SIZE {
         let comma = if number == first { "" } else { "," };
         let (time, chance) = (1_700_000_000_000 + number / 20 % 1_000_000_000, number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (kind, quantity) = if number.is_multiple_of(20) { ("basket_add", ",\"quantity\":1") } else { ("product_view", "") };

@@ -65,7 +65,7 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, LineError> {
 fn document(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bool), LineError> {
     record.remove("cursor");
     let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
-    let checked = metrics_document::check(kind, &Value::Object(record)).map_err(|unfit| ("invalid_field", unfit.to_string()))?;
+    let checked = metrics_document::validate(kind, &Value::Object(record)).map_err(|invalid| ("invalid_field", invalid.to_string()))?;
     let json = Value::Object(checked.json).to_string();
     Ok((Line::Document(ImportedRecord { resource, id: checked.id, json }), checked.ignored > 0))
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::metrics::query::{SearchPosition, Sort};
 
 #[derive(Serialize, Deserialize)]
-struct Text {
+struct CursorJson {
     #[serde(flatten)]
     position: SearchPosition,
     #[serde(rename = "f")]
@@ -25,14 +25,14 @@ pub fn fingerprint(organization: &str, resource: &str, sort_by: &str, sort: Sort
 }
 
 /// Returns a position as a cursor.
-pub fn write(position: SearchPosition, fingerprint: String) -> String {
+pub fn encode(position: SearchPosition, fingerprint: String) -> String {
     // Two strings and a number always become JSON.
-    BASE64_STANDARD.encode(serde_json::to_vec(&Text { position, fingerprint }).unwrap_or_default())
+    BASE64_STANDARD.encode(serde_json::to_vec(&CursorJson { position, fingerprint }).unwrap_or_default())
 }
 
 /// Returns the position in a cursor; `None` if it is malformed or has another fingerprint.
-pub fn read(text: &str, fingerprint: &str) -> Option<SearchPosition> {
-    let read: Text = serde_json::from_slice(&BASE64_STANDARD.decode(text).ok()?).ok()?;
+pub fn decode(text: &str, fingerprint: &str) -> Option<SearchPosition> {
+    let read: CursorJson = serde_json::from_slice(&BASE64_STANDARD.decode(text).ok()?).ok()?;
     (read.fingerprint == fingerprint).then_some(read.position)
 }
 
@@ -43,16 +43,16 @@ mod tests {
     #[test]
     fn cursor_is_accepted_only_for_its_own_search() {
         let position = SearchPosition { date: Some(-5), id: "ä\"".into() };
-        let print = fingerprint("o", "orders", "order.positiond_at", Sort::Descending);
-        let text = write(position.clone(), print.clone());
-        assert_eq!(read(&text, &print), Some(position));
+        let bound = fingerprint("o", "orders", "order.placed_at", Sort::Descending);
+        let text = encode(position.clone(), bound.clone());
+        assert_eq!(decode(&text, &bound), Some(position));
         for other in [
-            fingerprint("p", "orders", "order.positiond_at", Sort::Descending),
-            fingerprint("o", "carts", "order.positiond_at", Sort::Descending),
-            fingerprint("o", "orders", "order.positiond_at", Sort::Ascending),
+            fingerprint("p", "orders", "order.placed_at", Sort::Descending),
+            fingerprint("o", "carts", "order.placed_at", Sort::Descending),
+            fingerprint("o", "orders", "order.placed_at", Sort::Ascending),
         ] {
-            assert_eq!(read(&text, &other), None);
+            assert_eq!(decode(&text, &other), None);
         }
-        assert_eq!(read("LS0tCi0gJzIwMjItMDYtMjZUMDY6MD==", &print), None);
+        assert_eq!(decode("LS0tCi0gJzIwMjItMDYtMjZUMDY6MD==", &bound), None);
     }
 }

@@ -1,7 +1,7 @@
-//! A record as it is imported and kept: its own attributes at the top, its relations nested, just as a search shows it.
+//! Records as JSON documents: the attributes at the top level, the relations nested, as a search returns them.
 //!
-//! Checking makes a record canonical: known attributes only, every value of its catalogue type, times to the millisecond, money to the
-//! sixth decimal, nothing empty. What is shown is therefore exactly what is computed with.
+//! Validation makes a record canonical: only attributes of the catalog, every value with its catalog type, times in milliseconds, money with
+//! six decimals, nothing empty. So searches return exactly the values that aggregates use.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -11,53 +11,54 @@ use serde_json::{Map, Number, Value};
 use crate::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
 use crate::time;
 
-/// How many of the smallest unit make one of money, goods or rates.
+/// The scale of money, quantities and rates, which are stored in millionths.
 pub const MILLION: f64 = 1_000_000.0;
-/// The greatest value whose millionths can be kept.
-const GREATEST: f64 = 9.2e12;
+/// The largest absolute value whose millionths fit into an `i64`.
+const MAX_ABS_VALUE: f64 = 9.2e12;
 
-/// A checked record.
+/// A validated record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidRecord {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its attributes and relations.
+    /// The attributes and relations.
     pub json: Map<String, Value>,
-    /// How many attributes were left out because no field has their name.
+    /// The number of attributes that were ignored: without a field in the catalog or, in lenient validation, not valid.
     pub ignored: usize,
 }
 
-/// What is wrong with a record.
+/// Why a record is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{path}` must be {wanted}")]
+#[error("`{path}` must be {expected}")]
 pub struct InvalidRecord {
-    /// The attribute, with dots.
+    /// The path of the attribute, with dots.
     pub path: String,
-    /// What would have been right.
-    pub wanted: &'static str,
+    /// The expected value.
+    pub expected: &'static str,
 }
 
-/// Checks a record.
-pub fn check(family: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
-    check_with(Checker { shape: Shape::of(family), strict: true, ignored: 0 }, family, value)
+/// Validates a record. Every attribute of the catalog must be valid; others are ignored.
+pub fn validate(kind: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
+    run_validator(Validator { schema: RecordSchema::get(kind), strict: true, ignored: 0 }, kind, value)
 }
 
-/// Takes of a record what fits, as long as it has an id. What the shop itself told is not refused for one bad attribute.
-pub fn validate_lenient(family: RecordKind, value: &Value) -> Option<ValidRecord> {
-    check_with(Checker { shape: Shape::of(family), strict: false, ignored: 0 }, family, value).ok()
+/// Validates a record and ignores attributes that are not valid. Returns `None` without an id. Records from tracked events use this: one bad
+/// attribute must not lose the record.
+pub fn validate_lenient(kind: RecordKind, value: &Value) -> Option<ValidRecord> {
+    run_validator(Validator { schema: RecordSchema::get(kind), strict: false, ignored: 0 }, kind, value).ok()
 }
 
-fn check_with(mut checker: Checker, family: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
-    let Value::Object(object) = value else { return Err(unfit("", "an object")) };
-    let mut json = checker.object("", object)?;
-    let Some(Value::String(id)) = json.get("id").cloned() else { return Err(unfit("id", "a string")) };
+fn run_validator(mut validator: Validator, kind: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
+    let Value::Object(object) = value else { return Err(invalid("", "an object")) };
+    let mut json = validator.object("", object)?;
+    let Some(Value::String(id)) = json.get("id").cloned() else { return Err(invalid("id", "a string")) };
     if id.is_empty() {
-        return Err(unfit("id", "a string that is not empty"));
+        return Err(invalid("id", "a string that is not empty"));
     }
-    if family == RecordKind::Returns {
-        put_restocked(&mut json);
+    if kind == RecordKind::Returns {
+        set_restocked_at(&mut json);
     }
-    Ok(ValidRecord { id, json, ignored: checker.ignored })
+    Ok(ValidRecord { id, json, ignored: validator.ignored })
 }
 
 pub use crate::resource::is_cart;
@@ -78,36 +79,36 @@ fn collect_lines(value: &Value, lines: &mut Vec<String>) {
     }
 }
 
-/// A return counts as restocked when its last line was.
-fn put_restocked(json: &mut Map<String, Value>) {
+/// Sets the restocking date of a return: the latest date of its lines.
+fn set_restocked_at(json: &mut Map<String, Value>) {
     let lines = json.get("return_line_items").and_then(Value::as_array);
-    // Canonical times sort as texts.
+    // Canonical times sort as strings.
     let latest = lines.and_then(|lines| lines.iter().filter_map(|line| line.get("restocked_at")?.as_str()).max());
     if let Some(latest) = latest.map(str::to_owned) {
         json.insert("restocked_at".into(), Value::String(latest));
     }
 }
 
-/// What a record of a family may hold, by the way from the record.
-struct Shape {
+/// The attributes and relations of a kind of record, by their path.
+struct RecordSchema {
     attributes: HashMap<&'static str, &'static Field>,
     relations: HashSet<&'static str>,
 }
 
-impl Shape {
-    fn of(family: RecordKind) -> &'static Self {
-        static ORDERS: LazyLock<Shape> = LazyLock::new(|| Shape::new(RecordKind::Orders));
-        static RETURNS: LazyLock<Shape> = LazyLock::new(|| Shape::new(RecordKind::Returns));
-        match family {
+impl RecordSchema {
+    fn get(kind: RecordKind) -> &'static Self {
+        static ORDERS: LazyLock<RecordSchema> = LazyLock::new(|| RecordSchema::new(RecordKind::Orders));
+        static RETURNS: LazyLock<RecordSchema> = LazyLock::new(|| RecordSchema::new(RecordKind::Returns));
+        match kind {
             RecordKind::Orders => &ORDERS,
             RecordKind::Returns => &RETURNS,
         }
     }
 
-    fn new(family: RecordKind) -> Self {
+    fn new(kind: RecordKind) -> Self {
         let (mut attributes, mut relations) = (HashMap::new(), HashSet::new());
-        for field in family.fields().filter(|field| field.kind != FieldType::Organization) {
-            let is_own = field.owner() == family.main();
+        for field in kind.fields().filter(|field| field.kind != FieldType::Organization) {
+            let is_own = field.owner() == kind.main();
             attributes.insert(if is_own { field.attribute() } else { field.name }, field);
             let mut owner = if is_own { "" } else { field.owner() };
             while !owner.is_empty() && relations.insert(owner) {
@@ -118,24 +119,24 @@ impl Shape {
     }
 }
 
-struct Checker {
-    shape: &'static Shape,
+struct Validator {
+    schema: &'static RecordSchema,
     strict: bool,
     ignored: usize,
 }
 
-impl Checker {
+impl Validator {
     /// `path` is empty for the record itself.
     fn object(&mut self, path: &str, object: &Map<String, Value>) -> Result<Map<String, Value>, InvalidRecord> {
         let mut out = Map::new();
         for (name, value) in object {
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            let checked = if let Some(field) = self.shape.attributes.get(inner.as_str()) {
+            let checked = if let Some(field) = self.schema.attributes.get(inner.as_str()) {
                 let checked = attribute(field, &inner, value);
-                self.take(checked)?
-            } else if self.shape.relations.contains(inner.as_str()) {
+                self.drop_invalid(checked)?
+            } else if self.schema.relations.contains(inner.as_str()) {
                 let checked = self.relation(&inner, value);
-                self.take(checked)?
+                self.drop_invalid(checked)?
             } else {
                 self.ignored += 1;
                 None
@@ -145,7 +146,7 @@ impl Checker {
         Ok(out)
     }
 
-    fn take(&mut self, checked: Result<Option<Value>, InvalidRecord>) -> Result<Option<Value>, InvalidRecord> {
+    fn drop_invalid(&mut self, checked: Result<Option<Value>, InvalidRecord>) -> Result<Option<Value>, InvalidRecord> {
         match checked {
             Err(_) if !self.strict => {
                 self.ignored += 1;
@@ -165,20 +166,20 @@ impl Checker {
             (Value::Array(elements), true) => {
                 let mut out = Vec::with_capacity(elements.len());
                 for element in elements {
-                    let Value::Object(object) = element else { return Err(unfit(path, "a list of objects")) };
+                    let Value::Object(object) = element else { return Err(invalid(path, "a list of objects")) };
                     out.push(Value::Object(self.object(path, object)?));
                 }
                 Ok((!out.is_empty()).then_some(Value::Array(out)))
             }
-            (_, true) => Err(unfit(path, "a list of objects")),
-            (_, false) => Err(unfit(path, "an object")),
+            (_, true) => Err(invalid(path, "a list of objects")),
+            (_, false) => Err(invalid(path, "an object")),
         }
     }
 }
 
-/// Returns the value in its canonical form, `None` where there is none.
+/// Returns the value in its canonical form; `None` for null.
 fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, InvalidRecord> {
-    let (checked, wanted) = match (field.kind, value) {
+    let (checked, expected) = match (field.kind, value) {
         (_, Value::Null) => return Ok(None),
         (FieldType::Text, Value::String(_)) => return Ok(Some(value.clone())),
         (FieldType::Text, Value::Number(number)) => (Some(Value::String(number.to_string())), "a string"),
@@ -186,42 +187,42 @@ fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, 
         (FieldType::Bool, Value::Bool(_)) => return Ok(Some(value.clone())),
         (FieldType::Bool, _) => (None, "true or false"),
         (FieldType::Integer, _) => (whole(value), "a whole number"),
-        (FieldType::Number, _) => (millionths(value).map(|value| shown(FieldType::Number, value)), "a number"),
-        (FieldType::Amount, _) => (millionths(value).map(|value| shown(FieldType::Amount, value)), "a number"),
+        (FieldType::Number, _) => (millionths(value).map(|value| to_json_number(FieldType::Number, value)), "a number"),
+        (FieldType::Amount, _) => (millionths(value).map(|value| to_json_number(FieldType::Amount, value)), "a number"),
         (FieldType::Timestamp, _) => {
             let read = value.as_str().and_then(time::parse_rfc3339);
             (read.map(|read| Value::String(time::format_rfc3339_millis(read.millis))), "a date and time in ISO 8601")
         }
         (FieldType::Organization, _) => (None, "left out"),
     };
-    checked.map(Some).ok_or_else(|| unfit(path, wanted))
+    checked.map(Some).ok_or_else(|| invalid(path, expected))
 }
 
 fn whole(value: &Value) -> Option<Value> {
-    let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= GREATEST)?;
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= MAX_ABS_VALUE)?;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within bounds")]
     Some(Value::from(number as i64))
 }
 
 /// Returns a number in millionths, rounded.
 pub fn millionths(value: &Value) -> Option<i64> {
-    let number = value.as_f64().filter(|number| number.abs() <= GREATEST)?;
+    let number = value.as_f64().filter(|number| number.abs() <= MAX_ABS_VALUE)?;
     #[expect(clippy::cast_possible_truncation, reason = "within bounds")]
     Some((number * MILLION).round() as i64)
 }
 
-/// Returns the number that so many millionths are, as it is shown.
-fn shown(kind: FieldType, millionths: i64) -> Value {
+/// Converts millionths to the JSON number of this type.
+fn to_json_number(kind: FieldType, millionths: i64) -> Value {
     if kind == FieldType::Number && millionths % 1_000_000 == 0 {
         return Value::from(millionths / 1_000_000);
     }
     Number::from_f64(from_millionths(i128::from(millionths))).map_or(Value::Null, Value::Number)
 }
 
-/// Returns the number that is nearest to so many millionths.
+/// Converts millionths to the nearest `f64`.
 pub fn from_millionths(millionths: i128) -> f64 {
     if millionths.unsigned_abs() < 1 << 53 {
-        // Both are exact, so that their quotient is the nearest number.
+        // Both operands are exact, so their quotient is the nearest number.
         #[expect(clippy::cast_precision_loss, reason = "just compared")]
         return millionths as f64 / MILLION;
     }
@@ -230,8 +231,8 @@ pub fn from_millionths(millionths: i128) -> f64 {
     format!("{sign}{units}.{rest:06}").parse().unwrap_or(f64::NAN)
 }
 
-fn unfit(path: &str, wanted: &'static str) -> InvalidRecord {
-    InvalidRecord { path: path.into(), wanted }
+fn invalid(path: &str, expected: &'static str) -> InvalidRecord {
+    InvalidRecord { path: path.into(), expected }
 }
 
 #[cfg(test)]
@@ -240,13 +241,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_record_becomes_canonical() {
+    fn validation_makes_a_record_canonical() {
         let record = json!({
             "id": 7, "number": 12, "total_amount": 5, "shipping_amount": 0.1, "skus_count": 3.0, "guest": null, "hat": 1,
             "placed_at": "2022-06-27T06:01:32Z", "customer": {"email": "a@b.c", "shoe": 43}, "market": {},
             "line_items": [{"quantity": 1.5, "options": [{"id": "o"}]}, {}], "tags": [],
         });
-        let checked = check(RecordKind::Orders, &record).unwrap();
+        let checked = validate(RecordKind::Orders, &record).unwrap();
         assert_eq!(checked.ignored, 2);
         let expected = json!({
             "id": "7", "number": "12", "total_amount": 5.0, "shipping_amount": 0.1, "skus_count": 3,
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn errors_name_the_attribute_and_the_expected_value() {
         for (record, message) in [
             (json!([]), "`` must be an object"),
             (json!({}), "`id` must be a string"),
@@ -271,12 +272,12 @@ mod tests {
             (json!({"id": "1", "line_items": {}}), "`line_items` must be a list of objects"),
             (json!({"id": "1", "line_items": [{"code": []}]}), "`line_items.code` must be a string"),
         ] {
-            assert_eq!(check(RecordKind::Orders, &record).map_err(|unfit| unfit.to_string()), Err(message.into()), "{record}");
+            assert_eq!(validate(RecordKind::Orders, &record).map_err(|invalid| invalid.to_string()), Err(message.into()), "{record}");
         }
     }
 
     #[test]
-    fn what_fits_is_salvaged() {
+    fn lenient_validation_ignores_invalid_attributes() {
         let record = json!({"id": "1", "guest": "yes", "number": "5", "customer": [], "line_items": [{"code": [], "name": "n"}]});
         let checked = validate_lenient(RecordKind::Orders, &record).unwrap();
         assert_eq!(Value::Object(checked.json), json!({"id": "1", "number": "5", "line_items": [{"name": "n"}]}));
@@ -284,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn a_return_is_restocked_with_its_last_line() {
+    fn return_has_the_latest_restocking_date_of_its_lines() {
         let lines = json!([{"restocked_at": "2022-01-02T00:00:00Z"}, {"restocked_at": "2022-01-03T00:00:00Z"}, {}]);
-        let checked = check(RecordKind::Returns, &json!({"id": "r", "return_line_items": lines})).unwrap();
+        let checked = validate(RecordKind::Returns, &json!({"id": "r", "return_line_items": lines})).unwrap();
         assert_eq!(checked.json["restocked_at"], "2022-01-03T00:00:00.000Z");
     }
 
     #[test]
-    fn great_sums_keep_their_cents() {
+    fn large_sums_keep_their_cents() {
         assert_eq!(from_millionths(13_701_132_000_100_000), 13_701_132_000.1);
         assert_eq!(from_millionths(-773_200_000), -773.2);
     }

@@ -1,6 +1,6 @@
-//! What a metrics request is answered when it is refused.
+//! The error responses of the metrics API.
 //!
-//! The body is that of the upstream service, which is not the one of JSON:API:
+//! The body has the format of the upstream service, which differs from JSON:API:
 //! `{"error": {"title", "code", "status", "meta": {"errors": [{"field": [{"attribute": ["message"]}]}], "trace_id"}}}`.
 
 use axum::http::StatusCode;
@@ -9,24 +9,24 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::metrics::parse::{QueryError, ValidationErrors};
 
-/// Why a metrics request is refused.
+/// Why a metrics request failed.
 #[derive(Debug)]
 pub enum MetricsError {
-    /// No such resource or query.
+    /// The path names no resource or query.
     NotFound,
-    /// Queries are POSTed.
+    /// The method is not POST.
     MethodNotAllowed,
-    /// The answer is of another type than the one that is accepted.
+    /// The client does not accept the media type of the response.
     NotAcceptable,
-    /// The body is of another type.
+    /// The body has another media type.
     UnsupportedMediaType,
-    /// The token is missing, over, or not one of ours.
-    Unauthorised,
+    /// The token is missing, expired or not valid.
+    Unauthorized,
     /// The body is not JSON.
     NotJson(String),
-    /// The query is wrong.
-    Refused(QueryError),
-    /// Something else of the collector's.
+    /// The query is not valid.
+    Invalid(QueryError),
+    /// An error of another part of the collector.
     Other(Error),
 }
 
@@ -44,14 +44,14 @@ impl MetricsError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unauthorised => StatusCode::UNAUTHORIZED,
-            Self::NotJson(_) | Self::Refused(QueryError::BadRequest(_)) => StatusCode::BAD_REQUEST,
-            Self::Refused(QueryError::Unprocessable(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotJson(_) | Self::Invalid(QueryError::BadRequest(_)) => StatusCode::BAD_REQUEST,
+            Self::Invalid(QueryError::Unprocessable(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Other(error) => error.status(),
         }
     }
 
-    /// Returns the name for programs: that of the status.
+    /// Returns the machine-readable code, which is derived from the HTTP status.
     fn code(&self) -> String {
         let name = self.status().canonical_reason().unwrap_or("error");
         name.to_uppercase().replace([' ', '-'], "_")
@@ -62,27 +62,27 @@ impl MetricsError {
             Self::NotFound => "there is no such resource or query".into(),
             Self::MethodNotAllowed => "queries are sent with POST".into(),
             Self::NotAcceptable => "the header Accept must be application/vnd.api.v1+json".into(),
-            Self::UnsupportedMediaType => "the header Content-QueryType must be application/vnd.api+json".into(),
-            Self::Unauthorised => "the access token is missing, expired or not valid".into(),
+            Self::UnsupportedMediaType => "the header Content-Type must be application/vnd.api+json".into(),
+            Self::Unauthorized => "the access token is missing, expired or not valid".into(),
             Self::NotJson(reason) => format!("the body is not JSON: {reason}"),
-            Self::Refused(QueryError::BadRequest(_)) => "the first level of the request is not valid".into(),
-            Self::Refused(QueryError::Unprocessable(_)) => "the request is not valid".into(),
+            Self::Invalid(QueryError::BadRequest(_)) => "the first level of the request is not valid".into(),
+            Self::Invalid(QueryError::Unprocessable(_)) => "the request is not valid".into(),
             Self::Other(error) => error.to_string(),
         }
     }
 
-    fn faults(&self) -> Option<&ValidationErrors> {
+    fn validation_errors(&self) -> Option<&ValidationErrors> {
         match self {
-            Self::Refused(QueryError::BadRequest(faults) | QueryError::Unprocessable(faults)) => Some(faults),
+            Self::Invalid(QueryError::BadRequest(errors) | QueryError::Unprocessable(errors)) => Some(errors),
             _ => None,
         }
     }
 
-    /// Returns the body.
+    /// Returns the response body.
     pub fn to_json(&self, trace_id: &str) -> Value {
         let mut meta = json!({ "trace_id": trace_id });
-        if let Some(faults) = self.faults() {
-            meta["errors"] = faults.to_json();
+        if let Some(errors) = self.validation_errors() {
+            meta["errors"] = errors.to_json();
         }
         json!({ "error": { "title": self.title(), "code": self.code(), "status": self.status().as_u16(), "meta": meta } })
     }

@@ -1,12 +1,12 @@
-//! The metrics API: what a shop earned, asked as the clients of Commerce Layer's Metrics API ask it.
+//! The metrics API: queries on orders, carts and returns, compatible with clients of Commerce Layer's Metrics API.
 //!
 //! ```text
-//! request -> plan (catalogue) -> Query -> print -> SQL + values -> engine -> rows -> answer
+//! request -> parse (catalog) -> Query -> analytics engine -> Rows -> response -> QueryResult
 //! ```
 //!
-//! - [`catalogue`] knows every field and what may be done with it; nothing else does.
-//! - [`plan`] understands a request or says what is wrong with it. It is pure, and so are the printer and the answers.
-//! - A printer is the only part that knows an engine's language. No text of a request ever stands in it but as a bound value.
+//! - [`catalog`] defines every field and the operations that it allows; all other parts derive their rules from it.
+//! - [`parse`] turns a request into a [`query`] or returns all its errors. Parsing and building the [`response`] are pure functions.
+//! - The analytics engine runs the query (see `projection`) and returns [`rows`]; nothing here depends on the engine.
 
 pub mod catalog;
 pub mod cursor;

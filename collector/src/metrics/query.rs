@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::metrics::catalog::{Field, Operator, Resource};
-
 use crate::metrics::search_query::SearchExpr;
 
 /// A query of the metrics API.
@@ -211,21 +210,4 @@ pub struct Bound<T> {
     pub at: T,
     /// Whether the value itself belongs to the range.
     pub inclusive: bool,
-}
-
-impl<T: PartialOrd> Comparison<T> {
-    /// Whether a value, or a missing one, meets the comparison.
-    pub fn holds(&self, value: Option<T>) -> bool {
-        let above = |bound: &Bound<T>, value: &T| if bound.inclusive { *value >= bound.at } else { *value > bound.at };
-        let below = |bound: &Bound<T>, value: &T| if bound.inclusive { *value <= bound.at } else { *value < bound.at };
-        match (self, value) {
-            (Self::Ne(_), None) => true,
-            (_, None) => false,
-            (Self::Eq(other), Some(value)) => value == *other,
-            (Self::Ne(other), Some(value)) => value != *other,
-            (Self::Between(low, high), Some(value)) => {
-                low.as_ref().is_none_or(|bound| above(bound, &value)) && high.as_ref().is_none_or(|bound| below(bound, &value))
-            }
-        }
-    }
 }

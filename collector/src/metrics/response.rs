@@ -1,4 +1,4 @@
-//! From the rows of an engine to the `data` of an answer.
+//! Builds the `data` of a response from an engine's rows.
 
 use std::collections::HashMap;
 
@@ -7,34 +7,33 @@ use serde_json::{Map, Value, json};
 use crate::metrics::catalog::{Field, FieldType, Operator};
 use crate::metrics::cursor;
 use crate::metrics::document::{MILLION, from_millionths};
-use crate::metrics::query::SearchPosition;
-use crate::metrics::query::{Breakdown, Measure, Query, QueryKind, Search};
+use crate::metrics::query::{Breakdown, Measure, Query, QueryKind, Search, SearchPosition};
 use crate::metrics::rows::{Cell, PERCENTILES, Row, Rows, Scope};
 use crate::time;
 
-/// What a query is answered with.
+/// The result of a query.
 #[derive(Debug, PartialEq)]
-pub struct Answer {
-    /// The answer itself.
+pub struct QueryResult {
+    /// The `data` of the response.
     pub data: Value,
-    /// Where in all of them a page of records stands.
+    /// The `pagination` of a search: the number of all records, and the cursor of the next page.
     pub pagination: Option<Value>,
 }
 
-/// Shapes the answer. `tables` are the rows of each printed statement.
-pub fn shape(query: &Query, scope: &Scope, tables: &[Rows]) -> Answer {
-    let rows = tables.first().map_or(&[][..], Vec::as_slice);
+/// Builds the result of a query from its result sets.
+pub fn build(query: &Query, scope: &Scope, result_sets: &[Rows]) -> QueryResult {
+    let rows = result_sets.first().map_or(&[][..], Vec::as_slice);
     let data = match &query.kind {
         QueryKind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
         QueryKind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
         QueryKind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
         QueryKind::BoughtTogether(_) => rows.iter().map(item).collect(),
-        QueryKind::Search(search) => return page(query, scope, search, rows, tables.get(1).map_or(&[][..], Vec::as_slice)),
+        QueryKind::Search(search) => return page(query, scope, search, rows, result_sets.get(1).map_or(&[][..], Vec::as_slice)),
     };
-    Answer { data, pagination: None }
+    QueryResult { data, pagination: None }
 }
 
-/// Puts the buckets of each level into those of the level before it. The level of dates, if there is one, is the first.
+/// Nests the buckets of each level in those of the level before it. The level of dates, if any, is the first.
 fn buckets(dates: Option<Measure>, outer: Option<&Breakdown>, rows: &[Row]) -> Vec<Value> {
     let mut levels: Vec<(Option<&'static str>, Measure)> = dates.map(|measure| (None, measure)).into_iter().collect();
     let mut next = outer;
@@ -42,22 +41,22 @@ fn buckets(dates: Option<Measure>, outer: Option<&Breakdown>, rows: &[Row]) -> V
         levels.push((Some(breakdown.by.name), breakdown.measure));
         next = breakdown.inner.as_deref();
     }
-    let mut inside: HashMap<i128, Vec<Value>> = HashMap::new();
+    let mut nested: HashMap<i128, Vec<Value>> = HashMap::new();
     for depth in (0..levels.len()).rev() {
-        let mut kept: HashMap<i128, Vec<Value>> = HashMap::new();
+        let mut parents: HashMap<i128, Vec<Value>> = HashMap::new();
         let inner = levels.get(depth + 1).and_then(|(name, _)| *name);
         let level = i128::try_from(depth + 1).unwrap_or_default();
-        for row in rows.iter().filter(|row| whole(row, 0) == Some(level)) {
+        for row in rows.iter().filter(|row| integer(row, 0) == Some(level)) {
             let mut bucket = bucket(levels[depth], row);
             if let Some(inner) = inner {
-                let held = whole(row, 1).and_then(|id| inside.remove(&id)).unwrap_or_default();
-                bucket.insert(inner.into(), Value::Array(held));
+                let children = integer(row, 1).and_then(|id| nested.remove(&id)).unwrap_or_default();
+                bucket.insert(inner.into(), Value::Array(children));
             }
-            kept.entry(whole(row, 2).unwrap_or_default()).or_default().push(Value::Object(bucket));
+            parents.entry(integer(row, 2).unwrap_or_default()).or_default().push(Value::Object(bucket));
         }
-        inside = kept;
+        nested = parents;
     }
-    inside.remove(&0).unwrap_or_default()
+    nested.remove(&0).unwrap_or_default()
 }
 
 fn bucket((name, measure): (Option<&str>, Measure), row: &Row) -> Map<String, Value> {
@@ -70,7 +69,7 @@ fn bucket((name, measure): (Option<&str>, Measure), row: &Row) -> Map<String, Va
 }
 
 fn value(Measure { field, operator }: Measure, row: &Row) -> Value {
-    let [count, sum, least, greatest] = [4, 5, 6, 7].map(|at| whole(row, at));
+    let [count, sum, min, max] = [4, 5, 6, 7].map(|at| integer(row, at));
     let count = count.unwrap_or_default();
     let sum = sum.unwrap_or_default();
     let number = |value: Option<i128>| value.map_or(Value::Null, |value| json!(unscaled(field, value)));
@@ -79,19 +78,19 @@ fn value(Measure { field, operator }: Measure, row: &Row) -> Value {
         Operator::ValueCount | Operator::Cardinality => json!(i64::try_from(count).unwrap_or(i64::MAX)),
         Operator::Sum => number(Some(sum)),
         Operator::Avg => avg,
-        Operator::Min => number(least),
-        Operator::Max => number(greatest),
+        Operator::Min => number(min),
+        Operator::Max => number(max),
         Operator::Stats => {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            json!({ "count": count, "min": number(least), "max": number(greatest), "avg": avg, "sum": number(Some(sum)) })
+            json!({ "count": count, "min": number(min), "max": number(max), "avg": avg, "sum": number(Some(sum)) })
         }
         Operator::Percentiles => {
-            let parts = match row.get(8) {
-                Some(Cell::Numbers(parts)) => parts.as_slice(),
+            let percentiles = match row.get(8) {
+                Some(Cell::Numbers(numbers)) => numbers.as_slice(),
                 _ => &[],
             };
-            // Between whole numbers the exact place is one of whole hundredths, which the engine's last digits only come near.
-            let exact = |at: usize| parts.get(at).map(|part| (part * 100.0).round() / 100.0);
+            // An interpolation between integers is an exact multiple of a hundredth; rounding removes the floating-point error of the engine.
+            let exact = |at: usize| percentiles.get(at).map(|number| (number * 100.0).round() / 100.0);
             let named = PERCENTILES.iter().enumerate().map(|(at, (name, _))| ((*name).to_owned(), json!(exact(at))));
             Value::Object(named.collect())
         }
@@ -107,14 +106,14 @@ fn unscaled(field: &Field, value: i128) -> f64 {
     if is_scaled(field) { from_millionths(value) } else { value as f64 }
 }
 
-/// In the same steps in which the engine ranks by it, so that the order is that of the numbers shown.
+/// Returns the mean, with the same floating-point steps as in the engine, so that the order of buckets matches the returned numbers.
 #[expect(clippy::cast_precision_loss, reason = "a mean is not exact anyway")]
 fn mean(field: &Field, sum: i128, count: i128) -> f64 {
     sum as f64 / count as f64 / if is_scaled(field) { MILLION } else { 1.0 }
 }
 
 fn item(row: &Row) -> Value {
-    let mut item = json!({ "item_id": text(row, 0), "value": whole(row, 1).and_then(|count| i64::try_from(count).ok()) });
+    let mut item = json!({ "item_id": text(row, 0), "value": integer(row, 1).and_then(|count| i64::try_from(count).ok()) });
     for (at, name) in [(2, "type"), (3, "name")] {
         if let (Some(text), Value::Object(item)) = (text(row, at), &mut item) {
             item.insert(name.into(), json!(text));
@@ -123,49 +122,50 @@ fn item(row: &Row) -> Value {
     item
 }
 
-fn page(query: &Query, scope: &Scope, search: &Search, counts: &[Row], rows: &[Row]) -> Answer {
+fn page(query: &Query, scope: &Scope, search: &Search, counts: &[Row], rows: &[Row]) -> QueryResult {
     let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
-    let shown = rows.get(..limit).unwrap_or(rows);
-    let wanted: Vec<_> = search.fields.iter().map(|field| field.name).collect();
+    let page = rows.get(..limit).unwrap_or(rows);
+    let selected: Vec<_> = search.fields.iter().map(|field| field.name).collect();
     let record = |row: &Row| {
         let json: Map<String, Value> = serde_json::from_str(text(row, 0)?).ok()?;
-        let mut out = pick(query.resource.main, true, &json, &wanted);
+        let mut out = select(query.resource.main, true, &json, &selected);
         out.extend(json.get("id").map(|id| ("id".to_owned(), id.clone())));
         Some(Value::Object(out))
     };
-    let data = shown.iter().filter_map(record).collect();
-    let cursor = shown.last().filter(|_| rows.len() > limit).map(|row| {
-        let date = whole(row, 1).and_then(|at| i64::try_from(at).ok());
+    let data = page.iter().filter_map(record).collect();
+    let cursor = page.last().filter(|_| rows.len() > limit).map(|row| {
+        let date = integer(row, 1).and_then(|at| i64::try_from(at).ok());
         let fingerprint = cursor::fingerprint(&scope.organization, query.resource.name, search.sort_by.name, search.sort);
-        cursor::write(SearchPosition { date, id: text(row, 2).unwrap_or_default().to_owned() }, fingerprint)
+        cursor::encode(SearchPosition { date, id: text(row, 2).unwrap_or_default().to_owned() }, fingerprint)
     });
-    let count = counts.first().and_then(|row| whole(row, 0)).and_then(|count| i64::try_from(count).ok());
-    Answer { data, pagination: Some(json!({ "record_count": count, "cursor": cursor })) }
+    let count = counts.first().and_then(|row| integer(row, 0)).and_then(|count| i64::try_from(count).ok());
+    QueryResult { data, pagination: Some(json!({ "record_count": count, "cursor": cursor })) }
 }
 
-/// Returns the wanted attributes of a record or relation. What is empty without the others is left out.
-fn pick(owner: &str, is_main: bool, object: &Map<String, Value>, wanted: &[&str]) -> Map<String, Value> {
+/// Returns the selected attributes of a record or relation, without objects and arrays that have none.
+fn select(owner: &str, is_main: bool, object: &Map<String, Value>, selected: &[&str]) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, value) in object {
         let relation = if is_main { name.clone() } else { format!("{owner}.{name}") };
-        let shown = match value {
-            Value::Object(inner) => some(pick(&relation, false, inner, wanted)),
+        let value = match value {
+            Value::Object(inner) => non_empty(select(&relation, false, inner, selected)),
             Value::Array(elements) => {
-                let each = elements.iter().filter_map(Value::as_object).filter_map(|inner| some(pick(&relation, false, inner, wanted)));
+                let each =
+                    elements.iter().filter_map(Value::as_object).filter_map(|inner| non_empty(select(&relation, false, inner, selected)));
                 Some(Value::Array(each.collect())).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))
             }
-            _ => wanted.contains(&format!("{owner}.{name}").as_str()).then(|| value.clone()),
+            _ => selected.contains(&format!("{owner}.{name}").as_str()).then(|| value.clone()),
         };
-        out.extend(shown.map(|value| (name.clone(), value)));
+        out.extend(value.map(|value| (name.clone(), value)));
     }
     out
 }
 
-fn some(object: Map<String, Value>) -> Option<Value> {
+fn non_empty(object: Map<String, Value>) -> Option<Value> {
     (!object.is_empty()).then_some(Value::Object(object))
 }
 
-fn whole(row: &Row, at: usize) -> Option<i128> {
+fn integer(row: &Row, at: usize) -> Option<i128> {
     match row.get(at) {
         Some(Cell::Integer(number)) => Some(*number),
         _ => None,

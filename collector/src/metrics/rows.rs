@@ -1,6 +1,6 @@
-//! What goes to an analytics engine beside the query, and what comes back from it.
+//! The scope of a query, and the rows that an analytics engine returns.
 //!
-//! Every engine returns rows of this shape, so that responses are built without knowledge of an engine:
+//! Every engine returns the same columns, so that building a response does not depend on the engine:
 //!
 //! | query | result sets | columns of their rows |
 //! |---|---|---|

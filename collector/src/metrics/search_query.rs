@@ -1,26 +1,27 @@
-//! The little language of `aggregated_details`: which words a record must hold.
+//! The free-text query language of `aggregated_details`.
 //!
-//! SearchExpr match anywhere in the record, whatever their case. A space, `|` or `OR` means or; `+` or `AND` means and, and binds closer; a `-`
-//! before a word or `NOT` means not; quotes make a phrase of words; `*` stands for any characters; brackets group. Whatever is left open
-//! at the end is closed, because somebody may still be typing.
+//! Terms match anywhere in the record, without regard to case. A space, `|` or `OR` means or; `+` or `AND` means and, and binds closer; a `-`
+//! before a term or `NOT` means not; quotes make a phrase; `*` matches any characters; parentheses group. Open quotes and parentheses are
+//! closed at the end, because a user may still be typing.
 
-/// Which words a record must hold.
+/// A parsed query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchExpr {
-    /// Every one of these.
-    All(Vec<SearchExpr>),
-    /// Some of these.
-    Any(Vec<SearchExpr>),
-    /// Not this.
+    /// All of these match.
+    And(Vec<SearchExpr>),
+    /// At least one of these matches.
+    Or(Vec<SearchExpr>),
+    /// This does not match.
     Not(Box<SearchExpr>),
-    /// These pieces one after the other in one attribute, in lower case, with any characters between them. No piece matches everything.
-    Chunks(Vec<String>),
+    /// One attribute contains these chunks in this order, in lower case, with any characters between them. Without a chunk, every record
+    /// matches.
+    Pattern(Vec<String>),
 }
 
-/// Brackets deeper than this are refused, so that no request can exhaust the stack.
-const DEEPEST: usize = 32;
-/// More words than this are refused.
-const MOST: usize = 200;
+/// The maximum depth of parentheses, so that no request can exhaust the stack.
+const MAX_DEPTH: usize = 32;
+/// The maximum number of terms.
+const MAX_TERMS: usize = 200;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
@@ -29,81 +30,81 @@ enum Token {
     Or,
     And,
     Not,
-    Word(Vec<String>),
+    Term(Vec<String>),
 }
 
-/// Reads a query. `None` means that it holds no word, too many, or brackets in brackets without end.
+/// Parses a query. Returns `None` if it contains no term, more than [`MAX_TERMS`], or parentheses deeper than [`MAX_DEPTH`].
 pub fn parse(text: &str) -> Option<SearchExpr> {
     let tokens = tokens(text);
-    let words = tokens.iter().filter(|token| matches!(token, Token::Word(_))).count();
-    if !(1..=MOST).contains(&words) {
+    let terms = tokens.iter().filter(|token| matches!(token, Token::Term(_))).count();
+    if !(1..=MAX_TERMS).contains(&terms) {
         return None;
     }
     let mut parser = Parser { tokens, at: 0 };
     let mut all = Vec::new();
-    // A bracket that closes nothing is passed over.
+    // A closing parenthesis without an opening one is skipped.
     while parser.at < parser.tokens.len() {
-        all.extend(parser.any(0)?);
+        all.extend(parser.or(0)?);
         parser.take(&Token::Close);
     }
-    one_or(all, SearchExpr::Any)
+    single_or(all, SearchExpr::Or)
 }
 
-/// Returns whether a record's texts hold what is asked. They are in lower case, one attribute a line.
-pub fn holds(words: &SearchExpr, lines: &[String]) -> bool {
-    match words {
-        SearchExpr::All(all) => all.iter().all(|words| holds(words, lines)),
-        SearchExpr::Any(any) => any.iter().any(|words| holds(words, lines)),
-        SearchExpr::Not(words) => !holds(words, lines),
-        SearchExpr::Chunks(pieces) => pieces.is_empty() || lines.iter().any(|line| follow(pieces, line)),
+/// Whether a record matches. `lines` are its strings in lower case, one for each attribute.
+pub fn matches(query: &SearchExpr, lines: &[String]) -> bool {
+    match query {
+        SearchExpr::And(all) => all.iter().all(|inner| matches(inner, lines)),
+        SearchExpr::Or(any) => any.iter().any(|inner| matches(inner, lines)),
+        SearchExpr::Not(inner) => !matches(inner, lines),
+        SearchExpr::Pattern(chunks) => chunks.is_empty() || lines.iter().any(|line| contains_in_order(chunks, line)),
     }
 }
 
-fn follow(pieces: &[String], line: &str) -> bool {
+fn contains_in_order(chunks: &[String], line: &str) -> bool {
     let mut rest = line;
-    pieces.iter().all(|piece| rest.find(piece.as_str()).and_then(|at| rest.get(at + piece.len()..)).map(|after| rest = after).is_some())
+    chunks.iter().all(|chunk| rest.find(chunk.as_str()).and_then(|at| rest.get(at + chunk.len()..)).map(|after| rest = after).is_some())
 }
 
 fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text;
-    let mut starts_word = true;
+    let mut starts_term = true;
     while let Some(first) = rest.chars().next() {
         let after = rest.get(first.len_utf8()..).unwrap_or_default();
-        let mark = match first {
+        let operator = match first {
             '(' => Some(Token::Open),
             ')' => Some(Token::Close),
             '|' => Some(Token::Or),
-            '+' if starts_word => Some(Token::And),
-            '-' if starts_word => Some(Token::Not),
+            '+' if starts_term => Some(Token::And),
+            '-' if starts_term => Some(Token::Not),
             _ => None,
         };
-        if mark.is_some() || first.is_whitespace() {
-            tokens.extend(mark);
+        if operator.is_some() || first.is_whitespace() {
+            tokens.extend(operator);
             rest = after;
-            starts_word = true;
+            starts_term = true;
         } else if first == '"' {
             let (phrase, behind) = after.split_once('"').unwrap_or((after, ""));
             let phrase = phrase.to_lowercase();
-            tokens.extend((!phrase.trim().is_empty()).then(|| Token::Word(vec![phrase])));
+            tokens.extend((!phrase.trim().is_empty()).then(|| Token::Term(vec![phrase])));
             rest = behind;
         } else {
             let end = rest.find(|c: char| c.is_whitespace() || "()|\"".contains(c)).unwrap_or(rest.len());
             let (word, behind) = rest.split_at(end);
-            tokens.push(word_token(word));
+            tokens.push(term_token(word));
             rest = behind;
-            starts_word = false;
+            starts_term = false;
         }
     }
     tokens
 }
 
-fn word_token(word: &str) -> Token {
+fn term_token(word: &str) -> Token {
     match word {
         "OR" => Token::Or,
         "AND" => Token::And,
         "NOT" => Token::Not,
-        _ => Token::Word(word.to_lowercase().split('*').filter(|piece| !piece.is_empty()).map(Into::into).collect()),
+        _ => Token::Term(word.to_lowercase().split('*').filter(|chunk| !chunk.is_empty()).map(Into::into).collect()),
     }
 }
 
@@ -119,24 +120,24 @@ impl Parser {
         is
     }
 
-    /// An empty list stands for brackets with nothing in them, which ask nothing.
-    fn any(&mut self, depth: usize) -> Option<Vec<SearchExpr>> {
+    /// Returns an empty list for empty parentheses, which match everything.
+    fn or(&mut self, depth: usize) -> Option<Vec<SearchExpr>> {
         let mut any = Vec::new();
         while self.at < self.tokens.len() && self.tokens.get(self.at) != Some(&Token::Close) {
             if !self.take(&Token::Or) {
-                any.extend(self.all(depth)?);
+                any.extend(self.and(depth)?);
             }
         }
         Some(any)
     }
 
-    fn all(&mut self, depth: usize) -> Option<Option<SearchExpr>> {
+    fn and(&mut self, depth: usize) -> Option<Option<SearchExpr>> {
         let mut all = Vec::new();
         loop {
             while self.take(&Token::And) {}
             all.extend(self.not(depth)?);
             if self.tokens.get(self.at) != Some(&Token::And) {
-                return Some(one_or(all, SearchExpr::All));
+                return Some(single_or(all, SearchExpr::And));
             }
         }
     }
@@ -146,26 +147,26 @@ impl Parser {
         while self.take(&Token::Not) {
             negated = !negated;
         }
-        let words = match self.tokens.get(self.at).cloned() {
-            Some(Token::Word(pieces)) => {
+        let expression = match self.tokens.get(self.at).cloned() {
+            Some(Token::Term(chunks)) => {
                 self.at += 1;
-                Some(SearchExpr::Chunks(pieces))
+                Some(SearchExpr::Pattern(chunks))
             }
-            Some(Token::Open) if depth < DEEPEST => {
+            Some(Token::Open) if depth < MAX_DEPTH => {
                 self.at += 1;
-                let any = self.any(depth + 1)?;
+                let any = self.or(depth + 1)?;
                 self.take(&Token::Close);
-                one_or(any, SearchExpr::Any)
+                single_or(any, SearchExpr::Or)
             }
             Some(Token::Open) => return None,
             _ => None,
         };
-        Some(words.map(|words| if negated { SearchExpr::Not(Box::new(words)) } else { words }))
+        Some(expression.map(|expression| if negated { SearchExpr::Not(Box::new(expression)) } else { expression }))
     }
 }
 
-fn one_or(mut words: Vec<SearchExpr>, many: fn(Vec<SearchExpr>) -> SearchExpr) -> Option<SearchExpr> {
-    if words.len() > 1 { Some(many(words)) } else { words.pop() }
+fn single_or(mut expressions: Vec<SearchExpr>, combine: fn(Vec<SearchExpr>) -> SearchExpr) -> Option<SearchExpr> {
+    if expressions.len() > 1 { Some(combine(expressions)) } else { expressions.pop() }
 }
 
 #[cfg(test)]
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_match_as_decided() {
+    fn queries_match_the_documented_records() {
         let record = ["jim.smith@gmail.com", "placed", "duccio rossi", "t-shirt, size m"].map(String::from);
         for (query, expected) in [
             ("placed", true),
@@ -207,12 +208,12 @@ mod tests {
             ("() placed", true),
             ("a+b", false),
         ] {
-            assert_eq!(holds(&parse(query).unwrap(), &record), expected, "{query}");
+            assert_eq!(matches(&parse(query).unwrap(), &record), expected, "{query}");
         }
     }
 
     #[test]
-    fn what_asks_nothing_or_too_much_is_refused() {
+    fn empty_and_oversized_queries_are_rejected() {
         for query in ["", "   ", "()", "+ -", "\"\"", &"(".repeat(100_000), &format!("{}a", "(".repeat(100)), &"a ".repeat(201)] {
             assert_eq!(parse(query), None, "{}", query.get(..10.min(query.len())).unwrap());
         }

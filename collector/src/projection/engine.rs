@@ -1,17 +1,16 @@
-//! The seam for analytics engines: what the projection asks of one, and the engine that this build has.
+//! The interface of analytics engines.
 //!
-//! An engine stores records and answers typed queries about them. It knows neither the store nor HTTP. Everything that is specific to one
-//! engine (its crate, its SQL, its files) stays in the engine's own folder.
+//! An engine stores records and runs typed queries on them. It depends neither on the store nor on HTTP. Everything that is specific to one
+//! engine (its crate, its SQL, its files) stays in that engine's folder.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::Error;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
-use crate::projection::{Document, Watermarks};
+use crate::projection::document::{Document, Watermarks};
 
-/// A database that holds the projection and answers queries about it.
+/// A database that contains the projection and runs queries on it.
 pub trait AnalyticsEngine: Send + Sync {
     /// Opens the projection in the data folder. The engine starts with an empty projection if there is none, if the existing one cannot be
     /// read or has another version's schema, or if its watermark is beyond `head`, the latest change in the store.
@@ -34,16 +33,4 @@ pub trait AnalyticsEngine: Send + Sync {
 
     /// Returns the result sets of a query, all read from one snapshot. [`crate::metrics::rows`] defines their columns.
     fn query(&self, query: &Query, scope: &Scope) -> Result<Vec<Rows>, Error>;
-}
-
-/// Opens the engine of this build.
-#[cfg(feature = "duckdb")]
-pub(super) fn open(folder: &Path, head: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Ok(Arc::new(super::duckdb::DuckDbEngine::open(folder, head)?))
-}
-
-/// Refuses, because this build has no engine.
-#[cfg(not(feature = "duckdb"))]
-pub(super) fn open(_: &Path, _: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Err(Error::NoEngine)
 }

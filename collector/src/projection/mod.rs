@@ -1,9 +1,10 @@
 //! The columnar projection of orders, carts and returns, which answers metrics queries.
 //!
-//! It is disposable. Every record it holds is kept in the store too, under a number that grows with each change; the projection notes up to
-//! which number it has come in the same transaction as the records themselves, so that a kill neither loses nor doubles one. Whoever deletes
-//! its file gets it rebuilt.
+//! The projection is disposable: the store has every record too, under a change number that grows with each change. The projection saves its
+//! watermark (the last change that it contains) in the same transaction as the records, so a crash neither loses nor duplicates a record.
+//! If an operator deletes the projection's file, the next start rebuilds it.
 
+mod document;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod engine;
@@ -20,10 +21,10 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 use crate::Error;
-use crate::metrics::catalog::RecordKind;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
 
+pub use document::{Document, Watermarks};
 pub use engine::AnalyticsEngine;
 
 /// All file names of the projection begin with this prefix.
@@ -48,7 +49,7 @@ impl Analytics {
         if let Err(error) = remove_if_marked(folder) {
             tracing::error!(%error, "cannot remove a projection that contains data of an erased person");
         }
-        let open = engine::open(folder, *head.borrow());
+        let open = open_engine(folder, *head.borrow());
         let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, source, head)?)));
         match &open {
             Err(error @ Error::NoEngine) => tracing::info!("{error}"),
@@ -98,6 +99,18 @@ impl Analytics {
     }
 }
 
+/// Opens the engine of this build.
+#[cfg(feature = "duckdb")]
+fn open_engine(folder: &Path, head: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
+    Ok(Arc::new(duckdb::DuckDbEngine::open(folder, head)?))
+}
+
+/// Fails: this build has no engine.
+#[cfg(not(feature = "duckdb"))]
+fn open_engine(_: &Path, _: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
+    Err(Error::NoEngine)
+}
+
 /// Removes marked files of the projection after the server has stopped, unless another process has locked the data folder.
 pub fn remove_after_stop(folder: &Path) {
     let Ok(_lock) = crate::store::lock(folder) else { return };
@@ -121,40 +134,4 @@ pub fn remove_if_marked(folder: &Path) -> std::io::Result<()> {
     }
     // The marker goes last: after a crash the next start continues.
     std::fs::remove_file(marker)
-}
-
-/// The change numbers up to which the projection is complete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Watermarks {
-    /// The records themselves.
-    pub records: i64,
-    /// The products that records show.
-    pub products: i64,
-}
-
-impl Watermarks {
-    /// Returns the watermarks of a projection that is complete up to this change.
-    pub fn at(change: i64) -> Self {
-        Self { records: change, products: change }
-    }
-
-    /// Returns the change up to which records and products are complete.
-    pub fn min(self) -> i64 {
-        self.records.min(self.products)
-    }
-}
-
-/// A change of one record.
-#[derive(Clone, Debug)]
-pub struct Document {
-    /// The project's number in the store.
-    pub project: i64,
-    /// What kind of record it is.
-    pub family: RecordKind,
-    /// What it is known by among those of its project and family. This is not always its id.
-    pub key: String,
-    /// The number of this change; later changes have greater ones.
-    pub change: i64,
-    /// The whole record in the shape in which a search shows it; `None` when it is gone.
-    pub json: Option<String>,
 }

@@ -4,10 +4,11 @@
 //! its newest state, whether a page reaches it or not.
 
 use crate::Error;
+use crate::projection::document::Document;
+use crate::projection::engine::AnalyticsEngine;
 use crate::projection::source::{ChangeSource, ChangedProducts, ReturnKey};
-use crate::projection::{AnalyticsEngine, Document};
 
-/// About how many records a page has.
+/// The approximate number of records of a page.
 const PAGE_SIZE: usize = 2_000;
 
 /// The position of a re-sync.

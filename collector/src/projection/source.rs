@@ -1,7 +1,7 @@
 //! Where the projection reads changes from. The store implements it; the projection owns the interface.
 
 use crate::Error;
-use crate::projection::Document;
+use crate::projection::document::Document;
 
 /// The maximum number of changes of one kind in one batch.
 pub const MAX_BATCH: usize = 20_000;

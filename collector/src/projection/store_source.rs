@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::metrics::catalog::RecordKind;
-use crate::projection::Document;
+use crate::projection::document::Document;
 use crate::projection::source::{ChangeSource, ChangedProducts, Changes, MAX_BATCH, ReturnKey, ReturnPage};
 use crate::resource::Resource;
 use crate::store::{self, ChangeFeed, ChangePage, ChangedRecord};
@@ -31,7 +31,7 @@ impl ChangeSource for ChangeFeed {
 fn documents(records: Vec<ChangedRecord>) -> Vec<Document> {
     let document = |ChangedRecord { project, resource, key, change, json }: ChangedRecord| {
         let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
-        Document { project, family: kind, key, change, json }
+        Document { project, record_kind: kind, key, change, json }
     };
     records.into_iter().map(document).collect()
 }

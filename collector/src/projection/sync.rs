@@ -18,10 +18,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::Error;
+use crate::projection::document::Watermarks;
+use crate::projection::engine::AnalyticsEngine;
 use crate::projection::lag::{self, Lag, SyncHealth};
 use crate::projection::product_resync::ProductResync;
 use crate::projection::source::{ChangeSource, Changes};
-use crate::projection::{AnalyticsEngine, Watermarks};
 
 /// How long changes gather into a batch. With the time for two batches, records stay younger than two seconds.
 const BATCH_DELAY: Duration = Duration::from_millis(1_200);
@@ -229,7 +230,7 @@ mod tests {
     use crate::metrics::catalog::{RecordKind, Resource};
     use crate::metrics::parse::{self, Context, QueryType};
     use crate::metrics::rows::{Cell, Scope};
-    use crate::projection::Document;
+    use crate::projection::document::Document;
     use crate::projection::duckdb::DuckDbEngine;
     use crate::projection::source::{ChangedProducts, ReturnKey, ReturnPage};
 
@@ -252,7 +253,7 @@ mod tests {
                 _ => panic!("injected panic"),
             }
             let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
-            let document = Document { project: 1, family: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json) };
+            let document = Document { project: 1, record_kind: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json) };
             Ok(Changes { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
         }
 
@@ -317,11 +318,11 @@ mod tests {
     fn reopen_keeps_the_projection_and_rebuild_empties_it() {
         let folder = tempfile::tempdir().unwrap();
         let engine = DuckDbEngine::open(folder.path(), 0).unwrap();
-        let part = failing_source(0).changes(0, 1).unwrap();
-        engine.apply(&part.documents, Watermarks::at(1)).unwrap();
+        let changes = failing_source(0).changes(0, 1).unwrap();
+        engine.apply(&changes.documents, Watermarks::at(1)).unwrap();
         assert_eq!((engine.reopen(false, 1).unwrap(), orders(&engine)), (Watermarks::at(1), Some(Cell::Integer(1))));
         assert_eq!((engine.reopen(true, 1).unwrap(), orders(&engine)), (Watermarks { records: 0, products: 1 }, Some(Cell::Integer(0))));
-        engine.apply(&part.documents, Watermarks::at(1)).unwrap();
+        engine.apply(&changes.documents, Watermarks::at(1)).unwrap();
         assert_eq!(orders(&engine), Some(Cell::Integer(1)));
     }
 }

@@ -8,12 +8,14 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tillroll_collector::store::{Appended, Cursor, EncodedBatch, FILE, Options, Range, Store, TrustLevel};
+use tillroll_collector::store::{Appended, Cursor, EncodedBatch, FILE, Options, Range, Store, StoreError, TrustLevel};
 use tillroll_collector::telemetry::Telemetry;
 use tillroll_protocol::event::{Event, Page, Visitor};
 use tillroll_protocol::params::EventParams;
 use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
+
+use crate::server::until;
 
 /// A generated event.
 #[derive(Clone, Debug)]
@@ -204,7 +206,13 @@ impl World {
             Operation::Trim(ago, limit, is_all) => self.trim(self.now - ago, *limit, *is_all).await,
             Operation::Open => {
                 self.store = None;
-                self.store = Some(Arc::new(Store::open(self.folder.path(), Options::default(), Arc::new(Telemetry::default())).unwrap()));
+                // A process that another test starts inherits the lock between fork and exec, so the folder may be in use for a moment.
+                until("the lock is free", || {
+                    let opened = Store::open(self.folder.path(), Options::default(), Arc::new(Telemetry::default()));
+                    let is_in_use = matches!(opened, Err(StoreError::InUse(_)));
+                    self.store = if is_in_use { None } else { Some(Arc::new(opened.unwrap())) };
+                    !is_in_use
+                });
             }
         }
         self.remove_compacted();

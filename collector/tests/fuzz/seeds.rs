@@ -38,7 +38,7 @@ pub(crate) fn bodies() -> Vec<Vec<u8>> {
 /// Returns the bodies of metrics requests.
 pub(crate) fn queries() -> Vec<Vec<u8>> {
     let mut found = Vec::new();
-    for table in [include_str!("../metrics_http/requests.json"), include_str!("../metrics_http/refusals.json")] {
+    for table in [include_str!("../metrics_http/requests.json"), include_str!("../metrics_http/invalid_requests.json")] {
         collect(&serde_json::from_str(table).unwrap(), &mut found);
     }
     found

@@ -276,7 +276,7 @@ fn cursors(input: &[u8]) -> String {
     for list in Resource::value_variants() {
         outcome.push(if ListCursor::parse(*list, &text).is_some() { '+' } else { '-' });
     }
-    outcome.push(if cursor::read(&text, "fits").is_some() { '+' } else { '-' });
+    outcome.push(if cursor::decode(&text, "fits").is_some() { '+' } else { '-' });
     outcome
 }
 
@@ -292,7 +292,7 @@ fn authorisation(input: &[u8]) -> String {
 
 fn words(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
-    let found = search_query::parse(&text).map(|words| search_query::holds(&words, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
+    let found = search_query::parse(&text).map(|query| search_query::matches(&query, &["jo@gmail.com placed".to_owned(), "x".to_owned()]));
     let time = time::parse_rfc3339(&text).map(|read| time::format_rfc3339_millis(read.millis).len());
     let address = email::normalise(&text);
     if let Some(address) = &address {

@@ -1,22 +1,22 @@
-//! What survives: a kill at any moment, and the loss of the projection.
+//! The projection after a kill of the server, and after the loss of its file.
 
 use serde_json::Value;
 
-use super::analyst::{import, order, totals};
+use super::api_client::{import, order, totals};
 use super::server::Program;
 
 const ROUNDS: usize = 6;
 const RECORDS: usize = 400;
 
 #[test]
-fn a_kill_during_projection_neither_loses_nor_doubles() {
+fn kill_during_sync_neither_loses_nor_duplicates_records() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..ROUNDS {
         let program = Program::start(folder.path(), &["--project", "t:s"]);
         let records: Vec<Value> = (0..RECORDS).map(|at| order(&format!("{}", round * RECORDS / 2 + at), 1.0)).collect();
         import(&program.client, "orders", &records);
         if round % 2 == 1 {
-            // The projection is at work while this one is killed.
+            // The kill hits the sync task while it works.
             import(&program.client, "orders", &records);
         }
         drop(program);
@@ -27,7 +27,7 @@ fn a_kill_during_projection_neither_loses_nor_doubles() {
 }
 
 #[test]
-fn a_projection_that_is_lost_or_damaged_is_built_anew() {
+fn lost_or_damaged_projection_is_rebuilt() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(tillroll_collector::projection::duckdb::FILE);
     let program = Program::start(folder.path(), &["--project", "t:s"]);
@@ -38,7 +38,7 @@ fn a_projection_that_is_lost_or_damaged_is_built_anew() {
     let program = Program::start(folder.path(), &["--project", "t:s"]);
     assert_eq!(totals(&program.client)["sum"], 3.0);
     drop(program);
-    std::fs::write(&file, "this is no database").unwrap();
+    std::fs::write(&file, "this is not a database").unwrap();
     let program = Program::start(folder.path(), &["--project", "t:s"]);
     assert_eq!(totals(&program.client)["sum"], 3.0);
 }

@@ -1,4 +1,4 @@
-//! Somebody who is erased is gone: from every export, from the live view, from the answers to analysts, and from every file.
+//! Erasure of a person: no export, live view, metrics response or file contains the personal data afterwards.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -6,73 +6,73 @@ use std::path::Path;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::analyst::{ask, import, order, send, year};
+use super::api_client::{import, order, query, send, year};
 use super::server::{Client, Program, Running, basic, id, identify};
 
-/// What nobody may find any more: the address as it is and as addresses of pages have it, the visitors, and what was told.
+/// Personal data that must be gone: the email address, plain and URL-encoded, the visitor ids, and other attributes.
 const TRACES: [&str; 8] =
     ["jo@secret.example", "jo%40secret.example", "phone-of-jo", "kiosk-of-jo", "Josephine", "Hidden Lane", "203.0.113.77", "jo-basket"];
 
-/// The first of June 2021, nine o'clock.
-const NINE: u64 = 1_622_538_000_000;
+/// 1 June 2021, 09:00 UTC, in milliseconds since 1970.
+const NINE_OCLOCK_MS: u64 = 1_622_538_000_000;
 
 fn event(number: u64, kind: &str, visitor: &str, params: &Value) -> Value {
-    json!({"id": id(number), "type": kind, "api": "ometria", "time": NINE + number * 1_000, "visitorId": visitor, "params": params,
+    json!({"id": id(number), "type": kind, "api": "ometria", "time": NINE_OCLOCK_MS + number * 1_000, "visitorId": visitor, "params": params,
         "page": {"url": format!("https://shop.example/{number}")}})
 }
 
-fn tell(client: &Client, path: &str, time: u64, params: &Value) {
-    super::own::tell(client, path, NINE + time, params);
+fn call_backend(client: &Client, path: &str, time: u64, params: &Value) {
+    super::tracked_data::call_backend(client, path, NINE_OCLOCK_MS + time, params);
 }
 
 fn erase(client: &Client, email: &str) -> Value {
-    let (status, answer) = send(client, "DELETE", &format!("/customers/{email}"), &[("authorization", &basic("t", "s"))], "");
-    assert_eq!(status, 200, "{answer}");
-    answer["erased"].clone()
+    let (status, response) = send(client, "DELETE", &format!("/customers/{email}"), &[("authorization", &basic("t", "s"))], "");
+    assert_eq!(status, 200, "{response}");
+    response["erased"].clone()
 }
 
-/// A shop in which a person did everything that can be done, among many others.
-fn shop(client: &Client) {
+/// Stores every kind of data of one person, among data of many others.
+fn store_personal_data(client: &Client) {
     let line = json!([{"product_id": "p1", "quantity": 1, "price": 5}]);
     let mut events = vec![
         event(1, "product_view", "phone-of-jo", &json!({"product_id": "p1"})),
-        identify(2, NINE + 2_000, "phone-of-jo", "jo@secret.example"),
+        identify(2, NINE_OCLOCK_MS + 2_000, "phone-of-jo", "jo@secret.example"),
         event(3, "basket_update", "phone-of-jo", &json!({"basket_id": "jo-basket", "total": 5, "lines": line, "changes": []})),
         event(4, "customer_details", "phone-of-jo", &json!({"first_name": "Josephine"})),
         event(5, "order_return", "phone-of-jo", &json!({"order_id": "o1", "lines": line})),
         event(6, "order", "phone-of-jo", &json!({"order_id": "o2", "total": 20, "currency": "EUR"})),
-        // A computer that two people share.
-        identify(7, NINE + 7_000, "shared", "jo@secret.example"),
+        // Two people share this device.
+        identify(7, NINE_OCLOCK_MS + 7_000, "shared", "jo@secret.example"),
         event(8, "search", "shared", &json!({"query": "by jo"})),
-        identify(9, NINE + 9_000, "shared", "other@x.com"),
+        identify(9, NINE_OCLOCK_MS + 9_000, "shared", "other@x.com"),
         event(10, "search", "shared", &json!({"query": "by another"})),
         event(11, "basket_add", "shared", &json!({"product_id": "p2", "quantity": 2})),
-        // Somebody who never said who they are, but ordered what the back end says is theirs.
+        // A visitor who never identified, but whose order the back end assigns to the person.
         event(12, "order", "kiosk-of-jo", &json!({"order_id": "o3", "total": 30})),
-        // A letter that names its reader in a link.
+        // A newsletter link that contains the email address of its reader.
         event(13, "page_view", "reader", &json!({"url": "https://shop.example/?to=jo%40secret.example"})),
-        event(14, "custom", "reader", &json!({"name": "mentions jo@open.example, who is somebody else"})),
+        event(14, "custom", "reader", &json!({"name": "mentions jo@open.example, another person"})),
         event(15, "basket_update", "phone-of-jo", &json!({"basket_id": "jo-basket", "total": 9, "lines": line, "changes": []})),
     ];
     events.extend((1_000..3_000).map(|number| event(number, "product_view", &format!("v{}", number % 7), &json!({"product_id": "p1"}))));
-    // Spread over the log, as in life.
+    // The events of the person are spread over the log.
     events.extend((3_000..3_200).map(|number| event(number, "product_view", "phone-of-jo", &json!({"product_id": number}))));
     events.sort_by_key(|event| event["id"].as_str().unwrap().bytes().rev().collect::<Vec<_>>());
     for events in events.chunks(100) {
         client.store(events);
     }
     for time in 0..20 {
-        let names = json!({"email": "jo@secret.example", "createdAt": NINE, "firstName": "Josephine", "lastName": format!("Doe {time}"), "tags": ["vip"]});
-        tell(client, "/v2/customer", time, &names);
-        tell(client, "/v2/customer", time, &json!({"email": format!("{time}@x.com"), "createdAt": NINE}));
+        let names = json!({"email": "jo@secret.example", "createdAt": NINE_OCLOCK_MS, "firstName": "Josephine", "lastName": format!("Doe {time}"), "tags": ["vip"]});
+        call_backend(client, "/v2/customer", time, &names);
+        call_backend(client, "/v2/customer", time, &json!({"email": format!("{time}@x.com"), "createdAt": NINE_OCLOCK_MS}));
     }
     let billing =
         json!({"address": "Hidden Lane 7", "city": "Sofia", "countryCode": "BG", "firstName": "Josephine", "paymentMethod": "cod"});
     for (number, amount) in [("o1", 10), ("o3", 30)] {
         let products = json!([{"productId": "p1", "quantity": 1}]);
-        let order = json!({"id": number, "createdAt": NINE, "email": "jo@secret.example", "amount": amount, "status": "paid", "products": products,
+        let order = json!({"id": number, "createdAt": NINE_OCLOCK_MS, "email": "jo@secret.example", "amount": amount, "status": "paid", "products": products,
             "billing": billing, "ipAddress": "203.0.113.77"});
-        tell(client, "/v2/order", 50, &order);
+        call_backend(client, "/v2/order", 50, &order);
     }
     let with = |id: &str, status: &str| {
         let mut record = order(id, 40.0);
@@ -87,17 +87,17 @@ fn shop(client: &Client) {
 fn orders(client: &Client) -> Value {
     let body = json!({"search": {"fields": ["order.*", "customer.*", "billing_address.*"]},
         "filter": {"order": year()}});
-    let mut found = ask(client, "orders/search", &body)["data"].as_array().unwrap().clone();
+    let mut found = query(client, "orders/search", &body)["data"].as_array().unwrap().clone();
     found.sort_by_key(|order| order["total_amount_with_taxes"].as_f64().map(f64::to_bits));
     found.into()
 }
 
 /// Reads the live view up to the newest event.
-fn live(client: &Client) -> String {
+fn live_view(client: &Client) -> String {
     let newest = client.export("").last().unwrap()["cursor"].as_str().unwrap().to_owned();
-    let mut answer = client.get("/live/events?last=1000", &[("authorization", &basic("t", "s"))]);
+    let mut response = client.get("/live/events?last=1000", &[("authorization", &basic("t", "s"))]);
     let mut seen = String::new();
-    for line in BufReader::new(answer.body_mut().as_reader()).lines() {
+    for line in BufReader::new(response.body_mut().as_reader()).lines() {
         let line = line.unwrap();
         seen.push_str(&line);
         if line.starts_with("data:") && line.contains(&format!("\"cursor\":\"{newest}\"")) {
@@ -107,12 +107,12 @@ fn live(client: &Client) -> String {
     seen
 }
 
-fn seen_from_outside(client: &Client) -> String {
+fn visible_data(client: &Client) -> String {
     let lists = ["events", "customers", "orders", "carts", "returns"].map(|list| Value::from(client.list_of("t", "s", list)).to_string());
     let carts = json!({"search": {"fields": ["order.*", "customer.*"]}, "filter": {"order": year()}});
     let returns = json!({"search": {"fields": ["return.*", "customer.*"]}, "filter": {"return": year()}});
-    let answers = [orders(client), ask(client, "carts/search", &carts), ask(client, "returns/search", &returns)];
-    lists.concat() + &answers.map(|answer| answer.to_string()).concat() + &live(client)
+    let responses = [orders(client), query(client, "carts/search", &carts), query(client, "returns/search", &returns)];
+    lists.concat() + &responses.map(|response| response.to_string()).concat() + &live_view(client)
 }
 
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
@@ -120,17 +120,17 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     entries.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
 }
 
 #[test]
-fn nothing_of_an_erased_person_is_left_anywhere() {
+fn erased_person_is_absent_from_responses_and_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start(folder.path(), &["--project", "t:s"]);
-    shop(&program.client);
-    let before = seen_from_outside(&program.client);
-    assert!(TRACES.iter().all(|trace| before.contains(trace)), "the test must look where they are");
+    store_personal_data(&program.client);
+    let before = visible_data(&program.client);
+    assert!(TRACES.iter().all(|trace| before.contains(trace)), "personal data must be visible before the erasure");
     let erased = erase(&program.client, "JO@secret.example");
     let expected = json!({"events": 211, "visitors": 3, "customers": 1, "carts": 3, "orders": 4, "returns": 1});
     assert_eq!(erased, expected);
@@ -138,21 +138,21 @@ fn nothing_of_an_erased_person_is_left_anywhere() {
         erase(&program.client, "jo@secret.example"),
         json!({"events": 0, "visitors": 0, "customers": 0, "carts": 0, "orders": 0, "returns": 0})
     );
-    let after = seen_from_outside(&program.client);
+    let after = visible_data(&program.client);
     let found: Vec<_> = TRACES.iter().filter(|trace| after.contains(*trace)).collect();
     assert!(found.is_empty(), "{found:?}");
-    stays(&program.client);
+    assert_other_data_remains(&program.client);
     kill_process(program.pid(), Signal::TERM).unwrap();
     assert!(program.child.wait().unwrap().success());
     for (file, bytes) in files(folder.path()) {
-        let found: Vec<_> = TRACES.iter().filter(|trace| holds(&bytes, trace)).collect();
-        assert!(found.is_empty(), "{file} holds {found:?}");
+        let found: Vec<_> = TRACES.iter().filter(|trace| contains(&bytes, trace)).collect();
+        assert!(found.is_empty(), "{file} contains {found:?}");
     }
-    stays(&Program::start(folder.path(), &["--project", "t:s"]).client);
+    assert_other_data_remains(&Program::start(folder.path(), &["--project", "t:s"]).client);
 }
 
-/// What the shop earned stays, and what others did.
-fn stays(client: &Client) {
+/// Asserts that the amounts of orders and the data of other people remain.
+fn assert_other_data_remains(client: &Client) {
     let amounts: Vec<Value> = orders(client).as_array().unwrap().iter().map(|order| order["total_amount_with_taxes"].clone()).collect();
     assert_eq!(amounts, [10.0, 20.0, 30.0, 40.0, 50.0].map(Value::from));
     assert_eq!(orders(client)[0]["billing_address"], json!({"country_code": "BG"}));
@@ -166,36 +166,36 @@ fn stays(client: &Client) {
 }
 
 #[test]
-fn a_kill_before_the_stop_leaves_no_projection_to_the_next_start() {
+fn kill_before_the_stop_does_not_keep_the_old_projection() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start(folder.path(), &["--project", "t:s"]);
-    shop(&program.client);
+    store_personal_data(&program.client);
     orders(&program.client);
     erase(&program.client, "jo@secret.example");
     program.child.kill().unwrap();
     program.child.wait().unwrap();
     let mut program = Program::start(folder.path(), &["--project", "t:s"]);
-    stays(&program.client);
+    assert_other_data_remains(&program.client);
     kill_process(program.pid(), Signal::TERM).unwrap();
     program.child.wait().unwrap();
     for (file, bytes) in files(folder.path()) {
-        let found: Vec<_> = TRACES.iter().filter(|trace| holds(&bytes, trace)).collect();
-        assert!(found.is_empty(), "{file} holds {found:?}");
+        let found: Vec<_> = TRACES.iter().filter(|trace| contains(&bytes, trace)).collect();
+        assert!(found.is_empty(), "{file} contains {found:?}");
     }
 }
 
 #[test]
-fn who_comes_back_begins_anew_and_other_projects_keep_theirs() {
+fn erased_person_can_return_and_other_projects_keep_their_data() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], tillroll_collector::store::Options::default());
     let client = &server.client;
-    shop(client);
-    let theirs = json!({"token": "u", "events": [identify(1, NINE, "v", "jo@secret.example")]});
-    client.post("/v2/batch", &theirs.to_string());
+    store_personal_data(client);
+    let other_project = json!({"token": "u", "events": [identify(1, NINE_OCLOCK_MS, "v", "jo@secret.example")]});
+    client.post("/v2/batch", &other_project.to_string());
     erase(client, "jo@secret.example");
     assert_eq!(client.list_of("u", "s", "customers").len(), 1);
-    // Events that were erased may come again, and are then new ones.
+    // Erased events that a client sends again are stored as new ones.
     let again = [
-        identify(2, NINE + 2_000, "phone-of-jo", "jo@secret.example"),
+        identify(2, NINE_OCLOCK_MS + 2_000, "phone-of-jo", "jo@secret.example"),
         event(5, "order_return", "phone-of-jo", &json!({"order_id": "o1"})),
         event(3, "basket_add", "phone-of-jo", &json!({"product_id": "p9", "quantity": 1})),
     ];
@@ -209,12 +209,13 @@ fn who_comes_back_begins_anew_and_other_projects_keep_theirs() {
 }
 
 #[test]
-fn only_the_owner_erases_and_only_an_address() {
+fn erasure_requires_the_owner_and_an_email_address() {
     let server = Running::start();
-    let ask = |method: &str, path: &str, secret: &str| send(&server.client, method, path, &[("authorization", &basic("t", secret))], "");
-    assert_eq!(ask("DELETE", "/customers/a@x.com", "wrong").0, 401);
-    assert_eq!(ask("GET", "/customers/a@x.com", "s").0, 405);
-    let (status, answer) = ask("DELETE", "/customers/nobody", "s");
-    assert_eq!((status, &answer["error"]["field"]), (400, &json!("email")));
-    assert_eq!(ask("DELETE", "/customers/a%2Bb%40x.com", "s").0, 200);
+    let request =
+        |method: &str, path: &str, secret: &str| send(&server.client, method, path, &[("authorization", &basic("t", secret))], "");
+    assert_eq!(request("DELETE", "/customers/a@x.com", "wrong").0, 401);
+    assert_eq!(request("GET", "/customers/a@x.com", "s").0, 405);
+    let (status, response) = request("DELETE", "/customers/no-address", "s");
+    assert_eq!((status, &response["error"]["field"]), (400, &json!("email")));
+    assert_eq!(request("DELETE", "/customers/a%2Bb%40x.com", "s").0, 200);
 }

@@ -1,25 +1,26 @@
-//! What becomes of imported records.
+//! Imported records in metrics responses.
 
 use serde_json::json;
 
-use super::analyst::{ask, import, import_text, order, send, totals, year};
+use super::api_client::{import, import_text, order, query, send, totals, year};
 use super::server::{Running, basic};
 
 #[test]
-fn a_bad_line_costs_no_other() {
+fn invalid_line_does_not_reject_other_lines() {
     let server = Running::start();
     let mut strange = order("2", 2.0);
     strange["hat"] = json!("green");
     let text = format!("{}\r\n\n{{\"id\": 5\n{}\n{}\n[]\n", order("1", 1.5), strange, json!({"id": "3", "guest": "yes"}));
-    let answer = import_text(&server.client, "orders", &text);
-    assert_eq!((&answer["accepted"], &answer["ignored"]), (&json!(2), &json!(1)));
-    let rejected: Vec<_> = answer["rejected"].as_array().unwrap().iter().map(|one| (one["line"].clone(), one["code"].clone())).collect();
+    let response = import_text(&server.client, "orders", &text);
+    assert_eq!((&response["accepted"], &response["ignored"]), (&json!(2), &json!(1)));
+    let rejected: Vec<_> =
+        response["rejected"].as_array().unwrap().iter().map(|line| (line["line"].clone(), line["code"].clone())).collect();
     assert_eq!(rejected, [(json!(3), json!("not_json")), (json!(5), json!("invalid_field")), (json!(6), json!("invalid_field"))]);
     assert_eq!(totals(&server.client)["sum"], 3.5);
 }
 
 #[test]
-fn a_later_record_takes_the_place_of_an_earlier_one() {
+fn later_record_replaces_an_earlier_one() {
     let server = Running::start();
     import(&server.client, "orders", &[order("1", 1.0), order("1", 2.0), order("2", 4.0)]);
     import(&server.client, "orders", &[order("2", 8.0)]);
@@ -27,11 +28,11 @@ fn a_later_record_takes_the_place_of_an_earlier_one() {
 }
 
 #[test]
-fn a_cart_becomes_an_order() {
+fn imported_cart_becomes_an_order() {
     let server = Running::start();
     let count = |resource: &str| {
         let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
-        ask(&server.client, &format!("{resource}/stats"), &body)["data"]["value"].clone()
+        query(&server.client, &format!("{resource}/stats"), &body)["data"]["value"].clone()
     };
     let mut cart = order("1", 1.0);
     cart["status"] = json!("pending");
@@ -45,7 +46,7 @@ fn a_cart_becomes_an_order() {
 }
 
 #[test]
-fn only_the_owner_imports_and_only_what_there_is() {
+fn import_requires_the_owner_and_a_known_resource() {
     let server = Running::start();
     assert_eq!(send(&server.client, "POST", "/import/orders", &[], "{}").0, 401);
     assert_eq!(send(&server.client, "POST", "/import/hats", &[("authorization", &basic("t", "s"))], "{}").0, 404);

@@ -1,15 +1,15 @@
-//! The metrics API from outside: records go in over a socket, and answers come out of it.
+//! The metrics API over HTTP: the tests import and track records, and query them.
 #![cfg(feature = "duckdb")]
 
-mod analyst;
+mod api_client;
+mod carts_and_orders;
 mod durability;
 mod erasure;
-mod events;
 mod import;
-mod own;
-mod refusals;
+mod invalid_requests;
 mod requests;
 #[path = "../collector/server.rs"]
 #[allow(dead_code, reason = "the other tests of the collector use the rest of it")]
 mod server;
 mod tokens;
+mod tracked_data;

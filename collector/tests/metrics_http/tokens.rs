@@ -1,12 +1,12 @@
-//! Who gets a token, and what it opens.
+//! Access tokens: how clients get them, and which records they give access to.
 
 use serde_json::{Value, json};
 
-use super::analyst::{ACCEPT, CONTENT_TYPE, ask_with, import, order, send, token, year};
+use super::api_client::{ACCEPT, CONTENT_TYPE, import, order, query_with, send, token, year};
 use super::server::{Program, Running, basic};
 
 #[test]
-fn a_client_gets_a_token_by_form_by_json_and_by_header() {
+fn client_gets_a_token_by_form_json_or_header() {
     let server = Running::start();
     let (form, json_type) = (("content-type", "application/x-www-form-urlencoded"), ("content-type", "application/json"));
     let authorization = basic("t", "s");
@@ -15,9 +15,9 @@ fn a_client_gets_a_token_by_form_by_json_and_by_header() {
         (vec![json_type], r#"{"grant_type":"client_credentials","client_id":"t","client_secret":"s","scope":"market:id:a market:id:b"}"#),
         (vec![form, ("authorization", &authorization)], "grant_type=client_credentials&scope=market:id:a%20market:id:b"),
     ] {
-        let (status, answer) = send(&server.client, "POST", "/oauth/token", &headers, body);
-        assert_eq!((status, &answer["token_type"], &answer["expires_in"]), (200, &json!("Bearer"), &json!(7200)), "{body}");
-        let claims = claims(answer["access_token"].as_str().unwrap());
+        let (status, response) = send(&server.client, "POST", "/oauth/token", &headers, body);
+        assert_eq!((status, &response["token_type"], &response["expires_in"]), (200, &json!("Bearer"), &json!(7200)), "{body}");
+        let claims = claims(response["access_token"].as_str().unwrap());
         assert_eq!(claims["organization"]["id"], "t");
         assert_eq!(claims["application"]["kind"], "integration");
         assert_eq!((&claims["market"]["id"], &claims["test"]), (&json!(["a", "b"]), &json!(false)));
@@ -25,7 +25,7 @@ fn a_client_gets_a_token_by_form_by_json_and_by_header() {
 }
 
 #[test]
-fn others_get_none() {
+fn invalid_token_requests_are_rejected() {
     let server = Running::start();
     for (body, status, error) in [
         ("grant_type=client_credentials&client_id=t&client_secret=x", 401, "invalid_client"),
@@ -41,7 +41,7 @@ fn others_get_none() {
 }
 
 #[test]
-fn a_token_opens_its_markets_and_its_project_only() {
+fn token_gives_access_only_to_its_markets_and_project() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], Default::default());
     let in_market = |id: &str, market: &str| {
         let mut order = order(id, 1.0);
@@ -52,25 +52,25 @@ fn a_token_opens_its_markets_and_its_project_only() {
     let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
     for (scope, count, markets) in [("", 3, json!([])), ("market:id:a", 1, json!(["a"])), ("market:id:a market:id:b", 2, json!(["a", "b"]))]
     {
-        let (_, answer) = ask_with(&server.client, &token(&server.client, scope), "orders/stats", &body);
-        assert_eq!((&answer["data"]["value"], &answer["meta"]["market_ids"]), (&json!(count), &markets), "{scope}");
+        let (_, response) = query_with(&server.client, &token(&server.client, scope), "orders/stats", &body);
+        assert_eq!((&response["data"]["value"], &response["meta"]["market_ids"]), (&json!(count), &markets), "{scope}");
     }
     let other = "grant_type=client_credentials&client_id=u&client_secret=s";
     let other = send(&server.client, "POST", "/oauth/token", &[], other).1["access_token"].as_str().unwrap().to_owned();
-    let (_, answer) = ask_with(&server.client, &other, "orders/stats", &body);
-    assert_eq!((&answer["data"]["value"], &answer["meta"]["organization_id"]), (&json!(0), &json!("u")));
+    let (_, response) = query_with(&server.client, &other, "orders/stats", &body);
+    assert_eq!((&response["data"]["value"], &response["meta"]["organization_id"]), (&json!(0), &json!("u")));
 }
 
 #[test]
-fn what_is_no_token_of_ours_opens_nothing() {
+fn foreign_and_tampered_tokens_are_rejected() {
     let (server, foreign) = (Running::start(), Running::start());
     let good = token(&server.client, "");
     let (head, signature) = good.rsplit_once('.').unwrap();
     let tampered = format!("{head}.{}", signature.chars().rev().collect::<String>());
     let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
     for bad in ["", "x", "a.b.c", &tampered, &token(&foreign.client, "")] {
-        let (status, answer) = ask_with(&server.client, bad, "orders/stats", &body);
-        assert_eq!((status, &answer["error"]["code"]), (401, &json!("UNAUTHORIZED")), "{bad}");
+        let (status, response) = query_with(&server.client, bad, "orders/stats", &body);
+        assert_eq!((status, &response["error"]["code"]), (401, &json!("UNAUTHORIZED")), "{bad}");
     }
     let basic = basic("t", "s");
     let headers = [ACCEPT, CONTENT_TYPE, ("authorization", &*basic)];
@@ -78,7 +78,7 @@ fn what_is_no_token_of_ours_opens_nothing() {
 }
 
 #[test]
-fn a_token_survives_a_restart_and_a_rotation() {
+fn token_stays_valid_after_a_restart_and_a_rotation() {
     let folder = tempfile::tempdir().unwrap();
     let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
     let program = Program::start(folder.path(), &["--project", "t:s"]);
@@ -90,7 +90,7 @@ fn a_token_survives_a_restart_and_a_rotation() {
     let new = token(&program.client, "");
     assert_ne!(old.split('.').next(), new.split('.').next());
     for token in [old, new] {
-        assert_eq!(ask_with(&program.client, &token, "orders/stats", &body).0, 200);
+        assert_eq!(query_with(&program.client, &token, "orders/stats", &body).0, 200);
     }
 }
 

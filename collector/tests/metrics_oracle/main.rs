@@ -1,14 +1,15 @@
-//! Random questions about random records, answered twice: by the engine, and by a slow evaluator that is written as the documentation
-//! reads. The answers must be equal, to the last digit.
+//! Compares the analytics engine with a slow reference evaluator, on random queries over random records.
 //!
-//! A failure prints its seed, and `METRICS_SEED=N` asks the questions of that seed alone.
+//! The evaluator follows the documentation literally. Both results must be equal, to the last digit. A failure prints its seed;
+//! `METRICS_SEED=N` runs only the queries of that seed.
 #![cfg(feature = "duckdb")]
 
-mod ask;
-mod dice;
-mod evaluate;
-mod select;
-mod world;
+mod evaluator;
+mod filter;
+mod random;
+mod random_queries;
+mod random_records;
+mod test_query;
 
 use serde_json::{Value, json};
 use tillroll_collector::metrics::catalog::Resource;
@@ -17,65 +18,51 @@ use tillroll_collector::metrics::response;
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::projection::AnalyticsEngine;
 use tillroll_collector::projection::duckdb::DuckDbEngine;
-use tillroll_collector::time;
 
-use dice::Dice;
-use world::World;
+use random::Random;
+use random_records::{PROJECT, RandomRecords};
+use test_query::{TestQuery, now};
 
-const WORLDS: u64 = 8;
-const QUESTIONS: usize = 120;
-const PROJECT: i64 = 1;
-
-/// The time at which all questions are asked.
-fn now() -> i64 {
-    time::parse_rfc3339("2022-07-01T12:00:00Z").unwrap().millis
-}
+const SEEDS: u64 = 8;
+const QUERIES_PER_SEED: usize = 120;
 
 #[test]
-fn the_engine_answers_as_the_slow_evaluator() {
+fn engine_and_reference_evaluator_return_the_same_results() {
     let chosen = std::env::var("METRICS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = chosen.map_or(0..WORLDS, |seed| seed..seed + 1);
+    let seeds = chosen.map_or(0..SEEDS, |seed| seed..seed + 1);
     for seed in seeds {
-        let mut dice = Dice::new(seed);
+        let mut random = Random::new(seed);
         let folder = tempfile::tempdir().unwrap();
         let engine = DuckDbEngine::open(folder.path(), 0).unwrap();
-        let world = World::new(&mut dice);
-        world.put_into(&engine, &mut dice);
-        for _ in 0..QUESTIONS {
-            let question = ask::question(&mut dice);
-            compare(&engine, &world, &question).unwrap_or_else(|report| panic!("seed {seed}: {report}"));
+        let records = RandomRecords::new(&mut random);
+        records.store_in(&engine, &mut random);
+        for _ in 0..QUERIES_PER_SEED {
+            let query = random_queries::random_query(&mut random);
+            compare(&engine, &records, &query).unwrap_or_else(|report| panic!("seed {seed}: {report}"));
         }
     }
 }
 
-/// A question, and who asks it.
-pub(crate) struct Question {
-    resource: &'static str,
-    kind: QueryType,
-    markets: Vec<String>,
-    body: Value,
-}
-
-fn compare(engine: &DuckDbEngine, world: &World, question: &Question) -> Result<(), String> {
-    let records = select::records(world, question);
-    if question.kind == QueryType::Search {
-        return compare_pages(engine, &evaluate::search(&records, question), question);
+fn compare(engine: &DuckDbEngine, records: &RandomRecords, query: &TestQuery) -> Result<(), String> {
+    let matching = filter::records(records, query);
+    if query.kind == QueryType::Search {
+        return compare_pages(engine, &evaluator::search(&matching, query), query);
     }
-    let (found, _) = ask_engine(engine, question, &question.body)?;
-    let expected = evaluate::data(&records, question);
-    if found == expected { Ok(()) } else { Err(report(question, &found, &expected)) }
+    let (found, _) = run_on_engine(engine, query, &query.body)?;
+    let expected = evaluator::data(&matching, query);
+    if found == expected { Ok(()) } else { Err(report(query, &found, &expected)) }
 }
 
-/// Follows the cursors to the end.
-fn compare_pages(engine: &DuckDbEngine, expected: &[Value], question: &Question) -> Result<(), String> {
-    let mut body = question.body.clone();
+/// Reads all pages of a search and compares them.
+fn compare_pages(engine: &DuckDbEngine, expected: &[Value], query: &TestQuery) -> Result<(), String> {
+    let mut body = query.body.clone();
     let mut all = Vec::new();
     let limit = usize::try_from(body["search"]["limit"].as_u64().unwrap_or(50)).unwrap();
     loop {
-        let (found, pagination) = ask_engine(engine, question, &body)?;
+        let (found, pagination) = run_on_engine(engine, query, &body)?;
         let page = found.as_array().cloned().unwrap_or_default();
         if pagination["record_count"] != json!(expected.len()) {
-            return Err(report(question, &pagination, &json!(expected.len())));
+            return Err(report(query, &pagination, &json!(expected.len())));
         }
         let is_full = page.len() == limit;
         all.extend(page);
@@ -84,20 +71,21 @@ fn compare_pages(engine: &DuckDbEngine, expected: &[Value], question: &Question)
         }
         body["search"]["cursor"] = pagination["cursor"].clone();
     }
-    if all == expected { Ok(()) } else { Err(report(question, &json!(all), &json!(expected))) }
+    if all == expected { Ok(()) } else { Err(report(query, &json!(all), &json!(expected))) }
 }
 
-fn ask_engine(engine: &DuckDbEngine, question: &Question, body: &Value) -> Result<(Value, Value), String> {
+/// Returns the `data` and the `pagination` of a query.
+fn run_on_engine(engine: &DuckDbEngine, test_query: &TestQuery, body: &Value) -> Result<(Value, Value), String> {
     let context = Context { organization: "shop", now: now(), max_range_days: MAX_RANGE_DAYS };
-    let resource = Resource::find(question.resource).unwrap();
-    let query = parse::parse(resource, question.kind, body, context).map_err(|refusal| format!("{refusal:?}\n{body}"))?;
-    let scope = Scope { project: PROJECT, organization: "shop".into(), markets: question.markets.clone() };
-    let results = engine.query(&query, &scope).map_err(|error| format!("{error:?}\n{body}"))?;
-    let answer = response::shape(&query, &scope, &results);
-    Ok((answer.data, answer.pagination.unwrap_or_default()))
+    let resource = Resource::find(test_query.resource).unwrap();
+    let query = parse::parse(resource, test_query.kind, body, context).map_err(|error| format!("{error:?}\n{body}"))?;
+    let scope = Scope { project: PROJECT, organization: "shop".into(), markets: test_query.markets.clone() };
+    let rows = engine.query(&query, &scope).map_err(|error| format!("{error:?}\n{body}"))?;
+    let result = response::build(&query, &scope, &rows);
+    Ok((result.data, result.pagination.unwrap_or_default()))
 }
 
-fn report(question: &Question, found: &Value, expected: &Value) -> String {
-    let Question { resource, kind, markets, body } = question;
+fn report(query: &TestQuery, found: &Value, expected: &Value) -> String {
+    let TestQuery { resource, kind, markets, body } = query;
     format!("{resource} {kind:?} {markets:?}\n{body}\nfound    {found}\nexpected {expected}")
 }

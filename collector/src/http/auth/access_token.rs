@@ -1,4 +1,4 @@
-//! Access tokens: JSON Web Tokens that this server signs, with the claims that Commerce Layer's clients read.
+//! Access tokens: JSON Web Tokens that this server signs, with the claims that clients of the metrics API read.
 //!
 //! The keys are in the [`Keyring`]. A rotation adds a new signing key; tokens of the previous key stay valid until they expire.
 

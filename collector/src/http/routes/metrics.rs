@@ -19,7 +19,7 @@ use crate::metrics::catalog::Resource;
 use crate::metrics::error::MetricsError;
 use crate::metrics::parse::{self, Context, QueryType};
 use crate::metrics::query::Query;
-use crate::metrics::response::{self, Answer};
+use crate::metrics::response::{self, QueryResult};
 use crate::metrics::rows::Scope;
 use crate::{Error, clock};
 
@@ -42,8 +42,8 @@ pub(super) async fn query(
     let trace_id = trace_id();
     let is_fresh = parameters.is_some_and(|query| parameter(&query, "fresh").is_some_and(|value| value != "0"));
     let request = QueryRequest { state: &state, trace_id: &trace_id, is_fresh };
-    match request.answer(&method, uri.path(), &headers, body).await {
-        Ok(answer) => respond(StatusCode::OK, &answer),
+    match request.respond(&method, uri.path(), &headers, body).await {
+        Ok(body) => respond(StatusCode::OK, &body),
         Err(error) => error_response(&error, &trace_id),
     }
 }
@@ -56,7 +56,7 @@ struct QueryRequest<'a> {
 }
 
 impl QueryRequest<'_> {
-    async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, MetricsError> {
+    async fn respond(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, MetricsError> {
         let (resource, kind) = find(path).ok_or(MetricsError::NotFound)?;
         if method != Method::POST {
             return Err(MetricsError::MethodNotAllowed);
@@ -67,12 +67,12 @@ impl QueryRequest<'_> {
         if !has_media_type(headers, &header::CONTENT_TYPE, CONTENT_TYPE) {
             return Err(MetricsError::UnsupportedMediaType);
         }
-        let claims = self.claims(headers).ok_or(MetricsError::Unauthorised)?;
+        let claims = self.claims(headers).ok_or(MetricsError::Unauthorized)?;
         let body = body::read(&self.state.admission, headers, body).await?;
         let body = serde_json::from_slice(&body.bytes).map_err(|error| MetricsError::NotJson(error.to_string()))?;
         let query = Arc::new(self.parse(resource, kind, &body, &claims)?);
-        let answer = self.run(&query, &claims).await?;
-        Ok(envelope(&query, kind, &claims, answer, self.trace_id))
+        let result = self.run(&query, &claims).await?;
+        Ok(envelope(&query, kind, &claims, result, self.trace_id))
     }
 
     fn claims(&self, headers: &HeaderMap) -> Option<Claims> {
@@ -84,12 +84,12 @@ impl QueryRequest<'_> {
     fn parse(&self, resource: &'static Resource, kind: QueryType, body: &Value, claims: &Claims) -> Result<Query, MetricsError> {
         let now = self.state.clock.millis().cast_signed();
         let context = Context { organization: &claims.organization.id, now, max_range_days: self.state.max_range_days };
-        parse::parse(resource, kind, body, context).map_err(MetricsError::Refused)
+        parse::parse(resource, kind, body, context).map_err(MetricsError::Invalid)
     }
 
-    async fn run(&self, query: &Arc<Query>, claims: &Claims) -> Result<Answer, MetricsError> {
+    async fn run(&self, query: &Arc<Query>, claims: &Claims) -> Result<QueryResult, MetricsError> {
         let organization = claims.organization.id.clone();
-        let project = self.state.projects.find(&organization).ok_or(MetricsError::Unauthorised)?.id;
+        let project = self.state.projects.find(&organization).ok_or(MetricsError::Unauthorized)?.id;
         let scope = Scope { project, organization, markets: claims.markets().to_vec() };
         let results = self.state.analytics.query(Arc::clone(query), scope.clone(), self.is_fresh).await;
         let results = results.inspect_err(|error| {
@@ -97,7 +97,7 @@ impl QueryRequest<'_> {
                 tracing::error!(trace_id = self.trace_id, cause, "metrics query failed");
             }
         })?;
-        Ok(response::shape(query, &scope, &results))
+        Ok(response::build(query, &scope, &results))
     }
 }
 
@@ -109,13 +109,13 @@ fn find(path: &str) -> Option<(&'static Resource, QueryType)> {
 }
 
 /// Returns whether the header contains the media type, perhaps among others and with parameters.
-fn has_media_type(headers: &HeaderMap, header: &HeaderName, wanted: &str) -> bool {
+fn has_media_type(headers: &HeaderMap, header: &HeaderName, expected: &str) -> bool {
     let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
     let mut types = values.flat_map(|value| value.split(',')).map(|value| value.split(';').next().unwrap_or_default().trim());
-    types.any(|value| value.eq_ignore_ascii_case(wanted))
+    types.any(|value| value.eq_ignore_ascii_case(expected))
 }
 
-fn envelope(query: &Query, kind: QueryType, claims: &Claims, answer: Answer, trace_id: &str) -> Value {
+fn envelope(query: &Query, kind: QueryType, claims: &Claims, result: QueryResult, trace_id: &str) -> Value {
     let mut meta = json!({
         "type": kind.name(),
         "trace_id": trace_id,
@@ -123,13 +123,13 @@ fn envelope(query: &Query, kind: QueryType, claims: &Claims, answer: Answer, tra
         "organization_id": claims.organization.id,
         "market_ids": claims.markets(),
     });
-    if let Some(pagination) = answer.pagination {
+    if let Some(pagination) = result.pagination {
         meta["pagination"] = pagination;
     }
     if let Some(payload) = &query.payload {
         meta["payload"] = payload.clone();
     }
-    json!({ "data": answer.data, "meta": meta })
+    json!({ "data": result.data, "meta": meta })
 }
 
 fn error_response(error: &MetricsError, trace_id: &str) -> Response {
@@ -137,7 +137,7 @@ fn error_response(error: &MetricsError, trace_id: &str) -> Response {
     let headers = response.headers_mut();
     match error {
         MetricsError::MethodNotAllowed => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
-        MetricsError::Unauthorised => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        MetricsError::Unauthorized => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         MetricsError::Other(error) => {
             headers.extend(error.retry_after().map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
         }

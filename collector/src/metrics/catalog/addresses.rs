@@ -1,12 +1,10 @@
-//! The fields of addresses.
-//!
-//! The upstream service forbids most nestings of address fields, and so the lines are long.
+//! The fields of addresses. The upstream service forbids most nestings of address fields, so their lists of exceptions are long.
 
 use crate::metrics::catalog::field::{Field, boolean, text};
 
 /// An order's billing address.
 pub(super) const BILLING: &[Field] = &[
-    boolean("billing_address.business").filter("business").grouped_but(&[
+    boolean("billing_address.business").filter("business").groupable_except(&[
         "billing_address.geocoded",
         "billing_address.localized",
         "customer.*",
@@ -17,23 +15,23 @@ pub(super) const BILLING: &[Field] = &[
         "order.payment_status",
         "order.status",
     ]),
-    text("billing_address.city").filter("cities").grouped_but(&[
+    text("billing_address.city").filter("cities").groupable_except(&[
         "billing_address.country_code",
         "billing_address.state_code",
         "customer.*",
         "shipping_address.*",
         "line_items.item_type",
     ]),
-    text("billing_address.country_code").filter("country_codes").grouped_but(BESIDE_BILLING),
-    boolean("billing_address.geocoded").filter("geocoded").grouped_but(TWO_ADDRESSES),
-    boolean("billing_address.localized").filter("localized").grouped_but(TWO_ADDRESSES),
-    text("billing_address.state_code").filter("state_codes").grouped_but(&[
+    text("billing_address.country_code").filter("country_codes").groupable_except(ALL_BUT_BILLING),
+    boolean("billing_address.geocoded").filter("geocoded").groupable_except(BILLING_AND_SHIPPING),
+    boolean("billing_address.localized").filter("localized").groupable_except(BILLING_AND_SHIPPING),
+    text("billing_address.state_code").filter("state_codes").groupable_except(&[
         "billing_address.country_code",
         "customer.*",
         "shipping_address.*",
         "line_items.item_type",
     ]),
-    text("billing_address.zip_code").filter("zip_codes").grouped_but(&[
+    text("billing_address.zip_code").filter("zip_codes").groupable_except(&[
         "billing_address.country_code",
         "billing_address.city",
         "billing_address.geocoded",
@@ -49,7 +47,7 @@ pub(super) const BILLING: &[Field] = &[
 
 /// An order's shipping address.
 pub(super) const SHIPPING: &[Field] = &[
-    boolean("shipping_address.business").filter("business").grouped_but(&[
+    boolean("shipping_address.business").filter("business").groupable_except(&[
         "shipping_address.geocoded",
         "shipping_address.localized",
         "customer.*",
@@ -60,23 +58,23 @@ pub(super) const SHIPPING: &[Field] = &[
         "order.payment_status",
         "order.status",
     ]),
-    text("shipping_address.city").filter("cities").grouped_but(&[
+    text("shipping_address.city").filter("cities").groupable_except(&[
         "shipping_address.country_code",
         "shipping_address.state_code",
         "customer.*",
         "billing_address.*",
         "line_items.item_type",
     ]),
-    text("shipping_address.country_code").filter("country_codes").grouped_but(BESIDE_SHIPPING),
-    boolean("shipping_address.geocoded").filter("geocoded").grouped_but(TWO_ADDRESSES),
-    boolean("shipping_address.localized").filter("localized").grouped_but(TWO_ADDRESSES),
-    text("shipping_address.state_code").filter("state_codes").grouped_but(&[
+    text("shipping_address.country_code").filter("country_codes").groupable_except(ALL_BUT_SHIPPING),
+    boolean("shipping_address.geocoded").filter("geocoded").groupable_except(BILLING_AND_SHIPPING),
+    boolean("shipping_address.localized").filter("localized").groupable_except(BILLING_AND_SHIPPING),
+    text("shipping_address.state_code").filter("state_codes").groupable_except(&[
         "shipping_address.country_code",
         "customer.*",
         "billing_address.*",
         "line_items.item_type",
     ]),
-    text("shipping_address.zip_code").filter("zip_codes").grouped_but(&[
+    text("shipping_address.zip_code").filter("zip_codes").groupable_except(&[
         "shipping_address.country_code",
         "shipping_address.city",
         "shipping_address.geocoded",
@@ -87,30 +85,33 @@ pub(super) const SHIPPING: &[Field] = &[
     ]),
 ];
 
-const TWO_ADDRESSES: &[&str] = &["billing_address.*", "customer.*", "shipping_address.*", "line_items.item_type"];
-const BESIDE_BILLING: &[&str] = &["customer.*", "shipping_address.*", "line_items.item_type"];
-const BESIDE_SHIPPING: &[&str] = &["customer.*", "billing_address.*", "line_items.item_type"];
+const BILLING_AND_SHIPPING: &[&str] = &["billing_address.*", "customer.*", "shipping_address.*", "line_items.item_type"];
+const ALL_BUT_BILLING: &[&str] = &["customer.*", "shipping_address.*", "line_items.item_type"];
+const ALL_BUT_SHIPPING: &[&str] = &["customer.*", "billing_address.*", "line_items.item_type"];
 
-/// Where a return goes to.
+/// The destination address of a return.
 pub(super) const DESTINATION: &[Field] = &[
     boolean("destination_address.business")
         .filter("business")
-        .grouped_but(&["destination_address.geocoded", "destination_address.localized", "customer.*", "origin_address.*"])
+        .groupable_except(&["destination_address.geocoded", "destination_address.localized", "customer.*", "origin_address.*"])
         .value_count_only(),
     text("destination_address.city")
         .filter("cities")
-        .grouped_but(&["destination_address.country_code", "destination_address.state_code", "customer.*", "origin_address.*"])
+        .groupable_except(&["destination_address.country_code", "destination_address.state_code", "customer.*", "origin_address.*"])
         .value_count_only(),
-    text("destination_address.country_code").filter("country_codes").grouped_but(&["customer.*", "origin_address.*"]).value_count_only(),
-    boolean("destination_address.geocoded").filter("geocoded").grouped_but(TWO_ENDS).value_count_only(),
-    boolean("destination_address.localized").filter("localized").grouped_but(TWO_ENDS).value_count_only(),
+    text("destination_address.country_code")
+        .filter("country_codes")
+        .groupable_except(&["customer.*", "origin_address.*"])
+        .value_count_only(),
+    boolean("destination_address.geocoded").filter("geocoded").groupable_except(ORIGIN_AND_DESTINATION).value_count_only(),
+    boolean("destination_address.localized").filter("localized").groupable_except(ORIGIN_AND_DESTINATION).value_count_only(),
     text("destination_address.state_code")
         .filter("state_codes")
-        .grouped_but(&["destination_address.country_code", "customer.*", "origin_address.*"])
+        .groupable_except(&["destination_address.country_code", "customer.*", "origin_address.*"])
         .value_count_only(),
     text("destination_address.zip_code")
         .filter("zip_codes")
-        .grouped_but(&[
+        .groupable_except(&[
             "destination_address.country_code",
             "destination_address.city",
             "destination_address.geocoded",
@@ -121,26 +122,29 @@ pub(super) const DESTINATION: &[Field] = &[
         .value_count_only(),
 ];
 
-/// Where a return comes from.
+/// The origin address of a return.
 pub(super) const ORIGIN: &[Field] = &[
     boolean("origin_address.business")
         .filter("business")
-        .grouped_but(&["origin_address.geocoded", "origin_address.localized", "customer.*", "destination_address.*"])
+        .groupable_except(&["origin_address.geocoded", "origin_address.localized", "customer.*", "destination_address.*"])
         .value_count_only(),
     text("origin_address.city")
         .filter("cities")
-        .grouped_but(&["origin_address.country_code", "origin_address.state_code", "customer.*", "destination_address.*"])
+        .groupable_except(&["origin_address.country_code", "origin_address.state_code", "customer.*", "destination_address.*"])
         .value_count_only(),
-    text("origin_address.country_code").filter("country_codes").grouped_but(&["customer.*", "destination_address.*"]).value_count_only(),
-    boolean("origin_address.geocoded").filter("geocoded").grouped_but(TWO_ENDS).value_count_only(),
-    boolean("origin_address.localized").filter("localized").grouped_but(TWO_ENDS).value_count_only(),
+    text("origin_address.country_code")
+        .filter("country_codes")
+        .groupable_except(&["customer.*", "destination_address.*"])
+        .value_count_only(),
+    boolean("origin_address.geocoded").filter("geocoded").groupable_except(ORIGIN_AND_DESTINATION).value_count_only(),
+    boolean("origin_address.localized").filter("localized").groupable_except(ORIGIN_AND_DESTINATION).value_count_only(),
     text("origin_address.state_code")
         .filter("state_codes")
-        .grouped_but(&["origin_address.country_code", "customer.*", "destination_address.*"])
+        .groupable_except(&["origin_address.country_code", "customer.*", "destination_address.*"])
         .value_count_only(),
     text("origin_address.zip_code")
         .filter("zip_codes")
-        .grouped_but(&[
+        .groupable_except(&[
             "origin_address.country_code",
             "origin_address.city",
             "origin_address.geocoded",
@@ -151,4 +155,4 @@ pub(super) const ORIGIN: &[Field] = &[
         .value_count_only(),
 ];
 
-const TWO_ENDS: &[&str] = &["destination_address.*", "customer.*", "origin_address.*"];
+const ORIGIN_AND_DESTINATION: &[&str] = &["destination_address.*", "customer.*", "origin_address.*"];

@@ -1,108 +1,108 @@
-//! One field: its type, and what may be done with it.
+//! One field: its type, and the operations that it allows.
 //!
-//! A line of a table is a type followed by what is allowed, and nothing that a line does not allow is.
+//! A table row starts with a type and lists the allowed operations. Everything that it does not list is forbidden.
 
-use crate::metrics::catalog::ARRAYS;
+use crate::metrics::catalog::arrays::ARRAYS;
 
 /// A field of a resource.
 #[derive(Debug)]
 pub struct Field {
-    /// Its full name, which is also its column: the way to it, with dots.
+    /// The full name, a path with dots. It is also the name of the column.
     pub name: &'static str,
-    /// What its values are.
+    /// The type of the values.
     pub kind: FieldType,
-    /// The operators that compute something of it.
+    /// The operators that accept the field.
     pub operators: &'static [Operator],
-    /// Whether a breakdown may be by it.
+    /// Whether a breakdown can group by the field.
     pub grouping: Grouping,
-    /// Whether a breakdown by date may be by it.
+    /// Whether a breakdown by date can use the field.
     pub is_by_date: bool,
-    /// Whether the date filter of a request may be on it, and a search sorted by it.
+    /// Whether the date filter and the sort order of a search can use the field.
     pub is_date_filter: bool,
-    /// Its name in a filter, if there is one.
+    /// The name in filters; `None` if filters cannot use the field.
     pub filter: Option<&'static str>,
-    /// How a filter looks at it.
+    /// The form of the filter.
     pub filter_kind: FilterKind,
-    /// Whether a search shows it.
+    /// Whether a search can return the field.
     pub is_shown: bool,
-    /// Which resources have it, where records are shared.
+    /// The resources that have the field, if several share their records.
     pub applies_to: AppliesTo,
 }
 
-/// What the values of a field are.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldType {
     /// A string.
     Text,
     /// True or false.
     Bool,
-    /// A whole number.
+    /// An integer.
     Integer,
-    /// A number of goods: shown without a fraction where it has none.
+    /// A quantity: exact to the sixth decimal, returned without a fraction if it has none.
     Number,
-    /// Money or a rate: exact to the sixth decimal, always shown with a fraction.
+    /// Money or a rate: exact to the sixth decimal, always returned with a fraction.
     Amount,
-    /// A point in time, exact to the millisecond.
+    /// A time, in milliseconds.
     Timestamp,
-    /// A text that is the same for all records of an organization.
+    /// A string that is the same for all records of an organization.
     Organization,
 }
 
-/// What a query computes.
+/// An aggregate function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
-    /// The mean.
+    /// The arithmetic mean.
     Avg,
-    /// The greatest value.
+    /// The maximum.
     Max,
-    /// The least value.
+    /// The minimum.
     Min,
-    /// The total.
+    /// The sum.
     Sum,
-    /// Count, least, greatest, mean and total.
+    /// Count, minimum, maximum, mean and sum.
     Stats,
-    /// The value below which so many percent lie.
+    /// The percentiles.
     Percentiles,
-    /// How many different values there are.
+    /// The number of distinct values.
     Cardinality,
-    /// How many values there are.
+    /// The number of values.
     ValueCount,
 }
 
-/// Whether, and with what inside, a breakdown may be by a field.
+/// Whether a breakdown can group by a field, and which breakdowns it can contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grouping {
-    /// Not at all.
+    /// No breakdown.
     No,
-    /// With anything inside.
+    /// A breakdown that can contain any other field.
     Any,
-    /// With anything inside but these; `x.*` means every attribute of x.
+    /// A breakdown that can contain any other field except these; `x.*` is every attribute of x.
     Except(&'static [&'static str]),
 }
 
-/// How a filter looks at a field.
+/// The form of a filter on a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilterKind {
-    /// By the field's own type: flags bare, texts in lists, the rest by comparison.
-    Natural,
-    /// A list of whole numbers that are compared as texts.
+    /// The default of the field's type: a boolean, a list of strings, or a comparison.
+    ByType,
+    /// A list of integers or strings, compared as strings.
     Numbers,
-    /// A list of texts out of a few.
+    /// A list of these strings.
     Among(&'static [&'static str]),
-    /// One bare text out of a few, or a list of them. The first stands for what is missing.
+    /// One of these strings, or a list of them. A missing value counts as the first.
     Choice(&'static [&'static str]),
-    /// A query over all texts of the record.
+    /// A free-text search in all strings of the record.
     Query,
 }
 
-/// Which of the resources that share records have a field.
+/// The resources that have a field, among those that share records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppliesTo {
-    /// All of them.
+    /// Orders and carts.
     All,
-    /// Orders, and not carts.
+    /// Orders only.
     Orders,
-    /// Orders; carts only show it in a search.
+    /// Orders; for carts, only a search can use the field.
     CartsDisplayOnly,
 }
 
@@ -119,19 +119,19 @@ impl Operator {
         ("value_count", Self::ValueCount),
     ];
 
-    /// Whether it gives one number.
+    /// Whether the result is a single number.
     pub fn is_single(self) -> bool {
         !matches!(self, Self::Stats | Self::Percentiles)
     }
 }
 
-/// What can be counted.
-pub(super) const COUNTED: &[Operator] = &[Operator::Cardinality, Operator::ValueCount];
-const DIFFERENT: &[Operator] = &[Operator::Cardinality];
-const PRESENT: &[Operator] = &[Operator::ValueCount];
-const SUMMED: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Sum, Operator::Stats];
-/// The total of waiting times means nothing, so it is not offered.
-const TIMED: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Stats, Operator::Percentiles];
+/// The operators of countable fields.
+const COUNT_OPERATORS: &[Operator] = &[Operator::Cardinality, Operator::ValueCount];
+const CARDINALITY_ONLY: &[Operator] = &[Operator::Cardinality];
+const VALUE_COUNT_ONLY: &[Operator] = &[Operator::ValueCount];
+const SUM_OPERATORS: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Sum, Operator::Stats];
+/// The operators of durations. The sum of waiting times has no meaning, so it is missing.
+const DURATION_OPERATORS: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Stats, Operator::Percentiles];
 
 const fn field(name: &'static str, kind: FieldType) -> Field {
     Field {
@@ -142,55 +142,55 @@ const fn field(name: &'static str, kind: FieldType) -> Field {
         is_by_date: false,
         is_date_filter: false,
         filter: None,
-        filter_kind: FilterKind::Natural,
+        filter_kind: FilterKind::ByType,
         is_shown: true,
         applies_to: AppliesTo::All,
     }
 }
 
-/// A string.
+/// Returns a string field.
 pub(super) const fn text(name: &'static str) -> Field {
     field(name, FieldType::Text)
 }
 
-/// True or false.
+/// Returns a boolean field.
 pub(super) const fn boolean(name: &'static str) -> Field {
     field(name, FieldType::Bool)
 }
 
-/// Money or a rate.
+/// Returns a field of money or a rate.
 pub(super) const fn amount(name: &'static str) -> Field {
-    field(name, FieldType::Amount).with(SUMMED)
+    field(name, FieldType::Amount).with(SUM_OPERATORS)
 }
 
-/// A number of goods.
+/// Returns a field of a quantity.
 pub(super) const fn number(name: &'static str) -> Field {
-    field(name, FieldType::Number).with(SUMMED)
+    field(name, FieldType::Number).with(SUM_OPERATORS)
 }
 
-/// How many of something a record has.
+/// Returns a field of a count.
 pub(super) const fn count(name: &'static str) -> Field {
-    field(name, FieldType::Integer).with(SUMMED)
+    field(name, FieldType::Integer).with(SUM_OPERATORS)
 }
 
-/// How many seconds something took.
+/// Returns a field of a duration in seconds.
 pub(super) const fn seconds(name: &'static str) -> Field {
-    field(name, FieldType::Integer).with(TIMED)
+    field(name, FieldType::Integer).with(DURATION_OPERATORS)
 }
 
-/// A whole number that nothing is computed of.
+/// Returns an integer field without operators.
 pub(super) const fn integer(name: &'static str) -> Field {
     field(name, FieldType::Integer)
 }
 
-/// A point in time.
+/// Returns a time field.
 pub(super) const fn timestamp(name: &'static str) -> Field {
     field(name, FieldType::Timestamp)
 }
 
-/// A text that is the same for all records of an organization.
+/// Returns a string field that is the same for all records of an organization.
 pub(super) const fn organization(name: &'static str) -> Field {
-    field(name, FieldType::Organization).hidden().grouped()
+    field(name, FieldType::Organization).hidden().groupable()
 }
 
 impl Field {
@@ -199,93 +199,93 @@ impl Field {
         self
     }
 
-    /// Its values and its different values can be counted.
-    pub(super) const fn counted(self) -> Self {
-        self.with(COUNTED)
+    /// Allows the number of values and of distinct values.
+    pub(super) const fn countable(self) -> Self {
+        self.with(COUNT_OPERATORS)
     }
 
-    /// Only its different values can be counted.
+    /// Allows only the number of distinct values.
     pub(super) const fn cardinality_only(self) -> Self {
-        self.with(DIFFERENT)
+        self.with(CARDINALITY_ONLY)
     }
 
-    /// Only its values can be counted.
+    /// Allows only the number of values.
     pub(super) const fn value_count_only(self) -> Self {
-        self.with(PRESENT)
+        self.with(VALUE_COUNT_ONLY)
     }
 
-    /// A breakdown may be by it.
-    pub(super) const fn grouped(mut self) -> Self {
+    /// Allows breakdowns by the field.
+    pub(super) const fn groupable(mut self) -> Self {
         self.grouping = Grouping::Any;
         self
     }
 
-    /// A breakdown may be by it, with anything inside but these.
-    pub(super) const fn grouped_but(mut self, forbidden: &'static [&'static str]) -> Self {
+    /// Allows breakdowns by the field, which cannot contain these fields.
+    pub(super) const fn groupable_except(mut self, forbidden: &'static [&'static str]) -> Self {
         self.grouping = Grouping::Except(forbidden);
         self
     }
 
-    /// A breakdown by date may be by it.
+    /// Allows breakdowns by date.
     pub(super) const fn by_date(mut self) -> Self {
         self.is_by_date = true;
         self
     }
 
-    /// The date filter may be on it, and a search sorted by it.
+    /// Allows the date filter, and sorting of searches.
     pub(super) const fn date_filter(mut self) -> Self {
         self.is_date_filter = true;
         self
     }
 
-    /// A filter looks at it under this name.
+    /// Allows filters, with this name.
     pub(super) const fn filter(mut self, name: &'static str) -> Self {
         self.filter = Some(name);
         self
     }
 
-    /// A filter looks at it in this way.
+    /// Sets the form of the filter.
     pub(super) const fn filter_kind(mut self, kind: FilterKind) -> Self {
         self.filter_kind = kind;
         self
     }
 
-    /// A search does not show it.
+    /// Excludes the field from the results of searches.
     pub(super) const fn hidden(mut self) -> Self {
         self.is_shown = false;
         self
     }
 
-    /// Carts do not have it.
+    /// Excludes the field from carts.
     pub(super) const fn orders_only(mut self) -> Self {
         self.applies_to = AppliesTo::Orders;
         self
     }
 
-    /// Carts only show it.
+    /// Limits the field to the results of searches for carts.
     pub(super) const fn cart_display_only(mut self) -> Self {
         self.applies_to = AppliesTo::CartsDisplayOnly;
         self
     }
 
-    /// Returns the way to the record or relation whose attribute this is.
+    /// Returns the path of the record or relation that has the attribute.
     pub fn owner(&self) -> &'static str {
         self.name.rsplit_once('.').map_or("", |(owner, _)| owner)
     }
 
-    /// Returns the attribute's own name.
+    /// Returns the name of the attribute, without the path.
     pub fn attribute(&self) -> &'static str {
         self.name.rsplit_once('.').map_or(self.name, |(_, attribute)| attribute)
     }
 
-    /// Returns the innermost array in which it stands, if it stands in one.
+    /// Returns the innermost array that contains the field, if any.
     pub fn array(&self) -> Option<&'static str> {
         let within = |array: &&&str| self.owner().strip_prefix(**array).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         ARRAYS.iter().filter(within).max_by_key(|array| array.len()).copied()
     }
 
-    /// Whether a breakdown by this one may hold one by `inner`.
-    pub fn may_hold(&self, inner: &Self) -> bool {
+    /// Whether a breakdown by this field can contain one by `inner`.
+    pub fn can_contain(&self, inner: &Self) -> bool {
         let forbids = |name: &&str| name.strip_suffix(".*").map_or(*name == inner.name, |owner| owner == inner.owner());
         match self.grouping {
             Grouping::No => false,

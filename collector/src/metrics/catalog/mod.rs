@@ -1,9 +1,10 @@
-//! What can be asked: every field of the three resources, with all that may be done with it.
+//! The catalog: every field of the three resources, with the operations that it allows.
 //!
-//! The tables in this folder are the only place that knows a field. The check of requests, the SQL, the storage, the check of imported
-//! documents and the answers of a search all follow from them, so a field is added by adding a line to a table.
+//! The tables in this folder are the only definition of a field. Validation of requests, SQL, storage, validation of imported records and
+//! search results are derived from them, so one new row in a table adds a field.
 
 mod addresses;
+mod arrays;
 mod field;
 mod items;
 mod orders;
@@ -11,24 +12,25 @@ mod returns;
 
 use std::sync::LazyLock;
 
+pub use arrays::{ARRAYS, parent};
 pub use field::{AppliesTo, Field, FieldType, FilterKind, Grouping, Operator};
 
-/// A kind of record that can be asked about.
+/// A resource of the metrics API.
 #[derive(Debug)]
 pub struct Resource {
-    /// Its name in addresses.
+    /// The name in request paths.
     pub name: &'static str,
-    /// The first word of its own fields' names.
+    /// The prefix of the names of the resource's own fields.
     pub main: &'static str,
-    /// The first word that its `sort_by` is answered with; the main word is always understood too.
+    /// The prefix of `sort_by` in responses; requests can use `main` too.
     pub alias: &'static str,
-    /// Where its records are kept. Carts are kept among the orders: a cart becomes an order by being placed.
-    pub family: RecordKind,
-    /// Its fields, in the order of the tables.
+    /// The kind of its records. Carts are stored with orders, because a cart becomes an order when it is placed.
+    pub record_kind: RecordKind,
+    /// The fields, in the order of the tables.
     pub fields: Vec<&'static Field>,
 }
 
-/// Records that are kept together.
+/// A kind of records, which are stored together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordKind {
     /// Orders and carts.
@@ -37,10 +39,6 @@ pub enum RecordKind {
     Returns,
 }
 
-/// The relations of which a record has many. The parent of a nested one is the one whose name begins its own.
-pub const ARRAYS: &[&str] =
-    &["line_items", "line_items.options", "shipments", "shipments.tags", "refunds", "tags", "resource_errors", "return_line_items"];
-
 /// Line item types of products; the other types are discounts, shipping and the like.
 pub const PRODUCT_TYPES: &[&str] = &["skus", "bundles"];
 
@@ -48,7 +46,7 @@ static ORDERS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "orders",
     main: "order",
     alias: "order",
-    family: RecordKind::Orders,
+    record_kind: RecordKind::Orders,
     fields: RecordKind::Orders.fields().collect(),
 });
 
@@ -56,7 +54,7 @@ static CARTS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "carts",
     main: "order",
     alias: "cart",
-    family: RecordKind::Orders,
+    record_kind: RecordKind::Orders,
     fields: RecordKind::Orders.fields().filter(|field| field.applies_to != AppliesTo::Orders).collect(),
 });
 
@@ -64,21 +62,21 @@ static RETURNS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "returns",
     main: "return",
     alias: "return",
-    family: RecordKind::Returns,
+    record_kind: RecordKind::Returns,
     fields: RecordKind::Returns.fields().collect(),
 });
 
 impl RecordKind {
-    /// Returns every field that a record of this family can have.
+    /// Returns every field of this kind of record.
     pub fn fields(self) -> impl Iterator<Item = &'static Field> {
         let tables: &[&'static [Field]] = match self {
-            Self::Orders => &[orders::MAIN, orders::AROUND, addresses::BILLING, addresses::SHIPPING, items::LINES, items::SHIPMENTS],
-            Self::Returns => &[returns::MAIN, returns::LINES, returns::AROUND, addresses::DESTINATION, addresses::ORIGIN],
+            Self::Orders => &[orders::MAIN, orders::RELATED, addresses::BILLING, addresses::SHIPPING, items::LINES, items::SHIPMENTS],
+            Self::Returns => &[returns::MAIN, returns::LINES, returns::RELATED, addresses::DESTINATION, addresses::ORIGIN],
         };
         tables.iter().copied().flatten()
     }
 
-    /// Returns the first word of its records' own fields.
+    /// Returns the prefix of the records' own fields.
     pub fn main(self) -> &'static str {
         match self {
             Self::Orders => "order",
@@ -86,11 +84,12 @@ impl RecordKind {
         }
     }
 
-    /// Returns the arrays that its records have, parents before children.
+    /// Returns the arrays of the records, parents before children.
     pub fn arrays(self) -> impl Iterator<Item = &'static str> {
-        // Each statement asks often, and looking through all fields takes longer than a small query.
-        static FOUND: LazyLock<[Vec<&str>; 2]> = LazyLock::new(|| [RecordKind::Orders, RecordKind::Returns].map(RecordKind::find_arrays));
-        let [orders, returns] = &*FOUND;
+        // Cached: each statement calls this often, and a scan of all fields takes longer than a small query.
+        static ARRAYS_OF_KINDS: LazyLock<[Vec<&str>; 2]> =
+            LazyLock::new(|| [RecordKind::Orders, RecordKind::Returns].map(RecordKind::find_arrays));
+        let [orders, returns] = &*ARRAYS_OF_KINDS;
         let found = if self == Self::Orders { orders } else { returns };
         found.iter().copied()
     }
@@ -101,12 +100,12 @@ impl RecordKind {
 }
 
 impl Resource {
-    /// Returns the resource with this name in addresses.
+    /// Returns the resource with this name in request paths.
     pub fn find(name: &str) -> Option<&'static Self> {
         [&*ORDERS, &*RETURNS, &*CARTS].into_iter().find(|resource| resource.name == name)
     }
 
-    /// Whether its records are those that were not placed yet.
+    /// Whether the resource contains the orders that were not placed yet.
     pub fn is_cart(&self) -> bool {
         self.alias == "cart"
     }
@@ -116,27 +115,21 @@ impl Resource {
         self.fields.iter().copied().find(|field| field.name == name)
     }
 
-    /// Whether more than a search may be done with the field here.
+    /// Whether this resource allows more than returning the field in a search.
     pub fn computes(&self, field: &Field) -> bool {
         !(self.is_cart() && field.applies_to == AppliesTo::CartsDisplayOnly)
     }
 
-    /// Returns what a filter called `name` under `group` looks at.
+    /// Returns the field of the filter `name` in the group `group`.
     pub fn filter(&self, group: &str, name: &str) -> Option<&'static Field> {
-        let of_group = |field: &&&'static Field| field.owner() == group && self.computes(field);
-        self.fields.iter().filter(of_group).copied().find(|field| field.filter.is_some_and(|filter| filter == name))
+        let is_in_group = |field: &&&'static Field| field.owner() == group && self.computes(field);
+        self.fields.iter().filter(is_in_group).copied().find(|field| field.filter.is_some_and(|filter| filter == name))
     }
 
-    /// Whether a filter may have a group of this name, dots included.
+    /// Whether a filter can have a group with this name, dots included.
     pub fn has_group(&self, group: &str) -> bool {
         self.fields.iter().any(|field| field.owner() == group && field.filter.is_some() && self.computes(field))
     }
-}
-
-/// Returns the array in which this array stands, if it stands in one.
-pub fn parent(array: &str) -> Option<&'static str> {
-    let (prefix, _) = array.rsplit_once('.')?;
-    ARRAYS.iter().copied().find(|other| *other == prefix)
 }
 
 #[cfg(test)]
@@ -144,9 +137,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_lead_to_the_right_array() {
-        for family in [RecordKind::Orders, RecordKind::Returns] {
-            let names: Vec<_> = family.fields().map(|field| field.name).collect();
+    fn names_are_unique_and_identify_the_array() {
+        for kind in [RecordKind::Orders, RecordKind::Returns] {
+            let names: Vec<_> = kind.fields().map(|field| field.name).collect();
             let mut unique = names.clone();
             unique.sort_unstable();
             unique.dedup();
@@ -168,23 +161,23 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_line_forbids_exists() {
+    fn every_forbidden_field_exists() {
         for resource in ["orders", "returns"].map(|name| Resource::find(name).unwrap()) {
             for field in &resource.fields {
                 let Grouping::Except(forbidden) = field.grouping else { continue };
                 for name in forbidden {
-                    let known = match name.strip_suffix(".*") {
+                    let exists = match name.strip_suffix(".*") {
                         Some(owner) => resource.fields.iter().any(|field| field.owner() == owner),
                         None => resource.field(name).is_some(),
                     };
-                    assert!(known, "{} forbids {name}", field.name);
+                    assert!(exists, "{} forbids {name}", field.name);
                 }
             }
         }
     }
 
     #[test]
-    fn carts_have_no_shipments_and_their_flags_are_only_shown() {
+    fn carts_have_no_shipments_and_only_display_order_statuses() {
         let carts = Resource::find("carts").unwrap();
         assert!(carts.field("shipments.status").is_none() && carts.field("order.placed_at").is_none());
         assert!(!carts.computes(carts.field("order.payment_status").unwrap()));

@@ -1,41 +1,41 @@
-//! The fields of orders and carts themselves, and of what an order has one of.
+//! The fields of orders and carts, and of their related objects.
 
 use crate::metrics::catalog::field::{Field, FilterKind, amount, boolean, count, integer, number, organization, seconds, text, timestamp};
 
-/// Records that do not say are live, as every answer says of itself.
+/// A record without a mode is live, like every response.
 const MODES: &[&str] = &["live", "test"];
 
-/// Records may carry `not_required` too, but the upstream service refuses to filter by it.
+/// Records can also have `not_required`, but the upstream service rejects it in filters.
 const FULFILLMENTS: &[&str] = &["unfulfilled", "in_progress", "fulfilled"];
 
-/// An order's own fields.
+/// The attributes of an order.
 pub(super) const MAIN: &[Field] = &[
-    text("order.id").counted().filter("ids"),
+    text("order.id").countable().filter("ids"),
     text("order.number").value_count_only().filter("numbers").filter_kind(FilterKind::Numbers),
-    text("order.status").grouped().filter("statuses"),
-    text("order.payment_status").grouped().filter("payment_statuses").cart_display_only(),
+    text("order.status").groupable().filter("statuses"),
+    text("order.payment_status").groupable().filter("payment_statuses").cart_display_only(),
     text("order.fulfillment_status")
-        .grouped()
+        .groupable()
         .filter("fulfillment_statuses")
         .filter_kind(FilterKind::Among(FULFILLMENTS))
         .cart_display_only(),
     text("order.mode").filter("mode").filter_kind(FilterKind::Choice(MODES)),
     text("order.customer_type"),
-    text("order.country_code").grouped().filter("country_codes"),
-    text("order.currency_code").grouped().filter("currency_codes"),
-    text("order.language_code").grouped().filter("language_codes"),
-    text("order.coupon_code").grouped().filter("coupon_codes"),
-    text("order.gift_card_code").value_count_only().grouped().filter("gift_card_codes"),
-    text("order.reference").counted().grouped().filter("references"),
-    text("order.reference_origin").counted().grouped().filter("reference_origins"),
-    text("order.link_id").grouped().filter("link_ids"),
-    text("order.user_id").grouped().filter("user_ids"),
-    text("order.store_id").grouped().filter("store_ids"),
-    text("order.affiliate_code").grouped().filter("affiliate_codes"),
+    text("order.country_code").groupable().filter("country_codes"),
+    text("order.currency_code").groupable().filter("currency_codes"),
+    text("order.language_code").groupable().filter("language_codes"),
+    text("order.coupon_code").groupable().filter("coupon_codes"),
+    text("order.gift_card_code").value_count_only().groupable().filter("gift_card_codes"),
+    text("order.reference").countable().groupable().filter("references"),
+    text("order.reference_origin").countable().groupable().filter("reference_origins"),
+    text("order.link_id").groupable().filter("link_ids"),
+    text("order.user_id").groupable().filter("user_ids"),
+    text("order.store_id").groupable().filter("store_ids"),
+    text("order.affiliate_code").groupable().filter("affiliate_codes"),
     text("order.aggregated_details").filter("aggregated_details").filter_kind(FilterKind::Query),
-    boolean("order.freight_taxable").grouped().filter("freight_taxable"),
-    boolean("order.guest").grouped().filter("guest"),
-    boolean("order.tax_included").grouped().filter("tax_included"),
+    boolean("order.freight_taxable").groupable().filter("freight_taxable"),
+    boolean("order.guest").groupable().filter("guest"),
+    boolean("order.tax_included").groupable().filter("tax_included"),
     boolean("order.discounted").filter("discounted"),
     boolean("order.gift_card").filter("gift_card"),
     boolean("order.coupon").filter("coupon"),
@@ -43,7 +43,7 @@ pub(super) const MAIN: &[Field] = &[
     boolean("order.refunded").filter("refunded").orders_only(),
     boolean("order.returned").filter("returned").orders_only(),
     boolean("order.archived").filter("archived").orders_only(),
-    integer("order.placed_day_of_week").grouped().filter("placed_day_of_week").orders_only(),
+    integer("order.placed_day_of_week").groupable().filter("placed_day_of_week").orders_only(),
     count("order.line_item_options_count").filter("line_item_options_count"),
     count("order.shipments_count").filter("shipments_count"),
     number("order.skus_count").filter("skus_count"),
@@ -81,38 +81,38 @@ pub(super) const MAIN: &[Field] = &[
     timestamp("order.placed_at").by_date().date_filter().filter("placed_at").orders_only(),
 ];
 
-/// What an order has one of, and its short lists.
-pub(super) const AROUND: &[Field] = &[
-    text("customer.id").counted().grouped().filter("ids"),
-    text("customer.email").counted().grouped().filter("emails"),
-    text("customer.group_name").counted().grouped().filter("group_names"),
+/// The related objects of an order, and its short lists.
+pub(super) const RELATED: &[Field] = &[
+    text("customer.id").countable().groupable().filter("ids"),
+    text("customer.email").countable().groupable().filter("emails"),
+    text("customer.group_name").countable().groupable().filter("group_names"),
     text("customer.reference"),
     text("customer.reference_origin"),
-    text("market.id").cardinality_only().filter("ids").grouped_but(&[
+    text("market.id").cardinality_only().filter("ids").groupable_except(&[
         "billing_address.geocoded",
         "billing_address.localized",
         "shipping_address.geocoded",
         "shipping_address.localized",
         "line_items.item_type",
     ]),
-    text("market.name").grouped().filter("names"),
-    text("market.number").counted().grouped().filter("numbers").filter_kind(FilterKind::Numbers),
+    text("market.name").groupable().filter("names"),
+    text("market.number").countable().groupable().filter("numbers").filter_kind(FilterKind::Numbers),
     text("payment_method.id").filter("ids"),
-    text("payment_method.source_type").grouped().filter("source_types"),
-    text("payment_method.name").grouped().filter("names"),
-    boolean("payment_method.moto").grouped().filter("moto"),
-    text("payment_method.issuer").grouped().filter("issuer").orders_only(),
-    text("payment_method.issuer_type").grouped().filter("issuer_type").orders_only(),
-    text("payment_method.card_type").grouped().filter("card_type").orders_only(),
+    text("payment_method.source_type").groupable().filter("source_types"),
+    text("payment_method.name").groupable().filter("names"),
+    boolean("payment_method.moto").groupable().filter("moto"),
+    text("payment_method.issuer").groupable().filter("issuer").orders_only(),
+    text("payment_method.issuer_type").groupable().filter("issuer_type").orders_only(),
+    text("payment_method.card_type").groupable().filter("card_type").orders_only(),
     text("refunds.id").value_count_only().filter("ids").orders_only(),
     text("refunds.number").value_count_only().filter("numbers").orders_only(),
     amount("refunds.amount").filter("amount").orders_only(),
-    text("tags.id").grouped().filter("ids"),
-    text("tags.name").grouped().filter("names"),
-    text("resource_errors.id").counted().grouped().filter("ids"),
-    text("resource_errors.code").counted().grouped().filter("codes"),
-    text("resource_errors.name").grouped().filter("names"),
-    text("resource_errors.message").counted().grouped().filter("messages"),
+    text("tags.id").groupable().filter("ids"),
+    text("tags.name").groupable().filter("names"),
+    text("resource_errors.id").countable().groupable().filter("ids"),
+    text("resource_errors.code").countable().groupable().filter("codes"),
+    text("resource_errors.name").groupable().filter("names"),
+    text("resource_errors.message").countable().groupable().filter("messages"),
     timestamp("resource_errors.created_at").by_date().filter("created_at"),
     timestamp("resource_errors.updated_at").by_date().filter("updated_at"),
     organization("organization.id"),

@@ -2,16 +2,17 @@
 
 use crate::metrics::catalog::field::{Field, FilterKind, amount, boolean, number, organization, text, timestamp};
 
+/// A record without a mode is live.
 const MODES: &[&str] = &["live", "test"];
 
-/// A return's own fields.
+/// The attributes of a return.
 pub(super) const MAIN: &[Field] = &[
-    text("return.id").counted().filter("ids"),
+    text("return.id").countable().filter("ids"),
     text("return.number").value_count_only().filter("numbers"),
-    text("return.status").value_count_only().grouped().filter("statuses"),
+    text("return.status").value_count_only().groupable().filter("statuses"),
     text("return.order_id").value_count_only().filter("order_ids"),
-    text("return.reference").value_count_only().grouped().filter("references"),
-    text("return.reference_origin").value_count_only().grouped().filter("reference_origins"),
+    text("return.reference").value_count_only().groupable().filter("references"),
+    text("return.reference_origin").value_count_only().groupable().filter("reference_origins"),
     text("return.mode").filter("mode").filter_kind(FilterKind::Choice(MODES)),
     text("return.currency_code"),
     text("return.aggregated_details").filter("aggregated_details").filter_kind(FilterKind::Query),
@@ -26,16 +27,16 @@ pub(super) const MAIN: &[Field] = &[
     timestamp("return.received_at").by_date().date_filter().filter("received_at"),
     timestamp("return.rejected_at").by_date().date_filter().filter("rejected_at"),
     timestamp("return.shipped_at").by_date().date_filter().filter("shipped_at"),
-    // The latest of the lines'. Upstream takes it as a date filter and to sort by, and shows it nowhere.
+    // The latest date of the lines. The upstream service accepts it in date filters and sort orders, and never returns it.
     timestamp("return.restocked_at").date_filter().hidden(),
 ];
 
-/// What is sent back.
+/// The returned line items.
 pub(super) const LINES: &[Field] = &[
     text("return_line_items.line_item_id").value_count_only().filter("line_item_ids"),
-    text("return_line_items.line_item_code").value_count_only().grouped().filter("line_item_codes"),
-    text("return_line_items.line_item_name").grouped(),
-    text("return_line_items.line_item_item_type").value_count_only().grouped().filter("line_item_item_types"),
+    text("return_line_items.line_item_code").value_count_only().groupable().filter("line_item_codes"),
+    text("return_line_items.line_item_name").groupable(),
+    text("return_line_items.line_item_item_type").value_count_only().groupable().filter("line_item_item_types"),
     number("return_line_items.quantity").filter("quantity"),
     amount("return_line_items.line_item_total_amount").filter("line_item_total_amount"),
     amount("return_line_items.line_item_tax_amount").filter("line_item_tax_amount"),
@@ -46,22 +47,22 @@ pub(super) const LINES: &[Field] = &[
     timestamp("return_line_items.line_item_updated_at").filter("line_item_updated_at"),
 ];
 
-/// What a return has one of, and its tags.
-pub(super) const AROUND: &[Field] = &[
+/// The related objects of a return, and its tags.
+pub(super) const RELATED: &[Field] = &[
     text("customer.id").value_count_only().filter("ids"),
-    text("customer.email").value_count_only().grouped().filter("emails"),
-    text("customer.group_name").value_count_only().grouped().filter("group_names"),
+    text("customer.email").value_count_only().groupable().filter("emails"),
+    text("customer.group_name").value_count_only().groupable().filter("group_names"),
     text("customer.reference"),
     text("customer.reference_origin"),
-    text("market.id").counted().grouped().filter("ids"),
-    text("market.name").grouped().filter("names"),
-    text("market.number").counted().grouped().filter("numbers").filter_kind(FilterKind::Numbers),
+    text("market.id").countable().groupable().filter("ids"),
+    text("market.name").groupable().filter("names"),
+    text("market.number").countable().groupable().filter("numbers").filter_kind(FilterKind::Numbers),
     text("stock_location.id").value_count_only().filter("ids"),
-    text("stock_location.name").value_count_only().grouped().filter("names"),
-    text("stock_location.reference").value_count_only().grouped().filter("references"),
-    text("stock_location.reference_origin").value_count_only().grouped().filter("reference_origins"),
-    text("tags.id").grouped().filter("ids"),
-    text("tags.name").grouped().filter("names"),
+    text("stock_location.name").value_count_only().groupable().filter("names"),
+    text("stock_location.reference").value_count_only().groupable().filter("references"),
+    text("stock_location.reference_origin").value_count_only().groupable().filter("reference_origins"),
+    text("tags.id").groupable().filter("ids"),
+    text("tags.name").groupable().filter("names"),
     organization("organization.id"),
     organization("organization.name"),
     organization("organization.slug"),

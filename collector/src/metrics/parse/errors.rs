@@ -1,28 +1,28 @@
-//! What is wrong with a request, and where.
+//! The validation errors of a request.
 
 use serde_json::{Map, Value, json};
 
-/// Why a request is not answered.
+/// Why a request is not valid; it decides the HTTP status.
 #[derive(Debug, PartialEq)]
 pub enum QueryError {
-    /// Its first level is wrong.
+    /// The first level of the body is not valid.
     BadRequest(ValidationErrors),
-    /// Something deeper down is wrong.
+    /// A deeper level of the body is not valid.
     Unprocessable(ValidationErrors),
 }
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidationError {
     /// The part of the request: the name of the query, of a field of the filter, `meta` or `body`.
     pub field: String,
-    /// What in it is wrong.
+    /// The attribute in it.
     pub attribute: String,
-    /// How it is wrong.
+    /// The message.
     pub message: String,
 }
 
-/// All that is wrong.
+/// All errors of a request.
 #[derive(Debug, Default, PartialEq)]
 pub struct ValidationErrors(Vec<ValidationError>);
 
@@ -31,30 +31,30 @@ impl ValidationErrors {
         self.0.push(ValidationError { field: field.into(), attribute: attribute.into(), message: message.into() });
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there is no error.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns what is wrong, in the order of the request.
+    /// Returns the errors in the order of the request.
     pub fn all(&self) -> &[ValidationError] {
         &self.0
     }
 
-    /// Writes `[{"field": [{"attribute": ["message"]}]}]`.
+    /// Returns `[{"field": [{"attribute": ["message"]}]}]`.
     pub fn to_json(&self) -> Value {
         let mut fields: Named<'_, Named<'_, Vec<&str>>> = Vec::new();
-        for fault in &self.0 {
-            let attributes = entry(&mut fields, &fault.field);
-            entry(attributes, &fault.attribute).push(&fault.message);
+        for error in &self.0 {
+            let attributes = entry(&mut fields, &error.field);
+            entry(attributes, &error.attribute).push(&error.message);
         }
-        let one = |name: &str, value: Value| Value::Object(Map::from_iter([(name.to_owned(), value)]));
-        let attributes = |list: Named<'_, Vec<&str>>| list.into_iter().map(|(name, messages)| one(name, json!(messages))).collect();
-        fields.into_iter().map(|(name, list)| one(name, Value::Array(attributes(list)))).collect()
+        let object = |name: &str, value: Value| Value::Object(Map::from_iter([(name.to_owned(), value)]));
+        let attributes = |list: Named<'_, Vec<&str>>| list.into_iter().map(|(name, messages)| object(name, json!(messages))).collect();
+        fields.into_iter().map(|(name, list)| object(name, Value::Array(attributes(list)))).collect()
     }
 }
 
-/// A short list of names with something for each, in the order in which they came.
+/// A short list of names with a value for each, in insertion order.
 type Named<'a, T> = Vec<(&'a str, T)>;
 
 fn entry<'l, 'a, T: Default>(list: &'l mut Named<'a, T>, name: &'a str) -> &'l mut T {

@@ -1,112 +1,115 @@
-//! Reading filters.
+//! Parses filters: conditions on fields, the period and the free-text search.
 
 use serde_json::{Map, Value, json};
 
 use crate::metrics::catalog::{Field, FieldType, FilterKind, Resource};
-use crate::metrics::parse::values::{comparison, instant, list, number, single, string, whole_or_string};
-use crate::metrics::parse::{Context, ValidationErrors};
+use crate::metrics::parse::context::Context;
+use crate::metrics::parse::errors::ValidationErrors;
+use crate::metrics::parse::values::{comparison, instant, integer_or_string, list, number, single, string};
 use crate::metrics::query::{Condition, Filter, Period, Predicate};
 use crate::metrics::search_query;
 use crate::time;
 
-/// How long the default period reaches back.
+/// The length of the default period.
 const DEFAULT_DAYS: i64 = 30;
-const DATES: [&str; 3] = ["date_from", "date_to", "date_field"];
+/// The attributes of the period.
+const PERIOD_ATTRIBUTES: [&str; 3] = ["date_from", "date_to", "date_field"];
 
-/// Reads everything but the dates.
-pub(super) fn read(resource: &'static Resource, filter: &Value, faults: &mut ValidationErrors) -> Filter {
+/// Parses all conditions except the period.
+pub(super) fn read(resource: &'static Resource, filter: &Value, errors: &mut ValidationErrors) -> Filter {
     let mut read = Filter::default();
     match filter {
-        Value::Object(groups) if groups.is_empty() => faults.add("filter", "filter", "must not be empty"),
+        Value::Object(groups) if groups.is_empty() => errors.add("filter", "filter", "must not be empty"),
         Value::Object(groups) => {
             for (group, attributes) in groups {
-                read_group(resource, group, attributes, &mut read, faults);
+                read_group(resource, group, attributes, &mut read, errors);
             }
         }
-        _ => faults.add("filter", "filter", "must be an object"),
+        _ => errors.add("filter", "filter", "must be an object"),
     }
     read
 }
 
-fn read_group(resource: &'static Resource, group: &str, attributes: &Value, read: &mut Filter, faults: &mut ValidationErrors) {
+fn read_group(resource: &'static Resource, group: &str, attributes: &Value, read: &mut Filter, errors: &mut ValidationErrors) {
     if !resource.has_group(group) {
-        return faults.add("filter", group, format!("is not a field to filter {} by", resource.name));
+        return errors.add("filter", group, format!("is not a field to filter {} by", resource.name));
     }
     let attributes = match attributes {
         Value::Object(attributes) if !attributes.is_empty() => attributes,
-        Value::Object(_) => return faults.add("filter", group, "must not be empty"),
-        _ => return faults.add("filter", group, "must be an object"),
+        Value::Object(_) => return errors.add("filter", group, "must not be empty"),
+        _ => return errors.add("filter", group, "must be an object"),
     };
     for (name, value) in attributes {
         let inner = format!("{group}.{name}");
         if let Some(field) = resource.filter(group, name) {
-            if let Err(message) = read_test(field, value, read) {
-                faults.add(group, name, message);
+            if let Err(message) = read_predicate(field, value, read) {
+                errors.add(group, name, message);
             }
         } else if resource.has_group(&inner) {
-            read_group(resource, &inner, value, read, faults);
-        } else if !(group == resource.main && DATES.contains(&name.as_str())) {
-            faults.add(group, name, format!("is not an attribute to filter {} by", resource.name));
+            read_group(resource, &inner, value, read, errors);
+        } else if !(group == resource.main && PERIOD_ATTRIBUTES.contains(&name.as_str())) {
+            errors.add(group, name, format!("is not an attribute to filter {} by", resource.name));
         }
     }
 }
 
-fn read_test(field: &'static Field, value: &Value, read: &mut Filter) -> Result<(), String> {
+fn read_predicate(field: &'static Field, value: &Value, read: &mut Filter) -> Result<(), String> {
     let among = |choices: &[&str], values: &[String]| match values.iter().find(|value| !choices.contains(&value.as_str())) {
         Some(_) => Err(format!("must be among {}", choices.join(", "))),
         None => Ok(()),
     };
     let listed = |(is_in, values)| if is_in { Predicate::In(values) } else { Predicate::NotIn(values) };
-    let test = match (field.filter_kind, field.kind, value) {
+    let predicate = match (field.filter_kind, field.kind, value) {
         (FilterKind::Query, ..) => {
-            let words = read_words(value)?;
-            read.search = Some(words);
+            read.search = Some(read_search_query(value)?);
             return Ok(());
         }
         (FilterKind::Choice(choices), _, Value::String(text)) => {
             among(choices, std::slice::from_ref(text))?;
-            chosen(choices, true, std::slice::from_ref(text))
+            choice_predicate(choices, true, std::slice::from_ref(text))
         }
         (FilterKind::Choice(choices), ..) => {
             let (is_in, values) = list(value, string)?;
             among(choices, &values)?;
-            chosen(choices, is_in, &values)
+            choice_predicate(choices, is_in, &values)
         }
         (FilterKind::Among(choices), ..) => {
             let values = list(value, string)?;
             among(choices, &values.1)?;
             listed(values)
         }
-        (FilterKind::Numbers, ..) => listed(list(value, whole_or_string)?),
-        (FilterKind::Natural, FieldType::Bool, Value::Bool(is)) => Predicate::Is(*is),
-        (FilterKind::Natural, FieldType::Bool, _) => return Err("must be true or false".into()),
-        (FilterKind::Natural, FieldType::Text | FieldType::Organization, _) => listed(list(value, string)?),
-        (FilterKind::Natural, FieldType::Integer | FieldType::Number | FieldType::Amount, _) => {
+        (FilterKind::Numbers, ..) => listed(list(value, integer_or_string)?),
+        (FilterKind::ByType, FieldType::Bool, Value::Bool(is)) => Predicate::Is(*is),
+        (FilterKind::ByType, FieldType::Bool, _) => return Err("must be true or false".into()),
+        (FilterKind::ByType, FieldType::Text | FieldType::Organization, _) => listed(list(value, string)?),
+        (FilterKind::ByType, FieldType::Integer | FieldType::Number | FieldType::Amount, _) => {
             Predicate::Number(comparison(value, number)?)
         }
-        (FilterKind::Natural, FieldType::Timestamp, _) => Predicate::Timestamp(comparison(value, instant)?),
+        (FilterKind::ByType, FieldType::Timestamp, _) => Predicate::Timestamp(comparison(value, instant)?),
     };
-    read.conditions.push(Condition { field, predicate: test });
+    read.conditions.push(Condition { field, predicate });
     Ok(())
 }
 
-/// A record that does not say is what comes first of the choices.
-fn chosen(choices: &[&str], is_in: bool, values: &[String]) -> Predicate {
+/// Returns the predicate for a choice. A missing value counts as the first choice.
+fn choice_predicate(choices: &[&str], is_in: bool, values: &[String]) -> Predicate {
     let is_wanted = |choice: &&str| values.iter().any(|value| value == choice) == is_in;
     let (wanted, rest): (Vec<&str>, Vec<&str>) = choices.iter().copied().partition(is_wanted);
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
     if wanted.first() == choices.first() { Predicate::NotIn(owned(rest)) } else { Predicate::In(owned(wanted)) }
 }
 
-fn read_words(value: &Value) -> Result<search_query::SearchExpr, String> {
+fn read_search_query(value: &Value) -> Result<search_query::SearchExpr, String> {
     match single(value)? {
-        ("query", Value::String(query)) => search_query::parse(query).ok_or_else(|| "query must hold some words, and not too many".into()),
+        ("query", Value::String(query)) => {
+            search_query::parse(query).ok_or_else(|| "query must contain at least one word, and at most 200".into())
+        }
         ("query", _) => Err("query must be a string".into()),
         (name, _) => Err(format!("{name} is not supported; use query")),
     }
 }
 
-/// The dates of a filter, and as what they were understood.
+/// The period of a filter, and the dates that it was parsed from.
 pub(super) struct Dates {
     pub(super) period: Period,
     pub(super) is_given: bool,
@@ -114,22 +117,22 @@ pub(super) struct Dates {
     to: i64,
 }
 
-/// Reads the dates, or makes up those of the last days. `None` means that they are wrong.
+/// Parses the period; without dates it is the last 30 days. Returns `None` if the dates are not valid.
 pub(super) fn read_period(
     resource: &'static Resource,
     filter: &Value,
     context: Context<'_>,
-    faults: &mut ValidationErrors,
+    errors: &mut ValidationErrors,
 ) -> Option<Dates> {
     let group = resource.main;
     let dates = filter.get(group).and_then(Value::as_object);
     let get = |name: &str| dates.and_then(|dates| dates.get(name));
-    let field = read_field(resource, get("date_field"), faults);
+    let field = read_field(resource, get("date_field"), errors);
     let mut read = |name| {
         let value = get(name)?;
         let read = value.as_str().and_then(time::parse_rfc3339);
         if read.is_none() {
-            faults.add(group, name, "must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z");
+            errors.add(group, name, "must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z");
         }
         Some(read)
     };
@@ -140,37 +143,37 @@ pub(super) fn read_period(
             let written = |millis| time::ParsedTime { millis, has_fraction: false };
             (written(today - DEFAULT_DAYS * time::DAY_MS), written(today + time::DAY_MS - time::SECOND_MS))
         }
-        (Some(_), None) => return fault(faults, group, "date_to", "is missing: give both dates or none"),
-        (None, Some(_)) => return fault(faults, group, "date_from", "is missing: give both dates or none"),
+        (Some(_), None) => return invalid_dates(errors, group, "date_to", "is missing: give both dates or none"),
+        (None, Some(_)) => return invalid_dates(errors, group, "date_from", "is missing: give both dates or none"),
     };
     if from.millis > to.millis {
-        return fault(faults, group, "date_from", "must not be after date_to");
+        return invalid_dates(errors, group, "date_from", "must not be after date_to");
     }
     if (time::start_of_day(to.millis) - time::start_of_day(from.millis)) / time::DAY_MS > context.max_range_days {
-        return fault(faults, group, "date_to", &format!("must not be more than {} days after date_from", context.max_range_days));
+        return invalid_dates(errors, group, "date_to", &format!("must not be more than {} days after date_from", context.max_range_days));
     }
-    // A whole second is meant where no fraction was written.
+    // A time without a fraction includes the whole second.
     let until = to.millis + if to.has_fraction { 1 } else { time::SECOND_MS };
     let period = Period { field: field?, from: from.millis, until };
     Some(Dates { period, is_given: get("date_from").is_some(), from: from.millis, to: to.millis })
 }
 
-fn fault(faults: &mut ValidationErrors, group: &str, name: &str, message: &str) -> Option<Dates> {
-    faults.add(group, name, message);
+fn invalid_dates(errors: &mut ValidationErrors, group: &str, name: &str, message: &str) -> Option<Dates> {
+    errors.add(group, name, message);
     None
 }
 
-fn read_field(resource: &'static Resource, name: Option<&Value>, faults: &mut ValidationErrors) -> Option<&'static Field> {
+fn read_field(resource: &'static Resource, name: Option<&Value>, errors: &mut ValidationErrors) -> Option<&'static Field> {
     let Some(name) = name else { return resource.field(&format!("{}.current_date", resource.main)) };
     let found = name.as_str().and_then(|name| resource.field(&format!("{}.{name}", resource.main))).filter(|field| field.is_date_filter);
     if found.is_none() {
         let names: Vec<_> = resource.fields.iter().filter(|field| field.is_date_filter).map(|field| field.attribute()).collect();
-        faults.add(resource.main, "date_field", format!("must be one of {}", names.join(", ")));
+        errors.add(resource.main, "date_field", format!("must be one of {}", names.join(", ")));
     }
     found
 }
 
-/// Puts the dates that count into the filter.
+/// Writes the dates of the period into the filter.
 pub(super) fn fill_period(filter: &mut Value, resource: &Resource, dates: &Dates) {
     let Value::Object(groups) = filter else { return };
     if let Value::Object(group) = groups.entry(resource.main).or_insert_with(|| json!({})) {
@@ -181,8 +184,8 @@ pub(super) fn fill_period(filter: &mut Value, resource: &Resource, dates: &Dates
     }
 }
 
-/// Takes the ids whose company is asked for out of a filter, and whatever is empty without them.
-pub(super) fn take_items(filter: &mut Value, faults: &mut ValidationErrors) -> Option<Vec<String>> {
+/// Removes the item ids of a "bought together" query from the filter, with objects that become empty. Returns the ids.
+pub(super) fn take_items(filter: &mut Value, errors: &mut ValidationErrors) -> Option<Vec<String>> {
     let lines = filter.get_mut("line_items").and_then(Value::as_object_mut);
     let read = match lines.and_then(|lines| lines.remove("item_ids")) {
         None => Err("is missing".to_owned()),
@@ -198,6 +201,6 @@ pub(super) fn take_items(filter: &mut Value, faults: &mut ValidationErrors) -> O
         Ok((false, _)) => "must be a list of ids under in".into(),
         Err(message) => message,
     };
-    faults.add("line_items", "item_ids", message);
+    errors.add("line_items", "item_ids", message);
     None
 }

@@ -1,9 +1,9 @@
-//! From a request's body to a [`Query`], or to everything that is wrong with it.
+//! Parses the body of a request into a [`Query`], or returns all its errors.
 //!
-//! Pure: the time and the organization are given. A request is read to its end even after a fault, so that its author hears of all of them
-//! at once.
+//! Parsing is pure: the caller passes the time and the organization. It continues after an error, so that a client gets all errors at once.
 
 mod breakdown;
+mod context;
 mod errors;
 mod filter;
 mod search;
@@ -11,26 +11,13 @@ mod values;
 
 use serde_json::{Map, Value, json};
 
+pub use context::{Context, MAX_RANGE_DAYS};
 pub use errors::{QueryError, ValidationError, ValidationErrors};
 
 use crate::metrics::catalog::Resource;
 use crate::metrics::query::{Filter, Query, QueryKind};
 
-/// What a request does not say itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// Whose records are asked about.
-    pub organization: &'a str,
-    /// The time now, in milliseconds since 1970.
-    pub now: i64,
-    /// The most days that the date filter may cover.
-    pub max_range_days: i64,
-}
-
-/// The most days that the date filter may cover, unless an operator says otherwise: five years and a day.
-pub const MAX_RANGE_DAYS: i64 = 5 * 365 + 2 + 1;
-
-/// The kinds of query, as they are written in addresses.
+/// The kinds of query, as the request path names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryType {
     /// `breakdown`
@@ -41,12 +28,12 @@ pub enum QueryType {
     Stats,
     /// `search`
     Search,
-    /// `analysis/fbt`, which is asked with a filter alone.
+    /// `analysis/fbt`: frequently bought together. Its request has only a filter.
     BoughtTogether,
 }
 
 impl QueryType {
-    /// Returns its name in requests and answers.
+    /// Returns its name in requests and responses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Breakdown => "breakdown",
@@ -57,70 +44,70 @@ impl QueryType {
         }
     }
 
-    /// Returns the query that is asked of a resource under this name.
+    /// Returns the query of a resource with this name in the request path.
     pub fn find(name: &str) -> Option<Self> {
         [Self::Breakdown, Self::DateBreakdown, Self::Stats, Self::Search].into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// Reads a request's body.
+/// Parses the body of a request.
 pub fn parse(resource: &'static Resource, kind: QueryType, body: &Value, context: Context<'_>) -> Result<Query, QueryError> {
     let parts = first_level(kind, body)?;
-    let mut faults = ValidationErrors::default();
-    let wants_payload = parts.get("meta").is_some_and(|meta| wants_payload(meta, &mut faults));
-    let (filter, filled_filter, items) = read_filter(resource, kind, parts.get("filter"), context, &mut faults);
+    let mut errors = ValidationErrors::default();
+    let wants_payload = parts.get("meta").is_some_and(|meta| wants_payload(meta, &mut errors));
+    let (filter, filled_filter, items) = read_filter(resource, kind, parts.get("filter"), context, &mut errors);
     let read = match (kind, parts.get(kind.name())) {
         (QueryType::BoughtTogether, _) => items.map(|items| (QueryKind::BoughtTogether(items), None)),
         (_, Some(Value::Object(query))) => {
-            read_kind(resource, kind, query, context, &mut faults).map(|(kind, filled)| (kind, Some(filled)))
+            read_kind(resource, kind, query, context, &mut errors).map(|(kind, filled)| (kind, Some(filled)))
         }
         _ => {
-            faults.add("query", kind.name(), "must be an object");
+            errors.add("query", kind.name(), "must be an object");
             None
         }
     };
     match read {
-        Some((read, filled)) if faults.is_empty() => {
+        Some((read, filled)) if errors.is_empty() => {
             let payload = wants_payload.then(|| match filled {
                 Some(filled) => json!({ kind.name(): filled, "filter": filled_filter }),
                 None => json!({ "filter": filled_filter }),
             });
             Ok(Query { resource, kind: read, filter, payload })
         }
-        _ => Err(QueryError::Unprocessable(faults)),
+        _ => Err(QueryError::Unprocessable(errors)),
     }
 }
 
-/// What is wrong here is answered 400; what is wrong deeper down, 422.
+/// Validates the first level of the body. Errors here result in 400; errors in deeper levels, in 422.
 fn first_level(kind: QueryType, body: &Value) -> Result<&Map<String, Value>, QueryError> {
-    let mut faults = ValidationErrors::default();
-    let needed = if kind == QueryType::BoughtTogether { "filter" } else { kind.name() };
+    let mut errors = ValidationErrors::default();
+    let required = if kind == QueryType::BoughtTogether { "filter" } else { kind.name() };
     let Value::Object(parts) = body else {
-        faults.add("body", needed, "the body must be an object");
-        return Err(QueryError::BadRequest(faults));
+        errors.add("body", required, "the body must be an object");
+        return Err(QueryError::BadRequest(errors));
     };
-    if !parts.contains_key(needed) {
-        faults.add("body", needed, "is missing");
+    if !parts.contains_key(required) {
+        errors.add("body", required, "is missing");
     }
-    for name in parts.keys().filter(|name| ![needed, "filter", "meta"].contains(&name.as_str())) {
-        faults.add("body", name, "is not supported");
+    for name in parts.keys().filter(|name| ![required, "filter", "meta"].contains(&name.as_str())) {
+        errors.add("body", name, "is not supported");
     }
-    if faults.is_empty() { Ok(parts) } else { Err(QueryError::BadRequest(faults)) }
+    if errors.is_empty() { Ok(parts) } else { Err(QueryError::BadRequest(errors)) }
 }
 
-fn wants_payload(meta: &Value, faults: &mut ValidationErrors) -> bool {
+fn wants_payload(meta: &Value, errors: &mut ValidationErrors) -> bool {
     let Value::Object(options) = meta else {
-        faults.add("meta", "payload", "meta must be an object");
+        errors.add("meta", "payload", "meta must be an object");
         return false;
     };
     for name in options.keys().filter(|name| *name != "payload") {
-        faults.add("meta", name, "is not supported");
+        errors.add("meta", name, "is not supported");
     }
     match options.get("payload") {
         None => false,
         Some(Value::Bool(wants)) => *wants,
         Some(_) => {
-            faults.add("meta", "payload", "must be true or false");
+            errors.add("meta", "payload", "must be true or false");
             false
         }
     }
@@ -131,36 +118,36 @@ fn read_kind(
     kind: QueryType,
     query: &Map<String, Value>,
     context: Context<'_>,
-    faults: &mut ValidationErrors,
+    errors: &mut ValidationErrors,
 ) -> Option<(QueryKind, Value)> {
     match kind {
-        QueryType::Breakdown => breakdown::read(resource, query, faults).map(|(read, filled)| (QueryKind::Breakdown(read), filled)),
+        QueryType::Breakdown => breakdown::read(resource, query, errors).map(|(read, filled)| (QueryKind::Breakdown(read), filled)),
         QueryType::DateBreakdown => {
-            breakdown::read_dates(resource, query, faults).map(|(read, filled)| (QueryKind::DateBreakdown(read), filled))
+            breakdown::read_dates(resource, query, errors).map(|(read, filled)| (QueryKind::DateBreakdown(read), filled))
         }
-        QueryType::Stats => breakdown::read_stats(resource, query, faults).map(|(read, filled)| (QueryKind::Stats(read), filled)),
-        QueryType::Search => search::read(resource, query, context, faults).map(|(read, filled)| (QueryKind::Search(read), filled)),
+        QueryType::Stats => breakdown::read_stats(resource, query, errors).map(|(read, filled)| (QueryKind::Stats(read), filled)),
+        QueryType::Search => search::read(resource, query, context, errors).map(|(read, filled)| (QueryKind::Search(read), filled)),
         QueryType::BoughtTogether => None,
     }
 }
 
-/// Returns the filter, the filter as it was understood, and the items whose company is asked for.
+/// Returns the parsed filter, the filter with its defaults filled in, and the items of a "bought together" query.
 fn read_filter(
     resource: &'static Resource,
     kind: QueryType,
     filter: Option<&Value>,
     context: Context<'_>,
-    faults: &mut ValidationErrors,
+    errors: &mut ValidationErrors,
 ) -> (Filter, Value, Option<Vec<String>>) {
     let mut filled = filter.cloned().unwrap_or_else(|| json!({}));
     let together = kind == QueryType::BoughtTogether;
-    let items = together.then(|| filter::take_items(&mut filled, faults)).flatten();
+    let items = together.then(|| filter::take_items(&mut filled, errors)).flatten();
     let mut read = Filter::default();
-    // The ids that were taken may have been all there was.
+    // A "bought together" filter may contain nothing but the item ids, which are removed by now.
     if filter.is_some_and(|filter| *filter == filled || filled.as_object().is_none_or(|filled| !filled.is_empty())) {
-        read = filter::read(resource, &filled, faults);
+        read = filter::read(resource, &filled, errors);
     }
-    match filter::read_period(resource, &filled, context, faults) {
+    match filter::read_period(resource, &filled, context, errors) {
         Some(period) if period.is_given || !together => {
             filter::fill_period(&mut filled, resource, &period);
             read.period = Some(period.period);

@@ -1,14 +1,14 @@
-//! Reading searches.
+//! Parses searches.
 
 use serde_json::{Map, Value, json};
 
 use crate::metrics::catalog::{Field, Resource};
 use crate::metrics::cursor;
 use crate::metrics::parse::breakdown::read_sort;
-use crate::metrics::parse::values::Part;
-use crate::metrics::parse::{Context, ValidationErrors};
-use crate::metrics::query::Search;
-use crate::metrics::query::SearchPosition;
+use crate::metrics::parse::context::Context;
+use crate::metrics::parse::errors::ValidationErrors;
+use crate::metrics::parse::values::RequestObject;
+use crate::metrics::query::{Search, SearchPosition};
 
 const DEFAULT_LIMIT: u32 = 50;
 
@@ -16,16 +16,16 @@ pub(super) fn read(
     resource: &'static Resource,
     query: &Map<String, Value>,
     context: Context<'_>,
-    faults: &mut ValidationErrors,
+    errors: &mut ValidationErrors,
 ) -> Option<(Search, Value)> {
-    let part = Part { field: "search", path: "", object: query };
-    part.only(&["fields", "limit", "sort", "sort_by", "cursor"], faults);
-    let fields = read_fields(resource, &part, faults);
-    let limit = part.limit(DEFAULT_LIMIT, faults);
-    let (sort, sort_name) = read_sort(&part, faults);
-    let (sort_by, sort_by_name) = read_sort_by(resource, &part, faults)?;
+    let request = RequestObject { field: "search", path: "", object: query };
+    request.allow_only(&["fields", "limit", "sort", "sort_by", "cursor"], errors);
+    let fields = read_fields(resource, &request, errors);
+    let limit = request.limit(DEFAULT_LIMIT, errors);
+    let (sort, sort_name) = read_sort(&request, errors);
+    let (sort_by, sort_by_name) = read_sort_by(resource, &request, errors)?;
     let fingerprint = cursor::fingerprint(context.organization, resource.name, sort_by.name, sort);
-    let after = read_cursor(&part, &fingerprint, faults);
+    let after = read_cursor(&request, &fingerprint, errors);
     let mut filled = Map::from_iter([
         ("fields".into(), query.get("fields").cloned().unwrap_or_default()),
         ("limit".into(), json!(limit)),
@@ -36,62 +36,66 @@ pub(super) fn read(
     Some((Search { fields: fields?, limit, sort, sort_by, after }, Value::Object(filled)))
 }
 
-fn read_fields(resource: &'static Resource, part: &Part<'_>, faults: &mut ValidationErrors) -> Option<Vec<&'static Field>> {
-    let names = match part.object.get("fields") {
+fn read_fields(resource: &'static Resource, request: &RequestObject<'_>, errors: &mut ValidationErrors) -> Option<Vec<&'static Field>> {
+    let names = match request.object.get("fields") {
         None => {
-            part.fault(faults, "fields", "is missing");
+            request.add_error(errors, "fields", "is missing");
             return None;
         }
         Some(Value::Array(names)) if !names.is_empty() => names,
         Some(_) => {
-            part.fault(faults, "fields", "must be a list of at least one field");
+            request.add_error(errors, "fields", "must be a list of at least one field");
             return None;
         }
     };
     let mut fields = Vec::new();
     for name in names {
-        let found = name.as_str().map_or_else(Vec::new, |name| shown(resource, name));
+        let found = name.as_str().map_or_else(Vec::new, |name| selected_fields(resource, name));
         if found.is_empty() {
-            part.fault(faults, "fields", format!("{name} is not a field of {}", resource.name));
+            request.add_error(errors, "fields", format!("{name} is not a field of {}", resource.name));
         }
         fields.extend(found);
     }
     Some(fields)
 }
 
-/// `x.*` stands for every attribute of x, and not for the relations of x.
-fn shown(resource: &'static Resource, name: &str) -> Vec<&'static Field> {
-    let is_meant = |field: &&Field| match name.strip_suffix(".*") {
+/// Returns the fields that a name selects. `x.*` selects every attribute of x, but not the relations of x.
+fn selected_fields(resource: &'static Resource, name: &str) -> Vec<&'static Field> {
+    let is_selected = |field: &&Field| match name.strip_suffix(".*") {
         Some(owner) => field.owner() == owner,
         None => field.name == name,
     };
-    resource.fields.iter().copied().filter(|field| field.is_shown).filter(is_meant).collect()
+    resource.fields.iter().copied().filter(|field| field.is_shown).filter(is_selected).collect()
 }
 
-/// Carts are sorted by `cart.*` in the reference and by `order.*` in the examples, so both are understood.
-fn read_sort_by(resource: &'static Resource, part: &Part<'_>, faults: &mut ValidationErrors) -> Option<(&'static Field, String)> {
-    let name = match part.object.get("sort_by") {
+/// Accepts `cart.*` and `order.*` for carts: the upstream reference uses the first, its examples the second.
+fn read_sort_by(
+    resource: &'static Resource,
+    request: &RequestObject<'_>,
+    errors: &mut ValidationErrors,
+) -> Option<(&'static Field, String)> {
+    let name = match request.object.get("sort_by") {
         None => format!("{}.current_date", resource.alias),
-        Some(_) => part.text("sort_by", faults)?.to_owned(),
+        Some(_) => request.text("sort_by", errors)?.to_owned(),
     };
-    let plain = name.split_once('.').filter(|(first, _)| [resource.alias, resource.main].contains(first));
+    let qualified = name.split_once('.').filter(|(first, _)| [resource.alias, resource.main].contains(first));
     let found =
-        plain.and_then(|(_, attribute)| resource.field(&format!("{}.{attribute}", resource.main))).filter(|field| field.is_date_filter);
+        qualified.and_then(|(_, attribute)| resource.field(&format!("{}.{attribute}", resource.main))).filter(|field| field.is_date_filter);
     if found.is_none() {
-        part.fault(faults, "sort_by", format!("{name} is not a date to sort {} by", resource.name));
+        request.add_error(errors, "sort_by", format!("{name} is not a date to sort {} by", resource.name));
     }
     found.map(|field| (field, name))
 }
 
-/// Clients send `null` for the first page.
-fn read_cursor(part: &Part<'_>, fingerprint: &str, faults: &mut ValidationErrors) -> Option<SearchPosition> {
-    let read = match part.object.get("cursor") {
+/// Returns the position in the cursor. Clients send `null` for the first page.
+fn read_cursor(request: &RequestObject<'_>, fingerprint: &str, errors: &mut ValidationErrors) -> Option<SearchPosition> {
+    let read = match request.object.get("cursor") {
         None | Some(Value::Null) => return None,
-        Some(Value::String(text)) => cursor::read(text, fingerprint),
+        Some(Value::String(text)) => cursor::decode(text, fingerprint),
         Some(_) => None,
     };
     if read.is_none() {
-        part.fault(faults, "cursor", "is not a cursor of this search");
+        request.add_error(errors, "cursor", "is not a cursor of this search");
     }
     read
 }

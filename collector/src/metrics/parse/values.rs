@@ -1,91 +1,91 @@
-//! Single values of a request, and what they must be.
+//! Parses single values of a request.
 
 use serde_json::{Map, Value};
 
-use crate::metrics::parse::ValidationErrors;
+use crate::metrics::parse::errors::ValidationErrors;
 use crate::metrics::query::{Bound, Comparison};
 use crate::time;
 
-/// One object of a request while it is read; `path` leads to it inside of `field`.
-pub(super) struct Part<'a> {
+/// One object of a request; `path` is its path inside `field`.
+pub(super) struct RequestObject<'a> {
     pub(super) field: &'a str,
     pub(super) path: &'a str,
     pub(super) object: &'a Map<String, Value>,
 }
 
-impl Part<'_> {
-    /// Notes that something of this object is wrong.
-    pub(super) fn fault(&self, faults: &mut ValidationErrors, name: &str, message: impl Into<String>) {
-        faults.add(self.field, &format!("{}{name}", self.path), message);
+impl RequestObject<'_> {
+    /// Adds an error about an attribute of this object.
+    pub(super) fn add_error(&self, errors: &mut ValidationErrors, name: &str, message: impl Into<String>) {
+        errors.add(self.field, &format!("{}{name}", self.path), message);
     }
 
-    /// Notes every name that is not among these.
-    pub(super) fn only(&self, names: &[&str], faults: &mut ValidationErrors) {
+    /// Adds an error for every attribute that is not one of these.
+    pub(super) fn allow_only(&self, names: &[&str], errors: &mut ValidationErrors) {
         for name in self.object.keys().filter(|name| !names.contains(&name.as_str())) {
-            self.fault(faults, name, "is not supported");
+            self.add_error(errors, name, "is not supported");
         }
     }
 
-    /// Returns a text that must be there.
-    pub(super) fn text(&self, name: &str, faults: &mut ValidationErrors) -> Option<&str> {
+    /// Returns a required string.
+    pub(super) fn text(&self, name: &str, errors: &mut ValidationErrors) -> Option<&str> {
         match self.object.get(name) {
             Some(Value::String(text)) => return Some(text),
-            Some(_) => self.fault(faults, name, "must be a string"),
-            None => self.fault(faults, name, "is missing"),
+            Some(_) => self.add_error(errors, name, "must be a string"),
+            None => self.add_error(errors, name, "is missing"),
         }
         None
     }
 
-    /// Returns what the text at `name` stands for, or `default` where there is none.
+    /// Returns the value for the string at `name`, or `default` if it is missing.
     pub(super) fn choice<T: Copy>(
         &self,
         name: &str,
         choices: &[(&str, T)],
         default: Option<T>,
-        faults: &mut ValidationErrors,
+        errors: &mut ValidationErrors,
     ) -> Option<T> {
         if let (None, Some(default)) = (self.object.get(name), default) {
             return Some(default);
         }
-        let text = self.text(name, faults)?;
+        let text = self.text(name, errors)?;
         let found = choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
-            self.fault(faults, name, format!("must be one of {}", names.join(", ")));
+            self.add_error(errors, name, format!("must be one of {}", names.join(", ")));
         }
         found
     }
 
-    /// Returns the most of something to answer with, from 1 to 100.
-    pub(super) fn limit(&self, default: u32, faults: &mut ValidationErrors) -> u32 {
+    /// Returns the maximum number of results, from 1 to 100.
+    pub(super) fn limit(&self, default: u32, errors: &mut ValidationErrors) -> u32 {
         let Some(value) = self.object.get("limit") else { return default };
         match value.as_u64().and_then(|limit| u32::try_from(limit).ok()).filter(|limit| (1..=100).contains(limit)) {
             Some(limit) => limit,
             None => {
-                self.fault(faults, "limit", "must be a whole number from 1 to 100");
+                self.add_error(errors, "limit", "must be a whole number from 1 to 100");
                 default
             }
         }
     }
 }
 
-/// Reads `{"gte": 5}` or `{"gt_lte": [1, 5]}`.
+/// Parses `{"gte": 5}` or `{"gt_lte": [1, 5]}`.
 pub(super) fn comparison<T>(value: &Value, read: fn(&Value) -> Result<T, &'static str>) -> Result<Comparison<T>, String> {
     let (name, value) = single(value)?;
-    let one = || read(value).map_err(|wanted| format!("{name} {wanted}"));
-    let low = |inclusive| one().map(|at| Comparison::Between(Some(Bound { at, inclusive }), None));
-    let high = |inclusive| one().map(|at| Comparison::Between(None, Some(Bound { at, inclusive })));
+    let single_value = || read(value).map_err(|expected| format!("{name} {expected}"));
+    let low = |inclusive| single_value().map(|at| Comparison::Between(Some(Bound { at, inclusive }), None));
+    let high = |inclusive| single_value().map(|at| Comparison::Between(None, Some(Bound { at, inclusive })));
     let range = |from, to| match value.as_array().map(Vec::as_slice) {
         Some([first, second]) => {
-            let at = |value| read(value).map_err(|wanted| format!("each value of {name} {wanted}"));
+            let at = |value| read(value).map_err(|expected| format!("each value of {name} {expected}"));
             let bound = |at, inclusive| Some(Bound { at, inclusive });
             Ok(Comparison::Between(bound(at(first)?, from), bound(at(second)?, to)))
         }
         _ => Err(format!("{name} must be a list of two values")),
     };
     match name {
-        "eq" => one().map(Comparison::Eq),
-        "ne" => one().map(Comparison::Ne),
+        "eq" => single_value().map(Comparison::Eq),
+        "ne" => single_value().map(Comparison::Ne),
         "gt" => low(false),
         "gte" => low(true),
         "lt" => high(false),
@@ -98,7 +98,7 @@ pub(super) fn comparison<T>(value: &Value, read: fn(&Value) -> Result<T, &'stati
     }
 }
 
-/// Reads `{"in": ["a", "b"]}` or `{"not_in": ["a"]}`; the answer tells whether it is the first.
+/// Parses `{"in": ["a", "b"]}` or `{"not_in": ["a"]}`. Returns true with the values for `in`, false for `not_in`.
 pub(super) fn list(value: &Value, read: fn(&Value) -> Result<String, &'static str>) -> Result<(bool, Vec<String>), String> {
     let (name, value) = single(value)?;
     let is_in = match name {
@@ -111,7 +111,7 @@ pub(super) fn list(value: &Value, read: fn(&Value) -> Result<String, &'static st
         Some([]) => Err(format!("{name} must not be empty")),
         Some(values) => {
             let texts: Result<_, _> = values.iter().map(read).collect();
-            texts.map(|texts| (is_in, texts)).map_err(|wanted| format!("each value of {name} {wanted}"))
+            texts.map(|texts| (is_in, texts)).map_err(|expected| format!("each value of {name} {expected}"))
         }
     }
 }
@@ -140,8 +140,8 @@ pub(super) fn string(value: &Value) -> Result<String, &'static str> {
     value.as_str().map(Into::into).ok_or("must be a string")
 }
 
-/// Numbers of records are texts that mostly look like whole numbers, so both are taken.
-pub(super) fn whole_or_string(value: &Value) -> Result<String, &'static str> {
+/// Accepts integers and strings: the numbers of records are strings that mostly look like integers.
+pub(super) fn integer_or_string(value: &Value) -> Result<String, &'static str> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.to_string()),

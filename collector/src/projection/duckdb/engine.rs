@@ -12,10 +12,10 @@ use duckdb::{Config, Connection, params, params_from_iter};
 use crate::Error;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Cell, Row, Rows, Scope};
+use crate::projection::document::{Document, Watermarks};
 use crate::projection::duckdb::sql::{self, Bound, Statement};
 use crate::projection::duckdb::{schema, writer::Writer};
 use crate::projection::engine::AnalyticsEngine;
-use crate::projection::{Document, Watermarks};
 
 /// The file in the data folder.
 pub const FILE: &str = "analytics.duckdb";

@@ -1,4 +1,4 @@
-//! The analytics engine DuckDB: its file, its tables, how changes are written, and the SQL of queries. Nothing outside this folder names it.
+//! The analytics engine DuckDB: its file, its tables, its writer, and the SQL of queries. Only this folder depends on the `duckdb` crate.
 
 mod engine;
 mod schema;

@@ -11,7 +11,7 @@ use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
 use crate::projection::duckdb::sql::table;
 
 /// Every kind of document.
-pub(super) const FAMILIES: [RecordKind; 2] = [RecordKind::Orders, RecordKind::Returns];
+pub(super) const RECORD_KINDS: [RecordKind; 2] = [RecordKind::Orders, RecordKind::Returns];
 
 /// One table.
 pub(super) struct Table {
@@ -24,21 +24,21 @@ pub(super) struct Table {
 }
 
 /// Returns the tables of a record kind: the one for documents first, parents before children.
-pub(super) fn tables(family: RecordKind) -> Vec<Table> {
-    let arrays = family.arrays().map(Some);
-    std::iter::once(None).chain(arrays).map(|array| Table::new(family, array)).collect()
+pub(super) fn tables(kind: RecordKind) -> Vec<Table> {
+    let arrays = kind.arrays().map(Some);
+    std::iter::once(None).chain(arrays).map(|array| Table::new(kind, array)).collect()
 }
 
 impl Table {
-    fn new(family: RecordKind, array: Option<&'static str>) -> Self {
+    fn new(kind: RecordKind, array: Option<&'static str>) -> Self {
         let is_column = |field: &&Field| field.array() == array && field.kind != FieldType::Organization;
-        let columns = family.fields().filter(is_column).map(|field| (field, path(family, array, field))).collect();
-        Self { name: table(family, array).replace('"', ""), array, columns }
+        let columns = kind.fields().filter(is_column).map(|field| (field, path(kind, array, field))).collect();
+        Self { name: table(kind, array).replace('"', ""), array, columns }
     }
 
-    fn sql(&self, family: RecordKind) -> String {
+    fn sql(&self, kind: RecordKind) -> String {
         let mut columns = match self.array {
-            None if family == RecordKind::Orders => {
+            None if kind == RecordKind::Orders => {
                 "doc BIGINT, project BIGINT, key VARCHAR, cart BOOLEAN, json VARCHAR, text VARCHAR".to_owned()
             }
             None => "doc BIGINT, project BIGINT, key VARCHAR, json VARCHAR, text VARCHAR".to_owned(),
@@ -46,22 +46,22 @@ impl Table {
             Some(_) => "doc BIGINT, item INTEGER".to_owned(),
         };
         for (field, _) in &self.columns {
-            let kind = match field.kind {
+            let column_type = match field.kind {
                 FieldType::Text | FieldType::Organization => "VARCHAR",
                 FieldType::Bool => "BOOLEAN",
                 FieldType::Integer | FieldType::Number | FieldType::Amount => "BIGINT",
                 FieldType::Timestamp => "TIMESTAMP",
             };
-            let _ = write!(columns, ", \"{}\" {kind}", field.name);
+            let _ = write!(columns, ", \"{}\" {column_type}", field.name);
         }
         format!("CREATE TABLE \"{}\" ({columns});\n", self.name)
     }
 }
 
-fn path(family: RecordKind, array: Option<&str>, field: &Field) -> Vec<&'static str> {
+fn path(kind: RecordKind, array: Option<&str>, field: &Field) -> Vec<&'static str> {
     let prefix_length = array.map_or(0, |array| array.len() + 1);
     let mut path: Vec<_> = field.name.get(prefix_length..).unwrap_or_default().split('.').collect();
-    if array.is_none() && path.first() == Some(&family.main()) {
+    if array.is_none() && path.first() == Some(&kind.main()) {
         path.remove(0);
     }
     path
@@ -70,8 +70,8 @@ fn path(family: RecordKind, array: Option<&str>, field: &Field) -> Vec<&'static 
 /// Returns the statements that create all tables.
 pub(super) fn sql() -> String {
     let mut all = "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT, products BIGINT);\n".to_owned();
-    for family in FAMILIES {
-        all.extend(tables(family).iter().map(|table| table.sql(family)));
+    for kind in RECORD_KINDS {
+        all.extend(tables(kind).iter().map(|table| table.sql(kind)));
     }
     all
 }

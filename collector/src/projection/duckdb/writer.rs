@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::metrics::catalog::{FieldType, RecordKind, parent};
 use crate::metrics::document;
-use crate::projection::duckdb::schema::{FAMILIES, Table, tables};
+use crate::projection::document::{Document, Watermarks};
+use crate::projection::duckdb::schema::{RECORD_KINDS, Table, tables};
 use crate::projection::duckdb::sql::table;
-use crate::projection::{Document, Watermarks};
 use crate::time;
 
 /// The writing connection.
@@ -25,8 +25,8 @@ type Latest<'a> = HashMap<(i64, &'a str), Option<&'a str>>;
 impl Writer {
     pub(super) fn new(connection: Connection) -> duckdb::Result<Self> {
         let mut next = 0;
-        for family in FAMILIES {
-            let sql = format!("SELECT coalesce(max(doc), 0) FROM {}", table(family, None));
+        for kind in RECORD_KINDS {
+            let sql = format!("SELECT coalesce(max(doc), 0) FROM {}", table(kind, None));
             next = next.max(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?);
         }
         connection.execute_batch(
@@ -39,15 +39,15 @@ impl Writer {
     pub(super) fn apply(&mut self, documents: &[Document], watermarks: Watermarks) -> duckdb::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut next = self.next_doc;
-        for family in FAMILIES {
+        for kind in RECORD_KINDS {
             let mut latest = Latest::new();
-            for document in documents.iter().filter(|document| document.family == family) {
+            for document in documents.iter().filter(|document| document.record_kind == kind) {
                 latest.insert((document.project, &document.key), document.json.as_deref());
             }
             if !latest.is_empty() {
-                let tables = tables(family);
+                let tables = tables(kind);
                 remove(&transaction, &tables, &latest)?;
-                next = append(&transaction, family, &tables, &latest, next)?;
+                next = append(&transaction, kind, &tables, &latest, next)?;
             }
         }
         transaction.execute("UPDATE projection SET watermark = ?, products = ?", params![watermarks.records, watermarks.products])?;
@@ -106,18 +106,18 @@ fn remove(connection: &Connection, tables: &[Table], latest: &Latest<'_>) -> duc
     Ok(())
 }
 
-fn append(connection: &Connection, family: RecordKind, tables: &[Table], latest: &Latest<'_>, mut next: i64) -> duckdb::Result<i64> {
+fn append(connection: &Connection, kind: RecordKind, tables: &[Table], latest: &Latest<'_>, mut next: i64) -> duckdb::Result<i64> {
     let mut appenders = Vec::new();
     for table in tables {
         appenders.push((table, connection.appender(&table.name)?));
     }
     for ((project, key), json) in latest {
         let Some(json) = json else { continue };
-        let Some(checked) = serde_json::from_str(json).ok().and_then(|value| document::validate_lenient(family, &value)) else {
+        let Some(valid) = serde_json::from_str(json).ok().and_then(|value| document::validate_lenient(kind, &value)) else {
             tracing::error!(key, "a stored record is not valid and is missing in the projection");
             continue;
         };
-        Rows { family, project: *project, key, doc: next, record: &checked.json }.append(&mut appenders)?;
+        Rows { kind, project: *project, key, doc: next, record: &valid.json }.append(&mut appenders)?;
         next += 1;
     }
     for (_, appender) in &mut appenders {
@@ -128,7 +128,7 @@ fn append(connection: &Connection, family: RecordKind, tables: &[Table], latest:
 
 /// The rows of one document.
 struct Rows<'a> {
-    family: RecordKind,
+    kind: RecordKind,
     project: i64,
     key: &'a str,
     doc: i64,
@@ -151,7 +151,7 @@ impl Rows<'_> {
 
     fn document(&self, table: &Table, appender: &mut Appender<'_>) -> duckdb::Result<()> {
         let mut row = vec![Sql::BigInt(self.doc), Sql::BigInt(self.project), Sql::Text(self.key.into())];
-        if self.family == RecordKind::Orders {
+        if self.kind == RecordKind::Orders {
             row.push(Sql::Boolean(document::is_cart(self.record)));
         }
         let json = serde_json::to_string(self.record).unwrap_or_default();

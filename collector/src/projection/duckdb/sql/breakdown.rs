@@ -4,9 +4,8 @@ use crate::metrics::catalog::{Field, Operator};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Query, Sort};
 use crate::metrics::rows::{PERCENTILES, Scope};
+use crate::projection::duckdb::sql::builder::{Bound, MEDIAN, SqlBuilder, Statement, is_scaled};
 use crate::projection::duckdb::sql::rows::key;
-use crate::projection::duckdb::sql::{Bound, Statement};
-use crate::projection::duckdb::sql::{MEDIAN, SqlBuilder, is_scaled};
 
 /// One level of a breakdown.
 struct Level<'a> {
@@ -73,23 +72,23 @@ fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
 
 /// Returns a breakdown with one level. Its buckets need no ids, which saves most of the time of a small query.
 fn flat(builder: &mut SqlBuilder<'_>, only: &Level<'_>) -> String {
-    let (buckets, kept, order) = buckets(builder, &[], only);
+    let (buckets, having, order) = buckets(builder, &[], only);
     let limit = only.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-    format!("SELECT 1, NULL, NULL, label, c, s, lo, hi, q FROM ({buckets}) b{kept} ORDER BY {order}{limit}")
+    format!("SELECT 1, NULL, NULL, label, c, s, lo, hi, q FROM ({buckets}) b{having} ORDER BY {order}{limit}")
 }
 
 /// Returns the buckets of a level: id, id of the parent, rank, key, label and numbers.
 fn level(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
-    let (buckets, kept, order) = buckets(builder, outer, last);
+    let (buckets, having, order) = buckets(builder, outer, last);
     match last.limit {
-        None => format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({buckets}) b{kept}) f"),
+        None => format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({buckets}) b{having}) f"),
         // ORDER BY with LIMIT is faster than a rank over all rows.
         Some(limit) if outer.is_empty() => {
-            let first = format!("SELECT * FROM ({buckets}) b{kept} ORDER BY {order} LIMIT {limit}");
+            let first = format!("SELECT * FROM ({buckets}) b{having} ORDER BY {order} LIMIT {limit}");
             format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({first}) g) f")
         }
         Some(limit) => {
-            let ranked = format!("SELECT *, row_number() OVER (PARTITION BY p ORDER BY {order}) AS r FROM ({buckets}) b{kept}");
+            let ranked = format!("SELECT *, row_number() OVER (PARTITION BY p ORDER BY {order}) AS r FROM ({buckets}) b{having}");
             format!("SELECT *, row_number() OVER (ORDER BY p, r) AS id FROM ({ranked}) f WHERE r <= {limit}")
         }
     }
@@ -104,13 +103,13 @@ fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) 
     let label = if last.interval.is_some() { "CAST(epoch_ms(k) AS VARCHAR)" } else { "CAST(k AS VARCHAR)" };
     let buckets =
         format!("SELECT {parent} AS p, k, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}", aggregates(last.measure, repeats));
-    let kept = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
+    let having = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
     let order = match last.sort {
         None => "k".into(),
         Some(Sort::Ascending) => format!("{} ASC NULLS LAST, label", rank(last.measure)),
         Some(Sort::Descending) => format!("{} DESC NULLS LAST, label", rank(last.measure)),
     };
-    (buckets, kept, order)
+    (buckets, having, order)
 }
 
 /// Returns the input rows of a level: the parent's id and the key if there are any, and the value, each owner once in a bucket.

@@ -4,8 +4,7 @@ use crate::metrics::catalog::{Field, RecordKind, parent};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Comparison, Condition, Predicate};
 use crate::metrics::search_query::SearchExpr;
-use crate::projection::duckdb::sql::Bound;
-use crate::projection::duckdb::sql::{SqlBuilder, alias, column, is_scaled, table};
+use crate::projection::duckdb::sql::builder::{Bound, SqlBuilder, alias, column, is_scaled, table};
 
 /// Whether an array is this one or is nested in it.
 pub(super) fn in_tree(root: &str, array: &str) -> bool {
@@ -28,7 +27,7 @@ impl SqlBuilder<'_> {
 
     /// Whether the filter has a positive condition on this array or on one nested in it.
     pub(super) fn is_tree_limited(&self, array: &'static str) -> bool {
-        self.family().arrays().any(|other| in_tree(array, other) && self.is_limited(other))
+        self.record_kind().arrays().any(|other| in_tree(array, other) && self.is_limited(other))
     }
 
     /// Returns the condition on documents. It leaves out positive conditions on the arrays in `joined`, which the joins contain.
@@ -42,21 +41,21 @@ impl SqlBuilder<'_> {
                 }
             }
         }
-        for array in self.family().arrays().filter(|array| parent(array).is_none() && !joined.contains(array)) {
+        for array in self.record_kind().arrays().filter(|array| parent(array).is_none() && !joined.contains(array)) {
             if self.is_tree_limited(array) {
                 let element = self.element(array, "e", &[]);
-                all.push(format!("d.doc IN (SELECT e.doc FROM {} e WHERE {element})", table(self.family(), Some(array))));
+                all.push(format!("d.doc IN (SELECT e.doc FROM {} e WHERE {element})", table(self.record_kind(), Some(array))));
             }
         }
-        if let Some(words) = &self.query.filter.search {
-            all.push(self.search(words));
+        if let Some(search) = &self.query.filter.search {
+            all.push(self.search(search));
         }
         all.join(" AND ")
     }
 
     fn scope_and_period(&mut self) -> Vec<String> {
         let mut all = vec![format!("d.project = {}", self.bind(Bound::Integer(self.scope.project)))];
-        if self.family() == RecordKind::Orders {
+        if self.record_kind() == RecordKind::Orders {
             all.push(if self.query.resource.is_cart() { "d.cart".into() } else { "NOT d.cart".into() });
         }
         if !self.scope.markets.is_empty() {
@@ -73,7 +72,7 @@ impl SqlBuilder<'_> {
 
     fn no_element(&mut self, array: &str, field: &Field, predicate: &Predicate) -> String {
         let predicate = self.predicate("e", field, predicate);
-        format!("NOT EXISTS (SELECT 1 FROM {} e WHERE e.doc = d.doc AND {predicate})", table(self.family(), Some(array)))
+        format!("NOT EXISTS (SELECT 1 FROM {} e WHERE e.doc = d.doc AND {predicate})", table(self.record_kind(), Some(array)))
     }
 
     /// Returns the condition on an element. It leaves out conditions on the nested arrays in `joined`, which the joins contain.
@@ -84,13 +83,13 @@ impl SqlBuilder<'_> {
                 all.push(self.predicate(name, condition.field, &condition.predicate));
             }
         }
-        for inner in self.family().arrays().filter(|other| parent(other) == Some(array) && !joined.contains(other)) {
+        for inner in self.record_kind().arrays().filter(|other| parent(other) == Some(array) && !joined.contains(other)) {
             if self.is_limited(inner) {
-                let own = format!("{name}_{}", alias(inner));
-                let element = self.element(inner, &own, &[]);
-                let from = table(self.family(), Some(inner));
-                let on = format!("{own}.doc = {name}.doc AND {own}.parent = {name}.item");
-                all.push(format!("EXISTS (SELECT 1 FROM {from} {own} WHERE {on} AND {element})"));
+                let nested = format!("{name}_{}", alias(inner));
+                let element = self.element(inner, &nested, &[]);
+                let from = table(self.record_kind(), Some(inner));
+                let on = format!("{nested}.doc = {name}.doc AND {nested}.parent = {name}.item");
+                all.push(format!("EXISTS (SELECT 1 FROM {from} {nested} WHERE {on} AND {element})"));
             }
         }
         if all.is_empty() { "TRUE".into() } else { all.join(" AND ") }
@@ -137,24 +136,24 @@ impl SqlBuilder<'_> {
         if exact { format!("{value} {sign} {}", self.bind(at)) } else { otherwise.into() }
     }
 
-    fn search(&mut self, words: &SearchExpr) -> String {
-        match words {
-            SearchExpr::All(all) => self.join(all, " AND "),
-            SearchExpr::Any(any) => self.join(any, " OR "),
-            SearchExpr::Not(words) => format!("NOT {}", self.search(words)),
-            SearchExpr::Chunks(pieces) => match pieces.as_slice() {
+    fn search(&mut self, query: &SearchExpr) -> String {
+        match query {
+            SearchExpr::And(inner) => self.join(inner, " AND "),
+            SearchExpr::Or(inner) => self.join(inner, " OR "),
+            SearchExpr::Not(inner) => format!("NOT {}", self.search(inner)),
+            SearchExpr::Pattern(chunks) => match chunks.as_slice() {
                 [] => "TRUE".into(),
-                [piece] => format!("contains(d.text, {})", self.bind(Bound::Text(piece.clone()))),
-                pieces => {
-                    let escaped: Vec<_> = pieces.iter().map(|piece| escape(piece)).collect();
+                [chunk] => format!("contains(d.text, {})", self.bind(Bound::Text(chunk.clone()))),
+                chunks => {
+                    let escaped: Vec<_> = chunks.iter().map(|chunk| escape(chunk)).collect();
                     format!("regexp_matches(d.text, {})", self.bind(Bound::Text(escaped.join("[^\n]*"))))
                 }
             },
         }
     }
 
-    fn join(&mut self, words: &[SearchExpr], operator: &str) -> String {
-        let all: Vec<_> = words.iter().map(|words| self.search(words)).collect();
+    fn join(&mut self, queries: &[SearchExpr], operator: &str) -> String {
+        let all: Vec<_> = queries.iter().map(|query| self.search(query)).collect();
         format!("({})", all.join(operator))
     }
 }
@@ -172,9 +171,9 @@ fn integer(number: f64) -> i64 {
     number as i64
 }
 
-fn escape(piece: &str) -> String {
-    let mut out = String::with_capacity(piece.len() * 2);
-    for character in piece.chars() {
+fn escape(chunk: &str) -> String {
+    let mut out = String::with_capacity(chunk.len() * 2);
+    for character in chunk.chars() {
         if character.is_ascii_punctuation() {
             out.push('\\');
         }

@@ -6,8 +6,8 @@
 
 use crate::metrics::catalog::{Field, parent};
 use crate::metrics::query::Measure;
+use crate::projection::duckdb::sql::builder::{SqlBuilder, alias, column, table};
 use crate::projection::duckdb::sql::condition::{in_tree, root};
-use crate::projection::duckdb::sql::{SqlBuilder, alias, column, table};
 
 /// The source of input rows.
 pub(super) struct Source {
@@ -24,7 +24,7 @@ impl SqlBuilder<'_> {
     pub(super) fn source(&mut self, keys: &[&'static Field], measure: Measure) -> Source {
         let keyed: Vec<_> = keys.iter().filter_map(|key| key.array()).collect();
         let arrays = self.joined(&keyed, measure.field);
-        let mut from = format!("{} d", table(self.family(), None));
+        let mut from = format!("{} d", table(self.record_kind(), None));
         for array in &arrays {
             let name = alias(array);
             let element = self.element(array, &name, &arrays);
@@ -36,7 +36,7 @@ impl SqlBuilder<'_> {
             let is_optional =
                 !keys.is_empty() && measure.field.array() == Some(*array) && !keyed.contains(array) && !self.is_tree_limited(array);
             let join = if is_optional { "LEFT JOIN" } else { "JOIN" };
-            from += &format!(" {join} {} {name} ON {on} AND {element}", table(self.family(), Some(array)));
+            from += &format!(" {join} {} {name} ON {on} AND {element}", table(self.record_kind(), Some(array)));
         }
         let roots: Vec<_> = arrays.iter().map(|array| root(array)).collect();
         let filter = self.documents(&roots);
@@ -48,7 +48,7 @@ impl SqlBuilder<'_> {
         let is_used = |array: &'static str| keyed.contains(&array) || measured.array() == Some(array);
         let has_used_child = |array: &'static str| keyed.iter().copied().chain(measured.array()).any(|child| parent(child) == Some(array));
         let needed = |array: &&'static str| is_used(array) || (has_used_child(array) && self.is_limited(array));
-        self.family().arrays().filter(needed).collect()
+        self.record_kind().arrays().filter(needed).collect()
     }
 }
 

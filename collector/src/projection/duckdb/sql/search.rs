@@ -3,8 +3,7 @@
 use crate::metrics::catalog::PRODUCT_TYPES;
 use crate::metrics::query::{Query, Search, Sort};
 use crate::metrics::rows::Scope;
-use crate::projection::duckdb::sql::{Bound, Statement};
-use crate::projection::duckdb::sql::{SqlBuilder, column, table};
+use crate::projection::duckdb::sql::builder::{Bound, SqlBuilder, Statement, column, table};
 
 /// The maximum number of items in the result of "bought together".
 const MAX_ITEMS: u32 = 10;
@@ -12,12 +11,12 @@ const MAX_ITEMS: u32 = 10;
 pub(super) fn statements(query: &Query, scope: &Scope, search: &Search) -> Vec<Statement> {
     let mut builder = SqlBuilder::new(query, scope);
     let filter = builder.documents(&[]);
-    let documents = table(builder.family(), None);
+    let documents = table(builder.record_kind(), None);
     let count = builder.finish(format!("SELECT count(*) FROM {documents} d WHERE {filter}"));
     vec![count, page(query, scope, search)]
 }
 
-/// Reads one record more than the page holds, to find out whether there is a next page.
+/// Reads one record more than the page has, to detect whether there is a next page.
 fn page(query: &Query, scope: &Scope, search: &Search) -> Statement {
     let mut builder = SqlBuilder::new(query, scope);
     let mut filter = builder.documents(&[]);
@@ -35,7 +34,7 @@ fn page(query: &Query, scope: &Scope, search: &Search) -> Statement {
         };
     }
     let limit = builder.bind(Bound::Integer(i64::from(search.limit) + 1));
-    let documents = table(builder.family(), None);
+    let documents = table(builder.record_kind(), None);
     // Records are long: the engine reads the JSON of this page only.
     let columns = format!("d.json, CAST(epoch_ms({date}) AS BIGINT), {id}");
     let text = format!("SELECT {columns} FROM {documents} d WHERE {filter} ORDER BY {date} {direction} NULLS LAST, {id} LIMIT {limit}");
@@ -53,7 +52,7 @@ pub(super) fn bought_together(query: &Query, scope: &Scope, items: &[String]) ->
     let number = builder.bind(Bound::Integer(i64::try_from(items.len()).unwrap_or(i64::MAX)));
     let types: Vec<_> = PRODUCT_TYPES.iter().map(|&kind| kind.to_owned()).collect();
     let types = builder.bind_all(&types);
-    let (documents, lines) = (table(builder.family(), None), table(builder.family(), Some("line_items")));
+    let (documents, lines) = (table(builder.record_kind(), None), table(builder.record_kind(), Some("line_items")));
     let item = "line_items.\"line_items.item_id\"";
     let matching =
         format!("SELECT doc FROM {lines} line_items WHERE {item} IN ({given}) GROUP BY doc HAVING count(DISTINCT {item}) = {number}");

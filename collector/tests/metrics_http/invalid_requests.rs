@@ -1,8 +1,8 @@
-//! What is refused, with which status, and whom it blames.
+//! Invalid requests: the status, the code, and the attributes that the errors name.
 
 use serde_json::{Value, json};
 
-use super::analyst::{ACCEPT, CONTENT_TYPE, ask_with, send, token};
+use super::api_client::{ACCEPT, CONTENT_TYPE, query_with, send, token};
 use super::server::Running;
 
 #[test]
@@ -29,49 +29,50 @@ fn checks_run_in_the_documented_order() {
         ("POST", "/metrics/orders/stats", vec![ACCEPT, CONTENT_TYPE, bearer], "[]", 400, "BAD_REQUEST"),
         ("POST", "/metrics/orders/stats", vec![ACCEPT, CONTENT_TYPE, bearer], r#"{"stats": {}}"#, 422, "UNPROCESSABLE_ENTITY"),
     ] {
-        let (found, answer) = send(&server.client, method, path, &headers, body);
-        let error = &answer["error"];
+        let (found, response) = send(&server.client, method, path, &headers, body);
+        let error = &response["error"];
         assert_eq!((found, &error["code"], &error["status"]), (status, &json!(code), &json!(status)), "{method} {path} {headers:?}");
-        assert!(error["title"].is_string() && error["meta"]["trace_id"].as_str().is_some_and(|id| id.len() == 36), "{answer}");
+        assert!(error["title"].is_string() && error["meta"]["trace_id"].as_str().is_some_and(|id| id.len() == 36), "{response}");
     }
 }
 
-/// Each case: address, body, status, and the attribute of the field that is blamed.
+/// Each case: the path, the body, the status, and the fields and attributes that the errors name.
 #[test]
-fn a_wrong_request_is_told_what_is_wrong() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("refusals.json")).unwrap();
+fn errors_name_each_invalid_attribute() {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("invalid_requests.json")).unwrap();
     let server = Running::start();
     let token = token(&server.client, "");
     for case in &cases {
-        let (status, answer) = ask_with(&server.client, &token, case["path"].as_str().unwrap(), &case["body"]);
-        assert_eq!(json!(status), case["status"], "{case}: {answer}");
-        let errors = answer["error"]["meta"]["errors"].as_array().unwrap();
-        let blamed: Vec<_> = errors.iter().flat_map(blamed).collect();
-        assert_eq!(json!(blamed), case["blames"], "{case}: {answer}");
+        let (status, response) = query_with(&server.client, &token, case["path"].as_str().unwrap(), &case["body"]);
+        assert_eq!(json!(status), case["status"], "{case}: {response}");
+        let errors = response["error"]["meta"]["errors"].as_array().unwrap();
+        let found: Vec<_> = errors.iter().flat_map(attributes_with_errors).collect();
+        assert_eq!(json!(found), case["attributes"], "{case}: {response}");
     }
 }
 
 /// Returns `field/attribute` for each attribute of a field.
-fn blamed(field: &Value) -> Vec<String> {
+fn attributes_with_errors(field: &Value) -> Vec<String> {
     let (name, attributes) = field.as_object().unwrap().iter().next().unwrap();
-    let of = |attribute: &Value| {
+    let name_of = |attribute: &Value| {
         let (attribute, messages) = attribute.as_object().unwrap().iter().next().unwrap();
         assert!(messages[0].is_string());
         format!("{name}/{attribute}")
     };
-    attributes.as_array().unwrap().iter().map(of).collect()
+    attributes.as_array().unwrap().iter().map(name_of).collect()
 }
 
 #[test]
-fn a_dashboard_of_another_origin_may_ask_and_prometheus_still_does() {
+fn dashboard_of_another_origin_passes_the_preflight_and_prometheus_still_works() {
     let server = Running::start();
     let agent = ureq::Agent::new_with_defaults();
     for path in ["/metrics/orders/breakdown", "/oauth/token"] {
         let request = ureq::http::Request::builder().method("OPTIONS").uri(server.client.url(path));
-        let answer = agent.run(request.header("access-control-request-method", "POST").body(()).unwrap()).unwrap();
-        assert_eq!(answer.status(), 204);
-        assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-        assert!(answer.headers()["access-control-allow-headers"].to_str().unwrap().contains("Authorization"));
+        let response = agent.run(request.header("access-control-request-method", "POST").body(()).unwrap()).unwrap();
+        assert_eq!(response.status(), 204);
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        let allowed = response.headers()["access-control-allow-headers"].to_str().unwrap().to_lowercase();
+        assert!(allowed.contains("authorization") && allowed.contains("content-type"), "{allowed}");
     }
     assert_eq!(server.client.get("/metrics", &[]).status(), 200);
 }

@@ -1,16 +1,17 @@
-//! How a shop's own data fill the three resources: what back end, pages and headless server tell, and what an analyst is answered.
+//! Orders, carts and returns that the collector derives from back end calls, page events and headless calls.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::analyst::{ACCEPT, CONTENT_TYPE, ask, import, order, send, token, year};
+use super::api_client::{ACCEPT, CONTENT_TYPE, import, order, query, send, token, year};
 use super::server::{Client, Program, Running, basic, id, until};
 
-/// The first of June 2021, nine o'clock.
-const NINE: u64 = 1_622_538_000_000;
+/// 1 June 2021, 09:00 UTC, in milliseconds since 1970.
+const NINE_OCLOCK_MS: u64 = 1_622_538_000_000;
 
-pub(crate) fn tell(client: &Client, path: &str, time: u64, params: &Value) {
+/// Sends a signed call of the back end.
+pub(crate) fn call_backend(client: &Client, path: &str, time: u64, params: &Value) {
     let body = json!({"token": "t", "time": time, "params": params}).to_string();
     let mac = Hmac::<Sha256>::new_from_slice(b"s").unwrap().chain_update(&body);
     let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -22,16 +23,16 @@ fn headless(client: &Client, body: &Value) {
 }
 
 fn event(number: u64, kind: &str, params: &Value) -> Value {
-    json!({"id": id(number), "type": kind, "api": "ometria", "time": NINE + number * 1_000, "visitorId": "ab", "storeId": "uk", "params": params})
+    json!({"id": id(number), "type": kind, "api": "ometria", "time": NINE_OCLOCK_MS + number * 1_000, "visitorId": "ab", "storeId": "uk", "params": params})
 }
 
 fn product(client: &Client, time: u64, id: &str, more: &Value) {
     let mut params = json!({"id": id, "price": ""});
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    tell(client, "/v2/product", NINE + time, &params);
+    call_backend(client, "/v2/product", NINE_OCLOCK_MS + time, &params);
 }
 
-/// Returns all records of a resource that were created in 2021, or today where they are returns.
+/// Returns all orders or carts that were created in 2021, or all returns that were created today.
 fn found(client: &Client, resource: &str) -> Vec<Value> {
     let fields = match resource {
         "returns" => json!(["return.*", "customer.*", "market.*", "return_line_items.*"]),
@@ -40,19 +41,19 @@ fn found(client: &Client, resource: &str) -> Vec<Value> {
     let mut dates = year();
     dates["date_field"] = json!("created_at");
     let filter = if resource == "returns" { json!({"return": {"archived": false}}) } else { json!({"order": dates}) };
-    let answer = ask(client, &format!("{resource}/search"), &json!({"search": {"fields": fields}, "filter": filter}));
-    answer["data"].as_array().unwrap().clone()
+    let response = query(client, &format!("{resource}/search"), &json!({"search": {"fields": fields}, "filter": filter}));
+    response["data"].as_array().unwrap().clone()
 }
 
-/// Returns whether each member of `wanted` is in `found`; null stands for one that is not there.
-fn has(found: &Value, wanted: &Value) {
-    for (name, value) in wanted.as_object().unwrap() {
+/// Asserts that `found` has every property of `expected`; null is a missing property.
+fn assert_has(found: &Value, expected: &Value) {
+    for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&found[name], value, "{name} of {found}");
     }
 }
 
 #[test]
-fn an_order_is_what_the_back_end_says_and_the_page_fills_up() {
+fn back_end_order_overrides_the_page_event_and_keeps_its_other_attributes() {
     let server = Running::start();
     let client = &server.client;
     product(client, 0, "p1", &json!({"name": "Shirt", "sku": "shirt", "price": 10.5}));
@@ -62,16 +63,16 @@ fn an_order_is_what_the_back_end_says_and_the_page_fills_up() {
     let billing = json!({"address": "Main 1", "city": "Sofia", "countryCode": "BG", "phone": "1", "postcode": 1000, "paymentMethod": "cod",
         "region": "SF", "firstName": "Jo", "lastName": "Bravo"});
     let products = json!([{"productId": "p1", "quantity": 2}, {"productId": "x9", "quantity": 1}]);
-    let told = json!({"id": "000000123", "createdAt": NINE + 2, "email": "A@x.com", "amount": 31.5, "status": "Completed", "products": products,
+    let back_end_order = json!({"id": "000000123", "createdAt": NINE_OCLOCK_MS + 2, "email": "A@x.com", "amount": 31.5, "status": "Completed", "products": products,
         "coupons": ["SALE", "more"], "billing": billing});
-    tell(client, "/v2/order", NINE + 9_000, &told);
+    call_backend(client, "/v2/order", NINE_OCLOCK_MS + 9_000, &back_end_order);
     let orders = found(client, "orders");
     assert_eq!(orders.len(), 1);
     let lines = json!([
         {"id": "000000123-1", "item_id": "p1", "item_type": "skus", "code": "shirt", "name": "Shirt", "quantity": 2, "unit_amount": 10.5, "total_amount": 21.0},
         {"id": "000000123-2", "item_id": "x9", "item_type": "skus", "code": "x9", "quantity": 1},
     ]);
-    has(
+    assert_has(
         &orders[0],
         &json!({
             "id": "000000123", "number": "000000123", "status": "completed", "total_amount_with_taxes": 31.5, "total_tax_amount": 2.0,
@@ -82,11 +83,11 @@ fn an_order_is_what_the_back_end_says_and_the_page_fills_up() {
             "payment_method": {"name": "cod"}, "market": {"id": "uk", "name": "uk", "number": "uk"}, "line_items": lines, "cancelled_at": null,
         }),
     );
-    let mut again = told;
+    let mut again = back_end_order;
     again["status"] = json!("Canceled");
-    tell(client, "/v2/order", NINE + 20_000, &again);
-    let spelt = &found(client, "orders")[0];
-    assert!(spelt["status"] == "canceled" && spelt["cancelled_at"].is_string(), "{spelt}");
+    call_backend(client, "/v2/order", NINE_OCLOCK_MS + 20_000, &again);
+    let us_spelling = &found(client, "orders")[0];
+    assert!(us_spelling["status"] == "canceled" && us_spelling["cancelled_at"].is_string(), "{us_spelling}");
     headless(client, &json!({"scope": "order", "action": "cancel", "data": {"order_id": "000000123"}}));
     let cancelled = &found(client, "orders")[0];
     assert!(cancelled["status"] == "cancelled" && cancelled["cancelled_at"].is_string(), "{cancelled}");
@@ -94,7 +95,7 @@ fn an_order_is_what_the_back_end_says_and_the_page_fills_up() {
 }
 
 #[test]
-fn orders_of_pages_and_of_headless_servers_are_orders() {
+fn page_events_and_headless_calls_create_orders() {
     let server = Running::start();
     let client = &server.client;
     let line = json!({"product_id": "p", "variant_id": "v", "sku": "s", "variant_sku": "vs", "name": "Maxi", "quantity": 2, "total": 40});
@@ -103,28 +104,28 @@ fn orders_of_pages_and_of_headless_servers_are_orders() {
     client.store(&[report]);
     let orders = found(client, "orders");
     let lines = json!([{"id": "1-1", "item_id": "v", "item_type": "skus", "code": "vs", "name": "Maxi", "quantity": 2, "unit_amount": 20.0, "total_amount": 40.0}]);
-    has(
+    assert_has(
         &orders[0],
         &json!({"id": "1", "status": "placed", "total_amount_with_taxes": 40.0, "customer": {"id": "ab"}, "line_items": lines,
             "market": {"id": "t", "name": "t", "number": "t"}, "created_at": "2021-06-01T09:00:01.000Z", "placed_at": "2021-06-01T09:00:01.000Z"}),
     );
-    client.store(&[super::server::identify(2, NINE + 2_000, "ab", "a@x.com")]);
+    client.store(&[super::server::identify(2, NINE_OCLOCK_MS + 2_000, "ab", "a@x.com")]);
     assert_eq!(found(client, "orders")[0]["customer"], json!({"id": "a@x.com", "email": "a@x.com"}));
     headless(
         client,
         &json!({"scope": "order", "action": "add", "user": {"uid": "u1"}, "data": {"order_id": "2", "order_total": 74.96, "order_tax": 11.66,
             "order_shipping": 4.99, "order_currency": "USD", "order_lines": [{"product_id": "p", "product_sku": "s", "quantity": 1, "order_line_total": 49.99}]}}),
     );
-    let today = ask(client, "orders/search", &json!({"search": {"fields": ["order.*", "line_items.*"]}}));
+    let today = query(client, "orders/search", &json!({"search": {"fields": ["order.*", "line_items.*"]}}));
     let lines = json!([{"id": "2-1", "item_id": "p", "item_type": "skus", "code": "s", "quantity": 1, "unit_amount": 49.99, "total_amount": 49.99}]);
-    has(
+    assert_has(
         &today["data"][0],
         &json!({"id": "2", "total_amount_with_taxes": 74.96, "total_tax_amount": 11.66, "shipping_amount": 4.99, "currency_code": "USD", "line_items": lines}),
     );
 }
 
 #[test]
-fn a_cart_is_draft_until_somebody_is_known_and_leaves_when_it_is_placed_or_emptied() {
+fn cart_is_pending_once_the_visitor_identifies_and_ends_when_placed_or_emptied() {
     let server = Running::start();
     let client = &server.client;
     let lines = |quantity: u64| json!([{"product_id": "p", "variant_id": "v", "quantity": quantity, "price": 5}]);
@@ -134,70 +135,76 @@ fn a_cart_is_draft_until_somebody_is_known_and_leaves_when_it_is_placed_or_empti
     client.store(&[update(1, lines(2))]);
     let shown =
         json!([{"id": "b1-1", "item_id": "v", "item_type": "skus", "code": "v", "quantity": 2, "unit_amount": 5.0, "total_amount": 10.0}]);
-    has(
+    assert_has(
         &found(client, "carts")[0],
         &json!({"id": "b1", "status": "draft", "total_amount_with_taxes": 11.0, "currency_code": "GBP", "line_items": shown, "skus_count": 2,
             "customer": {"id": "ab"}, "market": {"id": "uk", "name": "uk", "number": "uk"}, "created_at": "2021-06-01T09:00:01.000Z",
             "updated_at": "2021-06-01T09:00:01.000Z"}),
     );
-    client.store(&[super::server::identify(2, NINE + 2_000, "ab", "a@x.com"), update(3, lines(3))]);
+    client.store(&[super::server::identify(2, NINE_OCLOCK_MS + 2_000, "ab", "a@x.com"), update(3, lines(3))]);
     let pending = json!({"status": "pending", "customer": {"id": "a@x.com", "email": "a@x.com"}, "updated_at": "2021-06-01T09:00:03.000Z", "skus_count": 3});
-    has(&found(client, "carts")[0], &pending);
+    assert_has(&found(client, "carts")[0], &pending);
     client.store(&[update(4, json!([]))]);
     assert_eq!(found(client, "carts"), Vec::<Value>::new());
     client.store(&[event(5, "basket_add", &json!({"product_id": "p", "quantity": 1}))]);
-    assert!(found(client, "carts")[0]["id"].as_str().unwrap().len() == 36, "one of ours");
-    tell(
+    assert!(found(client, "carts")[0]["id"].as_str().unwrap().len() == 36, "the collector must create a cart id");
+    call_backend(
         client,
         "/v2/order",
-        NINE + 9_000,
-        &json!({"id": "1", "createdAt": NINE + 8_000, "email": "a@x.com", "amount": 1, "status": "new", "products": []}),
+        NINE_OCLOCK_MS + 9_000,
+        &json!({"id": "1", "createdAt": NINE_OCLOCK_MS + 8_000, "email": "a@x.com", "amount": 1, "status": "new", "products": []}),
     );
     assert_eq!(found(client, "carts"), Vec::<Value>::new());
 }
 
 #[test]
-fn a_return_knows_its_order_whichever_is_told_first() {
+fn return_is_linked_to_its_order_in_any_arrival_order() {
     let server = Running::start();
     let client = &server.client;
     headless(client, &json!({"scope": "order", "action": "return", "data": {"order_id": "7"}}));
-    has(
+    assert_has(
         &found(client, "returns")[0],
         &json!({"order_id": "7", "status": "received", "skus_count": 0, "customer": null, "return_line_items": null}),
     );
-    // The order, who made it, and what was in it are heard of later, each by itself.
+    // The order with its line items, and then the identity of the customer, arrive later.
     client.store(&[event(1, "order", &json!({"order_id": "7", "lines": [{"product_id": "p", "quantity": 2, "price": 5}]}))]);
-    has(
+    assert_has(
         &found(client, "returns")[0],
         &json!({"customer": {"id": "ab"}, "skus_count": 2, "market": {"id": "uk", "name": "uk", "number": "uk"}}),
     );
-    client.store(&[super::server::identify(2, NINE, "ab", "a@x.com")]);
-    let known = found(client, "returns").remove(0);
-    has(&known, &json!({"customer": {"id": "a@x.com", "email": "a@x.com"}}));
-    let line = &known["return_line_items"][0];
-    has(line, &json!({"line_item_code": "p", "line_item_item_type": "skus", "quantity": 2, "line_item_total_amount": 10.0}));
-    assert!(["created_at", "received_at", "updated_at", "current_date"].iter().all(|name| known[name].is_string()), "{known}");
+    client.store(&[super::server::identify(2, NINE_OCLOCK_MS, "ab", "a@x.com")]);
+    let linked = found(client, "returns").remove(0);
+    assert_has(&linked, &json!({"customer": {"id": "a@x.com", "email": "a@x.com"}}));
+    let line = &linked["return_line_items"][0];
+    assert_has(line, &json!({"line_item_code": "p", "line_item_item_type": "skus", "quantity": 2, "line_item_total_amount": 10.0}));
+    assert!(["created_at", "received_at", "updated_at", "current_date"].iter().all(|name| linked[name].is_string()), "{linked}");
 }
 
-/// Returns the lines of all orders, carts and returns, as far as the catalogue tells them.
+/// Returns the attributes of all lines of orders, carts and returns that come from the product catalog.
 fn lines(client: &Client) -> Value {
-    let of = |resource: &str, lines: &str, names: [&str; 4]| {
+    let lines_of = |resource: &str, lines: &str, names: [&str; 4]| {
         let line = |line: &Value| names.map(|name| line[name].clone()).to_vec();
-        let all: Vec<Value> = found(client, resource).iter().flat_map(|one| one[lines].as_array().cloned().unwrap_or_default()).collect();
+        let all: Vec<Value> =
+            found(client, resource).iter().flat_map(|record| record[lines].as_array().cloned().unwrap_or_default()).collect();
         let mut all: Vec<Vec<Value>> = all.iter().map(line).collect();
         all.sort_by_key(|line| format!("{line:?}"));
         Value::from(all)
     };
     let names = ["code", "name", "unit_amount", "total_amount"];
-    let back = ["line_item_code", "line_item_name", "quantity", "line_item_total_amount"];
-    json!({"orders": of("orders", "line_items", names), "carts": of("carts", "line_items", names),
-        "returns": of("returns", "return_line_items", back)})
+    let return_names = ["line_item_code", "line_item_name", "quantity", "line_item_total_amount"];
+    json!({"orders": lines_of("orders", "line_items", names), "carts": lines_of("carts", "line_items", names),
+        "returns": lines_of("returns", "return_line_items", return_names)})
 }
 
-/// An order, a cart and two returns that name a product and an option of another, before anybody has told of either.
-fn name_goods(client: &Client) {
+/// Stores an order, a cart and two returns that contain a product and a variant of another one, before the catalog has either.
+fn store_records_with_unknown_products(client: &Client) {
     let products = json!([{"productId": "p1", "quantity": 2}, {"productId": "o7", "quantity": 1}]);
-    tell(client, "/v2/order", NINE, &json!({"id": "1", "createdAt": NINE, "amount": 1, "status": "new", "products": products}));
+    call_backend(
+        client,
+        "/v2/order",
+        NINE_OCLOCK_MS,
+        &json!({"id": "1", "createdAt": NINE_OCLOCK_MS, "amount": 1, "status": "new", "products": products}),
+    );
     client.store(&[event(1, "basket_add", &json!({"product_id": "p1", "quantity": 3}))]);
     headless(client, &json!({"scope": "order", "action": "return", "data": {"order_id": "1"}}));
     headless(
@@ -207,14 +214,14 @@ fn name_goods(client: &Client) {
 }
 
 #[test]
-fn what_the_catalogue_learns_later_is_seen_in_what_was_told_before() {
+fn later_product_changes_appear_in_earlier_records() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &["--project", "t:s"]);
     let client = &program.client;
-    name_goods(client);
-    let nothing = json!({"orders": [["o7", null, null, null], ["p1", null, null, null]], "carts": [["p1", null, null, null]],
+    store_records_with_unknown_products(client);
+    let without_products = json!({"orders": [["o7", null, null, null], ["p1", null, null, null]], "carts": [["p1", null, null, null]],
         "returns": [["o7", null, 1, null], ["p1", null, 1, null], ["p1", null, 2, null]]});
-    assert_eq!(lines(client), nothing);
+    assert_eq!(lines(client), without_products);
     product(client, 1, "p1", &json!({"name": "Shirt", "price": 10}));
     product(client, 1, "p2", &json!({"name": "Shoe", "price": 50, "options": [{"id": "o7", "name": "42", "price": 7, "sku": "shoe-42"}]}));
     assert_eq!(
@@ -222,22 +229,22 @@ fn what_the_catalogue_learns_later_is_seen_in_what_was_told_before() {
         json!({"orders": [["p1", "Shirt", 10.0, 20.0], ["shoe-42", "Shoe", 7.0, 7.0]], "carts": [["p1", "Shirt", 10.0, 30.0]],
             "returns": [["p1", "Shirt", 1, 10.0], ["p1", "Shirt", 2, 20.0], ["shoe-42", "Shoe", 1, 7.0]]})
     );
-    // A name, a price and a code that change; what nobody sees there changes too.
+    // Name, price and code change, and an image that records do not show.
     product(client, 2, "p1", &json!({"name": "Blouse", "price": 11, "sku": "blouse", "imageUrl": "https://x/b.png"}));
     product(client, 3, "p1", &json!({"name": "Blouse", "price": 11, "sku": "blouse", "imageUrl": "https://x/c.png"}));
     let now = json!({"orders": [["blouse", "Blouse", 11.0, 22.0], ["shoe-42", "Shoe", 7.0, 7.0]], "carts": [["blouse", "Blouse", 11.0, 33.0]],
         "returns": [["blouse", "Blouse", 1, 11.0], ["blouse", "Blouse", 2, 22.0], ["shoe-42", "Shoe", 1, 7.0]]});
     assert_eq!(lines(client), now);
-    // A cart's total is of its goods, and a breakdown by name knows the new one.
+    // The total of a cart follows its products, and a breakdown uses the new name.
     assert_eq!(found(client, "carts")[0]["total_amount_with_taxes"], 33.0);
     let body =
         json!({"breakdown": {"by": "line_items.name", "field": "line_items.quantity", "operator": "sum"}, "filter": {"order": year()}});
     assert_eq!(
-        ask(client, "orders/breakdown", &body)["data"],
+        query(client, "orders/breakdown", &body)["data"],
         json!({"line_items.name": [{"label": "Blouse", "value": 2.0}, {"label": "Shoe", "value": 1.0}]})
     );
     drop(program);
-    // What was killed before it was brought over is brought over later.
+    // A change that the sync task had not applied before the stop is applied after the start.
     let program = Program::start(folder.path(), &["--project", "t:s"]);
     product(&program.client, 4, "p1", &json!({"name": "Shirt again", "price": 11}));
     drop(program);
@@ -246,7 +253,7 @@ fn what_the_catalogue_learns_later_is_seen_in_what_was_told_before() {
 }
 
 #[test]
-fn nobody_has_to_ask_for_fresh_answers() {
+fn queries_without_fresh_see_changes_soon() {
     let server = Running::start();
     let client = &server.client;
     client.store(&[event(1, "order", &json!({"order_id": "1", "total": 5, "lines": [{"product_id": "p1", "quantity": 1}]}))]);
@@ -256,18 +263,18 @@ fn nobody_has_to_ask_for_fresh_answers() {
         .to_string();
     let names = || send(client, "POST", "/metrics/orders/breakdown", &headers, &body).1["data"]["line_items.name"].clone();
     product(client, 1, "p1", &json!({"name": "Shirt"}));
-    until("the order and its name are there", || names() == json!([{"label": "Shirt", "value": 1}]));
+    until("the order and the product name appear", || names() == json!([{"label": "Shirt", "value": 1}]));
     product(client, 2, "p1", &json!({"name": "Blouse"}));
-    until("the new name is there", || names() == json!([{"label": "Blouse", "value": 1}]));
+    until("the new name appears", || names() == json!([{"label": "Blouse", "value": 1}]));
 }
 
 #[test]
-fn an_imported_order_is_not_replaced_because_its_goods_were_told_of() {
+fn product_change_does_not_replace_an_imported_order() {
     let server = Running::start();
     let client = &server.client;
     let products = json!([{"productId": "p1", "quantity": 2}]);
-    let own = json!({"id": "1", "createdAt": NINE, "amount": 1, "status": "new", "products": products});
-    tell(client, "/v2/order", NINE, &own);
+    let back_end_order = json!({"id": "1", "createdAt": NINE_OCLOCK_MS, "amount": 1, "status": "new", "products": products});
+    call_backend(client, "/v2/order", NINE_OCLOCK_MS, &back_end_order);
     let mut imported = order("1", 12.0);
     imported["line_items"] = json!([{"item_id": "p1", "name": "As imported", "quantity": 9}]);
     import(client, "orders", &[imported]);
@@ -277,15 +284,20 @@ fn an_imported_order_is_not_replaced_because_its_goods_were_told_of() {
         (shown.len(), &shown[0]["line_items"][0]["name"], &shown[0]["total_amount_with_taxes"]),
         (1, &json!("As imported"), &json!(12.0))
     );
-    // What the back end says after that counts again.
-    tell(client, "/v2/order", NINE + 1, &json!({"id": "1", "createdAt": NINE, "amount": 2, "status": "paid", "products": products}));
+    // A later back end call replaces the imported order.
+    call_backend(
+        client,
+        "/v2/order",
+        NINE_OCLOCK_MS + 1,
+        &json!({"id": "1", "createdAt": NINE_OCLOCK_MS, "amount": 2, "status": "paid", "products": products}),
+    );
     assert_eq!(found(client, "orders")[0]["line_items"][0]["name"], "Shirt");
     product(client, 2, "p1", &json!({"name": "Blouse", "price": 10}));
     assert_eq!(found(client, "orders")[0]["line_items"][0]["name"], "Blouse");
 }
 
 #[test]
-fn a_bestseller_in_thousands_of_orders_is_renamed_in_all_of_them_while_others_are_stored() {
+fn renamed_product_changes_in_thousands_of_orders_while_new_ones_arrive() {
     let server = Running::start();
     let client = &server.client;
     const ORDERS: u64 = 5_000;
@@ -298,7 +310,7 @@ fn a_bestseller_in_thousands_of_orders_is_renamed_in_all_of_them_while_others_ar
     let named = || {
         let body =
             json!({"breakdown": {"by": "line_items.name", "field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
-        ask(client, "orders/breakdown", &body)["data"]["line_items.name"].clone()
+        query(client, "orders/breakdown", &body)["data"]["line_items.name"].clone()
     };
     assert_eq!(named(), json!([{"label": "Shirt", "value": ORDERS}]));
     product(client, 1, "p1", &json!({"name": "Blouse", "price": 10}));

@@ -1,4 +1,4 @@
-//! The slow evaluator: no plan, no index, no cleverness. It reads requests as the documentation describes them.
+//! The reference evaluator: it has no optimizations and follows the documentation literally.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,69 +8,64 @@ use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, Resource, p
 use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::time;
 
-use super::Question;
-use super::select::{Element, Record, Records, date, get, way};
+use super::filter::{Element, Record, Records, date, get, path};
+use super::test_query::TestQuery;
 
-/// A record with one element of each array that is asked about, or none where an array has none.
+/// A record with one element of each array that the query uses; `None` for an empty array.
 struct Row<'a> {
-    number: usize,
+    index: usize,
     record: &'a Record<'a>,
     bound: BTreeMap<&'static str, Option<Element<'a>>>,
 }
 
-/// What a bucket's rows have in common: the value of each of these fields, the first perhaps by interval.
+/// One level of the path to a bucket: the field and its value, with an interval for dates.
 struct Step {
     field: &'static Field,
     interval: Option<String>,
     label: String,
 }
 
-pub(crate) fn data(records: &Records<'_>, question: &Question) -> Value {
-    match question.kind {
+pub(crate) fn data(records: &Records<'_>, test_query: &TestQuery) -> Value {
+    match test_query.kind {
         QueryType::Breakdown => {
-            let query = &question.body["breakdown"];
+            let query = &test_query.body["breakdown"];
             json!({ query["by"].as_str().unwrap(): breakdown(records, query, &[]) })
         }
-        QueryType::DateBreakdown => json!(dates(records, &question.body["date_breakdown"])),
+        QueryType::DateBreakdown => json!(dates(records, &test_query.body["date_breakdown"])),
         QueryType::Stats => {
-            json!({ "value": value(&owners(records, &[], &question.body["stats"]), &question.body["stats"], records.resource).0 })
+            json!({ "value": value(&owners(records, &[], &test_query.body["stats"]), &test_query.body["stats"], records.resource).0 })
         }
-        QueryType::BoughtTogether => bought_together(records, question),
+        QueryType::BoughtTogether => bought_together(records, test_query),
         QueryType::Search => Value::Null,
     }
 }
 
-/// The arrays that stand in this one.
-pub(crate) fn inner_arrays(array: &str) -> Vec<&'static str> {
-    ARRAYS.iter().copied().filter(|other| parent(other) == Some(array)).collect()
-}
-
 fn breakdown(records: &Records<'_>, query: &Value, steps: &[Step]) -> Vec<Value> {
     let by = records.resource.field(query["by"].as_str().unwrap()).unwrap();
-    let mut kept = Vec::new();
+    let mut buckets = Vec::new();
     for label in labels(records, by, None, steps) {
-        let steps = with(steps, by, None, &label);
+        let steps = append_step(steps, by, None, &label);
         let (shown, rank) = value(&owners(records, &steps, query), query, records.resource);
-        if is_kept(&query["condition"], rank, &shown) {
-            kept.push((rank, label, shown, steps));
+        if meets_condition(&query["condition"], rank) {
+            buckets.push((rank, label, shown, steps));
         }
     }
     let is_ascending = query["sort"] == "asc";
-    kept.sort_by(|one, other| by_rank(one.0, other.0, is_ascending).then_with(|| one.1.cmp(&other.1)));
-    kept.truncate(usize::try_from(query["limit"].as_u64().unwrap_or(10)).unwrap());
+    buckets.sort_by(|first, second| by_rank(first.0, second.0, is_ascending).then_with(|| first.1.cmp(&second.1)));
+    buckets.truncate(usize::try_from(query["limit"].as_u64().unwrap_or(10)).unwrap());
     let bucket = |(_, label, shown, steps): (_, String, Value, Vec<Step>)| {
         let mut bucket = json!({ "label": label, "value": shown });
         add_inner(records, query, &steps, &mut bucket);
         bucket
     };
-    kept.into_iter().map(bucket).collect()
+    buckets.into_iter().map(bucket).collect()
 }
 
 fn dates(records: &Records<'_>, query: &Value) -> Vec<Value> {
     let by = records.resource.field(query["by"].as_str().unwrap()).unwrap();
     let interval = query["interval"].as_str().unwrap_or("month");
     let bucket = |label: String| {
-        let steps = with(&[], by, Some(interval), &label);
+        let steps = append_step(&[], by, Some(interval), &label);
         let shown = value(&owners(records, &steps, query), query, records.resource).0;
         let mut bucket = json!({ "date": label, "value": shown });
         add_inner(records, query, &steps, &mut bucket);
@@ -85,19 +80,19 @@ fn add_inner(records: &Records<'_>, query: &Value, steps: &[Step], bucket: &mut 
     }
 }
 
-fn with(steps: &[Step], field: &'static Field, interval: Option<&str>, label: &str) -> Vec<Step> {
+fn append_step(steps: &[Step], field: &'static Field, interval: Option<&str>, label: &str) -> Vec<Step> {
     let copy = |step: &Step| Step { field: step.field, interval: step.interval.clone(), label: step.label.clone() };
     let last = Step { field, interval: interval.map(Into::into), label: label.into() };
     steps.iter().map(copy).chain([last]).collect()
 }
 
-/// Every value that a field has in the bucket that `steps` lead to.
+/// Returns every value of a field in the bucket at `steps`.
 fn labels(records: &Records<'_>, by: &'static Field, interval: Option<&str>, steps: &[Step]) -> BTreeSet<String> {
     let rows = rows(records, steps, Some(by), None);
     rows.iter().filter_map(|row| label(records.resource, row, by, interval)).collect()
 }
 
-/// The values of the measured field, one for each of its different owners in the bucket.
+/// Returns the values of the measured field, one for each distinct owner in the bucket.
 fn owners(records: &Records<'_>, steps: &[Step], query: &Value) -> Vec<Value> {
     let field = records.resource.field(query["field"].as_str().unwrap()).unwrap();
     let mut owners = BTreeMap::new();
@@ -107,51 +102,51 @@ fn owners(records: &Records<'_>, steps: &[Step], query: &Value) -> Vec<Value> {
             Some(array) => row.bound[array].as_ref().map(|element| element.at.clone()),
         };
         if let Some(at) = at {
-            owners.insert((row.number, at), attribute(records.resource, &row, field).clone());
+            owners.insert((row.index, at), attribute(records.resource, &row, field).clone());
         }
     }
     owners.into_values().filter(|value| !value.is_null()).collect()
 }
 
-/// The rows of a bucket.
+/// Returns the rows of a bucket.
 fn rows<'a>(records: &'a Records<'a>, steps: &[Step], by: Option<&'static Field>, measured: Option<&'static Field>) -> Vec<Row<'a>> {
     let keyed: Vec<_> = steps.iter().map(|step| step.field).chain(by).filter_map(Field::array).collect();
     let mut all = Vec::new();
-    for (number, record) in records.all.iter().enumerate() {
-        let mut rows = vec![Row { number, record, bound: BTreeMap::new() }];
+    for (index, record) in records.all.iter().enumerate() {
+        let mut rows = vec![Row { index, record, bound: BTreeMap::new() }];
         for array in ARRAYS.iter().copied().filter(|array| keyed.contains(array) || measured.and_then(Field::array) == Some(array)) {
             rows = rows.into_iter().flat_map(|row| bind(row, array)).collect();
         }
         all.extend(rows);
     }
-    let is_on_the_way = |row: &Row<'_>| {
+    let is_in_bucket = |row: &Row<'_>| {
         steps.iter().all(|step| label(records.resource, row, step.field, step.interval.as_deref()).as_ref() == Some(&step.label))
     };
-    all.into_iter().filter(is_on_the_way).collect()
+    all.into_iter().filter(is_in_bucket).collect()
 }
 
-/// One row for each element of the array, within the element that is bound already; or a row with none.
+/// Returns one row for each element of the array within the element that is already bound; one row with `None` if there is no element.
 fn bind<'a>(row: Row<'a>, array: &'static str) -> Vec<Row<'a>> {
-    let holder = parent(array).and_then(|outer| row.bound.get(outer));
-    let is_inside = |element: &Element<'a>| match holder {
+    let outer = parent(array).and_then(|array| row.bound.get(array));
+    let is_inside = |element: &Element<'a>| match outer {
         None => true,
         Some(None) => false,
-        Some(Some(holder)) => element.at.first() == holder.at.first(),
+        Some(Some(outer)) => element.at.first() == outer.at.first(),
     };
     let elements: Vec<_> = row.record.elements(array).into_iter().filter(is_inside).map(Some).collect();
     let elements = if elements.is_empty() { vec![None] } else { elements };
     let with = |element| {
         let mut bound = row.bound.clone();
         bound.insert(array, element);
-        Row { number: row.number, record: row.record, bound }
+        Row { index: row.index, record: row.record, bound }
     };
     elements.into_iter().map(with).collect()
 }
 
 fn attribute<'a>(resource: &Resource, row: &'a Row<'_>, field: &Field) -> &'a Value {
     match field.array() {
-        None => get(row.record.json, &way(resource.main, field)),
-        Some(array) => row.bound[array].as_ref().map_or(&Value::Null, |element| get(element.json, &element.way(field))),
+        None => get(row.record.json, &path(resource.main, field)),
+        Some(array) => row.bound[array].as_ref().map_or(&Value::Null, |element| get(element.json, &element.path(field))),
     }
 }
 
@@ -162,15 +157,15 @@ fn label(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&st
     match (attribute(resource, row, field), interval) {
         (Value::Null, _) => None,
         (Value::String(text), Some(interval)) => {
-            Some(time::format_rfc3339_millis(begin(time::parse_rfc3339(text).unwrap().millis, interval)))
+            Some(time::format_rfc3339_millis(interval_start(time::parse_rfc3339(text).unwrap().millis, interval)))
         }
         (Value::String(text), None) => Some(text.clone()),
         (other, _) => Some(other.to_string()),
     }
 }
 
-/// When the interval began in which a moment lies.
-fn begin(millis: i64, interval: &str) -> i64 {
+/// Returns the start of the interval that contains a time.
+fn interval_start(millis: i64, interval: &str) -> i64 {
     let midnight = time::start_of_day(millis);
     let first_of = |length: usize, rest: &str| {
         let day = format!("{}{rest}T00:00:00Z", &time::format_rfc3339_secs(midnight)[..length]);
@@ -186,14 +181,14 @@ fn begin(millis: i64, interval: &str) -> i64 {
     }
 }
 
-/// What is shown, and the number by which it is ranked.
+/// Returns the aggregate, and the number that buckets are sorted by.
 fn value(values: &[Value], query: &Value, resource: &Resource) -> (Value, Option<f64>) {
     let field = resource.field(query["field"].as_str().unwrap()).unwrap();
     let count = values.len();
     let mut numbers: Vec<i64> = values.iter().filter_map(Value::as_f64).map(millionths).collect();
     numbers.sort_unstable();
     let sum: i64 = numbers.iter().sum();
-    let of = |millionths: Option<&i64>| millionths.map(|&number| unscaled(number));
+    let optional = |millionths: Option<&i64>| millionths.map(|&number| unscaled(number));
     let scale = if matches!(field.kind, FieldType::Amount | FieldType::Number) { 1.0 } else { 1e6 };
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let avg = (count > 0).then(|| sum as f64 / scale / count as f64 / (1e6 / scale));
@@ -205,10 +200,10 @@ fn value(values: &[Value], query: &Value, resource: &Resource) -> (Value, Option
         "cardinality" => single(values.iter().map(Value::to_string).collect::<BTreeSet<_>>().len()),
         "sum" => float(Some(unscaled(sum))),
         "avg" => float(avg),
-        "min" => float(of(numbers.first())),
-        "max" => float(of(numbers.last())),
+        "min" => float(optional(numbers.first())),
+        "max" => float(optional(numbers.last())),
         "stats" => {
-            let (min, max) = (of(numbers.first()), of(numbers.last()));
+            let (min, max) = (optional(numbers.first()), optional(numbers.last()));
             (json!({ "count": count, "min": min, "max": max, "avg": avg, "sum": unscaled(sum) }), avg)
         }
         _ => {
@@ -219,11 +214,11 @@ fn value(values: &[Value], query: &Value, resource: &Resource) -> (Value, Option
     }
 }
 
-/// Linear interpolation between the two values next to the place, in whole hundredths, so that it is exact.
+/// Interpolates linearly between the two nearest values, in integer hundredths, so that the result is exact.
 fn percentile(sorted: &[i64], percent: usize) -> Option<f64> {
-    let place = percent * sorted.len().checked_sub(1)?;
-    let (low, high) = (sorted[place / 100], sorted[place.div_ceil(100)]);
-    let beyond = i64::try_from(place % 100).unwrap();
+    let position = percent * sorted.len().checked_sub(1)?;
+    let (low, high) = (sorted[position / 100], sorted[position.div_ceil(100)]);
+    let beyond = i64::try_from(position % 100).unwrap();
     Some(unscaled((low * 100 + (high - low) * beyond) / 100))
 }
 
@@ -237,7 +232,7 @@ fn unscaled(millionths: i64) -> f64 {
     millionths as f64 / 1e6
 }
 
-/// What has no number comes last in both directions.
+/// Compares by number; missing numbers come last in both directions.
 fn by_rank(one: Option<f64>, other: Option<f64>, is_ascending: bool) -> Ordering {
     match (one, other) {
         (Some(one), Some(other)) if is_ascending => one.total_cmp(&other),
@@ -246,9 +241,9 @@ fn by_rank(one: Option<f64>, other: Option<f64>, is_ascending: bool) -> Ordering
     }
 }
 
-fn is_kept(condition: &Value, number: Option<f64>, _: &Value) -> bool {
+fn meets_condition(condition: &Value, number: Option<f64>) -> bool {
     let Some((name, value)) = condition.as_object().and_then(|condition| condition.iter().next()) else { return true };
-    let one = |name: &str, value: &Value| {
+    let compare = |name: &str, value: &Value| {
         let order = number.and_then(|number| number.partial_cmp(&value.as_f64()?));
         match name {
             "eq" => order.is_some_and(Ordering::is_eq),
@@ -260,16 +255,16 @@ fn is_kept(condition: &Value, number: Option<f64>, _: &Value) -> bool {
         }
     };
     match name.split_once('_') {
-        Some((low, high)) => one(low, &value[0]) && one(high, &value[1]),
-        None => one(name, value),
+        Some((low, high)) => compare(low, &value[0]) && compare(high, &value[1]),
+        None => compare(name, value),
     }
 }
 
-fn bought_together(records: &Records<'_>, question: &Question) -> Value {
-    let given: Vec<_> = question.body["filter"]["line_items"]["item_ids"]["in"].as_array().unwrap().clone();
+fn bought_together(records: &Records<'_>, test_query: &TestQuery) -> Value {
+    let given: Vec<_> = test_query.body["filter"]["line_items"]["item_ids"]["in"].as_array().unwrap().clone();
     let lines = |record: &Record<'_>| record.json["line_items"].as_array().cloned().unwrap_or_default();
-    let holds = |record: &&Record<'_>| given.iter().all(|id| lines(record).iter().any(|line| line["item_id"] == *id));
-    let mut orders: Vec<_> = records.all.iter().filter(holds).collect();
+    let contains_all = |record: &&Record<'_>| given.iter().all(|id| lines(record).iter().any(|line| line["item_id"] == *id));
+    let mut orders: Vec<_> = records.all.iter().filter(contains_all).collect();
     orders.sort_by_key(|order| {
         let created = date(records.resource, order.json, "created_at");
         (created.is_none(), created, order.json["id"].as_str().map(str::to_owned))
@@ -284,9 +279,9 @@ fn bought_together(records: &Records<'_>, question: &Question) -> Value {
             }
             let entry = found.entry(text.into()).or_default();
             entry.0.insert(number);
-            for (kept, seen) in [(&mut entry.1, kind), (&mut entry.2, name)] {
-                if kept.is_null() {
-                    *kept = seen.clone();
+            for (attribute, seen) in [(&mut entry.1, kind), (&mut entry.2, name)] {
+                if attribute.is_null() {
+                    *attribute = seen.clone();
                 }
             }
         }
@@ -301,9 +296,9 @@ fn bought_together(records: &Records<'_>, question: &Question) -> Value {
     shown.collect()
 }
 
-/// All records that a search finds, as it shows them.
-pub(crate) fn search(records: &Records<'_>, question: &Question) -> Vec<Value> {
-    let query = &question.body["search"];
+/// Returns all records that a search finds, with the selected fields.
+pub(crate) fn search(records: &Records<'_>, test_query: &TestQuery) -> Vec<Value> {
+    let query = &test_query.body["search"];
     let attribute = query["sort_by"].as_str().map_or("current_date", |name| name.split_once('.').unwrap().1);
     let is_ascending = query["sort"] == "asc";
     let mut found: Vec<_> = records.all.iter().map(|record| (date(records.resource, record.json, attribute), record)).collect();
@@ -315,41 +310,41 @@ pub(crate) fn search(records: &Records<'_>, question: &Question) -> Vec<Value> {
         };
         order.then_with(|| record.json["id"].as_str().cmp(&next.json["id"].as_str()))
     });
-    let wanted: Vec<_> = query["fields"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-    found.iter().map(|(_, record)| shown(records.resource, record.json, &wanted)).collect()
+    let selected: Vec<_> = query["fields"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    found.iter().map(|(_, record)| shown(records.resource, record.json, &selected)).collect()
 }
 
-fn shown(resource: &Resource, json: &Value, wanted: &[&str]) -> Value {
+fn shown(resource: &Resource, json: &Value, selected: &[&str]) -> Value {
     let mut out = json!({ "id": json["id"] });
     for field in resource.fields.iter().filter(|field| field.is_shown && field.owner() == resource.main) {
-        if is_wanted(field, wanted) && !json[field.attribute()].is_null() {
+        if is_selected(field, selected) && !json[field.attribute()].is_null() {
             out[field.attribute()] = json[field.attribute()].clone();
         }
     }
     for (name, relation) in json.as_object().unwrap() {
-        let kept = kept(resource, name, relation, wanted);
-        if !kept.is_null() && (relation.is_object() || relation.is_array()) {
-            out[name] = kept;
+        let value = select(resource, name, relation, selected);
+        if !value.is_null() && (relation.is_object() || relation.is_array()) {
+            out[name] = value;
         }
     }
     out
 }
 
-fn kept(resource: &Resource, way: &str, json: &Value, wanted: &[&str]) -> Value {
+fn select(resource: &Resource, path: &str, json: &Value, selected: &[&str]) -> Value {
     match json {
         Value::Array(elements) => {
-            let each: Vec<_> = elements.iter().map(|json| kept(resource, way, json, wanted)).filter(|json| !json.is_null()).collect();
+            let each: Vec<_> = elements.iter().map(|json| select(resource, path, json, selected)).filter(|json| !json.is_null()).collect();
             if each.is_empty() { Value::Null } else { json!(each) }
         }
         Value::Object(object) => {
-            let inner = |(name, json): (&String, &Value)| (name.clone(), kept(resource, &format!("{way}.{name}"), json, wanted));
+            let inner = |(name, json): (&String, &Value)| (name.clone(), select(resource, &format!("{path}.{name}"), json, selected));
             let each: Map<_, _> = object.iter().map(inner).filter(|(_, json)| !json.is_null()).collect();
             if each.is_empty() { Value::Null } else { Value::Object(each) }
         }
-        _ => resource.field(way).filter(|field| is_wanted(field, wanted)).map_or(Value::Null, |_| json.clone()),
+        _ => resource.field(path).filter(|field| is_selected(field, selected)).map_or(Value::Null, |_| json.clone()),
     }
 }
 
-fn is_wanted(field: &Field, wanted: &[&str]) -> bool {
-    wanted.iter().any(|name| *name == field.name || *name == format!("{}.*", field.owner()))
+fn is_selected(field: &Field, selected: &[&str]) -> bool {
+    selected.iter().any(|name| *name == field.name || *name == format!("{}.*", field.owner()))
 }

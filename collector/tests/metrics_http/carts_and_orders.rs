@@ -1,45 +1,45 @@
-//! From what a page tells to what an analyst is told.
+//! Carts and orders of tracked events in metrics responses.
 
 use serde_json::{Value, json};
 
-use super::analyst::{ask, import, order, year};
+use super::api_client::{import, order, query, year};
 use super::server::{Client, Running, id};
 
 const VISITOR: &str = "0123456789abcdef0123456789abcdef0123456789";
-/// The first of June 2021, ten o'clock.
-const TEN: u64 = 1_622_541_600_000;
+/// 1 June 2021, 10:00 UTC, in milliseconds since 1970.
+const TEN_OCLOCK_MS: u64 = 1_622_541_600_000;
 
 fn event(number: u64, kind: &str, params: &Value) -> Value {
-    json!({"id": id(number), "type": kind, "api": "metrilo", "time": TEN + number * 60_000, "visitorId": VISITOR, "params": params})
+    json!({"id": id(number), "type": kind, "api": "metrilo", "time": TEN_OCLOCK_MS + number * 60_000, "visitorId": VISITOR, "params": params})
 }
 
 fn count(client: &Client, resource: &str, field: &str) -> Value {
     let body = json!({"stats": {"field": field, "operator": "value_count"}, "filter": {"order": year()}});
-    ask(client, &format!("{resource}/stats"), &body)["data"]["value"].clone()
+    query(client, &format!("{resource}/stats"), &body)["data"]["value"].clone()
 }
 
 #[test]
-fn a_basket_is_a_cart_until_it_is_an_order() {
+fn cart_becomes_an_order_when_it_is_placed() {
     let server = Running::start();
     server.client.store(&[event(1, "basket_add", &json!({"product_id": "hat", "quantity": 2}))]);
     assert_eq!(count(&server.client, "carts", "order.id"), 1);
     let body = json!({"search": {"fields": ["order.status", "line_items.item_id", "line_items.quantity"]}, "filter": {"order": year()}});
-    let cart = &ask(&server.client, "carts/search", &body)["data"][0];
+    let cart = &query(&server.client, "carts/search", &body)["data"][0];
     assert_eq!((&cart["status"], &cart["line_items"]), (&json!("draft"), &json!([{"item_id": "hat", "quantity": 2}])));
     let lines = json!([{"product_id": "hat", "quantity": 2, "price": 5.0}]);
     server.client.store(&[event(2, "order", &json!({"order_id": "77", "total": 10.0, "currency": "EUR", "lines": lines}))]);
     assert_eq!((count(&server.client, "carts", "order.id"), count(&server.client, "orders", "order.id")), (json!(0), json!(1)));
     let body = json!({"breakdown": {"by": "line_items.item_id", "field": "order.total_amount_with_taxes", "operator": "sum"},
         "filter": {"order": year()}});
-    assert_eq!(ask(&server.client, "orders/breakdown", &body)["data"], json!({"line_items.item_id": [{"label": "hat", "value": 10.0}]}));
+    assert_eq!(query(&server.client, "orders/breakdown", &body)["data"], json!({"line_items.item_id": [{"label": "hat", "value": 10.0}]}));
 }
 
 #[test]
-fn an_imported_order_and_the_shops_own_are_one() {
+fn imported_order_replaces_the_tracked_order() {
     let server = Running::start();
     server.client.store(&[event(1, "order", &json!({"order_id": "77", "total": 10.0}))]);
     import(&server.client, "orders", &[order("77", 12.0), order("78", 1.0)]);
     let body = json!({"stats": {"field": "order.total_amount_with_taxes", "operator": "stats"}, "filter": {"order": year()}});
-    let value = &ask(&server.client, "orders/stats", &body)["data"]["value"];
+    let value = &query(&server.client, "orders/stats", &body)["data"]["value"];
     assert_eq!((&value["count"], &value["sum"]), (&json!(2), &json!(13.0)));
 }

@@ -1,29 +1,29 @@
-//! Which records a question is about, and which elements of their arrays.
+//! Selects the records of a query, and the elements of their arrays, by its filter.
 
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::metrics::catalog::{Field, FieldType, FilterKind, Resource, parent};
+use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, FilterKind, Resource, parent};
+use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::metrics::{document, search_query};
 use tillroll_collector::time;
 
-use super::world::World;
-use super::{Question, now};
-use tillroll_collector::metrics::parse::QueryType;
+use super::random_records::RandomRecords;
+use super::test_query::{TestQuery, now};
 
-/// A record, and the conditions under which its elements count.
+/// A record, and the conditions of the query.
 pub(crate) struct Record<'a> {
     pub(crate) json: &'a Value,
     conditions: &'a [Condition],
 }
 
-/// All records that a question is about.
+/// The records that match a query.
 pub(crate) struct Records<'a> {
     pub(crate) all: Vec<Record<'a>>,
     pub(crate) resource: &'static Resource,
 }
 
-/// One attribute of a filter.
+/// One condition of a filter.
 struct Condition {
     field: &'static Field,
     name: String,
@@ -31,14 +31,14 @@ struct Condition {
 }
 
 impl Condition {
-    /// A condition that asks that something is not so.
+    /// Whether the condition is negative: it must hold for no element of an array.
     fn is_negative(&self) -> bool {
         self.name == "ne" || self.name == "not_in"
     }
 
-    fn holds(&self, object: &Value, way: &str) -> bool {
+    fn holds(&self, object: &Value, path: &str) -> bool {
         let live = json!("live");
-        let found = match get(object, way) {
+        let found = match get(object, path) {
             Value::Null if matches!(self.field.filter_kind, FilterKind::Choice(_)) => &live,
             found => found,
         };
@@ -54,28 +54,29 @@ impl Condition {
             "lte" => compare(self.field, found, &self.value).is_some_and(Ordering::is_le),
             range => {
                 let (low, high) = range.split_once('_').unwrap();
-                let one = |name: &str, value: &Value| Self { field: self.field, name: name.into(), value: value.clone() };
-                one(low, &self.value[0]).holds(object, way) && one(high, &self.value[1]).holds(object, way)
+                let bound = |name: &str, value: &Value| Self { field: self.field, name: name.into(), value: value.clone() };
+                bound(low, &self.value[0]).holds(object, path) && bound(high, &self.value[1]).holds(object, path)
             }
         }
     }
 }
 
-/// The records that a question is about.
-pub(crate) fn records<'a>(world: &'a World, question: &Question) -> Records<'a> {
-    let resource = Resource::find(question.resource).unwrap();
-    let filter = &question.body["filter"];
-    // Leaked, because it lives as long as the test and every record refers to it.
-    let conditions: &'static [Condition] = conditions(resource, filter, question.kind).leak();
-    let records = if resource.main == "return" { &world.returns } else { &world.orders };
+/// Returns the records that match a query.
+pub(crate) fn records<'a>(all_records: &'a RandomRecords, test_query: &TestQuery) -> Records<'a> {
+    let resource = Resource::find(test_query.resource).unwrap();
+    let filter = &test_query.body["filter"];
+    // Leaked: the conditions live as long as the test, and every record refers to them.
+    let conditions: &'static [Condition] = conditions(resource, filter, test_query.kind).leak();
+    let records = if resource.main == "return" { &all_records.returns } else { &all_records.orders };
     let all = records.iter().map(|json| Record { json, conditions });
     let all = all.filter(|record| {
         let status = record.json["status"].as_str();
         let is_cart = status == Some("draft") || status == Some("pending");
         let has_cart = resource.main == "return" || is_cart == (resource.name == "carts");
         let market = record.json["market"]["id"].as_str();
-        let is_allowed = question.markets.is_empty() || market.is_some_and(|market| question.markets.iter().any(|other| other == market));
-        has_cart && is_allowed && is_in_period(resource, filter, question.kind, record.json) && record.fits(filter, resource)
+        let is_allowed =
+            test_query.markets.is_empty() || market.is_some_and(|market| test_query.markets.iter().any(|other| other == market));
+        has_cart && is_allowed && is_in_period(resource, filter, test_query.kind, record.json) && record.matches(filter, resource)
     });
     Records { all: all.collect(), resource }
 }
@@ -111,7 +112,7 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: QueryType, json: &Val
     date(resource, json, field).is_some_and(|at| from <= at && at <= to + 999)
 }
 
-/// A date of a record.
+/// Returns a date of a record, in milliseconds since 1970.
 pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option<i64> {
     if resource.main == "return" && attribute == "restocked_at" {
         let lines = json["return_line_items"].as_array()?;
@@ -121,47 +122,47 @@ pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option
 }
 
 impl Record<'_> {
-    fn fits(&self, filter: &Value, resource: &Resource) -> bool {
+    fn matches(&self, filter: &Value, resource: &Resource) -> bool {
         let query = &filter[resource.main]["aggregated_details"]["query"];
         let lines = document::lines(self.json.as_object().unwrap_or(&Map::new()));
-        if query.as_str().is_some_and(|query| !search_query::holds(&search_query::parse(query).unwrap(), &lines)) {
+        if query.as_str().is_some_and(|query| !search_query::matches(&search_query::parse(query).unwrap(), &lines)) {
             return false;
         }
         self.conditions.iter().all(|condition| match condition.field.array() {
-            None => condition.holds(self.json, &way(resource.main, condition.field)),
+            None => condition.holds(self.json, &path(resource.main, condition.field)),
             Some(array) if condition.is_negative() => {
-                self.all_elements(array).iter().all(|element| condition.holds(element.json, &element.way(condition.field)))
+                self.all_elements(array).iter().all(|element| condition.holds(element.json, &element.path(condition.field)))
             }
             Some(array) => !self.elements(array).is_empty(),
         })
     }
 
-    /// The elements that count: those that meet every positive condition on their array, in elements that count, and that hold some
-    /// element that counts of every array in them that has conditions.
+    /// Returns the elements that the query covers: they meet every positive condition on their array, their parent is covered too, and every
+    /// nested array with conditions contains a covered element.
     pub(crate) fn elements(&self, array: &'static str) -> Vec<Element<'_>> {
-        self.all_elements(array).into_iter().filter(|element| self.counts(element)).collect()
+        self.all_elements(array).into_iter().filter(|element| self.is_covered(element)).collect()
     }
 
-    fn counts(&self, element: &Element<'_>) -> bool {
+    fn is_covered(&self, element: &Element<'_>) -> bool {
         let positive = |array: &str| {
             let array = array.to_owned();
             self.conditions.iter().filter(move |condition| condition.field.array() == Some(array.as_str()) && !condition.is_negative())
         };
         let is_met =
-            |element: &Element<'_>| positive(element.array).all(|condition| condition.holds(element.json, &element.way(condition.field)));
+            |element: &Element<'_>| positive(element.array).all(|condition| condition.holds(element.json, &element.path(condition.field)));
         let outer_is_met = || {
             let outer = parent(element.array).map(|array| self.all_elements(array));
             outer.is_none_or(|outer| outer.iter().filter(|outer| outer.at.first() == element.at.first()).all(&is_met))
         };
-        let holds_inner = |inner: &'static str| {
+        let has_inner = |inner: &'static str| {
             let elements = self.all_elements(inner);
             positive(inner).next().is_none() || elements.iter().any(|inner| inner.at.first() == element.at.first() && is_met(inner))
         };
-        let inner = super::evaluate::inner_arrays(element.array);
-        is_met(element) && outer_is_met() && inner.iter().all(|inner| holds_inner(inner))
+        let inner = inner_arrays(element.array);
+        is_met(element) && outer_is_met() && inner.iter().all(|inner| has_inner(inner))
     }
 
-    /// Every element of an array.
+    /// Returns every element of an array.
     fn all_elements(&self, array: &'static str) -> Vec<Element<'_>> {
         let Some(outer) = parent(array) else {
             let elements = list_of(self.json, array);
@@ -169,8 +170,12 @@ impl Record<'_> {
         };
         let name = &array[outer.len() + 1..];
         let mut found = Vec::new();
-        for (first, holder) in list_of(self.json, outer).into_iter().enumerate() {
-            found.extend(list_of(holder, name).into_iter().enumerate().map(|(at, json)| Element { array, at: vec![first, at], json }));
+        for (first, outer_element) in list_of(self.json, outer).into_iter().enumerate() {
+            found.extend(list_of(outer_element, name).into_iter().enumerate().map(|(at, json)| Element {
+                array,
+                at: vec![first, at],
+                json,
+            }));
         }
         found
     }
@@ -184,25 +189,25 @@ fn list_of<'a>(json: &'a Value, name: &str) -> Vec<&'a Value> {
 #[derive(Clone)]
 pub(crate) struct Element<'a> {
     pub(crate) array: &'static str,
-    /// Its place in its array, behind the place of the element that it stands in.
+    /// The index in the array, after the index of the outer element if the array is nested.
     pub(crate) at: Vec<usize>,
     pub(crate) json: &'a Value,
 }
 
 impl Element<'_> {
-    pub(crate) fn way(&self, field: &Field) -> String {
+    pub(crate) fn path(&self, field: &Field) -> String {
         field.name[self.array.len() + 1..].to_owned()
     }
 }
 
-/// The way to an attribute from its record.
-pub(crate) fn way(main: &str, field: &Field) -> String {
+/// Returns the path of an attribute in its record.
+pub(crate) fn path(main: &str, field: &Field) -> String {
     field.name.strip_prefix(&format!("{main}.")).unwrap_or(field.name).to_owned()
 }
 
-/// What lies at the end of a way.
-pub(crate) fn get<'a>(json: &'a Value, way: &str) -> &'a Value {
-    way.split('.').fold(json, |json, step| &json[step])
+/// Returns the value at a path.
+pub(crate) fn get<'a>(json: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(json, |json, step| &json[step])
 }
 
 fn is_among(found: &Value, list: &Value) -> bool {
@@ -216,4 +221,9 @@ fn compare(field: &Field, found: &Value, other: &Value) -> Option<Ordering> {
         return Some(read(found)?.cmp(&read(other)?));
     }
     found.as_f64()?.partial_cmp(&other.as_f64()?)
+}
+
+/// Returns the arrays that are nested in this one.
+pub(crate) fn inner_arrays(array: &str) -> Vec<&'static str> {
+    ARRAYS.iter().copied().filter(|other| parent(other) == Some(array)).collect()
 }
