@@ -10,7 +10,7 @@ use tillroll::effect::Effect;
 use tillroll::input::{Input, Start};
 use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
-use tillroll_collector::ingest::decode;
+use tillroll_collector::decode;
 use tillroll_protocol::cookies::is_public_suffix;
 
 const NOON: u64 = 1_800_000_000_000;

@@ -14,19 +14,19 @@ pub struct AppState {
     /// The store: event log and current state.
     pub store: crate::store::Store,
     /// Rejected events, broadcast to live streams.
-    pub(crate) rejections: crate::ingest::rejection_broadcast::RejectionBroadcast,
+    pub(crate) rejections: crate::rejection_broadcast::RejectionBroadcast,
     /// The projection that answers metrics queries.
     pub analytics: crate::projection::Analytics,
     /// The keys that sign and verify access tokens.
-    pub(crate) keyring: crate::http::auth::keyring::Keyring,
+    pub(crate) keyring: crate::auth::keyring::Keyring,
     /// The longest range of days that the date filter of a metrics query may cover.
     pub(crate) max_range_days: i64,
     /// The files of the browser library.
-    pub(crate) assets: crate::http::static_files::Assets,
+    pub(crate) assets: crate::static_files::Assets,
     /// Prometheus metrics.
     pub(crate) telemetry: Arc<crate::telemetry::Telemetry>,
     /// Rate limits and memory limits.
-    pub(crate) admission: crate::http::limits::admission::Admission,
+    pub(crate) admission: crate::limits::admission::Admission,
     /// The source of the current time.
     pub(crate) clock: crate::clock::Clock,
     /// Whether the demo shop is served.

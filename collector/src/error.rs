@@ -7,9 +7,8 @@ use std::io;
 use axum::http::StatusCode;
 use tillroll_protocol::limits;
 
-use crate::import::ImportError;
-use crate::ingest::decode::BodyError;
-use crate::ingest::rejection::RejectReason;
+use crate::decode::BodyError;
+use crate::decode::rejection::RejectReason;
 use crate::store::StoreError;
 
 /// Why a request failed.
@@ -148,15 +147,6 @@ impl From<StoreError> for Error {
             StoreError::QueueFull => Self::QueueFull,
             StoreError::DiskFull => Self::DiskFull,
             StoreError::Stopping => Self::Stopping,
-        }
-    }
-}
-
-impl From<ImportError> for Error {
-    fn from(error: ImportError) -> Self {
-        match error {
-            ImportError::Store(error) => error.into(),
-            ImportError::Stopping => Self::Stopping,
         }
     }
 }

@@ -6,25 +6,30 @@
 //! ```
 //!
 //! - [`http`] is the HTTP interface; [`http::server::Server`] is the running server.
-//! - [`ingest`] decodes, validates and stores events. `ingest::decode` and [`vendors`] are pure: bytes in, events out.
+//! - [`ingest`] decodes, validates and stores events. [`decode`] and [`vendors`] are pure: bytes in, events out.
 //! - [`store`] is the only part that uses SQLite. A 2xx response is sent after the store has flushed the event to disk.
 //! - [`clock`] is the only file that reads the clock or asks the system for random bytes.
 
 mod app_state;
 mod atomic_file;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod decode;
 mod error;
 mod file_version;
 pub mod http;
 pub mod import;
 pub mod ingest;
 mod jobs;
+mod limits;
 pub mod metrics;
 pub mod projection;
 pub mod projects;
+pub mod rejection_broadcast;
 pub mod resource;
+mod static_files;
 pub mod store;
 pub mod telemetry;
 pub mod time;

@@ -9,7 +9,7 @@ use tillroll::effect::Effect;
 use tillroll::input::{Input, SavedState, SendResult, Start};
 use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
-use tillroll_collector::ingest::decode;
+use tillroll_collector::decode;
 
 use crate::steps::{BeaconOutcome, MessageDelivery, RequestOutcome, Step};
 
@@ -178,10 +178,10 @@ impl Simulation {
     /// Stores what the collector would store, deduplicated; returns the response.
     fn store(&mut self, body: &str) -> String {
         let batch = decode::batch(body.as_bytes()).expect("the collector parses each batch of a page");
-        for sent in &batch.events {
-            let incoming = sent.read().expect("the collector accepts each event of a page");
-            if self.seen.insert(incoming.key) && incoming.event.kind == "custom" {
-                let params: serde_json::Value = serde_json::from_str(&incoming.event.params).expect("parameters are JSON");
+        for text in &batch.events {
+            let decoded = decode::event(text).expect("the collector accepts each event of a page");
+            if self.seen.insert(decoded.key) && decoded.event.kind == "custom" {
+                let params: serde_json::Value = serde_json::from_str(&decoded.event.params).expect("parameters are JSON");
                 self.stored.push(params["name"].as_str().expect("a name").into());
             }
         }

@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 
+use crate::auth::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::DataFolder;
-use crate::http::auth::keyring::Keyring;
 
 /// The subcommands of `tillroll keys`.
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use tillroll_protocol::limits;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::Error;
-use crate::http::limits::admission::Admission;
+use crate::limits::admission::Admission;
 
 /// How many bytes of an oversized body are read and discarded before the 413 response. A client that is still sending would not read it.
 const MAX_DRAIN_BYTES: usize = 4 * limits::MAX_REQUEST_BYTES;

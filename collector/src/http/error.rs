@@ -5,6 +5,16 @@ use axum::response::{IntoResponse, Response};
 
 use crate::Error;
 use crate::http::context::ErrorDetail;
+use crate::import::ImportError;
+
+impl From<ImportError> for Error {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => error.into(),
+            ImportError::Stopping => Self::Stopping,
+        }
+    }
+}
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {

@@ -3,12 +3,12 @@
 //!
 //! Each line is accepted or rejected by itself. The HTTP route and the command line share this code, so both accept the same lines.
 
-mod line;
+mod parse_line;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::ingest::decode::DecodedEvent;
+use crate::decode::DecodedEvent;
 use crate::resource::Resource;
 use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, StoreError, TrustLevel};
 
@@ -139,7 +139,7 @@ fn parse(resource: Resource, body: &[u8]) -> (Vec<(usize, Line)>, ImportResponse
         if text.trim_ascii().is_empty() {
             continue;
         }
-        match line::parse(resource, text) {
+        match parse_line::parse(resource, text) {
             Ok((line, is_partly_ignored)) => {
                 lines.push((number, line));
                 response.ignored += usize::from(is_partly_ignored);

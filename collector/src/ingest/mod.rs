@@ -2,17 +2,13 @@
 //!
 //! An event is acknowledged, and subscribers learn of rejections, only after the valid events of its request are durable.
 
-pub mod decode;
-pub mod rejection;
-pub mod rejection_broadcast;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tillroll_protocol::batch::{BatchResponse, Rejection};
 
-use crate::ingest::decode::DecodedEvent;
-use crate::ingest::rejection::RejectedEvent;
+use crate::decode::rejection::RejectedEvent;
+use crate::decode::{self, DecodedEvent};
 use crate::projects::Project;
 use crate::store::{BackendRecord, EncodedBatch, RecordBatch, TrustLevel};
 use crate::{AppState, Error};

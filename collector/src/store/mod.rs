@@ -45,7 +45,7 @@ use log::append::AppendRequest;
 pub use log::append::Appended;
 pub use log::batch::EncodedBatch;
 pub use log::cursor::Cursor;
-pub use log::read::{ExportedEvent, Range};
+pub use log::event_reader::{ExportedEvent, Range};
 pub use log::retention::Trimmed;
 pub use read::change_feed::{ChangeFeed, ChangePage, ChangedProducts, ReturnKey};
 use read::pool::ReadPool;
@@ -115,7 +115,7 @@ impl Store {
         let open_error = |source| StoreError::Open { path: path.clone(), source };
         let mut connection = connect::connect(&path, options.busy_timeout).map_err(open_error)?;
         migrations::migrate(&mut connection, &path)?;
-        let (head_sender, head) = watch::channel(log::read::head(&connection).map_err(open_error)?);
+        let (head_sender, head) = watch::channel(log::event_reader::head(&connection).map_err(open_error)?);
         let (change_sender, change) = watch::channel(updater::newest_change(&connection).map_err(open_error)?);
         let (queue, jobs) = queue::new(options.limits);
         let reserve = || Reserve::new(folder, options.reserve_bytes, options.free_space);
@@ -229,12 +229,12 @@ impl Store {
 
     /// Reads events, oldest first.
     pub async fn read(&self, range: Range) -> Result<Vec<ExportedEvent>, StoreError> {
-        self.readers.with(move |connection| log::read::read(connection, range)).await
+        self.readers.with(move |connection| log::event_reader::read(connection, range)).await
     }
 
     /// Returns the position before the newest `count` events of a project.
     pub async fn cursor_before_newest(&self, project: i64, count: usize) -> Result<Cursor, StoreError> {
-        self.readers.with(move |connection| log::read::cursor_before_newest(connection, project, count)).await
+        self.readers.with(move |connection| log::event_reader::cursor_before_newest(connection, project, count)).await
     }
 
     async fn run(&self, task: Task) -> Result<Outcome, StoreError> {

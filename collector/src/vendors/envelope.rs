@@ -2,7 +2,7 @@
 
 use tillroll_protocol::dyn_value::DynValue;
 
-use crate::ingest::decode::{BodyError, JsonTree, JsonValue, type_name};
+use crate::decode::{BodyError, JsonTree, JsonValue, type_name};
 
 /// The body of a request, of which only the token is validated.
 #[derive(Debug)]

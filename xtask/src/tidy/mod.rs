@@ -10,7 +10,6 @@ mod import_cycles;
 mod leftovers;
 mod links;
 mod module_graph;
-mod pending;
 mod rust_paths;
 mod source;
 
@@ -54,9 +53,9 @@ pub(crate) fn run(context: &Context) -> Result<()> {
             Some(Source::new(path, std::fs::read_to_string(file).ok()?))
         })
         .collect();
-    let in_files = FILE_RULES.iter().map(|(name, rule)| (name, sources.iter().flat_map(rule).collect()));
-    let in_project = PROJECT_RULES.iter().map(|(name, rule)| (name, rule(&sources)));
-    let findings: Vec<_> = in_files.chain(in_project).flat_map(|(name, found)| pending::drop_pending(name, found)).collect();
+    let in_files = FILE_RULES.iter().flat_map(|(_, rule)| sources.iter().flat_map(rule));
+    let in_project = PROJECT_RULES.iter().flat_map(|(_, rule)| rule(&sources));
+    let findings: Vec<Finding> = in_files.chain(in_project).collect();
     findings.iter().for_each(|finding| println!("{finding}"));
     if !findings.is_empty() {
         bail!("tidy: {} findings, see above", findings.len());

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::{response, static_files};
+use crate::http::response;
+use crate::static_files;
 
 /// The placeholder of the project's token in a page.
 const TOKEN_PLACEHOLDER: &str = "{{token}}";

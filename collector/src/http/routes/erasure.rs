@@ -11,7 +11,7 @@ use tillroll_protocol::email;
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::auth::basic;
+use crate::auth::basic;
 use crate::http::response;
 
 pub(super) async fn erase(

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::auth::basic;
+use crate::auth::basic;
 use crate::http::routes::query::{limit, parameter};
 use crate::http::streaming_body;
 use crate::store::{Cursor, ExportedEvent, Range};

@@ -12,7 +12,7 @@ use tillroll_protocol::id::SEED_DIGITS;
 use tillroll_protocol::json_writer;
 
 use crate::app_state::SharedState;
-use crate::http::auth::basic;
+use crate::auth::basic;
 use crate::http::body;
 use crate::http::error::error_response;
 use crate::http::routes::query::parameter;

@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::auth::basic;
+use crate::auth::basic;
 use crate::http::{body, response};
 use crate::import;
 use crate::resource::Resource;

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::app_state::SharedState;
-use crate::http::auth::access_token::Claims;
+use crate::auth::access_token::Claims;
 use crate::http::body;
 use crate::http::cors::preflight_metrics;
 use crate::http::routes::query::parameter;

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::app_state::SharedState;
+use crate::auth::access_token::{Claims, LIFETIME_SECS};
+use crate::auth::basic;
 use crate::clock;
-use crate::http::auth::access_token::{Claims, LIFETIME_SECS};
-use crate::http::auth::basic;
 use crate::http::body;
 
 /// The body of a request.

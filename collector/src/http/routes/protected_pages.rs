@@ -12,10 +12,10 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::app_state::SharedState;
-use crate::http::auth::basic;
+use crate::auth::basic;
 use crate::http::response;
-use crate::http::static_files::{self, File, accept_encoding};
 use crate::projects::Project;
+use crate::static_files::{self, File, accept_encoding};
 use crate::{AppState, Error};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \

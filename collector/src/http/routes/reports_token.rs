@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::app_state::SharedState;
-use crate::http::auth::access_token::Claims;
+use crate::auth::access_token::Claims;
 use crate::http::response;
 use crate::http::routes::protected_pages::authorize;
 use crate::{Error, clock};

@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::cookie_renewal;
-use crate::http::static_files::{accept_encoding, is_hashed};
+use crate::static_files::{accept_encoding, is_hashed};
 
 /// `/tracking.js`. All projects share the file; the script reads its token from its own URL. The response renews the visitor cookie.
 pub(super) async fn script(State(state): State<SharedState>, headers: HeaderMap) -> Result<Response, Error> {

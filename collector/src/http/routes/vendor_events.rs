@@ -9,7 +9,7 @@ use axum::routing::post;
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::auth::basic;
+use crate::auth::basic;
 use crate::http::cors::preflight_events;
 use crate::http::{body, response};
 use crate::ingest;

@@ -12,9 +12,9 @@ use axum::routing::post;
 use tillroll_protocol::batch::BatchResponse;
 
 use crate::app_state::SharedState;
+use crate::decode::rejection::RejectedEvent;
 use crate::http::{body, response};
 use crate::ingest;
-use crate::ingest::rejection::RejectedEvent;
 use crate::vendors::Envelope;
 use crate::vendors::records::{self, ENDPOINTS, Endpoint, ParsedRecords};
 use crate::{AppState, Error};

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::search::{Match, find};
 use crate::store::imports::{self, RecordKey};
-use crate::store::log::read::write_tombstones;
+use crate::store::log::event_reader::write_tombstones;
 use crate::store::state::compaction::restart_compaction;
 use crate::store::state::state_events;
 use crate::store::state::updater::{Stale, StateUpdater};

@@ -9,7 +9,7 @@ use super::batch::{EncodedBatch, EventMeta};
 use super::codec::retain_slots_of_frame;
 use super::cursor::Cursor;
 use super::event_ids;
-use super::read::head;
+use super::event_reader::head;
 use super::segment_writer::SegmentWriter;
 use crate::store::trust::TrustLevel;
 

@@ -5,6 +5,6 @@ pub(in crate::store) mod batch;
 pub(in crate::store) mod codec;
 pub(in crate::store) mod cursor;
 pub(in crate::store) mod event_ids;
-pub(in crate::store) mod read;
+pub(in crate::store) mod event_reader;
 pub(in crate::store) mod retention;
 pub(in crate::store) mod segment_writer;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::resource::Resource;
 use crate::store::error::StoreError;
 use crate::store::log::cursor::Cursor;
-use crate::store::log::read::{self, ExportedEvent, Range};
+use crate::store::log::event_reader::{self, ExportedEvent, Range};
 use crate::store::schema::connect::connect;
 use crate::store::schema::migrations;
 use crate::store::state::export::{self, ListCursor, ListPage};
@@ -48,12 +48,12 @@ impl ReadOnlyStore {
 
     /// Returns the position of the newest event.
     pub fn head(&self) -> Result<Cursor, StoreError> {
-        read::head(&self.connection).map_err(StoreError::Read)
+        event_reader::head(&self.connection).map_err(StoreError::Read)
     }
 
     /// Reads events, oldest first.
     pub fn events(&self, range: Range) -> Result<Vec<ExportedEvent>, StoreError> {
-        read::read(&self.connection, range).map_err(StoreError::Read)
+        event_reader::read(&self.connection, range).map_err(StoreError::Read)
     }
 
     /// Returns a page of a resource.

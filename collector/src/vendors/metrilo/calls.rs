@@ -10,8 +10,8 @@ use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent};
 use tillroll_protocol::{apis, email, id};
 use uuid::Uuid;
 
-use crate::ingest::decode::{DecodedEvent, JsonValue, bad_field, check_limits, describe};
-use crate::ingest::rejection::{RejectReason, RejectedEvent};
+use crate::decode::rejection::{RejectReason, RejectedEvent};
+use crate::decode::{DecodedEvent, JsonValue, bad_field, check_limits, describe};
 use crate::vendors::Envelope;
 use crate::vendors::metrilo::lenient;
 

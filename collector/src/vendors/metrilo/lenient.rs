@@ -7,8 +7,8 @@
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::{email, limits};
 
-use crate::ingest::decode::{JsonValue, bad_field};
-use crate::ingest::rejection::RejectReason;
+use crate::decode::rejection::RejectReason;
+use crate::decode::{JsonValue, bad_field};
 
 /// The suffix of a phone number that stands in the place of an e-mail address.
 const PHONE_EMAIL_SUFFIX: &str = "@phone_email";
@@ -110,7 +110,7 @@ fn none_or_unparsable<T>(value: &JsonValue<'_>) -> Result<Option<T>, Unparsable>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::decode::JsonTree;
+    use crate::decode::JsonTree;
 
     fn parse(json: &str) -> JsonValue<'_> {
         serde_json::from_str::<JsonTree<'_>>(json).unwrap().0

@@ -12,8 +12,8 @@ use tillroll_protocol::event::{Page, Visitor};
 use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent};
 use uuid::Uuid;
 
-use crate::ingest::decode::{BodyError, DecodedEvent, JsonValue, Text, bad_field, check_limits, describe};
-use crate::ingest::rejection::{RejectReason, RejectedEvent};
+use crate::decode::rejection::{RejectReason, RejectedEvent};
+use crate::decode::{BodyError, DecodedEvent, JsonValue, Text, bad_field, check_limits, describe};
 use crate::vendors::envelope::parse_object;
 
 /// The page address of a view that names none.

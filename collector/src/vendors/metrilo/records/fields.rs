@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::{limits, number_text};
 
-use crate::ingest::decode::{JsonValue, bad_field};
-use crate::ingest::rejection::RejectReason;
+use crate::decode::rejection::RejectReason;
+use crate::decode::{JsonValue, bad_field};
 use crate::store::merged_key;
 use crate::vendors::metrilo::lenient::{self, Unparsable};
 
@@ -278,7 +278,7 @@ fn texts_of(path: &str, names: &[&str], object: &JsonValue<'_>) -> Result<Value,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::decode::JsonTree;
+    use crate::decode::JsonTree;
     use serde_json::json;
 
     fn fields(table: &[RecordField], value: Value) -> Result<Value, String> {

@@ -11,8 +11,8 @@ use sha2::Sha256;
 use tillroll_protocol::dyn_value::DynValue;
 
 use self::fields::RecordField;
-use crate::ingest::decode::{BodyError, JsonValue, bad_field};
-use crate::ingest::rejection::{RejectReason, RejectedEvent};
+use crate::decode::rejection::{RejectReason, RejectedEvent};
+use crate::decode::{BodyError, JsonValue, bad_field};
 use crate::resource::Resource;
 use crate::store::BackendRecord;
 use crate::vendors::Envelope;

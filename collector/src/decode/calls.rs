@@ -6,7 +6,7 @@
 use tillroll_protocol::calls_request::CallsRequest;
 use tillroll_protocol::limits;
 
-use crate::ingest::decode::body_error::BodyError;
+use crate::decode::body_error::BodyError;
 
 /// The body of `POST /v2/calls`.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod calls;
 mod event;
 mod json_tree;
 mod model;
+pub mod rejection;
 
 pub use batch::{Batch, batch};
 pub use body_error::BodyError;

@@ -5,8 +5,8 @@
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
-use crate::http::auth::keyring::Keyring;
-pub use crate::http::auth::keyring::LIFETIME_SECS;
+use crate::auth::keyring::Keyring;
+pub use crate::auth::keyring::LIFETIME_SECS;
 
 /// The prefix of a market's id in a scope.
 const MARKET_PREFIX: &str = "market:id:";

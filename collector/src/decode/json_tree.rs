@@ -10,8 +10,8 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
 
-use crate::ingest::decode::model::Text;
-use crate::ingest::rejection::RejectReason;
+use crate::decode::model::Text;
+use crate::decode::rejection::RejectReason;
 
 /// The greatest depth of a field's value. The page counts its depth from an argument and the collector from the event, so the collector
 /// allows twice as much.

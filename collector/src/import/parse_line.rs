@@ -5,9 +5,9 @@
 use serde_json::{Map, Value, json};
 use tillroll_protocol::apis;
 
+use crate::decode::rejection::RejectedEvent;
+use crate::decode::{self, JsonTree};
 use crate::import::Line;
-use crate::ingest::decode::{self, JsonTree};
-use crate::ingest::rejection::RejectedEvent;
 use crate::metrics::catalog::RecordKind;
 use crate::metrics::document as metrics_document;
 use crate::resource::Resource;

@@ -9,9 +9,9 @@ use tillroll_protocol::event::{Page, Visitor};
 use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent, ValidEvent};
 use uuid::Uuid;
 
-use crate::ingest::decode::json_tree::{JsonTree, JsonValue, bad_field, check_limits, describe, shorten};
-use crate::ingest::decode::model::{DecodedEvent, Text};
-use crate::ingest::rejection::{RejectReason, RejectedEvent};
+use crate::decode::json_tree::{JsonTree, JsonValue, bad_field, check_limits, describe, shorten};
+use crate::decode::model::{DecodedEvent, Text};
+use crate::decode::rejection::{RejectReason, RejectedEvent};
 
 /// Initial capacity of an event's parameters; most need less.
 const PARAMS_BYTES: usize = 256;

@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
 
-use crate::ingest::decode::body_error::BodyError;
-use crate::ingest::decode::json_tree::JsonTree;
-use crate::ingest::decode::model::Text;
+use crate::decode::body_error::BodyError;
+use crate::decode::json_tree::JsonTree;
+use crate::decode::model::Text;
 
 /// The body of `POST /v2/batch`, with events that are not decoded yet.
 #[derive(Debug)]

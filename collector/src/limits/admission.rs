@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
 use crate::config::LimitFlags;
-use crate::http::limits::rate_limit_key::{client_address, ip_rate_key};
-use crate::http::limits::rate_limiter::RateLimiter;
+use crate::limits::rate_limit_key::{client_address, ip_rate_key};
+use crate::limits::rate_limiter::RateLimiter;
 
 /// The number of slots in the rate limiter of addresses.
 const ADDRESS_SLOTS: usize = 1 << 16;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::Error;
-use crate::http::auth::bots;
+use crate::auth::bots;
 use crate::projects::{Project, ProjectRegistry};
 use crate::store::TrustLevel;
 

@@ -12,7 +12,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 /// The `Cache-Control` of files that a browser must revalidate before each use.
-pub(super) const NO_CACHE: &str = "no-cache";
+pub(crate) const NO_CACHE: &str = "no-cache";
 
 #[derive(RustEmbed)]
 #[folder = "../dist"]
@@ -45,20 +45,20 @@ pub(crate) enum Assets {
 
 /// A file in one of its compressed forms.
 #[derive(Debug)]
-pub(super) struct File {
+pub(crate) struct File {
     /// The bytes, compressed with `encoding`.
-    pub(super) bytes: Cow<'static, [u8]>,
+    pub(crate) bytes: Cow<'static, [u8]>,
     /// The `Content-Encoding`: `br`, `gzip` or None.
-    pub(super) encoding: Option<&'static str>,
+    pub(crate) encoding: Option<&'static str>,
     /// The media type, derived from the file name.
-    pub(super) content_type: &'static str,
+    pub(crate) content_type: &'static str,
     /// The entity tag, a hash of the bytes.
-    pub(super) etag: String,
+    pub(crate) etag: String,
 }
 
 impl Assets {
     /// Returns a file of the browser library in the smallest form that `accepted` (an `Accept-Encoding`) allows.
-    pub(super) fn find(&self, name: &str, accepted: &str) -> Option<File> {
+    pub(crate) fn find(&self, name: &str, accepted: &str) -> Option<File> {
         match self {
             Self::Embedded => find_encoded(name, accepted, |name| Dist::get(name).map(|file| file.data)),
             Self::Folder(folder) => find_encoded(name, accepted, |name| read(folder, name).map(Cow::Owned)),
@@ -73,7 +73,7 @@ impl Assets {
 
 impl File {
     /// Returns the response with this file, or 304 if the client has the same version.
-    pub(super) fn into_response(self, cache_control: &'static str, headers: &HeaderMap) -> Response {
+    pub(crate) fn into_response(self, cache_control: &'static str, headers: &HeaderMap) -> Response {
         let tags = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let is_current = tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag);
         let mut response = if is_current { StatusCode::NOT_MODIFIED.into_response() } else { self.bytes.into_response() };
@@ -91,27 +91,27 @@ impl File {
 }
 
 /// Returns a file of the live view.
-pub(super) fn live_view(name: &str) -> Option<File> {
+pub(crate) fn live_view(name: &str) -> Option<File> {
     find_encoded(name, "", |name| LiveView::get(name).map(|file| file.data))
 }
 
 /// Returns a file of the reports.
-pub(super) fn reports(name: &str) -> Option<File> {
+pub(crate) fn reports(name: &str) -> Option<File> {
     find_encoded(name, "", |name| Reports::get(name).map(|file| file.data))
 }
 
 /// Returns a file of the demo shop.
-pub(super) fn shop(name: &str) -> Option<File> {
+pub(crate) fn shop(name: &str) -> Option<File> {
     find_encoded(name, "", |name| Shop::get(name).map(|file| file.data))
 }
 
 /// Returns the client's `Accept-Encoding`; empty if there is none.
-pub(super) fn accept_encoding(headers: &HeaderMap) -> &str {
+pub(crate) fn accept_encoding(headers: &HeaderMap) -> &str {
     headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Returns whether a file's name contains a hash of its content, as in `core-1f2e3d4c.wasm`.
-pub(super) fn is_hashed(name: &str) -> bool {
+pub(crate) fn is_hashed(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
     let middle = file.rsplit('.').nth(1).unwrap_or(stem);

@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tillroll_protocol::json_writer;
 use uuid::Uuid;
 
-use super::codec::{LogEvent, decode_segment, retain_slots};
-use super::cursor::Cursor;
 use crate::store::identity;
+use crate::store::log::codec::{LogEvent, decode_segment, retain_slots};
+use crate::store::log::cursor::Cursor;
 
 /// Which events to read.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tillroll_protocol::json_writer;
 use tokio::sync::broadcast;
 
-use crate::ingest::rejection::RejectedEvent;
+use crate::decode::rejection::RejectedEvent;
 
 /// How many rejections a subscriber may fall behind.
 const CAPACITY: usize = 1024;
