@@ -52,7 +52,7 @@ fn fill(client: &Client, before_each: impl Fn(u64)) -> u64 {
     assert_eq!((ready.status().as_u16(), &read_json(&mut ready)["error"]["code"]), (503, &json!("disk_full")));
     assert_eq!(client.get("/healthz", &[]).status(), 200);
     assert_eq!(client.export("").len() as u64, stored);
-    assert!(client.counted("tillroll_disk_free_bytes") > 0.0, "the reserve is free");
+    assert!(client.metric("tillroll_disk_free_bytes") > 0.0, "the reserve is free");
     stored
 }
 

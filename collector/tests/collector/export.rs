@@ -1,4 +1,4 @@
-//! The export: who may read it, in which order it comes, and how it is read in pieces.
+//! The event export: authorisation, order, pages and format.
 
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
@@ -6,22 +6,22 @@ use tillroll_collector::store::Options;
 use crate::server::{Running, basic, id, identify, read_json, view};
 
 #[test]
-fn only_the_owner_reads_and_each_project_is_blind_to_the_others() {
+fn export_needs_the_owners_secret_and_returns_events_of_one_project() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     server.client.store(&[view(1, 1, "ab")]);
     for headers in [vec![], vec![basic("t", "wrong")], vec![basic("x", "s")], vec!["Bearer s".into()], vec!["Basic %%".into()]] {
         let headers: Vec<(&str, &str)> = headers.iter().map(|value: &String| ("authorization", value.as_str())).collect();
-        let mut answer = server.client.get("/export/events", &headers);
-        assert_eq!(answer.status(), 401, "{headers:?}");
-        assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
-        assert_eq!(read_json(&mut answer)["error"]["code"], "unauthorized");
+        let mut response = server.client.get("/export/events", &headers);
+        assert_eq!(response.status(), 401, "{headers:?}");
+        assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
+        assert_eq!(read_json(&mut response)["error"]["code"], "unauthorized");
     }
     assert_eq!(server.client.export_of("t", "").len(), 1);
     assert_eq!(server.client.export_of("u", "").len(), 0);
 }
 
 #[test]
-fn the_same_id_in_two_projects_is_two_events() {
+fn same_id_in_two_projects_is_stored_as_two_events() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     let body = |token: &str| json!({"token": token, "events": [view(1, 1, "ab"), identify(2, 2, "ab", &format!("{token}@x.com"))]});
     for token in ["t", "u", "t"] {
@@ -34,7 +34,7 @@ fn the_same_id_in_two_projects_is_two_events() {
 }
 
 #[test]
-fn events_come_in_the_order_of_storing_and_in_pieces() {
+fn events_are_exported_in_storage_order_on_pages_of_any_size() {
     let server = Running::start();
     let events: Vec<Value> = (0..1_234).map(|number| view(number, 2_000 - number, "ab")).collect();
     for batch in events.chunks(500) {
@@ -44,26 +44,26 @@ fn events_come_in_the_order_of_storing_and_in_pieces() {
     let ids: Vec<&Value> = whole.iter().map(|event| &event["id"]).collect();
     assert_eq!(ids, events.iter().map(|event| &event["id"]).collect::<Vec<_>>());
     for limit in [1, 499, 500, 501, 1_000, 5_000] {
-        let mut pieces: Vec<Value> = Vec::new();
+        let mut pages: Vec<Value> = Vec::new();
         loop {
-            let after = pieces.last().map_or(String::new(), |event| event["cursor"].as_str().unwrap().to_owned());
-            let piece = server.client.export(&format!("?after={after}&limit={limit}"));
-            assert!(piece.len() <= limit);
-            pieces.extend(piece);
-            if pieces.len() >= 1_234 || limit == 1 {
+            let after = pages.last().map_or(String::new(), |event| event["cursor"].as_str().unwrap().to_owned());
+            let page = server.client.export(&format!("?after={after}&limit={limit}"));
+            assert!(page.len() <= limit);
+            pages.extend(page);
+            if pages.len() >= 1_234 || limit == 1 {
                 break;
             }
         }
-        let wanted = if limit == 1 { &whole[..1] } else { &whole[..] };
-        assert_eq!(pieces, wanted, "{limit}");
+        let expected = if limit == 1 { &whole[..1] } else { &whole[..] };
+        assert_eq!(pages, expected, "{limit}");
     }
     let last = whole.last().unwrap()["cursor"].as_str().unwrap().to_owned();
     assert_eq!(server.client.export(&format!("?after={last}")), Vec::<Value>::new());
 }
 
-/// Ids are taken down by statements of many, of which some are there already.
+/// The store inserts many ids in one statement; some of them exist already.
 #[test]
-fn of_a_batch_with_old_and_new_events_the_new_ones_are_stored_in_their_order() {
+fn batch_with_duplicates_stores_its_new_events_in_order() {
     let server = Running::start();
     let old: Vec<Value> = (0..40).filter(|number| number % 3 == 0).map(|number| view(number, 1, "ab")).collect();
     assert_eq!(server.client.store(&old), (14, 0));
@@ -73,64 +73,64 @@ fn of_a_batch_with_old_and_new_events_the_new_ones_are_stored_in_their_order() {
     let people: Vec<Value> = (40..60).map(|number| identify(number, number, &format!("v{number}"), &format!("{number}@x.com"))).collect();
     assert_eq!(server.client.store(&people), (20, 0));
     let new = (0..40).filter(|number| number % 3 != 0);
-    let wanted: Vec<Value> = (0..40).filter(|number| number % 3 == 0).chain(new).chain(40..60).map(|number| json!(id(number))).collect();
+    let expected: Vec<Value> = (0..40).filter(|number| number % 3 == 0).chain(new).chain(40..60).map(|number| json!(id(number))).collect();
     let stored = server.client.export("");
-    assert_eq!(stored.iter().map(|event| event["id"].clone()).collect::<Vec<_>>(), wanted);
+    assert_eq!(stored.iter().map(|event| event["id"].clone()).collect::<Vec<_>>(), expected);
     assert_eq!(stored.last().unwrap()["email"], "59@x.com");
 }
 
-/// A row of the log is of one project, and places of all projects are numbered on end.
+/// A segment contains events of one project; one sequence numbers the events of all projects.
 #[test]
-fn each_project_reads_its_own_part_of_a_log_that_both_write() {
+fn projects_that_share_a_log_each_export_their_own_events() {
     let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
-    let mut wanted = [Vec::new(), Vec::new()];
+    let mut expected = [Vec::new(), Vec::new()];
     for batch in 0..60_u64 {
-        // Of the second project there is little, and nothing for a long while.
-        let (at, token) = if batch % 30 == 7 { (1, "u") } else { (0, "t") };
+        // The second project has few events, far apart.
+        let (index, token) = if batch % 30 == 7 { (1, "u") } else { (0, "t") };
         let numbers = batch * 17..(batch + 1) * 17;
         let events: Vec<Value> = numbers.clone().map(|number| view(number, 1, "ab")).collect();
         server.client.post("/v2/batch", &json!({"token": token, "events": events}).to_string());
-        wanted[at].extend(numbers.map(|number| json!(id(number))));
+        expected[index].extend(numbers.map(|number| json!(id(number))));
     }
-    for (token, wanted) in ["t", "u"].iter().zip(&wanted) {
+    for (token, expected) in ["t", "u"].iter().zip(&expected) {
         let mut stored: Vec<Value> = Vec::new();
         loop {
             let after = stored.last().map_or(String::new(), |event| event["cursor"].as_str().unwrap().to_owned());
-            let piece = server.client.export_of(token, &format!("?after={after}&limit=11"));
-            if piece.is_empty() {
+            let page = server.client.export_of(token, &format!("?after={after}&limit=11"));
+            if page.is_empty() {
                 break;
             }
-            stored.extend(piece);
+            stored.extend(page);
         }
-        assert_eq!(&stored.iter().map(|event| event["id"].clone()).collect::<Vec<_>>(), wanted, "{token}");
+        assert_eq!(&stored.iter().map(|event| event["id"].clone()).collect::<Vec<_>>(), expected, "{token}");
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_by_name() {
+fn invalid_query_parameter_is_rejected_with_its_name() {
     let server = Running::start();
     for (query, field) in [("after=1", "after"), ("after=zz", "after"), ("limit=0", "limit"), ("limit=-1", "limit"), ("limit=x", "limit")] {
-        let mut answer = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "s"))]);
-        assert_eq!((answer.status().as_u16(), &read_json(&mut answer)["error"]["field"]), (400, &json!(field)), "{query}");
+        let mut response = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "s"))]);
+        assert_eq!((response.status().as_u16(), &read_json(&mut response)["error"]["field"]), (400, &json!(field)), "{query}");
     }
 }
 
 #[test]
-fn a_line_has_the_documented_members_in_their_order_and_no_others() {
+fn exported_line_has_exactly_the_documented_fields_in_order() {
     let server = Running::start();
     server.client.store(&[view(1, 1, "ab")]);
-    let mut answer = server.client.get("/export/events", &[("authorization", &basic("t", "s"))]);
-    assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
-    let line = answer.body_mut().read_to_string().unwrap();
+    let mut response = server.client.get("/export/events", &[("authorization", &basic("t", "s"))]);
+    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let line = response.body_mut().read_to_string().unwrap();
     let names = ["cursor", "id", "type", "api", "time", "received_at", "visitor_id", "email", "session_id", "store_id", "page", "params"];
-    let places: Vec<usize> = names.iter().map(|name| line.find(&format!("\"{name}\":")).unwrap()).collect();
-    assert!(places.is_sorted(), "{line}");
-    let read: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(read.as_object().unwrap().len(), names.len(), "{line}");
+    let positions: Vec<usize> = names.iter().map(|name| line.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(positions.is_sorted(), "{line}");
+    let event: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(event.as_object().unwrap().len(), names.len(), "{line}");
 }
 
 #[test]
-fn a_duplicate_changes_nothing() {
+fn duplicate_event_does_not_change_the_stored_event() {
     let server = Running::start();
     assert_eq!(server.client.store(&[view(1, 1, "ab")]), (1, 0));
     assert_eq!(server.client.store(&[view(1, 99, "cd"), view(2, 2, "ab")]), (1, 1));

@@ -1,4 +1,4 @@
-//! Forwarding to a vendor's server that misbehaves: everything arrives, in order, and no page waits for it.
+//! Forwarding to a vendor's server that fails: every event arrives, in order, and clients of the collector do not wait for it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,61 +10,63 @@ use serde_json::{Value, json};
 
 use crate::server::{Program, basic, id};
 
-/// What the vendor's server does with a request that it has read.
+/// How the vendor's server reacts to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
-    Takes,
-    Answers(&'static str),
-    HangsUp,
+enum Reaction {
+    Accept,
+    /// Responds with this status line, and possibly headers.
+    Respond(&'static str),
+    CloseConnection,
 }
 
-/// A received request, and how the vendor answered it.
+/// A request, and the server's reaction.
 struct Received {
     authorization: String,
     body: Value,
-    mood: Mood,
+    reaction: Reaction,
 }
 
-/// The vendor's server: `moods` for its first requests, then it takes everything.
+/// The vendor's server. It reacts to its first requests as `reactions` lists, and accepts all later ones.
 struct Vendor {
     url: String,
-    received: Receiver<Received>,
+    requests: Receiver<Received>,
 }
 
 impl Vendor {
-    fn open(listener: TcpListener, moods: &'static [Mood]) -> Self {
+    fn open(listener: TcpListener, reactions: &'static [Reaction]) -> Self {
         let url = format!("http://{}/api/track", listener.local_addr().unwrap());
-        let (sender, received) = mpsc::channel();
+        let (sender, requests) = mpsc::channel();
         std::thread::spawn(move || {
-            let mut moods = moods.iter().copied();
+            let mut reactions = reactions.iter().copied();
             for connection in listener.incoming() {
                 let mut connection = BufReader::new(connection.unwrap());
-                while let Some((authorization, body)) = read(&mut connection) {
-                    let mood = moods.next().unwrap_or(Mood::Takes);
-                    if sender.send(Received { authorization, body, mood }).is_err() || !answer(connection.get_mut(), mood) {
+                while let Some((authorization, body)) = read_request(&mut connection) {
+                    let reaction = reactions.next().unwrap_or(Reaction::Accept);
+                    if sender.send(Received { authorization, body, reaction }).is_err() || !respond(connection.get_mut(), reaction) {
                         break;
                     }
                 }
             }
         });
-        Self { url, received }
+        Self { url, requests }
     }
 
-    /// Returns the requests received until a request with this id was taken.
-    fn until_taken(&self, request_id: &str) -> Vec<Received> {
+    /// Returns all requests up to the first one with this id that was accepted.
+    fn receive_until_accepted(&self, request_id: &str) -> Vec<Received> {
         let mut all = Vec::new();
         loop {
-            let received = self.received.recv_timeout(Duration::from_secs(60)).expect("the request came");
-            let last = received.mood == Mood::Takes && received.body["request_id"] == request_id;
-            all.push(received);
-            if last {
+            let request = self.requests.recv_timeout(Duration::from_secs(60)).expect("no request within a minute");
+            let is_last = request.reaction == Reaction::Accept && request.body["request_id"] == request_id;
+            all.push(request);
+            if is_last {
                 return all;
             }
         }
     }
 }
 
-fn read(connection: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
+/// Returns the `authorization` header and the JSON body of the next request; `None` at the end of the connection.
+fn read_request(connection: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let (mut length, mut authorization) = (0, String::new());
     loop {
         let mut line = String::new();
@@ -83,11 +85,12 @@ fn read(connection: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     Some((authorization, serde_json::from_slice(&body).unwrap()))
 }
 
-fn answer(connection: &mut TcpStream, mood: Mood) -> bool {
-    let head = match mood {
-        Mood::Takes => "200 OK",
-        Mood::Answers(head) => head,
-        Mood::HangsUp => return false,
+/// Returns whether the connection stays open.
+fn respond(connection: &mut TcpStream, reaction: Reaction) -> bool {
+    let head = match reaction {
+        Reaction::Accept => "200 OK",
+        Reaction::Respond(head) => head,
+        Reaction::CloseConnection => return false,
     };
     write!(connection, "HTTP/1.1 {head}\r\ncontent-length: 2\r\n\r\n{{}}").is_ok()
 }
@@ -107,39 +110,41 @@ fn basket(number: u64) -> Value {
 }
 
 #[test]
-fn a_server_that_misbehaves_gets_everything_in_order() {
-    static MOODS: [Mood; 7] = [
-        Mood::HangsUp,
-        Mood::Answers("500 Oops"),
-        Mood::Answers("429 Slowly\r\nretry-after: 1"),
-        Mood::Answers("401 Who"),
-        Mood::Takes,
-        Mood::Answers("400 Never"),
-        Mood::HangsUp,
+fn failing_server_receives_every_event_in_order() {
+    const BAD_REQUEST: Reaction = Reaction::Respond("400 Bad Request");
+    static REACTIONS: [Reaction; 7] = [
+        Reaction::CloseConnection,
+        Reaction::Respond("500 Internal Server Error"),
+        Reaction::Respond("429 Too Many Requests\r\nretry-after: 1"),
+        Reaction::Respond("401 Unauthorized"),
+        Reaction::Accept,
+        BAD_REQUEST,
+        Reaction::CloseConnection,
     ];
     let folder = tempfile::tempdir().unwrap();
-    // The vendor accepts no connection yet, and the pages do not notice.
+    // The vendor's server does not accept connections yet; the collector still stores events.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let program = start(folder.path(), &format!("http://{}/api/track", listener.local_addr().unwrap()));
-    let changes = json!({"lines": [{"product_id": "p", "quantity": 2, "price": 1}], "total": 2, "currency": "GBP",
+    let basket_update = json!({"lines": [{"product_id": "p", "quantity": 2, "price": 1}], "total": 2, "currency": "GBP",
         "changes": [{"product_id": "p", "from": 0, "to": 2}, {"product_id": "q", "from": 3, "to": 0}]});
     program.client.store(&[
         event(1, "ometria", "page_view", json!({"url": "https://shop.example/", "page_type": "homepage"})),
         event(2, "metrilo", "basket_add", json!({"product_id": "p", "quantity": 1})),
         basket(3),
-        event(4, "ometria", "basket_update", changes),
+        event(4, "ometria", "basket_update", basket_update),
         event(5, "ometria", "order", json!({"order_id": "o"})),
     ]);
-    let vendor = Vendor::open(listener, &MOODS);
-    let received = vendor.until_taken(&id(5));
-    let answered_by = |mood: fn(Mood) -> bool| -> Vec<&str> {
-        received.iter().filter(|received| mood(received.mood)).map(|received| received.body["request_id"].as_str().unwrap()).collect()
+    let vendor = Vendor::open(listener, &REACTIONS);
+    let requests = vendor.receive_until_accepted(&id(5));
+    let ids_with = |reaction: Reaction| -> Vec<&str> {
+        let matching = requests.iter().filter(|request| request.reaction == reaction);
+        matching.map(|request| request.body["request_id"].as_str().unwrap()).collect()
     };
-    let parts = [format!("{}-0", id(4)), format!("{}-1", id(4))];
-    assert_eq!(answered_by(|mood| mood == Mood::Takes), [&id(1), &parts[0], &parts[1], &id(5)]);
-    assert_eq!(answered_by(|mood| mood == Mood::Answers("400 Never")), [id(3)]);
-    assert!(received.iter().all(|received| received.authorization == basic("name", "secret")));
-    let page = &received[0].body;
+    let basket_update_ids = [format!("{}-0", id(4)), format!("{}-1", id(4))];
+    assert_eq!(ids_with(Reaction::Accept), [&id(1), &basket_update_ids[0], &basket_update_ids[1], &id(5)]);
+    assert_eq!(ids_with(BAD_REQUEST), [id(3)]);
+    assert!(requests.iter().all(|request| request.authorization == basic("name", "secret")));
+    let page = &requests[0].body;
     assert_eq!(page["user"], json!({"uid": "ab", "sid": "s"}));
     assert_eq!((&page["scope"], &page["context"]["page_url"]), (&json!("view"), &json!("https://shop.example/")));
     let metrics = program.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
@@ -147,30 +152,29 @@ fn a_server_that_misbehaves_gets_everything_in_order() {
 }
 
 #[test]
-fn forwarding_goes_on_where_a_kill_interrupted_it() {
+fn forwarding_resumes_at_its_position_after_a_kill() {
     const EVENTS: u64 = 60;
     let folder = tempfile::tempdir().unwrap();
     let vendor = Vendor::open(TcpListener::bind("127.0.0.1:0").unwrap(), &[]);
     let mut program = start(folder.path(), &vendor.url);
     program.client.store(&(1..=EVENTS).map(basket).collect::<Vec<_>>());
-    let mut numbers = Vec::new();
+    let mut requests = Vec::new();
     for last in [EVENTS / 3, EVENTS / 2] {
-        numbers.extend(vendor.until_taken(&id(last)));
+        requests.extend(vendor.receive_until_accepted(&id(last)));
         program.child.kill().unwrap();
         program.child.wait().unwrap();
         program = start(folder.path(), &vendor.url);
     }
-    numbers.extend(vendor.until_taken(&id(EVENTS)));
-    let mut ids: Vec<_> = numbers.iter().map(|received| received.body["request_id"].as_str().unwrap().to_owned()).collect();
-    let received = ids.len();
-    // A request that was answered just before a kill may be sent once more, and no other.
+    requests.extend(vendor.receive_until_accepted(&id(EVENTS)));
+    let mut ids: Vec<_> = requests.iter().map(|request| request.body["request_id"].as_str().unwrap().to_owned()).collect();
+    // Each of the two kills may repeat the request that the vendor answered last, and no other.
+    assert!(ids.len() as u64 <= EVENTS + 2, "{} requests", ids.len());
     ids.dedup();
     assert_eq!(ids, (1..=EVENTS).map(id).collect::<Vec<_>>());
-    assert!(received as u64 <= EVENTS + 2, "{received}");
 }
 
 #[test]
-fn events_before_the_start_of_forwarding_are_not_forwarded() {
+fn events_stored_before_forwarding_is_enabled_are_not_forwarded() {
     let folder = tempfile::tempdir().unwrap();
     let before = Program::start(folder.path(), &["--project", "t:s"]);
     before.client.store(&[basket(1)]);
@@ -178,5 +182,5 @@ fn events_before_the_start_of_forwarding_are_not_forwarded() {
     let vendor = Vendor::open(TcpListener::bind("127.0.0.1:0").unwrap(), &[]);
     let program = start(folder.path(), &vendor.url);
     program.client.store(&[basket(2)]);
-    assert_eq!(vendor.until_taken(&id(2)).len(), 1);
+    assert_eq!(vendor.receive_until_accepted(&id(2)).len(), 1);
 }

@@ -1,29 +1,31 @@
-//! The real server over real sockets, asked as outsiders ask it.
+//! Tests of the real server over real sockets, with an HTTP client from outside.
 
-mod assets;
+mod admission;
 mod backend;
 mod batch;
 mod bots;
 mod calls;
-mod commands;
+mod cli;
 mod disk;
 mod export;
-mod faults;
 mod forward;
-mod gate;
 mod history;
 mod identity;
 mod kill;
 mod limits;
 mod live;
 mod log;
-mod operation;
-mod owners;
+mod observability;
+mod project_isolation;
 mod projects;
+mod response_headers;
 mod retention;
+mod routing;
 mod schema;
 mod server;
 mod settings;
-mod start;
+mod start_stop;
 mod state;
+mod static_files;
+mod storage_failures;
 mod validation;

@@ -45,7 +45,7 @@ fn expired_events_are_deleted_and_the_state_stays() {
     let program = Program::start(folder.path(), &["--project", "t:s", "--keep-events", "1ms"]);
     until("the log is empty", || program.client.export("").is_empty());
     assert_eq!(state(&program), before);
-    until("the metric counts them", || program.client.counted("tillroll_events_trimmed_total") >= 7.0);
+    until("the metric counts them", || program.client.metric("tillroll_events_trimmed_total") >= 7.0);
 
     // Later events build on the state.
     drop(program);
@@ -230,7 +230,7 @@ fn requests_are_answered_while_the_log_is_trimmed() {
     until("all expired events are deleted", || {
         sent += 1;
         assert_eq!(program.client.store(&[view(100_000 + sent, 1, "ab")]), (1, 0));
-        program.client.counted("tillroll_events_trimmed_total") >= 20_000.0
+        program.client.metric("tillroll_events_trimmed_total") >= 20_000.0
     });
     assert!(sent > 20, "{sent} requests were answered during 40 steps");
 }

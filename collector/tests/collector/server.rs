@@ -1,4 +1,4 @@
-//! A running server, and a client for it. The server is the whole thing in this process, or the program itself in another.
+//! Shared by all tests: a server in this process (`Running`) or in its own process (`Program`), and an HTTP client for both.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -19,10 +19,7 @@ use tokio::sync::oneshot;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// What became of a request.
-pub(crate) type Answer = Response<Body>;
-
-/// Asks a server.
+/// An HTTP client of one server. It returns every response, whatever its status; the methods panic if the request fails.
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
@@ -39,40 +36,47 @@ impl Client {
         format!("{}{path}", self.address)
     }
 
-    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
         let request = headers.iter().fold(self.agent.get(self.url(path)), |request, (name, value)| request.header(*name, *value));
         request.call().unwrap()
     }
 
-    pub(crate) fn try_post(&self, path: &str, body: &str) -> Result<Answer, ureq::Error> {
+    pub(crate) fn delete(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let request = headers.iter().fold(self.agent.delete(self.url(path)), |request, (name, value)| request.header(*name, *value));
+        request.call().unwrap()
+    }
+
+    /// Returns an error instead of panicking, for requests that may fail.
+    pub(crate) fn try_post(&self, path: &str, body: &str) -> Result<Response<Body>, ureq::Error> {
         self.agent.post(self.url(path)).header("content-type", "text/plain").send(body)
     }
 
-    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Response<Body> {
         self.try_post(path, body).unwrap()
     }
 
-    pub(crate) fn try_post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, ureq::Error> {
+    pub(crate) fn try_post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Response<Body>, ureq::Error> {
         let request = headers.iter().fold(self.agent.post(self.url(path)), |request, (name, value)| request.header(*name, *value));
         request.send(body)
     }
 
-    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
         self.try_post_with(path, headers, body).unwrap()
     }
 
-    pub(crate) fn send(&self, events: &[Value]) -> Answer {
+    pub(crate) fn send(&self, events: &[Value]) -> Response<Body> {
         self.post("/v2/batch", &json!({"token": "t", "events": events}).to_string())
     }
 
-    /// Sends events that must all be good.
+    /// Sends events that must all be valid. Returns how many the server accepted, and how many were duplicates.
     pub(crate) fn store(&self, events: &[Value]) -> (u64, u64) {
-        let mut answer = self.send(events);
-        let read: Value = read_json(&mut answer);
-        assert_eq!(read["rejected"], json!([]), "{read}");
-        (read["accepted"].as_u64().unwrap(), read["duplicates"].as_u64().unwrap())
+        let mut response = self.send(events);
+        let body = read_json(&mut response);
+        assert_eq!(body["rejected"], json!([]), "{body}");
+        (body["accepted"].as_u64().unwrap(), body["duplicates"].as_u64().unwrap())
     }
 
+    /// Returns the exported events of the project `t`.
     pub(crate) fn export(&self, query: &str) -> Vec<Value> {
         self.export_of("t", query)
     }
@@ -81,24 +85,24 @@ impl Client {
         self.list_of(token, "s", &format!("events{query}"))
     }
 
-    /// Returns what the server counts under this name.
-    pub(crate) fn counted(&self, name: &str) -> f64 {
+    /// Returns the value of a metric of `/metrics`; 0 if it is missing.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics", &[]).body_mut().read_to_string().unwrap();
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
         line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
     }
 
-    /// Reads one of the exports.
+    /// Returns the records of `/export/{list}`; `list` may have a query.
     pub(crate) fn list_of(&self, token: &str, secret: &str, list: &str) -> Vec<Value> {
-        let mut answer = self.get(&format!("/export/{list}"), &[("authorization", &basic(token, secret))]);
-        assert_eq!(answer.status(), 200);
-        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        let mut response = self.get(&format!("/export/{list}"), &[("authorization", &basic(token, secret))]);
+        assert_eq!(response.status(), 200);
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-pub(crate) fn read_json(answer: &mut Answer) -> Value {
-    serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+pub(crate) fn read_json(response: &mut Response<Body>) -> Value {
+    serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap()
 }
 
 pub(crate) fn basic(token: &str, secret: &str) -> String {
@@ -106,34 +110,34 @@ pub(crate) fn basic(token: &str, secret: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{token}:{secret}")))
 }
 
-/// Polls until a condition is true; panics with its description if it never becomes true.
-#[expect(clippy::disallowed_methods, reason = "this is the pause between two looks")]
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+/// Polls `condition` for at most a minute; panics with `what` if it stays false.
+#[expect(clippy::disallowed_methods, reason = "the pause between two polls")]
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..6_000 {
-        if is_so() {
+        if condition() {
             return;
         }
         std::thread::sleep(Duration::from_millis(10)); // poll
     }
-    panic!("waited in vain: {what}");
+    panic!("timed out: {what}");
 }
 
-/// Returns an id that contains its number.
+/// Returns an event id that ends in `number`.
 pub(crate) fn id(number: u64) -> String {
     format!("01890a5d-0000-7000-8000-{number:012x}")
 }
 
-/// Returns an event of an anonymous visitor.
+/// Returns a `product_view` event; `time` in ms.
 pub(crate) fn view(number: u64, time: u64, visitor: &str) -> Value {
     json!({"id": id(number), "type": "product_view", "api": "metrilo", "time": time, "visitorId": visitor, "params": {"product_id": "2"}})
 }
 
-/// Returns the event by which a visitor gives an e-mail.
+/// Returns an `identify` event; `time` in ms.
 pub(crate) fn identify(number: u64, time: u64, visitor: &str, email: &str) -> Value {
     json!({"id": id(number), "type": "identify", "api": "metrilo", "time": time, "visitorId": visitor, "params": {"email": email}})
 }
 
-/// A server in this process; it stops when this is dropped.
+/// A server in a thread of this process. Dropping it stops the server.
 pub(crate) struct Running {
     pub(crate) client: Client,
     pub(crate) collector: Arc<AppState>,
@@ -165,7 +169,7 @@ impl Running {
         Self { client: Client::new(&format!("http://{address}")), collector, stop: Some(stop), thread: Some(thread), folder }
     }
 
-    /// Opens the store's file as a stranger would.
+    /// Opens the store's file with a separate connection, as another process does.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder.path().join(FILE)).unwrap()
     }
@@ -184,15 +188,23 @@ fn flags_of(folder: &Path, more: &[&str]) -> Serve {
     let data = folder.to_str().unwrap();
     match Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data].iter().chain(more)).command {
         Subcommand::Serve(flags) => *flags,
-        _ => panic!("these are the flags of serve"),
+        _ => panic!("the command must be serve"),
     }
 }
 
-/// The program in a process of its own; it is killed when this is dropped.
+/// Runs the program until it exits. Returns whether it succeeded, its standard output and its standard error.
+pub(crate) fn run_program(arguments: &[&str]) -> (bool, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tillroll")).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+/// The program in its own process. Dropping it kills the process.
 pub(crate) struct Program {
     pub(crate) client: Client,
     pub(crate) child: Child,
-    pub(crate) line: String,
+    /// The first line of standard output; it ends in the server's URL.
+    pub(crate) first_line: String,
 }
 
 impl Program {
@@ -200,13 +212,13 @@ impl Program {
         Self::run(Command::new(env!("CARGO_BIN_EXE_tillroll")).arg("serve"), folder, more)
     }
 
-    /// Starts it with its log in a file.
-    pub(crate) fn logged(folder: &Path, more: &[&str], log: &Path) -> Self {
+    /// Starts the server with its log in the file `log`.
+    pub(crate) fn start_with_log(folder: &Path, more: &[&str], log: &Path) -> Self {
         let log = std::fs::File::create(log).unwrap();
         Self::run_to(Command::new(env!("CARGO_BIN_EXE_tillroll")).arg("serve"), folder, more, log.into())
     }
 
-    /// Runs `command`, which must end in the program's `serve`, and waits until it prints its address.
+    /// Runs `command`, which must end in the program's `serve`, and waits until the server prints its address.
     pub(crate) fn run(command: &mut Command, folder: &Path, more: &[&str]) -> Self {
         Self::run_to(command, folder, more, Stdio::null())
     }
@@ -214,10 +226,10 @@ impl Program {
     fn run_to(command: &mut Command, folder: &Path, more: &[&str], log: Stdio) -> Self {
         let command = command.args(["--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()]).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split_whitespace().last().unwrap_or_else(|| panic!("the program did not start")).to_owned();
-        Self { client: Client::new(&address), child, line }
+        let mut first_line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
+        let address = first_line.split_whitespace().last().unwrap_or_else(|| panic!("the program did not start")).to_owned();
+        Self { client: Client::new(&address), child, first_line }
     }
 
     pub(crate) fn pid(&self) -> rustix::process::Pid {

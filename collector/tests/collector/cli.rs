@@ -1,34 +1,35 @@
-//! The command line on a data folder: out of it and into it, and safe copies of it while its server works.
+//! The CLI commands `export`, `import`, `backup` and `restore`, with and without a running server on the data folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
 
 use crate::backend::digest;
-use crate::server::{Client, Program, Running, basic, id, identify, read_json};
+use crate::server::{Client, Program, Running, basic, id, identify, read_json, run_program};
 
 const LISTS: [&str; 6] = ["customers", "categories", "products", "orders", "carts", "returns"];
 
-/// Runs the program, and returns whether it succeeded and its standard error.
+/// Runs the program and returns whether it succeeded, and its standard error.
 fn run(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tillroll")).args(arguments).output().unwrap();
-    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    let (success, _, stderr) = run_program(arguments);
+    (success, stderr)
 }
 
-fn must(arguments: &[&str]) -> String {
-    let (success, output) = run(arguments);
-    assert!(success, "{arguments:?}: {output}");
-    output
+/// Runs the program, which must succeed, and returns its standard error.
+fn run_ok(arguments: &[&str]) -> String {
+    let (success, stderr) = run(arguments);
+    assert!(success, "{arguments:?}: {stderr}");
+    stderr
 }
 
-fn text(path: &Path) -> &str {
+fn path_str(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// Sends one backend record with a valid digest.
 fn send_record(client: &Client, path: &str, params: &Value) {
     let body = json!({"token": "t", "time": 1_600_000_000_000_u64, "params": params}).to_string();
     assert_eq!(client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body).status(), 200, "{path}");
@@ -38,7 +39,7 @@ fn event(number: u64, kind: &str, visitor: &str, params: &Value) -> Value {
     json!({"id": id(number), "type": kind, "api": "ometria", "time": 1_600_000_000_000_u64 + number, "visitorId": visitor, "params": params})
 }
 
-/// A shop with some of everything.
+/// Stores some records of every list, from pages, from the shop's server and from imports.
 fn fill(client: &Client) {
     send_record(client, "/v2/category", &json!({"id": "c1", "name": "Shirts", "url": "https://x/c1"}));
     let options = json!([{"id": "o1", "name": "S", "price": 3.5}, {"id": "o2", "name": "M", "sku": "m"}]);
@@ -70,26 +71,25 @@ fn fill(client: &Client) {
         event(4, "basket_update", "cd", &json!({"basket_id": "b1", "total": 10.5, "currency": "EUR", "lines": lines, "changes": []})),
         event(5, "order", "ef", &json!({"order_id": "page", "total": 10.5, "tax": 2, "currency": "EUR", "lines": lines})),
     ]);
-    let back = json!({"scope": "order", "action": "return", "data": {"order_id": "000000123", "order_lines": [{"product_id": "o1", "quantity": 1}]}});
-    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "s"))], &back.to_string()).status(), 200);
-    let made = "2021-06-01T09:00:00.000Z";
-    let carts =
-        json!({"id": "imported-cart", "total_amount_with_taxes": 7, "created_at": made, "customer": {"email": "c@x.com", "id": "c@x.com"}});
-    let orders = json!({"id": "imported-order", "status": "placed", "total_amount_with_taxes": 7.5, "placed_at": made, "coupon_code": "x",
+    let order_return = json!({"scope": "order", "action": "return", "data": {"order_id": "000000123", "order_lines": [{"product_id": "o1", "quantity": 1}]}});
+    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "s"))], &order_return.to_string()).status(), 200);
+    let created_at = "2021-06-01T09:00:00.000Z";
+    let carts = json!({"id": "imported-cart", "total_amount_with_taxes": 7, "created_at": created_at, "customer": {"email": "c@x.com", "id": "c@x.com"}});
+    let orders = json!({"id": "imported-order", "status": "placed", "total_amount_with_taxes": 7.5, "placed_at": created_at, "coupon_code": "x",
         "customer": {"email": "c@x.com"}, "line_items": [{"item_id": "p1", "quantity": 2}], "billing_address": {"city": "Lund", "zip_code": "1"}});
-    let returns = json!({"id": "imported-return", "order_id": "imported-order", "status": "received", "created_at": made});
+    let returns = json!({"id": "imported-return", "order_id": "imported-order", "status": "received", "created_at": created_at});
     for (list, record) in [("carts", carts), ("orders", orders), ("returns", returns)] {
-        let answer = client.post_with(&format!("/import/{list}"), &[("authorization", &basic("t", "s"))], &record.to_string());
-        assert_eq!(answer.status(), 200, "{list}");
+        let response = client.post_with(&format!("/import/{list}"), &[("authorization", &basic("t", "s"))], &record.to_string());
+        assert_eq!(response.status(), 200, "{list}");
     }
 }
 
-/// Everything the lists print but for the cursors, in the order of ids.
+/// Returns every record of every list without its cursor, sorted by id.
 fn lists(client: &Client) -> BTreeMap<&'static str, Vec<Value>> {
     let read = |list: &'static str| {
         let mut found = client.list_of("t", "s", list);
-        found.iter_mut().for_each(|thing| drop(thing.as_object_mut().unwrap().remove("cursor")));
-        found.sort_by_key(|thing| thing.get("id").or(thing.get("email")).unwrap().to_string());
+        found.iter_mut().for_each(|record| drop(record.as_object_mut().unwrap().remove("cursor")));
+        found.sort_by_key(|record| record.get("id").or(record.get("email")).unwrap().to_string());
         (list, found)
     };
     LISTS.into_iter().map(read).collect()
@@ -97,55 +97,55 @@ fn lists(client: &Client) -> BTreeMap<&'static str, Vec<Value>> {
 
 fn export_all(data: &Path, to: &Path, lists: &[&'static str]) {
     for list in lists {
-        must(&["export", list, "--data", text(data), "--out", text(&to.join(list))]);
+        run_ok(&["export", list, "--data", path_str(data), "--out", path_str(&to.join(list))]);
     }
 }
 
 #[test]
-fn what_is_exported_and_imported_elsewhere_is_exported_there_alike() {
+fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to, files] = ["from", "to", "files"].map(|name| folder.path().join(name));
     std::fs::create_dir(&files).unwrap();
     let program = Program::start(&from, &["--project", "t:s"]);
     fill(&program.client);
-    // While the server runs.
+    // The server is running.
     export_all(&from, &files, &LISTS);
     let expected = lists(&program.client);
     assert!(expected.values().all(|list| !list.is_empty()));
     let orders = &expected["orders"];
     assert!(orders.iter().any(|order| order["id"] == "imported-order" && order["email"] == "c@x.com" && order["amount"] == 7.5));
     for list in LISTS {
-        must(&["import", list, text(&files.join(list)), "--data", text(&to), "--project", "t"]);
+        run_ok(&["import", list, path_str(&files.join(list)), "--data", path_str(&to), "--project", "t"]);
     }
     let other = Program::start(&to, &["--project", "t:s"]);
     assert_eq!(lists(&other.client), expected);
-    // Once more, through the server this time: nothing changes, and nothing is there twice.
+    // A second import, now through the server, changes nothing and duplicates nothing.
     for list in LISTS {
-        must(&["import", list, text(&files.join(list)), "--server", &other.client.url(""), "--owner", "t:s"]);
+        run_ok(&["import", list, path_str(&files.join(list)), "--server", &other.client.url(""), "--owner", "t:s"]);
     }
     assert_eq!(lists(&other.client), expected);
 }
 
 #[test]
-fn a_file_that_begins_with_the_sign_of_utf_8_loses_no_line() {
+fn import_of_a_file_with_a_byte_order_mark_accepts_every_line() {
     let server = Running::start();
     let lines = "\u{feff}{\"id\":\"1\",\"name\":\"Shoes\"}\n{\"id\":\"2\",\"name\":\"Hats\"}\n";
-    let mut answer = server.client.post_with("/import/categories", &[("authorization", &basic("t", "s"))], lines);
-    assert_eq!(read_json(&mut answer)["accepted"], 2);
+    let mut response = server.client.post_with("/import/categories", &[("authorization", &basic("t", "s"))], lines);
+    assert_eq!(read_json(&mut response)["accepted"], 2);
 }
 
 #[test]
-fn the_log_is_imported_with_all_that_follows_from_it() {
+fn imported_events_produce_the_same_log_and_the_same_derived_carts() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to, file] = ["from", "to", "events"].map(|name| folder.path().join(name));
     let program = Program::start(&from, &["--project", "t:s"]);
     fill(&program.client);
-    must(&["export", "events", "--data", text(&from), "--out", text(&file)]);
+    run_ok(&["export", "events", "--data", path_str(&from), "--out", path_str(&file)]);
     let other = Program::start(&to, &["--project", "t:s"]);
     let (url, owner) = (other.client.url(""), ["--owner", "t:s"]);
-    must(&[&["import", "events", text(&file), "--server", &url], &owner[..]].concat());
-    let output = must(&[&["import", "events", text(&file), "--server", &url], &owner[..]].concat());
-    assert!(output.contains("6 of them were stored already"), "{output}");
+    run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
+    let stderr = run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
+    assert!(stderr.contains("6 of them were stored already"), "{stderr}");
     let events = |client: &Client| {
         let mut events = client.export("");
         events
@@ -156,31 +156,31 @@ fn the_log_is_imported_with_all_that_follows_from_it() {
     assert_eq!(events(&other.client), events(&program.client));
     let carts = |client: &Client| lists(client)["carts"].iter().filter(|cart| cart["id"] != "imported-cart").count();
     assert_eq!((carts(&other.client), carts(&program.client)), (2, 2));
-    // A cart that follows from events cannot be there a second time.
+    // A cart or return derived from events cannot be imported as well.
     export_all(&from, folder.path(), &["carts", "returns"]);
     for list in ["carts", "returns"] {
-        let (success, output) = run(&[&["import", list, text(&folder.path().join(list)), "--server", &url], &owner[..]].concat());
-        assert!(!success && output.contains("derived from events") && output.contains("1 lines of"), "{output}");
+        let (success, stderr) = run(&[&["import", list, path_str(&folder.path().join(list)), "--server", &url], &owner[..]].concat());
+        assert!(!success && stderr.contains("derived from events") && stderr.contains("1 lines of"), "{stderr}");
     }
 }
 
 #[test]
-fn an_export_goes_on_behind_a_cursor() {
+fn export_after_a_cursor_writes_only_later_events() {
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (folder.path().join("data"), folder.path().join("file"));
     let program = Program::start(&data, &["--project", "t:s"]);
     program.client.store(&(1..=1_200).map(|number| event(number, "checkout", "ab", &json!({}))).collect::<Vec<_>>()[700..]);
     let all = program.client.export("");
     let cursor = all[399]["cursor"].as_str().unwrap();
-    must(&["export", "events", "--data", text(&data), "--out", text(&file), "--after", cursor]);
+    run_ok(&["export", "events", "--data", path_str(&data), "--out", path_str(&file), "--after", cursor]);
     let rest: Vec<Value> = std::fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rest, all[400..]);
-    let (success, output) = run(&["export", "events", "--data", text(&data), "--after", "x"]);
-    assert!(!success && output.contains("--after is not a cursor"), "{output}");
+    let (success, stderr) = run(&["export", "events", "--data", path_str(&data), "--after", "x"]);
+    assert!(!success && stderr.contains("--after is not a cursor"), "{stderr}");
 }
 
-/// Adds to carts until `done` is set, and sends the number of each acknowledged event.
-fn shop_until(client: &Client, next: &AtomicU64, done: &AtomicBool, acknowledged: &mpsc::Sender<u64>) {
+/// Sends cart events until `done` is set, and sends the number of each acknowledged event to `acknowledged`.
+fn send_until_done(client: &Client, next: &AtomicU64, done: &AtomicBool, acknowledged: &mpsc::Sender<u64>) {
     while !done.load(Relaxed) {
         let number = next.fetch_add(1, Relaxed);
         let add = event(number, "basket_add", &format!("visitor-{}", number % 5), &json!({"product_id": "p", "quantity": 1}));
@@ -191,95 +191,94 @@ fn shop_until(client: &Client, next: &AtomicU64, done: &AtomicBool, acknowledged
 }
 
 #[test]
-fn a_backup_under_load_restores_to_all_that_was_acknowledged_and_to_a_state_that_fits_the_log() {
+fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_with_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
     let program = Program::start(&data, &["--project", "t:s"]);
     let (next, done) = (AtomicU64::new(1), AtomicBool::new(false));
-    let (acknowledged, numbers) = mpsc::channel();
-    let mut before = Vec::new();
+    let (sender, receiver) = mpsc::channel();
+    let mut acknowledged = Vec::new();
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            let (acknowledged, client, next, done) = (acknowledged.clone(), program.client.clone(), &next, &done);
-            scope.spawn(move || shop_until(&client, next, done, &acknowledged));
+            let (sender, client, next, done) = (sender.clone(), program.client.clone(), &next, &done);
+            scope.spawn(move || send_until_done(&client, next, done, &sender));
         }
-        // Three times, each in the place of the one before, so that the last is made in the middle of the load.
+        // Each backup replaces the one before, so the last one is made in the middle of the load.
         for _ in 0..3 {
-            before.extend(numbers.iter().take(100));
-            before.extend(numbers.try_iter());
-            must(&["backup", text(&backup), "--data", text(&data)]);
+            acknowledged.extend(receiver.iter().take(100));
+            acknowledged.extend(receiver.try_iter());
+            run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
         }
         done.store(true, Relaxed);
     });
-    must(&["restore", text(&backup), "--data", text(&restored)]);
+    run_ok(&["restore", path_str(&backup), "--data", path_str(&restored)]);
     let other = Program::start(&restored, &["--project", "t:s"]);
     let events = other.client.export("");
     let ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
-    let lost: Vec<_> = before.iter().filter(|number| !ids.contains(&id(**number).as_str())).collect();
-    assert!(lost.is_empty() && before.len() >= 300, "{lost:?} of {}", before.len());
-    let mut wanted: BTreeMap<&str, u64> = BTreeMap::new();
+    let lost: Vec<_> = acknowledged.iter().filter(|number| !ids.contains(&id(**number).as_str())).collect();
+    assert!(lost.is_empty() && acknowledged.len() >= 300, "{lost:?} of {} are lost", acknowledged.len());
+    let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
     for event in &events {
-        *wanted.entry(event["visitor_id"].as_str().unwrap()).or_default() += 1;
+        *expected.entry(event["visitor_id"].as_str().unwrap()).or_default() += 1;
     }
     let carts = other.client.list_of("t", "s", "carts");
     let found: BTreeMap<&str, u64> =
         carts.iter().map(|cart| (cart["customer"]["id"].as_str().unwrap(), cart["skus_count"].as_u64().unwrap())).collect();
-    assert_eq!(found, wanted);
-    // The restored server has all earlier events and accepts new ones.
-    let again = event(before[0], "basket_add", "x", &json!({"product_id": "p", "quantity": 1}));
-    assert_eq!(other.client.store(&[again]), (0, 1));
+    assert_eq!(found, expected);
+    // The restored server still detects duplicates.
+    let duplicate = event(acknowledged[0], "basket_add", "x", &json!({"product_id": "p", "quantity": 1}));
+    assert_eq!(other.client.store(&[duplicate]), (0, 1));
 }
 
 #[test]
-fn the_next_backup_no_longer_holds_who_was_erased() {
+fn backup_after_an_erasure_contains_no_data_of_the_erased_customer() {
     let folder = tempfile::tempdir().unwrap();
     let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
     let program = Program::start(&data, &["--project", "t:s"]);
     program.client.store(&[identify(1, 1, "ab", "jo@secret.example")]);
-    let holds = || {
-        must(&["backup", text(&backup), "--data", text(&data)]);
+    let backup_has_email = || {
+        run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
         let bytes = std::fs::read(backup.join(tillroll_collector::store::FILE)).unwrap();
         bytes.windows(17).any(|window| window == b"jo@secret.example")
     };
-    assert!(holds());
-    let url = program.client.url("/customers/jo@secret.example");
-    let request = ureq::http::Request::delete(url).header("authorization", basic("t", "s")).body(()).unwrap();
-    assert_eq!(read_json(&mut ureq::run(request).unwrap())["erased"]["events"], 1);
-    assert!(!holds());
+    assert!(backup_has_email());
+    let mut erased = program.client.delete("/customers/jo@secret.example", &[("authorization", &basic("t", "s"))]);
+    assert_eq!(read_json(&mut erased)["erased"]["events"], 1);
+    assert!(!backup_has_email());
 }
 
 #[cfg(unix)]
 #[test]
-fn what_a_backup_holds_is_for_its_owner_alone_and_keys_come_back() {
+fn backup_is_readable_by_its_user_only_and_restores_projects_and_keys() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
     drop(Program::start(&data, &[]));
     std::fs::create_dir(data.join("notes")).unwrap();
-    std::fs::write(data.join("notes/one"), "e1 0").unwrap();
-    must(&["backup", text(&backup), "--data", text(&data)]);
-    must(&["restore", text(&backup), "--data", text(&restored)]);
+    std::fs::write(data.join("notes/file"), "e1 0").unwrap();
+    run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
+    run_ok(&["restore", path_str(&backup), "--data", path_str(&restored)]);
     for folder in [&backup, &restored] {
         assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
-        for name in ["projects.json", "token-keys.json", "notes/one", tillroll_collector::store::FILE] {
+        for name in ["projects.json", "token-keys.json", "notes/file", tillroll_collector::store::FILE] {
             assert_eq!(std::fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
         }
     }
-    for name in ["projects.json", "token-keys.json", "notes/one"] {
+    for name in ["projects.json", "token-keys.json", "notes/file"] {
         assert_eq!(std::fs::read(data.join(name)).unwrap(), std::fs::read(restored.join(name)).unwrap());
     }
 }
 
 #[test]
-fn errors_of_commands_include_advice() {
+fn error_names_the_cause_and_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let [data, full, empty, lines] = ["data", "full", "empty", "lines"].map(|name| folder.path().join(name));
     let _program = Program::start(&data, &["--project", "t:s", "--project", "u:s"]);
     std::fs::create_dir(&full).unwrap();
     std::fs::write(full.join("diary"), "mine").unwrap();
     std::fs::write(&lines, "{\"id\":1,\"name\":\"A\"}\nno json\n\n{\"name\":\"B\"}\n").unwrap();
-    let [data, full, empty, lines] = [text(&data), text(&full), text(&empty), text(&lines)];
-    for (arguments, part) in [
+    let [data, full, empty, lines] = [path_str(&data), path_str(&full), path_str(&empty), path_str(&lines)];
+    for (arguments, message) in [
         (vec!["export", "orders", "--data", empty], "contains no store"),
         (vec!["export", "orders", "--data", data], "choose one with --project"),
         (vec!["export", "orders", "--data", data, "--project", "x"], "has no project x; it has these projects: t, u"),
@@ -292,32 +291,32 @@ fn errors_of_commands_include_advice() {
         (vec!["backup", "x", "--data", empty], "contains no store"),
         (vec!["restore", full, "--data", empty], "not a backup made by `tillroll backup`"),
     ] {
-        let (success, output) = run(&arguments);
-        assert!(!success && output.contains(part), "{arguments:?}: {output}");
+        let (success, stderr) = run(&arguments);
+        assert!(!success && stderr.contains(message), "{arguments:?}: {stderr}");
     }
     assert_eq!(std::fs::read_to_string(Path::new(full).join("diary")).unwrap(), "mine");
     let backup = folder.path().join("backup");
-    must(&["backup", text(&backup), "--data", data]);
-    let (success, output) = run(&["restore", text(&backup), "--data", full]);
-    assert!(!success && output.contains("is not empty"), "{output}");
-    // An invalid line does not affect the others, and the exit status reports it.
-    let (success, output) = run(&["import", "categories", lines, "--data", text(&folder.path().join("new")), "--project", "t"]);
-    assert!(!success && output.contains("line 2: ") && output.contains("line 4: `record.id` must be a string"), "{output}");
-    assert!(output.contains("Imported 1 lines of categories") && output.contains("2 lines were rejected"), "{output}");
+    run_ok(&["backup", path_str(&backup), "--data", data]);
+    let (success, stderr) = run(&["restore", path_str(&backup), "--data", full]);
+    assert!(!success && stderr.contains("is not empty"), "{stderr}");
+    // Valid lines are imported although others are rejected; the exit status reports the failure.
+    let (success, stderr) = run(&["import", "categories", lines, "--data", path_str(&folder.path().join("new")), "--project", "t"]);
+    assert!(!success && stderr.contains("line 2: ") && stderr.contains("line 4: `record.id` must be a string"), "{stderr}");
+    assert!(stderr.contains("Imported 1 lines of categories") && stderr.contains("2 lines were rejected"), "{stderr}");
 }
 
 #[test]
-fn a_damaged_backup_is_not_restored() {
+fn damaged_backup_is_not_restored() {
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
     let program = Program::start(&data, &["--project", "t:s"]);
     program.client.store(&(1..=400).map(|number| event(number, "checkout", "ab", &json!({}))).collect::<Vec<_>>());
-    must(&["backup", text(&backup), "--data", text(&data)]);
+    run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
     let file = backup.join(tillroll_collector::store::FILE);
     let mut bytes = std::fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 9_000].fill(0x55);
     std::fs::write(&file, bytes).unwrap();
-    let (success, output) = run(&["restore", text(&backup), "--data", text(&restored)]);
-    assert!(!success && !restored.exists(), "{output}");
+    let (success, stderr) = run(&["restore", path_str(&backup), "--data", path_str(&restored)]);
+    assert!(!success && !restored.exists(), "{stderr}");
 }

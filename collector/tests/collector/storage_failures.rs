@@ -1,4 +1,4 @@
-//! A store that cannot write: the collector acknowledges nothing, and continues after the fault.
+//! A store that cannot read or write: the collector acknowledges nothing, and continues when the failure is over.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ fn short_timeout() -> Options {
 }
 
 #[test]
-fn a_locked_store_acknowledges_nothing_and_recovers_by_itself() {
+fn locked_store_acknowledges_nothing_and_recovers_without_restart() {
     let server = Running::with(&["--project", "t:s"], short_timeout());
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     for _ in 0..2 {
-        let mut answer = server.client.send(&[view(1, 1, "ab")]);
-        assert_eq!(answer.status(), 503);
-        assert_eq!(answer.headers()["retry-after"], "5");
-        assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-        assert_eq!(read_json(&mut answer)["error"]["code"], "cannot_store");
+        let mut response = server.client.send(&[view(1, 1, "ab")]);
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "5");
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        assert_eq!(read_json(&mut response)["error"]["code"], "cannot_store");
         assert_eq!(server.client.get("/readyz", &[]).status(), 503);
         assert_eq!(server.client.get("/healthz", &[]).status(), 200);
     }
@@ -32,7 +32,7 @@ fn a_locked_store_acknowledges_nothing_and_recovers_by_itself() {
 }
 
 #[test]
-fn a_request_that_finds_the_queue_full_gets_503_with_retry_after() {
+fn request_gets_503_with_retry_after_when_the_queue_is_full() {
     let limits = Limits { requests: 1, ..Limits::default() };
     let options = Options { busy_timeout: Duration::from_secs(30), limits, ..Options::default() };
     let server = Running::with(&["--project", "t:s"], options);
@@ -48,16 +48,16 @@ fn a_request_that_finds_the_queue_full_gets_503_with_retry_after() {
     assert_eq!((first.status().as_u16(), first.headers()["retry-after"].to_str().unwrap()), (503, "1"));
     assert_eq!(read_json(&mut first)["error"]["code"], json!("queue_full"));
     other_process.execute_batch("ROLLBACK").unwrap();
-    let later: Vec<u16> = responses.iter().take(2).map(|answer| answer.status().as_u16()).collect();
+    let later: Vec<u16> = responses.iter().take(2).map(|response| response.status().as_u16()).collect();
     let stored = later.iter().filter(|&&status| status == 200).count();
     assert_eq!(server.client.export("").len(), stored);
     assert!(stored >= 1);
 }
 
 #[test]
-fn a_hundred_senders_share_few_commits() {
+fn hundred_concurrent_requests_need_at_most_two_commits() {
     let server = Running::with(&["--project", "t:s"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
-    let before = commits(&server);
+    let before = server.client.metric("tillroll_commit_seconds_count");
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     let senders: Vec<_> = (1..=100)
@@ -73,44 +73,37 @@ fn a_hundred_senders_share_few_commits() {
     for sender in senders {
         assert_eq!(sender.join().unwrap(), (1, 0));
     }
-    // One for those that the writing thread had taken when it met the lock, one for all the others.
-    let commits = commits(&server) - before;
-    assert!(commits <= 2, "{commits}");
-}
-
-fn commits(server: &Running) -> u64 {
-    let text = server.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
-    let line = text.lines().find(|line| line.starts_with("tillroll_commit_seconds_count")).unwrap();
-    line.rsplit(' ').next().unwrap().parse().unwrap()
+    // One commit for the requests that the writing thread held when it met the lock, one for all the others.
+    let commits = server.client.metric("tillroll_commit_seconds_count") - before;
+    assert!(commits <= 2.0, "{commits} commits");
 }
 
 #[test]
-fn a_damaged_segment_is_reported_as_an_error_and_writes_continue() {
+fn damaged_segment_fails_reads_with_503_and_writes_continue() {
     let server = Running::start();
     for number in 1..=3 {
         server.client.store(&[view(number, 1, "ab")]);
     }
-    let between = server.client.export("")[1]["cursor"].as_str().unwrap().to_owned();
+    let after_damage = server.client.export("")[1]["cursor"].as_str().unwrap().to_owned();
     server.database().execute("UPDATE segment SET body = x'05ff' WHERE last_seq = 2", []).unwrap();
-    let ask = |path: &str| server.client.get(path, &[("authorization", &basic("t", "s"))]).status().as_u16();
-    assert_eq!((ask("/export/events"), ask("/readyz")), (503, 200));
-    let erase = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "s"));
-    assert_eq!(ureq::run(erase.body(()).unwrap()).map_err(|error| error.to_string()).err().as_deref(), Some("http status: 503"));
+    let get_status = |path: &str| server.client.get(path, &[("authorization", &basic("t", "s"))]).status().as_u16();
+    assert_eq!((get_status("/export/events"), get_status("/readyz")), (503, 200));
+    assert_eq!(server.client.delete("/customers/a@x.com", &[("authorization", &basic("t", "s"))]).status(), 503);
     assert_eq!(server.client.store(&[view(4, 1, "ab")]), (1, 0));
-    assert_eq!(server.client.export(&format!("?after={between}")).len(), 2);
+    assert_eq!(server.client.export(&format!("?after={after_damage}")).len(), 2);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let trimmed = runtime.block_on(server.collector.store.trim(u64::MAX, 500)).unwrap();
     assert_eq!((trimmed.deleted, server.client.export("").len()), (3, 0));
 }
 
-/// A limit on the size of files stands for a full disk: the system refuses to write on.
+/// Simulates a full disk with a file size limit: the operating system rejects further writes.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_acknowledges_nothing_and_recovers_by_itself() {
+fn full_disk_acknowledges_nothing_and_recovers_without_restart() {
     use rustix::process::{Resource, Rlimit, prlimit};
 
     let folder = tempfile::tempdir().unwrap();
-    // Without the trap the system would end the program instead of refusing to write.
+    // Without the trap the operating system kills the process instead of failing the write.
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" serve \"$@\"", env!("CARGO_BIN_EXE_tillroll")]);
     let program = crate::server::Program::run(&mut command, folder.path(), &["--project", "t:s"]);
@@ -120,15 +113,15 @@ fn a_full_disk_acknowledges_nothing_and_recovers_by_itself() {
     };
     limit(Some(400 * 1024));
     let mut acknowledged = 0;
-    let refused = loop {
+    let status = loop {
         let events: Vec<_> = (0..100).map(|at| view(acknowledged + at, 1, "ab")).collect();
-        let answer = program.client.send(&events);
-        if answer.status() != 200 {
-            break answer.status();
+        let response = program.client.send(&events);
+        if response.status() != 200 {
+            break response.status();
         }
         acknowledged += 100;
     };
-    assert_eq!(refused, 503);
+    assert_eq!(status, 503);
     assert_eq!(program.client.export("").len() as u64, acknowledged);
     limit(None);
     let events: Vec<_> = (0..100).map(|at| view(acknowledged + at, 1, "ab")).collect();

@@ -1,4 +1,4 @@
-//! The page's half, the live view and the demo shop, as browsers fetch them.
+//! The tracking script and its files, as browsers load them.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn dist() -> tempfile::TempDir {
         ("tracking.js.br", "script, br"),
         ("tracking.js.gz", "script, gz"),
         ("assets/core-0123abcd.wasm", "core"),
-        ("beside-0123abcd.js", "beside"),
+        ("sibling-0123abcd.js", "sibling"),
     ] {
         fs::create_dir_all(folder.path().join("assets")).unwrap();
         fs::write(folder.path().join(name), text).unwrap();
@@ -26,56 +26,56 @@ fn with_dist(folder: &tempfile::TempDir) -> Running {
 }
 
 #[test]
-fn the_script_is_found_at_its_old_addresses_too() {
+fn script_is_served_at_every_documented_path_with_cache_headers() {
     let folder = dist();
     let server = with_dist(&folder);
     for path in ["/tracking.js?token=t", "/tracking.js", "/j/t.js", "/tags/t.js"] {
-        let mut answer = server.client.get(path, &[("accept-encoding", "identity")]);
-        let headers = answer.headers().clone();
-        assert_eq!(answer.body_mut().read_to_string().unwrap(), "script", "{path}");
+        let mut response = server.client.get(path, &[("accept-encoding", "identity")]);
+        let headers = response.headers().clone();
+        assert_eq!(response.body_mut().read_to_string().unwrap(), "script", "{path}");
         assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
         assert_eq!(headers["cache-control"], "public, max-age=600");
         assert_eq!(headers["access-control-allow-origin"], "*");
         assert_eq!(headers["cross-origin-resource-policy"], "cross-origin");
         assert_eq!(headers["x-content-type-options"], "nosniff");
-        let again = server.client.get(path, &[("accept-encoding", "identity"), ("if-none-match", headers["etag"].to_str().unwrap())]);
-        assert_eq!(again.status(), 304, "{path}");
+        let revalidated = server.client.get(path, &[("accept-encoding", "identity"), ("if-none-match", headers["etag"].to_str().unwrap())]);
+        assert_eq!(revalidated.status(), 304, "{path}");
     }
     assert_eq!(server.client.get("/j/t.css", &[]).status(), 404);
 }
 
 #[test]
-fn siblings_are_kept_for_a_year_and_packed_ones_are_preferred() {
+fn hashed_files_are_immutable_and_compressed_files_are_preferred() {
     let folder = dist();
     let server = with_dist(&folder);
     for base in ["/assets", "/j/assets", "/tags/assets"] {
-        let answer = server.client.get(&format!("{base}/core-0123abcd.wasm"), &[]);
-        assert_eq!(answer.headers()["content-type"], "application/wasm");
-        assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable");
-        assert_eq!(server.client.get(&format!("{base}/beside-0123abcd.js"), &[]).status(), 200);
+        let response = server.client.get(&format!("{base}/core-0123abcd.wasm"), &[]);
+        assert_eq!(response.headers()["content-type"], "application/wasm");
+        assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(server.client.get(&format!("{base}/sibling-0123abcd.js"), &[]).status(), 200);
         assert_eq!(server.client.get(&format!("{base}/..%2fsecret"), &[]).status(), 404);
     }
-    for (accepted, encoding, text) in
+    for (accept_encoding, encoding, text) in
         [("gzip, br", Some("br"), "script, br"), ("gzip", Some("gzip"), "script, gz"), ("identity", None, "script")]
     {
-        let mut answer = server.client.get("/tracking.js", &[("accept-encoding", accepted)]);
-        assert_eq!(answer.headers().get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
-        assert_eq!(answer.headers()["vary"], "Accept-Encoding");
-        assert_eq!(answer.body_mut().read_to_string().unwrap(), text);
+        let mut response = server.client.get("/tracking.js", &[("accept-encoding", accept_encoding)]);
+        assert_eq!(response.headers().get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
+        assert_eq!(response.headers()["vary"], "Accept-Encoding");
+        assert_eq!(response.body_mut().read_to_string().unwrap(), text);
     }
 }
 
 #[test]
-fn a_build_without_the_browser_library_reports_it() {
+fn script_request_without_a_browser_build_gets_404_with_the_build_command() {
     let empty = tempfile::tempdir().unwrap();
     let server = with_dist(&empty);
-    let mut answer = server.client.get("/tracking.js", &[]);
-    assert_eq!(answer.status(), 404);
-    assert!(answer.body_mut().read_to_string().unwrap().contains("cargo xtask build"));
+    let mut response = server.client.get("/tracking.js", &[]);
+    assert_eq!(response.status(), 404);
+    assert!(response.body_mut().read_to_string().unwrap().contains("cargo xtask build"));
 }
 
 #[test]
-fn without_demo_there_is_no_shop() {
+fn demo_shop_and_open_live_view_need_the_demo_flag() {
     let server = Running::start();
     assert_eq!(server.client.get("/", &[]).status(), 404);
     assert_eq!(server.client.get("/live", &[]).status(), 401);

@@ -1,57 +1,64 @@
-//! The program's own manners: how it starts, refuses to start, and stops.
+//! How the server process starts, fails to start, and stops.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use rustix::process::{Signal, kill_process};
 
-use crate::server::{Program, basic, view};
-
-fn run(more: &[&str]) -> (bool, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tillroll")).args(more).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.success(), text(output.stdout), text(output.stderr))
-}
+use crate::server::{Program, basic, run_program, view};
 
 #[test]
-fn the_server_prints_its_address_and_stops_on_a_signal() {
+fn server_prints_its_address_and_exits_on_sigterm_and_sigint() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = tempfile::tempdir().unwrap();
         let mut program = Program::start(folder.path(), &["--project", "t:s"]);
-        assert!(program.line.starts_with("tillroll listens on http://127.0.0.1:"), "{}", program.line);
+        assert!(program.first_line.starts_with("tillroll listens on http://127.0.0.1:"), "{}", program.first_line);
         program.client.store(&[view(1, 1, "ab")]);
-        // A listener of the live view never ends its request by itself.
-        let listener = program.client.get("/live/events", &[("authorization", &basic("t", "s"))]);
+        // A subscriber of the live view never ends its request itself.
+        let subscriber = program.client.get("/live/events", &[("authorization", &basic("t", "s"))]);
         kill_process(program.pid(), signal).unwrap();
         assert!(program.child.wait().unwrap().success());
-        drop(listener);
-        let again = Program::start(folder.path(), &["--project", "t:s"]);
-        assert_eq!(again.client.export("").len(), 1);
+        drop(subscriber);
+        let restarted = Program::start(folder.path(), &["--project", "t:s"]);
+        assert_eq!(restarted.client.export("").len(), 1);
     }
 }
 
 #[test]
-fn what_was_taken_is_answered_before_it_stops() {
+fn queued_request_is_answered_before_the_server_exits() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start(folder.path(), &["--project", "t:s"]);
-    let stranger = rusqlite::Connection::open(folder.path().join(tillroll_collector::store::FILE)).unwrap();
-    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other_process = rusqlite::Connection::open(folder.path().join(tillroll_collector::store::FILE)).unwrap();
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     let client = program.client.clone();
     let sending = std::thread::spawn(move || client.send(&[view(1, 1, "ab")]).status().as_u16());
     while !program.client.get("/metrics", &[]).body_mut().read_to_string().unwrap().contains("tillroll_queue_depth 1") {}
     kill_process(program.pid(), Signal::TERM).unwrap();
-    stranger.execute_batch("ROLLBACK").unwrap();
-    // On a stalled machine the store may time out waiting for the lock, and then reports that.
+    other_process.execute_batch("ROLLBACK").unwrap();
+    // On a stalled machine the store's busy timeout may have expired; the response is then 503.
     let status = sending.join().unwrap();
     assert!([200, 503].contains(&status), "{status}");
     assert!(program.child.wait().unwrap().success());
-    let again = Program::start(folder.path(), &["--project", "t:s"]);
-    assert_eq!(again.client.export("").len(), usize::from(status == 200));
+    let restarted = Program::start(folder.path(), &["--project", "t:s"]);
+    assert_eq!(restarted.client.export("").len(), usize::from(status == 200));
 }
 
 #[test]
-fn a_first_start_creates_a_project_and_prints_it_once() {
+fn unfinished_request_delays_the_exit_at_most_by_the_shutdown_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path(), &["--project", "t:s", "--shutdown-deadline", "100ms"]);
+    let address = program.client.url("").replace("http://", "");
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(b"POST /v2/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n").unwrap();
+    // The request is in progress once the server asks for the body.
+    socket.read_exact(&mut [0; 12]).unwrap();
+    kill_process(program.pid(), Signal::TERM).unwrap();
+    assert!(program.child.wait().unwrap().success());
+}
+
+#[test]
+fn first_start_creates_a_project_and_prints_its_secret_once() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tillroll"));
@@ -64,13 +71,13 @@ fn a_first_start_creates_a_project_and_prints_it_once() {
         let (mut out, mut err) = (String::new(), String::new());
         child.stdout.unwrap().read_to_string(&mut out).unwrap();
         child.stderr.unwrap().read_to_string(&mut err).unwrap();
-        assert_eq!(out, "", "one line on standard output and no more");
+        assert_eq!(out, "", "standard output has one line only");
         err
     };
     let first = start();
     let path = folder.path().join("projects.json");
-    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let (token, secret) = (kept[0]["token"].as_str().unwrap(), kept[0]["secrets"][0]["secret"].as_str().unwrap());
+    let projects: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let (token, secret) = (projects[0]["token"].as_str().unwrap(), projects[0]["secrets"][0]["secret"].as_str().unwrap());
     assert!(first.contains(token) && first.contains(secret), "{first}");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
@@ -79,19 +86,19 @@ fn a_first_start_creates_a_project_and_prints_it_once() {
 }
 
 #[test]
-fn a_second_server_on_the_same_folder_is_refused() {
+fn second_server_on_the_same_data_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let _first = Program::start(folder.path(), &["--project", "t:s"]);
-    let (success, out, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
+    let (success, out, err) = run_program(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
     assert!(!success && out.is_empty() && err.contains("in use by another collector"), "{err}");
 }
 
 #[test]
-fn startup_errors_include_advice() {
+fn start_error_names_the_cause_and_the_flag_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let used_port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = used_port.local_addr().unwrap().to_string();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     for (flags, parts) in [
@@ -100,17 +107,17 @@ fn startup_errors_include_advice() {
         (vec!["--listen", "127.0.0.1:0", "--data", file.to_str().unwrap()], vec!["cannot use the data folder", "--data"]),
         (vec!["--listen", "127.0.0.1:0", "--data", data, "--project", "hush-hush"], vec!["--project number 1 has no colon"]),
     ] {
-        let (success, out, err) = run(&[&["serve"], &flags[..]].concat());
+        let (success, out, err) = run_program(&[&["serve"], &flags[..]].concat());
         assert!(!success && out.is_empty(), "{flags:?}");
         assert!(parts.iter().all(|part| err.contains(part)), "{flags:?}: {err}");
-        assert!(!err.contains("hush"), "a secret must not be repeated: {err}");
+        assert!(!err.contains("hush"), "the error contains a secret: {err}");
     }
 }
 
 #[test]
-fn help_and_version_are_there() {
-    let (success, out, _) = run(&["--version"]);
+fn help_and_version_are_printed() {
+    let (success, out, _) = run_program(&["--version"]);
     assert!(success && out.starts_with("tillroll "));
-    let (success, out, _) = run(&["serve", "--help"]);
+    let (success, out, _) = run_program(&["serve", "--help"]);
     assert!(success && ["--listen", "TILLROLL_DATA", "--project", "--assets", "--demo"].iter().all(|part| out.contains(part)), "{out}");
 }

@@ -1,4 +1,4 @@
-//! Every address that is an owner's: closed without the secret, and blind to other projects.
+//! Every owner route: closed without the project's secret, and without access to other projects.
 
 use std::io::{BufRead, BufReader};
 
@@ -8,7 +8,7 @@ use tillroll_collector::store::Options;
 use crate::backend::digest;
 use crate::server::{Running, basic, identify, read_json, view};
 
-const OPEN_TO_OWNERS: &[&str] = &[
+const EXPORT_PATHS: &[&str] = &[
     "/export/events",
     "/export/customers",
     "/export/categories",
@@ -18,16 +18,16 @@ const OPEN_TO_OWNERS: &[&str] = &[
     "/export/returns",
 ];
 
-/// Fills every list of the project `t`; each record contains `mark`.
-fn filled() -> Running {
+/// Starts a server with the projects `t` and `u`, and fills every list of `t`; each record contains `mark`.
+fn server_with_records() -> Running {
     let server = Running::with(&["--project", "t:s", "--project", "u:s2"], Options::default());
     let mut add = view(3, 5_000, "mark");
     add["type"] = json!("basket_add");
     add["params"] = json!({"product_id": "mark", "quantity": 1});
-    let mut back = view(4, 4, "mark");
-    back["type"] = json!("order_return");
-    back["params"] = json!({"order_id": "mark"});
-    server.client.store(&[view(1, 1, "mark"), identify(2, 2, "mark", "mark@x.com"), add, back]);
+    let mut order_return = view(4, 4, "mark");
+    order_return["type"] = json!("order_return");
+    order_return["params"] = json!({"order_id": "mark"});
+    server.client.store(&[view(1, 1, "mark"), identify(2, 2, "mark", "mark@x.com"), add, order_return]);
     for (path, params) in [
         ("/v2/customer", json!({"email": "mark@x.com", "createdAt": 1})),
         ("/v2/category", json!({"id": "mark", "name": "mark"})),
@@ -35,33 +35,33 @@ fn filled() -> Running {
         ("/v2/order", json!({"id": "mark", "email": "mark@x.com", "amount": 1, "status": "completed", "createdAt": 1, "products": []})),
     ] {
         let body = json!({"token": "t", "time": 5, "params": params}).to_string();
-        let mut answer = server.client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body);
-        assert_eq!(answer.status(), 200, "{path}: {}", read_json(&mut answer));
+        let mut response = server.client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body);
+        assert_eq!(response.status(), 200, "{path}: {}", read_json(&mut response));
     }
     server
 }
 
 #[test]
-fn each_project_is_blind_to_the_others() {
-    let server = filled();
-    for path in OPEN_TO_OWNERS {
-        let read = |token: &str, secret: &str| {
-            let mut answer = server.client.get(path, &[("authorization", &basic(token, secret))]);
-            (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+fn export_contains_records_of_its_own_project_only() {
+    let server = server_with_records();
+    for path in EXPORT_PATHS {
+        let export = |token: &str, secret: &str| {
+            let mut response = server.client.get(path, &[("authorization", &basic(token, secret))]);
+            (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
         };
-        let (status, text) = read("t", "s");
+        let (status, text) = export("t", "s");
         assert!(status == 200 && text.contains("mark"), "{path}: {status} {text}");
-        assert_eq!(read("u", "s2"), (200, String::new()), "{path}");
+        assert_eq!(export("u", "s2"), (200, String::new()), "{path}");
         for (token, secret) in [("t", "s2"), ("u", "s"), ("t", ""), ("x", "s")] {
-            assert_eq!(read(token, secret).0, 401, "{path} {token}:{secret}");
+            assert_eq!(export(token, secret).0, 401, "{path} {token}:{secret}");
         }
     }
 }
 
 #[test]
-fn nothing_of_an_owner_opens_without_a_secret() {
-    let server = filled();
-    for path in OPEN_TO_OWNERS.iter().chain(&["/live", "/live/events", "/reports"]) {
+fn owner_route_without_a_valid_secret_is_rejected() {
+    let server = server_with_records();
+    for path in EXPORT_PATHS.iter().chain(&["/live", "/live/events", "/reports"]) {
         for headers in [&[][..], &[("authorization", "Basic dDpuby1zZWNyZXQ=")], &[("x-forwarded-for", "127.0.0.1")]] {
             assert_eq!(server.client.get(path, headers).status(), 401, "{path} {headers:?}");
         }
@@ -76,18 +76,18 @@ fn nothing_of_an_owner_opens_without_a_secret() {
     }
 }
 
-/// Everything that the project `t` keeps, as its owner sees it.
-fn all_of_t(server: &Running) -> Vec<String> {
+/// Returns all data of the project `t` that its owner can read.
+fn data_of_t(server: &Running) -> Vec<String> {
     let lists = ["events", "customers", "categories", "products", "orders", "carts", "returns"];
     let read = |list: &&str| Value::from(server.client.list_of("t", "s", list)).to_string();
     let mut all: Vec<String> = lists.iter().map(read).collect();
     if cfg!(feature = "duckdb") {
-        all.extend(QUERIES.iter().map(|(path, body)| asked(server, "t", "s", path, body).1["data"].to_string()));
+        all.extend(QUERIES.iter().map(|(path, body)| query(server, "t", "s", path, body).1["data"].to_string()));
     }
     all
 }
 
-/// A query of each kind for each resource. The responses for project `t` contain `mark`.
+/// A query of each kind for each resource. The result of the project `t` contains `mark`, or a value that is not zero.
 const QUERIES: &[(&str, &str)] = &[
     ("orders/search", r#"{"search": {"fields": ["order.*", "customer.*", "line_items.*"]}, "filter": DATES}"#),
     ("orders/breakdown", r#"{"breakdown": {"by": "customer.email", "field": "order.id", "operator": "value_count"}, "filter": DATES}"#),
@@ -109,69 +109,70 @@ const QUERIES: &[(&str, &str)] = &[
     ("analysis/fbt", r#"{"filter": {"line_items": {"item_ids": {"in": ["mark"]}}}}"#),
 ];
 
-fn token(server: &Running, token: &str, secret: &str) -> (u16, Value) {
+fn request_token(server: &Running, token: &str, secret: &str) -> (u16, Value) {
     let grant = json!({"grant_type": "client_credentials", "client_id": token, "client_secret": secret}).to_string();
-    let mut answer = server.client.post_with("/oauth/token", &[("content-type", "application/json")], &grant);
-    (answer.status().as_u16(), read_json(&mut answer))
+    let mut response = server.client.post_with("/oauth/token", &[("content-type", "application/json")], &grant);
+    (response.status().as_u16(), read_json(&mut response))
 }
 
-fn asked(server: &Running, project: &str, secret: &str, path: &str, body: &str) -> (u16, Value) {
-    let bearer = format!("Bearer {}", token(server, project, secret).1["access_token"].as_str().unwrap());
-    asked_with(server, &bearer, path, body)
+fn query(server: &Running, project: &str, secret: &str, path: &str, body: &str) -> (u16, Value) {
+    let bearer = format!("Bearer {}", request_token(server, project, secret).1["access_token"].as_str().unwrap());
+    query_with(server, &bearer, path, body)
 }
 
-fn asked_with(server: &Running, bearer: &str, path: &str, body: &str) -> (u16, Value) {
-    // The day of all events.
+fn query_with(server: &Running, bearer: &str, path: &str, body: &str) -> (u16, Value) {
+    // The day of all events and records.
     let dates = r#""date_from": "1970-01-01T00:00:00Z", "date_to": "1970-01-02T00:00:00Z""#;
     let body = body.replace("DATES", &format!(r#"{{"order": {{{dates}, "date_field": "updated_at"}}}}"#));
     let body = body.replace("RETURNED", &format!(r#"{{"return": {{{dates}}}}}"#));
     let headers = [("accept", "application/vnd.api.v1+json"), ("content-type", "application/vnd.api+json"), ("authorization", bearer)];
-    let mut answer = server.client.post_with(&format!("/metrics/{path}?fresh=1"), &headers, &body);
-    (answer.status().as_u16(), read_json(&mut answer))
+    let mut response = server.client.post_with(&format!("/metrics/{path}?fresh=1"), &headers, &body);
+    (response.status().as_u16(), read_json(&mut response))
 }
 
 #[cfg(feature = "duckdb")]
 #[test]
-fn a_token_for_metrics_answers_for_its_own_project_alone() {
-    let server = filled();
+fn access_token_queries_its_own_project_only() {
+    let server = server_with_records();
     for (path, body) in QUERIES {
-        let (status, mine) = asked(&server, "t", "s", path, body);
-        assert_eq!(status, 200, "{path} {mine}");
-        assert!(mine["data"].to_string().contains("mark") || mine["data"]["value"] == 1 || *path == "analysis/fbt", "{path} {mine}");
-        let (status, theirs) = asked(&server, "u", "s2", path, body);
+        let (status, result) = query(&server, "t", "s", path, body);
+        assert_eq!(status, 200, "{path} {result}");
+        assert!(result["data"].to_string().contains("mark") || result["data"]["value"] == 1 || *path == "analysis/fbt", "{path} {result}");
+        let (status, theirs) = query(&server, "u", "s2", path, body);
         assert_eq!((status, &theirs["meta"]["organization_id"]), (200, &json!("u")), "{path} {theirs}");
         assert!(!theirs["data"].to_string().contains("mark") && theirs["data"]["value"].as_u64().unwrap_or(0) == 0, "{path} {theirs}");
     }
-    // Neither another's secret nor another's place in a list helps.
+    // A secret or a cursor of the other project is rejected.
     for (project, secret) in [("t", "s2"), ("u", "s"), ("t", ""), ("", "s"), ("x", "s")] {
-        assert_eq!(token(&server, project, secret).0, 401, "{project}:{secret}");
+        assert_eq!(request_token(&server, project, secret).0, 401, "{project}:{secret}");
     }
     server.client.store(&[json!({"id": "01890a5d-0000-7000-8000-000000000009", "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": {"order_id": "2"}})]);
     let page = r#"{"search": {"fields": ["order.id"], "limit": 1CURSOR}, "filter": DATES}"#;
-    let (_, first) = asked(&server, "t", "s", "orders/search", &page.replace("CURSOR", ""));
+    let (_, first) = query(&server, "t", "s", "orders/search", &page.replace("CURSOR", ""));
     let cursor = first["meta"]["pagination"]["cursor"].as_str().unwrap();
-    let (status, refused) = asked(&server, "u", "s2", "orders/search", &page.replace("CURSOR", &format!(r#", "cursor": "{cursor}""#)));
-    assert_eq!(status, 422, "{refused}");
-    // A page's token of the one is none of the other.
-    let mut made = server.client.post_with("/reports/token", &[("authorization", &basic("u", "s2"))], "");
-    let bearer = format!("Bearer {}", read_json(&mut made)["access_token"].as_str().unwrap());
-    let (_, theirs) = asked_with(&server, &bearer, "orders/stats", QUERIES[3].1);
+    let (status, body) = query(&server, "u", "s2", "orders/search", &page.replace("CURSOR", &format!(r#", "cursor": "{cursor}""#)));
+    assert_eq!(status, 422, "{body}");
+    // The access token of the reports page of `u` reads nothing of `t`.
+    let mut response = server.client.post_with("/reports/token", &[("authorization", &basic("u", "s2"))], "");
+    let bearer = format!("Bearer {}", read_json(&mut response)["access_token"].as_str().unwrap());
+    let (_, theirs) = query_with(&server, &bearer, "orders/stats", QUERIES[3].1);
     assert_eq!((&theirs["data"]["value"], &theirs["meta"]["organization_id"]), (&json!(0), &json!("u")));
 }
 
-/// Something that the owner of `u` asks for with all that may be their own, about what is `t`'s.
+/// A request of the owner of `u` that tries to change data of `t`.
 struct Attempt {
     method: &'static str,
     path: &'static str,
-    /// `$token` is the token that is named.
+    /// `$token` is replaced with the token of the request, here and in `path`.
     body: &'static str,
-    /// What is answered where `u` is named, `t` is named and signed for with `u`'s secret, and where `u`'s token is sent with `t`'s name.
-    own: u16,
-    foreign: u16,
+    /// The status when the request has the token and the secret of `u`.
+    own_status: u16,
+    /// The status when the request has the token of `t` and the secret of `u`.
+    foreign_status: u16,
 }
 
-const fn post(path: &'static str, body: &'static str, own: u16, foreign: u16) -> Attempt {
-    Attempt { method: "POST", path, body, own, foreign }
+const fn post(path: &'static str, body: &'static str, own_status: u16, foreign_status: u16) -> Attempt {
+    Attempt { method: "POST", path, body, own_status, foreign_status }
 }
 
 const ORDER: &str =
@@ -181,7 +182,7 @@ const CUSTOMER: &str =
     r#"{"token":"$token","time":9,"params":{"email":"mark@x.com","createdAt":9,"firstName":"stolen","tags":["stolen"]}}"#;
 const CATEGORY: &str = r#"{"token":"$token","time":9,"params":{"id":"mark","name":"stolen"}}"#;
 
-/// All requests with which an owner changes data. Requests of pages need no secret; they are tried below.
+/// Every owner request that changes data. The test below adds the requests of pages, which need no secret.
 const ATTEMPTS: &[Attempt] = &[
     post("/v2/order", ORDER, 200, 403),
     post("/order", ORDER, 200, 403),
@@ -221,39 +222,39 @@ const ATTEMPTS: &[Attempt] = &[
         401,
     ),
     post("/reports/token", "", 200, 401),
-    Attempt { method: "DELETE", path: "/customers/mark@x.com", body: "", own: 200, foreign: 401 },
+    Attempt { method: "DELETE", path: "/customers/mark@x.com", body: "", own_status: 200, foreign_status: 401 },
 ];
 
-fn attempt(server: &Running, attempt: &Attempt, named: &str, secret: &str) -> (u16, String) {
-    let (path, body) = (attempt.path.replace("$token", named), attempt.body.replace("$token", named));
+fn send_attempt(server: &Running, attempt: &Attempt, token: &str, secret: &str) -> (u16, String) {
+    let (path, body) = (attempt.path.replace("$token", token), attempt.body.replace("$token", token));
     let request = ureq::http::Request::builder().method(attempt.method).uri(server.client.url(&path));
-    let request = request.header("authorization", basic(named, secret)).header("x-digest", digest(&body, secret));
+    let request = request.header("authorization", basic(token, secret)).header("x-digest", digest(&body, secret));
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().into();
-    let mut answer = agent.run(request.body(body).unwrap()).unwrap();
-    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    let mut response = agent.run(request.body(body).unwrap()).unwrap();
+    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
 }
 
 #[test]
-fn the_owner_of_another_project_changes_nothing() {
-    let server = filled();
-    let before = all_of_t(&server);
+fn owner_and_pages_of_another_project_cannot_change_a_project() {
+    let server = server_with_records();
+    let before = data_of_t(&server);
     assert!(before.iter().filter(|list| list.contains("mark")).count() >= 7, "{before:?}");
-    for one in ATTEMPTS {
-        let (status, body) = attempt(&server, one, "t", "s2");
-        assert_eq!(status, one.foreign, "{} in the name of t: {body}", one.path);
-        assert!(!body.contains("mark"), "{}: {body}", one.path);
-        let (status, body) = attempt(&server, one, "u", "s2");
-        assert_eq!(status, one.own, "{} in the own name: {body}", one.path);
+    for attempt in ATTEMPTS {
+        let (status, body) = send_attempt(&server, attempt, "t", "s2");
+        assert_eq!(status, attempt.foreign_status, "{} with the token of t: {body}", attempt.path);
+        assert!(!body.contains("mark"), "{}: {body}", attempt.path);
+        let (status, body) = send_attempt(&server, attempt, "u", "s2");
+        assert_eq!(status, attempt.own_status, "{} with the token of u: {body}", attempt.path);
     }
-    // An erasure finds no person that only the other project has.
+    // An erasure in `u` finds no customer, because only `t` has one with this e-mail.
     let erasure = ATTEMPTS.last().unwrap();
-    assert!(attempt(&server, erasure, "u", "s2").1.contains(r#""customers":0"#));
-    // Pages of the other project may send any event, with the ids, visitors and addresses of this one.
-    let line = json!([{"product_id": "stolen", "quantity": 9}]);
+    assert!(send_attempt(&server, erasure, "u", "s2").1.contains(r#""customers":0"#));
+    // Pages of `u` may send events with the ids, visitors and e-mails of `t`.
+    let lines = json!([{"product_id": "stolen", "quantity": 9}]);
     for (number, kind, params) in [
         (1, "product_view", json!({"product_id": "stolen"})),
         (2, "identify", json!({"email": "thief@x.com"})),
-        (3, "basket_update", json!({"basket_id": "mark", "lines": line, "changes": []})),
+        (3, "basket_update", json!({"basket_id": "mark", "lines": lines, "changes": []})),
         (4, "order_return", json!({"order_id": "mark"})),
         (5, "order", json!({"order_id": "mark", "total": 9})),
         (6, "order_cancel", json!({"order_id": "mark"})),
@@ -261,20 +262,20 @@ fn the_owner_of_another_project_changes_nothing() {
     ] {
         let mut event = view(number, 9, "mark");
         (event["type"], event["params"]) = (json!(kind), params);
-        let answer = server.client.post("/v2/batch", &json!({"token": "u", "events": [event]}).to_string());
-        assert_eq!(answer.status(), 200, "{kind}");
+        let response = server.client.post("/v2/batch", &json!({"token": "u", "events": [event]}).to_string());
+        assert_eq!(response.status(), 200, "{kind}");
     }
     let call = json!({"token": "u", "time": 9, "visitorId": "mark", "params": {"email": "thief@x.com"}}).to_string();
     assert_eq!(server.client.post("/visitor/identify", &call).status(), 200);
     let track = json!({"scope": "basket", "action": "add", "data": {"product_id": "stolen"}, "user": {"uid": "mark"}}).to_string();
     assert_eq!(server.client.post("/api/track?token=u", &track).status(), 200);
-    assert_eq!(all_of_t(&server), before);
+    assert_eq!(data_of_t(&server), before);
 }
 
 #[test]
-fn a_place_in_anothers_list_leads_to_ones_own_things_only() {
-    let server = filled();
-    for path in OPEN_TO_OWNERS {
+fn cursor_of_another_project_exports_nothing_of_it() {
+    let server = server_with_records();
+    for path in EXPORT_PATHS {
         let list = path.trim_start_matches("/export/");
         let theirs = server.client.list_of("t", "s", list);
         let cursor = theirs[0]["cursor"].as_str().unwrap();
@@ -283,20 +284,20 @@ fn a_place_in_anothers_list_leads_to_ones_own_things_only() {
 }
 
 #[test]
-fn the_live_view_shows_its_own_project_alone() {
-    let server = filled();
-    let mine = json!({"token": "u", "events": [view(1, 1, "own")]}).to_string();
-    let mut answer = server.client.get("/live/events?last=1000", &[("authorization", &basic("u", "s2"))]);
-    assert_eq!(server.client.post("/v2/batch", &mine).status(), 200);
-    let junk = |token: &str| json!({"token": token, "events": [{"type": "mark"}, view(8, 8, "mark")]}).to_string();
-    server.client.post("/v2/batch", &junk("t"));
+fn live_view_shows_its_own_project_only() {
+    let server = server_with_records();
+    let own_event = json!({"token": "u", "events": [view(1, 1, "own")]}).to_string();
+    let mut response = server.client.get("/live/events?last=1000", &[("authorization", &basic("u", "s2"))]);
+    assert_eq!(server.client.post("/v2/batch", &own_event).status(), 200);
+    let other_events = json!({"token": "t", "events": [{"type": "mark"}, view(8, 8, "mark")]}).to_string();
+    server.client.post("/v2/batch", &other_events);
     server.client.post("/v2/batch", &json!({"token": "u", "events": [view(2, 2, "last")]}).to_string());
-    let mut seen = String::new();
-    for line in BufReader::new(answer.body_mut().as_reader()).lines() {
-        seen.push_str(&line.unwrap());
-        if seen.contains("\"last\"") {
+    let mut received = String::new();
+    for line in BufReader::new(response.body_mut().as_reader()).lines() {
+        received.push_str(&line.unwrap());
+        if received.contains("\"last\"") {
             break;
         }
     }
-    assert!(seen.contains("\"own\"") && !seen.contains("mark"), "{seen}");
+    assert!(received.contains("\"own\"") && !received.contains("mark"), "{received}");
 }
