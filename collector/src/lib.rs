@@ -18,7 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod decode;
 mod error;
-mod file_version;
+mod file_change;
 pub mod http;
 pub mod import;
 pub mod ingest;

@@ -6,7 +6,7 @@ pub const KIB: usize = 1024;
 /// The largest request body that the collector accepts.
 pub const MAX_REQUEST_BYTES: usize = 5 * 1024 * KIB;
 
-/// The greatest number of events in a batch.
+/// The greatest number of events in a batch. Pages send fewer: see `src/batcher.rs` of the browser library.
 pub const MAX_BATCH_EVENTS: usize = 500;
 
 /// The largest event, as JSON.

@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn each_rule_rejects_the_event_that_breaks_it() {
-        let table: [(EventError, fn(&mut Unchecked<'_>)); 11] = [
+        type Change = fn(&mut Unchecked<'_>);
+        let table: [(EventError, Change); 11] = [
             (EventError::UnknownType, |event| event.kind = "nonsense".into()),
             (EventError::UnknownApi, |event| event.api = "nonsense".into()),
             (EventError::TimeTooGreat, |event| event.time = limits::MAX_TIME_MS + 1),

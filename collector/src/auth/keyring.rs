@@ -12,7 +12,7 @@ use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
-use crate::file_version::FileVersion;
+use crate::file_change::FileVersion;
 use crate::{atomic_file, clock};
 
 /// The lifetime of an access token, in seconds.

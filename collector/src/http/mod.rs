@@ -6,7 +6,7 @@ mod body;
 mod context;
 pub mod cookie_renewal;
 mod cors;
-mod error;
+mod error_response;
 mod middleware;
 mod request_id;
 mod response;

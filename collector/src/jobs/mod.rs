@@ -2,4 +2,4 @@
 
 pub(crate) mod forward;
 pub(crate) mod project_watch;
-pub(crate) mod retention;
+pub(crate) mod retention_schedule;

@@ -1,4 +1,5 @@
-//! Watches the projects in the data folder, so that changes of `tillroll projects` apply without a restart.
+//! Watches the projects in the data folder, so that changes of `tillroll projects` apply without a restart. [`crate::file_change`] detects
+//! a change.
 
 use std::sync::Arc;
 use std::time::Duration;

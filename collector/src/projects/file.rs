@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::file_version::FileVersion;
+use crate::file_change::FileVersion;
 use crate::projects::{Credentials, PreviousSecret, parse};
 use crate::{atomic_file, clock};
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::clock::Clock;
-use crate::file_version::FileVersion;
+use crate::file_change::FileVersion;
 
 /// The longest token, in characters.
 const MAX_TOKEN_CHARS: usize = 128;

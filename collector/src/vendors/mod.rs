@@ -11,4 +11,4 @@ pub mod ometria;
 pub use envelope::Envelope;
 pub use forwarding::Forwarding;
 pub use metrilo::{calls, records};
-pub use ometria as headless;
+pub use ometria::headless;

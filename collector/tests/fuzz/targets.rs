@@ -184,7 +184,7 @@ fn metrics(input: &[u8]) -> String {
         for kind in [QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether] {
             match parse::parse(resource, kind, &body, context) {
                 Ok(query) => {
-                    outcome.extend(sql::statements(&query, &scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)))
+                    outcome.extend(sql::statements(&query, &scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)));
                 }
                 Err(refusal) => outcome.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
             }

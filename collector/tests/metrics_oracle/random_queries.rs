@@ -60,7 +60,7 @@ fn breakdown(random: &mut Random, resource: &'static Resource, outer: Option<&'s
     };
     let fields: Vec<_> = resource.fields.iter().filter(is_possible).collect();
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
-    let by: &'static Field = *random.pick_either(50, &nested, &fields);
+    let by = *random.pick_either(50, &nested, &fields);
     let mut query = measure(random, resource);
     query.insert("by".into(), json!(by.name));
     let is_single = !["stats", "percentiles"].contains(&query["operator"].as_str().unwrap());

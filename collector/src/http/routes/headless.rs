@@ -14,7 +14,7 @@ use tillroll_protocol::json_writer;
 use crate::app_state::SharedState;
 use crate::auth::basic;
 use crate::http::body;
-use crate::http::error::error_response;
+use crate::http::error_response::error_response;
 use crate::http::routes::query::parameter;
 use crate::ingest;
 use crate::projects::Project;

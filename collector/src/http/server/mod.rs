@@ -19,7 +19,7 @@ use crate::auth::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::{LimitFlags, Serve};
 use crate::http::routes;
-use crate::jobs::{forward, project_watch, retention};
+use crate::jobs::{forward, project_watch, retention_schedule};
 use crate::limits::admission::Admission;
 use crate::projection::Analytics;
 use crate::projects::{Credentials, ProjectRegistry};
@@ -108,7 +108,7 @@ impl Server {
         });
         tokio::spawn(project_watch::run(Arc::clone(&state)));
         if let Some(keep) = keep_events {
-            tokio::spawn(retention::run(Arc::clone(&state), keep));
+            tokio::spawn(retention_schedule::run(Arc::clone(&state), keep));
         }
         let telemetry = Arc::clone(&state.telemetry);
         let serving = Connections::new(routes::router(state), &limits, telemetry).serve(listener, closed.clone());

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::vendors::ometria::{LINE, ORDER};
+use crate::vendors::ometria::headless::{LINE, ORDER};
 
 /// The APIs of which calls are forwarded.
 const FORWARDED_APIS: [&str; 2] = ["ometria", "headless"];

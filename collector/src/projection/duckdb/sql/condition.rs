@@ -37,7 +37,7 @@ impl SqlBuilder<'_> {
             match condition.field.array() {
                 None => all.push(self.predicate("d", condition.field, &condition.predicate)),
                 Some(array) => {
-                    all.extend(condition.predicate.opposite().map(|positive| self.no_element(array, condition.field, &positive)))
+                    all.extend(condition.predicate.opposite().map(|positive| self.no_element(array, condition.field, &positive)));
                 }
             }
         }

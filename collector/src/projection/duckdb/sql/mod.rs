@@ -3,6 +3,7 @@
 //! Text of a request is never part of a statement, only a bound value. Column names come from the catalog.
 //! Amounts are stored as whole millionths, so that sums are exact in whatever order the engine adds them.
 
+mod bought_together;
 mod breakdown;
 mod builder;
 mod condition;
@@ -22,6 +23,6 @@ pub fn statements(query: &Query, scope: &Scope) -> Vec<Statement> {
         QueryKind::DateBreakdown(breakdown) => vec![breakdown::dates(query, scope, breakdown)],
         QueryKind::Stats(measure) => vec![breakdown::stats(query, scope, *measure)],
         QueryKind::Search(search) => search::statements(query, scope, search),
-        QueryKind::BoughtTogether(items) => vec![search::bought_together(query, scope, items)],
+        QueryKind::BoughtTogether(items) => vec![bought_together::statement(query, scope, items)],
     }
 }

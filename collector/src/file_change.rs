@@ -1,4 +1,4 @@
-//! The version of a file, to detect that another process has replaced it.
+//! Detects that another process has changed or replaced a file.
 
 use std::fs;
 use std::path::Path;

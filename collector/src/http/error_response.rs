@@ -1,4 +1,4 @@
-//! Error responses: status, headers and code of each error.
+//! Turns an [`Error`] into a response. The status, code and `Retry-After` of each error are in `crate::error`.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
