@@ -1,6 +1,6 @@
-//! The rule on links: a link of a document leads to a file and a heading that exist.
+//! The rules on references: a link of a document leads to a file and a heading that exist, and a path in its text exists.
 //!
-//! Only links within the repository are checked, including those that name it by its public address. External addresses are not requested.
+//! Only references within the repository are checked, including links by its public address. External addresses are not requested.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,9 @@ use super::source::{Finding, Source};
 
 /// The public address of a file on the main branch; documents outside the repository, such as the npm package's, use it.
 const PUBLIC: &str = "https://github.com/tillroll/tillroll/blob/main/";
+
+/// The folders of sources and documents.
+const FOLDERS: &[&str] = &["js/", "src/", "protocol/", "collector/", "xtask/", "tests/", "www/", "docs/"];
 
 /// Every relative link of a Markdown file leads to an existing file, and its anchor to a heading of that file.
 pub(super) fn check(source: &Source) -> Vec<Finding> {
@@ -23,6 +26,32 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
             source.finding(line, format!("the target of the link `{target}` does not exist; correct the path or the anchor"))
         })
         .collect()
+}
+
+/// Every path in inline code that begins with a source folder exists; `a/{b,c}.rs` stands for `a/b.rs` and `a/c.rs`.
+pub(super) fn paths(source: &Source) -> Vec<Finding> {
+    if !source.has_extension(&["md"]) {
+        return Vec::new();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let spans = text_lines(&source.text).flat_map(|(line, text)| text.split('`').skip(1).step_by(2).map(move |span| (line, span)));
+    let paths = spans.filter(|(_, span)| is_path(span)).flat_map(|(line, span)| expand(span).into_iter().map(move |path| (line, path)));
+    let missing = paths.filter(|(_, path)| !root.join(path).exists());
+    missing.map(|(line, path)| source.finding(line, format!("the path `{path}` does not exist; correct it"))).collect()
+}
+
+/// Returns whether inline code is a path from the root of the repository.
+fn is_path(span: &str) -> bool {
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "/._-{},".contains(letter);
+    FOLDERS.iter().any(|folder| span.starts_with(folder)) && span.chars().all(is_allowed)
+}
+
+/// Returns the paths that a path with one group of alternatives stands for.
+fn expand(span: &str) -> Vec<String> {
+    match span.split_once('{').and_then(|(start, rest)| Some((start, rest.split_once('}')?))) {
+        Some((start, (names, end))) => names.split(',').map(|name| format!("{start}{name}{end}")).collect(),
+        None => vec![span.into()],
+    }
 }
 
 /// Returns whether `target`, a link of the document `text` in `folder`, is external or leads to an existing file and heading.
@@ -67,7 +96,7 @@ fn anchors(text: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::super::{NO_LINES, lines};
-    use super::{anchors, check};
+    use super::{anchors, check, paths};
 
     #[test]
     fn links_to_missing_files_and_headings_are_reported() {
@@ -75,6 +104,12 @@ mod tests {
         assert_eq!(lines(check, "README.md", text), [2, 4, 8]);
         assert_eq!(lines(check, "docs/a.md", "[a](../README.md) [b](README.md)"), NO_LINES);
         assert_eq!(lines(check, "README.rs", "//! [a](none)"), NO_LINES);
+    }
+
+    #[test]
+    fn paths_that_do_not_exist_are_reported() {
+        let text = "`xtask/src/{main,none}.rs` and `xtask/src/main.rs`\n`docs/none/` `js/` `src/a b` `dist/none`\n";
+        assert_eq!(lines(paths, "ARCHITECTURE.md", text), [1, 2]);
     }
 
     #[test]

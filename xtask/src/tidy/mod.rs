@@ -29,6 +29,7 @@ const FILE_RULES: &[(&str, FileRule)] = &[
     ("web crates", boundaries::web_crates),
     ("vendors", boundaries::vendors),
     ("links", links::check),
+    ("paths", links::paths),
     ("notes", leftovers::notes),
     ("sleeps", leftovers::sleeps_in_tests),
     ("machine paths", leftovers::machine_paths),
