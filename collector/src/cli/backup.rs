@@ -17,8 +17,8 @@ use crate::cli::files::{create, failed, files_below, remove, rename, sync_folder
 use crate::cli::progress::byte_bar;
 use crate::clock::Clock;
 use crate::config::DataFolder;
-use crate::error::with_advice;
 use crate::projection;
+use crate::request_error::with_advice;
 use crate::store::{FILE, ReadOnlyStore};
 
 /// The file that marks a folder as a backup.

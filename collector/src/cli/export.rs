@@ -13,7 +13,7 @@ use crate::cli::choose_project;
 use crate::cli::files::failed;
 use crate::cli::progress::count_bar;
 use crate::config::DataFolder;
-use crate::error::with_advice;
+use crate::request_error::with_advice;
 use crate::resource::Resource;
 use crate::store::{Cursor, ListCursor, ListPage, Range, ReadOnlyStore};
 

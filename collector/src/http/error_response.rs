@@ -1,4 +1,4 @@
-//! Turns an [`Error`] into a response. The status, code and `Retry-After` of each error are in `crate::error`.
+//! Turns an [`Error`] into a response. The status, code and `Retry-After` of each error are in `crate::request_error`.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};

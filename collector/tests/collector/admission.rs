@@ -6,13 +6,13 @@ use std::net::TcpStream;
 use serde_json::json;
 use tillroll_collector::store::Options;
 
-use crate::server::{Running, basic, id, read_json, until, view};
+use crate::server::{TestServer, basic, id, read_json, until, view};
 
-fn with(flags: &[&str]) -> Running {
-    Running::with(&[&["--project", "t:s", "--project", "u:s"], flags].concat(), Options::default())
+fn with(flags: &[&str]) -> TestServer {
+    TestServer::with(&[&["--project", "t:s", "--project", "u:s"], flags].concat(), Options::default())
 }
 
-fn connect(server: &Running) -> TcpStream {
+fn connect(server: &TestServer) -> TcpStream {
     TcpStream::connect(server.client.url("").replace("http://", "")).unwrap()
 }
 

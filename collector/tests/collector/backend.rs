@@ -13,7 +13,7 @@ use tillroll_collector::store::Options;
 use tillroll_collector::vendors::{calls::CALLS, records::ENDPOINTS};
 
 use crate::batch::covers;
-use crate::server::{Client, Running, basic, read_json};
+use crate::server::{Client, TestServer, basic, read_json};
 
 const TABLES: &[(&str, &str)] = &[
     ("digest", include_str!("../../../tests/compat/metrilo-backend/digest.json")),
@@ -73,7 +73,7 @@ fn request_is_answered_and_changes_the_state_as_in_the_tables() {
         cases.extend(read.into_iter().enumerate().map(|(at, case)| (format!("{table}-{at}:s"), case)));
     }
     let keys: Vec<&str> = cases.iter().map(|(keys, case)| case.project.as_deref().unwrap_or(keys)).collect();
-    let server = Running::with(&["--project", &keys.join(",")], Options::default());
+    let server = TestServer::with(&["--project", &keys.join(",")], Options::default());
     let mut wrong = Vec::new();
     for ((_, case), keys) in cases.iter().zip(&keys) {
         let (token, secret) = keys.split_once(':').unwrap();
@@ -84,7 +84,7 @@ fn request_is_answered_and_changes_the_state_as_in_the_tables() {
 
 #[test]
 fn backend_endpoint_exists_with_and_without_version_and_checks_the_digest() {
-    let server = Running::start();
+    let server = TestServer::start();
     let body = json!({"token": "t", "time": 1_600_000_000_000_u64}).to_string();
     for (endpoint, version) in ENDPOINTS.iter().flat_map(|endpoint| ["", "/v2"].map(|version| (endpoint, version))) {
         let path = format!("{version}{}", endpoint.path);
@@ -109,7 +109,7 @@ fn backend_endpoint_exists_with_and_without_version_and_checks_the_digest() {
 
 #[test]
 fn front_end_endpoint_exists_with_and_without_version() {
-    let server = Running::start();
+    let server = TestServer::start();
     for (call, version) in CALLS.iter().flat_map(|call| ["", "/v1", "/v2"].map(|version| (call, version))) {
         let path = format!("{version}{}", call.path);
         let post = |body: Value| {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tillroll_collector::store::Options;
 
-use crate::server::{Running, read_json};
+use crate::server::{TestServer, read_json};
 
 #[derive(Deserialize)]
 struct Case {
@@ -23,7 +23,7 @@ struct Case {
 fn batch_is_answered_and_stored_as_in_the_table() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("batch.json")).unwrap();
     let projects: String = (0..cases.len()).map(|at| format!("case-{at}:s,")).collect();
-    let server = Running::with(&["--project", projects.trim_end_matches(',')], Options::default());
+    let server = TestServer::with(&["--project", projects.trim_end_matches(',')], Options::default());
     for (at, case) in cases.iter().enumerate() {
         let token = format!("case-{at}");
         let text = case.request.as_str().map_or_else(|| case.request.to_string(), str::to_owned).replace("$token", &token);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{Running, basic, id};
+use crate::server::{TestServer, basic, id};
 
 const GOOGLE: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
@@ -13,7 +13,7 @@ fn event(number: u64, kind: &str, visitor: &str, params: &Value) -> Value {
 
 #[test]
 fn events_of_bots_are_marked_and_counted_and_make_orders_but_no_carts() {
-    let server = Running::start();
+    let server = TestServer::start();
     let send = |agent: &str, path: &str, body: &Value| {
         let answer = server.client.post_with(path, &[("user-agent", agent)], &body.to_string());
         assert_eq!(answer.status(), 200, "{path}");

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tillroll_collector::store::Options;
 
-use crate::server::{Running, read_json};
+use crate::server::{TestServer, read_json};
 
 /// A call as a page records it.
 fn call(kind: &str, seed: u8, params: &str) -> String {
@@ -20,7 +20,7 @@ fn body(token: &str, calls: &[String]) -> String {
 
 #[test]
 fn calls_are_stored_once_as_the_events_that_a_page_makes() {
-    let server = Running::with(&["--project", "t:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:s"], Options::default());
     let calls = [call("land", 1, "{}"), call("nonsense", 2, "{}"), call("product_view", 3, "{:product_id\u{1f}#7\u{1f}}")];
     let body = body("t", &calls);
     for expected in [json!({"accepted": 2, "duplicates": 0, "rejected": []}), json!({"accepted": 0, "duplicates": 2, "rejected": []})] {
@@ -42,7 +42,7 @@ fn calls_are_stored_once_as_the_events_that_a_page_makes() {
 
 #[test]
 fn invalid_list_of_calls_is_rejected() {
-    let server = Running::with(&["--project", "t:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:s"], Options::default());
     let many: Vec<_> = (0..501).map(|_| call("checkout", 1, "{}")).collect();
     for (body, status, code) in [
         (body("unknown", &[]), 401, "unknown_token"),

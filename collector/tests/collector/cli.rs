@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use serde_json::{Value, json};
 
 use crate::backend::digest;
-use crate::server::{Client, Program, Running, basic, id, identify, read_json, run_program};
+use crate::server::{Client, ServerProcess, TestServer, basic, id, identify, read_json, run_program};
 
 const LISTS: [&str; 6] = ["customers", "categories", "products", "orders", "carts", "returns"];
 
@@ -106,7 +106,7 @@ fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to, files] = ["from", "to", "files"].map(|name| folder.path().join(name));
     std::fs::create_dir(&files).unwrap();
-    let program = Program::start(&from, &["--project", "t:s"]);
+    let program = ServerProcess::start(&from, &["--project", "t:s"]);
     fill(&program.client);
     // The server is running.
     export_all(&from, &files, &LISTS);
@@ -117,7 +117,7 @@ fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
     for list in LISTS {
         run_ok(&["import", list, path_str(&files.join(list)), "--data", path_str(&to), "--project", "t"]);
     }
-    let other = Program::start(&to, &["--project", "t:s"]);
+    let other = ServerProcess::start(&to, &["--project", "t:s"]);
     assert_eq!(lists(&other.client), expected);
     // A second import, now through the server, changes nothing and duplicates nothing.
     for list in LISTS {
@@ -128,7 +128,7 @@ fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
 
 #[test]
 fn import_of_a_file_with_a_byte_order_mark_accepts_every_line() {
-    let server = Running::start();
+    let server = TestServer::start();
     let lines = "\u{feff}{\"id\":\"1\",\"name\":\"Shoes\"}\n{\"id\":\"2\",\"name\":\"Hats\"}\n";
     let mut response = server.client.post_with("/import/categories", &[("authorization", &basic("t", "s"))], lines);
     assert_eq!(read_json(&mut response)["accepted"], 2);
@@ -138,10 +138,10 @@ fn import_of_a_file_with_a_byte_order_mark_accepts_every_line() {
 fn imported_events_produce_the_same_log_and_the_same_derived_carts() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to, file] = ["from", "to", "events"].map(|name| folder.path().join(name));
-    let program = Program::start(&from, &["--project", "t:s"]);
+    let program = ServerProcess::start(&from, &["--project", "t:s"]);
     fill(&program.client);
     run_ok(&["export", "events", "--data", path_str(&from), "--out", path_str(&file)]);
-    let other = Program::start(&to, &["--project", "t:s"]);
+    let other = ServerProcess::start(&to, &["--project", "t:s"]);
     let (url, owner) = (other.client.url(""), ["--owner", "t:s"]);
     run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
     let stderr = run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
@@ -168,7 +168,7 @@ fn imported_events_produce_the_same_log_and_the_same_derived_carts() {
 fn export_after_a_cursor_writes_only_later_events() {
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (folder.path().join("data"), folder.path().join("file"));
-    let program = Program::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:s"]);
     program.client.store(&(1..=1_200).map(|number| event(number, "checkout", "ab", &json!({}))).collect::<Vec<_>>()[700..]);
     let all = program.client.export("");
     let cursor = all[399]["cursor"].as_str().unwrap();
@@ -194,7 +194,7 @@ fn send_until_done(client: &Client, next: &AtomicU64, done: &AtomicBool, acknowl
 fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_with_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
-    let program = Program::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:s"]);
     let (next, done) = (AtomicU64::new(1), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
     let mut acknowledged = Vec::new();
@@ -212,7 +212,7 @@ fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_wi
         done.store(true, Relaxed);
     });
     run_ok(&["restore", path_str(&backup), "--data", path_str(&restored)]);
-    let other = Program::start(&restored, &["--project", "t:s"]);
+    let other = ServerProcess::start(&restored, &["--project", "t:s"]);
     let events = other.client.export("");
     let ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     let lost: Vec<_> = acknowledged.iter().filter(|number| !ids.contains(&id(**number).as_str())).collect();
@@ -234,7 +234,7 @@ fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_wi
 fn backup_after_an_erasure_contains_no_data_of_the_erased_customer() {
     let folder = tempfile::tempdir().unwrap();
     let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
-    let program = Program::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:s"]);
     program.client.store(&[identify(1, 1, "ab", "jo@secret.example")]);
     let backup_has_email = || {
         run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
@@ -253,7 +253,7 @@ fn backup_is_readable_by_its_user_only_and_restores_projects_and_keys() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
-    drop(Program::start(&data, &[]));
+    drop(ServerProcess::start(&data, &[]));
     std::fs::create_dir(data.join("notes")).unwrap();
     std::fs::write(data.join("notes/file"), "e1 0").unwrap();
     run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
@@ -273,7 +273,7 @@ fn backup_is_readable_by_its_user_only_and_restores_projects_and_keys() {
 fn error_names_the_cause_and_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let [data, full, empty, lines] = ["data", "full", "empty", "lines"].map(|name| folder.path().join(name));
-    let _program = Program::start(&data, &["--project", "t:s", "--project", "u:s"]);
+    let _program = ServerProcess::start(&data, &["--project", "t:s", "--project", "u:s"]);
     std::fs::create_dir(&full).unwrap();
     std::fs::write(full.join("diary"), "mine").unwrap();
     std::fs::write(&lines, "{\"id\":1,\"name\":\"A\"}\nno json\n\n{\"name\":\"B\"}\n").unwrap();
@@ -309,7 +309,7 @@ fn error_names_the_cause_and_the_remedy() {
 fn damaged_backup_is_not_restored() {
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
-    let program = Program::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:s"]);
     program.client.store(&(1..=400).map(|number| event(number, "checkout", "ab", &json!({}))).collect::<Vec<_>>());
     run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
     let file = backup.join(tillroll_collector::store::FILE);

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use serde_json::{Value, json};
 use tillroll_collector::store::{DiskSpace, Options};
 
-use crate::server::{Client, Program, Running, read_json, until, view};
+use crate::server::{Client, ServerProcess, TestServer, read_json, until, view};
 
 /// Ways to mount a disk in a namespace of its own: as the system's administrator, or in a user namespace.
 const NAMESPACES: [&[&str]; 2] = [&["-m"], &["--user", "--map-root-user", "-m"]];
 
 /// A disk of eight megabytes in the namespace of the program, or None if the system does not allow it.
-fn small_disk(folder: &std::path::Path) -> Option<Program> {
+fn small_disk(folder: &std::path::Path) -> Option<ServerProcess> {
     let script = "mount -t tmpfs -o size=8m tmpfs \"$1\" && dd if=/dev/zero of=\"$1/ballast\" bs=1M count=2 2>/dev/null || exit 1
                   program=$0; shift; exec \"$program\" serve \"$@\"";
     let is_allowed = |namespace: &&&[&str]| {
@@ -26,7 +26,7 @@ fn small_disk(folder: &std::path::Path) -> Option<Program> {
     let namespace = NAMESPACES.iter().find(is_allowed)?;
     let mut command = Command::new("unshare");
     command.args(*namespace).args(["sh", "-c", script, env!("CARGO_BIN_EXE_tillroll")]).arg(folder);
-    Some(Program::run(&mut command, folder, &["--project", "t:s"]))
+    Some(ServerProcess::run(&mut command, folder, &["--project", "t:s"]))
 }
 
 fn batch(first: u64) -> Vec<Value> {
@@ -79,7 +79,7 @@ fn a_full_disk_is_reported_and_the_reserve_stays_free() {
 fn below_the_reserve_events_are_rejected_and_trimming_still_works() {
     static FREE: AtomicU64 = AtomicU64::new(1 << 30);
     let free_space = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 1 << 31 });
-    let server = Running::with(&["--project", "t:s", "--reserve", "10"], Options { free_space, ..Options::default() });
+    let server = TestServer::with(&["--project", "t:s", "--reserve", "10"], Options { free_space, ..Options::default() });
     // The free space falls one byte below the reserve in the middle.
     let stored = fill(&server.client, |stored| FREE.store(if stored < 500 { 10 << 20 } else { (10 << 20) - 1 }, Relaxed));
     assert_eq!(stored, 500);
@@ -95,7 +95,7 @@ fn below_the_reserve_events_are_rejected_and_trimming_still_works() {
 fn the_reserve_is_at_most_a_twentieth_of_the_disk() {
     static FREE: AtomicU64 = AtomicU64::new(1 << 30);
     let free_space = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 100 << 20 });
-    let server = Running::with(&["--project", "t:s", "--reserve", "64"], Options { free_space, ..Options::default() });
+    let server = TestServer::with(&["--project", "t:s", "--reserve", "64"], Options { free_space, ..Options::default() });
     for (free, status) in [(5 << 20, 200), ((5 << 20) - 1, 503), (64 << 20, 200)] {
         FREE.store(free, Relaxed);
         assert_eq!(server.client.get("/readyz", &[]).status(), status, "{free}");

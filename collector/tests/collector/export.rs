@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
-use crate::server::{Running, basic, id, identify, read_json, view};
+use crate::server::{TestServer, basic, id, identify, read_json, view};
 
 #[test]
 fn export_needs_the_owners_secret_and_returns_events_of_one_project() {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     server.client.store(&[view(1, 1, "ab")]);
     for headers in [vec![], vec![basic("t", "wrong")], vec![basic("x", "s")], vec!["Bearer s".into()], vec!["Basic %%".into()]] {
         let headers: Vec<(&str, &str)> = headers.iter().map(|value: &String| ("authorization", value.as_str())).collect();
@@ -22,7 +22,7 @@ fn export_needs_the_owners_secret_and_returns_events_of_one_project() {
 
 #[test]
 fn same_id_in_two_projects_is_stored_as_two_events() {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     let body = |token: &str| json!({"token": token, "events": [view(1, 1, "ab"), identify(2, 2, "ab", &format!("{token}@x.com"))]});
     for token in ["t", "u", "t"] {
         server.client.post("/v2/batch", &body(token).to_string());
@@ -35,7 +35,7 @@ fn same_id_in_two_projects_is_stored_as_two_events() {
 
 #[test]
 fn events_are_exported_in_storage_order_on_pages_of_any_size() {
-    let server = Running::start();
+    let server = TestServer::start();
     let events: Vec<Value> = (0..1_234).map(|number| view(number, 2_000 - number, "ab")).collect();
     for batch in events.chunks(500) {
         server.client.store(batch);
@@ -64,7 +64,7 @@ fn events_are_exported_in_storage_order_on_pages_of_any_size() {
 /// The store inserts many ids in one statement; some of them exist already.
 #[test]
 fn batch_with_duplicates_stores_its_new_events_in_order() {
-    let server = Running::start();
+    let server = TestServer::start();
     let old: Vec<Value> = (0..40).filter(|number| number % 3 == 0).map(|number| view(number, 1, "ab")).collect();
     assert_eq!(server.client.store(&old), (14, 0));
     let all: Vec<Value> = (0..40).chain(36..40).map(|number| view(number, 1, "ab")).collect();
@@ -82,7 +82,7 @@ fn batch_with_duplicates_stores_its_new_events_in_order() {
 /// A segment contains events of one project; one sequence numbers the events of all projects.
 #[test]
 fn projects_that_share_a_log_each_export_their_own_events() {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     let mut expected = [Vec::new(), Vec::new()];
     for batch in 0..60_u64 {
         // The second project has few events, far apart.
@@ -108,7 +108,7 @@ fn projects_that_share_a_log_each_export_their_own_events() {
 
 #[test]
 fn invalid_query_parameter_is_rejected_with_its_name() {
-    let server = Running::start();
+    let server = TestServer::start();
     for (query, field) in [("after=1", "after"), ("after=zz", "after"), ("limit=0", "limit"), ("limit=-1", "limit"), ("limit=x", "limit")] {
         let mut response = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "s"))]);
         assert_eq!((response.status().as_u16(), &read_json(&mut response)["error"]["field"]), (400, &json!(field)), "{query}");
@@ -117,7 +117,7 @@ fn invalid_query_parameter_is_rejected_with_its_name() {
 
 #[test]
 fn exported_line_has_exactly_the_documented_fields_in_order() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&[view(1, 1, "ab")]);
     let mut response = server.client.get("/export/events", &[("authorization", &basic("t", "s"))]);
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
@@ -131,7 +131,7 @@ fn exported_line_has_exactly_the_documented_fields_in_order() {
 
 #[test]
 fn duplicate_event_does_not_change_the_stored_event() {
-    let server = Running::start();
+    let server = TestServer::start();
     assert_eq!(server.client.store(&[view(1, 1, "ab")]), (1, 0));
     assert_eq!(server.client.store(&[view(1, 99, "cd"), view(2, 2, "ab")]), (1, 1));
     let export = server.client.export("");

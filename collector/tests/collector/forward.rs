@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::server::{Program, basic, id};
+use crate::server::{ServerProcess, basic, id};
 
 /// How the vendor's server reacts to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,10 +95,10 @@ fn respond(connection: &mut TcpStream, reaction: Reaction) -> bool {
     write!(connection, "HTTP/1.1 {head}\r\ncontent-length: 2\r\n\r\n{{}}").is_ok()
 }
 
-fn start(folder: &std::path::Path, url: &str) -> Program {
+fn start(folder: &std::path::Path, url: &str) -> ServerProcess {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillroll"));
     command.arg("serve").env("TILLROLL_OMETRIA_CREDENTIALS", "name:secret");
-    Program::run(&mut command, folder, &["--project", "t:s", "--forward-ometria", url])
+    ServerProcess::run(&mut command, folder, &["--project", "t:s", "--forward-ometria", url])
 }
 
 fn event(number: u64, api: &str, kind: &str, params: Value) -> Value {
@@ -176,7 +176,7 @@ fn forwarding_resumes_at_its_position_after_a_kill() {
 #[test]
 fn events_stored_before_forwarding_is_enabled_are_not_forwarded() {
     let folder = tempfile::tempdir().unwrap();
-    let before = Program::start(folder.path(), &["--project", "t:s"]);
+    let before = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     before.client.store(&[basket(1)]);
     drop(before);
     let vendor = Vendor::open(TcpListener::bind("127.0.0.1:0").unwrap(), &[]);

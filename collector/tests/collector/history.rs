@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tillroll_collector::resource::Resource;
 use tillroll_collector::store::Options;
 
-use crate::server::{Client, Program, Running};
+use crate::server::{Client, ServerProcess, TestServer};
 
 const CASES: usize = 24;
 
@@ -196,7 +196,7 @@ fn query_results(_: &Client, _: &str) -> BTreeMap<String, Value> {
 
 /// Returns the results that the queries would have after a rebuild of the projection.
 #[cfg(feature = "duckdb")]
-fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
+fn documents(server: &TestServer, token: &str) -> BTreeMap<String, Value> {
     use tillroll_collector::metrics::{catalog, document};
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -217,7 +217,7 @@ fn documents(server: &Running, token: &str) -> BTreeMap<String, Value> {
 }
 
 #[cfg(not(feature = "duckdb"))]
-fn documents(_: &Running, _: &str) -> BTreeMap<String, Value> {
+fn documents(_: &TestServer, _: &str) -> BTreeMap<String, Value> {
     BTreeMap::new()
 }
 
@@ -241,7 +241,7 @@ fn exported(client: &Client, token: &str) -> BTreeMap<String, Value> {
 }
 
 /// Returns the exported state of a project, and its documents from the change feed.
-fn state(server: &Running, token: &str) -> BTreeMap<String, Value> {
+fn state(server: &TestServer, token: &str) -> BTreeMap<String, Value> {
     let mut state = exported(&server.client, token);
     let project = server.collector.projects.find(token).unwrap().id;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -272,9 +272,9 @@ proptest! {
     ) {
         // Two projects a case; a failing case is shrunk by running more of them.
         const PROJECTS: usize = 2 * (CASES + 200);
-        static SERVER: std::sync::LazyLock<Running> = std::sync::LazyLock::new(|| {
+        static SERVER: std::sync::LazyLock<TestServer> = std::sync::LazyLock::new(|| {
             let projects: Vec<String> = (0..PROJECTS).map(|number| format!("p{number}:s")).collect();
-            Running::with(&["--project", &projects.join(",")], Options::default())
+            TestServer::with(&["--project", &projects.join(",")], Options::default())
         });
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let case = NEXT.fetch_add(2, Relaxed);
@@ -299,7 +299,7 @@ proptest! {
 
 /// Sends everything to a program that is killed during some of the requests. Unacknowledged requests are sent again.
 fn send_between_kills(folder: &Path, all: &[(&'static str, Value)], order: &[(usize, bool)]) -> BTreeMap<String, Value> {
-    let start = || Program::start(folder, &["--project", "t:s"]);
+    let start = || ServerProcess::start(folder, &["--project", "t:s"]);
     let mut program = start();
     for (at, kill) in order {
         let Some(request) = all.get(*at) else { continue };
@@ -333,7 +333,7 @@ proptest! {
             request(at, time, step)
         }).collect();
         let folder = tempfile::tempdir().unwrap();
-        let server = Running::start();
+        let server = TestServer::start();
         all.iter().for_each(|request| send(&server.client, "t", request));
         let in_order: BTreeMap<String, Value> = [exported(&server.client, "t"), query_results(&server.client, "t")].into_iter().flatten().collect();
         prop_assert_eq!(in_order, send_between_kills(folder.path(), &all, &order));
@@ -343,7 +343,7 @@ proptest! {
 /// Two tabs can report one order in the same millisecond.
 #[test]
 fn reports_of_one_time_have_the_same_result_in_any_order() {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     let report = |number: u64| json!({"order_id": "o", "total": number, "currency": if number == 1 { "EUR" } else { "USD" }});
     let event = |number: u64| json!({"id": crate::server::id(number), "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": report(number)});
     let end = |token: &str, order: [u64; 2]| {
@@ -355,7 +355,7 @@ fn reports_of_one_time_have_the_same_result_in_any_order() {
 
 #[test]
 fn the_change_feed_read_in_small_steps_has_no_gap() {
-    let server = Running::start();
+    let server = TestServer::start();
     let order = |number: usize| json!({"id": crate::server::id(number as u64), "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": {"order_id": number.to_string()}});
     server.client.store(&(1..=9).map(order).collect::<Vec<_>>());
     server.client.store(&[crate::server::identify(100, 1, "ab", "a@x.com")]);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::server::{Running, identify, view};
+use crate::server::{TestServer, identify, view};
 
 fn emails(export: &[Value]) -> Vec<Option<&str>> {
     export.iter().map(|event| event["email"].as_str()).collect()
@@ -13,7 +13,7 @@ fn emails(export: &[Value]) -> Vec<Option<&str>> {
 
 #[test]
 fn earlier_events_of_a_visitor_get_the_email_too() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&[view(1, 10, "ab"), view(2, 20, "cd")]);
     assert_eq!(emails(&server.client.export("")), [None, None]);
     server.client.store(&[identify(3, 30, "ab", "A@x.com"), view(4, 40, "ab")]);
@@ -22,7 +22,7 @@ fn earlier_events_of_a_visitor_get_the_email_too() {
 
 #[test]
 fn two_people_on_one_computer_stay_two() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&[
         identify(5, 50, "ab", "b@x.com"),
         view(6, 60, "ab"),
@@ -36,7 +36,7 @@ fn two_people_on_one_computer_stay_two() {
 
 #[test]
 fn an_event_with_an_email_keeps_that_email() {
-    let server = Running::start();
+    let server = TestServer::start();
     let mut event = view(1, 10, "ab");
     event.as_object_mut().unwrap().remove("visitorId");
     event["visitorEmail"] = json!("a@x.com");
@@ -84,7 +84,7 @@ proptest! {
         cuts in prop::collection::vec(1..5_usize, 1..24),
     ) {
         // All cases share one server; each has its own visitors and ids.
-        static SERVER: std::sync::LazyLock<Running> = std::sync::LazyLock::new(Running::start);
+        static SERVER: std::sync::LazyLock<TestServer> = std::sync::LazyLock::new(TestServer::start);
         static CASE: AtomicU64 = AtomicU64::new(1);
         let case = CASE.fetch_add(1, Relaxed);
         let number = |at: usize| case * 1_000 + at as u64;

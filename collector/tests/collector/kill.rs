@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 
-use crate::server::{Client, Program, id, identify, read_json, view};
+use crate::server::{Client, ServerProcess, id, identify, read_json, view};
 
 /// How often the program is killed. The data grow with every run.
 fn kills() -> u64 {
@@ -21,11 +21,11 @@ fn acknowledged_events_survive_kills_and_are_stored_once() {
     let next = AtomicU64::new(1);
     let mut acknowledged = BTreeSet::new();
     for kill in 0..kills() {
-        let mut program = Program::start(folder.path(), &["--project", "t:s"]);
+        let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
         acknowledged.extend(until_killed(&mut program, &next, kill));
         report(kill + 1, acknowledged.len());
     }
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for event in program.client.export("") {
         *found.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -48,7 +48,7 @@ fn report(kill: u64, acknowledged: usize) {
 ///
 /// The kill happens after a number of responses, a different one each time. The other clients are then at any point of their requests, and
 /// the store at any point of its transaction.
-fn until_killed(program: &mut Program, next: &AtomicU64, kill: u64) -> Vec<u64> {
+fn until_killed(program: &mut ServerProcess, next: &AtomicU64, kill: u64) -> Vec<u64> {
     let (acknowledged, responses) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..SENDERS {
@@ -87,7 +87,7 @@ fn send_until_killed(client: &Client, next: &AtomicU64, acknowledged: &mpsc::Sen
 #[test]
 fn a_killed_store_passes_the_integrity_check() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     until_killed(&mut program, &AtomicU64::new(1), 3);
     drop(program);
     let database = rusqlite::Connection::open(folder.path().join(tillroll_collector::store::FILE)).unwrap();
@@ -97,7 +97,7 @@ fn a_killed_store_passes_the_integrity_check() {
         .query_row("SELECT (SELECT max(last_seq) FROM segment), (SELECT seq FROM log_head)", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
     assert_eq!(newest, head);
-    let mut program = Program::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     let mut again = program.client.send(&[view(1, 1, "ab")]);
     assert_eq!(read_json(&mut again)["duplicates"], 1);
     program.child.kill().unwrap();

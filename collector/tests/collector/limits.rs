@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 use tillroll_protocol::limits;
 
 use crate::backend::digest;
-use crate::server::{Running, basic, read_json, view};
+use crate::server::{TestServer, basic, read_json, view};
 
-fn post(server: &Running, body: &str) -> (u16, Value) {
+fn post(server: &TestServer, body: &str) -> (u16, Value) {
     let mut response = server.client.post("/v2/batch", body);
     (response.status().as_u16(), read_json(&mut response))
 }
 
 #[test]
 fn batch_of_500_events_is_accepted_and_of_501_is_rejected() {
-    let server = Running::start();
+    let server = TestServer::start();
     let events: Vec<Value> = (0..501).map(|number| view(number, 1, "ab")).collect();
     let (status, response) = post(&server, &json!({"token": "t", "events": events}).to_string());
     assert_eq!((status, &response["error"]["code"], &response["error"]["limit"]), (413, &json!("too_many_events"), &json!(500)));
@@ -22,7 +22,7 @@ fn batch_of_500_events_is_accepted_and_of_501_is_rejected() {
 
 #[test]
 fn body_of_the_maximum_size_is_accepted_and_one_byte_more_is_rejected() {
-    let server = Running::start();
+    let server = TestServer::start();
     let body = |length: usize| {
         let empty = r#"{"token":"t","events":[],"pad":""}"#;
         empty.replace(r#""pad":""#, &format!(r#""pad":"{}"#, "x".repeat(length - empty.len())))
@@ -37,7 +37,7 @@ fn body_of_the_maximum_size_is_accepted_and_one_byte_more_is_rejected() {
 
 #[test]
 fn long_string_large_event_and_deep_nesting_are_rejected() {
-    let server = Running::start();
+    let server = TestServer::start();
     let text = |length: usize| "x".repeat(length);
     let custom = |data: Value| {
         let mut event = view(1, 1, "ab");
@@ -58,7 +58,7 @@ fn long_string_large_event_and_deep_nesting_are_rejected() {
 
 #[test]
 fn limits_apply_to_every_route_that_accepts_events_or_records() {
-    let server = Running::start();
+    let server = TestServer::start();
     let long = "x".repeat(limits::MAX_STRING_BYTES + 1);
     let longest = "x".repeat(limits::MAX_STRING_BYTES);
     let post_signed = |path: &str, body: &Value| {

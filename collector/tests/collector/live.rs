@@ -5,13 +5,13 @@ use std::io::{BufRead, BufReader, Lines};
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
-use crate::server::{Running, basic, id, identify, view};
+use crate::server::{TestServer, basic, id, identify, view};
 
 /// A subscriber that reads one message at a time.
 struct Subscriber(Lines<BufReader<Box<dyn std::io::Read>>>);
 
 impl Subscriber {
-    fn new(server: &Running, query: &str, headers: &[(&str, &str)]) -> Self {
+    fn new(server: &TestServer, query: &str, headers: &[(&str, &str)]) -> Self {
         let key = basic("t", "s");
         let headers: Vec<(&str, &str)> = headers.iter().copied().chain([("authorization", key.as_str())]).collect();
         let answer = server.client.get(&format!("/live/events{query}"), &headers);
@@ -40,7 +40,7 @@ impl Subscriber {
 
 #[test]
 fn stored_event_is_sent_as_exported() {
-    let server = Running::start();
+    let server = TestServer::start();
     let mut subscriber = Subscriber::new(&server, "", &[]);
     server.client.store(&[view(1, 1, "ab"), identify(2, 2, "ab", "a@x.com")]);
     for exported in server.client.export("") {
@@ -51,7 +51,7 @@ fn stored_event_is_sent_as_exported() {
 
 #[test]
 fn rejection_is_sent_with_its_reason() {
-    let server = Running::start();
+    let server = TestServer::start();
     let mut subscriber = Subscriber::new(&server, "", &[]);
     let mut event = view(1, 7, "ab");
     event["type"] = json!("nonsense");
@@ -64,7 +64,7 @@ fn rejection_is_sent_with_its_reason() {
 
 #[test]
 fn subscriber_receives_the_newest_events_and_those_it_missed() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&(1..=5).map(|number| view(number, number, "ab")).collect::<Vec<_>>());
     let export = server.client.export("");
     let mut newest = Subscriber::new(&server, "?last=2", &[]);
@@ -77,7 +77,7 @@ fn subscriber_receives_the_newest_events_and_those_it_missed() {
 
 #[test]
 fn subscriber_that_does_not_read_blocks_no_other() {
-    let server = Running::start();
+    let server = TestServer::start();
     let _stalled = Subscriber::new(&server, "", &[]);
     let mut reading = Subscriber::new(&server, "", &[]);
     for batch in 0..40 {
@@ -90,7 +90,7 @@ fn subscriber_that_does_not_read_blocks_no_other() {
 
 #[test]
 fn demo_allows_local_hosts_only() {
-    let server = Running::with(&["--project", "t:s", "--demo"], Options::default());
+    let server = TestServer::with(&["--project", "t:s", "--demo"], Options::default());
     let status = |host: &str| server.client.get("/live/events", &[("host", host)]).status().as_u16();
     for host in ["127.0.0.1:7070", "localhost:7070", "localhost", "shop.localhost:1", "[::1]:7070"] {
         assert_eq!(status(host), 200, "{host}");
@@ -102,7 +102,7 @@ fn demo_allows_local_hosts_only() {
 
 #[test]
 fn rejected_backend_record_is_sent() {
-    let server = Running::start();
+    let server = TestServer::start();
     let mut subscriber = Subscriber::new(&server, "", &[]);
     let body = json!({"time": 1_600_000_000_000_u64, "token": "t", "batch": [{"id": "7"}]}).to_string();
     let digest = crate::backend::digest(&body, "s");

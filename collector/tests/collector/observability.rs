@@ -3,11 +3,11 @@
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::server::{Program, Running, basic, id, identify, read_json, view};
+use crate::server::{ServerProcess, TestServer, basic, id, identify, read_json, view};
 
 #[test]
 fn response_has_the_clients_request_id_if_valid_else_a_generated_one() {
-    let server = Running::start();
+    let server = TestServer::start();
     let request_id = |sent: &str| {
         let mut response = server.client.post_with("/v2/batch", &[("x-request-id", sent)], "no JSON");
         let header = response.headers()["x-request-id"].to_str().unwrap().to_owned();
@@ -31,7 +31,7 @@ fn json_log_contains_no_secret_and_no_personal_data() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let flags = ["--project", "t0ken:s3cret", "--log-format", "json", "--log-level", "debug"];
-    let mut program = Program::start_with_log(&folder.path().join("data"), &flags, &log);
+    let mut program = ServerProcess::start_with_log(&folder.path().join("data"), &flags, &log);
     let client = &program.client;
     let batch = json!({"token": "t0ken", "events": [view(1, 1, "vis1tor"), identify(2, 2, "vis1tor", "jane@x.com"), {"id": id(3), "type": "jane@x.com"}]});
     client.post_with("/v2/batch?email=jane@x.com", &[("x-request-id", "mine"), ("user-agent", "jane@x.com")], &batch.to_string());
@@ -59,7 +59,7 @@ fn json_log_contains_no_secret_and_no_personal_data() {
 
 #[test]
 fn metrics_report_events_requests_commits_and_resources() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&[view(1, 1, "ab")]);
     server.client.store(&[view(1, 1, "ab")]);
     server.client.send(&[json!({"id": id(2)})]);

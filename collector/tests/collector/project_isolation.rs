@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
 use crate::backend::digest;
-use crate::server::{Running, basic, identify, read_json, view};
+use crate::server::{TestServer, basic, identify, read_json, view};
 
 const EXPORT_PATHS: &[&str] = &[
     "/export/events",
@@ -19,8 +19,8 @@ const EXPORT_PATHS: &[&str] = &[
 ];
 
 /// Starts a server with the projects `t` and `u`, and fills every list of `t`; each record contains `mark`.
-fn server_with_records() -> Running {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s2"], Options::default());
+fn server_with_records() -> TestServer {
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s2"], Options::default());
     let mut add = view(3, 5_000, "mark");
     add["type"] = json!("basket_add");
     add["params"] = json!({"product_id": "mark", "quantity": 1});
@@ -77,7 +77,7 @@ fn owner_route_without_a_valid_secret_is_rejected() {
 }
 
 /// Returns all data of the project `t` that its owner can read.
-fn data_of_t(server: &Running) -> Vec<String> {
+fn data_of_t(server: &TestServer) -> Vec<String> {
     let lists = ["events", "customers", "categories", "products", "orders", "carts", "returns"];
     let read = |list: &&str| Value::from(server.client.list_of("t", "s", list)).to_string();
     let mut all: Vec<String> = lists.iter().map(read).collect();
@@ -109,18 +109,18 @@ const QUERIES: &[(&str, &str)] = &[
     ("analysis/fbt", r#"{"filter": {"line_items": {"item_ids": {"in": ["mark"]}}}}"#),
 ];
 
-fn request_token(server: &Running, token: &str, secret: &str) -> (u16, Value) {
+fn request_token(server: &TestServer, token: &str, secret: &str) -> (u16, Value) {
     let grant = json!({"grant_type": "client_credentials", "client_id": token, "client_secret": secret}).to_string();
     let mut response = server.client.post_with("/oauth/token", &[("content-type", "application/json")], &grant);
     (response.status().as_u16(), read_json(&mut response))
 }
 
-fn query(server: &Running, project: &str, secret: &str, path: &str, body: &str) -> (u16, Value) {
+fn query(server: &TestServer, project: &str, secret: &str, path: &str, body: &str) -> (u16, Value) {
     let bearer = format!("Bearer {}", request_token(server, project, secret).1["access_token"].as_str().unwrap());
     query_with(server, &bearer, path, body)
 }
 
-fn query_with(server: &Running, bearer: &str, path: &str, body: &str) -> (u16, Value) {
+fn query_with(server: &TestServer, bearer: &str, path: &str, body: &str) -> (u16, Value) {
     // The day of all events and records.
     let dates = r#""date_from": "1970-01-01T00:00:00Z", "date_to": "1970-01-02T00:00:00Z""#;
     let body = body.replace("DATES", &format!(r#"{{"order": {{{dates}, "date_field": "updated_at"}}}}"#));
@@ -225,7 +225,7 @@ const ATTEMPTS: &[Attempt] = &[
     Attempt { method: "DELETE", path: "/customers/mark@x.com", body: "", own_status: 200, foreign_status: 401 },
 ];
 
-fn send_attempt(server: &Running, attempt: &Attempt, token: &str, secret: &str) -> (u16, String) {
+fn send_attempt(server: &TestServer, attempt: &Attempt, token: &str, secret: &str) -> (u16, String) {
     let (path, body) = (attempt.path.replace("$token", token), attempt.body.replace("$token", token));
     let request = ureq::http::Request::builder().method(attempt.method).uri(server.client.url(&path));
     let request = request.header("authorization", basic(token, secret)).header("x-digest", digest(&body, secret));

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::server::{Client, Program, basic, until, view};
+use crate::server::{Client, ServerProcess, basic, until, view};
 
 fn projects(folder: &Path, words: &[&str], input: &str) -> Result<String, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillroll"));
@@ -30,7 +30,7 @@ fn sends(client: &Client, token: &str) -> bool {
 #[test]
 fn a_running_server_notices_what_becomes_of_a_project() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     let client = &program.client;
     let added = projects(folder.path(), &["add", "new"], "").unwrap();
     let (token, first) = added.split_once(':').unwrap();
@@ -64,7 +64,7 @@ fn both_secrets_sign_while_one_replaces_the_other() {
     let folder = parent.path().join("not/there/yet");
     projects(&folder, &["add", "t", "--secret-stdin"], "old").unwrap();
     projects(&folder, &["rotate-secret", "t", "--secret-stdin"], "new").unwrap();
-    let program = Program::start(&folder, &[]);
+    let program = ServerProcess::start(&folder, &[]);
     let body = json!({"token": "t", "time": 1, "params": {"email": "a@x.com", "createdAt": 1}}).to_string();
     for (secret, status) in [("old", 200), ("new", 200), ("other", 403)] {
         let answer = program.client.post_with("/v2/customer", &[("x-digest", &crate::backend::digest(&body, secret))], &body);

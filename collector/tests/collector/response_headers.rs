@@ -2,15 +2,15 @@
 
 use tillroll_collector::store::Options;
 
-use crate::server::Running;
+use crate::server::TestServer;
 
-fn with_demo() -> Running {
-    Running::with(&["--project", "t:s", "--demo"], Options::default())
+fn with_demo() -> TestServer {
+    TestServer::with(&["--project", "t:s", "--demo"], Options::default())
 }
 
 #[test]
 fn preflight_of_the_batch_route_allows_any_origin() {
-    let server = Running::start();
+    let server = TestServer::start();
     let request = ureq::http::Request::options(server.client.url("/v2/batch")).body(()).unwrap();
     let response = ureq::run(request).unwrap();
     assert_eq!(response.status(), 204);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tillroll_collector::clock::Clock;
 
-use crate::server::{Program, Running, basic, identify, until, view};
+use crate::server::{ServerProcess, TestServer, basic, identify, until, view};
 
 fn event(number: u64, kind: &str, params: Value) -> Value {
     let mut event = view(number, number, "ab");
@@ -26,9 +26,9 @@ fn without_cursor(list: &[Value]) -> Vec<Value> {
 #[test]
 fn expired_events_are_deleted_and_the_state_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let state = |program: &Program| LISTS.map(|list| without_cursor(&program.client.list_of("t", "s", list)));
+    let state = |program: &ServerProcess| LISTS.map(|list| without_cursor(&program.client.list_of("t", "s", list)));
     let (before, cursor) = {
-        let program = Program::start(folder.path(), &["--project", "t:s"]);
+        let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
         let add = |number, product: &str| event(number, "basket_add", json!({"product_id": product, "quantity": 1}));
         program.client.store(&[
             view(1, 1, "ab"),
@@ -42,14 +42,14 @@ fn expired_events_are_deleted_and_the_state_stays() {
         (state(&program), program.client.export("").pop().unwrap()["cursor"].as_str().unwrap().to_owned())
     };
     assert!(before.iter().all(|list| !list.is_empty()), "{before:?}");
-    let program = Program::start(folder.path(), &["--project", "t:s", "--keep-events", "1ms"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s", "--keep-events", "1ms"]);
     until("the log is empty", || program.client.export("").is_empty());
     assert_eq!(state(&program), before);
     until("the metric counts them", || program.client.metric("tillroll_events_trimmed_total") >= 7.0);
 
     // Later events build on the state.
     drop(program);
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     program.client.store(&[event(8, "basket_add", json!({"product_id": "r", "quantity": 1}))]);
     let after: Vec<Value> = program.client.export(&format!("?after={cursor}"));
     assert_eq!((after.len(), &after[0]["email"]), (1, &json!("a@x.com")), "an old cursor continues with the new event");
@@ -68,13 +68,13 @@ fn now() -> u64 {
 }
 
 /// Trims all events that arrived before a time, step by step.
-fn trim(server: &Running, before: u64) {
+fn trim(server: &TestServer, before: u64) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     while runtime.block_on(server.collector.store.trim(before, 3)).unwrap().has_more {}
 }
 
 /// Returns the types and times of the stored state events.
-fn state_events(server: &Running) -> Vec<String> {
+fn state_events(server: &TestServer) -> Vec<String> {
     let database = server.database();
     let mut statement = database.prepare("SELECT type || ' ' || time FROM state_event ORDER BY seq").unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
@@ -82,7 +82,7 @@ fn state_events(server: &Running) -> Vec<String> {
 
 #[test]
 fn events_of_a_cart_in_use_stay_and_those_of_an_abandoned_cart_are_deleted() {
-    let server = Running::start();
+    let server = TestServer::start();
     let by = |visitor: &str, number: u64, kind: &str, params: Value| {
         let mut event = event(number, kind, params);
         event["visitorId"] = json!(visitor);
@@ -140,7 +140,7 @@ fn events_of_a_cart_in_use_stay_and_those_of_an_abandoned_cart_are_deleted() {
 
 #[test]
 fn a_cart_is_compacted_after_its_last_event_was_erased() {
-    let server = Running::start();
+    let server = TestServer::start();
     let add = |number: u64, product: &str| event(number, "basket_add", json!({"product_id": product, "quantity": 1}));
     server.client.store(&[add(1, "p")]);
     let middle = now();
@@ -157,14 +157,14 @@ fn a_cart_is_compacted_after_its_last_event_was_erased() {
 
 #[test]
 fn page_fields_of_a_customer_outlive_their_events_until_the_customer_is_erased() {
-    let server = Running::start();
+    let server = TestServer::start();
     let details = |number: u64, params: Value| event(number, "customer_details", params);
     server.client.store(&[
         details(5, json!({"first_name": "Ann", "last_name": "Bravo"})),
         identify(10, 10, "ab", "a@x.com"),
         event(11, "tag", json!({"tags": ["vip"]})),
     ]);
-    let customer = |server: &Running| without_cursor(&server.client.list_of("t", "s", "customers"));
+    let customer = |server: &TestServer| without_cursor(&server.client.list_of("t", "s", "customers"));
     let before = customer(&server);
     trim(&server, u64::MAX);
     assert_eq!((state_events(&server).len(), customer(&server)), (0, before));
@@ -183,7 +183,7 @@ fn page_fields_of_a_customer_outlive_their_events_until_the_customer_is_erased()
 
 #[test]
 fn events_that_were_trimmed_but_not_compacted_are_compacted_later() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&[event(1, "basket_add", json!({"product_id": "left", "quantity": 1})), identify(2, 2, "cd", "a@x.com")]);
     server.database().execute("UPDATE log_head SET trimmed_until = 2", []).unwrap();
     assert_eq!(server.client.export("").len(), 0);
@@ -198,7 +198,7 @@ fn events_that_have_not_expired_stay() {
     fn later() -> u64 {
         Clock::SYSTEM.millis() + 7_200_000
     }
-    let server = Running::start();
+    let server = TestServer::start();
     let old: Vec<Value> = (0..1_200).map(|number| view(number, 1, "ab")).collect();
     for batch in old.chunks(400) {
         server.client.store(batch);
@@ -220,12 +220,12 @@ fn events_that_have_not_expired_stay() {
 fn requests_are_answered_while_the_log_is_trimmed() {
     let folder = tempfile::tempdir().unwrap();
     {
-        let program = Program::start(folder.path(), &["--project", "t:s"]);
+        let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
         for batch in 0..40 {
             program.client.store(&(0..500).map(|number| view(batch * 500 + number, 1, "ab")).collect::<Vec<_>>());
         }
     }
-    let program = Program::start(folder.path(), &["--project", "t:s", "--keep-events", "1s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s", "--keep-events", "1s"]);
     let mut sent = 0;
     until("all expired events are deleted", || {
         sent += 1;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::server::{Running, basic, read_json};
+use crate::server::{TestServer, basic, read_json};
 
 #[test]
 fn unsupported_method_gets_405_and_unknown_path_gets_404() {
-    let server = Running::start();
+    let server = TestServer::start();
     let posted = ["/v2/batch", "/v2/calls", "/page/view", "/v1/cart/add", "/v2/checkout", "/api/track", "/order", "/v2/order/batch"];
     let owner_only = ["/tracking/t/activity", "/import/orders", "/oauth/token", "/reports/token"];
     let read = ["/tracking.js", "/j/t.js", "/assets/x", "/healthz", "/readyz", "/metrics", "/live", "/live/events", "/reports"];
@@ -24,7 +24,7 @@ fn unsupported_method_gets_405_and_unknown_path_gets_404() {
 
 #[test]
 fn path_whose_percent_encoding_is_not_utf_8_is_rejected() {
-    let server = Running::start();
+    let server = TestServer::start();
     let owner = [("authorization", &*basic("t", "s"))];
     let mut erased = server.client.delete("/customers/%ff@x.com", &owner);
     assert_eq!((erased.status().as_u16(), &read_json(&mut erased)["error"]["field"]), (400, &json!("email")));

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use rusqlite::Connection;
 use tillroll_collector::store::FILE;
 
-use crate::server::{Program, view};
+use crate::server::{ServerProcess, view};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tillroll")).args(arguments).output().unwrap()
@@ -16,7 +16,7 @@ fn a_store_of_another_version_is_refused_with_the_folder_and_the_versions() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     drop({
-        let program = Program::start(&data, &["--project", "t:s"]);
+        let program = ServerProcess::start(&data, &["--project", "t:s"]);
         program.client.store(&[view(1, 1, "ab")]);
         program
     });
@@ -37,7 +37,7 @@ fn a_store_of_another_version_is_refused_with_the_folder_and_the_versions() {
     }
     database.pragma_update(None, "user_version", 1).unwrap();
     drop(database);
-    let program = Program::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:s"]);
     assert_eq!(program.client.export("").len(), 1);
 }
 

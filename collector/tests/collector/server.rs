@@ -1,4 +1,4 @@
-//! Shared by all tests: a server in this process (`Running`) or in its own process (`Program`), and an HTTP client for both.
+//! Shared by all tests: a server in this process (`TestServer`) or in its own process (`ServerProcess`), and an HTTP client for both.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -138,7 +138,7 @@ pub(crate) fn identify(number: u64, time: u64, visitor: &str, email: &str) -> Va
 }
 
 /// A server in a thread of this process. Dropping it stops the server.
-pub(crate) struct Running {
+pub(crate) struct TestServer {
     pub(crate) client: Client,
     pub(crate) collector: Arc<AppState>,
     stop: Option<oneshot::Sender<()>>,
@@ -146,7 +146,7 @@ pub(crate) struct Running {
     pub(crate) folder: TempDir,
 }
 
-impl Running {
+impl TestServer {
     /// Starts a server with the project `t:s`.
     pub(crate) fn start() -> Self {
         Self::with(&["--project", "t:s"], Options::default())
@@ -175,7 +175,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for TestServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -200,14 +200,14 @@ pub(crate) fn run_program(arguments: &[&str]) -> (bool, String, String) {
 }
 
 /// The program in its own process. Dropping it kills the process.
-pub(crate) struct Program {
+pub(crate) struct ServerProcess {
     pub(crate) client: Client,
     pub(crate) child: Child,
     /// The first line of standard output; it ends in the server's URL.
     pub(crate) first_line: String,
 }
 
-impl Program {
+impl ServerProcess {
     pub(crate) fn start(folder: &Path, more: &[&str]) -> Self {
         Self::run(Command::new(env!("CARGO_BIN_EXE_tillroll")).arg("serve"), folder, more)
     }
@@ -237,7 +237,7 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

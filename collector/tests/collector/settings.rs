@@ -6,7 +6,7 @@ use std::process::Command;
 use clap::CommandFactory;
 use tillroll_collector::cli::Cli;
 
-use crate::server::Program;
+use crate::server::ServerProcess;
 
 fn check(environment: &[(&str, &str)], flags: &[&str]) -> (bool, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillroll"));
@@ -96,7 +96,7 @@ fn an_invalid_setting_is_reported_with_its_file() {
 fn a_server_runs_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "project = [\"t:s\"]\nlog-level = \"error\"\n");
-    let program = Program::start(&folder.path().join("data"), &["--config", &file]);
+    let program = ServerProcess::start(&folder.path().join("data"), &["--config", &file]);
     assert_eq!(program.client.export("").len(), 0);
 }
 
@@ -107,7 +107,7 @@ fn the_handbook_lists_every_metric_and_no_other() {
         words.filter(|word| word.starts_with("tillroll_")).map(str::to_owned).collect()
     };
     let listed = names(include_str!("../../../docs/operations.md"));
-    let server = crate::server::Running::start();
+    let server = crate::server::TestServer::start();
     server.client.store(&[crate::server::view(1, 1, "ab")]);
     let text = server.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
     let rendered: std::collections::BTreeSet<String> =

@@ -7,7 +7,7 @@ use tillroll_collector::store::Options;
 use tillroll_protocol::limits;
 
 use crate::backend::digest;
-use crate::server::{Client, Running, basic, read_json};
+use crate::server::{Client, TestServer, basic, read_json};
 
 const LISTS: [&str; 6] = ["customers", "categories", "products", "orders", "carts", "returns"];
 
@@ -24,7 +24,7 @@ fn customer(number: usize) -> Value {
 
 #[test]
 fn only_the_owner_reads_and_only_its_own_project() {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
     apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &[customer(1)]);
     for list in LISTS {
         for headers in [vec![], vec![("authorization", basic("t", "wrong"))]] {
@@ -38,7 +38,7 @@ fn only_the_owner_reads_and_only_its_own_project() {
 
 #[test]
 fn a_list_is_read_in_pages_of_any_size() {
-    let server = Running::start();
+    let server = TestServer::start();
     let all: Vec<Value> = (0..1_234).map(customer).collect();
     apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &all);
     let whole = server.client.list_of("t", "s", "customers");
@@ -60,7 +60,7 @@ fn a_list_is_read_in_pages_of_any_size() {
 
 #[test]
 fn carts_and_returns_have_cursors_too() {
-    let server = Running::start();
+    let server = TestServer::start();
     for number in 0..5 {
         let user = json!({"uid": format!("u{number}")});
         let add = json!({"scope": "basket", "action": "add", "data": {"product_id": 1}, "user": user});
@@ -79,7 +79,7 @@ fn carts_and_returns_have_cursors_too() {
 
 #[test]
 fn an_export_during_writes_contains_each_item_once() {
-    let server = Running::start();
+    let server = TestServer::start();
     let all: Vec<Value> = (0..2_000).map(customer).collect();
     apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &all);
     let done = AtomicBool::new(false);
@@ -103,7 +103,7 @@ fn an_export_during_writes_contains_each_item_once() {
 
 #[test]
 fn a_cursor_of_another_list_is_rejected_with_its_field() {
-    let server = Running::start();
+    let server = TestServer::start();
     apply(&server.client, "/v2/customer/batch", 1_600_000_000_000, &[customer(1)]);
     let cursor = server.client.list_of("t", "s", "customers")[0]["cursor"].as_str().unwrap().to_owned();
     for query in [format!("orders?after={cursor}"), "customers?after=x".into(), "carts?after=c%".into()] {
@@ -114,7 +114,7 @@ fn a_cursor_of_another_list_is_rejected_with_its_field() {
 
 #[test]
 fn a_request_of_the_maximum_size_is_accepted_and_one_byte_more_is_not() {
-    let server = Running::start();
+    let server = TestServer::start();
     let line = |number: usize| format!("{{\"email\":\"{number:06}@x.com\",\"createdAt\":1600000000}},");
     let count = (limits::MAX_REQUEST_BYTES - 200) / line(0).len();
     let lines: String = (0..count).map(line).collect();
@@ -134,7 +134,7 @@ fn a_request_of_the_maximum_size_is_accepted_and_one_byte_more_is_not() {
 
 #[test]
 fn page_endpoints_allow_any_origin_and_backend_endpoints_allow_none() {
-    let server = Running::start();
+    let server = TestServer::start();
     for path in ["/page/view", "/v1/checkout", "/v2/cart/add", "/api/track"] {
         let request = ureq::http::Request::options(server.client.url(path)).body(()).unwrap();
         let answer = ureq::run(request).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use tillroll_collector::store::Options;
 
-use crate::server::Running;
+use crate::server::TestServer;
 
 fn dist() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -21,8 +21,8 @@ fn dist() -> tempfile::TempDir {
     folder
 }
 
-fn with_dist(folder: &tempfile::TempDir) -> Running {
-    Running::with(&["--project", "t:s", "--assets", folder.path().to_str().unwrap()], Options::default())
+fn with_dist(folder: &tempfile::TempDir) -> TestServer {
+    TestServer::with(&["--project", "t:s", "--assets", folder.path().to_str().unwrap()], Options::default())
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn script_request_without_a_browser_build_gets_404_with_the_build_command() {
 
 #[test]
 fn demo_shop_and_open_live_view_need_the_demo_flag() {
-    let server = Running::start();
+    let server = TestServer::start();
     assert_eq!(server.client.get("/", &[]).status(), 404);
     assert_eq!(server.client.get("/live", &[]).status(), 401);
 }

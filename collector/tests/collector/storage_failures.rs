@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tillroll_collector::store::{Limits, Options};
 
-use crate::server::{Running, basic, read_json, view};
+use crate::server::{TestServer, basic, read_json, view};
 
 fn short_timeout() -> Options {
     Options { busy_timeout: Duration::from_millis(20), ..Options::default() }
@@ -13,7 +13,7 @@ fn short_timeout() -> Options {
 
 #[test]
 fn locked_store_acknowledges_nothing_and_recovers_without_restart() {
-    let server = Running::with(&["--project", "t:s"], short_timeout());
+    let server = TestServer::with(&["--project", "t:s"], short_timeout());
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     for _ in 0..2 {
@@ -35,7 +35,7 @@ fn locked_store_acknowledges_nothing_and_recovers_without_restart() {
 fn request_gets_503_with_retry_after_when_the_queue_is_full() {
     let limits = Limits { requests: 1, ..Limits::default() };
     let options = Options { busy_timeout: Duration::from_secs(30), limits, ..Options::default() };
-    let server = Running::with(&["--project", "t:s"], options);
+    let server = TestServer::with(&["--project", "t:s"], options);
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     // The writing thread holds one request and the queue another, so at least one of three is rejected immediately.
@@ -56,7 +56,7 @@ fn request_gets_503_with_retry_after_when_the_queue_is_full() {
 
 #[test]
 fn hundred_concurrent_requests_need_at_most_two_commits() {
-    let server = Running::with(&["--project", "t:s"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
+    let server = TestServer::with(&["--project", "t:s"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
     let before = server.client.metric("tillroll_commit_seconds_count");
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -80,7 +80,7 @@ fn hundred_concurrent_requests_need_at_most_two_commits() {
 
 #[test]
 fn damaged_segment_fails_reads_with_503_and_writes_continue() {
-    let server = Running::start();
+    let server = TestServer::start();
     for number in 1..=3 {
         server.client.store(&[view(number, 1, "ab")]);
     }
@@ -106,7 +106,7 @@ fn full_disk_acknowledges_nothing_and_recovers_without_restart() {
     // Without the trap the operating system kills the process instead of failing the write.
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" serve \"$@\"", env!("CARGO_BIN_EXE_tillroll")]);
-    let program = crate::server::Program::run(&mut command, folder.path(), &["--project", "t:s"]);
+    let program = crate::server::ServerProcess::run(&mut command, folder.path(), &["--project", "t:s"]);
     let limit = |bytes: Option<u64>| {
         let limit = Rlimit { current: bytes, maximum: None };
         prlimit(Some(program.pid()), Resource::Fsize, limit).unwrap();

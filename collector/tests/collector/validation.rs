@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tillroll_collector::vendors::calls::CALLS;
 use tillroll_protocol::unchecked_event::{EventError, TEST_RULE};
 
-use crate::server::{Client, Running, basic, id, read_json};
+use crate::server::{Client, TestServer, basic, id, read_json};
 
 /// The visitor id that the added rule rejects; hexadecimal, because a page ignores any other content of its cookie.
 const FORBIDDEN: &str = "bad1";
@@ -71,7 +71,7 @@ fn entrances() -> Vec<Entrance> {
 #[test]
 fn added_rule_is_obeyed_at_every_entrance() {
     TEST_RULE.set(|visitor| (visitor == FORBIDDEN).then_some(ADDED)).expect("no other test adds a rule");
-    let server = Running::start();
+    let server = TestServer::start();
     for (name, send) in entrances() {
         let response = send(&server.client, FORBIDDEN).to_string();
         assert!(response.contains("string_too_long") && response.contains("added-rule"), "{name}: {response}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::api_client::{import, order, query, year};
-use super::server::{Client, Running, id};
+use super::server::{Client, TestServer, id};
 
 const VISITOR: &str = "0123456789abcdef0123456789abcdef0123456789";
 /// 1 June 2021, 10:00 UTC, in milliseconds since 1970.
@@ -20,7 +20,7 @@ fn count(client: &Client, resource: &str, field: &str) -> Value {
 
 #[test]
 fn cart_becomes_an_order_when_it_is_placed() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&[event(1, "basket_add", &json!({"product_id": "hat", "quantity": 2}))]);
     assert_eq!(count(&server.client, "carts", "order.id"), 1);
     let body = json!({"search": {"fields": ["order.status", "line_items.item_id", "line_items.quantity"]}, "filter": {"order": year()}});
@@ -36,7 +36,7 @@ fn cart_becomes_an_order_when_it_is_placed() {
 
 #[test]
 fn imported_order_replaces_the_tracked_order() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.client.store(&[event(1, "order", &json!({"order_id": "77", "total": 10.0}))]);
     import(&server.client, "orders", &[order("77", 12.0), order("78", 1.0)]);
     let body = json!({"stats": {"field": "order.total_amount_with_taxes", "operator": "stats"}, "filter": {"order": year()}});

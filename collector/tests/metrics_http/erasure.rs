@@ -7,7 +7,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::api_client::{import, order, query, send, year};
-use super::server::{Client, Program, Running, basic, id, identify};
+use super::server::{Client, ServerProcess, TestServer, basic, id, identify};
 
 /// Personal data that must be gone: the email address, plain and URL-encoded, the visitor ids, and other attributes.
 const TRACES: [&str; 8] =
@@ -127,7 +127,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 #[test]
 fn erased_person_is_absent_from_responses_and_files() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     store_personal_data(&program.client);
     let before = visible_data(&program.client);
     assert!(TRACES.iter().all(|trace| before.contains(trace)), "personal data must be visible before the erasure");
@@ -148,7 +148,7 @@ fn erased_person_is_absent_from_responses_and_files() {
         let found: Vec<_> = TRACES.iter().filter(|trace| contains(&bytes, trace)).collect();
         assert!(found.is_empty(), "{file} contains {found:?}");
     }
-    assert_other_data_remains(&Program::start(folder.path(), &["--project", "t:s"]).client);
+    assert_other_data_remains(&ServerProcess::start(folder.path(), &["--project", "t:s"]).client);
 }
 
 /// Asserts that the amounts of orders and the data of other people remain.
@@ -168,13 +168,13 @@ fn assert_other_data_remains(client: &Client) {
 #[test]
 fn kill_before_the_stop_does_not_keep_the_old_projection() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     store_personal_data(&program.client);
     orders(&program.client);
     erase(&program.client, "jo@secret.example");
     program.child.kill().unwrap();
     program.child.wait().unwrap();
-    let mut program = Program::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     assert_other_data_remains(&program.client);
     kill_process(program.pid(), Signal::TERM).unwrap();
     program.child.wait().unwrap();
@@ -186,7 +186,7 @@ fn kill_before_the_stop_does_not_keep_the_old_projection() {
 
 #[test]
 fn erased_person_can_return_and_other_projects_keep_their_data() {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s"], tillroll_collector::store::Options::default());
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], tillroll_collector::store::Options::default());
     let client = &server.client;
     store_personal_data(client);
     let other_project = json!({"token": "u", "events": [identify(1, NINE_OCLOCK_MS, "v", "jo@secret.example")]});
@@ -210,7 +210,7 @@ fn erased_person_can_return_and_other_projects_keep_their_data() {
 
 #[test]
 fn erasure_requires_the_owner_and_an_email_address() {
-    let server = Running::start();
+    let server = TestServer::start();
     let request =
         |method: &str, path: &str, secret: &str| send(&server.client, method, path, &[("authorization", &basic("t", secret))], "");
     assert_eq!(request("DELETE", "/customers/a@x.com", "wrong").0, 401);

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::api_client::{ACCEPT, CONTENT_TYPE, query_with, send, token};
-use super::server::Running;
+use super::server::TestServer;
 
 #[test]
 fn checks_run_in_the_documented_order() {
-    let server = Running::start();
+    let server = TestServer::start();
     let authorization = format!("Bearer {}", token(&server.client, ""));
     let bearer = ("authorization", authorization.as_str());
     let (accept_all, accept_json) = (("accept", "*/*"), ("accept", "application/vnd.api.v1+json; q=1, text/plain"));
@@ -40,7 +40,7 @@ fn checks_run_in_the_documented_order() {
 #[test]
 fn errors_name_each_invalid_attribute() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("invalid_requests.json")).unwrap();
-    let server = Running::start();
+    let server = TestServer::start();
     let token = token(&server.client, "");
     for case in &cases {
         let (status, response) = query_with(&server.client, &token, case["path"].as_str().unwrap(), &case["body"]);
@@ -64,7 +64,7 @@ fn attributes_with_errors(field: &Value) -> Vec<String> {
 
 #[test]
 fn dashboard_of_another_origin_passes_the_preflight_and_prometheus_still_works() {
-    let server = Running::start();
+    let server = TestServer::start();
     let agent = ureq::Agent::new_with_defaults();
     for path in ["/metrics/orders/breakdown", "/oauth/token"] {
         let request = ureq::http::Request::builder().method("OPTIONS").uri(server.client.url(path));

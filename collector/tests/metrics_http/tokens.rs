@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::api_client::{ACCEPT, CONTENT_TYPE, import, order, query_with, send, token, year};
-use super::server::{Program, Running, basic};
+use super::server::{ServerProcess, TestServer, basic};
 
 #[test]
 fn client_gets_a_token_by_form_json_or_header() {
-    let server = Running::start();
+    let server = TestServer::start();
     let (form, json_type) = (("content-type", "application/x-www-form-urlencoded"), ("content-type", "application/json"));
     let authorization = basic("t", "s");
     for (headers, body) in [
@@ -26,7 +26,7 @@ fn client_gets_a_token_by_form_json_or_header() {
 
 #[test]
 fn invalid_token_requests_are_rejected() {
-    let server = Running::start();
+    let server = TestServer::start();
     for (body, status, error) in [
         ("grant_type=client_credentials&client_id=t&client_secret=x", 401, "invalid_client"),
         ("grant_type=client_credentials&client_id=x&client_secret=s", 401, "invalid_client"),
@@ -42,7 +42,7 @@ fn invalid_token_requests_are_rejected() {
 
 #[test]
 fn token_gives_access_only_to_its_markets_and_project() {
-    let server = Running::with(&["--project", "t:s", "--project", "u:s"], Default::default());
+    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Default::default());
     let in_market = |id: &str, market: &str| {
         let mut order = order(id, 1.0);
         order["market"] = json!({"id": market});
@@ -63,7 +63,7 @@ fn token_gives_access_only_to_its_markets_and_project() {
 
 #[test]
 fn foreign_and_tampered_tokens_are_rejected() {
-    let (server, foreign) = (Running::start(), Running::start());
+    let (server, foreign) = (TestServer::start(), TestServer::start());
     let good = token(&server.client, "");
     let (head, signature) = good.rsplit_once('.').unwrap();
     let tampered = format!("{head}.{}", signature.chars().rev().collect::<String>());
@@ -81,10 +81,10 @@ fn foreign_and_tampered_tokens_are_rejected() {
 fn token_stays_valid_after_a_restart_and_a_rotation() {
     let folder = tempfile::tempdir().unwrap();
     let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     let old = token(&program.client, "");
     drop(program);
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     let rotation = ["keys", "rotate", "--data", folder.path().to_str().unwrap()];
     assert!(std::process::Command::new(env!("CARGO_BIN_EXE_tillroll")).args(rotation).status().unwrap().success());
     let new = token(&program.client, "");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::api_client::{ACCEPT, CONTENT_TYPE, import, order, query, send, token, year};
-use super::server::{Client, Program, Running, basic, id, until};
+use super::server::{Client, ServerProcess, TestServer, basic, id, until};
 
 /// 1 June 2021, 09:00 UTC, in milliseconds since 1970.
 const NINE_OCLOCK_MS: u64 = 1_622_538_000_000;
@@ -54,7 +54,7 @@ fn assert_has(found: &Value, expected: &Value) {
 
 #[test]
 fn back_end_order_overrides_the_page_event_and_keeps_its_other_attributes() {
-    let server = Running::start();
+    let server = TestServer::start();
     let client = &server.client;
     product(client, 0, "p1", &json!({"name": "Shirt", "sku": "shirt", "price": 10.5}));
     let line = json!({"product_id": "p1", "quantity": 1, "total": 99});
@@ -96,7 +96,7 @@ fn back_end_order_overrides_the_page_event_and_keeps_its_other_attributes() {
 
 #[test]
 fn page_events_and_headless_calls_create_orders() {
-    let server = Running::start();
+    let server = TestServer::start();
     let client = &server.client;
     let line = json!({"product_id": "p", "variant_id": "v", "sku": "s", "variant_sku": "vs", "name": "Maxi", "quantity": 2, "total": 40});
     let mut report = event(1, "order", &json!({"order_id": "1", "total": 40, "lines": [line]}));
@@ -126,7 +126,7 @@ fn page_events_and_headless_calls_create_orders() {
 
 #[test]
 fn cart_is_pending_once_the_visitor_identifies_and_ends_when_placed_or_emptied() {
-    let server = Running::start();
+    let server = TestServer::start();
     let client = &server.client;
     let lines = |quantity: u64| json!([{"product_id": "p", "variant_id": "v", "quantity": quantity, "price": 5}]);
     let update = |number, lines: Value| {
@@ -159,7 +159,7 @@ fn cart_is_pending_once_the_visitor_identifies_and_ends_when_placed_or_emptied()
 
 #[test]
 fn return_is_linked_to_its_order_in_any_arrival_order() {
-    let server = Running::start();
+    let server = TestServer::start();
     let client = &server.client;
     headless(client, &json!({"scope": "order", "action": "return", "data": {"order_id": "7"}}));
     assert_has(
@@ -216,7 +216,7 @@ fn store_records_with_unknown_products(client: &Client) {
 #[test]
 fn later_product_changes_appear_in_earlier_records() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     let client = &program.client;
     store_records_with_unknown_products(client);
     let without_products = json!({"orders": [["o7", null, null, null], ["p1", null, null, null]], "carts": [["p1", null, null, null]],
@@ -245,16 +245,16 @@ fn later_product_changes_appear_in_earlier_records() {
     );
     drop(program);
     // A change that the sync task had not applied before the stop is applied after the start.
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     product(&program.client, 4, "p1", &json!({"name": "Shirt again", "price": 11}));
     drop(program);
-    let program = Program::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
     assert!(lines(&program.client).to_string().matches("Shirt again").count() == 4, "{}", lines(&program.client));
 }
 
 #[test]
 fn queries_without_fresh_see_changes_soon() {
-    let server = Running::start();
+    let server = TestServer::start();
     let client = &server.client;
     client.store(&[event(1, "order", &json!({"order_id": "1", "total": 5, "lines": [{"product_id": "p1", "quantity": 1}]}))]);
     let bearer = format!("Bearer {}", token(client, ""));
@@ -270,7 +270,7 @@ fn queries_without_fresh_see_changes_soon() {
 
 #[test]
 fn product_change_does_not_replace_an_imported_order() {
-    let server = Running::start();
+    let server = TestServer::start();
     let client = &server.client;
     let products = json!([{"productId": "p1", "quantity": 2}]);
     let back_end_order = json!({"id": "1", "createdAt": NINE_OCLOCK_MS, "amount": 1, "status": "new", "products": products});
@@ -298,7 +298,7 @@ fn product_change_does_not_replace_an_imported_order() {
 
 #[test]
 fn renamed_product_changes_in_thousands_of_orders_while_new_ones_arrive() {
-    let server = Running::start();
+    let server = TestServer::start();
     let client = &server.client;
     const ORDERS: u64 = 5_000;
     product(client, 0, "p1", &json!({"name": "Shirt", "price": 10}));

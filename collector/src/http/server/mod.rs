@@ -28,7 +28,7 @@ use crate::static_files::Assets;
 use crate::store::{Options, Store};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
-use crate::{AppState, error};
+use crate::{AppState, request_error};
 use connections::Connections;
 
 /// A server with an open store and a bound address. It serves requests once it runs.
@@ -48,7 +48,7 @@ impl Server {
         let telemetry = Arc::new(Telemetry::default());
         let options = Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options };
         std::thread::spawn(bots::prepare);
-        let store = Store::open(&flags.data, options, Arc::clone(&telemetry)).map_err(error::with_advice)?;
+        let store = Store::open(&flags.data, options, Arc::clone(&telemetry)).map_err(request_error::with_advice)?;
         let (projects, created_project) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| Ok(store.project(token)?))?;
         let listener = bind(&flags.listen).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
