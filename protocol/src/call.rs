@@ -15,16 +15,14 @@ pub struct Call<'a> {
     pub time: u64,
     /// Random hexadecimal digits, see [`id`](crate::id).
     pub seed: &'a str,
-    /// The API that the page called; one of [`apis::APIS`](crate::apis::APIS).
-    pub api: &'a str,
     /// The name of an [`EventType`](crate::event_types::EventType), or `arrival`.
     pub kind: &'a str,
-    /// The page.
-    pub page: Page<&'a str>,
     /// The store of the page; empty if the page names none.
     pub store: &'a str,
     /// The arguments, by the names of the parameters.
     pub params: FlatValue<'a>,
+    /// The recorded text.
+    pub record: FlatValue<'a>,
 }
 
 impl<'a> Call<'a> {
@@ -37,11 +35,26 @@ impl<'a> Call<'a> {
     pub fn from_flat(record: FlatValue<'a>) -> Option<Self> {
         let ValueKind::Number(time) = record.get("time").kind() else { return None };
         let time = number_text::parse_integer(time)?;
-        let string = |name| truncate(record.text(name));
-        let kind = string("type");
-        let page = Page { url: string("url"), referrer: string("referrer"), title: string("title") };
-        let params = record.get("params");
-        (!kind.is_empty()).then(|| Self { time, seed: string("seed"), api: string("api"), kind, page, store: string("store"), params })
+        let kind = record.text("type");
+        (!kind.is_empty()).then(|| Self {
+            time,
+            seed: record.text("seed"),
+            kind,
+            store: record.text("store"),
+            params: record.get("params"),
+            record,
+        })
+    }
+
+    /// Returns the API that the page called; one of [`apis::APIS`](crate::apis::APIS) if the call is valid.
+    pub fn api(&self) -> &'a str {
+        truncate(self.record.text("api"))
+    }
+
+    /// Returns the page.
+    pub fn page(&self) -> Page<&'a str> {
+        let string = |name| truncate(self.record.text(name));
+        Page { url: string("url"), referrer: string("referrer"), title: string("title") }
     }
 }
 
@@ -53,7 +66,7 @@ mod tests {
     fn recorded_call_is_parsed() {
         let text = "{:time\u{1f}#1518004715732\u{1f}:seed\u{1f}$ab\u{1f}:api\u{1f}$shop\u{1f}:type\u{1f}$search\u{1f}:url\u{1f}$https://x/\u{1f}:params\u{1f}{:query\u{1f}z}}";
         let call = Call::parse(text).unwrap();
-        assert_eq!((call.time, call.kind, call.page.url), (1_518_004_715_732, "search", "https://x/"));
+        assert_eq!((call.time, call.kind, call.page().url), (1_518_004_715_732, "search", "https://x/"));
         assert_eq!(call.params.entries().collect::<Vec<_>>(), [("query", FlatValue::new("z}}"))]);
     }
 

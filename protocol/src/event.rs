@@ -61,7 +61,7 @@ impl<S> Event<S> {
             },
             session_id: session_id.map(&convert),
             store_id: store_id.map(&convert),
-            page: Page { url: convert(page.url), referrer: convert(page.referrer), title: convert(page.title) },
+            page: page.map(&convert),
             params,
         }
     }
@@ -90,6 +90,13 @@ impl<S: AsRef<str>> Event<S> {
         json_writer::push_key(out, "params");
         out.push_str(self.params.as_str());
         json_writer::push_ascii(out, b'}');
+    }
+}
+
+impl<S> Page<S> {
+    /// Returns the same page with each text converted.
+    pub fn map<T>(self, convert: impl Fn(S) -> T) -> Page<T> {
+        Page { url: convert(self.url), referrer: convert(self.referrer), title: convert(self.title) }
     }
 }
 

@@ -33,10 +33,20 @@ pub enum ParamType {
     TextOrEmpty,
     /// An address; that of the page if missing.
     PageUrl,
+    /// An address that is not empty.
+    Url,
+    /// The address from which a visit came; empty if missing.
+    SourceUrl,
+    /// The id of a person, which is not empty and stands for no missing value.
+    PersonId,
     /// An e-mail address, normalised.
     Email,
     /// A number above zero; 1 if it is anything else.
     Quantity,
+    /// Like [`Quantity`](Self::Quantity), without the sign: that of a change is in the event's type, see [`opposite`].
+    ChangedQuantity,
+    /// Like [`Quantity`](Self::Quantity), but missing if it is zero or negative: then there is no line.
+    LineQuantity,
     /// An amount of money, as a number.
     Money,
     /// True or false.
@@ -87,19 +97,12 @@ const fn requires_any(name: &'static str, params: &'static [Param]) -> EventType
     EventType { name, params, requires_any: true }
 }
 
-/// The properties that identify a line of a basket.
-pub const BASKET_LINE_KEY: &[Param] = &[required("product_id", ParamType::Text), optional("variant_id", ParamType::Text)];
-
-/// A line of a basket.
-pub const BASKET_LINE: &[Param] = &[
+const BASKET_LINE: &[Param] = &[
     required("product_id", ParamType::Text),
     optional("variant_id", ParamType::Text),
-    required("quantity", ParamType::Quantity),
+    required("quantity", ParamType::LineQuantity),
     optional("price", ParamType::Money),
 ];
-
-/// The price of a basket.
-pub const BASKET_TOTAL: &[Param] = &[optional("total", ParamType::Money), optional("currency", ParamType::Text)];
 
 const BASKET_CHANGE: &[Param] = &[
     required("product_id", ParamType::Text),
@@ -120,13 +123,13 @@ const ORDER_LINE: &[Param] = &[
     optional("total", ParamType::Money),
 ];
 
-const PRODUCT_AND_QUANTITY: &[Param] = &[required("product_id", ParamType::Text), required("quantity", ParamType::Quantity)];
+const PRODUCT_AND_QUANTITY: &[Param] = &[required("product_id", ParamType::Text), required("quantity", ParamType::ChangedQuantity)];
 
 const ORDER_AND_LINES: &[Param] = &[required("order_id", ParamType::Text), optional("lines", ParamType::Lines(LineType::Order))];
 
 /// All event types.
 pub const EVENT_TYPES: &[EventType] = &[
-    event_type("land", &[required("current_url", ParamType::PageUrl), required("source_url", ParamType::TextOrEmpty)]),
+    event_type("land", &[required("current_url", ParamType::PageUrl), required("source_url", ParamType::SourceUrl)]),
     event_type(
         "page_view",
         &[
@@ -137,7 +140,7 @@ pub const EVENT_TYPES: &[EventType] = &[
             optional("context", ParamType::Any),
         ],
     ),
-    event_type("article_view", &[required("id", ParamType::Text), optional("name", ParamType::Text), optional("url", ParamType::Text)]),
+    event_type("article_view", &[required("id", ParamType::Text), optional("name", ParamType::Text), optional("url", ParamType::Url)]),
     event_type("category_view", &[required("id", ParamType::Text)]),
     event_type(
         "product_view",
@@ -152,7 +155,7 @@ pub const EVENT_TYPES: &[EventType] = &[
             optional("basket_id", ParamType::Text),
             optional("total", ParamType::Money),
             optional("currency", ParamType::Text),
-            optional("url", ParamType::Text),
+            optional("url", ParamType::Url),
             required("lines", ParamType::Lines(LineType::Basket)),
             optional("changes", ParamType::Lines(LineType::Change)),
         ],
@@ -171,7 +174,7 @@ pub const EVENT_TYPES: &[EventType] = &[
     ),
     event_type("order_cancel", ORDER_AND_LINES),
     event_type("order_return", ORDER_AND_LINES),
-    requires_any("identify", &[optional("email", ParamType::Email), optional("profile_id", ParamType::Text)]),
+    requires_any("identify", &[optional("email", ParamType::Email), optional("profile_id", ParamType::PersonId)]),
     requires_any(
         "customer_details",
         &[
@@ -188,4 +191,13 @@ pub const EVENT_TYPES: &[EventType] = &[
 /// Returns the event type `name`; None if there is none.
 pub fn find(name: &str) -> Option<&'static EventType> {
     EVENT_TYPES.iter().find(|kind| kind.name == name)
+}
+
+/// Returns the type of a change in the other direction: a negative quantity that is added is removed.
+pub fn opposite(kind: &str) -> Option<&'static str> {
+    match kind {
+        "basket_add" => Some("basket_remove"),
+        "basket_remove" => Some("basket_add"),
+        _ => None,
+    }
 }

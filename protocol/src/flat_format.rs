@@ -13,6 +13,7 @@
 //! `␟` is U+001F, the unit separator. Text that does not follow the format is null; no text is an error.
 
 use crate::dyn_value::{ReadValue, ValueKind};
+use crate::json_writer::push_ascii;
 use crate::str_bytes::{split_at, split_first, split_once};
 
 /// The end of a number, a string or a key.
@@ -31,6 +32,14 @@ impl<'a> FlatValue<'a> {
     /// Returns the text of this value only.
     pub fn as_str(self) -> &'a str {
         split_at(self.0, self.0.len() - after(self.0).len()).0
+    }
+
+    /// Returns whether the text is this value, whole and without anything behind it.
+    pub fn is_whole(self) -> bool {
+        let mut text = String::from(self.0);
+        // The end of the value is recognised by what follows it.
+        push_ascii(&mut text, b'z');
+        after(&text) == "z"
     }
 
     /// Returns the string property `name`; empty if it is missing or not a string.
@@ -87,6 +96,30 @@ impl<'a> Iterator for Entries<'a> {
         self.rest = after(value);
         Some((name, FlatValue(value)))
     }
+}
+
+/// Appends the key of a property.
+pub fn push_key(out: &mut String, name: &str) {
+    push_ascii(out, b':');
+    push_terminated(out, name);
+}
+
+/// Appends a property with a string value, unless the string is empty. The text must not contain [`TERMINATOR`].
+// Not inlined: called for each decision about a call.
+#[inline(never)]
+pub fn push_text(out: &mut String, name: &str, text: &str) {
+    if !text.is_empty() {
+        push_key(out, name);
+        push_ascii(out, b'$');
+        push_terminated(out, text);
+    }
+}
+
+/// Appends a text and the terminator.
+#[inline(never)]
+pub fn push_terminated(out: &mut String, text: &str) {
+    out.push_str(text);
+    push_ascii(out, TERMINATOR);
 }
 
 fn is_closing(sign: u8) -> bool {

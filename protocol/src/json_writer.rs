@@ -60,6 +60,8 @@ pub fn push_comma(out: &mut String) {
 }
 
 /// Appends a whole number.
+// Not inlined: 50 bytes of brotli.
+#[inline(never)]
 pub fn push_integer(out: &mut String, number: u64) {
     if number >= 10 {
         push_integer(out, number / 10);

@@ -7,11 +7,14 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod address_rule;
 pub mod apis;
 pub mod batch;
 pub mod call;
+pub mod call_check;
 pub mod calls_request;
 pub mod cookies;
+pub mod decisions;
 pub mod dyn_value;
 pub mod email;
 pub mod event;
@@ -22,6 +25,9 @@ pub mod json_writer;
 pub mod limits;
 pub mod number_text;
 pub mod params;
+pub mod placeholder;
+pub mod price_text;
+pub mod receipt;
 pub mod str_bytes;
 pub mod unchecked_event;
 pub mod visitor_context;

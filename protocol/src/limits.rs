@@ -21,6 +21,12 @@ pub const MAX_VISITOR_ID_CHARS: usize = 128;
 /// The longest string in an event, in bytes of UTF-8.
 pub const MAX_STRING_BYTES: usize = 8 * KIB;
 
+/// The greatest number of tags in a list of tags.
+pub const MAX_TAGS: usize = 1_000;
+
+/// The greatest number of lines of a basket or an order.
+pub const MAX_LINES: usize = 500;
+
 /// How deep lists and objects may nest in an argument of a call.
 pub const MAX_DEPTH: usize = 12;
 

@@ -3,16 +3,22 @@
 //! Parsing is lenient about types: a number may stand for a string, an object for a list. An event without a valid required parameter is
 //! rejected, with the name of that parameter. Parsing is idempotent: parsed parameters parse to themselves.
 
+use std::collections::HashSet;
+
+use crate::address_rule::{AddressRule, Unchanged};
 use crate::dyn_value::{ReadValue, ValueKind, truncate};
 use crate::event_types::{EventType, Param, ParamType};
+use crate::placeholder::is_placeholder;
 use crate::str_bytes::trim;
-use crate::{email, json_writer, number_text};
+use crate::{email, json_writer, limits, number_text, price_text};
 
-/// A required parameter is missing or invalid.
+/// A required parameter is missing or invalid, or a parameter has too many elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MissingParam {
+pub struct InvalidParam {
     /// The name of the parameter. If the type needs any one of several, the name of the first.
     pub name: &'static str,
+    /// How many elements it may have, if it has more.
+    pub limit: Option<usize>,
 }
 
 /// The parameters of an event as a JSON object: checked against the [event type table](crate::event_types) and normalised.
@@ -41,11 +47,29 @@ impl std::ops::Deref for EventParams {
     }
 }
 
+/// What parameters are parsed with.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The address of the page; it replaces a missing address parameter.
+    pub page_url: &'a str,
+    /// The rule for addresses.
+    pub addresses: &'a dyn AddressRule,
+    /// The currency of amounts; empty if unknown.
+    currency: &'a str,
+}
+
+impl<'a> Context<'a> {
+    /// Returns a context.
+    pub fn new(page_url: &'a str, addresses: &'a dyn AddressRule) -> Self {
+        Self { page_url, addresses, currency: "" }
+    }
+}
+
 /// Returns the parameters of an event as a JSON object.
 ///
 /// `page_url` is the address of the page; it replaces a missing address parameter.
-pub fn parse<'a>(event_type: &EventType, values: impl ReadValue<'a>, page_url: &str) -> Result<EventParams, MissingParam> {
-    parse_into(String::new(), event_type, values, page_url)
+pub fn parse<'a>(event_type: &EventType, values: impl ReadValue<'a>, page_url: &str) -> Result<EventParams, InvalidParam> {
+    parse_into(String::new(), event_type, values, Context::new(page_url, &Unchanged))
 }
 
 /// Like [`parse`], with an empty string whose capacity is used.
@@ -54,22 +78,24 @@ pub fn parse_into<'a>(
     mut out: String,
     event_type: &EventType,
     values: impl ReadValue<'a>,
-    page_url: &str,
-) -> Result<EventParams, MissingParam> {
-    write_object(event_type.params, values, page_url, &mut out)?;
+    context: Context<'_>,
+) -> Result<EventParams, InvalidParam> {
+    write_object(event_type.params, values, context, &mut out)?;
     if event_type.requires_any && out == "{}" {
-        return Err(MissingParam { name: event_type.params.first().map_or("", |param| param.name) });
+        return Err(InvalidParam { name: event_type.params.first().map_or("", |param| param.name), limit: None });
     }
     Ok(EventParams(out))
 }
 
-/// Appends a JSON object with the parameters that are present; fails if a required one is missing.
-pub(crate) fn write_object<'a, V: ReadValue<'a>>(
+/// Appends a JSON object with the parameters that are present; fails if a required one is missing, or if a list is too long.
+fn write_object<'a, V: ReadValue<'a>>(
     params: &'static [Param],
     from: V,
-    page_url: &str,
+    context: Context<'_>,
     out: &mut String,
-) -> Result<(), MissingParam> {
+) -> Result<(), InvalidParam> {
+    let currency = if params.iter().any(|param| param.name == "currency") { text(from.get("currency")) } else { None };
+    let context = Context { currency: currency.unwrap_or(context.currency), ..context };
     json_writer::push_ascii(out, b'{');
     for param in params {
         // The result is the same; this only saves time.
@@ -78,10 +104,11 @@ pub(crate) fn write_object<'a, V: ReadValue<'a>>(
         }
         let before = out.len();
         json_writer::push_key(out, param.name);
-        if !write_value(&param.param_type, from.get(param.name), page_url, out) {
+        let invalid = |limit| InvalidParam { name: param.name, limit };
+        if !write_value(&param.param_type, from.get(param.name), context, out).map_err(|limit| invalid(Some(limit)))? {
             out.truncate(before);
             if param.is_required {
-                return Err(MissingParam { name: param.name });
+                return Err(invalid(None));
             }
         }
     }
@@ -89,26 +116,64 @@ pub(crate) fn write_object<'a, V: ReadValue<'a>>(
     Ok(())
 }
 
-/// Appends `value` converted to `param_type`; returns false if that fails, and may have appended a part.
-fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, page_url: &str, out: &mut String) -> bool {
+/// Appends `value` converted to `param_type`; returns false if that fails, and may have appended a part. The error is the greatest number of
+/// elements if there are more.
+fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, context: Context<'_>, out: &mut String) -> Result<bool, usize> {
     let given = text(value).unwrap_or_default();
     let made;
     let string = match param_type {
-        ParamType::PageUrl if given.is_empty() => page_url,
-        ParamType::Text | ParamType::TextOrEmpty | ParamType::PageUrl => given,
-        ParamType::Email => {
-            made = email::normalise(given).unwrap_or_default();
-            &made
+        ParamType::PersonId if is_placeholder(given) => "",
+        ParamType::Text | ParamType::TextOrEmpty | ParamType::PersonId => given,
+        ParamType::PageUrl | ParamType::Url => {
+            let address = if given.is_empty() && *param_type == ParamType::PageUrl { context.page_url } else { given };
+            made = context.addresses.page(address);
+            made.as_deref().unwrap_or(address)
         }
-        ParamType::Quantity => return write_number(Some(number_text::parse_quantity(given)), out),
-        ParamType::Money => return write_number(number_text::parse_money(given), out),
-        ParamType::Bool => return write_bool(value, given, out),
-        ParamType::Tags => return write_tags(value, out),
-        ParamType::Any => return write_any(value, out),
-        ParamType::Lines(line) => return write_lines(line.params(), value, page_url, out),
+        ParamType::SourceUrl => {
+            made = context.addresses.source(given);
+            made.as_deref().unwrap_or(given)
+        }
+        ParamType::Email => {
+            made = email::normalise(given);
+            made.as_deref().unwrap_or_default()
+        }
+        ParamType::Quantity => return Ok(write_number(Some(number_text::parse_quantity(given)), out)),
+        ParamType::ChangedQuantity => return Ok(write_number(Some(number_text::parse_quantity(without_sign(given))), out)),
+        ParamType::LineQuantity => {
+            let quantity = number_text::parse_change(given).unwrap_or_else(|| "1".into());
+            return Ok(write_number(Some(quantity).filter(|quantity| number_text::is_above_zero(quantity)), out));
+        }
+        ParamType::Money => return Ok(write_number(price_text::parse_price(given, currency_of(value, context)), out)),
+        ParamType::Bool => return Ok(write_bool(value, given, out)),
+        ParamType::Tags => return check_count(value, limits::MAX_TAGS).map(|()| write_tags(value, out)),
+        ParamType::Any => return Ok(write_any(value, out)),
+        ParamType::Lines(line) => {
+            return check_count(value, limits::MAX_LINES).map(|()| write_lines(line.params(), value, context, out));
+        }
     };
     json_writer::push_string(out, truncate(string));
-    !string.is_empty() || matches!(param_type, ParamType::TextOrEmpty)
+    Ok(!string.is_empty() || matches!(param_type, ParamType::TextOrEmpty | ParamType::SourceUrl))
+}
+
+/// Returns whether a quantity is negative: its change is one in the other direction.
+pub fn is_negative_quantity<'a>(params: impl ReadValue<'a>) -> bool {
+    let quantity = text(params.get("quantity")).and_then(number_text::parse_change);
+    quantity.is_some_and(|quantity| quantity != "0" && !number_text::is_above_zero(&quantity))
+}
+
+fn without_sign(quantity: &str) -> &str {
+    quantity.strip_prefix('-').unwrap_or(quantity)
+}
+
+/// Returns the currency for an amount. A number was printed by a program, so its point is a decimal sign in any currency.
+fn currency_of<'a, 'c>(value: impl ReadValue<'a>, context: Context<'c>) -> &'c str {
+    if matches!(value.kind(), ValueKind::Number(_)) { "" } else { context.currency }
+}
+
+/// Fails with the limit if there are more elements. The holes of a list with holes are none.
+fn check_count<'a>(value: impl ReadValue<'a>, limit: usize) -> Result<(), usize> {
+    let elements = value.entries().filter(|(_, element)| element.kind() != ValueKind::Null);
+    if elements.take(limit + 1).count() > limit { Err(limit) } else { Ok(()) }
 }
 
 fn write_number(number: Option<String>, out: &mut String) -> bool {
@@ -123,6 +188,15 @@ fn write_any<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
 }
 
 fn write_bool<'a>(value: impl ReadValue<'a>, given: &str, out: &mut String) -> bool {
+    if let ValueKind::Bool(_) = value.kind() {
+        return write_any(value, out);
+    }
+    out.push_str(bool_word(given).unwrap_or_default());
+    bool_word(given).is_some()
+}
+
+/// Returns `true` or `false` for a word that means it; None for any other text.
+pub(crate) fn bool_word(given: &str) -> Option<&'static str> {
     const BOOL_WORDS: [(&str, &str); 8] = [
         ("true", "true"),
         ("1", "true"),
@@ -133,20 +207,11 @@ fn write_bool<'a>(value: impl ReadValue<'a>, given: &str, out: &mut String) -> b
         ("no", "false"),
         ("off", "false"),
     ];
-    if let ValueKind::Bool(_) = value.kind() {
-        return write_any(value, out);
-    }
-    for (word, meaning) in BOOL_WORDS {
-        if word.eq_ignore_ascii_case(given) {
-            out.push_str(meaning);
-            return true;
-        }
-    }
-    false
+    BOOL_WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(given)).map(|(_, meaning)| *meaning)
 }
 
 fn write_tags<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     json_writer::push_ascii(out, b'[');
     // A string has no entries; a list has no text.
     write_tag(value, &mut seen, out);
@@ -157,21 +222,20 @@ fn write_tags<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
     !seen.is_empty()
 }
 
-fn write_tag<'a>(value: impl ReadValue<'a>, seen: &mut Vec<&'a str>, out: &mut String) {
+fn write_tag<'a>(value: impl ReadValue<'a>, seen: &mut HashSet<String>, out: &mut String) {
     let tag = text(value).unwrap_or_default();
-    if !tag.is_empty() && !seen.iter().any(|other| other.eq_ignore_ascii_case(tag)) {
+    if !tag.is_empty() && seen.insert(tag.to_ascii_lowercase()) {
         json_writer::push_comma(out);
         json_writer::push_string(out, truncate(tag));
-        seen.push(tag);
     }
 }
 
-fn write_lines<'a>(params: &'static [Param], value: impl ReadValue<'a>, page_url: &str, out: &mut String) -> bool {
+fn write_lines<'a>(params: &'static [Param], value: impl ReadValue<'a>, context: Context<'_>, out: &mut String) -> bool {
     json_writer::push_ascii(out, b'[');
     for (_, line) in value.entries() {
         let before = out.len();
         json_writer::push_comma(out);
-        if write_object(params, line, page_url, out).is_err() {
+        if write_object(params, line, context, out).is_err() {
             out.truncate(before);
         }
     }
@@ -217,7 +281,15 @@ mod tests {
         let table = [
             ("product_view", json!({"product_id": 2}), json!({"product_id": "2"})),
             ("basket_add", json!({"product_id": "2", "quantity": "3"}), json!({"product_id": "2", "quantity": 3})),
-            ("basket_add", json!({"product_id": 2, "quantity": -1}), json!({"product_id": "2", "quantity": 1})),
+            ("basket_add", json!({"product_id": 2, "quantity": -3}), json!({"product_id": "2", "quantity": 3})),
+            ("basket_add", json!({"product_id": 2, "quantity": "1,5"}), json!({"product_id": "2", "quantity": 1.5})),
+            ("basket_add", json!({"product_id": 2, "quantity": 0}), json!({"product_id": "2", "quantity": 1})),
+            (
+                "basket_update",
+                json!({"total": "1.234", "currency": "VND", "lines": [
+                    {"product_id": 1, "quantity": 0}, {"product_id": 2, "quantity": -1}, {"product_id": 3}, {"product_id": 4, "quantity": "2,00", "price": "1.500"}]}),
+                json!({"total": 1234, "currency": "VND", "lines": [{"product_id": "3", "quantity": 1}, {"product_id": "4", "quantity": 2, "price": 1500}]}),
+            ),
             ("basket_add", json!({"product_id": 2}), json!({"product_id": "2", "quantity": 1})),
             ("page_view", json!({"name": null}), json!({"url": "https://shop/page"})),
             ("page_view", json!({"url": "/a", "name": ""}), json!({"url": "/a"})),
@@ -249,6 +321,8 @@ mod tests {
             ("product_view", json!({"product_id": {"a": 1}}), "product_id"),
             ("customer_details", json!({}), "first_name"),
             ("identify", json!({"email": "undefined"}), "email"),
+            ("identify", json!({"profile_id": "[object Object]"}), "email"),
+            ("identify", json!({"profile_id": "{{ customer.id }}"}), "email"),
             ("tag", json!({"tags": []}), "tags"),
             ("custom", json!({"name": " "}), "name"),
         ];

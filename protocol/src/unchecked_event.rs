@@ -9,7 +9,9 @@ use std::ops::Deref;
 
 use crate::dyn_value::{ReadValue, ValueKind};
 use crate::event::{Event, Page, Visitor};
-use crate::params::{self, MissingParam};
+use crate::params::{self, Context, InvalidParam};
+use crate::placeholder::is_placeholder;
+use crate::receipt::Receipt;
 use crate::{apis, email, event_types, limits};
 
 /// The fields of an event as a sender wrote them. `S` is how texts are held, `V` the value of the parameters.
@@ -19,7 +21,7 @@ pub struct UncheckedEvent<S, V> {
     pub kind: S,
     /// The API that the sender called; one of [`apis::APIS`].
     pub api: S,
-    /// When the call was made, in milliseconds since 1970; at most [`limits::MAX_TIME_MS`].
+    /// When the call was made, in milliseconds since 1970 by the sender's clock; at most [`limits::MAX_TIME_MS`].
     pub time: u64,
     /// The visitor; the e-mail need not be normalised. None if the sender cannot name the visitor, as a shop's server that reports an order.
     pub visitor: Option<Visitor<S>>,
@@ -62,7 +64,7 @@ pub enum EventError {
     /// The parameters are not an object.
     ParamsNotObject,
     /// A required parameter is missing or has an invalid value.
-    Param(MissingParam),
+    Param(InvalidParam),
 }
 
 /// An event that passed [`UncheckedEvent::validate`]; its `id` is empty. There is no other way to make one.
@@ -101,14 +103,16 @@ pub type TestRule = fn(&str) -> Option<EventError>;
 pub static TEST_RULE: std::sync::OnceLock<TestRule> = std::sync::OnceLock::new();
 
 impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
-    /// Returns the valid, normalised event, with an empty `id`, or the first error.
+    /// Returns the valid, normalised event, with an empty `id` and a time corrected by the receipt of its request, or the first error.
     ///
     /// `buffer` is an empty string; its capacity is used for the parameters.
-    pub fn validate<'v>(self, buffer: String) -> Result<ValidEvent<S>, EventError>
+    pub fn validate<'v>(self, receipt: &Receipt<'_>, buffer: String) -> Result<ValidEvent<S>, EventError>
     where
         V: ReadValue<'v>,
     {
         let Self { kind, api, time, visitor, session_id, store_id, page, default_url, params } = self;
+        let opposite = event_types::opposite(kind.as_ref()).filter(|_| params::is_negative_quantity(params));
+        let kind = opposite.map_or(kind, |kind| kind.to_owned().into());
         let event_type = event_types::find(kind.as_ref()).ok_or(EventError::UnknownType)?;
         apis::find(api.as_ref()).ok_or(EventError::UnknownApi)?;
         if time > limits::MAX_TIME_MS {
@@ -137,8 +141,12 @@ impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
         if !is_object(params) {
             return Err(EventError::ParamsNotObject);
         }
-        let default_url = default_url.as_ref().unwrap_or(&page.url).as_ref();
-        let params = params::parse_into(buffer, event_type, params, default_url).map_err(EventError::Param)?;
+        let addresses = receipt.addresses();
+        let stored = |address: S| addresses.page(address.as_ref()).map_or(address, S::from);
+        let page = Page { url: stored(page.url), referrer: stored(page.referrer), title: page.title };
+        let context = Context::new(default_url.as_ref().unwrap_or(&page.url).as_ref(), addresses);
+        let params = params::parse_into(buffer, event_type, params, context).map_err(EventError::Param)?;
+        let time = receipt.event_time(time);
         let event = Event { id: String::new(), kind, api, time, visitor, session_id, store_id, page, params };
         #[cfg(feature = "test-support")]
         if let Visitor::Id(name) | Visitor::Email(name) = &event.visitor
@@ -166,7 +174,7 @@ pub fn check_visitor<S: AsRef<str> + From<String>>(visitor: Visitor<S>) -> Resul
             Some(email) => Ok(Visitor::Email(email.into())),
             None => Err(EventError::InvalidVisitorEmail),
         },
-        Visitor::Id(id) if id.as_ref().is_empty() => Err(EventError::EmptyVisitorId),
+        Visitor::Id(id) if is_placeholder(id.as_ref()) => Err(EventError::EmptyVisitorId),
         Visitor::Id(id) if exceeds_chars(id.as_ref(), limits::MAX_VISITOR_ID_CHARS) => Err(EventError::VisitorIdTooLong),
         Visitor::Id(_) => Ok(visitor),
     }
@@ -197,7 +205,7 @@ mod tests {
             params: &params,
         };
         change(&mut event);
-        event.validate(String::new())
+        event.validate(&Receipt::of_server(9), String::new())
     }
 
     #[test]
@@ -208,21 +216,51 @@ mod tests {
     }
 
     #[test]
+    fn negative_quantity_is_a_change_in_the_other_direction() {
+        for (kind, quantity, expected) in [
+            ("basket_add", "2", r#"basket_add {"product_id":"1","quantity":2}"#),
+            ("basket_add", "-2", r#"basket_remove {"product_id":"1","quantity":2}"#),
+            ("basket_remove", "-1,5", r#"basket_add {"product_id":"1","quantity":1.5}"#),
+            ("basket_add", "0", r#"basket_add {"product_id":"1","quantity":1}"#),
+            ("basket_add", "-0", r#"basket_add {"product_id":"1","quantity":1}"#),
+        ] {
+            let params: DynValue = DynValue::Object(vec![
+                ("product_id".into(), DynValue::Text("1".into())),
+                ("quantity".into(), DynValue::Text(quantity.into())),
+            ]);
+            let unchecked = UncheckedEvent {
+                kind: String::from(kind),
+                api: apis::TILLROLL.into(),
+                time: 5,
+                visitor: Some(Visitor::Id("ab".into())),
+                session_id: None,
+                store_id: None,
+                page: Page::default(),
+                default_url: None,
+                params: &params,
+            };
+            let event = unchecked.validate(&Receipt::of_server(9), String::new()).unwrap();
+            assert_eq!(format!("{} {}", event.kind, event.params.as_str()), expected);
+        }
+    }
+
+    #[test]
     fn each_rule_rejects_the_event_that_breaks_it() {
         type Change = fn(&mut Unchecked<'_>);
-        let table: [(EventError, Change); 11] = [
+        let table: [(EventError, Change); 12] = [
             (EventError::UnknownType, |event| event.kind = "nonsense".into()),
             (EventError::UnknownApi, |event| event.api = "nonsense".into()),
             (EventError::TimeTooGreat, |event| event.time = limits::MAX_TIME_MS + 1),
             (EventError::MissingVisitor, |event| event.visitor = None),
             (EventError::EmptyVisitorId, |event| event.visitor = Some(Visitor::Id(String::new()))),
+            (EventError::EmptyVisitorId, |event| event.visitor = Some(Visitor::Id("undefined".into()))),
             (EventError::VisitorIdTooLong, |event| event.visitor = Some(Visitor::Id("é".repeat(limits::MAX_VISITOR_ID_CHARS + 1)))),
             (EventError::InvalidVisitorEmail, |event| event.visitor = Some(Visitor::Email("undefined".into()))),
             (EventError::StringTooLong { field: "page.title", bytes: limits::MAX_STRING_BYTES + 1 }, |event| {
                 event.page.title = "x".repeat(limits::MAX_STRING_BYTES + 1);
             }),
             (EventError::ParamsNotObject, |event| event.params = &DynValue::Bool(true)),
-            (EventError::Param(MissingParam { name: "product_id" }), |event| event.params = &DynValue::Null),
+            (EventError::Param(InvalidParam { name: "product_id", limit: None }), |event| event.params = &DynValue::Null),
             (EventError::MissingVisitor, |event| (event.api, event.visitor) = (apis::HEADLESS.into(), None)),
         ];
         for (error, change) in table {
@@ -244,7 +282,10 @@ mod tests {
             default_url: None,
             params: &params,
         };
-        assert_eq!(event.validate(String::new()).map(|event| event.visitor.clone()), Ok(Visitor::Id(String::new())));
+        assert_eq!(
+            event.validate(&Receipt::of_server(9), String::new()).map(|event| event.visitor.clone()),
+            Ok(Visitor::Id(String::new()))
+        );
     }
 
     #[test]

@@ -1,23 +1,22 @@
-//! The visitor context: identity, session and deduplication state. It turns calls into events.
+//! The visitor context: identity, session and deduplication state. It makes the [decisions](Decisions) about calls.
 //!
-//! The same context and the same calls give the same events with the same ids. Calls are processed by the page's core, by the next page
-//! (calls that were stored), and by the collector (calls of a page that closed before its core had loaded).
+//! The same context and the same calls give the same decisions. Calls are processed by the page's core, by the next page (calls that were
+//! stored), and by the collector (calls of a page that closed before its core had loaded).
 
 mod basket_diff;
 mod dedup;
-mod events;
 mod identity;
 mod session;
 
 pub use dedup::DedupState;
-pub use events::CallError;
 pub use identity::Identity;
 pub use session::{SESSION_TIMEOUT_MS, Session, WRITE_INTERVAL_MS};
 
 use crate::call::Call;
+use crate::call_check::{self, ARRIVAL, CallError, LAND};
+use crate::decisions::Decisions;
 use crate::email;
-use crate::event::Visitor;
-use crate::params::EventParams;
+use crate::flat_format::FlatValue;
 
 /// Identity, session and deduplication state of a visitor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,13 +31,11 @@ pub struct VisitorContext {
 
 /// The result of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallOutcome {
-    /// The `land` event before it, as JSON, if the call starts a session or is an arrival.
-    pub landing: Option<String>,
-    /// The event of the call, as JSON; None for a duplicate or a `land` call.
-    pub event: Option<String>,
-    /// Whether the identity has changed and must be saved.
-    pub is_identity_changed: bool,
+pub struct DecidedCall {
+    /// The [decisions](Decisions), as a flat text; empty if the call gives no event.
+    pub decisions: String,
+    /// Whether the identity must be saved: it has changed, or a session starts, and the cookie must outlive the visitor's next absence.
+    pub must_save_identity: bool,
     /// Whether the deduplication state has changed and must be saved.
     pub is_dedup_changed: bool,
 }
@@ -59,43 +56,40 @@ impl VisitorContext {
         self.dedup = DedupState::load(dedup);
     }
 
-    /// Processes a call: makes its events and updates the context. An invalid call changes nothing. A call of type `land` or `arrival` has no
-    /// event besides the `land` event.
-    pub fn process_call(&mut self, call: &Call<'_>) -> Result<CallOutcome, CallError> {
+    /// Processes a call: decides what the collector needs to make its events, and updates the context. An invalid call changes nothing. A call
+    /// of type `land` or `arrival` has no event besides the `land` event.
+    pub fn decide(&mut self, call: &Call<'_>) -> Result<DecidedCall, CallError> {
+        call_check::check(call)?;
         let result = self.dedup.check(call);
-        let params = if matches!(call.kind, events::LAND | events::ARRIVAL) {
-            EventParams::default()
-        } else {
-            events::parameters(call, &result.changes)?
-        };
         let is_new = self.identity.ensure_id(call.seed);
-        let landing = self.touch_session(call);
+        let starts_session = self.session.touch(call.time, call.seed);
+        self.session.set_store(call.store);
+        let before = String::from(self.identity.cookie_value());
+        let land = if starts_session || call.kind == ARRIVAL { before.as_str() } else { "" };
         let email = if call.kind == "identify" { email::normalise(call.params.text("email")) } else { None };
-        let was_identified = matches!(self.identity, Identity::Known(_));
+        let was_identified = self.identity.is_known();
         let linked = email.and_then(|email| self.identity.identify(email, call.seed));
-        let is_dropped = params.is_empty() || (result.is_duplicate && linked.is_none());
-        let visitor = linked.as_deref().map_or(self.identity.visitor(), Visitor::Id);
-        let event = (!is_dropped).then(|| events::text(call, params, visitor, &self.session));
+        let is_dropped = matches!(call.kind, LAND | ARRIVAL) || (result.is_duplicate && linked.is_none());
+        let visitor = if is_dropped { "" } else { linked.as_deref().unwrap_or(self.identity.cookie_value()) };
+        let changes = FlatValue::new(&result.changes);
+        let decided = Decisions { session: self.session.id(), store: self.session.store(), land, visitor, changes };
+        let mut decisions = String::new();
+        if !decided.is_empty() {
+            decided.write(&mut decisions);
+        }
         // Another person starts with an empty deduplication state.
         let is_other_person = was_identified && linked.is_some();
         let is_dedup_changed = is_other_person || !result.state.is_empty();
         if is_dedup_changed {
             self.dedup = if is_other_person { DedupState::default() } else { DedupState(result.state) };
         }
-        Ok(CallOutcome { landing, event, is_identity_changed: is_new || linked.is_some(), is_dedup_changed })
+        Ok(DecidedCall { decisions, must_save_identity: is_new || linked.is_some() || starts_session, is_dedup_changed })
     }
 
     /// Starts a new anonymous visitor with an empty deduplication state.
     pub fn reset(&mut self, seed: &str) {
         self.identity.reset(seed);
         self.dedup = DedupState::default();
-    }
-
-    /// Records the activity of a call; returns the `land` event if the call starts a session or is an arrival.
-    fn touch_session(&mut self, call: &Call<'_>) -> Option<String> {
-        let is_new = self.session.touch(call.time, call.seed);
-        self.session.set_store(call.store);
-        (is_new || call.kind == events::ARRIVAL).then(|| events::landing(call, self.identity.visitor(), &self.session))
     }
 }
 
@@ -105,41 +99,46 @@ mod tests {
     use crate::flat_format::FlatValue;
 
     fn call<'a>(seed: &'a str, kind: &'a str, params: &'a str) -> Call<'a> {
-        Call { time: 5, seed, api: "shop", kind, page: Default::default(), store: "", params: FlatValue::new(params) }
+        Call { time: 5, seed, kind, store: "", params: FlatValue::new(params), record: FlatValue::default() }
+    }
+
+    /// Processes a call; returns the visitors of its `land` event and of its own event, and whether the identity must be saved.
+    fn decide(context: &mut VisitorContext, call: &Call<'_>) -> (String, String, bool) {
+        let decided = context.decide(call).unwrap();
+        let decisions = Decisions::parse(FlatValue::new(&decided.decisions));
+        assert_eq!(decisions.is_empty(), decided.decisions.is_empty());
+        (decisions.land.into(), decisions.visitor.into(), decided.must_save_identity)
     }
 
     #[test]
     fn first_call_starts_the_session_and_sets_the_identity() {
         let mut context = VisitorContext::default();
-        let outcome = context.process_call(&call("0a", "checkout", "z")).unwrap();
-        assert!(outcome.landing.is_some() && outcome.event.is_some() && outcome.is_identity_changed);
-        let outcome = context.process_call(&call("0b", "checkout", "z")).unwrap();
-        assert!(outcome.landing.is_none() && outcome.event.is_some() && !outcome.is_identity_changed);
+        assert_eq!(decide(&mut context, &call("0a", "checkout", "z")), ("0a".into(), "0a".into(), true));
+        assert_eq!(decide(&mut context, &call("0b", "checkout", "z")), (String::new(), "0a".into(), false));
     }
 
     #[test]
     fn repeated_identify_gives_no_event() {
         let mut context = VisitorContext::default();
         let params = "{:email\u{1f}$a@x.com}";
-        assert!(context.process_call(&call("0a", "identify", params)).unwrap().event.is_some());
-        let outcome = context.process_call(&call("0b", "identify", params)).unwrap();
-        assert_eq!(outcome, CallOutcome::default());
+        assert_eq!(decide(&mut context, &call("0a", "identify", params)).1, "0a");
+        assert_eq!(context.decide(&call("0b", "identify", params)).unwrap(), DecidedCall::default());
+    }
+
+    #[test]
+    fn identify_links_the_id_of_before_and_another_person_gets_a_new_one() {
+        let mut context = VisitorContext::load("", "5f2", "", "");
+        assert_eq!(decide(&mut context, &call("0a", "identify", "{:email\u{1f}$a@x.com\u{1f}}")), ("5f2".into(), "5f2".into(), true));
+        assert_eq!(decide(&mut context, &call("0b", "checkout", "z")).1, "a@x.com");
+        let later = Call { time: 5 + SESSION_TIMEOUT_MS, ..call("0c", "identify", "{:email\u{1f}$b@x.com\u{1f}}") };
+        assert_eq!(decide(&mut context, &later), ("a@x.com".into(), "0c".into(), true));
     }
 
     #[test]
     fn rejected_call_changes_nothing() {
         let mut context = VisitorContext::default();
-        assert_eq!(context.process_call(&call("0a", "nonsense", "z")).unwrap_err().reason, "unknown_type");
+        assert_eq!(context.decide(&call("0a", "nonsense", "z")).unwrap_err().reason, "unknown_type");
         assert_eq!(context, VisitorContext::default());
-    }
-
-    #[test]
-    fn same_context_and_calls_give_the_same_events() {
-        let (mut page, mut collector) = (VisitorContext::default(), VisitorContext::default());
-        for (seed, kind) in [("0a", "land"), ("0b", "checkout")] {
-            let call = call(seed, kind, "z");
-            assert_eq!(page.process_call(&call), collector.process_call(&call));
-        }
     }
 
     const BASKET: &str = "{:total\u{1f}$100\u{1f}:lines\u{1f}[{:product_id\u{1f}$12345\u{1f}}{:product_id\u{1f}$12365\u{1f}}]}";
@@ -162,11 +161,10 @@ mod tests {
                 context.reload(&self.saved[0], &self.saved[1], &self.saved[2]);
                 self.calls += 1;
                 let seed = format!("{:042x}", self.calls);
-                let outcome = context.process_call(&Call { time, ..call(&seed, kind, params) }).unwrap();
-                for event in [outcome.landing, outcome.event].into_iter().flatten() {
-                    let event: serde_json::Value = serde_json::from_str(&event).unwrap();
-                    kinds.push(event["type"].as_str().unwrap().to_owned());
-                }
+                let (land, visitor, _) = decide(&mut context, &Call { time, ..call(&seed, kind, params) });
+                kinds.extend(
+                    [(land, LAND), (visitor, kind)].iter().filter(|(visitor, _)| !visitor.is_empty()).map(|(_, kind)| kind.to_string()),
+                );
                 if let Some(session) = context.session.take_dirty(true) {
                     self.saved[1] = session;
                 }
@@ -207,30 +205,29 @@ mod tests {
     #[test]
     fn arrival_within_a_session_gives_a_land_event() {
         let mut context = VisitorContext::default();
-        context.process_call(&call("0a", "land", "z")).unwrap();
+        assert_eq!(decide(&mut context, &call("0a", "land", "z")), ("0a".into(), String::new(), true));
         let session = context.session.id().to_owned();
-        assert_eq!(context.process_call(&call("0b", "land", "z")).unwrap(), CallOutcome::default());
-        assert!(context.process_call(&call("0c", "arrival", "z")).unwrap().landing.is_some_and(|event| event.contains(&session)));
+        assert_eq!(context.decide(&call("0b", "land", "z")).unwrap(), DecidedCall::default());
+        assert_eq!(decide(&mut context, &call("0c", "arrival", "z")), ("0a".into(), String::new(), false));
         assert_eq!(context.session.id(), session);
     }
 
     #[test]
     fn store_is_kept_for_the_session_until_another_is_set() {
         let store = |context: &mut VisitorContext, time, store| {
-            let outcome = context.process_call(&Call { time, store, ..call("0a", "checkout", "z") }).unwrap();
-            let event: serde_json::Value = serde_json::from_str(&outcome.event.unwrap()).unwrap();
+            let decided = context.decide(&Call { time, store, ..call("0a", "checkout", "z") }).unwrap();
             let mut next = VisitorContext::default();
             next.reload("", &context.session.take_dirty(true).unwrap_or_default(), "");
             if !next.session.id().is_empty() {
                 *context = next;
             }
-            event["storeId"].as_str().map(ToOwned::to_owned)
+            Decisions::parse(FlatValue::new(&decided.decisions)).store.to_owned()
         };
         let mut context = VisitorContext::default();
-        assert_eq!(store(&mut context, 1, ""), None);
+        assert_eq!(store(&mut context, 1, ""), "");
         for (set, expected) in [("uk", "uk"), ("", "uk"), ("a&sid=é=1", "a&sid=é=1"), ("", "a&sid=é=1")] {
-            assert_eq!(store(&mut context, 2, set).as_deref(), Some(expected));
+            assert_eq!(store(&mut context, 2, set), expected);
         }
-        assert_eq!(store(&mut context, 3 + SESSION_TIMEOUT_MS, ""), None);
+        assert_eq!(store(&mut context, 3 + SESSION_TIMEOUT_MS, ""), "");
     }
 }

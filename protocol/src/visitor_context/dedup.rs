@@ -7,9 +7,9 @@ use super::basket_diff::difference;
 use crate::call::Call;
 use crate::dyn_value::ReadValue;
 use crate::flat_format::FlatValue;
-use crate::json_writer;
 use crate::params::text;
 use crate::str_bytes::{split_first, split_once};
+use crate::{json_writer, limits};
 
 /// The greatest number of records; the oldest are deleted first.
 const MAX_RECORDS: u32 = 20;
@@ -31,16 +31,17 @@ pub struct DedupState(pub(super) String);
 pub(super) struct DedupResult {
     /// The state after the call; empty if it does not change.
     pub(super) state: String,
-    /// The changes of the basket, as JSON; empty if there are none.
+    /// The changes of the basket, as a flat list; empty if there are none.
     pub(super) changes: String,
     /// Whether the call repeats an earlier one.
     pub(super) is_duplicate: bool,
 }
 
 impl DedupState {
-    /// Returns the state that [`text`](Self::text) wrote; invalid text gives an empty state.
+    /// Returns the state that [`text`](Self::text) wrote; invalid text gives an empty state, and so does a text that is longer than a page
+    /// writes: each call copies the state.
     pub fn load(text: &str) -> Self {
-        Self(text.into())
+        Self(if text.len() > limits::MAX_EVENT_BYTES { "" } else { text }.into())
     }
 
     /// Returns the text to save; empty if there are no records.
@@ -99,7 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn call<'a>(kind: &'a str, params: &'a str) -> Call<'a> {
-        Call { time: 5, seed: "0a", api: "shop", kind, page: Default::default(), store: "", params: FlatValue::new(params) }
+        Call { time: 5, seed: "0a", kind, store: "", params: FlatValue::new(params), record: FlatValue::default() }
     }
 
     /// Checks a call and saves the new state; returns whether the call is new.

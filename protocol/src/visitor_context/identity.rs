@@ -7,82 +7,76 @@
 //! ```
 //! The last transition separates two people at one computer: no anonymous id is ever linked to two e-mails.
 
-use crate::event::Visitor;
 use crate::{email, limits};
 
 /// The longest anonymous id in a cookie; in bytes, so that it is also within [`limits::MAX_VISITOR_ID_CHARS`].
 const MAX_ID_BYTES: usize = limits::MAX_VISITOR_ID_CHARS;
 
-/// The visitor.
+/// The visitor: unknown, a browser with an anonymous id, or an identified person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Identity {
-    /// No event yet.
-    #[default]
-    Unknown,
-    /// A browser, by anonymous id.
-    Anonymous(String),
-    /// An identified visitor, by normalised e-mail.
-    Known(String),
+pub struct Identity {
+    /// An anonymous id or a normalised e-mail; empty before the first event.
+    value: String,
+    /// Whether the value is an e-mail.
+    is_known: bool,
 }
 
 impl Identity {
     /// Returns the identity of a cookie value. Ids of any form are accepted: older plug-ins made ids of other lengths.
     pub fn load(value: &str) -> Self {
         match email::normalise(value) {
-            Some(email) => Self::Known(email),
-            None if value.is_empty() || value.len() > MAX_ID_BYTES => Self::Unknown,
-            None => Self::Anonymous(value.into()),
+            Some(email) => Self { value: email, is_known: true },
+            None if value.len() > MAX_ID_BYTES => Self::default(),
+            None => Self { value: value.into(), is_known: false },
         }
     }
 
     /// Loads the value of the cookie; an empty or invalid value changes nothing.
     pub fn load_cookie(&mut self, value: &str) {
-        match Self::load(value) {
-            Self::Unknown => {}
-            known => *self = known,
+        let loaded = Self::load(value);
+        if !loaded.value.is_empty() {
+            *self = loaded;
         }
     }
 
     /// Returns the value for the cookie; empty before the first event.
     pub fn cookie_value(&self) -> &str {
-        match self {
-            Self::Unknown => "",
-            Self::Anonymous(name) | Self::Known(name) => name,
-        }
+        &self.value
+    }
+
+    /// Returns the value for the cookie.
+    pub fn into_value(self) -> String {
+        self.value
+    }
+
+    /// Returns whether the visitor is identified.
+    pub fn is_known(&self) -> bool {
+        self.is_known
     }
 
     /// Gives an unknown visitor the id `seed`; returns whether the visitor was unknown.
     pub fn ensure_id(&mut self, seed: &str) -> bool {
-        let is_new = matches!(self, Self::Unknown);
+        let is_new = self.value.is_empty();
         if is_new {
             self.reset(seed);
         }
         is_new
     }
 
-    /// Returns the visitor for an event.
-    pub fn visitor(&self) -> Visitor<&str> {
-        match self {
-            Self::Known(email) => Visitor::Email(email),
-            other => Visitor::Id(other.cookie_value()),
-        }
-    }
-
     /// Identifies the visitor by a normalised e-mail. Returns the anonymous id to link with the e-mail; None if the visitor is already
     /// identified by it.
     pub fn identify(&mut self, email: String, seed: &str) -> Option<String> {
-        let id = match self {
-            Self::Known(known) if *known == email => return None,
-            Self::Anonymous(id) => std::mem::take(id),
-            Self::Known(_) | Self::Unknown => seed.into(),
-        };
-        *self = Self::Known(email);
-        Some(id)
+        if self.is_known && self.value == email {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.value, email);
+        let was_anonymous = !std::mem::replace(&mut self.is_known, true) && !before.is_empty();
+        Some(if was_anonymous { before } else { seed.into() })
     }
 
     /// Starts a new anonymous visitor.
     pub fn reset(&mut self, seed: &str) {
-        *self = Self::Anonymous(seed.into());
+        *self = Self { value: seed.into(), is_known: false };
     }
 }
 
@@ -93,9 +87,9 @@ mod tests {
 
     #[test]
     fn id_of_any_form_is_accepted() {
-        assert_eq!(Identity::load("5f2"), Identity::Anonymous("5f2".into()));
-        assert_eq!(Identity::load("A@x.com"), Identity::Known("a@x.com".into()));
-        assert_eq!(Identity::load(""), Identity::Unknown);
+        for (value, id, is_known) in [("5f2", "5f2", false), ("A@x.com", "a@x.com", true), ("", "", false), (&"0".repeat(129), "", false)] {
+            assert_eq!(Identity::load(value), Identity { value: id.into(), is_known });
+        }
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! The session: one id for the visitor's activity in all tabs, until 30 minutes without activity.
 //!
 //! It is saved as a query string, `t=<last activity>&sid=<id>&store=<store>`, which a shop's server can parse. The store is the last value, so
-//! it may contain any character.
+//! it may contain any character. The cookie starts with `project=<token>&`, see `js/core/host.js`.
 
 use crate::str_bytes::split_once;
 use crate::{id, json_writer, number_text};
@@ -45,7 +45,7 @@ impl Session {
     pub fn touch(&mut self, time: u64, seed: &str) -> bool {
         let is_new = self.id.is_empty() || time >= self.last_active.saturating_add(SESSION_TIMEOUT_MS);
         if is_new {
-            *self = Self { id: id::uuid_v7(time, seed, SESSION_SEED_START), last_active: time, ..Self::default() };
+            *self = Self { id: id::uuid_text(id::uuid_v7(time, seed, SESSION_SEED_START)), last_active: time, ..Self::default() };
         }
         self.last_active = self.last_active.max(time);
         is_new
@@ -68,6 +68,14 @@ impl Session {
     pub fn merge(&mut self, other: Self) {
         if other.last_active > self.last_active && !other.id.is_empty() {
             *self = other;
+        }
+    }
+
+    /// Makes a last activity after `now` one of now, as after a correction of the clock: otherwise the session would not end until that time.
+    pub fn limit_activity(&mut self, now: u64) {
+        if self.last_active > now {
+            self.last_active = now;
+            self.last_written = 0;
         }
     }
 
@@ -139,6 +147,16 @@ mod tests {
         assert_eq!(next.take_dirty(false), None);
         assert!(next.take_dirty(true).is_some());
         assert_eq!(next.take_dirty(true), None);
+    }
+
+    #[test]
+    fn activity_in_the_future_counts_as_now_and_is_saved() {
+        let mut session = Session::load(&format!("t={}&sid=a", NOON * 2));
+        session.limit_activity(NOON);
+        assert!(!session.touch(NOON, SEED), "the visit goes on");
+        let mut next = Session::load(&session.take_dirty(false).unwrap());
+        next.limit_activity(NOON + SESSION_TIMEOUT_MS);
+        assert!(next.touch(NOON + SESSION_TIMEOUT_MS, SEED), "and ends by the corrected clock");
     }
 
     #[test]
