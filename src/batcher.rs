@@ -1,27 +1,25 @@
-//! Selects the events of the next batch: the oldest, in order, as many as the limits of a body allow.
+//! Selects the calls of the next request: the oldest, in order, as many as the limits of a body allow.
 
-use tillroll_protocol::batch::{self, Sender};
 use tillroll_protocol::limits;
 
-use crate::Millis;
 use crate::queue::StoredEntry;
 
-/// The greatest number of events in a batch.
-pub const MAX_EVENTS: usize = 50;
+/// The greatest number of calls in a request.
+pub const MAX_CALLS: usize = 50;
 
-/// An upper bound for the body without the events and the token.
+/// An upper bound for the body without the calls and the token.
 const ENVELOPE_BYTES: usize = 256;
 
-/// The greatest size of the events of a batch together. It fits a beacon, so each batch can be sent while the page unloads.
+/// The greatest size of the calls of a request together. It fits a beacon, so each request can be sent while the page unloads.
 pub const MAX_BATCH_BYTES: usize = limits::MAX_UNLOAD_BYTES - 4 * limits::KIB;
 
-/// Returns how many of the first `entries` fit one batch: at most `max_events`, and at least one unless `entries` is empty.
-pub fn prefix_len(entries: &[StoredEntry], max_events: usize) -> usize {
+/// Returns how many of the first `entries` fit one batch: at most `max_calls`, and at least one unless `entries` is empty.
+pub fn prefix_len(entries: &[StoredEntry], max_calls: usize) -> usize {
     let mut bytes = ENVELOPE_BYTES;
     let mut count = 0;
     for entry in entries {
-        bytes += entry.text.len() + 1;
-        if count > 0 && (bytes > MAX_BATCH_BYTES || count >= max_events.min(MAX_EVENTS)) {
+        bytes += entry.text.len() + 2;
+        if count > 0 && (bytes > MAX_BATCH_BYTES || count >= max_calls.min(MAX_CALLS)) {
             break;
         }
         count += 1;
@@ -29,9 +27,13 @@ pub fn prefix_len(entries: &[StoredEntry], max_events: usize) -> usize {
     count
 }
 
-/// Returns the request body for the events of `entries`.
-pub fn body(sender: Sender<'_>, now: Millis, entries: &[StoredEntry]) -> String {
-    batch::body(sender, now, entries.iter().map(|entry| entry.text.as_str()))
+/// Returns the texts of `entries` as elements of a list.
+pub fn elements(entries: &[StoredEntry]) -> String {
+    let mut out = String::new();
+    for entry in entries {
+        out.push_str(&entry.text);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -45,18 +47,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn body_fits_a_beacon(lengths in prop::collection::vec(0_usize..20_000, 1..80), max_events in 1_usize..60) {
+        fn body_fits_a_beacon(lengths in prop::collection::vec(0_usize..20_000, 1..80), max_calls in 1_usize..60) {
             let entries = entries(&lengths);
-            let len = prefix_len(&entries, max_events);
-            prop_assert!((1..=MAX_EVENTS.min(max_events)).contains(&len));
-            let body = body(Sender { token: "t", version: "1", dropped: 0 }, 0, &entries[..len]);
-            prop_assert!(body.len() < limits::MAX_UNLOAD_BYTES);
+            let len = prefix_len(&entries, max_calls);
+            prop_assert!((1..=MAX_CALLS.min(max_calls)).contains(&len));
+            prop_assert!(elements(&entries[..len]).len() + ENVELOPE_BYTES < limits::MAX_UNLOAD_BYTES);
         }
     }
 
     #[test]
-    fn one_event_is_sent_whatever_its_length() {
-        assert_eq!(prefix_len(&entries(&[limits::MAX_EVENT_BYTES, 1]), MAX_EVENTS), 1);
-        assert_eq!(prefix_len(&[], MAX_EVENTS), 0);
+    fn one_call_is_sent_whatever_its_length() {
+        assert_eq!(prefix_len(&entries(&[limits::MAX_EVENT_BYTES, 1]), MAX_CALLS), 1);
+        assert_eq!(prefix_len(&[], MAX_CALLS), 0);
     }
 }

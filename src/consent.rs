@@ -2,65 +2,66 @@
 
 use crate::queue::{self, StoredEntry};
 
-/// The state of consent, with the calls that wait for it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub enum Consent {
+/// Whether calls pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
     /// Calls pass.
     #[default]
     Granted,
-    /// The visitor has not decided yet. Calls wait here, the oldest first; above [`queue::MAX_EVENTS`] the oldest is dropped.
-    Pending(Vec<StoredEntry>),
+    /// The visitor has not decided yet.
+    Pending,
     /// Calls are dropped.
-    Denied {
-        /// Whether the browser denies consent for the visitor, so that the page cannot grant it.
-        is_permanent: bool,
-    },
+    Denied,
+    /// Calls are dropped, because the browser denies consent for the visitor: the page cannot grant it.
+    Never,
+}
+
+/// The state of consent, with the calls that wait for it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Consent {
+    state: State,
+    /// The calls that wait while consent is pending, the oldest first; above [`queue::MAX_CALLS`] the oldest is dropped.
+    waiting: Vec<StoredEntry>,
 }
 
 impl Consent {
-    /// Returns the state named `word`; None if the word is unknown.
-    pub fn load(word: &str) -> Option<Self> {
-        match word {
-            "granted" => Some(Self::Granted),
-            "pending" => Some(Self::Pending(Vec::new())),
-            "denied" => Some(Self::Denied { is_permanent: false }),
-            "never" => Some(Self::Denied { is_permanent: true }),
-            _ => None,
-        }
-    }
-
-    /// Changes to the state named `word`; returns the waiting calls if consent is granted now, and drops them otherwise.
+    /// Changes to the state named `word`; an unknown word is no consent yet. Returns the waiting calls if consent is granted now, and drops them
+    /// unless it is still pending.
     pub fn change(&mut self, word: &str) -> Vec<StoredEntry> {
-        let Some(next) = Self::load(word) else { return Vec::new() };
-        match (&*self, &next) {
-            (Self::Denied { is_permanent: true }, _) | (Self::Pending(_), Self::Pending(_)) => return Vec::new(),
-            _ => {}
+        if self.state != State::Never {
+            self.state = match word {
+                "granted" => State::Granted,
+                "denied" => State::Denied,
+                "never" => State::Never,
+                _ => State::Pending,
+            };
         }
-        match std::mem::replace(self, next) {
-            Self::Pending(waiting) if self.is_granted() => waiting,
-            _ => Vec::new(),
+        if self.state == State::Pending {
+            return Vec::new();
         }
+        let waiting = std::mem::take(&mut self.waiting);
+        if self.is_granted() { waiting } else { Vec::new() }
     }
 
     /// Returns whether a call may be processed. If not, the call waits while consent is pending and is dropped otherwise.
     pub fn pass(&mut self, call: StoredEntry<&str>) -> bool {
-        if let Self::Pending(waiting) = self {
-            if waiting.len() >= queue::MAX_EVENTS {
-                waiting.remove(0);
+        if self.state == State::Pending {
+            if self.waiting.len() >= queue::MAX_CALLS {
+                self.waiting.remove(0);
             }
-            waiting.push(call.to_owned());
+            self.waiting.push(call.to_owned());
         }
         self.is_granted()
     }
 
     /// Returns whether events may be stored and sent.
     pub fn is_granted(&self) -> bool {
-        matches!(self, Self::Granted)
+        self.state == State::Granted
     }
 
     /// Returns whether the stored data must be deleted.
     pub fn is_denied(&self) -> bool {
-        matches!(self, Self::Denied { .. })
+        matches!(self.state, State::Denied | State::Never)
     }
 }
 
@@ -68,40 +69,44 @@ impl Consent {
 mod tests {
     use super::*;
 
+    fn consent(word: &str) -> Consent {
+        let mut consent = Consent::default();
+        consent.change(word);
+        consent
+    }
+
     fn call(key: &str) -> StoredEntry<&str> {
         StoredEntry::new(key, "")
     }
 
     #[test]
     fn granted_consent_releases_waiting_calls_in_order() {
-        let mut consent = Consent::load("pending").unwrap();
-        assert_eq!((consent.pass(call("1")), consent.pass(call("2"))), (false, false));
-        assert_eq!(consent.change("pending"), []);
-        assert_eq!(consent.change("granted"), [call("1").to_owned(), call("2").to_owned()]);
-        assert!(consent.pass(call("3")));
+        let mut state = consent("pending");
+        assert_eq!((state.pass(call("1")), state.pass(call("2"))), (false, false));
+        assert_eq!(state.change("pending"), []);
+        assert_eq!(state.change("granted"), [call("1").to_owned(), call("2").to_owned()]);
+        assert!(state.pass(call("3")));
     }
 
     #[test]
     fn denied_consent_drops_waiting_calls_and_can_be_granted_later() {
-        let mut consent = Consent::load("pending").unwrap();
-        consent.pass(call("1"));
-        assert_eq!(consent.change("denied"), []);
-        assert!(!consent.pass(call("2")));
-        assert_eq!(consent.change("granted"), []);
-        assert!(consent.is_granted());
+        let mut state = consent("pending");
+        state.pass(call("1"));
+        assert_eq!(state.change("denied"), []);
+        assert!(!state.pass(call("2")));
+        assert_eq!(state.change("granted"), []);
+        assert!(state.is_granted());
     }
 
     #[test]
     fn permanent_denial_cannot_be_granted() {
-        let mut consent = Consent::load("never").unwrap();
-        assert_eq!(consent.change("granted"), []);
-        assert!(consent.is_denied());
+        let mut state = consent("never");
+        assert_eq!(state.change("granted"), []);
+        assert!(state.is_denied());
     }
 
     #[test]
-    fn unknown_word_changes_nothing() {
-        let mut consent = Consent::Granted;
-        assert_eq!(consent.change("maybe"), []);
-        assert!(consent.is_granted());
+    fn unknown_word_holds_back() {
+        assert_eq!(consent("maybe"), consent("pending"));
     }
 }

@@ -18,15 +18,18 @@ pub const LEADER_TIMEOUT_MS: Millis = 15_000;
 /// How long a request may take before it counts as failed.
 pub const REQUEST_TIMEOUT_MS: Millis = 10_000;
 
-/// What the end of a request means for its events.
+/// What the end of a request means for its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The collector has stored or rejected them: delete them.
     Acked,
     /// The collector rejects the project's token: delete them, and send nothing until the next page.
     ProjectRejected,
-    /// The collector rejects this body: send fewer events at a time, and drop an event that is rejected alone.
-    BodyRejected,
+    /// The body is too large: send fewer calls at a time, and drop a call that is rejected alone.
+    TooLarge,
+    /// The collector does not read this [form](tillroll_protocol::calls_request::FORM) of calls, because it is older than the page's script: keep
+    /// the calls, and send them again later.
+    UnknownForm,
     /// It is unknown whether the collector stored them: send them again later.
     Retry,
 }
@@ -38,7 +41,8 @@ pub fn classify(result: &SendResult) -> SendOutcome {
     match result.status {
         200..=299 if result.body.starts_with(BatchResponse::JSON_PREFIX) => SendOutcome::Acked,
         401..=403 => SendOutcome::ProjectRejected,
-        400 | 413 => SendOutcome::BodyRejected,
+        400 => SendOutcome::UnknownForm,
+        413 => SendOutcome::TooLarge,
         _ => SendOutcome::Retry,
     }
 }
@@ -46,10 +50,10 @@ pub fn classify(result: &SendResult) -> SendOutcome {
 /// A request that has no result yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
-    /// The number of the request.
-    pub request: u32,
-    /// The keys of its events.
-    pub keys: Vec<String>,
+    /// The keys of its calls, separated by commas.
+    pub keys: String,
+    /// How many they are.
+    pub count: usize,
 }
 
 /// A time that never comes.
@@ -59,7 +63,6 @@ pub const NEVER: Millis = Millis::MAX;
 #[derive(Debug)]
 pub struct Delivery {
     in_flight: Option<InFlight>,
-    last_request: u32,
     /// Consecutive failures.
     failures: u32,
     /// When the request in flight times out; without one, when the next request starts.
@@ -68,22 +71,13 @@ pub struct Delivery {
     timer: Millis,
     /// How long an event waits: [`BATCH_DELAY_MS`] in the leader's tab, [`LEADER_TIMEOUT_MS`] in the others.
     delay: Millis,
-    max_events: usize,
+    max_calls: usize,
     is_open: bool,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self {
-            in_flight: None,
-            last_request: 0,
-            failures: 0,
-            due: NEVER,
-            timer: NEVER,
-            delay: BATCH_DELAY_MS,
-            max_events: 0,
-            is_open: false,
-        }
+        Self { in_flight: None, failures: 0, due: NEVER, timer: NEVER, delay: BATCH_DELAY_MS, max_calls: 0, is_open: false }
     }
 }
 
@@ -91,7 +85,7 @@ impl Delivery {
     /// Allows requests from now on.
     pub fn open(&mut self) {
         self.is_open = true;
-        self.max_events = batcher::MAX_EVENTS;
+        self.max_calls = batcher::MAX_CALLS;
     }
 
     /// Schedules a request after the delay, unless one is scheduled already.
@@ -131,20 +125,18 @@ impl Delivery {
 
     /// Returns the greatest number of events for the next request; None if no request may start now.
     pub fn ready(&self, now: Millis) -> Option<usize> {
-        (self.is_open && self.in_flight.is_none() && self.due <= now).then_some(self.max_events)
+        (self.is_open && self.in_flight.is_none() && self.due <= now).then_some(self.max_calls)
     }
 
-    /// Records that a request with the events of `keys` starts; returns its number.
-    pub fn start(&mut self, now: Millis, keys: Vec<String>) -> u32 {
-        self.last_request = self.last_request.wrapping_add(1);
-        self.in_flight = Some(InFlight { request: self.last_request, keys });
+    /// Records that a request starts.
+    pub fn start(&mut self, now: Millis, request: InFlight) {
+        self.in_flight = Some(request);
         self.due = now.saturating_add(REQUEST_TIMEOUT_MS);
-        self.last_request
     }
 
-    /// Ends the request of this number and returns it; None if that request is not in flight.
-    pub fn complete(&mut self, request: u32) -> Option<InFlight> {
-        self.in_flight.take_if(|in_flight| in_flight.request == request)
+    /// Ends the request in flight and returns it.
+    pub fn complete(&mut self) -> Option<InFlight> {
+        self.in_flight.take()
     }
 
     /// Handles the timer: ends the request in flight if it timed out, and returns it.
@@ -159,22 +151,22 @@ impl Delivery {
         self.due = NEVER;
     }
 
-    /// Applies the outcome of a request that had `sent` events. `jitter` spreads the delays, see [`backoff::delay`].
-    pub fn apply(&mut self, outcome: SendOutcome, now: Millis, sent: usize, jitter: u8, retry_after: Option<Millis>) {
+    /// Applies the outcome of a request that had `sent` events. The millisecond in which it ends spreads the delays of many pages.
+    pub fn apply(&mut self, outcome: SendOutcome, now: Millis, sent: usize, retry_after: Option<Millis>) {
         self.due = now;
         match outcome {
             SendOutcome::Acked => {
                 self.failures = 0;
-                self.max_events = batcher::MAX_EVENTS;
+                self.max_calls = batcher::MAX_CALLS;
             }
-            SendOutcome::BodyRejected => self.max_events = (sent / 2).max(1),
+            SendOutcome::TooLarge => self.max_calls = (sent / 2).max(1),
             SendOutcome::ProjectRejected => {
                 self.is_open = false;
                 self.due = NEVER;
             }
-            SendOutcome::Retry => {
+            SendOutcome::Retry | SendOutcome::UnknownForm => {
                 self.failures = self.failures.saturating_add(1);
-                self.due = now.saturating_add(backoff::delay(self.failures, jitter, retry_after));
+                self.due = now.saturating_add(backoff::delay(self.failures, now as u8, retry_after));
             }
         }
     }
@@ -216,13 +208,13 @@ mod tests {
             (200, "<html>Welcome to our hotel</html>", SendOutcome::Retry),
             (204, "", SendOutcome::Retry),
             (0, "", SendOutcome::Retry),
-            (400, "", SendOutcome::BodyRejected),
+            (400, "", SendOutcome::UnknownForm),
             (401, "", SendOutcome::ProjectRejected),
             (402, "", SendOutcome::ProjectRejected),
             (403, "", SendOutcome::ProjectRejected),
             (404, "", SendOutcome::Retry),
             (408, "", SendOutcome::Retry),
-            (413, "", SendOutcome::BodyRejected),
+            (413, "", SendOutcome::TooLarge),
             (429, "", SendOutcome::Retry),
             (503, "", SendOutcome::Retry),
         ];
@@ -238,15 +230,15 @@ mod tests {
         assert_eq!(delivery.ready(BATCH_DELAY_MS), None);
         delivery.open();
         assert_eq!(delivery.ready(BATCH_DELAY_MS - 1), None);
-        assert_eq!(delivery.ready(BATCH_DELAY_MS), Some(batcher::MAX_EVENTS));
-        let request = delivery.start(BATCH_DELAY_MS, vec!["1".into()]);
+        assert_eq!(delivery.ready(BATCH_DELAY_MS), Some(batcher::MAX_CALLS));
+        delivery.start(BATCH_DELAY_MS, InFlight { keys: "1".into(), count: 1 });
         delivery.send_at(BATCH_DELAY_MS);
         assert_eq!(delivery.ready(BATCH_DELAY_MS), None);
         assert_eq!(delivery.update_timer(false), Some(BATCH_DELAY_MS + REQUEST_TIMEOUT_MS));
-        assert_eq!(delivery.complete(request + 1), None);
-        assert!(delivery.complete(request).is_some());
-        delivery.apply(SendOutcome::Acked, BATCH_DELAY_MS, 1, 0, None);
-        assert_eq!(delivery.ready(BATCH_DELAY_MS), Some(batcher::MAX_EVENTS));
+        assert!(delivery.complete().is_some());
+        assert_eq!(delivery.complete(), None);
+        delivery.apply(SendOutcome::Acked, BATCH_DELAY_MS, 1, None);
+        assert_eq!(delivery.ready(BATCH_DELAY_MS), Some(batcher::MAX_CALLS));
     }
 
     #[test]
@@ -256,20 +248,20 @@ mod tests {
         delivery.schedule(0);
         assert!(delivery.set_leader(100, false) && !delivery.set_leader(200, false));
         let ready = [LEADER_TIMEOUT_MS - 1, LEADER_TIMEOUT_MS].map(|after| delivery.ready(100 + after));
-        assert_eq!(ready, [None, Some(batcher::MAX_EVENTS)]);
+        assert_eq!(ready, [None, Some(batcher::MAX_CALLS)]);
         delivery.retry(200);
         assert_eq!(delivery.ready(200), None);
         assert!(delivery.set_leader(300, true) && delivery.is_leader());
         assert_eq!(delivery.update_timer(false), Some(300 + BATCH_DELAY_MS));
         delivery.send_at(400);
-        assert_eq!(delivery.ready(400), Some(batcher::MAX_EVENTS));
+        assert_eq!(delivery.ready(400), Some(batcher::MAX_CALLS));
     }
 
     #[test]
     fn new_connection_ends_the_backoff_but_a_flush_does_not() {
         let mut delivery = Delivery::default();
         delivery.open();
-        delivery.apply(SendOutcome::Retry, 0, 1, 0, Some(60_000));
+        delivery.apply(SendOutcome::Retry, 0, 1, Some(60_000));
         delivery.send_at(1);
         assert_eq!(delivery.update_timer(false), Some(60_000));
         delivery.retry(2);

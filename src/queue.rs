@@ -1,20 +1,28 @@
-//! The in-memory queue of events that the collector has not acknowledged, in order and bounded.
+//! The in-memory queue of calls that the collector has not acknowledged, in order and bounded.
 //!
-//! Each entry also stands under its own key in the page's durable store. When a bound is exceeded, the queue evicts the oldest entries
-//! and reports their keys.
+//! Each entry also stands under its own key in the page's durable store, and is sent as it is stored. When a bound is exceeded, the queue
+//! evicts the oldest entries and returns them.
 
-/// The greatest number of events in the queue.
-pub const MAX_EVENTS: usize = 1_000;
+use tillroll_protocol::flat_format::FlatValue;
+use tillroll_protocol::json_writer::push_ascii;
+use tillroll_protocol::str_bytes::{split_at, split_once};
+
+/// The greatest number of calls in the queue.
+pub const MAX_CALLS: usize = 1_000;
 
 /// The greatest size of the queue, texts and keys together.
 pub const MAX_BYTES: usize = 1_048_576;
 
-/// An entry of the page's durable store: an event, or a call that is not an event yet. `S` is how its texts are held.
+/// The end of the key of a stored call without decisions. The call with its decisions has another key, so that deleting the former never deletes
+/// the latter, which another tab may have stored.
+pub const UNDECIDED_SUFFIX: u8 = b'c';
+
+/// An entry of the page's durable store. `S` is how its texts are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoredEntry<S = String> {
     /// The key in the store; keys sort in the order of the calls.
     pub key: S,
-    /// The event as JSON, or the call in the flat format.
+    /// One of the entries of a [request](tillroll_protocol::calls_request).
     pub text: S,
 }
 
@@ -33,10 +41,17 @@ impl StoredEntry<&str> {
 }
 
 impl<S: AsRef<str>> StoredEntry<S> {
-    /// Returns whether this is a call that is not an event yet, because its page was closed before the core had loaded. Calls have the flat
-    /// format and events are JSON; the second character differs.
+    /// Returns whether this is a call without decisions: the second character differs from that of any other entry.
     pub fn is_call(&self) -> bool {
         self.text.as_ref().as_bytes().get(1) == Some(&b':')
+    }
+
+    /// Returns whether the text is no entry of a request, because something else than the library has written it, or only a part of it. It would
+    /// damage the request.
+    pub fn is_damaged(&self) -> bool {
+        let text = self.text.as_ref();
+        // As a call, or a call with decisions, begins.
+        !matches!(text.as_bytes(), [b'{', b':', ..] | [b'[', b'{', ..]) || !FlatValue::new(text).is_whole()
     }
 }
 
@@ -45,92 +60,86 @@ impl StoredEntry {
     pub fn as_ref(&self) -> StoredEntry<&str> {
         StoredEntry::new(&self.key, &self.text)
     }
-
-    fn size(&self) -> usize {
-        self.key.len() + self.text.len()
-    }
 }
 
-/// The events that the collector has not acknowledged.
+/// The calls that the collector has not acknowledged.
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: Vec<StoredEntry>,
-    bytes: usize,
 }
 
 impl Queue {
-    /// Returns the events, the oldest first.
+    /// Returns the calls, the oldest first.
     pub fn entries(&self) -> &[StoredEntry] {
         &self.entries
     }
 
-    /// Returns whether the queue has no events.
+    /// Returns whether the queue has no calls.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Returns whether the queue has an event under this key.
+    /// Returns whether the queue has a call under this key.
     pub fn contains(&self, key: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
-    /// Appends an event; returns the keys of the evicted events.
-    pub fn push(&mut self, entry: StoredEntry) -> Vec<String> {
-        self.bytes += entry.size();
-        self.entries.push(entry);
+    /// Inserts a call, which is not in the queue, and returns the evicted calls. A call of an earlier page goes before those with greater keys,
+    /// any other to the end.
+    pub fn insert(&mut self, entry: StoredEntry, is_earlier: bool) -> Vec<StoredEntry> {
+        let at = self.entries.iter().filter(|other| !is_earlier || other.key < entry.key).count();
+        self.entries.insert(at, entry);
         self.evict()
     }
 
-    /// Inserts the stored events of earlier pages before the events of this page; returns the keys of the evicted events.
-    ///
-    /// Skips calls, and entries whose key is already in the queue.
-    pub fn prepend_stored(&mut self, stored: &[StoredEntry]) -> Vec<String> {
-        let mut newer = std::mem::take(&mut self.entries);
-        for old in stored {
-            if !old.is_call() && newer.iter().all(|entry| entry.key != old.key) {
-                self.entries.push(old.clone());
-            }
+    /// Removes the calls of these keys, which are separated by commas.
+    pub fn remove(&mut self, mut keys: &str) {
+        while !keys.is_empty() {
+            let (key, rest) = split_once(keys, b',');
+            self.entries.retain(|entry| entry.key != key);
+            keys = rest;
         }
-        self.entries.append(&mut newer);
-        self.recount();
-        self.evict()
-    }
-
-    /// Removes the events of the given keys.
-    pub fn remove(&mut self, keys: &[String]) {
-        self.entries.retain(|entry| !keys.contains(&entry.key));
-        self.recount();
     }
 
     /// Removes everything.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.entries.clear();
     }
 
-    fn recount(&mut self) {
-        self.bytes = self.entries.iter().map(StoredEntry::size).sum();
+    // Computed each time: an insertion compares all keys anyway.
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.key.len() + entry.text.len()).sum()
     }
 
-    fn evict(&mut self) -> Vec<String> {
-        let mut evicted = 0;
-        for entry in &self.entries {
-            if self.bytes <= MAX_BYTES && self.entries.len() - evicted <= MAX_EVENTS {
-                break;
-            }
-            self.bytes -= entry.size();
-            evicted += 1;
+    fn evict(&mut self) -> Vec<StoredEntry> {
+        let mut evicted = Vec::new();
+        while self.bytes() > MAX_BYTES || self.entries.len() > MAX_CALLS {
+            evicted.push(self.entries.remove(0));
         }
-        if evicted == 0 {
-            return Vec::new();
-        }
-        let rest = self.entries.split_off(evicted);
-        keys(&std::mem::replace(&mut self.entries, rest))
+        evicted
     }
 }
 
-/// Returns the keys of `entries`.
-pub fn keys(entries: &[StoredEntry]) -> Vec<String> {
-    entries.iter().map(|entry| entry.key.clone()).collect()
+/// Returns the keys of `entries`, separated by commas. Not `join` of the standard library, which reserves memory first and is larger.
+pub fn keys(entries: &[StoredEntry]) -> String {
+    let mut all = String::new();
+    for entry in entries {
+        if !all.is_empty() {
+            push_ascii(&mut all, b',');
+        }
+        all.push_str(&entry.key);
+    }
+    all
+}
+
+/// Returns the key of a call with its decisions, from the key of the call.
+pub(crate) fn decided_key(key: &str) -> &str {
+    if is_undecided(key) { split_at(key, key.len() - 1).0 } else { key }
+}
+
+/// Returns whether a key is that of a call without decisions.
+pub(crate) fn is_undecided(key: &str) -> bool {
+    key.as_bytes().last() == Some(&UNDECIDED_SUFFIX)
 }
 
 #[cfg(test)]
@@ -140,35 +149,47 @@ mod tests {
 
     proptest! {
         #[test]
-        fn exceeded_bound_evicts_only_the_oldest_events(lengths in prop::collection::vec(0_usize..4_000, 0..1_400)) {
+        fn exceeded_bound_evicts_only_the_oldest_calls(lengths in prop::collection::vec(0_usize..4_000, 0..1_400)) {
             let mut queue = Queue::default();
             let mut evicted = Vec::new();
             for (at, length) in lengths.iter().enumerate() {
-                evicted.extend(queue.push(StoredEntry::new(format!("{at:05}"), "x".repeat(*length))));
-                prop_assert!(queue.entries().len() <= MAX_EVENTS && queue.bytes <= MAX_BYTES);
+                evicted.extend(queue.insert(StoredEntry::new(format!("{at:05}"), "x".repeat(*length)), false));
+                prop_assert!(queue.entries().len() <= MAX_CALLS && queue.bytes() <= MAX_BYTES);
             }
-            prop_assert_eq!(queue.bytes, queue.entries().iter().map(StoredEntry::size).sum::<usize>());
-            let all = [evicted, keys(queue.entries())].concat();
-            prop_assert_eq!(all, (0..lengths.len()).map(|at| format!("{at:05}")).collect::<Vec<_>>());
+            evicted.extend_from_slice(queue.entries());
+            prop_assert_eq!(keys(&evicted), (0..lengths.len()).map(|at| format!("{at:05}")).collect::<Vec<_>>().join(","));
         }
     }
 
     #[test]
-    fn stored_events_come_first_and_once() {
+    fn damaged_entry_is_detected() {
+        let is_damaged = |text: &str| StoredEntry::new("", text).is_damaged();
+        for text in ["{:a\u{1f}$b\u{1f}}", "[{:a\u{1f}[z]}{}]"] {
+            assert!(!is_damaged(text), "{text}");
+            assert!((0..text.len()).all(|length| is_damaged(&text[..length])), "{text}");
+            assert!(is_damaged(&format!("{text}]")) && is_damaged(&format!("]{text}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn stored_calls_are_in_the_order_of_their_keys() {
         let mut queue = Queue::default();
-        queue.push(StoredEntry::new("2".into(), "new".into()));
-        queue.prepend_stored(&[StoredEntry::new("1".into(), "old".into()), StoredEntry::new("2".into(), "stale".into())]);
-        assert_eq!(queue.entries(), [StoredEntry::new("1".into(), "old".into()), StoredEntry::new("2".into(), "new".into())]);
-        queue.remove(&["1".into()]);
+        for key in ["3", "1", "2"] {
+            queue.insert(StoredEntry::new(key.into(), String::new()), true);
+        }
+        assert_eq!(keys(queue.entries()), "1,2,3");
+        assert!(queue.contains("1"));
+        queue.remove("0,1");
+        assert!(!queue.contains("1"));
         queue.clear();
         assert!(queue.is_empty());
     }
 
     #[test]
-    fn event_above_the_bound_empties_the_queue() {
+    fn call_above_the_bound_empties_the_queue() {
         let mut queue = Queue::default();
-        queue.push(StoredEntry::new("1".into(), String::new()));
-        assert_eq!(queue.push(StoredEntry::new("2".into(), "x".repeat(MAX_BYTES))).len(), 2);
-        assert_eq!(queue.bytes, 0);
+        queue.insert(StoredEntry::new("1".into(), String::new()), false);
+        assert_eq!(queue.insert(StoredEntry::new("2".into(), "x".repeat(MAX_BYTES)), false).len(), 2);
+        assert_eq!(queue.bytes(), 0);
     }
 }

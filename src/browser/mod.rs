@@ -1,4 +1,4 @@
-//! The browser edge: dispatches inputs to the tracker and executes its effects. It decides nothing, and no other module names browser APIs.
+//! The browser edge: passes inputs to the tracker and its effects to the script. It decides nothing, and no other module names browser APIs.
 //!
 //! An operation that the browser can refuse returns an `Option` or a `Result` here; no exception reaches the page.
 
@@ -7,68 +7,37 @@ mod exports;
 
 use std::cell::{Cell, RefCell};
 
-use tillroll_protocol::cookies::{SESSION_COOKIE, VISITOR_COOKIE};
-use tillroll_protocol::json_writer;
-
-use crate::effect::Effect;
+use crate::effect::{Action, Host, Report};
 use crate::input::Input;
 use crate::tracker::Tracker;
-use exports::Host;
-
-/// What the host and the options of `start` call the dedup state, which is not a cookie.
-const DEDUP: &str = "notes";
-
-/// The page's tracker and its host. Created once, and never dropped.
-struct Page {
-    tracker: RefCell<Tracker>,
-    host: Host,
-}
 
 thread_local! {
-    static PAGE: Cell<Option<&'static Page>> = const { Cell::new(None) };
+    /// The page's tracker; created once, and never dropped.
+    static TRACKER: Cell<Option<&'static RefCell<Tracker>>> = const { Cell::new(None) };
 }
 
-/// Passes an input to the tracker and executes the effects.
-///
-/// An effect may call code of the page, which may call back into this module, so the tracker is released before the first effect.
+/// Passes an input to the tracker. The script executes the effects when the tracker is released, because an effect may call code of the page,
+/// which may call back into this module.
 fn dispatch(input: Input<'_>) {
-    let Some(page) = PAGE.get() else { return };
-    let Ok(mut tracker) = page.tracker.try_borrow_mut() else { return };
-    let effects = tracker.handle(clock::now(), input);
-    drop(tracker);
-    for effect in &effects {
-        page.execute(effect);
+    let tracker = match TRACKER.get() {
+        Some(tracker) => tracker,
+        None => Box::leak(Box::default()),
+    };
+    TRACKER.set(Some(tracker));
+    if let Ok(mut tracker) = tracker.try_borrow_mut() {
+        tracker.handle(clock::now(), input, &mut Script);
     }
 }
 
-impl Page {
-    fn execute(&self, effect: &Effect) {
-        let host = &self.host;
-        match effect {
-            Effect::Persist(item) => host.put(&item.key, &item.text),
-            Effect::Delete(keys) => host.delete(&joined(keys)),
-            Effect::Restore => host.restore(),
-            Effect::ClearAll => host.clear(),
-            Effect::SaveVisitor(value) => host.write_state(VISITOR_COOKIE, value),
-            Effect::SaveSession(value) => host.write_state(SESSION_COOKIE, value),
-            Effect::SaveDedup(value) => host.write_state(DEDUP, value),
-            Effect::Send { request, body } => host.post(*request, body),
-            Effect::Abort { .. } => host.abort(),
-            Effect::Beacon(body) => host.beacon(body),
-            Effect::SetTimer(delay) => host.schedule(delay.map_or(-1.0, |delay| delay as f64)),
-            Effect::Report(report) => host.report(exports::to_js(report)),
-        }
-    }
-}
+/// The script, which keeps the effects until the input is handled.
+struct Script;
 
-/// Joins keys with commas. Not `join` of the standard library, which reserves memory first and is larger.
-fn joined(keys: &[String]) -> String {
-    let mut all = String::new();
-    for key in keys {
-        if !all.is_empty() {
-            json_writer::push_ascii(&mut all, b',');
-        }
-        all.push_str(key);
+impl Host for Script {
+    fn act(&mut self, action: Action, text: &str, more: &str, number: f64) {
+        exports::act(action as u32, text, more, number);
     }
-    all
+
+    fn report(&mut self, report: &Report<'_>) {
+        exports::pass_report(report);
+    }
 }

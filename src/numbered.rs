@@ -1,0 +1,18 @@
+//! Enums whose variants cross the border to the script as numbers. The build passes the names to the script, so both sides use names.
+
+/// Defines an enum, with the name of each variant in the script, in the order of the numbers.
+macro_rules! numbered {
+    ($(#[$about:meta])* $name:ident { $($(#[$variant_about:meta])* $variant:ident = $script:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum $name {
+            $($(#[$variant_about])* $variant,)*
+        }
+
+        impl $name {
+            /// The names of all variants in the script.
+            pub const NAMES: &[&str] = &[$($script),*];
+        }
+    };
+}
