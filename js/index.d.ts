@@ -12,6 +12,8 @@ export interface Options {
   gpc?: "ignore";
   /** An anonymous id that the shop's server generated, for a visitor without one. */
   visitor?: string;
+  /** Automatic page views; `hash` if routes are in the fragment of the address. Default: none. */
+  pageViews?: "auto" | "hash";
   /** The URL of the WebAssembly file, if your bundler moves it away from its module. */
   wasm?: string | URL;
 }
@@ -22,9 +24,9 @@ export type Consent = "granted" | "denied" | "pending";
 /** The outcome of events, or of a call. */
 export interface Report {
   name: "sent" | "dropped" | "error";
-  /** The number of events. */
+  /** The number of calls. */
   count: number;
-  /** The reason: `full`, `refused`, `unacceptable`, `meaningless`, `unknown_type`, `too_large`, `unreadable`; empty for `sent`. */
+  /** The reason: `full`, `refused`, `unacceptable`, `damaged`, `meaningless`, `unknown_type`, `unknown_form`, `too_large`, `unreadable`; empty for `sent`. */
   reason: string;
   /** The parameter that a rejected call lacked. */
   field: string;

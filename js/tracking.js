@@ -1,22 +1,35 @@
 // The entry point of the script tag: a classic script that installs `window.metrilo` and `window.ometria` synchronously, and loads the core
-// behind them. Token and collector URL come from the script's own URL. It never throws, and a second execution has no effect.
+// behind them. Token and collector URL come from the script's own URL, or from the page's options. It never throws, and a second execution
+// has no effect.
 
-import { createClient } from "./client.js";
 import { installV1Stub } from "./facades/metrilo-v1-stub.js";
 import { installMetrilo } from "./facades/metrilo.js";
+import { createClient } from "./client.js";
 import { installOmetria } from "./facades/ometria.js";
-import { consumeQueue, tryCall } from "./safe.js";
+import { member } from "./page.js";
+import { asArray, asObject, consumeQueue, tryCall } from "./safe.js";
 import { VISITOR_COOKIE, readState } from "./storage/cookies.js";
 import { RAW_CALL_MARKER } from "./storage/event-store.js";
 
-/* global __CORE__, __FALLBACK__, __WASM__ */
+/* global __CORE__ */
 
-/** Captures from a script URL: the base URL of all files, the token in the path of a v1 tag, and the query. */
-const SCRIPT_URL = /^(.*?\/)(?:(?:j|tags)\/([^/?#]+)\.js|[^/?#]*)(?:\?([^#]*))?(?:#.*)?$/;
+/** Captures from a script URL: the base URL of all files, the token in the path of a v1 tag, and the token in the query. */
+const SCRIPT_URL = /^(.*?\/)((j|tags)\/([^/?#]+)\.js|[^/?#]*)(\?([^#]*&)?token=([^&#]*)|[?#]|$)/;
 
-/** Returns the script's own element; a loader that evaluates script text leaves only the element that matches. */
-const findScript = () =>
-  document.currentScript || document.querySelector("script[src*='/tracking.js'],script[src*='/j/'],script[src*='/tags/']");
+/**
+ * Returns the options, and the `base` URL of the library's files if the address of its own element names the project: without one, the file
+ * may be a copy or a bundle. Otherwise they are those of its own or of any script element with `data-token`, or of `window.tillrollOptions`.
+ * Nothing else of the page counts, whatever its name and address.
+ */
+const readOptions = () => {
+  const own = asObject(member(document, "currentScript"));
+  const [, base, , , pathToken, , , queryToken] = SCRIPT_URL.exec(own.src) || [];
+  const token = queryToken || pathToken;
+  const options = { token, collector: base, base: token && base, ...own.dataset };
+  if (options.token) return options;
+  const tagged = member(document, "querySelector").call(document, "script[data-token]");
+  return tagged ? tagged.dataset : window.tillrollOptions;
+};
 
 /**
  * Returns `existing`, what the page has under the vendor's name, if methods can be installed on it: a stub, also a function, but not a frozen
@@ -28,44 +41,46 @@ const extensibleTarget = (existing) => (tryCall(() => Object.isExtensible(existi
 const createInstaller = (track) => {
   let installedEvent;
   return () => {
-    const other = extensibleTarget(window.ometria);
-    window.ometria = other;
+    const other = (window.ometria = extensibleTarget(window.ometria));
     tryCall(installOmetria, other, track("ometria"), () => readState(VISITOR_COOKIE));
-    const target = extensibleTarget(window.metrilo);
+    const target = (window.metrilo = extensibleTarget(window.metrilo));
     if (installedEvent && target.event === installedEvent) return;
     installMetrilo(target, track("metrilo"));
     // v1 calls are recorded raw; snippet/replay.js decodes them once the core has loaded.
     installV1Stub(target, (call) => track("metrilo-v1")(RAW_CALL_MARKER, call));
     installedEvent = target.event;
-    window.metrilo = target;
   };
 };
 
-const run = () => {
-  const installAgain = (window.tillroll || {}).adopt;
-  // Second execution: if a v1 stub has replaced our object since, adopt its calls; else there is nothing to do.
-  if (installAgain) return installAgain();
-  const script = findScript();
-  const [, base = "/", pathToken, query] = SCRIPT_URL.exec(script ? script.src : "") || [];
-  const dataset = script ? script.dataset : {};
-  const options = {
-    ...dataset,
-    token: new URLSearchParams(query).get("token") || tryCall(decodeURIComponent, pathToken || "") || pathToken,
-    collector: dataset.collector || base,
+/** Installs everything for the project `token` of the collector `collector`. */
+const install = (options) => {
+  const settings = {
+    ...options,
     visitor: tryCall(() => window.metrilo.ensure_cbuid),
     // The array in which the inline snippet recorded calls.
     snippet: window.tillroll,
   };
   // The fragment differs for each attempt, because browsers cache the failure of a module import by URL.
-  const load = (attempt, file, wasmUrl) => import(`${base + file}#${attempt}`).then((core) => core.load(wasmUrl));
-  const loadCore = (attempt) => load(attempt, __CORE__, base + __WASM__).catch(() => load(attempt, __FALLBACK__));
-  const { track, client } = createClient(options, loadCore);
+  const loadCore = (attempt, collector) => import((options.base || collector) + __CORE__ + "#" + attempt).then((core) => core.load1());
+  const { track, client } = tryCall(createClient, settings, loadCore) || { track: () => () => {} };
   const adopt = createInstaller(track);
-  window.tillroll = { ...client, adopt };
+  window.tillroll = { ...client, token: options.token, adopt };
   adopt();
   // Functions that the page queued to run once the library is there.
-  const pageQueue = window.metriloQueue;
-  consumeQueue((window.metriloQueue = Array.isArray(pageQueue) ? pageQueue : []), (entry) => tryCall(entry));
+  consumeQueue((window.metriloQueue = asArray(window.metriloQueue)), (entry) => tryCall(entry));
+};
+
+const run = () => {
+  const options = asObject(tryCall(readOptions));
+  const { token, collector } = options;
+  const { adopt, token: firstToken } = asObject(window.tillroll);
+  // An element of the page may stand in place of its options.
+  const isConfigured = token && typeof collector === "string";
+  // On a second execution a v1 stub may have replaced our object since: adopt its calls.
+  if (adopt) adopt();
+  else install(isConfigured ? options : { collector: "" });
+  if (adopt ? isConfigured && token !== firstToken : !isConfigured)
+    window.console.error(adopt ? "tillroll: another token is ignored" : "tillroll: no token and collector");
 };
 
 tryCall(run);

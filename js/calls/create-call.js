@@ -1,6 +1,8 @@
 // Creates a call at the moment when the page makes it: it holds everything from which the core derives the event later. The format is
 // defined in protocol/src/call.rs.
 
+import { member, now } from "../page.js";
+import { tryCall } from "../safe.js";
 import { encodeFlat } from "./flat-encode.js";
 
 const SEED_BYTES = 21;
@@ -9,17 +11,17 @@ const SEED_BYTES = 21;
 const FIRST_SEQUENCE_NUMBER = 1e6;
 
 /** Does not start at zero: a visitor id begins with the digits of the visitor's first call, and ids should not all begin alike. */
-let sequence = Date.now() % 2048;
+let sequence = Math.floor(Math.random() * 2048);
 let latest = 0;
 
 /** Returns 42 hexadecimal digits: a counter of four digits, so that call ids increase within a millisecond too, then random digits. */
 const createSeed = () => {
-  const bytes = new Uint8Array(SEED_BYTES);
-  crypto.getRandomValues(bytes);
+  const bytes = new Uint8Array(SEED_BYTES).map(() => Math.random() * 256);
+  // Replaces them, unless the page has a `crypto` of its own.
+  tryCall(() => window.crypto.getRandomValues(bytes));
   bytes[0] = sequence >> 8;
   bytes[1] = sequence;
-  // Not `Array.from`: the Prototype library of old themes replaces it with a version that ignores the mapping function.
-  return [...bytes].map((byte) => (byte + 256).toString(16).slice(1)).join("");
+  return bytes.reduce((digits, byte) => digits + (byte + 256).toString(16).slice(1), "");
 };
 
 /**
@@ -28,13 +30,12 @@ const createSeed = () => {
  * event that a call may cause sorts before it.
  */
 export const createCall = (api, type, params, extra) => {
-  const time = Date.now();
+  const time = now();
   const seed = createSeed();
-  const { referrer, title } = document;
   // Keys keep the order of the calls even if the system clock is set back while the page is open.
   latest = Math.max(latest, time);
   return {
-    key: [latest, FIRST_SEQUENCE_NUMBER + sequence++, seed.slice(0, 6) + 1].join("-"),
-    text: encodeFlat({ time, seed, api, type, url: location.href, referrer, title, params, ...extra }),
+    key: `${latest}-${FIRST_SEQUENCE_NUMBER + sequence++}-${seed.slice(0, 6)}1`,
+    text: encodeFlat({ time, seed, api, type, url: location.href, referrer: member(document, "referrer"), title: member(document, "title"), params, ...extra }),
   };
 };

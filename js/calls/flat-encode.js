@@ -25,24 +25,21 @@ const encodeText = (value) => {
  * themes gives them a `toJSON` that returns JSON text.
  */
 const unwrap = (value) => {
-  const convert = typeof value.toJSON === "function" ? value.toJSON : value.valueOf;
+  const convert = value.toJSON || value.valueOf;
   return typeof convert === "function" ? convert.call(value) : value;
 };
 
-const encodeProperties = (object, depth) => {
+const encodeObject = (object, depth) => {
   let out = "";
+  if (Array.isArray(object)) {
+    for (let at = 0; at < object.length && charsLeft > 0; at++) out += encodeValue(object, at, depth);
+    return "[" + out + "]";
+  }
   for (const key of Object.keys(object)) {
-    if (charsLeft < 0) break;
-    const encoded = encodeValue(object, key, depth);
+    const encoded = charsLeft > 0 ? encodeValue(object, key, depth) : "z";
     if (encoded !== "z") out += ":" + encodeText(key) + encoded;
   }
-  return out;
-};
-
-const encodeElements = (array, depth) => {
-  let out = "";
-  for (let at = 0; at < array.length && charsLeft > 0; at++) out += encodeValue(array, at, depth);
-  return out;
+  return "{" + out + "}";
 };
 
 const encodeValue = (holder, key, depth) => {
@@ -50,20 +47,15 @@ const encodeValue = (holder, key, depth) => {
   try {
     let value = holder[key];
     if (value && depth && typeof value === "object" && !Array.isArray(value)) value = unwrap(value);
-    switch (typeof value) {
-      case "string":
-        return "$" + encodeText(value);
-      case "bigint":
-        return "#" + encodeText(value);
-      case "number":
-        return isFinite(value) ? "#" + encodeText(value) : "z";
-      case "boolean":
-        return value ? "y" : "n";
-      case "object":
-        // A typed array would be encoded byte by byte, and may have millions of bytes.
-        if (!value || !depth || ArrayBuffer.isView(value)) return "z";
-        return Array.isArray(value) ? "[" + encodeElements(value, depth - 1) + "]" : "{" + encodeProperties(value, depth - 1) + "}";
-    }
+    const type = typeof value;
+    if (type === "string") return "$" + encodeText(value);
+    if (value === true) return "y";
+    if (value === false) return "n";
+    if (type !== "object") {
+      // A finite number, or a large integer; `isFinite` may be a function of the page.
+      if (value - value == 0) return "#" + encodeText(value);
+      // A typed array would be encoded byte by byte, and may have millions of bytes.
+    } else if (value && depth && !ArrayBuffer.isView(value)) return encodeObject(value, depth - 1);
   } catch (e) {
     // A getter or a proxy of the page threw: the value becomes null.
   }

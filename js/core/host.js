@@ -1,57 +1,72 @@
-// The host functions of the core: what src/browser/exports.rs calls, where JavaScript is smaller than a binding. They decide nothing about
-// events, and load with the core.
+// The host functions of the core: they execute its effects, see src/effect.rs. They decide nothing about events, and load with the core.
 
 import { tryCall } from "../safe.js";
 import { SESSION_COOKIE, VISITOR_COOKIE, writeState } from "../storage/cookies.js";
-import { readDedup, writeDedup } from "../storage/dedup-state.js";
-import { RAW_CALL_MARKER } from "../storage/event-store.js";
-import { fallbackStore } from "../storage/fallback-store.js";
+import { completeStore } from "../storage/complete-store.js";
+import { createDedupState } from "../storage/dedup-state.js";
+import { RAW_CALL } from "../storage/event-store.js";
 import { createElection } from "./leader.js";
 import { listenToLifecycle, wrapCore } from "./lifecycle.js";
+import { createRenewal } from "./renewal.js";
 import { createTransport } from "./transport.js";
 
-/* global __REPLAY__ */
+/* global __PAGE_VIEWS__, __REPLAY__ */
 
 /** The longest delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Returns the host functions for `core`. `collector` is the collector's URL; `readState` is that of storage/cookies.js, which is in the
- * page's script already; `store` is the event store; `listeners` is an array of pairs of report name and function;
- * `pause()` pauses the call queue and returns the function that resumes it; `snippet` has the calls that the inline snippet recorded.
+ * page's script already; `store` is the event store of the page's script; `setConsent(state)` changes consent; `listeners` is an array of pairs
+ * of report name and function; `pause()` pauses the call queue and returns the function that resumes it, `enqueue(step)` runs a step when the
+ * queue is not paused; `encodeBody(entries, properties)` returns the body of a request; `snippet` has the calls that the inline snippet recorded;
+ * `pageViews` asks for automatic page views, see facades/page-views.js.
  */
-export const createHost = ({ cookieDomain, collector, readState, store, listeners, pause, snippet = [] }, core) => {
+export const createHost = (page, core) => {
+  const { cookieDomain, collector, readState, store: pageStore, setConsent, listeners, pause, enqueue, encodeBody, snippet = [] } = page;
+  const store = completeStore(pageStore);
+  const dedup = createDedupState(pageStore.name, readState);
+  /** The functions that resolve the promises of `flush`. */
+  const flushed = [];
   let timer;
+  /** How the saved session starts: projects on one origin share the cookie, but not the session. */
+  const sessionStart = `project=${page.token}&`;
+  const ownSession = (text) => (text.startsWith(sessionStart) ? text : "");
   /** Returns visitor, session and dedup state; without `all` only the last. */
-  const readShared = (all) => [all ? readState(VISITOR_COOKIE) : "", all ? readState(SESSION_COOKIE) : "", readDedup(readState)];
+  const readShared = (all) => [all ? readState(VISITOR_COOKIE) : "", all ? ownSession(readState(SESSION_COOKIE)) : "", dedup.read()];
   const refresh = (all) => core.onState(...readShared(all));
   /** Loads the replay of raw vendor calls into the core; resolves to true if that fails. */
   const loadReplay = () => import(__REPLAY__).then((replay) => replay.install(core, store, snippet), () => true);
   // If loading fails, the call stays persisted for a later page, and the calls behind it continue.
   const deferUntilReplay = (key, text) => {
     const resume = pause();
-    loadReplay().then((hasFailed) => resume(hasFailed || core.call(key, text)));
+    // A call that pauses the queue is stored like those that wait.
+    loadReplay().then((hasFailed) => resume(hasFailed || core.call(key.replace(/c?$/, "c"), text)));
   };
-  wrapCore(core, refresh, deferUntilReplay);
-  listenToLifecycle(core, refresh);
-  store.useFallback(fallbackStore);
-  const election = createElection(core);
+  wrapCore(core, refresh, ownSession, deferUntilReplay, flushed);
+  listenToLifecycle(core, refresh, () => readState(VISITOR_COOKIE), () => setConsent("denied"));
+  const saveCookie = (name, value) => writeState(name, value, cookieDomain, readState);
+  const renewVisitor = createRenewal(collector, cookieDomain, readState, (value) => saveCookie(VISITOR_COOKIE, value));
+  if (page.pageViews) import(__PAGE_VIEWS__).then((views) => views.start(page), () => {});
+  const election = createElection(core, enqueue, pageStore.name);
   return {
-    ...createTransport(collector + "v2/batch", core),
+    ...createTransport(collector + "v2/calls", encodeBody, core),
     put: (key, text) => {
       store.put(key, text);
-      election.share(key, text);
+      election.renew();
     },
+    share: (key, text) => election.send("call", key, text),
     delete: (keys) => {
       store.delete(keys.split(","));
       election.send("deletedElsewhere", keys);
     },
     restore: () => {
-      election.join();
       const resume = pause();
+      election.join();
+      // Just before the store is read: what another tab decides later, this tab decides in the same way, and stores it too.
+      refresh();
       store.getAll(async (entries) => {
-        const hasFailed = (snippet.length || entries.join().includes(RAW_CALL_MARKER)) && (await loadReplay());
-        if (entries.length) refresh();
+        const hasFailed = (snippet.length || RAW_CALL.test(entries.join())) && (await loadReplay());
         // Without the replay all entries wait for a later page.
         tryCall(core.restore, hasFailed ? [] : entries);
         resume();
@@ -65,17 +80,19 @@ export const createHost = ({ cookieDomain, collector, readState, store, listener
     },
     writeState: (name, value) => {
       // What the core calls the dedup state; all other names are cookies.
-      if (name === "notes") return writeDedup(value);
-      writeState(name, value, cookieDomain, readState);
+      if (name === "notes") return dedup.write(value);
+      const start = value && name === SESSION_COOKIE ? sessionStart : "";
+      saveCookie(name, start + value);
+      if (name === VISITOR_COOKIE) renewVisitor(value);
       election.send("onState", ...readShared(true));
     },
-    schedule: (delay) => {
+    schedule: (_, __, delay) => {
       clearTimeout(timer);
       if (delay >= 0) timer = setTimeout(core.onTimer, Math.min(delay, MAX_TIMER_MS));
     },
-    report: ([name, count, reason, field, answer]) => {
-      const report = { name, count, reason, field, answer };
-      listeners.slice().forEach(([wanted, listener]) => wanted === name && tryCall(listener, report));
+    report: (report) => {
+      if (report.name === "settled") flushed.splice(0).forEach((resolve) => resolve());
+      listeners.slice().forEach(([name, listener]) => name === report.name && tryCall(listener, report));
     },
   };
 };

@@ -1,22 +1,24 @@
-// Leader election between the tabs of a shop: the leader sends the events of all tabs, the others pass theirs to it. The leader holds a Web
+// Leader election between the tabs of a shop: the leader sends the calls of all tabs, the others pass theirs to it. The leader holds a Web
 // Lock or, in browsers without locks, a lease in local storage. The core decides what leadership means. An idle tab does nothing.
 
+import { listen, now } from "../page.js";
 import { tryCall } from "../safe.js";
 
-/** The name of the lock and of the broadcast channel. */
-const NAME = "tillroll";
-
-/** The local storage key of the lease, `<tab id> <expiry>`. */
-const LEASE_KEY = "tillroll-owner";
 const LEASE_MS = 15e3;
 
+/** The functions of the core that other tabs may call, with texts only: any script of the origin can send on the channel. */
+const MESSAGES = ["call", "deletedElsewhere", "onState"];
+
 /**
- * Returns `{ join, leave, send, share }`. `join()` enters the election: from then on the core gets `setLeader(isLeader)` and the
- * messages of other tabs. `leave()` ends that. `send(name, ...args)` calls a function of the core in all other tabs. `share(key, text)`
- * passes a persisted event to the leader, unless this tab is the leader. A page leaves on `pagehide`, so that the browser may put it into the
- * back/forward cache, and joins again on `pageshow`.
+ * Returns `{ join, leave, send, renew }`. `join()` enters the election: from then on the core gets `onLeader` with a text, which is empty if
+ * this tab is not the leader, and the messages of other tabs, which `enqueue` holds back while the call queue is paused. `leave()` ends that.
+ * `send(name, ...texts)` calls a function of the core in all other tabs. `renew()` shows that this tab is active. A page leaves on `pagehide`,
+ * so that the browser may put it into the back/forward cache, and joins again on `pageshow`. `name` is that of the lock and of the broadcast
+ * channel.
  */
-export const createElection = (core) => {
+export const createElection = (core, enqueue, name) => {
+  /** The local storage key of the lease, `<tab id> <expiry>`. */
+  const leaseKey = name + ".owner";
   const id = String(Math.random());
   let isLeader = true;
   let renewLease = () => {};
@@ -24,14 +26,18 @@ export const createElection = (core) => {
   let channel;
   let lockAbort;
 
-  const setLeader = (is) => is === isLeader || core.onLeader((isLeader = is));
+  const setLeader = (is) => {
+    const isChanged = is !== isLeader;
+    isLeader = is;
+    if (isChanged) core.onLeader(is ? "1" : "");
+  };
   const send = (...message) => tryCall(() => channel && channel.postMessage(message));
 
   const claimLease = () => {
-    const [holder, expiry] = (localStorage.getItem(LEASE_KEY) || "").split(" ");
-    const now = Date.now();
-    const isFree = holder === id || !(expiry > now && expiry <= now + LEASE_MS);
-    if (isFree) localStorage.setItem(LEASE_KEY, id + " " + (now + LEASE_MS));
+    const [holder, expiry] = (window.localStorage.getItem(leaseKey) || "").split(" ");
+    const time = now();
+    const isFree = holder === id || !(expiry > time && expiry <= time + LEASE_MS);
+    if (isFree) window.localStorage.setItem(leaseKey, id + " " + (time + LEASE_MS));
     setLeader(isFree);
   };
   const useLease = () => tryCall((renewLease = claimLease));
@@ -40,12 +46,12 @@ export const createElection = (core) => {
   const requestLock = () => {
     // Firefox 140 does not put a page into its back/forward cache that holds or waits for a lock on `pagehide`.
     if ("mozInnerScreenX" in window) return false;
-    const { locks } = navigator;
-    const { signal } = (lockAbort = new AbortController());
+    const { locks } = window.navigator;
+    const { signal } = (lockAbort = new window.AbortController());
     const untilAborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
     const onGranted = () => (setLeader(true), untilAborted);
-    const waitForLock = () => (setLeader(false), void locks.request(NAME, { signal }, onGranted).catch(() => {}));
-    locks.request(NAME, { ifAvailable: true }, (lock) => (lock ? onGranted() : waitForLock())).catch(useLease);
+    const waitForLock = () => (setLeader(false), void locks.request(name, { signal }, onGranted).catch(() => {}));
+    locks.request(name, { ifAvailable: true }, (lock) => (lock ? onGranted() : waitForLock())).catch(useLease);
     return true;
   };
 
@@ -53,11 +59,11 @@ export const createElection = (core) => {
     isMember = true;
     if (channel) return;
     // A tab that cannot reach the others stays its own leader and sends its events itself.
-    channel = tryCall(() => new BroadcastChannel(NAME));
+    channel = tryCall(() => new window.BroadcastChannel(name));
     if (!channel) return;
     channel.onmessage = ({ data }) => {
       tryCall(renewLease);
-      tryCall(() => core[data[0]](...data.slice(1)));
+      enqueue(() => MESSAGES.includes(data[0]) && data.every((part) => typeof part === "string") && core[data[0]](...data.slice(1)));
     };
     if (!tryCall(requestLock)) useLease();
   };
@@ -67,12 +73,12 @@ export const createElection = (core) => {
     channel.close();
     channel = undefined;
     tryCall(() => lockAbort.abort());
-    if (isLeader && renewLease === claimLease) tryCall(() => localStorage.removeItem(LEASE_KEY));
+    if (isLeader && renewLease === claimLease) tryCall(() => window.localStorage.removeItem(leaseKey));
     setLeader(false);
   };
 
-  addEventListener("pagehide", suspend, true);
-  addEventListener("pageshow", (event) => event.persisted && isMember && join(), true);
+  listen("pagehide", suspend);
+  listen("pageshow", (event) => event.persisted && isMember && join());
   return {
     join,
     leave: () => {
@@ -80,9 +86,6 @@ export const createElection = (core) => {
       suspend();
     },
     send,
-    share: (key, text) => {
-      tryCall(renewLease);
-      if (!isLeader) send("call", key, text);
-    },
+    renew: () => tryCall(renewLease),
   };
 };

@@ -1,9 +1,10 @@
 // What the core has to learn from the page before it processes a call: page lifecycle events, an external referral, and the state that other
 // tabs have written meanwhile.
 
+import { listen, member, now } from "../page.js";
 import { tryCall } from "../safe.js";
-import { cookieDomains } from "../storage/cookies.js";
-import { RAW_CALL_MARKER } from "../storage/event-store.js";
+import { isOwnSite } from "../storage/cookies.js";
+import { RAW_CALL } from "../storage/event-store.js";
 
 /* global __SESSION_TIMEOUT_MS__ */
 
@@ -18,40 +19,59 @@ const CAMPAIGN = /[?&](utm_|\w*(clk?id|braid)=)/;
  * history navigation is never an external referral. `call` is the encoded load call.
  */
 const isExternalReferral = (call) => {
-  const referrer = document.referrer.split(/[/:]+/)[1];
-  const site = cookieDomains(location.hostname)[0] || location.hostname;
-  const isExternal = referrer ? !("." + referrer).endsWith("." + site) : CAMPAIGN.test(call);
-  return isExternal && performance.getEntriesByType("navigation")[0].type === "navigate";
+  const referrer = member(document, "referrer");
+  const isExternal = referrer ? !isOwnSite(referrer) : CAMPAIGN.test(call);
+  return isExternal && window.performance.getEntriesByType("navigation")[0].type === "navigate";
 };
 
-/** Forwards page lifecycle events to the core, in the capture phase, so that the page's own listeners cannot stop them. */
-export const listenToLifecycle = (core, refresh) => {
-  addEventListener("pagehide", core.pagehide, true);
-  addEventListener("pageshow", (event) => event.persisted && (refresh(true), core.pageshow()), true);
-  addEventListener("online", core.online, true);
-  addEventListener("visibilitychange", () => document.hidden && core.hidden(), true);
+/**
+ * Forwards page lifecycle events to the core. A page in the back/forward cache misses that consent is denied: if the visitor that
+ * `readVisitor()` returned before is gone when the page returns, `deny()` is called.
+ */
+export const listenToLifecycle = (core, refresh, readVisitor, deny) => {
+  let visitor;
+  listen("pagehide", () => {
+    core.pagehide();
+    visitor = readVisitor();
+  });
+  listen("pageshow", (event) => {
+    if (!event.persisted) return;
+    if (visitor && !readVisitor()) deny();
+    refresh(true);
+    core.pageshow();
+  });
+  listen("online", core.online);
+  listen("visibilitychange", () => member(document, "hidden") && core.hidden());
 };
 
 /**
  * Replaces the functions of the core that depend on shared state, so that they read it first. `refresh(all)` passes the dedup state to the
- * core, or with `all` the cookies too: after a pause of a session timeout, another tab may have continued the session. Raw vendor calls go to
- * `deferUntilReplay(key, text)` until the core can replay them.
+ * core, or with `all` the cookies too: after a pause of a session timeout, another tab may have continued the session. `ownSession(text)`
+ * returns a saved session, or an empty text if it is that of another project. Raw vendor calls go to `deferUntilReplay(key, text)` until the
+ * core can replay them. `flush(resolve)` adds `resolve` to `flushed`, for the core's report.
  */
-export const wrapCore = (core, refresh, deferUntilReplay) => {
-  const { start, call, consent } = core;
-  core.start = (host, options, key, text) =>
+export const wrapCore = (core, refresh, ownSession, deferUntilReplay, flushed) => {
+  const { start, call, consent, flush } = core;
+  core.start = (host, options, key, text) => {
+    options.session = ownSession(options.session);
     start(host, options, key, tryCall(isExternalReferral, text) ? text.replace("$land", "$arrival") : text);
-  let lastCallAt = Date.now();
+  };
+  let lastCallAt = now();
   core.call = (key, text) => {
-    if (!core.canReplay && text.includes(RAW_CALL_MARKER)) return deferUntilReplay(key, text);
-    const now = Date.now();
-    if (now - lastCallAt >= __SESSION_TIMEOUT_MS__) refresh(true);
+    if (!core.canReplay && RAW_CALL.test(text)) return deferUntilReplay(key, text);
+    const time = now();
+    if (time - lastCallAt >= __SESSION_TIMEOUT_MS__) refresh(true);
     else if (NEEDS_DEDUP.test(text)) refresh();
-    lastCallAt = now;
+    lastCallAt = time;
     call(key, text);
   };
+  core.flush = (resolve) => {
+    flushed.push(resolve);
+    flush();
+  };
   core.consent = (state) => {
-    refresh();
+    // After a denial in all tabs, another tab may have started a new visitor.
+    refresh(true);
     consent(state);
   };
 };

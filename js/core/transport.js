@@ -2,27 +2,51 @@
 
 import { tryCall } from "../safe.js";
 
+/** Shorter bodies are not compressed: it would save less than a packet. */
+const MIN_COMPRESSED_CHARS = 1024;
+
 /**
- * Returns `{ post, abort, beacon }`. `post(number, body)` sends a batch and passes the outcome to `core.onResponse`, once, with the same
- * number; it aborts the request before. `abort()` aborts the current request. `beacon(body)` sends a batch without waiting for a response.
+ * Returns a body compressed with gzip, which the collector recognises by its first bytes: a header for it would cost a preflight request.
+ * Returns it unchanged if it is short, or if the browser or the page prevents that.
  */
-export const createTransport = (url, core) => {
-  let controller;
-  const abort = () => controller?.abort();
+const compress = async (body) => {
+  if (body.length < MIN_COMPRESSED_CHARS) return body;
+  try {
+    const stream = new window.Blob([body]).stream().pipeThrough(new window.CompressionStream("gzip"));
+    return await new window.Response(stream).blob();
+  } catch (e) {
+    return body;
+  }
+};
+
+/**
+ * Returns `{ post, abort, beacon }`. `post(entries, _, dropped)` sends entries and passes the outcome to `core.onResponse`, once; it aborts the
+ * request before, which has no outcome then. `abort()` aborts the current request. `beacon(entries, _, dropped)` sends entries without waiting
+ * for a response.
+ */
+export const createTransport = (url, encodeBody, core) => {
+  const encode = (entries, _, dropped) => encodeBody(entries, { dropped: dropped || null });
+  let current;
+  const abort = () => {
+    if (current) current.abort();
+    current = undefined;
+  };
   return {
-    post: async (number, body) => {
+    post: async (...batch) => {
       abort();
+      const request = (current = new window.AbortController());
+      const finish = (response, text) => request === current && core.onResponse(response, text);
       try {
-        controller = new AbortController();
-        // Without `keepalive`: a beacon sends the batch again when the page closes. Chromium 156 does not release an aborted `keepalive`
+        // Without `keepalive`: a beacon sends the calls again when the page closes. Chromium 156 does not release an aborted `keepalive`
         // request, and its quota of 64 KiB for those and for beacons stays in use as long as the server does not respond.
-        const response = await fetch(url, { method: "POST", body, signal: controller.signal });
-        core.onResponse(number, response, await response.text().catch(() => ""));
+        const body = await compress(encode(...batch));
+        const response = await window.fetch(url, { method: "POST", body, signal: request.signal });
+        finish(response, await response.text().catch(() => ""));
       } catch (e) {
-        core.onResponse(number, undefined, "");
+        finish(undefined, "");
       }
     },
     abort,
-    beacon: (body) => tryCall(() => navigator.sendBeacon(url, body)),
+    beacon: (...batch) => tryCall(() => window.navigator.sendBeacon(url, encode(...batch))),
   };
 };

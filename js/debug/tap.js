@@ -9,13 +9,38 @@ import { openPanel } from "./panel.js";
 
 /* global __SESSION_TIMEOUT_MS__ */
 
-/** Returns the fields of an encoded call, or of the core's start options. */
+/** Returns the fields of an encoded call. */
 const decode = (text) => asObject(tryCall(decodeFlat, text));
 
 const parseJson = (json) => tryCall(JSON.parse, json) || {};
 
-/** Returns the ids of the events in a batch. */
-const batchIds = (body) => (parseJson(body).events || []).map(({ id }) => id);
+/** Where in a call's seed the digits of its event's id start, and those of a `land` event before it; see protocol/src/id.rs. */
+const CALL_SEED_START = 0;
+const LAND_SEED_START = 21;
+
+/** Returns the id that the collector derives for an event, a UUID of version 7. */
+const eventId = ({ time, seed }, seedStart) => {
+  const hex = time.toString(16).padStart(12, "0");
+  const digits = seed.slice(seedStart).padEnd(20, "0");
+  const variant = (8 | (parseInt(digits[4], 16) & 3)).toString(16);
+  return [hex.slice(0, 8), hex.slice(8), "7" + digits.slice(1, 4), variant + digits.slice(5, 8), digits.slice(8, 20)].join("-");
+};
+
+/** Returns the events of an entry: `{ id, api, type, params }`, see protocol/src/calls_request.rs. */
+const eventsOf = (entry) => {
+  if (!Array.isArray(entry)) return [parseJson(entry)].filter(({ id }) => id);
+  const [call, { land, visitor, changes }] = entry;
+  const { url, referrer, api, type } = call;
+  const params = { ...asObject(call.params), ...(changes && { changes }) };
+  const landing = { id: eventId(call, LAND_SEED_START), api: "tillroll", type: "land", params: { current_url: url, source_url: referrer } };
+  return [...(land ? [landing] : []), ...(visitor ? [{ id: eventId(call, CALL_SEED_START), api, type, params }] : [])];
+};
+
+/** Returns the ids of the events in the entries of a request. */
+const batchIds = (entries) => (tryCall(decodeFlat, `[${entries}]`) || []).flatMap(eventsOf).map(({ id }) => id);
+
+/** Returns the key of a call with its decisions. */
+const decidedKey = (key) => key.replace(/c$/, "");
 
 /** Calls `observers[name]` before each call of `functions[name]`, with the same arguments; its exceptions are ignored. */
 const tap = (functions, observers) => {
@@ -31,7 +56,8 @@ const tap = (functions, observers) => {
 /** Opens the panel and returns the core with taps on it and, once it starts, on its host. */
 export const attach = (core) => {
   const { addLine, setStatus } = openPanel();
-  const requests = new Map();
+  /** The events of the request in flight. */
+  let requestIds = [];
   const eventIds = new Map();
   const rejections = new Map();
   let visitor;
@@ -39,8 +65,8 @@ export const attach = (core) => {
   let consent;
   /** The events of the request that just failed: the next report is about them. */
   let failedIds;
-  /** The keys that were deleted last: an error report that follows is about that call. */
-  let deletedKeys;
+  /** The key of the call that the core processes: an error report is about that call. */
+  let currentKey;
   /** Why the core drops the events that it deletes next. */
   let dropReason;
 
@@ -54,19 +80,22 @@ export const attach = (core) => {
     session = id;
     addLine(sessionLabel(id, isNew));
   };
-  const idsOf = (keys) => keys.split(",").map((key) => eventIds.get(key));
+  const idsOf = (keys) => keys.split(",").flatMap((key) => eventIds.get(key) || []);
 
   const hostObservers = {
     put: (key, text) => {
-      const event = parseJson(text);
-      if (!visitor) onVisitor(event.visitorId, true);
-      onSession(event.sessionId, true);
-      eventIds.set(key, event.id);
-      addLine(eventLabel(event), event.params, event.id);
-      setStatus([event.id], "kept");
+      const entry = tryCall(decodeFlat, text) || [];
+      const { land, visitor: name, session: id } = asObject(entry[1]);
+      if (!visitor) onVisitor(land || name, true);
+      onSession(id, true);
+      const events = eventsOf(entry);
+      eventIds.set(key, events.map(({ id }) => id));
+      for (const event of events) {
+        addLine(eventLabel(event), event.params, event.id);
+        setStatus([event.id], "kept");
+      }
     },
     delete: (keys) => {
-      deletedKeys = keys;
       if (dropReason) setStatus(idsOf(keys), "dropped", dropReason);
       dropReason = undefined;
     },
@@ -74,13 +103,13 @@ export const attach = (core) => {
       if (name === VISITOR_COOKIE) onVisitor(value, true);
       if (name === SESSION_COOKIE) onSession(new URLSearchParams(value).get("sid"), true);
     },
-    post: (number, body) => {
-      requests.set(number, batchIds(body));
-      setStatus(batchIds(body), "sent");
+    post: (entries) => {
+      requestIds = batchIds(entries);
+      setStatus(requestIds, "sent");
     },
-    beacon: (body) => setStatus(batchIds(body), "sent", "by beacon on page close"),
-    report: ([name, , reason, field]) => {
-      if (name === "error") rejections.set(deletedKeys, reason + (field ? `, ${field}` : ""));
+    beacon: (entries) => setStatus(batchIds(entries), "sent", "by beacon on page close"),
+    report: ({ name, reason, field }) => {
+      if (name === "error") rejections.set(currentKey, reason + (field ? `, ${field}` : ""));
       if (name !== "dropped") return;
       if (failedIds) setStatus(failedIds, "dropped", reason);
       else dropReason = reason;
@@ -88,8 +117,7 @@ export const attach = (core) => {
   };
 
   const coreObservers = {
-    start: (host, options) => {
-      const state = decode(options);
+    start: (host, state) => {
       ({ consent } = state);
       onVisitor(state.visitor);
       const stored = new URLSearchParams(state.session);
@@ -104,17 +132,19 @@ export const attach = (core) => {
 
   const tapped = { ...core };
   tap(tapped, coreObservers);
-  tapped.call = (key, text) => {
-    core.call(key, text);
-    // An event of another tab, or a call that became an event.
-    if (text[1] !== ":" || eventIds.has(key)) return;
+  tapped.call = (callKey, text) => {
+    const key = (currentKey = decidedKey(callKey));
+    core.call(callKey, text);
+    currentKey = undefined;
+    // An entry of another tab, or a call that became an event.
+    if (text[1] !== ":" || (eventIds.get(key) || []).length) return;
     addLine(`No event: ${decode(text).type}`, undefined, key);
     if (consent !== "granted") setStatus([key], "waiting", `consent is ${consent}`);
     else if (rejections.has(key)) setStatus([key], "dropped", rejections.get(key));
     else setStatus([key], "unchanged");
   };
-  tapped.onResponse = (number, response, body) => {
-    const ids = requests.get(number) || [];
+  tapped.onResponse = (response, body) => {
+    const ids = requestIds;
     const { accepted, rejected = [] } = parseJson(body);
     if (accepted === undefined) {
       setStatus(ids, "kept", response ? `answered ${response.status}` : "no answer");
@@ -123,7 +153,7 @@ export const attach = (core) => {
       setStatus(ids, "stored");
       for (const { id, code } of rejected) setStatus([id], "dropped", code);
     }
-    core.onResponse(number, response, body);
+    core.onResponse(response, body);
     failedIds = undefined;
   };
   return tapped;

@@ -1,30 +1,23 @@
 // Generates the methods of a vendor API from a table. Each line has a method's name, an event type, and the sources of its parameters:
 // `quantity` is the next positional argument; `.firstName` is a property of the argument behind those, `.first_name=firstName` the same
-// under another name, and `.product_id=option_id|id` the first of several properties with a value.
+// under another name.
 
 import { readProperty } from "../safe.js";
 
-/** Returns the parameters that `sources` select from the arguments of one call. */
-const selectParams = (sources, args) => {
-  const params = {};
-  const object = args[sources.filter((source) => source[0] !== ".").length];
-  sources.forEach((source, at) => {
-    const [name, properties] = source.slice(1).split("=");
-    if (source[0] !== ".") params[source] = args[at];
-    else
-      (properties || name).split("|").forEach((property) => {
-        if (!params[name] || params[name] === "0") params[name] = readProperty(object, property);
-      });
-  });
-  return params;
-};
-
-/** Returns a method for each line of `table`; each calls `track(type, params)`. */
-export const methodsFromTable = (table, track) => {
+/** Returns a method for each line of `table`; each calls `track(type, params)`. `read(object, property)` returns a property of any value. */
+export const methodsFromTable = (table, track, read = readProperty) => {
   const methods = {};
-  for (const line of table.trim().split("\n")) {
-    const [name, type, ...sources] = line.trim().split(" ");
-    methods[name] = (...args) => track(type, selectParams(sources, args));
+  for (const line of table.split("\n")) {
+    const [name, type, ...sources] = line.split(" ");
+    methods[name] = (...args) => {
+      const params = {};
+      for (const source of sources) {
+        const [param, property = param] = source.slice(1).split("=");
+        if (source[0] === ".") params[param] = read(args[0], property);
+        else params[source] = args.shift();
+      }
+      if (type) return track(type, params);
+    };
   }
   return methods;
 };

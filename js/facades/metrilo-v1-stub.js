@@ -2,22 +2,23 @@
 // `[method, ...args]` in `q` or `queue`. The library installs the methods of both APIs on that object. v1 calls are recorded raw, with their
 // own time; pages that make them load snippet/replay.js, which decodes them.
 
-import { consumeQueue, readProperty } from "../safe.js";
+import { consumeQueue, tryCall } from "../safe.js";
 
-const METHODS = ["event", "track", "pageview", "purchase", "load", "debug", "atr"];
+const METHODS = "event track pageview purchase load debug atr".split(" ");
 
-/** Properties that only the `identify` of the v1 API takes. */
-const IDENTIFY_PROPERTIES = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
+/** Matches the names of properties that are those of `identify` in metrilo-v1.js. */
+const V1_PROPERTY = /_|name|tag|sub/;
 
 /** Installs the v1 methods on `target`; each call, and each that a stub recorded, goes to `onCall([method, ...args])`. */
 export const installV1Stub = (target, onCall) => {
   const stub = target.q || target.queue;
   const { identify } = target;
   for (const name of METHODS) target[name] = (...args) => onCall([name, ...args]);
-  // Both APIs have `identify`. On a stub it is the v1 method; elsewhere only if it gets properties that only the v1 method takes.
+  // Both APIs have `identify`. On a stub it is the v1 method; elsewhere only if it gets an object with properties that the v1 method reads.
   target.identify = (email, details) => {
-    if (stub || IDENTIFY_PROPERTIES.some((name) => readProperty(details, name) !== undefined)) onCall(["identify", email, details]);
+    if (stub || V1_PROPERTY.test(tryCall(Object.keys, details))) onCall(["identify", email, details]);
     else identify(email);
   };
-  for (const queue of [target.q, target.queue]) if (Array.isArray(queue)) consumeQueue(queue, onCall);
+  tryCall(consumeQueue, target.q, onCall);
+  tryCall(consumeQueue, target.queue, onCall);
 };

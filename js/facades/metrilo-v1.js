@@ -4,18 +4,18 @@
 import { readProperty, tryCall } from "../safe.js";
 import { methodsFromTable } from "./method-table.js";
 
-/** `event(name, data)` by name; other names are custom events. */
-const EVENTS = `
-  view_product product_view .product_id=id
-  view_category category_view .id
-  view_article article_view .id .name .url
-  add_to_cart basket_add .product_id=option_id|id .quantity
-  remove_from_cart basket_remove .product_id=option_id|id
-  checkout_start checkout
-  search search .query
-  apply_tags tag .tags
-  order order .order_id .total=amount .tax=tax_amount .shipping=shipping_amount .currency .lines=items
-  pageview page_view .url=uri .name=page_title`;
+/** `event(name, data)` by name; other names are custom events. `option_id|id` is the first of several properties with a value. */
+const EVENTS = `\
+view_product product_view .product_id=id
+view_category category_view .id
+view_article article_view .id .name .url
+add_to_cart basket_add .product_id=option_id|id .quantity
+remove_from_cart basket_remove .product_id=option_id|id
+checkout_start checkout
+search search .query
+apply_tags tag .tags
+order order .order_id .total=amount .tax=tax_amount .shipping=shipping_amount .currency .lines=items
+pageview page_view .url=uri .name=page_title`;
 
 const IDENTIFY_PROPERTIES = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
 
@@ -24,13 +24,20 @@ const valuesOf = (list) => tryCall(() => Object.keys(list).map((key) => readProp
 
 const LINE = "line line .product_id=id .variant_id=option_id .name .sku .quantity .price";
 
+/** Returns the first of `properties` that has a value; a variant with the id 0 is none. */
+const readFirst = (object, properties) => {
+  let value;
+  for (const property of properties.split("|")) if (!value || value === "0") value = readProperty(object, property);
+  return value;
+};
+
 /** Returns the v1 methods; each calls `track(type, params)`. */
 const createMethods = (track) => {
   const toLine = methodsFromTable(LINE, (_, params) => params).line;
   const events = methodsFromTable(EVENTS, (type, params) => {
     if (type === "order") params.lines = typeof params.lines === "object" ? (valuesOf(params.lines) || []).map(toLine) : undefined;
     track(type, params);
-  });
+  }, readFirst);
   const event = (name, data) => {
     const isDocumented = typeof name === "string" && Object.prototype.hasOwnProperty.call(events, name);
     if (isDocumented) events[name](name === "pageview" && typeof data === "string" ? { page_title: data } : data);

@@ -15,6 +15,7 @@ import { installMetrilo } from "./metrilo.js";
 const PAGE = { url: "https://shop.test/page", title: "Shirts | Shop" };
 
 before(() => {
+  globalThis.window = globalThis;
   globalThis.document = { title: PAGE.title, referrer: "" };
   globalThis.location = { href: PAGE.url };
 });

@@ -1,39 +1,32 @@
 // The facade `window.ometria`: the functions of Ometria's tag. They work before the core has loaded. Calls before `init` wait for it, with
 // their own time, because the page view comes first. The core detects changes and duplicates.
 
-import { asObject, tryCall } from "../safe.js";
+import { listen, now } from "../page.js";
+import { asArray, asObject, tryCall } from "../safe.js";
 import { methodsFromTable } from "./method-table.js";
 
 /** How long calls wait for the first `init`; they are released earlier when the page closes. */
 const INIT_WAIT_MS = 3000;
 
-const METHODS = `
-  trackAddToBasket basket_add product_id quantity
-  trackTransaction order order_id
-  trackCheckout checkout stage
-  viewProduct product_view product_id
-  track custom name data
-  event custom name data`;
-
-/** Undocumented methods of some builds of the tag: present, without effect. */
-const NOOP_METHODS = ["viewProducts", "setProfileData", "setPageType", "setPageData", "observeEmailInputs", "isNewVisitor"];
+/** Undocumented methods of some builds of the tag have no event type: present, without effect. */
+const METHODS = `\
+trackAddToBasket basket_add product_id quantity
+trackTransaction order order_id
+trackCheckout checkout stage
+viewProduct product_view product_id
+track custom name data
+event custom name data
+viewProducts
+setProfileData
+setPageType
+setPageData
+observeEmailInputs
+isNewVisitor`;
 
 /** Matches what shop servers print for an anonymous visitor, and template placeholders that were not filled in. */
 const PLACEHOLDER_ID = /^(0|null|undefined|false)?$|[{<]/;
 
 const toText = (value) => (/^(st|nu)/.test(typeof value) ? value + "" : "");
-
-/**
- * Returns a list as an array. Servers print a list with gaps as an object, and an empty one as null. Arrays are returned as they are: with
- * the Prototype library of old themes, `Object.values` of an array includes that library's methods.
- */
-export const asArray = (list) => (Array.isArray(list) ? list : Object.values(asObject(list)));
-
-/** Returns a method that assigns its arguments to the properties `names`. */
-const setter = (...names) =>
-  function (...values) {
-    names.forEach((name, at) => (this[name] = values[at]));
-  };
 
 /** The basket that pages fill, by methods or by assigning its fields. */
 function Basket(source) {
@@ -44,10 +37,19 @@ function Basket(source) {
 }
 
 Basket.prototype = {
-  setTotal: setter("total", "currency"),
-  setId: setter("basket_id"),
-  setUrl: setter("URL"),
-  setURL: setter("URL"),
+  setTotal(total, currency) {
+    this.total = total;
+    this.currency = currency;
+  },
+  setId(id) {
+    this.basket_id = id;
+  },
+  setUrl(url) {
+    this.URL = url;
+  },
+  setURL(url) {
+    this.setUrl(url);
+  },
   addLineItem(product_id, quantity, price, variant_id) {
     this.items = [...asArray(this.items), { product_id, quantity, price, variant_id }];
   },
@@ -66,17 +68,17 @@ export const installOmetria = (target, track, getVisitor) => {
   if (typeof target.init === "function") return;
   const stubIdentify = target.identify;
   let store;
-  let waiting = [];
+  const waiting = [];
+  let isReleased;
 
   const release = () => {
-    const calls = waiting;
-    waiting = 0;
-    if (calls) calls.forEach((call) => track(...call));
+    isReleased = true;
+    waiting.splice(0).forEach((call) => track(...call));
   };
   const trackAfterInit = (type, params) => {
-    const call = [type, params, { store, time: Date.now(), url: location.href }];
-    if (!waiting) return track(...call);
-    if (waiting.push(call) < 2) setTimeout(release, INIT_WAIT_MS);
+    const call = [type, params, { store, time: now(), url: location.href }];
+    if (isReleased) track(...call);
+    else if (waiting.push(call) < 2) setTimeout(release, INIT_WAIT_MS);
   };
   const methods = {
     ...methodsFromTable(METHODS, trackAfterInit),
@@ -84,10 +86,10 @@ export const installOmetria = (target, track, getVisitor) => {
       // Magento's pages leave the page data in `raw_data`.
       const raw = asObject(target.raw_data);
       const [type, data, storeId] = args.length ? args : [raw.type, raw.data || target.raw_data, raw.store];
-      const { pid, id } = asObject(data);
-      const product_id = type === "product" && toText(pid || id);
+      const { pid, id } = type === "product" ? asObject(data) : {};
+      const product_id = toText(pid || id) || undefined;
       store = toText(storeId) || store;
-      track(product_id ? "product_view" : "page_view", { ...(product_id && { product_id }), page_type: type, data }, { store });
+      track(product_id ? "product_view" : "page_view", { product_id, page_type: type, data }, { store });
       release();
     },
     identify: (id, ...more) => {
@@ -101,7 +103,6 @@ export const installOmetria = (target, track, getVisitor) => {
       trackAfterInit("basket_update", { ...fields, url: URL, lines: items });
     },
   };
-  for (const name of NOOP_METHODS) target[name] = () => {};
   for (const name in methods) target[name] = (...args) => void tryCall(methods[name], ...args);
   target.Basket = Basket;
   target.basket = new Basket(target.basket);
@@ -109,5 +110,5 @@ export const installOmetria = (target, track, getVisitor) => {
   if (asObject(target.raw_data).type) target.init();
   tryCall(() => target.onLoad());
   // Registered here, so that it runs before the listeners of the core, which loads later. A server that renders pages has no such events.
-  tryCall(() => addEventListener("pagehide", release, true));
+  tryCall(listen, "pagehide", release);
 };

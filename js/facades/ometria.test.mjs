@@ -15,9 +15,11 @@ const PAGE = { url: "https://shop.test/page", title: "Shirts | Shop" };
 let firePageHide;
 
 before(() => {
-  globalThis.document = { title: PAGE.title, referrer: "" };
+  globalThis.window = globalThis;
+  // The library takes the functions of a node from its prototype.
+  const addEventListener = (name, listener) => name === "pagehide" && (firePageHide = listener);
+  globalThis.document = Object.assign(Object.create({ addEventListener }), { title: PAGE.title, referrer: "" });
   globalThis.location = { href: PAGE.url };
-  globalThis.addEventListener = (name, listener) => name === "pagehide" && (firePageHide = listener);
 });
 
 /** Installs the methods on `existing`; returns it with the calls that it makes, as `[type, params, api, store]`. */

@@ -8,9 +8,9 @@ import { installV1Stub } from "../facades/metrilo-v1-stub.js";
 import { createV1Replay } from "../facades/metrilo-v1.js";
 import { METHODS } from "../facades/metrilo.js";
 import { methodsFromTable } from "../facades/method-table.js";
-import { asArray, installOmetria } from "../facades/ometria.js";
-import { asObject, tryCall } from "../safe.js";
-import { KEY_PREFIX, RAW_CALL_MARKER } from "../storage/event-store.js";
+import { installOmetria } from "../facades/ometria.js";
+import { asArray, asObject, tryCall } from "../safe.js";
+import { RAW_CALL_MARKER } from "../storage/event-store.js";
 
 /** Sequence numbers in keys start here, as in calls/create-call.js. */
 const FIRST_SEQUENCE_NUMBER = 1e6;
@@ -48,7 +48,7 @@ const fromV1Call = (key, text) => {
   const { time, seed, type, url, referrer, title, params } = asObject(tryCall(decodeFlat, text));
   if (type !== RAW_CALL_MARKER) return undefined;
   const [method, ...args] = asArray(params);
-  return { pageId: key, keyBase: key.slice(0, -1), at: 0, time, seed, url, referrer, title, object: "v1", method, args };
+  return { pageId: key, keyBase: key.replace(/.c?$/, ""), at: 0, time, seed, url, referrer, title, object: "v1", method, args };
 };
 
 /** Returns the raw call in a record of the inline snippet; throws if it is anything else. */
@@ -58,7 +58,7 @@ const fromSnippetCall = ([id, time, url, referrer, title, object, method, args])
   const digits = deriveSeed(id + time + url);
   const seed = toHex(at, COUNTER_DIGITS) + digits.slice(COUNTER_DIGITS);
   const keyBase = [time, FIRST_SEQUENCE_NUMBER + at, digits.slice(0, 6)].join("-");
-  return { key: id.slice(KEY_PREFIX.length), pageId: id.slice(0, dot), keyBase, at, time, seed, url, referrer, title, object, method, args };
+  return { key: id.slice(id.indexOf(":") + 1), pageId: id.slice(0, dot), keyBase, at, time, seed, url, referrer, title, object, method, args };
 };
 
 /** Returns the methods of each vendor object, which call `track(api)(type, params, extra)`; `rawData` is the page data of the second. */
@@ -120,11 +120,16 @@ const replayPage = (rawCalls, liveOmetria) => {
 /** Returns the calls that an encoded call results in: itself, unless it is a raw v1 call. */
 const replayV1Call = (key, text) => {
   const rawCall = fromV1Call(key, text);
-  return rawCall ? replayPage([rawCall]) : [[key, text]];
+  if (!rawCall) return [[key, text]];
+  const calls = replayPage([rawCall]);
+  // The core deletes the stored call with this key.
+  if (calls.length) calls[0][0] = key;
+  return calls;
 };
 
 const groupByPage = (rawCalls) => {
-  const pages = {};
+  // Without a prototype: a damaged record may name its page `__proto__`.
+  const pages = { __proto__: null };
   rawCalls.forEach((rawCall) => (pages[rawCall.pageId] = pages[rawCall.pageId] || []).push(rawCall));
   return Object.values(pages).map((page) => page.sort((a, b) => a.at - b.at));
 };
@@ -146,11 +151,13 @@ const replayKept = (persisted, snippetCalls) => {
   for (let at = 0; at < persisted.length; at += 2) {
     const [key, text] = persisted.slice(at, at + 2);
     // With the Prototype library of old themes, JSON.stringify encodes an array twice.
-    const isSnippetCall = /^["[]/.test(text);
-    const rawCall = isSnippetCall && tryCall(() => fromSnippetCall(JSON.parse(text[0] === "[" ? text : JSON.parse(text))));
-    const calls = isSnippetCall ? [] : replayV1Call(key, text);
+    const isSnippetCall = /^\[?"/.test(text);
+    const record = isSnippetCall && tryCall(() => fromSnippetCall(JSON.parse(text[0] === "[" ? text : JSON.parse(text))));
+    const rawCall = asObject(record).key === key && record;
+    // The core drops and counts a damaged record.
+    const calls = rawCall ? [] : isSnippetCall ? [[key, text]] : replayV1Call(key, text);
     if (rawCall && !keysOfThisPage.includes(key)) earlier.push(rawCall);
-    // Otherwise the first of the calls has the key of the raw call and replaces it.
+    // Otherwise the first of the calls has the key of the raw call, and the core deletes that.
     if (!calls.length) replayedKeys.push(key);
     entries.push(...calls.flat());
   }

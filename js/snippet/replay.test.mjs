@@ -12,7 +12,7 @@ const NOON = 1_800_000_000_000;
 const live = { raw_data: {}, basket: { items: [] }, Basket: Object };
 
 before(() => {
-  globalThis.window = { ometria: live, metrilo: {} };
+  globalThis.window = { ometria: live, metrilo: {}, Date };
   globalThis.location = { href: "https://shop.test/now" };
 });
 
@@ -128,10 +128,15 @@ describe("v1 calls", () => {
   });
 });
 
-test("other entries are restored unchanged", () => {
+test("other entries, damaged ones too, are restored unchanged", () => {
   const others = ["1-1-a1", "{", "1-2-a1", '["a list"]', "1-3-a1", encodeFlat({ type: "checkout" }), "1-4-a1", ""];
-  const { restored } = replay(others);
-  assert.deepEqual(restored.filter((_, at) => at % 2 === 0), ["1-1-a1", "1-3-a1", "1-4-a1"]);
+  assert.deepEqual(replay(others).restored, others);
+});
+
+test("a record that names an object's prototype as its page is replayed like any other", () => {
+  const record = ["tillroll:__proto__.0", NOON, "https://shop.test/", "", "", "metrilo", "viewProduct", [7]];
+  const { calls } = replay(["1-1-a1", "{}", ...persisted(record)]);
+  assert.deepEqual(calls.slice(1).map(short), [["metrilo", "product_view", { product_id: 7 }]]);
 });
 
 test("a decoded flat text equals the encoded value", () => {

@@ -1,7 +1,8 @@
 // The first-party cookies: visitor, session and the debug flag. Names and lifetime come from protocol/src/cookies.rs at build time; which
 // domain a cookie is set for is decided here. A browser that refuses cookies gets local storage under the same name.
 
-import { tryCall } from "../safe.js";
+import { member } from "../page.js";
+import { tryCall, useLocal } from "../safe.js";
 
 /* global __COOKIE_MAX_AGE_SECS__, __SESSION_COOKIE__, __SHARED_HOSTS__, __VISITOR_COOKIE__ */
 
@@ -13,15 +14,15 @@ export const VISITOR_COOKIE = __VISITOR_COOKIE__;
 /** The session, a query string with `sid`. */
 export const SESSION_COOKIE = __SESSION_COOKIE__;
 
-/** Returns the value of the cookie `name`; an empty string if there is none. */
+/** Returns the value of the cookie `name`; undefined if there is none. */
 const readCookie = (name) =>
   tryCall(() => {
-    const value = document.cookie.split("; ").find((cookie) => cookie.startsWith(name + "=")).slice(name.length + 1);
+    const [, value] = RegExp(`(?:^|; )${name}=([^;]*)`).exec(member(document, "cookie"));
     return tryCall(decodeURIComponent, value) || value;
-  }) || "";
+  });
 
 /** Returns the value of the cookie `name`, else that of local storage, which counts only while the browser refuses cookies. */
-export const readState = (name) => readCookie(name) || tryCall(() => localStorage.getItem(name)) || "";
+export const readState = (name) => readCookie(name) || useLocal("getItem", name) || "";
 
 /** Returns whether `domain` is a public suffix, on which browsers refuse cookies, or a host that unrelated sites share. */
 const isPublicSuffix = (domain) => !domain.includes(".") || /^[^.]{1,3}\.[^.]{2}$/.test(domain) || __SHARED_HOSTS__.includes(domain);
@@ -37,29 +38,55 @@ export const cookieDomains = (host) => {
   return [...domains.reverse().filter((domain) => !isPublicSuffix(domain)), ""];
 };
 
+/** Returns whether `url` is on the page's site: the hosts that its cookies reach. */
+export const isOwnSite = (url) => ("." + url.split(/[/:]+/)[1]).endsWith("." + (cookieDomains(location.hostname)[0] || location.hostname));
+
 /** Returns `value` as PHP and `decodeURIComponent` both decode it. `@` stays, because shops test for it. */
 export const encodeCookie = (value) => encodeURIComponent(value).replace(/%(40|3D|26)/g, decodeURIComponent);
 
+/** Sets a cookie; the prototype's setter is for pages in which an element called `cookie` hides that of `document`. */
+const setCookie = (text) =>
+  tryCall(() => {
+    if (typeof document.cookie === "string") document.cookie = text;
+    else Reflect.set(Object.getPrototypeOf(document), "cookie", text, document);
+  });
+
+/** Returns the paths for which a cookie may be set that this page gets: `/a/b` has `/a/b`, `/a/`, `/a` and `/`. */
+const cookiePaths = (path) => {
+  const starts = path.split("/").map((_, at, parts) => parts.slice(0, at).join("/"));
+  return [path, ...starts.reverse().flatMap((start) => [start + "/", start || "/"])];
+};
+
 /**
- * Sets the cookie `name`, or deletes it if `value` is empty: for `domain`, else for the widest domain that the browser accepts. If it accepts
- * none, the value goes to local storage. `readState` is the function above: the host passes it in, because it is in the page's script already.
+ * Sets the cookie `name`, or deletes it if `value` is empty: for `domain`, else for the widest domain that the browser accepts. Another
+ * cookie of that name, with a path or a domain of its own, may stand before ours: if the value is not read back, all of that name are
+ * deleted. If the browser accepts none, the value goes to local storage. `readState` is the function above: the host passes it in, because
+ * it is in the page's script already.
  */
 export const writeState = (name, value, domain, readState) => {
-  const maxAge = value ? __COOKIE_MAX_AGE_SECS__ : 0;
-  const secure = location.protocol === "https:" ? ";secure" : "";
-  const attributes = `=${encodeCookie(value)};path=/;samesite=lax;max-age=${maxAge}${secure}`;
-  tryCall(() => localStorage.removeItem(name));
-  const isWritten = (domain ? [domain] : cookieDomains(location.hostname)).some((domain) => {
-    tryCall(() => (document.cookie = name + attributes + (domain && ";domain=" + domain)));
-    return readState(name) === value;
-  });
-  if (!isWritten) tryCall(() => localStorage.setItem(name, value));
+  const { hostname, pathname, protocol } = location;
+  const attributes = ";samesite=lax" + (protocol === "https:" ? ";secure" : "") + ";max-age=";
+  const write = (value, maxAge, path, domain) =>
+    setCookie(`${name}=${encodeCookie(value)};path=${path}${attributes}${maxAge}${domain && ";domain=" + domain}`);
+  const domains = domain ? [domain] : cookieDomains(hostname);
+  const writeOurs = () =>
+    domains.some((domain) => {
+      write(value, value ? __COOKIE_MAX_AGE_SECS__ : 0, "/", domain);
+      return readState(name) === value;
+    });
+  useLocal("removeItem", name);
+  if (writeOurs()) return;
+  if (readState(name)) {
+    for (const path of cookiePaths(pathname)) for (const domain of cookieDomains(hostname)) write("", 0, path, domain);
+    if (writeOurs()) return;
+  }
+  useLocal("setItem", name, value);
 };
 
 /** Returns whether the debug panel is enabled in this browser session. */
-export const readDebugFlag = () => document.cookie.includes(DEBUG_COOKIE);
+export const readDebugFlag = () => member(document, "cookie").includes(DEBUG_COOKIE);
 
 /** Enables or disables the debug panel on all pages of the host until the end of the browser session. */
 export const writeDebugFlag = (isEnabled) => {
-  document.cookie = DEBUG_COOKIE + ";path=/;samesite=lax" + (isEnabled ? "" : ";max-age=0");
+  setCookie(DEBUG_COOKIE + ";path=/;samesite=lax" + (isEnabled ? "" : ";max-age=0"));
 };

@@ -2,22 +2,20 @@
 // see protocol/src/visitor_context/dedup.rs.
 
 import { tryCall } from "../safe.js";
+import { DEDUP_SUFFIX } from "./event-store.js";
 
-/** The local storage key. */
-export const DEDUP_KEY = "tillroll-notes";
-
-/** The state if local storage refused to store it: only this page has it then. */
-let unsaved;
-
-/** Returns the state; an empty string if there is none. `readState` is that of cookies.js. */
-export const readDedup = (readState) => (unsaved === undefined ? readState(DEDUP_KEY) : unsaved);
-
-/** Stores the state; deletes it if `state` is empty. */
-export const writeDedup = (state) => {
-  unsaved = state;
-  tryCall(() => {
-    if (state) localStorage.setItem(DEDUP_KEY, state);
-    else localStorage.removeItem(DEDUP_KEY);
-    unsaved = undefined;
-  });
+/** Returns `{ read, write }`; `name` is that of the event store. `read()` returns the state, an empty string if there is none; `write("")` deletes it. */
+export const createDedupState = (name, readState) => {
+  const key = name + DEDUP_SUFFIX;
+  /** The state if local storage refused to store it: only this page has it then. */
+  let unsaved;
+  const write = (state) => {
+    unsaved = state;
+    tryCall(() => {
+      if (state) window.localStorage.setItem(key, state);
+      else window.localStorage.removeItem(key);
+      unsaved = undefined;
+    });
+  };
+  return { read: () => (unsaved === undefined ? readState(key) : unsaved), write };
 };

@@ -3,15 +3,24 @@
 
 import { KEY_PREFIX } from "./event-store.js";
 
-const storedKeys = () => Object.keys(localStorage).filter((key) => key.startsWith(KEY_PREFIX)).sort();
-
-/** The fallback store, with the same functions as the store in event-store.js. */
-export const fallbackStore = {
-  put: ([key, text, onComplete]) => {
-    localStorage.setItem(KEY_PREFIX + key, text);
-    onComplete();
-  },
-  delete: (keys) => keys.forEach((key) => localStorage.removeItem(KEY_PREFIX + key)),
-  getAll: (callback) => callback(storedKeys().flatMap((key) => [key.slice(KEY_PREFIX.length), localStorage.getItem(key)])),
-  clear: () => storedKeys().forEach((key) => localStorage.removeItem(key)),
+/**
+ * Returns `{ put, delete, entries, clear, transaction }`; the first two and the last are like those of an object store of IndexedDB. `name`
+ * is that of the event store. It also finds what the inline snippet recorded, under one prefix for all tokens.
+ */
+export const createFallbackStore = (name) => {
+  const prefix = name + ":";
+  const prefixOf = (key) => [prefix, KEY_PREFIX].find((prefix) => key.startsWith(prefix));
+  const storedKeys = () => Object.keys(window.localStorage).filter(prefixOf);
+  return {
+    put: (text, key) => window.localStorage.setItem(prefix + key, text),
+    delete: (key) => [prefix, KEY_PREFIX].forEach((prefix) => window.localStorage.removeItem(prefix + key)),
+    /** Returns keys and texts alternately, in the order of the keys. */
+    entries: () =>
+      storedKeys()
+        .map((key) => [key.slice(prefixOf(key).length), window.localStorage.getItem(key)])
+        .sort()
+        .flat(),
+    clear: () => storedKeys().forEach((key) => window.localStorage.removeItem(key)),
+    transaction: { addEventListener: (_, onComplete) => onComplete() },
+  };
 };
