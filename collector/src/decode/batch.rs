@@ -10,7 +10,7 @@ use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
 
 use crate::decode::body_error::BodyError;
-use crate::decode::json_tree::JsonTree;
+use crate::decode::json_tree::{Scalar, type_name, type_of};
 use crate::decode::model::Text;
 
 /// The body of `POST /v2/batch`, with events that are not decoded yet.
@@ -20,11 +20,13 @@ pub struct Batch<'a> {
     pub token: Text<'a>,
     /// The JSON text of each event.
     pub events: Vec<&'a str>,
+    /// When the page sent the request, in milliseconds since 1970 by the page's clock.
+    pub sent_at: Option<u64>,
     /// How many events the page reports as lost.
     pub dropped: u64,
 }
 
-/// Parses the body of a request. The collector ignores `trackingLibraryVersion` and `sentAt`; they help a person who reads a request.
+/// Parses the body of a request. The collector ignores `trackingLibraryVersion`; it helps a person who reads a request.
 pub fn batch(body: &[u8]) -> Result<Batch<'_>, BodyError> {
     let text = std::str::from_utf8(body).map_err(|error| BodyError::NotJson(error.to_string()))?.trim_start();
     let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| explain(&error, text))?;
@@ -34,34 +36,45 @@ pub fn batch(body: &[u8]) -> Result<Batch<'_>, BodyError> {
     }
     let token = match fields.token.0 {
         DynValue::Text(token) => token,
-        other => return Err(BodyError::BadField { field: "token", wanted: "a string", found: JsonTree(other).type_name() }),
+        other => return Err(BodyError::BadField { field: "token", wanted: "a string", found: type_name(&other) }),
     };
     match fields.events {
         Events::List { count, .. } if count > limits::MAX_BATCH_EVENTS => {
             Err(BodyError::TooManyEvents { found: count, limit: limits::MAX_BATCH_EVENTS })
         }
-        Events::List { texts, .. } => Ok(Batch { token, events: texts, dropped: fields.dropped.integer().unwrap_or(0) }),
+        Events::List { texts, .. } => {
+            let (sent_at, dropped) = (integer(&fields.sent_at), integer(&fields.dropped).unwrap_or(0));
+            Ok(Batch { token, events: texts, sent_at, dropped })
+        }
         Events::Other(found) => Err(BodyError::BadField { field: "events", wanted: "a list", found }),
     }
 }
 
 fn explain(error: &serde_json::Error, text: &str) -> BodyError {
-    match (error.classify(), serde_json::from_str::<JsonTree<'_>>(text)) {
-        (Category::Data, Ok(JsonTree(DynValue::Object(_)))) => {
+    // Of a text whose first fields are invalid the rest is still unread.
+    match (error.classify(), serde_json::from_str::<IgnoredAny>(text)) {
+        (Category::Data, Ok(_)) if text.starts_with('{') => {
             BodyError::BadField { field: "body", wanted: "an object with each field once", found: "a field twice" }
         }
-        (Category::Data, Ok(other)) => BodyError::BadField { field: "body", wanted: "an object", found: other.type_name() },
+        (Category::Data, Ok(_)) => BodyError::BadField { field: "body", wanted: "an object", found: type_of(text) },
         _ => BodyError::NotJson(error.to_string()),
     }
+}
+
+/// Returns the value if it is an integer from 0 up.
+fn integer(value: &Scalar<'_>) -> Option<u64> {
+    if let DynValue::Number(text) = &value.0 { text.parse().ok() } else { None }
 }
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 struct Fields<'a> {
     #[serde(default)]
-    token: JsonTree<'a>,
+    token: Scalar<'a>,
+    #[serde(default, rename = "sentAt")]
+    sent_at: Scalar<'a>,
     #[serde(default)]
-    dropped: JsonTree<'a>,
+    dropped: Scalar<'a>,
     #[serde(default)]
     events: Events<'a>,
 }

@@ -21,4 +21,14 @@ pub enum BodyError {
         /// How many it may hold.
         limit: usize,
     },
+    /// The body holds too many records.
+    TooManyRecords {
+        /// How many it may hold.
+        limit: usize,
+    },
+    /// The body holds too many values: elements of lists and members of objects.
+    TooManyValues {
+        /// How many it may hold.
+        limit: usize,
+    },
 }

@@ -6,38 +6,59 @@
 use serde::Deserialize;
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::limits;
+use tillroll_protocol::receipt::Receipt;
 use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent, ValidEvent};
 use uuid::Uuid;
 
-use crate::decode::json_tree::{JsonTree, JsonValue, bad_field, check_limits, describe, shorten};
+use crate::decode::json_tree::{JsonTree, JsonValue, Scalar, bad_field, check_limits, describe, shorten, type_of};
 use crate::decode::model::{DecodedEvent, Text};
 use crate::decode::rejection::{RejectReason, RejectedEvent};
 
 /// Initial capacity of an event's parameters; most need less.
 const PARAMS_BYTES: usize = 256;
 
-/// Decodes an event as a page sends it.
-pub fn event(text: &str) -> Result<DecodedEvent<Text<'_>>, RejectedEvent> {
-    decode(text, false)
+/// Decodes an event as a page sends it. `receipt` corrects its time.
+pub fn event<'a>(text: &'a str, receipt: &Receipt<'_>) -> Result<DecodedEvent<Text<'a>>, RejectedEvent> {
+    decode(text, receipt, false)
 }
 
 /// Decodes an event of an export, which may name no visitor if the shop's server sent it.
-pub fn exported_event(text: &str) -> Result<DecodedEvent<Text<'_>>, RejectedEvent> {
-    decode(text, true)
+pub fn exported_event<'a>(text: &'a str, receipt: &Receipt<'_>) -> Result<DecodedEvent<Text<'a>>, RejectedEvent> {
+    decode(text, receipt, true)
 }
 
-fn decode(text: &str, is_exported: bool) -> Result<DecodedEvent<Text<'_>>, RejectedEvent> {
+fn decode<'a>(text: &'a str, receipt: &Receipt<'_>, is_exported: bool) -> Result<DecodedEvent<Text<'a>>, RejectedEvent> {
     // serde accepts a list for the values of a struct's fields in their order.
     if !text.starts_with('{') {
-        let found = serde_json::from_str::<JsonTree<'_>>(text).map_or("nothing readable", |tree| tree.type_name());
-        return Err(RejectedEvent::unnamed(RejectReason::NotAnObject(found)));
+        return Err(RejectedEvent::unnamed(RejectReason::NotAnObject(type_of(text))));
+    }
+    if text.len() > limits::MAX_EVENT_BYTES {
+        return Err(too_large(text));
     }
     let mut fields: Fields<'_> = serde_json::from_str(text).map_err(|error| malformed(text, &error))?;
     let key = fields.key(text.len()).map_err(|reason| fields.rejected(reason))?;
-    match fields.validate(is_exported) {
+    match fields.validate(receipt, is_exported) {
         Ok(event) => Ok(DecodedEvent { key, event }),
         Err(reason) => Err(fields.rejected(reason)),
     }
+}
+
+/// Returns the rejection of an event that is too large to be parsed, with what identifies it.
+fn too_large(text: &str) -> RejectedEvent {
+    #[derive(Default, Deserialize)]
+    #[serde(default, bound(deserialize = "'de: 'a"))]
+    struct Named<'a> {
+        id: Scalar<'a>,
+        #[serde(rename = "type")]
+        kind: Scalar<'a>,
+        time: Scalar<'a>,
+    }
+    let named: Named<'_> = serde_json::from_str(text).unwrap_or_default();
+    let time = if let DynValue::Number(time) = &named.time.0 { time.parse().ok() } else { None };
+    let short = |text: &String| text.len() <= limits::MAX_VISITOR_ID_CHARS;
+    let [id, kind] = [named.id, named.kind].map(|field| field.text().filter(short));
+    RejectedEvent { id, kind, time, reason: RejectReason::EventTooLarge(text.len()) }
 }
 
 /// Returns the rejection of a text that is not JSON or names a field twice, with the event's id if that can be read.
@@ -92,7 +113,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Moves the texts of page, session and store into the event. What a rejection reports (id, type and time) stays.
-    fn validate(&mut self, is_exported: bool) -> Result<ValidEvent<Text<'a>>, RejectReason> {
+    fn validate(&mut self, receipt: &Receipt<'_>, is_exported: bool) -> Result<ValidEvent<Text<'a>>, RejectReason> {
         let ((page, session_id, store_id), malformed) = match self.context() {
             Ok(context) => (context, None),
             Err(reason) => (Context::default(), Some(reason)),
@@ -109,7 +130,7 @@ impl<'a> Fields<'a> {
             default_url: None,
             params: &self.params.0,
         };
-        let event = unchecked.validate(String::with_capacity(PARAMS_BYTES));
+        let event = unchecked.validate(receipt, String::with_capacity(PARAMS_BYTES));
         match (event, malformed) {
             // Of two invalid fields the one that comes first in the event is reported.
             (Ok(_) | Err(EventError::ParamsNotObject | EventError::Param(_)), Some(reason)) => Err(reason),
@@ -137,7 +158,7 @@ impl<'a> Fields<'a> {
             (EventError::TimeTooGreat, ..) => bad_field("time", "an integer of milliseconds", &self.time.0),
             (EventError::EmptyVisitorId, ..) => self.explain_visitor(),
             (EventError::ParamsNotObject, ..) => bad_field("params", "an object", &self.params.0),
-            (EventError::Param(param), ..) => RejectReason::bad_param("params", param.name, describe(self.params.0.get(param.name))),
+            (EventError::Param(param), ..) => RejectReason::bad_param("params", param.name, param, describe(self.params.0.get(param.name))),
             (error, ..) => error.into(),
         }
     }
@@ -266,12 +287,17 @@ mod tests {
         text
     }
 
+    /// A receipt that changes no time.
+    fn receipt() -> Receipt<'static> {
+        Receipt::of_server(limits::MAX_TIME_MS)
+    }
+
     /// Decodes an event, and decodes it again from the text of the result.
     fn decode_twice(text: &str) -> Result<DecodedEvent, RejectedEvent> {
-        let decoded = event(text)?.into_owned();
+        let decoded = event(text, &receipt())?.into_owned();
         let mut again = String::new();
         Event { id: decoded.key.to_string(), ..(*decoded.event).clone() }.write(&mut again);
-        assert_eq!(event(&again).map(DecodedEvent::into_owned).as_ref(), Ok(&decoded), "{text}");
+        assert_eq!(event(&again, &receipt()).map(DecodedEvent::into_owned).as_ref(), Ok(&decoded), "{text}");
         Ok(decoded)
     }
 
@@ -314,10 +340,10 @@ mod tests {
     #[test]
     fn exported_event_needs_no_visitor_if_it_is_a_headless_order() {
         let order = EVENTS[0].replace("product_view", "order").replace("product_id", "order_id").replace("\"ab\"", "null");
-        assert_eq!(exported_event(&order).map(|decoded| decoded.event.visitor.clone()), Ok(Visitor::Id("".into())));
-        assert_eq!(event(&order).map_err(|rejected| rejected.reason), Err(EventError::MissingVisitor.into()));
+        assert_eq!(exported_event(&order, &receipt()).map(|decoded| decoded.event.visitor.clone()), Ok(Visitor::Id("".into())));
+        assert_eq!(event(&order, &receipt()).map_err(|rejected| rejected.reason), Err(EventError::MissingVisitor.into()));
         let view = EVENTS[0].replace("\"ab\"", "null");
-        assert_eq!(exported_event(&view).map_err(|rejected| rejected.reason), Err(EventError::MissingVisitor.into()));
+        assert_eq!(exported_event(&view, &receipt()).map_err(|rejected| rejected.reason), Err(EventError::MissingVisitor.into()));
     }
 
     proptest! {

@@ -1,12 +1,15 @@
 //! JSON of any shape as the protocol's [`DynValue`], with texts borrowed from the request.
 //!
 //! This replaces `serde_json::Value`: [`DynValue`] is what validation reads, and building it directly saves every event a copy.
+//!
+//! A tree can take fifty times the memory of its text. So it is built of texts that are short, or with a limit of the number of values.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
 
@@ -46,6 +49,81 @@ impl JsonTree<'_> {
     pub fn integer(&self) -> Option<u64> {
         let DynValue::Number(text) = &self.0 else { return None };
         text.parse().ok()
+    }
+}
+
+/// A value of which only scalars are read; a list or an object is read as an empty one.
+#[derive(Clone, Debug)]
+pub(super) struct Scalar<'a>(pub(super) JsonValue<'a>);
+
+impl Default for Scalar<'_> {
+    fn default() -> Self {
+        Self(DynValue::Null)
+    }
+}
+
+impl Scalar<'_> {
+    /// Returns the value as text if it is a string.
+    pub(super) fn text(self) -> Option<String> {
+        if let DynValue::Text(text) = self.0 { Some(text.into_owned()) } else { None }
+    }
+}
+
+/// Why a text is not parsed into a tree.
+#[derive(Debug)]
+pub enum TreeError {
+    /// The text is not JSON.
+    NotJson(serde_json::Error),
+    /// The text has more values than the tree may have.
+    TooManyValues,
+}
+
+/// Parses JSON with at most `max` values: elements of lists and members of objects, at any depth.
+pub fn parse_tree(json: &str, max: usize) -> Result<JsonValue<'_>, TreeError> {
+    let budget = Budget::new(max);
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let tree = TreeSeed(&budget).deserialize(&mut deserializer).and_then(|tree| deserializer.end().map(|()| tree));
+    tree.map_err(|error| budget.explain(error))
+}
+
+/// How many values may still be read.
+pub(crate) struct Budget(Cell<usize>);
+
+impl Budget {
+    pub(crate) fn new(max: usize) -> Self {
+        Self(Cell::new(max))
+    }
+
+    /// Counts a value.
+    pub(crate) fn spend<E: serde::de::Error>(&self) -> Result<(), E> {
+        match self.0.get().checked_sub(1) {
+            Some(left) => {
+                self.0.set(left);
+                Ok(())
+            }
+            None => {
+                self.0.set(usize::MAX);
+                Err(E::custom("too many values"))
+            }
+        }
+    }
+
+    /// Returns the error of a text whose parsing ended with this one.
+    pub(crate) fn explain(&self, error: serde_json::Error) -> TreeError {
+        if self.0.get() == usize::MAX { TreeError::TooManyValues } else { TreeError::NotJson(error) }
+    }
+}
+
+/// Returns the type of the JSON value that starts with this text, for messages.
+pub(crate) fn type_of(json: &str) -> &'static str {
+    match json.trim_start().bytes().next() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "nothing",
+        Some(b'-' | b'0'..=b'9') => "a number",
+        _ => "nothing readable",
     }
 }
 
@@ -134,17 +212,36 @@ pub(super) fn shorten(text: &str) -> &str {
 
 /// A member's name, borrowed if it contains no escape sequence.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for JsonTree<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor).map(Self)
+        TreeSeed(&Budget::new(usize::MAX - 1)).deserialize(deserializer).map(Self)
     }
 }
 
-struct TreeVisitor;
+/// Deserialises a tree within a budget.
+#[derive(Clone, Copy)]
+pub(crate) struct TreeSeed<'b>(pub(crate) &'b Budget);
 
-impl<'de> Visitor<'de> for TreeVisitor {
+impl<'de> DeserializeSeed<'de> for TreeSeed<'_> {
+    type Value = JsonValue<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(TreeVisitor(Some(self.0)))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor(None)).map(Self)
+    }
+}
+
+/// Builds a tree within a budget; without one, a list or an object becomes an empty one.
+struct TreeVisitor<'b>(Option<&'b Budget>);
+
+impl<'de> Visitor<'de> for TreeVisitor<'_> {
     type Value = JsonValue<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,7 +280,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut elements = Vec::new();
-        while let Some(JsonTree(element)) = list.next_element()? {
+        let Some(budget) = self.0 else {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(DynValue::List(elements));
+        };
+        while let Some(element) = list.next_element_seed(TreeSeed(budget))? {
+            budget.spend()?;
             elements.push(element);
         }
         Ok(DynValue::List(elements))
@@ -191,8 +293,13 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some((Name(name), JsonTree(value))) = map.next_entry()? {
-            members.push((name, value));
+        let Some(budget) = self.0 else {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(DynValue::Object(members));
+        };
+        while let Some(Name(name)) = map.next_key()? {
+            budget.spend()?;
+            members.push((name, map.next_value_seed(TreeSeed(budget))?));
         }
         Ok(DynValue::Object(members))
     }

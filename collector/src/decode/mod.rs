@@ -10,10 +10,15 @@ mod event;
 mod json_tree;
 mod model;
 pub mod rejection;
+mod surrogates;
+mod token;
 
 pub use batch::{Batch, batch};
 pub use body_error::BodyError;
-pub use calls::{Calls, calls};
+pub use calls::{call_events, calls, calls_token};
 pub use event::{event, exported_event};
-pub use json_tree::{JsonTree, JsonValue, bad_field, check_limits, describe, type_name};
+pub(crate) use json_tree::{Budget, Name, TreeSeed, type_of};
+pub use json_tree::{JsonTree, JsonValue, TreeError, bad_field, check_limits, describe, parse_tree, type_name};
 pub use model::{DecodedEvent, Text};
+pub use surrogates::replace_lone_surrogates;
+pub use token::{TokenScan, TokenScanner, scan_token};

@@ -5,6 +5,7 @@
 
 use tillroll_protocol::batch::Rejection;
 use tillroll_protocol::limits;
+use tillroll_protocol::params::InvalidParam;
 use tillroll_protocol::unchecked_event::EventError;
 
 /// Why an event is rejected.
@@ -27,6 +28,20 @@ pub enum RejectReason {
         /// Its length.
         bytes: usize,
     },
+    /// A list has too many elements.
+    #[error("`{field}` has more than {limit} elements; send fewer")]
+    TooManyElements {
+        /// The path of the list.
+        field: String,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// The record has too many values: elements of lists and members of objects.
+    #[error("the record has more than {limit} values; send fewer")]
+    TooManyValues {
+        /// How many it may have.
+        limit: usize,
+    },
     /// The value at this path is nested too deeply.
     #[error("`{0}` nests too deep")]
     TooDeep(String),
@@ -46,6 +61,9 @@ pub enum RejectReason {
     /// The API does not exist; the beginning of its name.
     #[error("`api` is not known: {0}")]
     UnknownApi(String),
+    /// The API belongs to an endpoint of its own.
+    #[error("`api` must not be `headless` here; send such events to `POST /api/track`")]
+    HeadlessFromPage,
     /// The event names a visitor id and an e-mail.
     #[error("`visitorId` and `visitorEmail` exclude each other, found both")]
     TwoVisitors,
@@ -55,19 +73,25 @@ pub enum RejectReason {
 pub const MISSING: &str = "nothing";
 
 impl RejectReason {
-    /// Returns the reason for a required parameter that is missing or has an invalid value. `object` is the path of the parameters.
-    pub fn bad_param(object: &str, name: &str, found: &'static str) -> Self {
+    /// Returns the reason for an invalid parameter. `object` is the path of the parameters, and `name` its name on the wire.
+    pub fn bad_param(object: &str, name: &str, param: InvalidParam, found: &'static str) -> Self {
+        if let Some(limit) = param.limit {
+            return Self::TooManyElements { field: format!("{object}.{name}"), limit };
+        }
         Self::BadField { field: format!("{object}.{name}"), wanted: "something that can be read", found }
     }
 
     /// Returns the path of the invalid field, if a single field is invalid.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::BadField { field, .. } | Self::StringTooLong { field, .. } | Self::TooDeep(field) => Some(field),
+            Self::BadField { field, .. }
+            | Self::StringTooLong { field, .. }
+            | Self::TooManyElements { field, .. }
+            | Self::TooDeep(field) => Some(field),
             Self::UnknownType(_) => Some("type"),
-            Self::UnknownApi(_) => Some("api"),
+            Self::UnknownApi(_) | Self::HeadlessFromPage => Some("api"),
             Self::TwoVisitors => Some("visitorId"),
-            Self::NotAnObject(_) | Self::Malformed(_) | Self::EventTooLarge(_) => None,
+            Self::NotAnObject(_) | Self::Malformed(_) | Self::EventTooLarge(_) | Self::TooManyValues { .. } => None,
         }
     }
 
@@ -77,11 +101,14 @@ impl RejectReason {
             Self::NotAnObject(_) | Self::Malformed(_) => "invalid_event",
             Self::EventTooLarge(_) => "event_too_large",
             Self::StringTooLong { .. } => "string_too_long",
+            Self::TooManyElements { .. } => "too_many_elements",
+            Self::TooManyValues { .. } => "too_many_values",
             Self::TooDeep(_) => "too_deep",
             Self::BadField { found: MISSING, .. } => "missing_field",
             Self::BadField { .. } => "invalid_field",
             Self::UnknownType(_) => "unknown_type",
             Self::UnknownApi(_) => "unknown_api",
+            Self::HeadlessFromPage => "headless_from_page",
             Self::TwoVisitors => "two_visitors",
         }
     }
@@ -101,7 +128,7 @@ impl From<EventError> for RejectReason {
             EventError::InvalidVisitorEmail => bad_field("visitorEmail", "an e-mail address", "another string"),
             EventError::StringTooLong { field, bytes } => Self::StringTooLong { field: field.into(), bytes },
             EventError::ParamsNotObject => bad_field("params", "an object", "another value"),
-            EventError::Param(param) => Self::bad_param("params", param.name, MISSING),
+            EventError::Param(param) => Self::bad_param("params", param.name, param, MISSING),
         }
     }
 }

@@ -5,15 +5,21 @@
 
 mod parse_line;
 
-use bytes::Bytes;
-use serde::Serialize;
+use std::sync::Arc;
 
-use crate::decode::DecodedEvent;
+use bytes::Bytes;
+use memchr::memchr;
+use serde::Serialize;
+use tillroll_protocol::limits;
+use tillroll_protocol::receipt::Receipt;
+
+use crate::addresses::ProjectAddresses;
+use crate::decode::{DecodedEvent, replace_lone_surrogates};
 use crate::resource::Resource;
 use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, StoreError, TrustLevel};
 
-/// How many records one transaction stores. Requests of shoppers wait that long.
-const TX_BATCH: usize = 1_000;
+/// How many bytes of lines are parsed and stored at a time.
+const PART_BYTES: usize = 256 * limits::KIB;
 
 /// The result of an import.
 #[derive(Debug, Default, Serialize)]
@@ -40,17 +46,6 @@ pub struct RejectedLine {
     pub message: String,
 }
 
-/// Why an import failed as a whole.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The collector is stopping.
-    #[error("the collector is stopping")]
-    Stopping,
-}
-
 /// A valid line.
 enum Line {
     /// An event, and the trust level of its original sender.
@@ -61,30 +56,92 @@ enum Line {
     Document(ImportedRecord),
 }
 
-/// Imports lines, and returns when all accepted ones are durable. Updates of fields count as sent by the owner at `now`.
-pub async fn import(store: &Store, project: i64, resource: Resource, now: u64, body: Bytes) -> Result<ImportResponse, ImportError> {
-    let parsed = tokio::task::spawn_blocking(move || parse(resource, &body));
-    let (mut lines, mut response) = parsed.await.map_err(|_| ImportError::Stopping)?;
-    reject_derived(store, project, resource, &mut lines, &mut response).await?;
-    response.accepted = lines.len();
-    let (mut records, mut documents, mut events) = (Vec::new(), Vec::new(), Vec::new());
-    for (_, line) in lines {
-        match line {
-            Line::Event(trust, event) => events.push((trust, *event)),
-            Line::Fields(record) => records.push(record),
-            Line::Document(document) => documents.push(document),
+/// The project into which lines are imported.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The project's number in the store.
+    pub project: i64,
+    /// The rules for addresses of pages.
+    pub addresses: Arc<ProjectAddresses>,
+}
+
+/// Returns the body in parts of whole lines, so that the memory for parsed lines does not grow with the body.
+pub fn parts(body: Bytes) -> impl Iterator<Item = Bytes> {
+    // Some programs write a UTF-8 byte order mark first.
+    let mut rest = if body.starts_with(b"\xef\xbb\xbf") { body.slice(3..) } else { body };
+    std::iter::from_fn(move || {
+        let end = rest.get(PART_BYTES..).and_then(|behind| memchr(b'\n', behind)).map_or(rest.len(), |at| PART_BYTES + at + 1);
+        Some(rest.split_to(end)).filter(|part| !part.is_empty())
+    })
+}
+
+/// An import of lines that arrive in parts. Updates of fields count as sent by the owner at `now`.
+#[derive(Debug)]
+pub struct Import {
+    target: Target,
+    resource: Resource,
+    now: u64,
+    response: ImportResponse,
+    /// The lines of the parts that were stored.
+    lines_before: usize,
+}
+
+/// The parsed lines of a part.
+pub struct ParsedLines {
+    lines: Vec<(usize, Line)>,
+    response: ImportResponse,
+    count: usize,
+}
+
+impl Import {
+    /// Begins an import.
+    pub fn new(target: Target, resource: Resource, now: u64) -> Self {
+        let duplicates = (resource == Resource::Events).then_some(0);
+        Self { target, resource, now, response: ImportResponse { duplicates, ..ImportResponse::default() }, lines_before: 0 }
+    }
+
+    /// Returns the parser of a part. It may run on another thread.
+    pub fn parser(&self) -> impl FnOnce(Bytes) -> ParsedLines + Send + 'static {
+        let (addresses, resource, now) = (Arc::clone(&self.target.addresses), self.resource, self.now);
+        move |part| parse(resource, &replace_lone_surrogates(part), &Receipt::of_server(now).with_addresses(&*addresses))
+    }
+
+    /// Stores a part, and returns when all accepted lines are durable.
+    pub async fn store(&mut self, store: &Store, parsed: ParsedLines) -> Result<(), StoreError> {
+        let (project, now) = (self.target.project, self.now);
+        let ParsedLines { mut lines, mut response, count } = parsed;
+        reject_derived(store, project, self.resource, &mut lines, &mut response).await?;
+        response.accepted = lines.len();
+        let (mut records, mut documents, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, line) in lines {
+            match line {
+                Line::Event(trust, event) => events.push((trust, *event)),
+                Line::Fields(record) => records.push(record),
+                Line::Document(document) => documents.push(document),
+            }
         }
-    }
-    for records in batches(records) {
-        store.apply_records(RecordBatch { project, time: now, records }).await?;
-    }
-    for documents in batches(documents) {
+        store.apply_records(RecordBatch { project, time: now, trust: TrustLevel::Owner, records }).await?;
         store.import(project, documents).await?;
-    }
-    if resource == Resource::Events {
         response.duplicates = Some(append(store, project, now, events).await?);
+        self.response.add(response, self.lines_before);
+        self.lines_before += count;
+        Ok(())
     }
-    Ok(response)
+
+    /// Returns the result of all parts.
+    pub fn finish(self) -> ImportResponse {
+        self.response
+    }
+}
+
+impl ImportResponse {
+    /// Adds the result of a part that has so many lines before it.
+    fn add(&mut self, part: Self, lines_before: usize) {
+        self.accepted += part.accepted;
+        self.ignored += part.ignored;
+        self.duplicates = self.duplicates.map(|duplicates| duplicates + part.duplicates.unwrap_or_default());
+        self.rejected.extend(part.rejected.into_iter().map(|rejected| RejectedLine { line: lines_before + rejected.line, ..rejected }));
+    }
 }
 
 /// Stores events in their order. A batch has one trust level, so each run of events with the same level is one batch.
@@ -94,7 +151,7 @@ async fn append(store: &Store, project: i64, now: u64, events: Vec<(TrustLevel, 
     while let Some((trust, first)) = events.next() {
         let mut batch = EncodedBatch::new(now, trust);
         batch.push(first.key, &first.event);
-        while batch.len() < TX_BATCH
+        while !batch.is_full()
             && let Some((_, next)) = events.next_if(|(next, _)| *next == trust)
         {
             batch.push(next.key, &next.event);
@@ -131,35 +188,34 @@ async fn reject_derived(
 }
 
 /// Parses lines, each with its number.
-fn parse(resource: Resource, body: &[u8]) -> (Vec<(usize, Line)>, ImportResponse) {
-    let (mut lines, mut response) = (Vec::new(), ImportResponse::default());
-    // Some programs write a UTF-8 byte order mark first.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    for (number, text) in (1..).zip(body.split(|byte| *byte == b'\n')) {
+fn parse(resource: Resource, part: &[u8], receipt: &Receipt<'_>) -> ParsedLines {
+    let (mut lines, mut response, mut count) = (Vec::new(), ImportResponse::default(), 0);
+    // The end of the last line begins no line.
+    for text in part.strip_suffix(b"\n").unwrap_or(part).split(|byte| *byte == b'\n') {
+        count += 1;
         if text.trim_ascii().is_empty() {
             continue;
         }
-        match parse_line::parse(resource, text) {
+        match parse_line::parse(resource, text, receipt) {
             Ok((line, is_partly_ignored)) => {
-                lines.push((number, line));
+                lines.push((count, line));
                 response.ignored += usize::from(is_partly_ignored);
             }
-            Err((code, message)) => response.rejected.push(RejectedLine { line: number, code, message }),
+            Err((code, message)) => response.rejected.push(RejectedLine { line: count, code, message }),
         }
     }
-    (lines, response)
+    ParsedLines { lines, response, count }
 }
 
 /// Parses lines without storing them.
 pub fn validate(resource: Resource, body: &[u8]) -> ImportResponse {
-    let (lines, mut response) = parse(resource, body);
-    response.accepted = lines.len();
+    let mut response = ImportResponse::default();
+    let mut lines_before = 0;
+    for part in parts(Bytes::copy_from_slice(body)) {
+        let parsed = parse(resource, &part, &Receipt::of_server(limits::MAX_TIME_MS));
+        let accepted = parsed.lines.len();
+        response.add(ImportResponse { accepted, ..parsed.response }, lines_before);
+        lines_before += parsed.count;
+    }
     response
-}
-
-fn batches<T>(mut all: Vec<T>) -> impl Iterator<Item = Vec<T>> {
-    std::iter::from_fn(move || {
-        let rest = all.split_off(all.len().min(TX_BATCH));
-        Some(std::mem::replace(&mut all, rest)).filter(|batch| !batch.is_empty())
-    })
 }

@@ -4,15 +4,19 @@
 
 use serde_json::{Map, Value, json};
 use tillroll_protocol::apis;
+use tillroll_protocol::dyn_value::DynValue;
+use tillroll_protocol::email;
+use tillroll_protocol::receipt::Receipt;
 
-use crate::decode::rejection::RejectedEvent;
-use crate::decode::{self, JsonTree};
+use crate::decode::rejection::{RejectReason, RejectedEvent};
+use crate::decode::{self, JsonTree, TreeError};
 use crate::import::Line;
 use crate::metrics::catalog::RecordKind;
 use crate::metrics::document as metrics_document;
-use crate::resource::Resource;
+use crate::resource::{OrderSource, Resource, is_cart};
 use crate::store::{ImportedRecord, TrustLevel};
-use crate::vendors::records;
+use crate::time;
+use crate::vendors::records::{self, MAX_VALUES};
 
 /// The code and the message of a rejected line.
 type LineError = (&'static str, String);
@@ -32,26 +36,38 @@ const WIRE_NAMES: &[(&str, &str)] = &[
 /// Fields that only an exported order has, and no order of a metrics search.
 const EXPORT_FIELDS: &[&str] = &["cursor", "createdAt", "amount", "products", "billing", "coupons"];
 
-/// Returns the parsed line, and whether some of its fields were ignored.
-pub(super) fn parse(resource: Resource, text: &[u8]) -> Result<(Line, bool), LineError> {
+/// Returns the parsed line, and whether some of its fields were ignored. `receipt` corrects its times.
+pub(super) fn parse(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> Result<(Line, bool), LineError> {
+    check_values(text)?;
     match resource {
-        Resource::Events => event(object(text)?).map(|line| (line, false)),
-        Resource::Customers | Resource::Categories | Resource::Products => record(resource, text).map(|line| (line, false)),
+        Resource::Events => event(object(text)?, receipt).map(|line| (line, false)),
+        Resource::Customers | Resource::Categories | Resource::Products => record(resource, text, receipt).map(|line| (line, false)),
         Resource::Orders => {
             let order = object(text)?;
             if EXPORT_FIELDS.iter().any(|name| order.contains_key(*name)) {
-                record(resource, text).map(|line| (line, false))
+                record(resource, text, receipt).map(|line| (line, false))
             } else {
-                document(Resource::Orders, order)
+                document(Resource::Orders, order, receipt)
             }
         }
         Resource::Carts => {
             let mut cart = object(text)?;
             cart.entry("status").or_insert(json!("pending"));
-            document(Resource::Carts, cart)
+            document(Resource::Carts, cart, receipt)
         }
-        Resource::Returns => document(Resource::Returns, object(text)?),
+        Resource::Returns => document(Resource::Returns, object(text)?, receipt),
     }
+}
+
+/// Rejects a line whose tree would take many times the memory of its text.
+fn check_values(text: &[u8]) -> Result<(), LineError> {
+    let may_exceed = text.len() > MAX_VALUES;
+    let is_exceeded = |text| matches!(decode::parse_tree(text, MAX_VALUES), Err(TreeError::TooManyValues));
+    if may_exceed && std::str::from_utf8(text).is_ok_and(is_exceeded) {
+        let reason = RejectReason::TooManyValues { limit: MAX_VALUES };
+        return Err((reason.code(), reason.to_string()));
+    }
+    Ok(())
 }
 
 fn object(text: &[u8]) -> Result<Map<String, Value>, LineError> {
@@ -62,22 +78,33 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, LineError> {
     }
 }
 
-fn document(resource: Resource, mut record: Map<String, Value>) -> Result<(Line, bool), LineError> {
+fn document(resource: Resource, mut record: Map<String, Value>, receipt: &Receipt<'_>) -> Result<(Line, bool), LineError> {
     record.remove("cursor");
+    if resource == Resource::Orders && !is_cart(&record) {
+        let named = record.get("source").and_then(Value::as_str).and_then(OrderSource::find);
+        record.insert("source".into(), named.unwrap_or(OrderSource::Import).name().into());
+    }
     let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
-    let checked = metrics_document::validate(kind, &Value::Object(record)).map_err(|invalid| ("invalid_field", invalid.to_string()))?;
+    let checked = metrics_document::validate(kind, &Value::Object(record), receipt.received_at())
+        .map_err(|invalid| ("invalid_field", invalid.to_string()))?;
+    let email = checked.json.get("customer").and_then(|customer| email::normalise(customer.get("email")?.as_str()?));
     let json = Value::Object(checked.json).to_string();
-    Ok((Line::Document(ImportedRecord { resource, id: checked.id, json }), checked.ignored > 0))
+    Ok((Line::Document(ImportedRecord { resource, id: checked.id, email, json }), checked.ignored > 0))
 }
 
-fn record(resource: Resource, text: &[u8]) -> Result<Line, LineError> {
+fn record(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> Result<Line, LineError> {
     let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
-    let parsed = records::parse_exported(resource.name(), &item);
+    let mut parsed = records::parse_exported(resource.name(), &item, receipt);
+    if let (Resource::Orders, Ok(order)) = (resource, &mut parsed) {
+        // An export of another collector names the source.
+        let named = if let DynValue::Text(name) = item.get("source") { OrderSource::find(name) } else { None };
+        order.fields.push(("source".into(), named.unwrap_or(OrderSource::Import).name().into()));
+    }
     parsed.map(Line::Fields).map_err(|reason| (reason.code(), reason.to_string()))
 }
 
 /// Decodes an exported event as if a page had sent it. An order of a shop's server may have no visitor.
-fn event(mut exported: Map<String, Value>) -> Result<Line, LineError> {
+fn event(mut exported: Map<String, Value>, receipt: &Receipt<'_>) -> Result<Line, LineError> {
     let mut sent: Map<String, Value> =
         WIRE_NAMES.iter().filter_map(|(name, wire)| Some(((*wire).to_owned(), exported.remove(*name)?))).collect();
     let mut take = |name| exported.remove(name).filter(|value| !value.is_null());
@@ -86,8 +113,11 @@ fn event(mut exported: Map<String, Value>) -> Result<Line, LineError> {
         (Some(visitor), _) => sent.insert("visitorId".into(), visitor),
         (None, email) => sent.insert("visitorEmail".into(), email.unwrap_or_default()),
     };
+    if let Some(unit) = sent.get("time").and_then(Value::as_u64).and_then(time::small_unit) {
+        return Err(("invalid_field", format!("`time` must be a time in milliseconds since 1970, found {unit}")));
+    }
     let rejected = |rejected: RejectedEvent| (rejected.reason.code(), rejected.reason.to_string());
-    let decoded = decode::exported_event(&Value::Object(sent).to_string()).map_err(rejected)?.into_owned();
+    let decoded = decode::exported_event(&Value::Object(sent).to_string(), receipt).map_err(rejected)?.into_owned();
     let event = &decoded.event;
     let is_bot = exported.get("bot") == Some(&Value::Bool(true));
     let trust = if is_bot {

@@ -5,70 +5,86 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tillroll_protocol::apis;
 use tillroll_protocol::batch::{BatchResponse, Rejection};
+use tillroll_protocol::receipt::Receipt;
 
-use crate::decode::rejection::RejectedEvent;
-use crate::decode::{self, DecodedEvent};
+use crate::auth::basic::Sender;
+use crate::cancellation::Cancellation;
+use crate::decode::rejection::{RejectReason, RejectedEvent};
+use crate::decode::{self, DecodedEvent, Text};
+use crate::limits::client_key::ClientKey;
 use crate::projects::Project;
-use crate::store::{BackendRecord, EncodedBatch, RecordBatch, TrustLevel};
+use crate::store::{Appended, BackendRecord, EncodedBatch, RecordBatch, TrustLevel};
 use crate::{AppState, Error};
 
-/// From this size on a body is decoded on a thread for blocking work.
+/// From this size on a body is decoded on a thread for expensive work.
 const LARGE_BODY_BYTES: usize = 64 * 1024;
-
-/// How many backend records one transaction stores: during an import, other requests wait for one such transaction at most.
-const TX_RECORDS: usize = 1_000;
 
 /// The most lost events that one request can report, so that no client can inflate the counter.
 const MAX_DROPPED: u64 = 1_000_000;
 
 /// Ingests the body of `POST /v2/batch`.
-pub async fn batch(state: &Arc<AppState>, body: Bytes, trust: TrustLevel) -> Result<BatchResponse, Error> {
-    let decoded = offload_if_large(state, body.len(), move |state| {
+pub(crate) async fn batch(state: &Arc<AppState>, client: ClientKey, body: Bytes, sender: Sender) -> Result<BatchResponse, Error> {
+    let decoded = offload_if_large(state, client, body.len(), move |state, cancellation| {
+        let body = decode::replace_lone_surrogates(body);
         let batch = decode::batch(&body)?;
-        Ok((decode_events(state, &batch.token, batch.events.into_iter(), trust)?, batch.dropped.min(MAX_DROPPED)))
-    });
-    let (decoded, dropped) = decoded.await?;
-    let project = decoded.project;
-    let response = store_events(state, decoded).await?;
-    if dropped > 0 {
-        state.telemetry.dropped(dropped);
-        tracing::warn!(project, dropped, "a page dropped events before it could send them");
-    }
-    Ok(response)
-}
-
-/// Ingests the body of `POST /v2/calls`.
-pub async fn calls(state: &Arc<AppState>, body: Bytes, trust: TrustLevel) -> Result<BatchResponse, Error> {
-    let decoded = offload_if_large(state, body.len(), move |state| {
-        let calls = decode::calls(&body)?;
-        decode_events(state, &calls.token, calls.events.iter().map(String::as_str), trust)
+        let project = find_project(state, &batch.token)?;
+        let addresses = state.addresses.of(&project.credentials.token);
+        let receipt = Receipt::of_page(state.clock.millis(), batch.sent_at).with_addresses(&*addresses);
+        let mut decoded = DecodedEvents::new(&receipt, project.id, sender);
+        decoded.valid.reserve(batch.events.len());
+        decoded.dropped = batch.dropped;
+        for text in batch.events.iter().take_while(|_| !cancellation.is_cancelled()) {
+            decoded.push(decode::event(text, &receipt));
+        }
+        Ok(decoded)
     });
     store_events(state, decoded.await?).await
 }
 
-/// Ingests the event of a request that carries one event.
-pub async fn ingest_event(
-    state: &AppState,
-    project: i64,
-    event: Result<DecodedEvent, RejectedEvent>,
-    trust: TrustLevel,
-) -> Result<BatchResponse, Error> {
-    let event = event.map_err(|rejected| reject(state, project, rejected))?;
-    let mut events = EncodedBatch::new(state.clock.millis(), trust);
-    events.push(event.key, &event.event);
-    store_events(state, DecodedEvents { project, valid: events, rejected: Vec::new() }).await
+/// Ingests the body of `POST /v2/calls`. The token is checked before the rest of the body is read.
+pub(crate) async fn calls(state: &Arc<AppState>, client: ClientKey, body: Bytes, sender: Sender) -> Result<BatchResponse, Error> {
+    let project = find_project(state, decode::calls_token(&body)?)?;
+    let decoded = offload_if_large(state, client, body.len(), move |state, cancellation| {
+        let calls = decode::calls(&body)?;
+        let addresses = state.addresses.of(&project.credentials.token);
+        let receipt = Receipt::of_page(state.clock.millis(), calls.sent_at).with_addresses(&*addresses);
+        let mut decoded = DecodedEvents::new(&receipt, project.id, sender);
+        decoded.dropped = calls.dropped;
+        decode::call_events(calls, &receipt, |event| {
+            decoded.push(event);
+            !cancellation.is_cancelled()
+        })?;
+        Ok(decoded)
+    });
+    store_events(state, decoded.await?).await
 }
 
-/// Ingests the records of a shop's server. `time` is the sender's, in milliseconds since 1970. In a request that holds many records, a
-/// rejected one does not affect the others.
-pub async fn records(
+/// Returns the event of a request that carries one event, ready to be stored; if it is rejected, so is the request. `receipt` is the one that
+/// the event was decoded with.
+pub fn single_event(
     state: &AppState,
     project: i64,
-    time: u64,
+    receipt: &Receipt<'_>,
+    event: Result<DecodedEvent, RejectedEvent>,
+    sender: Sender,
+) -> Result<DecodedEvents, Error> {
+    let event = event.map_err(|rejected| reject(state, project, rejected))?;
+    let mut decoded = DecodedEvents::new(receipt, project, sender);
+    decoded.valid.push(event.key, &event.event);
+    Ok(decoded)
+}
+
+/// Ingests records of a shop's server for a project, and adds the result to a response. `time` is the sender's, corrected, in milliseconds since
+/// 1970. In a request that holds many records, a rejected one does not affect the others.
+pub async fn records(
+    state: &AppState,
+    (project, time, trust): (i64, u64, TrustLevel),
     records: Vec<Result<BackendRecord, RejectedEvent>>,
     has_many: bool,
-) -> Result<BatchResponse, Error> {
+    response: &mut BatchResponse,
+) -> Result<(), Error> {
     let (mut valid, mut rejected) = (Vec::new(), Vec::new());
     for record in records {
         match record {
@@ -78,25 +94,27 @@ pub async fn records(
         }
     }
     let accepted = valid.len() as u64;
-    while !valid.is_empty() {
-        let rest = valid.split_off(valid.len().min(TX_RECORDS));
-        state.store.apply_records(RecordBatch { project, time, records: std::mem::replace(&mut valid, rest) }).await?;
+    if accepted > 0 {
+        state.store.apply_records(RecordBatch { project, time, trust, records: valid }).await?;
     }
     state.telemetry.records(accepted);
-    Ok(BatchResponse { accepted, duplicates: 0, rejected: report(state, project, &rejected) })
+    response.accepted += accepted;
+    response.rejected.extend(report(state, project, &rejected));
+    Ok(())
 }
 
-/// Runs `work` on a thread for blocking work if the body is large.
-pub async fn offload_if_large<T, F>(state: &Arc<AppState>, body_bytes: usize, work: F) -> Result<T, Error>
+/// Runs `work` on a thread for expensive work if the body is large. There it waits for the client's turn, and is cancelled if the client
+/// disconnects; the result of cancelled work is dropped. A page that closes sends small bodies, which are always stored.
+pub(crate) async fn offload_if_large<T, F>(state: &Arc<AppState>, client: ClientKey, body_bytes: usize, work: F) -> Result<T, Error>
 where
     T: Send + 'static,
-    F: FnOnce(&AppState) -> Result<T, Error> + Send + 'static,
+    F: FnOnce(&AppState, &Cancellation) -> Result<T, Error> + Send + 'static,
 {
     if body_bytes < LARGE_BODY_BYTES {
-        return work(state);
+        return work(state, &Cancellation::default());
     }
-    let state = Arc::clone(state);
-    tokio::task::spawn_blocking(move || work(&state)).await.map_err(|_| Error::Stopping)?
+    let own = Arc::clone(state);
+    state.admission.work.run(client, move |cancellation| work(&own, cancellation)).await?
 }
 
 /// Returns the project of a token, unless the project exceeds its rate limit.
@@ -112,43 +130,61 @@ pub fn reject(state: &AppState, project: i64, rejected: RejectedEvent) -> Error 
     Error::Rejected(rejected.reason)
 }
 
-/// The events of one request.
-struct DecodedEvents {
+/// The events of one request, ready to be stored.
+pub struct DecodedEvents {
     project: i64,
     valid: EncodedBatch,
+    /// The batches before `valid`.
+    full: Vec<EncodedBatch>,
     rejected: Vec<RejectedEvent>,
+    /// How many events the page reports as lost.
+    dropped: u64,
 }
 
-fn decode_events<'a>(
-    state: &AppState,
-    token: &str,
-    events: impl ExactSizeIterator<Item = &'a str>,
-    trust: TrustLevel,
-) -> Result<DecodedEvents, Error> {
-    let project = find_project(state, token)?.id;
-    let valid = EncodedBatch::new(state.clock.millis(), trust).with_capacity(events.len());
-    let mut decoded = DecodedEvents { project, valid, rejected: Vec::new() };
-    for text in events {
-        match decode::event(text) {
-            Ok(event) => decoded.valid.push(event.key, &event.event),
-            Err(rejected) => decoded.rejected.push(rejected),
+impl DecodedEvents {
+    fn new(receipt: &Receipt<'_>, project: i64, sender: Sender) -> Self {
+        let valid = EncodedBatch::new(receipt.received_at(), sender.trust).with_client(sender.client);
+        Self { project, valid, full: Vec::new(), rejected: Vec::new(), dropped: 0 }
+    }
+
+    /// Adds an event of a page. The events of the headless API have an endpoint of their own, which checks the secret.
+    fn push(&mut self, event: Result<DecodedEvent<Text<'_>>, RejectedEvent>) {
+        match event {
+            Ok(event) if event.event.api == apis::HEADLESS => self.rejected.push(RejectedEvent {
+                id: Some(event.key.to_string()),
+                kind: Some(event.event.kind.to_string()),
+                time: Some(event.event.time),
+                reason: RejectReason::HeadlessFromPage,
+            }),
+            Ok(event) => {
+                if self.valid.is_full() {
+                    let next = self.valid.next();
+                    self.full.push(std::mem::replace(&mut self.valid, next));
+                }
+                self.valid.push(event.key, &event.event);
+            }
+            Err(rejected) => self.rejected.push(rejected),
         }
     }
-    Ok(decoded)
 }
 
-async fn store_events(state: &AppState, decoded: DecodedEvents) -> Result<BatchResponse, Error> {
+/// Stores the events of a request, and returns its response.
+pub async fn store_events(state: &AppState, decoded: DecodedEvents) -> Result<BatchResponse, Error> {
     let (received_at, trust) = (decoded.valid.received_at(), decoded.valid.trust());
-    let appended = match decoded.valid.is_empty() {
-        true => Default::default(),
-        false => state.store.append(decoded.project, decoded.valid).await?,
-    };
+    let mut batches = decoded.full;
+    batches.extend(Some(decoded.valid).filter(|batch| !batch.is_empty()));
+    let appended = if batches.is_empty() { Appended::default() } else { state.store.append_all(decoded.project, batches).await? };
     if appended.accepted > 0 {
         state.telemetry.newest_event_at(received_at);
     }
     state.telemetry.stored(appended.accepted, appended.duplicates);
     if trust == TrustLevel::Bot {
         state.telemetry.bot_events(appended.accepted);
+    }
+    let dropped = decoded.dropped.min(MAX_DROPPED);
+    if dropped > 0 {
+        state.telemetry.dropped(dropped);
+        state.dropped_reports.add(decoded.project, dropped);
     }
     let rejected = report(state, decoded.project, &decoded.rejected);
     Ok(BatchResponse { accepted: appended.accepted, duplicates: appended.duplicates, rejected })

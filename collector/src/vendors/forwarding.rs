@@ -1,5 +1,7 @@
 //! Forwarding: the operator's flags for sending stored events on to a shop's Ometria account.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::Value;
 
@@ -13,8 +15,13 @@ const CREDENTIALS_VARIABLE: &str = "TILLROLL_OMETRIA_CREDENTIALS";
 pub struct Forwarding {
     /// Forward events to a shop's own Ometria headless endpoint; TOKEN=URL if this server has several projects. The credentials come from
     /// the environment variable TILLROLL_OMETRIA_CREDENTIALS only: NAME:SECRET or a whole Authorization header, with the same TOKEN= prefix
-    #[arg(long = "forward-ometria", env = "TILLROLL_FORWARD_OMETRIA", value_delimiter = ',', value_name = "URL")]
+    #[arg(long = "forward-ometria", env = "TILLROLL_FORWARD_OMETRIA", hide_env_values = true, value_delimiter = ',', value_name = "URL")]
     pub to: Vec<String>,
+
+    /// How long an event that the server answers with status 5xx or 429, or not at all, is retried before it is set aside and the next ones
+    /// are forwarded
+    #[arg(long = "forward-retry", env = "TILLROLL_FORWARD_RETRY", default_value = "1h", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub retry_time: Duration,
 }
 
 impl Forwarding {

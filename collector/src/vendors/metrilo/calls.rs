@@ -6,6 +6,7 @@
 use sha2::{Digest, Sha256};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::receipt::Receipt;
 use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent};
 use tillroll_protocol::{apis, email, id};
 use uuid::Uuid;
@@ -64,14 +65,16 @@ pub const CALLS: &[Call] = &[
 ];
 
 impl Call {
-    /// Decodes the event of a request. `body` is the text that the envelope was parsed from.
-    pub fn event(&self, envelope: &Envelope<'_>, body: &[u8]) -> Result<DecodedEvent, RejectedEvent> {
+    /// Decodes the event of a request. `body` is the text that the envelope was parsed from; `receipt` corrects the time.
+    ///
+    /// The envelope's time is that of the call, not that of sending: a queue in the shop sends the same text later.
+    pub fn event(&self, envelope: &Envelope<'_>, body: &[u8], receipt: &Receipt<'_>) -> Result<DecodedEvent, RejectedEvent> {
         let time = lenient::time_ms(envelope.members.get("time")).ok().flatten();
         let rejected = |reason| RejectedEvent { id: None, kind: Some(self.kind.into()), time, reason };
-        self.decode(&envelope.members, body).map_err(rejected)
+        self.decode(&envelope.members, body, receipt).map_err(rejected)
     }
 
-    fn decode(&self, members: &JsonValue<'_>, body: &[u8]) -> Result<DecodedEvent, RejectReason> {
+    fn decode(&self, members: &JsonValue<'_>, body: &[u8], receipt: &Receipt<'_>) -> Result<DecodedEvent, RejectReason> {
         let given = members.get("params");
         check_limits(body.len(), &[("params", given)])?;
         let time = lenient::request_time_ms(members)?;
@@ -89,7 +92,7 @@ impl Call {
             default_url: Some(String::new()),
             params: &DynValue::Object(params.collect()),
         };
-        let event = unchecked.validate(String::new()).map_err(|error| self.explain(error, given))?;
+        let event = unchecked.validate(receipt, String::new()).map_err(|error| self.explain(error, given))?;
         Ok(DecodedEvent { key: self.key(time, body), event })
     }
 
@@ -116,13 +119,13 @@ impl Call {
     fn explain(&self, error: EventError, given: &JsonValue<'_>) -> RejectReason {
         let EventError::Param(param) = error else { return error.into() };
         let names = self.params.iter().find(|(name, _)| *name == param.name).map_or(&[][..], |(_, names)| names);
-        RejectReason::bad_param("params", names.first().unwrap_or(&param.name), describe(first_given(given, names)))
+        RejectReason::bad_param("params", names.first().unwrap_or(&param.name), param, describe(first_given(given, names)))
     }
 
     fn key(&self, time: u64, body: &[u8]) -> Uuid {
         let digest = Sha256::new().chain_update(self.kind).chain_update([0]).chain_update(body).finalize();
         let seed: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Uuid::try_parse(&id::uuid_v7(time, &seed, 0)).unwrap_or_default()
+        id::uuid_v7(time, &seed, 0)
     }
 }
 
@@ -140,7 +143,7 @@ mod tests {
     fn decode(path: &str, body: &str) -> Result<DecodedEvent, String> {
         let call = CALLS.iter().find(|call| call.path == path).unwrap();
         let envelope = Envelope::parse(body.as_bytes()).unwrap();
-        call.event(&envelope, body.as_bytes()).map_err(|rejected| rejected.reason.to_string())
+        call.event(&envelope, body.as_bytes(), &Receipt::of_page(1_518_004_715_999, None)).map_err(|rejected| rejected.reason.to_string())
     }
 
     fn event(path: &str, body: &str) -> Result<ValidEvent, String> {

@@ -4,11 +4,14 @@
 //! Every function takes a value of any type. `Ok(None)` means that no value is given; [`Unparsable`] means that the value has none of the
 //! forms that plug-ins send.
 
+use std::collections::HashSet;
+
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::{email, limits};
 
 use crate::decode::rejection::RejectReason;
 use crate::decode::{JsonValue, bad_field};
+use crate::time;
 
 /// The suffix of a phone number that stands in the place of an e-mail address.
 const PHONE_EMAIL_SUFFIX: &str = "@phone_email";
@@ -33,10 +36,32 @@ pub(super) fn time_ms(value: &JsonValue<'_>) -> Result<Option<u64>, Unparsable> 
     if time <= limits::MAX_TIME_MS { Ok(Some(time)) } else { Err(Unparsable) }
 }
 
-/// Returns the time of a request in milliseconds.
+/// Returns the time of a page's request in milliseconds.
 pub(super) fn request_time_ms(members: &JsonValue<'_>) -> Result<u64, RejectReason> {
     let value = members.get("time");
-    time_ms(value).ok().flatten().ok_or_else(|| bad_field("time", "a time in milliseconds since 1970", value))
+    time_ms(value).ok().flatten().ok_or_else(|| bad_time("time", value))
+}
+
+/// Returns a time that a server gives, in milliseconds. A server's clock is right, so a time in the far future has another unit.
+pub(super) fn server_time_ms(path: &str, value: &JsonValue<'_>) -> Result<Option<u64>, RejectReason> {
+    let time = time_ms(value).map_err(|_| bad_time(path, value))?;
+    if time.is_some_and(|time| time::small_unit(time).is_some()) { Err(bad_time(path, value)) } else { Ok(time) }
+}
+
+/// Returns the time of a server's request in milliseconds.
+pub(super) fn server_request_time_ms(members: &JsonValue<'_>) -> Result<u64, RejectReason> {
+    let value = members.get("time");
+    server_time_ms("time", value)?.ok_or_else(|| bad_time("time", value))
+}
+
+/// Returns the rejection of a time, which names the unit if it is another one.
+pub(super) fn bad_time(path: &str, value: &JsonValue<'_>) -> RejectReason {
+    const WANTED: &str = "a time in milliseconds since 1970";
+    let unit = text(value).ok().flatten().and_then(|text| time::small_unit(text.parse().ok()?));
+    match unit {
+        Some(unit) => RejectReason::BadField { field: path.into(), wanted: WANTED, found: unit },
+        None => bad_field(path, WANTED, value),
+    }
 }
 
 /// Returns a string or a number as trimmed text. An empty string, null and false mean that there is none.
@@ -84,10 +109,9 @@ pub(super) fn texts(value: &JsonValue<'_>) -> Result<Option<Vec<String>>, Unpars
         return Ok(single.map(|text| vec![text]));
     }
     let Some(elements) = list(value)? else { return Ok(None) };
-    let mut found: Vec<String> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for (_, element) in elements {
-        let new = text(element)?.filter(|text| !found.iter().any(|other| other.to_lowercase() == text.to_lowercase()));
-        found.extend(new);
+        found.extend(text(element)?.filter(|text| seen.insert(text.to_lowercase())));
     }
     Ok(Some(found))
 }

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use tillroll_protocol::apis::HEADLESS;
 use tillroll_protocol::dyn_value::{DynValue, ReadValue};
 use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::placeholder::is_placeholder;
+use tillroll_protocol::receipt::Receipt;
 use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent};
 use uuid::Uuid;
 
@@ -22,10 +24,10 @@ const NO_URL: &str = "about:blank";
 pub struct Request<'a>(JsonValue<'a>);
 
 /// What the collector adds to a request to make an event of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RequestMeta<'a> {
-    /// When the request arrived, in milliseconds since 1970.
-    pub time: u64,
+    /// When the request arrived: the time of the event.
+    pub receipt: &'a Receipt<'a>,
     /// The request's body.
     pub body: &'a [u8],
     /// Random hexadecimal digits: [`tillroll_protocol::id::SEED_DIGITS`] of them.
@@ -83,7 +85,7 @@ impl<'a> Request<'a> {
         let kind = self.kind();
         let name = kind.as_ref().ok().map(|kind| (*kind).to_owned());
         let event = kind.and_then(|kind| self.decode(kind, meta));
-        event.map_err(|reason| RejectedEvent { id: None, kind: name, time: Some(meta.time), reason })
+        event.map_err(|reason| RejectedEvent { id: None, kind: name, time: Some(meta.receipt.received_at()), reason })
     }
 
     /// Returns the event type of the request's scope and action.
@@ -107,12 +109,12 @@ impl<'a> Request<'a> {
         check_limits(meta.body.len(), &["data", "context", "user"].map(|name| (name, self.0.get(name))))?;
         let data = self.object("data")?.ok_or_else(|| bad_field("data", "an object", self.0.get("data")))?;
         let url = self.object("context")?.and_then(|context| as_text(context.get("page_url"))).unwrap_or_default();
-        let (names, params) = self.params(kind, data, &url);
+        let (names, params) = self.params(kind, data, &url, meta.receipt);
         let user = self.object("user")?.unwrap_or(&DynValue::Null);
         let unchecked = UncheckedEvent {
             kind: kind.to_owned(),
             api: HEADLESS.to_owned(),
-            time: meta.time,
+            time: meta.receipt.received_at(),
             visitor: visitor(kind, user, data).map(Visitor::Id),
             session_id: as_text(user.get("sid")),
             store_id: None,
@@ -120,10 +122,13 @@ impl<'a> Request<'a> {
             default_url: Some(NO_URL.to_owned()),
             params: &params,
         };
-        let event = unchecked.validate(String::new()).map_err(|error| match error {
+        let event = unchecked.validate(meta.receipt, String::new()).map_err(|error| match error {
             EventError::Param(param) => {
                 let name = names.iter().find(|(ours, _)| *ours == param.name).map_or(param.name, |(_, name)| name);
-                RejectReason::bad_param("data", name, describe(data.get(name)))
+                RejectReason::bad_param("data", name, param, describe(data.get(name)))
+            }
+            EventError::MissingVisitor if as_text(user.get("uid")).is_some() => {
+                RejectReason::BadField { field: "user.uid".into(), wanted: "the id of a visitor", found: "a placeholder" }
             }
             EventError::MissingVisitor => bad_field("user.uid", "a string", user.get("uid")),
             EventError::EmptyVisitorId | EventError::VisitorIdTooLong => bad_field("user.uid", "1 to 128 characters", user.get("uid")),
@@ -133,10 +138,14 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the parameters under our names, and the names on this wire.
-    fn params(&self, kind: &str, data: &JsonValue<'a>, url: &str) -> (Names, JsonValue<'a>) {
+    fn params(&self, kind: &str, data: &JsonValue<'a>, url: &str, receipt: &Receipt<'_>) -> (Names, JsonValue<'a>) {
         match kind {
             "page_view" => {
-                let context = self.0.get("context").clone();
+                let mut context = self.0.get("context").clone();
+                if let DynValue::Object(members) = &mut context {
+                    let addresses = members.iter_mut().filter(|(name, _)| name == "page_url");
+                    addresses.for_each(|(_, address)| clean_address(address, receipt));
+                }
                 let members = [("url", DynValue::Text(url.to_owned().into())), ("data", data.clone()), ("context", context)];
                 (&[], DynValue::Object(members.map(|(name, value)| (name.into(), value)).into()))
             }
@@ -157,7 +166,7 @@ impl<'a> Request<'a> {
 
     fn key(&self, meta: RequestMeta<'_>) -> Uuid {
         if self.id().is_none() {
-            return Uuid::try_parse(&tillroll_protocol::id::uuid_v7(meta.time, meta.seed, 0)).unwrap_or_default();
+            return tillroll_protocol::id::uuid_v7(meta.receipt.received_at(), meta.seed, 0);
         }
         let digest = Sha256::new().chain_update("request").chain_update([0]).chain_update(meta.body).finalize();
         let mut bytes = [0; 16];
@@ -168,7 +177,17 @@ impl<'a> Request<'a> {
 
 /// Returns the visitor's id. A shop's server that sends an order may have none.
 fn visitor(kind: &str, user: &JsonValue<'_>, data: &JsonValue<'_>) -> Option<String> {
-    as_text(user.get("uid")).or_else(|| as_text(data.get("user_id")).filter(|_| kind.starts_with("order")))
+    let given = |value| as_text(value).filter(|id| !is_placeholder(id));
+    given(user.get("uid")).or_else(|| given(data.get("user_id")).filter(|_| kind.starts_with("order")))
+}
+
+/// Replaces an address by what is stored of it.
+fn clean_address(address: &mut JsonValue<'_>, receipt: &Receipt<'_>) {
+    if let DynValue::Text(text) = address
+        && let Some(clean) = receipt.addresses().page(text)
+    {
+        *text = clean.into();
+    }
 }
 
 fn order_params<'a>(data: &JsonValue<'a>) -> JsonValue<'a> {
@@ -204,7 +223,8 @@ mod tests {
 
     fn decode(request: &Value) -> Result<DecodedEvent, String> {
         let body = request.to_string();
-        let meta = RequestMeta { time: 5, body: body.as_bytes(), seed: "0123456789abcdef0123456789abcdef0123456789" };
+        let receipt = Receipt::of_server(5);
+        let meta = RequestMeta { receipt: &receipt, body: body.as_bytes(), seed: "0123456789abcdef0123456789abcdef0123456789" };
         Request::parse(body.as_bytes()).unwrap().event(meta).map_err(|rejected| rejected.reason.to_string())
     }
 

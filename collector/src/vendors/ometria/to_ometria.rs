@@ -1,31 +1,37 @@
 //! From a stored event to requests of the headless API, for a shop that uses Ometria and this tracker side by side. Pure.
 //!
 //! The translation is lossy: the API has views, baskets and orders only. Calls of other vendors' APIs are not forwarded, because a shop
-//! that reports the same action through two APIs would be counted twice.
+//! that reports the same action through two APIs would be counted twice. Nor are the events of bots.
+//!
+//! The requests carry the shop's own credentials, so an order, a cancellation or a return is only translated if the shop's secret vouches
+//! for it. `POST /api/track` requires the secret for these, and no other entrance accepts events of the headless API.
 
 use serde_json::{Map, Value, json};
+
+use tillroll_protocol::apis::HEADLESS;
 
 use crate::vendors::ometria::headless::{LINE, ORDER};
 
 /// The APIs of which calls are forwarded.
-const FORWARDED_APIS: [&str; 2] = ["ometria", "headless"];
+const FORWARDED_APIS: [&str; 2] = ["ometria", HEADLESS];
 
 /// Returns the requests for an exported event, in order; none if the API has no equivalent. Each has a `request_id` derived from the
 /// event's id, so that the receiver can deduplicate retries.
 pub fn requests(event: &Value) -> Vec<Value> {
     let text = |name: &str| event[name].as_str().unwrap_or_default();
-    if !FORWARDED_APIS.contains(&text("api")) {
+    if !FORWARDED_APIS.contains(&text("api")) || event["bot"] == true {
         return Vec::new();
     }
+    let is_vouched_for = text("api") == HEADLESS;
     let params = &event["params"];
     let translated: Vec<(&str, Option<&str>, Value)> = match text("type") {
         "page_view" | "product_view" => vec![("view", None, view_data(params))],
         "basket_add" => vec![("basket", Some("add"), line(&params["product_id"], &params["quantity"]))],
         "basket_remove" => vec![("basket", Some("remove"), line(&params["product_id"], &params["quantity"]))],
         "basket_update" => elements(&params["changes"]).iter().filter_map(basket_change).collect(),
-        "order" => vec![("order", Some("add"), order(event))],
-        "order_cancel" => vec![("order", Some("cancel"), order(event))],
-        "order_return" => vec![("order", Some("return"), order(event))],
+        "order" if is_vouched_for => vec![("order", Some("add"), order(event))],
+        "order_cancel" if is_vouched_for => vec![("order", Some("cancel"), order(event))],
+        "order_return" if is_vouched_for => vec![("order", Some("return"), order(event))],
         _ => Vec::new(),
     };
     let is_single = translated.len() == 1;
@@ -129,6 +135,12 @@ mod tests {
             "page": {"url": "https://shop.example/"}, "params": params})
     }
 
+    fn headless(kind: &str, params: Value) -> Value {
+        let mut event = event(kind, params);
+        event["api"] = HEADLESS.into();
+        event
+    }
+
     #[test]
     fn event_with_an_equivalent_is_translated() {
         let user = json!({"uid": "v", "sid": "s"});
@@ -158,7 +170,7 @@ mod tests {
                 ]),
             ),
             (
-                event(
+                headless(
                     "order",
                     json!({"order_id": "o", "total": 9.5, "lines": [{"product_id": "p", "sku": "k", "quantity": 1, "total": 9.5}]}),
                 ),
@@ -175,16 +187,20 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_other_vendors_are_not_translated() {
-        let mut event = event("basket_add", json!({"product_id": "p", "quantity": 2}));
-        event["api"] = "metrilo".into();
-        assert_eq!(requests(&event), Vec::<Value>::new());
+    fn calls_of_other_vendors_and_of_bots_and_orders_of_pages_are_not_translated() {
+        let add = || event("basket_add", json!({"product_id": "p", "quantity": 2}));
+        let (mut other, mut bot) = (add(), add());
+        other["api"] = "metrilo".into();
+        bot["bot"] = true.into();
+        let of_pages = ["order", "order_cancel", "order_return"].map(|kind| event(kind, json!({"order_id": "o"})));
+        for event in of_pages.into_iter().chain([other, bot]) {
+            assert_eq!(requests(&event), Vec::<Value>::new(), "{event}");
+        }
     }
 
     #[test]
     fn order_without_visitor_names_no_user() {
-        let mut event = event("order_cancel", json!({"order_id": "o"}));
-        event["api"] = "headless".into();
+        let mut event = headless("order_cancel", json!({"order_id": "o"}));
         event["visitor_id"] = Value::Null;
         event["session_id"] = Value::Null;
         event["page"] = json!({});

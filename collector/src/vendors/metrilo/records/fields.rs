@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 use tillroll_protocol::dyn_value::DynValue;
-use tillroll_protocol::{limits, number_text};
+use tillroll_protocol::receipt::Receipt;
+use tillroll_protocol::{limits, number_text, price_text};
 
 use crate::decode::rejection::RejectReason;
 use crate::decode::{JsonValue, bad_field};
@@ -61,6 +62,10 @@ pub(super) const CUSTOMER: &[RecordField] = &[
 pub(super) const TAG: &[RecordField] = &[required("email", Rule::Email), required("tags", Rule::Tags)];
 
 pub(super) const UNTAG: &[RecordField] = &[required("email", Rule::Email), required("tags", Rule::Untags)];
+
+pub(super) const ADDED_TAGS: &[RecordField] = &[required("tags", Rule::Tags)];
+
+pub(super) const REMOVED_TAGS: &[RecordField] = &[required("tags", Rule::Untags)];
 
 pub(super) const CATEGORY: &[RecordField] = &[required("id", Rule::Text), required("name", Rule::Text), optional("url", Rule::Text)];
 
@@ -136,14 +141,24 @@ pub(super) const EXPORTED_ORDER: &[RecordField] = &[
     optional("shipping", Rule::Money),
 ];
 
-/// Returns the fields of an object that have a value.
-pub(super) fn parse(fields: &[RecordField], path: &str, object: &JsonValue<'_>) -> Result<Vec<(String, Value)>, RejectReason> {
+/// Returns the fields of an object that have a value. `path` leads to the object; it is empty for the body itself.
+pub(super) fn parse(
+    fields: &[RecordField],
+    path: &str,
+    object: &JsonValue<'_>,
+    receipt: &Receipt<'_>,
+) -> Result<Vec<(String, Value)>, RejectReason> {
     let mut found = Vec::new();
     for field in fields {
-        let path = format!("{path}.{}", field.name);
+        let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
         let value = object.get(field.name);
         let before = found.len();
-        field.parse(&path, value, object, &mut found)?;
+        field.rule.check_count(&path, value)?;
+        match field.rule {
+            Rule::Time => found.extend(time(&path, value, receipt)?.map(|time| (field.name.to_owned(), time))),
+            Rule::Options => options(&path, value, receipt, &mut found)?,
+            _ => field.parse(&path, value, object, &mut found)?,
+        }
         let is_given = found.len() > before || matches!(field.rule, Rule::Untags | Rule::Tags) && !value.is_null();
         if field.is_required && !is_given {
             return Err(bad_field(&path, field.rule.wanted(), value));
@@ -164,7 +179,6 @@ impl RecordField {
         let single = match &self.rule {
             Rule::Text => lenient::text(value).map_err(unparsable)?.map(|text| check_length(path, text)).transpose()?.map(Value::from),
             Rule::Email => lenient::email_address(value).map_err(unparsable)?.map(Value::from),
-            Rule::Time => lenient::time_ms(value).map_err(unparsable)?.map(Value::from),
             Rule::Flag => lenient::flag(value).map_err(unparsable)?.map(Value::from),
             Rule::Money => money(value).map_err(unparsable)?,
             Rule::Price => price(path, value, object)?,
@@ -179,7 +193,7 @@ impl RecordField {
                 }
                 None
             }
-            Rule::Options => return options(path, value, found),
+            Rule::Time | Rule::Options => None,
         };
         found.extend(single.map(|value| (self.name.to_owned(), value)));
         Ok(())
@@ -201,6 +215,27 @@ impl Rule {
     }
 }
 
+/// The greatest number of options of a product.
+const MAX_OPTIONS: usize = 2_500;
+
+impl Rule {
+    /// Rejects a list with too many elements.
+    fn check_count(&self, path: &str, value: &JsonValue<'_>) -> Result<(), RejectReason> {
+        let limit = match self {
+            Self::Texts | Self::Tags | Self::Untags => limits::MAX_TAGS,
+            Self::Lines => limits::MAX_LINES,
+            Self::Options => MAX_OPTIONS,
+            _ => return Ok(()),
+        };
+        let count = match value {
+            DynValue::List(elements) => elements.len(),
+            DynValue::Object(members) => members.len(),
+            _ => 0,
+        };
+        if count > limit { Err(RejectReason::TooManyElements { field: path.into(), limit }) } else { Ok(()) }
+    }
+}
+
 /// Rejects a text that is too long.
 fn check_length(path: &str, text: String) -> Result<String, RejectReason> {
     if text.len() > limits::MAX_STRING_BYTES {
@@ -210,10 +245,18 @@ fn check_length(path: &str, text: String) -> Result<String, RejectReason> {
     }
 }
 
+/// Returns a time in milliseconds, corrected. One before 1970, which an export may contain, counts as the first of 1970.
+fn time(path: &str, value: &JsonValue<'_>, receipt: &Receipt<'_>) -> Result<Option<Value>, RejectReason> {
+    if matches!(value, DynValue::Number(text) if text.parse().is_ok_and(|time: i64| time < 0)) {
+        return Ok(Some(0.into()));
+    }
+    Ok(lenient::server_time_ms(path, value)?.map(|time| receipt.event_time(time).into()))
+}
+
 /// Returns an amount: from a number, a numeric string, or a price as shops print it.
 fn money(value: &JsonValue<'_>) -> Result<Option<Value>, Unparsable> {
     let Some(text) = lenient::text(value)? else { return Ok(None) };
-    number_text::parse_money(&text).and_then(|amount| serde_json::from_str(&amount).ok()).map(Some).ok_or(Unparsable)
+    price_text::parse_price(&text, "").and_then(|amount| serde_json::from_str(&amount).ok()).map(Some).ok_or(Unparsable)
 }
 
 /// Returns a price. An empty one is no value; one that is missing is an error unless there are options.
@@ -227,7 +270,7 @@ fn price(path: &str, value: &JsonValue<'_>, object: &JsonValue<'_>) -> Result<Op
 }
 
 /// Adds each option's fields as separate fields, so that they merge. The id of an option may be the key of its object.
-fn options(path: &str, value: &JsonValue<'_>, found: &mut Vec<(String, Value)>) -> Result<(), RejectReason> {
+fn options(path: &str, value: &JsonValue<'_>, receipt: &Receipt<'_>, found: &mut Vec<(String, Value)>) -> Result<(), RejectReason> {
     let options = lenient::list(value).map_err(|_| bad_field(path, "a list of objects", value))?.unwrap_or_default();
     for (at, (key, option)) in options.into_iter().enumerate() {
         let path = format!("{path}[{at}]");
@@ -237,7 +280,7 @@ fn options(path: &str, value: &JsonValue<'_>, found: &mut Vec<(String, Value)>) 
             members.retain(|(name, _)| name != "id");
             members.push(("id".into(), DynValue::Text(key.into())));
         }
-        let mut fields = parse(OPTION, &path, &DynValue::Object(members))?;
+        let mut fields = parse(OPTION, &path, &DynValue::Object(members), receipt)?;
         let Some((_, Value::String(id))) = fields.first().cloned() else {
             return Err(bad_field(&format!("{path}.id"), "a string", option));
         };
@@ -284,7 +327,7 @@ mod tests {
     fn fields(table: &[RecordField], value: Value) -> Result<Value, String> {
         let text = value.to_string();
         let JsonTree(object) = serde_json::from_str(&text).unwrap();
-        let found = parse(table, "params", &object).map_err(|reason| reason.to_string())?;
+        let found = parse(table, "params", &object, &Receipt::of_server(1_600_000_000_000)).map_err(|reason| reason.to_string())?;
         Ok(found.into_iter().map(|(name, value)| (name.replace('\u{1f}', "/"), value)).collect::<Map<_, _>>().into())
     }
 

@@ -9,13 +9,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use tillroll_protocol::dyn_value::DynValue;
+use tillroll_protocol::receipt::Receipt;
 
 use self::fields::RecordField;
 use crate::decode::rejection::{RejectReason, RejectedEvent};
-use crate::decode::{BodyError, JsonValue, bad_field};
+use crate::decode::{BodyError, JsonValue, TreeError, bad_field, parse_tree};
 use crate::resource::Resource;
 use crate::store::BackendRecord;
 use crate::vendors::Envelope;
+pub(crate) use crate::vendors::envelope::MAX_VALUES;
 use crate::vendors::envelope::parse_object;
 use crate::vendors::metrilo::lenient;
 
@@ -66,10 +68,17 @@ const EXPORTED: &[Endpoint] = &[
     single("orders", "order", Resource::Orders, "id", fields::EXPORTED_ORDER),
 ];
 
-/// Parses a record from the export of the list with this name.
-pub fn parse_exported(list: &str, item: &JsonValue<'_>) -> Result<BackendRecord, RejectReason> {
+/// Parses a record from the export of the list with this name; `receipt` corrects its times.
+pub fn parse_exported(list: &str, item: &JsonValue<'_>, receipt: &Receipt<'_>) -> Result<BackendRecord, RejectReason> {
     let list = EXPORTED.iter().find(|exported| exported.path == list).ok_or_else(|| RejectReason::UnknownType(list.into()))?;
-    list.parse_record("record", item)
+    list.parse_record("record", item, receipt)
+}
+
+/// Parses `{"tags": [...]}`: tags that the owner adds to the customer with this normalised e-mail, or removes.
+pub fn parse_tags(email: &str, body: &[u8], is_added: bool) -> Result<BackendRecord, RequestRejection> {
+    let fields = if is_added { fields::ADDED_TAGS } else { fields::REMOVED_TAGS };
+    let fields = fields::parse(fields, "", &parse_object(body)?, &Receipt::of_server(0))?;
+    Ok(BackendRecord { resource: Resource::Customers, id: email.to_owned(), fields })
 }
 
 /// Returns whether `digest` is the hexadecimal HMAC-SHA256 of `body` keyed by `secret`. The comparison takes constant time.
@@ -85,13 +94,34 @@ pub fn is_signed(body: &[u8], secret: &str, digest: &str) -> bool {
     mac.chain_update(body).verify_slice(&bytes).is_ok()
 }
 
-/// The records of a request, each valid or rejected by itself.
+/// A request whose records are not parsed yet, or the only record.
 #[derive(Debug)]
-pub struct ParsedRecords {
-    /// The time of the request by the sender's clock, in milliseconds since 1970.
-    pub time: u64,
-    /// The records.
-    pub records: Vec<Result<BackendRecord, RejectedEvent>>,
+pub enum RequestRecords<'a> {
+    /// The record of a request that holds one.
+    One(Result<BackendRecord, RejectedEvent>),
+    /// The JSON of each record of a batch.
+    Many(Vec<&'a str>),
+}
+
+/// Why a request is rejected as a whole.
+#[derive(Debug)]
+pub enum RequestRejection {
+    /// The body has an invalid form.
+    Body(BodyError),
+    /// A field has an invalid value.
+    Reason(RejectReason),
+}
+
+impl From<BodyError> for RequestRejection {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl From<RejectReason> for RequestRejection {
+    fn from(reason: RejectReason) -> Self {
+        Self::Reason(reason)
+    }
 }
 
 impl Endpoint {
@@ -100,22 +130,38 @@ impl Endpoint {
         self.is_batch
     }
 
-    /// Parses the records of a request. An error concerns the request as a whole.
-    pub fn parse(&self, envelope: &Envelope<'_>) -> Result<ParsedRecords, RejectReason> {
+    /// Parses a request: returns its time by the sender's clock, corrected, in milliseconds since 1970, and its records. `receipt` corrects
+    /// their times. An error concerns the request as a whole.
+    pub fn parse<'a>(&self, envelope: &Envelope<'a>, receipt: &Receipt<'_>) -> Result<(u64, RequestRecords<'a>), RequestRejection> {
         let members = &envelope.members;
-        let time = lenient::request_time_ms(members)?;
-        let records = if self.is_batch {
-            let batch = members.get("batch");
-            let list = lenient::list(batch).ok().flatten().ok_or_else(|| bad_field("batch", "a list", batch))?;
-            list.iter().enumerate().map(|(at, (_, item))| self.record(&format!("batch[{at}]"), item, time)).collect()
-        } else {
-            vec![self.record("params", members.get("params"), time)]
+        let time = receipt.event_time(lenient::server_request_time_ms(members)?);
+        let records = match self.is_batch {
+            true => RequestRecords::Many(envelope.records()?),
+            false => RequestRecords::One(self.record("params", members.get("params"), time, receipt)),
         };
-        Ok(ParsedRecords { time, records })
+        Ok((time, records))
     }
 
-    fn record(&self, path: &str, item: &JsonValue<'_>, time: u64) -> Result<BackendRecord, RejectedEvent> {
-        self.parse_record(path, item).map_err(|reason| RejectedEvent {
+    /// Parses the record `number` of a batch, counted from 0.
+    pub fn parse_one_of_many(&self, number: usize, json: &str, time: u64, receipt: &Receipt<'_>) -> Result<BackendRecord, RejectedEvent> {
+        self.batch_record(&format!("batch[{number}]"), json, time, receipt)
+    }
+
+    fn batch_record(&self, path: &str, json: &str, time: u64, receipt: &Receipt<'_>) -> Result<BackendRecord, RejectedEvent> {
+        let unreadable = |error| RejectedEvent {
+            id: None,
+            kind: Some(self.kind.into()),
+            time: Some(time),
+            reason: match error {
+                TreeError::NotJson(error) => RejectReason::Malformed(error.to_string()),
+                TreeError::TooManyValues => RejectReason::TooManyValues { limit: MAX_VALUES },
+            },
+        };
+        self.record(path, &parse_tree(json, MAX_VALUES).map_err(unreadable)?, time, receipt)
+    }
+
+    fn record(&self, path: &str, item: &JsonValue<'_>, time: u64, receipt: &Receipt<'_>) -> Result<BackendRecord, RejectedEvent> {
+        self.parse_record(path, item, receipt).map_err(|reason| RejectedEvent {
             id: lenient::text(item.get(self.key)).ok().flatten().map(|id| id.chars().take(MAX_ID_CHARS).collect()),
             kind: Some(self.kind.into()),
             time: Some(time),
@@ -123,11 +169,11 @@ impl Endpoint {
         })
     }
 
-    fn parse_record(&self, path: &str, item: &JsonValue<'_>) -> Result<BackendRecord, RejectReason> {
+    fn parse_record(&self, path: &str, item: &JsonValue<'_>, receipt: &Receipt<'_>) -> Result<BackendRecord, RejectReason> {
         if !matches!(item, DynValue::Object(_)) {
             return Err(bad_field(path, "an object", item));
         }
-        let mut fields = fields::parse(self.fields, path, item)?;
+        let mut fields = fields::parse(self.fields, path, item, receipt)?;
         let at = fields.iter().position(|(name, _)| name == self.key);
         let key = at.map(|at| fields.remove(at).1);
         let Some(Value::String(id)) = key else { return Err(bad_field(&format!("{path}.{}", self.key), "a string", &DynValue::Null)) };
