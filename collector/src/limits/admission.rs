@@ -1,28 +1,22 @@
 //! Admission control: rate limits per address and per project, and the memory that request bodies may use together.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
 use crate::config::LimitFlags;
-use crate::limits::rate_limit_key::{client_address, ip_rate_key};
+use crate::limits::body_room::{BodyRoom, BodyRooms};
+use crate::limits::client_key::ClientKey;
 use crate::limits::rate_limiter::RateLimiter;
+use crate::limits::work_pool::WorkPool;
 
 /// The number of slots in the rate limiter of addresses.
 const ADDRESS_SLOTS: usize = 1 << 16;
 
 /// The number of slots in the rate limiter of projects.
 const PROJECT_SLOTS: usize = 1 << 12;
-
-/// Bodies up to this size reserve no memory. The number of connections bounds their total.
-const MAX_UNRESERVED_BYTES: usize = 64 * 1024;
-
-/// How much memory all larger bodies may use together, in KB.
-const BODY_MEMORY_KB: usize = 256 * 1024;
 
 /// Decides whether a request is admitted.
 pub(crate) struct Admission {
@@ -33,7 +27,9 @@ pub(crate) struct Admission {
     addresses: RateLimiter,
     projects: RateLimiter,
     trusted_proxies: usize,
-    memory: Arc<Semaphore>,
+    bodies: BodyRooms,
+    /// The threads for expensive work on bodies.
+    pub(crate) work: WorkPool,
 }
 
 impl Admission {
@@ -45,18 +41,28 @@ impl Admission {
             addresses: RateLimiter::new(limits.rate_per_address, ADDRESS_SLOTS),
             projects: RateLimiter::new(limits.rate_per_project, PROJECT_SLOTS),
             trusted_proxies: limits.trust_proxy,
-            memory: Arc::new(Semaphore::new(BODY_MEMORY_KB)),
+            bodies: BodyRooms::new(),
+            work: WorkPool::start(),
         }
     }
 
-    /// Counts a request of the client's address. Requests from this machine are never limited: they come from the operator, or through a
-    /// proxy without `--trust-proxy`, which gives all clients the same address.
-    pub(crate) fn check_address(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), Error> {
-        let address = client_address(peer, headers, self.trusted_proxies);
-        if address.is_loopback() {
+    /// Returns how many proxies of our own are in front of the server.
+    pub(crate) fn trusted_proxies(&self) -> usize {
+        self.trusted_proxies
+    }
+
+    /// Returns the client that a request counts for.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientKey {
+        ClientKey::of_request(peer, headers, self.trusted_proxies)
+    }
+
+    /// Counts a request of a client. Requests from this machine are never limited: they come from the operator, or through a proxy without
+    /// `--trust-proxy`, which gives all clients the same address.
+    pub(crate) fn check_address(&self, client: ClientKey) -> Result<(), Error> {
+        if matches!(client, ClientKey::ThisMachine(_)) {
             return Ok(());
         }
-        self.addresses.check(ip_rate_key(address)).map_err(|seconds| Error::TooManyRequests { scope: "address", seconds })
+        self.addresses.check(client).map_err(|seconds| Error::TooManyRequests { scope: "address", seconds })
     }
 
     /// Counts a request to the project with this number.
@@ -64,34 +70,8 @@ impl Admission {
         self.projects.check(id).map_err(|seconds| Error::TooManyRequests { scope: "project", seconds })
     }
 
-    /// Reserves memory for a body of this size; small bodies need no reservation. Dropping the permit releases the memory.
-    pub(crate) fn reserve_memory(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        if bytes <= MAX_UNRESERVED_BYTES {
-            return Ok(None);
-        }
-        let kilobytes = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-        Arc::clone(&self.memory).try_acquire_many_owned(kilobytes).map(Some).map_err(|_| Error::QueueFull)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        limits: LimitFlags,
-    }
-
-    #[test]
-    fn large_bodies_share_limited_memory() {
-        let admission = Admission::new(&Flags::parse_from(["tillroll"]).limits);
-        assert!(admission.reserve_memory(1000).unwrap().is_none());
-        let reserved: Vec<_> = (0..1000).map_while(|_| admission.reserve_memory(5 << 20).ok()).collect();
-        assert!((40..60).contains(&reserved.len()), "{}", reserved.len());
-        drop(reserved);
-        assert!(admission.reserve_memory(5 << 20).unwrap().is_some());
+    /// Returns the room of a body, which takes nothing yet. A sender is identified if it has shown a secret, or the token of a project.
+    pub(crate) fn body_room(&self, client: ClientKey, is_identified: bool) -> BodyRoom {
+        self.bodies.room(client, is_identified)
     }
 }
