@@ -9,13 +9,26 @@ use serde::Deserialize;
 use tillroll_protocol::event::{Event, Visitor};
 use uuid::Uuid;
 
-/// The most links of a visitor or an e-mail that are read, the newest ones.
+/// The most links of a visitor, and the most visitors of an e-mail: the first ones to arrive. Later ones are not added.
 const MAX_LINKS: i64 = 256;
+
+/// The most links to an e-mail.
+const MAX_LINKS_OF_EMAIL: i64 = 4_096;
+
+/// A newly stored `identify` event.
+pub(in crate::store) enum NewLink<'e> {
+    /// It links nothing.
+    None,
+    /// It links this visitor.
+    Added(&'e str),
+    /// It is not added, because the visitor or the e-mail has the most links.
+    Refused,
+}
 
 /// An e-mail that a visitor gave.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Link {
-    time: u64,
+    pub(in crate::store) time: u64,
     pub(in crate::store) email: String,
 }
 
@@ -56,18 +69,49 @@ pub(in crate::store) fn email_of_links(links: &[Link], time: u64) -> Option<&str
     links.iter().rfind(|link| link.time <= time).or(links.first()).map(|link| link.email.as_str())
 }
 
-/// Returns the visitors that gave an e-mail, those of the newest links.
-pub(in crate::store) fn newest_visitors(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT visitor FROM (SELECT visitor FROM identity_link INDEXED BY identity_link_by_email WHERE project = ?1 AND email = ?2
-         ORDER BY time DESC, visitor DESC, event_id DESC LIMIT ?3)",
-    )?;
-    statement.query_map(params![project, email, MAX_LINKS], |row| row.get(0))?.collect()
+/// Returns those of a visitor's events that belong to an e-mail; `time` returns the time of an event.
+pub(in crate::store) fn of_email<T>(
+    connection: &Connection,
+    project: i64,
+    (visitor, email): (&str, &str),
+    mut events: Vec<T>,
+    time: impl Fn(&T) -> u64,
+) -> rusqlite::Result<Vec<T>> {
+    let is_shared = "SELECT EXISTS (SELECT 1 FROM identity_link WHERE project = ?1 AND visitor = ?2 AND email <> ?3)";
+    if events.is_empty() || !connection.prepare_cached(is_shared)?.query_row(params![project, visitor, email], |row| row.get(0))? {
+        return Ok(events);
+    }
+    let links = links(connection, project, visitor)?;
+    events.retain(|event| email_of_links(&links, time(event)) == Some(email));
+    Ok(events)
 }
 
-/// Returns every visitor that ever gave an e-mail.
-pub(in crate::store) fn all_visitors(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
-    let query = "SELECT DISTINCT visitor FROM identity_link INDEXED BY identity_link_by_email WHERE project = ?1 AND email = ?2";
+/// Returns the e-mails of a visitor's link, of the one before it and of the one after it.
+pub(in crate::store) fn neighbours(
+    connection: &Connection,
+    project: i64,
+    visitor: &str,
+    time: u64,
+    id: &Uuid,
+) -> rusqlite::Result<Vec<String>> {
+    let before = "SELECT email FROM identity_link WHERE project = ?1 AND visitor = ?2 AND (time, event_id) < (?3, ?4)
+                  ORDER BY time DESC, event_id DESC LIMIT 1";
+    let after = "SELECT email FROM identity_link WHERE project = ?1 AND visitor = ?2 AND (time, event_id) >= (?3, ?4)
+                 ORDER BY time, event_id LIMIT 2";
+    let mut emails = Vec::new();
+    for query in [before, after] {
+        let mut select = connection.prepare_cached(query)?;
+        for email in select.query_map(params![project, visitor, time.cast_signed(), id.as_bytes()], |row| row.get(0))? {
+            emails.push(email?);
+        }
+    }
+    Ok(emails)
+}
+
+/// Returns the visitors that gave an e-mail, those with the oldest links first.
+pub(in crate::store) fn visitors(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
+    let query = "SELECT visitor FROM identity_link INDEXED BY identity_link_by_email WHERE project = ?1 AND email = ?2
+                 GROUP BY visitor ORDER BY min(time), visitor";
     connection.prepare_cached(query)?.query_map(params![project, email], |row| row.get(0))?.collect()
 }
 
@@ -77,19 +121,34 @@ pub(in crate::store) fn first_link_time(connection: &Connection, project: i64, e
     connection.prepare_cached(query)?.query_row(params![project, email], |row| row.get(0))
 }
 
-/// Stores the link of a newly stored `identify` event. Returns the visitor, or None if the event links nothing.
+/// Stores the link of a newly stored `identify` event.
 pub(in crate::store) fn insert_link<'e>(
     connection: &Connection,
     project: i64,
     id: &Uuid,
     event: &'e Event,
-) -> rusqlite::Result<Option<&'e str>> {
-    let Visitor::Id(visitor) = &event.visitor else { return Ok(None) };
-    let Some(email) = identified_email(event) else { return Ok(None) };
+) -> rusqlite::Result<NewLink<'e>> {
+    let Visitor::Id(visitor) = &event.visitor else { return Ok(NewLink::None) };
+    let Some(email) = identified_email(event) else { return Ok(NewLink::None) };
+    if !has_room(connection, project, visitor, &email)? {
+        return Ok(NewLink::Refused);
+    }
     // The link of an erased event may still exist.
     let insert = "INSERT INTO identity_link (project, visitor, time, event_id, email) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
     connection.prepare_cached(insert)?.execute(params![project, visitor, event.time.cast_signed(), id.as_bytes(), email])?;
-    Ok(Some(visitor))
+    Ok(NewLink::Added(visitor))
+}
+
+/// Whether a link can be added: a stranger can send links without end, and each makes deriving the person cost more.
+fn has_room(connection: &Connection, project: i64, visitor: &str, email: &str) -> rusqlite::Result<bool> {
+    let of_visitor = "SELECT count(*), coalesce(max(email = ?3), 0) FROM identity_link WHERE project = ?1 AND visitor = ?2";
+    let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?));
+    let (count, is_linked) = connection.prepare_cached(of_visitor)?.query_row(params![project, visitor, email], row)?;
+    let of_email = "SELECT count(*), count(DISTINCT visitor) FROM identity_link INDEXED BY identity_link_by_email
+                    WHERE project = ?1 AND email = ?2";
+    let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let (links, visitors) = connection.prepare_cached(of_email)?.query_row(params![project, email], row)?;
+    Ok(count < MAX_LINKS && links < MAX_LINKS_OF_EMAIL && (is_linked || visitors < MAX_LINKS))
 }
 
 /// Deletes all links to an e-mail.

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::state::person_records::ImportedDocument;
 use super::state::updater::StateUpdater;
 use super::subject::{Erased, Subject};
 use crate::resource::{Resource, is_cart};
@@ -19,6 +20,8 @@ pub struct ImportedRecord {
     pub resource: Resource,
     /// Its id.
     pub id: String,
+    /// The normalised e-mail of its customer.
+    pub email: Option<String>,
     /// The whole document.
     pub json: String,
 }
@@ -84,26 +87,37 @@ pub(in crate::store) fn import(
     project: i64,
     records: &[ImportedRecord],
 ) -> rusqlite::Result<()> {
-    let insert = "INSERT OR REPLACE INTO imported_record (project, resource, id, json, change) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let insert = "INSERT OR REPLACE INTO imported_record (project, resource, id, email, json, change)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let mut insert = connection.prepare_cached(insert)?;
     for record in records {
-        insert.execute(params![project, stored_as(record.resource), record.id, record.json, state.next_change()])?;
+        let ImportedRecord { resource, id, email, json } = record;
+        insert.execute(params![project, stored_as(*resource), id, email, json, state.next_change()])?;
     }
     Ok(())
 }
 
-/// Returns imported records that changed after the change `after`, in the order of their last changes.
-pub(in crate::store) fn changes(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<ChangedRecord>> {
+/// Passes imported records that changed after the change `after` to `take`, in the order of their last changes, until it returns false.
+pub(in crate::store) fn each_change(
+    connection: &Connection,
+    after: i64,
+    mut take: impl FnMut(ChangedRecord) -> bool,
+) -> rusqlite::Result<()> {
     let query = "SELECT project, resource, id, json, change FROM imported_record INDEXED BY imported_record_by_change
-                 WHERE change > ?1 ORDER BY change LIMIT ?2";
+                 WHERE change > ?1 ORDER BY change";
     let mut select = connection.prepare_cached(query)?;
-    let rows = select.query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+    let rows = select.query_map([after], |row| {
         let is_return = row.get_ref(1)?.as_str()? == stored_as(Resource::Returns);
         let resource = if is_return { Resource::Returns } else { Resource::Orders };
         let json = Some(row.get(3)?).filter(|json: &String| !json.is_empty());
         Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json })
     })?;
-    rows.collect()
+    for record in rows {
+        if !take(record?) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the number of the last change of the imported record with this id.
@@ -128,6 +142,29 @@ pub(in crate::store) fn find_named(connection: &Connection, subject: &Subject, a
     Ok((found, last))
 }
 
+/// Returns the records of the customer with this e-mail.
+pub(in crate::store) fn of_customer(connection: &Connection, subject: &Subject) -> rusqlite::Result<Vec<ImportedDocument>> {
+    let query = "SELECT resource, id FROM imported_record INDEXED BY imported_record_by_email WHERE project = ?1 AND email = ?2";
+    let key = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let mut statement = connection.prepare_cached(query)?;
+    let keys = statement.query_map(params![subject.project, subject.email], key)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    documents(connection, subject.project, keys)
+}
+
+/// Returns the documents of these records, without those that were erased.
+pub(in crate::store) fn documents(connection: &Connection, project: i64, keys: Vec<RecordKey>) -> rusqlite::Result<Vec<ImportedDocument>> {
+    let query = "SELECT json FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
+    let mut select = connection.prepare_cached(query)?;
+    let mut documents = Vec::new();
+    for (resource, id) in keys {
+        let json: Option<String> = select.query_row(params![project, resource, id], |row| row.get(0)).optional()?;
+        let is_return = resource == stored_as(Resource::Returns);
+        let document = json.and_then(|json| serde_json::from_str(&json).ok());
+        documents.extend(document.map(|document| ImportedDocument { is_return, id, document }));
+    }
+    Ok(documents)
+}
+
 /// Erases the subject from records. A cart is deleted as a whole; from its empty row, readers of the changes learn that it is removed.
 pub(in crate::store) fn erase<'a>(
     connection: &Connection,
@@ -137,7 +174,7 @@ pub(in crate::store) fn erase<'a>(
     erased: &mut Erased,
 ) -> rusqlite::Result<()> {
     let select = "SELECT json FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
-    let update = "UPDATE imported_record SET json = ?1, change = ?2 WHERE project = ?3 AND resource = ?4 AND id = ?5";
+    let update = "UPDATE imported_record SET json = ?1, email = NULL, change = ?2 WHERE project = ?3 AND resource = ?4 AND id = ?5";
     let mut select = connection.prepare_cached(select)?;
     for (stored_as_name, id) in keys {
         let text = |row: &Row<'_>| row.get::<_, String>(0);

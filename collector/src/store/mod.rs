@@ -7,9 +7,11 @@
 //! - The **state** holds customers, catalog, orders, carts and returns as they are now (`state/`). Each change has a number, so the projection
 //!   can follow the changes.
 //!
-//! One thread owns the writing connection. It commits all waiting tasks in one transaction, and acknowledges them only when the transaction is
-//! on disk. Readers use other connections and never wait for the writer.
+//! One thread owns the writing connection. It commits waiting tasks in one transaction, and acknowledges them only when the transaction is on
+//! disk. Cheap tasks go first. Readers use other connections and never wait for the writer.
 
+mod bound;
+mod cost;
 mod data_folder;
 mod erasure;
 mod error;
@@ -17,8 +19,11 @@ mod event_group;
 mod identity;
 mod imports;
 mod log;
+mod person;
+mod position;
 mod read;
 mod schema;
+mod spelling;
 mod state;
 mod subject;
 mod tasks;
@@ -32,12 +37,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::resource::Resource;
 use crate::telemetry::Telemetry;
 
-pub use data_folder::{FILE, create_folder, is_used, lock};
+pub use data_folder::{FILE, LOST_AND_FOUND, create_folder, is_used, lock};
 use erasure::{apply::FinishErasure, search};
 pub use error::StoreError;
 pub use imports::{ChangedRecord, ImportedRecord};
@@ -47,21 +53,27 @@ pub use log::batch::EncodedBatch;
 pub use log::cursor::Cursor;
 pub use log::event_reader::{ExportedEvent, Range};
 pub use log::retention::Trimmed;
-pub use read::change_feed::{ChangeFeed, ChangePage, ChangedProducts, ReturnKey};
+pub use person::data::PersonData;
+pub use person::timeline::{TimelineCursor, TimelineEntry};
+use person::{data, events, timeline};
+pub use position::Position;
+pub use read::change_feed::{ChangeFeed, ChangePage};
 use read::pool::ReadPool;
 pub use read::read_only::{ReadOnlyStore, check_file};
+pub use read::tracked::{IdentityLink, TrackedChanges, TrackedEvent};
 use schema::{connect, migrations};
 pub use state::documents::changes::Change;
 pub use state::export::{ListCursor, ListPage};
 pub use state::lww::merged_key;
 pub use state::records::{BackendRecord, RecordBatch};
-use state::{documents::changes, export, updater};
+use state::{documents::changes, export};
 pub use subject::Erased;
 use subject::Subject;
-use tasks::{Outcome, Task};
+use tasks::{Outcome, Task, document_cost, record_cost};
 pub use trust::TrustLevel;
 pub use write::disk_space::{DiskSpace, FreeSpaceFn};
 use write::disk_space::{Reserve, system_disk_space};
+use write::health::WriteHealth;
 pub use write::queue::Limits;
 use write::queue::{self, Queue};
 use write::writer::StoreWriter;
@@ -100,10 +112,13 @@ pub struct Store {
     queue: Option<Queue>,
     readers: ReadPool,
     head: watch::Receiver<Cursor>,
-    change: watch::Receiver<i64>,
+    position: watch::Receiver<Position>,
     writer: Option<std::thread::JoinHandle<()>>,
     path: PathBuf,
     reserve: Reserve,
+    health: Arc<WriteHealth>,
+    /// Held during a probe, so that there is one at a time.
+    probing: tokio::sync::Mutex<()>,
     _lock: File,
 }
 
@@ -116,14 +131,17 @@ impl Store {
         let mut connection = connect::connect(&path, options.busy_timeout).map_err(open_error)?;
         migrations::migrate(&mut connection, &path)?;
         let (head_sender, head) = watch::channel(log::event_reader::head(&connection).map_err(open_error)?);
-        let (change_sender, change) = watch::channel(updater::newest_change(&connection).map_err(open_error)?);
+        let (position_sender, position) = watch::channel(read::tracked::position(&connection).map_err(open_error)?);
         let (queue, jobs) = queue::new(options.limits);
         let reserve = || Reserve::new(folder, options.reserve_bytes, options.free_space);
-        let writer = StoreWriter::new(path.clone(), options.busy_timeout, reserve(), (head_sender, change_sender), telemetry);
+        let health = Arc::new(WriteHealth::new());
+        let outputs = (Arc::clone(&health), telemetry);
+        let writer = StoreWriter::new(path.clone(), options.busy_timeout, reserve(), (head_sender, position_sender), outputs);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(jobs));
         let thread = thread.map_err(|source| StoreError::Folder { path: path.clone(), source })?;
         let readers = ReadPool::new(path.clone(), options.busy_timeout);
-        Ok(Self { queue: Some(queue), readers, head, change, writer: Some(thread), path, reserve: reserve(), _lock: lock })
+        let (writer, reserve, probing) = (Some(thread), reserve(), tokio::sync::Mutex::default());
+        Ok(Self { queue: Some(queue), readers, head, position, writer, path, reserve, health, probing, _lock: lock })
     }
 
     /// Returns the number of the project with this token. A new token gets a new number.
@@ -135,17 +153,29 @@ impl Store {
 
     /// Stores events, and returns when they are durable. After an error none of them was acknowledged.
     pub async fn append(&self, project: i64, batch: EncodedBatch) -> Result<Appended, StoreError> {
-        self.run(Task::Append(AppendRequest { project, batch })).await.map(|outcome| outcome.appended)
+        self.append_all(project, vec![batch]).await
     }
 
-    /// Applies records of a back end, and returns when they are durable.
+    /// Stores the batches of a request, and returns when all are durable. After an error some of them may be stored.
+    pub async fn append_all(&self, project: i64, batches: Vec<EncodedBatch>) -> Result<Appended, StoreError> {
+        let tasks = batches.into_iter().map(|batch| Task::Append(AppendRequest { project, batch })).collect();
+        let outcomes = self.run_all(tasks).await?;
+        Ok(outcomes.iter().fold(Appended::default(), |sum, outcome| Appended {
+            accepted: sum.accepted + outcome.appended.accepted,
+            duplicates: sum.duplicates + outcome.appended.duplicates,
+        }))
+    }
+
+    /// Applies records of a back end, and returns when they are durable. After an error some of them may be stored.
     pub async fn apply_records(&self, batch: RecordBatch) -> Result<(), StoreError> {
-        self.run(Task::ApplyRecords(batch)).await.map(|_| ())
+        let parts = cost::parts(batch.records, record_cost);
+        self.run_all(parts.map(|records| Task::ApplyRecords(RecordBatch { records, ..batch })).collect()).await.map(|_| ())
     }
 
-    /// Stores imported records in place of those with the same ids, and returns when they are durable.
+    /// Stores imported records in place of those with the same ids, and returns when they are durable. After an error some of them may be
+    /// stored.
     pub async fn import(&self, project: i64, records: Vec<ImportedRecord>) -> Result<(), StoreError> {
-        self.run(Task::Import(project, records)).await.map(|_| ())
+        self.run_all(cost::parts(records, document_cost).map(|records| Task::Import(project, records)).collect()).await.map(|_| ())
     }
 
     /// Deletes events that arrived before a time, in milliseconds since 1970, at most `limit` of them.
@@ -153,12 +183,18 @@ impl Store {
         self.run(Task::Trim(before, limit)).await.map(|outcome| outcome.trimmed)
     }
 
-    /// Tests whether a write succeeds, by the same queue and thread as all writes.
+    /// Returns whether writes succeed: by the last one, or by a write of its own if that was more than a second ago. It uses the queue and
+    /// the thread of all writes.
     pub async fn probe(&self) -> Result<(), StoreError> {
         if self.reserve.is_exhausted() {
             return Err(StoreError::DiskFull);
         }
-        self.run(Task::Probe).await.map(|_| ())
+        let _probing = self.probing.lock().await;
+        match self.health.recent() {
+            Some(true) => Ok(()),
+            Some(false) => Err(StoreError::Write),
+            None => self.run(Task::Probe).await.map(|_| ()),
+        }
     }
 
     /// Erases a person by the normalised e-mail, and returns what was erased. After an error some of it may still exist.
@@ -187,6 +223,54 @@ impl Store {
         Ok(Erased { events: erased.events + events, ..erased })
     }
 
+    /// Returns up to `limit` entries of the timeline of the person with this normalised e-mail, newest first, those after the position
+    /// `before`. Returns None if nothing of the person is stored.
+    pub async fn timeline(
+        &self,
+        project: i64,
+        email: String,
+        before: Option<TimelineCursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<TimelineEntry>>, StoreError> {
+        let subject = Subject::new(project, email);
+        let read = move |connection: &Connection| timeline::entries(connection, &subject, before.as_ref(), limit);
+        self.readers.with(read).await.map(|(entries, is_known)| is_known.then_some(entries))
+    }
+
+    /// Returns entries of a timeline as lines of JSON.
+    pub async fn timeline_lines(&self, project: i64, entries: Vec<TimelineEntry>) -> Result<String, StoreError> {
+        self.readers.with(move |connection| timeline::lines(connection, project, entries)).await
+    }
+
+    /// Returns the data of the person with this normalised e-mail, without the events: only their numbers. Returns None if there is none.
+    pub async fn person_data(&self, project: i64, email: String) -> Result<Option<PersonData>, StoreError> {
+        let subject = Arc::new(Subject::new(project, email));
+        let named = Arc::clone(&subject);
+        let mut data = self.readers.with(move |connection| data::records(connection, &named)).await?;
+        let head = self.head.borrow().0;
+        let mut after = 0;
+        while after < head {
+            let until = head.min(after + SEARCH_BATCH);
+            let searched = Arc::clone(&subject);
+            let search = move |connection: &Connection| search::find(&*connection.unchecked_transaction()?, &searched, after, until);
+            data.add(self.readers.with(search).await?);
+            after = until;
+        }
+        Ok(Some(data.sorted()).filter(PersonData::exists))
+    }
+
+    /// Returns the events with these numbers, which are sorted, as they are exported. Those that are no longer stored are left out.
+    pub async fn events_by_number(&self, project: i64, seqs: Vec<i64>) -> Result<Vec<Value>, StoreError> {
+        let read = move |connection: &Connection| events::read(connection, project, &seqs);
+        Ok(self.readers.with(read).await?.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// Returns the tags of the customer with this normalised e-mail, or None if nothing of the person is stored.
+    pub async fn tags(&self, project: i64, email: String) -> Result<Option<Value>, StoreError> {
+        let subject = Subject::new(project, email);
+        self.readers.with(move |connection| data::tags(connection, &subject)).await
+    }
+
     /// Returns which of these ids belong to carts or returns that are derived from events.
     pub async fn derived_ids(&self, project: i64, resource: Resource, ids: Vec<String>) -> Result<HashSet<String>, StoreError> {
         self.readers.with(move |connection| imports::derived_ids(connection, project, resource, ids)).await
@@ -212,9 +296,9 @@ impl Store {
         self.head.clone()
     }
 
-    /// Returns the number of the newest durable change of the state, which can be watched.
-    pub fn change(&self) -> watch::Receiver<i64> {
-        self.change.clone()
+    /// Returns the position of everything that is durable, which can be watched.
+    pub fn position(&self) -> watch::Receiver<Position> {
+        self.position.clone()
     }
 
     /// Returns orders, carts or returns that changed after the change `after`, in the order of their last changes.
@@ -238,7 +322,11 @@ impl Store {
     }
 
     async fn run(&self, task: Task) -> Result<Outcome, StoreError> {
-        self.queue.as_ref().ok_or(StoreError::Stopping)?.run(task).await
+        self.run_all(vec![task]).await.map(|outcomes| outcomes.into_iter().next().unwrap_or_default())
+    }
+
+    async fn run_all(&self, tasks: Vec<Task>) -> Result<Vec<Outcome>, StoreError> {
+        self.queue.as_ref().ok_or(StoreError::Stopping)?.run(tasks).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::cost;
 use super::erasure::apply::FinishErasure;
 use super::erasure::search::Match;
 use super::error::StoreError;
@@ -30,15 +31,16 @@ pub(in crate::store) enum Task {
 }
 
 impl Task {
-    /// Returns the size for the limit of a transaction.
-    pub(in crate::store) fn events(&self) -> usize {
+    /// Returns about how much of the writer's time the task takes.
+    pub(in crate::store) fn cost(&self) -> usize {
         match self {
-            Self::Append(request) => request.batch.len(),
-            Self::ApplyRecords(batch) => batch.records.len(),
-            Self::Import(_, records) => records.len(),
-            Self::DeleteEvents(_, found) => found.len(),
-            Self::Trim(_, limit) => *limit,
-            Self::FinishErasure(_) | Self::Probe => 0,
+            Self::Append(request) => request.batch.cost(),
+            Self::ApplyRecords(batch) => batch.records.iter().map(record_cost).sum(),
+            Self::Import(_, records) => records.iter().map(document_cost).sum(),
+            Self::DeleteEvents(_, found) => cost::ROW * found.len(),
+            Self::Trim(_, limit) => cost::ROW * limit,
+            Self::FinishErasure(_) => cost::MAX_TASK,
+            Self::Probe => 0,
         }
     }
 
@@ -65,6 +67,16 @@ impl Task {
             Self::DeleteEvents(..) | Self::FinishErasure(_) | Self::Trim(..) | Self::Probe => false,
         }
     }
+}
+
+/// Returns about how much of the writer's time a record of a back end takes.
+pub(in crate::store) fn record_cost(record: &BackendRecord) -> usize {
+    cost::RECORD + record.fields.len() * cost::ROW / 8 + record_bytes(record) / cost::BYTES
+}
+
+/// Returns about how much of the writer's time an imported record takes.
+pub(in crate::store) fn document_cost(record: &ImportedRecord) -> usize {
+    cost::RECORD + record.json.len() / cost::BYTES
 }
 
 fn record_bytes(record: &BackendRecord) -> usize {
@@ -94,13 +106,15 @@ pub(in crate::store) struct Job {
     pub(in crate::store) response: oneshot::Sender<Result<Outcome, StoreError>>,
     /// The task's share of the queue's bytes.
     pub(in crate::store) permit: OwnedSemaphorePermit,
+    /// The task's share of the queue's requests.
+    pub(in crate::store) slot: OwnedSemaphorePermit,
 }
 
 impl Job {
     /// Sends the result to the waiting request. The job leaves the queue first, so the queue's metrics never count a finished request.
     pub(in crate::store) fn respond(self, outcome: Result<Outcome, StoreError>) {
-        let Self { response, permit, .. } = self;
-        drop(permit);
+        let Self { response, permit, slot, .. } = self;
+        drop((permit, slot));
         // A request that no longer waits has lost its connection; the client will send again.
         let _ = response.send(outcome);
     }

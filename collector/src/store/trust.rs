@@ -10,18 +10,24 @@ pub enum TrustLevel {
     Browser,
     /// A program that identifies itself as a bot by its User-Agent, without authentication.
     Bot,
+    /// A program that calls a back-end endpoint which requires no signature, without one.
+    Unsigned,
     /// The owner of the project, authenticated by a secret.
     Owner,
 }
 
+/// The rank of a page in a last-writer-wins map.
+pub(in crate::store) const PAGE_RANK: u8 = 0;
+
 /// The rank of an owner in a last-writer-wins map.
-pub(in crate::store) const OWNER_RANK: u8 = 1;
+pub(in crate::store) const OWNER_RANK: u8 = 2;
 
 impl TrustLevel {
     /// Returns the rank in a last-writer-wins map: the higher rank wins.
     pub(in crate::store) fn rank(self) -> u8 {
         match self {
-            Self::Browser | Self::Bot => 0,
+            Self::Browser | Self::Bot => PAGE_RANK,
+            Self::Unsigned => 1,
             Self::Owner => OWNER_RANK,
         }
     }

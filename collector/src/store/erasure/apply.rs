@@ -29,9 +29,10 @@ pub(in crate::store) fn delete_events(
     project: i64,
     matches: &[Match],
 ) -> rusqlite::Result<()> {
-    for Match { seq, id, other_person } in matches {
+    for Match { seq, id, other_person, .. } in matches {
+        mark_erased(connection, state, *seq)?;
         state_events::delete(connection, project, *seq, id)?;
-        state.mark_stale(project, other_person.clone(), Stale::ALL);
+        state.mark_stale_everywhere(project, other_person.clone(), Stale::ALL)?;
     }
     if matches.iter().any(|found| found.other_person.is_some()) {
         restart_compaction(connection)?;
@@ -41,11 +42,19 @@ pub(in crate::store) fn delete_events(
     write_tombstones(connection, project, &seqs)
 }
 
+/// Stores that an event was erased, so that readers of the changes delete it too.
+fn mark_erased(connection: &Connection, state: &mut StateUpdater<'_>, seq: i64) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO erased_event (change, seq) VALUES (?1, ?2)";
+    connection.prepare_cached(insert)?.execute([state.next_change(), seq]).map(|_| ())
+}
+
 /// Erases what is left of a person: the newest events, links, the state and imported records.
 pub(in crate::store) fn finish(connection: &Connection, state: &mut StateUpdater<'_>, erasure: &FinishErasure) -> rusqlite::Result<Erased> {
     let FinishErasure { subject, after, imported: (keys, change) } = erasure;
     let found = find(connection, subject, *after, i64::MAX)?;
     delete_events(connection, state, subject.project, &found)?;
+    // Readers of the changes learn that links and customers were deleted, even if no event was.
+    mark_erased(connection, state, 0)?;
     let mut erased = state.erase(subject)?;
     let (new_keys, _) = imports::find_named(connection, subject, *change)?;
     imports::erase(connection, state, subject, keys.iter().chain(&new_keys), &mut erased)?;
@@ -121,6 +130,7 @@ mod tests {
         fn delete(&self, matches: &[Match]) {
             let mut state = StateUpdater::begin(&self.connection).unwrap();
             delete_events(&self.connection, &mut state, self.subject.project, matches).unwrap();
+            state.finish().unwrap();
         }
     }
 

@@ -1,5 +1,7 @@
 //! Finds the events of a person, and the events that mention the person.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 use tillroll_protocol::event::Visitor;
 use uuid::Uuid;
@@ -7,8 +9,8 @@ use uuid::Uuid;
 use crate::store::identity;
 use crate::store::log::codec::decode_segment;
 use crate::store::log::segment_writer::MAX_SEGMENT_SLOTS;
-use crate::store::state::erasure::visitors_by_order;
 use crate::store::state::person::Person;
+use crate::store::state::person_records::visitors_by_order;
 use crate::store::subject::Subject;
 
 /// An event to delete.
@@ -16,6 +18,8 @@ use crate::store::subject::Subject;
 pub(in crate::store) struct Match {
     pub(in crate::store) seq: i64,
     pub(in crate::store) id: Uuid,
+    /// Whether it belongs to the person. Another event only mentions them.
+    pub(in crate::store) is_own: bool,
     /// The owner of the event, if it is another person and something has to be derived again without it.
     pub(in crate::store) other_person: Option<Person>,
 }
@@ -54,13 +58,14 @@ pub(in crate::store) fn find(connection: &Connection, subject: &Subject, after: 
     Ok(found)
 }
 
-struct Search<'a> {
+/// Decides what belongs to a person.
+pub(in crate::store) struct Search<'a> {
     connection: &'a Connection,
     subject: &'a Subject,
     /// Visitors without an e-mail that reported an order of the person.
-    visitors_by_order: Vec<String>,
+    visitors_by_order: HashSet<String>,
     /// These, and the visitors that gave the e-mail.
-    visitors: Vec<String>,
+    visitors: HashSet<String>,
 }
 
 /// An event to check.
@@ -74,27 +79,56 @@ struct Candidate<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(connection: &'a Connection, subject: &'a Subject) -> rusqlite::Result<Self> {
-        let visitors_by_order = visitors_by_order(connection, subject.project, &subject.email)?;
-        let mut visitors = identity::all_visitors(connection, subject.project, &subject.email)?;
+    pub(in crate::store) fn new(connection: &'a Connection, subject: &'a Subject) -> rusqlite::Result<Self> {
+        let visitors_by_order: HashSet<_> = visitors_by_order(connection, subject.project, &subject.email)?.into_iter().collect();
+        let mut visitors: HashSet<_> = identity::visitors(connection, subject.project, &subject.email)?.into_iter().collect();
         visitors.extend(visitors_by_order.iter().cloned());
         Ok(Self { connection, subject, visitors_by_order, visitors })
     }
 
+    /// Returns the ids one of which each event of the person has: the e-mail and the visitors.
+    pub(in crate::store) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.visitors.iter().chain([&self.subject.email]).map(String::as_str)
+    }
+
+    /// Returns whether an event with this visitor and time belongs to the person.
+    pub(in crate::store) fn is_own(&self, visitor: Option<Visitor<&str>>, time: u64) -> rusqlite::Result<bool> {
+        if !self.may_be_own(visitor) {
+            return Ok(false);
+        }
+        let email = identity::email_at(self.connection, self.subject.project, visitor, time)?;
+        Ok(self.is_own_as(visitor, email.as_deref()))
+    }
+
+    fn may_be_own(&self, visitor: Option<Visitor<&str>>) -> bool {
+        match visitor {
+            Some(Visitor::Id(id)) => self.visitors.contains(id),
+            Some(Visitor::Email(email)) => email == self.subject.email,
+            None => false,
+        }
+    }
+
+    /// Whether an event belongs to the person if its visitor had this e-mail at its time.
+    fn is_own_as(&self, visitor: Option<Visitor<&str>>, email: Option<&str>) -> bool {
+        match (email, visitor) {
+            (Some(email), _) => email == self.subject.email,
+            (None, Some(Visitor::Id(id))) => self.visitors_by_order.contains(id),
+            (None, _) => false,
+        }
+    }
+
     fn check(&self, candidate: &Candidate<'_>) -> rusqlite::Result<Option<Match>> {
         let &Candidate { seq, id, time, visitor, is_state_event, texts } = candidate;
-        let is_among = |visitors: &[String]| matches!(visitor, Some(Visitor::Id(id)) if visitors.iter().any(|other| other == id));
-        let may_be_own = is_among(&self.visitors) || visitor == Some(Visitor::Email(self.subject.email.as_str()));
         let is_named = texts.iter().any(|text| self.subject.is_named_in(text));
-        if !may_be_own && !is_named {
+        if !self.may_be_own(visitor) && !is_named {
             return Ok(None);
         }
         let email = identity::email_at(self.connection, self.subject.project, visitor, time)?;
-        if email.as_ref().map_or_else(|| is_among(&self.visitors_by_order), |email| *email == self.subject.email) {
-            return Ok(Some(Match { seq, id, other_person: None }));
+        if self.is_own_as(visitor, email.as_deref()) {
+            return Ok(Some(Match { seq, id, is_own: true, other_person: None }));
         }
         let by_visitor = if let Some(Visitor::Id(id)) = visitor { Some(Person::Visitor(id.to_owned())) } else { None };
         let other_person = by_visitor.or(email.map(Person::Email)).filter(|_| is_state_event);
-        Ok(is_named.then_some(Match { seq, id, other_person }))
+        Ok(is_named.then_some(Match { seq, id, is_own: false, other_person }))
     }
 }

@@ -8,6 +8,8 @@ use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
 
 use super::codec::{Frame, FrameEncoder, LogEvent, Sender};
+use crate::sources::Client;
+use crate::store::cost;
 use crate::store::event_group::affects_state;
 use crate::store::trust::TrustLevel;
 
@@ -20,8 +22,10 @@ const FURTHER_EVENT_BYTES: usize = 96;
 pub struct EncodedBatch {
     received_at: u64,
     trust: TrustLevel,
+    client: Client,
     encoder: FrameEncoder,
     events: Vec<EventMeta>,
+    state_events: usize,
 }
 
 /// What the writing thread needs of an event.
@@ -35,15 +39,32 @@ pub(in crate::store) struct EventMeta {
 impl EncodedBatch {
     /// Returns an empty batch for a request that arrived at `received_at`, in milliseconds since 1970.
     pub fn new(received_at: u64, trust: TrustLevel) -> Self {
-        Self { received_at, trust, encoder: FrameEncoder::new(received_at, trust == TrustLevel::Bot), events: Vec::new() }
+        Self {
+            received_at,
+            trust,
+            encoder: FrameEncoder::new(received_at, trust == TrustLevel::Bot, Client::default()),
+            client: Client::default(),
+            events: Vec::new(),
+            state_events: 0,
+        }
+    }
+
+    /// Sets the device and the country of the sender. The batch must be empty.
+    #[must_use]
+    pub fn with_client(self, client: Client) -> Self {
+        Self { client, encoder: FrameEncoder::new(self.received_at, self.trust == TrustLevel::Bot, client), ..self }
+    }
+
+    /// Returns an empty batch of the same sender and request.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self::new(self.received_at, self.trust).with_client(self.client)
     }
 
     /// Reserves memory for this many events.
-    #[must_use]
-    pub fn with_capacity(mut self, events: usize) -> Self {
+    pub fn reserve(&mut self, events: usize) {
         self.encoder.reserve(FIRST_EVENT_BYTES + FURTHER_EVENT_BYTES * events);
         self.events.reserve(events);
-        self
     }
 
     /// Adds an event with this id.
@@ -67,9 +88,11 @@ impl EncodedBatch {
             page: Page { url: event.page.url.as_ref(), referrer: event.page.referrer.as_ref(), title: event.page.title.as_ref() },
             params: &event.params,
             is_bot: self.trust == TrustLevel::Bot,
+            client: self.client,
             is_state_event: has_person && self.trust.event_group(event_type).is_some(),
         });
         let state_event = affects_state(event_type).then(|| Box::new(without_page(event)));
+        self.state_events += usize::from(state_event.is_some());
         self.events.push(EventMeta { id, state_event });
     }
 
@@ -81,6 +104,16 @@ impl EncodedBatch {
     /// Returns whether the batch has no events.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// Returns whether further events belong into another batch: other requests wait while a batch is written.
+    pub fn is_full(&self) -> bool {
+        self.cost() >= cost::MAX_TASK
+    }
+
+    /// Returns about how much of the writer's time the batch takes.
+    pub(in crate::store) fn cost(&self) -> usize {
+        cost::EVENT * self.events.len() + cost::STATE_EVENT * self.state_events + self.encoder.len() / cost::BYTES
     }
 
     /// Returns when the request arrived, in milliseconds since 1970.

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use tillroll_protocol::event::{Page, Visitor};
 use uuid::Uuid;
 
+use crate::sources::Client;
+
 /// The most slots of a frame.
 const MAX_SLOTS: usize = 64;
 
@@ -30,6 +32,7 @@ pub(in crate::store) struct LogEvent<'a> {
     /// A JSON object.
     pub(in crate::store) params: &'a str,
     pub(in crate::store) is_bot: bool,
+    pub(in crate::store) client: Client,
     /// Whether the table `state_event` has a copy of the event.
     pub(in crate::store) is_state_event: bool,
 }
@@ -55,7 +58,8 @@ impl<'a> Sender<'a> {
 pub(in crate::store) struct FrameHeader {
     slots: u8,
     received_at: u64,
-    is_bot: bool,
+    /// The lowest bit is set for a bot; the other bits are the number of the client.
+    client: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +122,18 @@ impl FrameHeader {
         usize::from(self.slots)
     }
 
+    fn new(slots: u8, received_at: u64, is_bot: bool, client: Client) -> Self {
+        Self { slots, received_at, client: u32::from(is_bot) | client.number() << 1 }
+    }
+
+    fn is_bot(&self) -> bool {
+        self.client & 1 == 1
+    }
+
+    fn client(&self) -> Client {
+        Client::from_number(self.client >> 1)
+    }
+
     /// Returns when the request of the frame arrived, in milliseconds since 1970.
     pub(in crate::store) fn received_at(&self) -> u64 {
         self.received_at
@@ -134,7 +150,8 @@ impl FrameHeader {
             sender: shared.sender,
             page: Page { url, referrer, title },
             params: event.params,
-            is_bot: self.is_bot,
+            is_bot: self.is_bot(),
+            client: self.client(),
             is_state_event: event.is_state_event,
         }
     }
@@ -145,6 +162,7 @@ impl FrameHeader {
 pub(in crate::store) struct FrameEncoder {
     received_at: u64,
     is_bot: bool,
+    client: Client,
     bytes: Vec<u8>,
     /// The start of each frame in `bytes`, and the number of its slots.
     frames: Vec<(usize, u8)>,
@@ -153,8 +171,8 @@ pub(in crate::store) struct FrameEncoder {
 }
 
 impl FrameEncoder {
-    pub(in crate::store) fn new(received_at: u64, is_bot: bool) -> Self {
-        Self { received_at, is_bot, bytes: Vec::new(), frames: Vec::new(), previous: Vec::new() }
+    pub(in crate::store) fn new(received_at: u64, is_bot: bool, client: Client) -> Self {
+        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: Vec::new() }
     }
 
     /// Reserves memory for this many bytes.
@@ -167,7 +185,7 @@ impl FrameEncoder {
         self.bytes.len()
     }
 
-    /// Adds a slot with an event. `received_at` and `is_bot` are those of the encoder.
+    /// Adds a slot with an event. `received_at`, `is_bot` and `client` are those of the encoder.
     pub(in crate::store) fn push(&mut self, event: &LogEvent<'_>) {
         self.begin_slot();
         let shared = Shared::of(event);
@@ -209,7 +227,7 @@ impl FrameEncoder {
     pub(in crate::store) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         let ends = self.frames.iter().skip(1).map(|(start, _)| *start).chain([self.bytes.len()]);
         self.frames.iter().zip(ends).map(|(&(start, slots), end)| {
-            let header = FrameHeader { slots, received_at: self.received_at, is_bot: self.is_bot };
+            let header = FrameHeader::new(slots, self.received_at, self.is_bot, self.client);
             (header, self.bytes.get(start..end).unwrap_or_default())
         })
     }
@@ -244,7 +262,7 @@ pub(in crate::store) fn retain_slots_of_frame(
     bytes: &mut &[u8],
     retain: impl Fn(usize) -> bool,
 ) -> rusqlite::Result<FrameEncoder> {
-    let mut encoder = FrameEncoder::new(header.received_at, header.is_bot);
+    let mut encoder = FrameEncoder::new(header.received_at, header.is_bot(), header.client());
     for (index, slot) in decode_slots(header, bytes)?.into_iter().enumerate() {
         match slot {
             Some(event) if retain(index) => encoder.push(&event),
@@ -301,6 +319,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const CLIENT: Client = Client::from_number(77);
+
     type Texts = (String, Option<String>, Option<String>, Option<String>, String, String);
 
     fn any_texts() -> impl Strategy<Value = Vec<(u128, u64, Texts)>> {
@@ -320,11 +340,23 @@ mod tests {
         };
         let id = Uuid::from_u128(*id);
         let is_state_event = time % 5 == 0;
-        LogEvent { id, time: *time, received_at: 9, event_type, api: "tillroll", sender, page, params, is_bot: true, is_state_event }
+        LogEvent {
+            id,
+            time: *time,
+            received_at: 9,
+            event_type,
+            api: "tillroll",
+            sender,
+            page,
+            params,
+            is_bot: true,
+            client: CLIENT,
+            is_state_event,
+        }
     }
 
     fn encode(events: &[LogEvent<'_>]) -> Vec<u8> {
-        let mut encoder = FrameEncoder::new(9, true);
+        let mut encoder = FrameEncoder::new(9, true, CLIENT);
         events.iter().for_each(|event| encoder.push(event));
         assert_eq!(encoder.frames().map(|(header, _)| header.slots()).sum::<usize>(), events.len());
         let mut segment = Vec::new();

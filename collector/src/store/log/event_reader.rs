@@ -99,7 +99,12 @@ pub(in crate::store) fn write_tombstones(connection: &Connection, project: i64, 
 }
 
 /// The parameters were stored as JSON and are copied.
-fn export(connection: &Connection, project: i64, cursor: Cursor, event: &LogEvent<'_>) -> rusqlite::Result<ExportedEvent> {
+pub(in crate::store) fn export(
+    connection: &Connection,
+    project: i64,
+    cursor: Cursor,
+    event: &LogEvent<'_>,
+) -> rusqlite::Result<ExportedEvent> {
     let email = identity::email_at(connection, project, event.sender.visitor(), event.time)?;
     let mut out = String::with_capacity(640);
     out.push('{');

@@ -1,4 +1,4 @@
-//! The change feed: records that changed, and products that changed under records that show them. The projection reads it.
+//! The change feed: records and products that changed. The projection reads it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,37 +9,29 @@ use serde_json::Value;
 use crate::resource::Resource;
 use crate::store::error::StoreError;
 use crate::store::imports::{self, ChangedRecord};
+use crate::store::position::Position;
+use crate::store::read::tracked::{self, TrackedChanges};
 use crate::store::schema::connect::connect_reader;
+use crate::store::state::catalog;
 use crate::store::state::documents::changes::{self as documents, Change};
-use crate::store::state::returns;
+
+/// How many bytes of records of one resource a page has, about.
+const MAX_LIST_BYTES: usize = 16 << 20;
 
 /// The time to wait for a lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The most products of one resync. An order with several of them is reloaded once.
-const MAX_PRODUCTS: usize = 10_000;
-
-/// How many returns are read for one that is wanted.
-const RETURNS_PER_MATCH: usize = 10;
 
 /// A page of changes.
 pub struct ChangePage {
     /// The records, in the order of their last changes.
     pub records: Vec<ChangedRecord>,
-    /// The change number up to which no change is missing.
-    pub complete: i64,
+    /// The products and product options with a change that records show: the number of the change, the project and the id.
+    pub products: Vec<(i64, (i64, String))>,
+    /// Events, and what their visits need.
+    pub tracked: TrackedChanges,
+    /// The position up to which nothing is missing.
+    pub complete: Position,
 }
-
-/// Products with a change that records show.
-pub struct ChangedProducts {
-    /// Each product and product option by its project and id.
-    pub items: Vec<(i64, String)>,
-    /// The change number up to which no product is missing.
-    pub complete: i64,
-}
-
-/// A return's project and key.
-pub type ReturnKey = (i64, String);
 
 /// Reads changes on a connection of its own.
 pub struct ChangeFeed {
@@ -63,73 +55,98 @@ impl ChangeFeed {
         Ok(result)
     }
 
-    /// Returns records with a change after `after`, about `limit` of each resource. `head` is the number of a committed change.
-    pub fn changes(&mut self, after: i64, head: i64, limit: usize) -> Result<ChangePage, StoreError> {
-        self.read(|connection| changes(connection, after, head, limit))
-    }
-
-    /// Returns products with a change after `after` and up to `head`.
-    pub fn products(&mut self, after: i64, head: i64) -> Result<ChangedProducts, StoreError> {
-        let (items, complete) = self.read(|connection| returns::changed_products(connection, after, head, MAX_PRODUCTS))?;
-        Ok(ChangedProducts { items, complete })
-    }
-
-    /// Returns the orders and carts with these projects and keys, and the returns that show the lines of these orders.
-    pub fn reload(&mut self, keys: &[(i64, String)]) -> Result<Vec<ChangedRecord>, StoreError> {
+    /// Returns what changed after `after`, about `limit` records of each resource and as many events. `head` is a committed position.
+    pub fn changes(&mut self, after: Position, head: Position, limit: usize) -> Result<ChangePage, StoreError> {
         self.read(|connection| {
-            let mut records = Vec::with_capacity(keys.len());
-            for (project, key) in keys {
-                records.extend(reload(connection, Resource::Orders, *project, key)?);
-                records.extend(reload(connection, Resource::Carts, *project, key)?);
-                for key in returns::returns_of(connection, *project, key)? {
-                    records.extend(reload(connection, Resource::Returns, *project, &key)?);
-                }
-            }
-            Ok(records)
+            // One snapshot: an event that is erased meanwhile is either read or reported as erased by a later page.
+            let transaction = connection.unchecked_transaction()?;
+            changes(&transaction, after, head, limit)
         })
     }
 
-    /// Returns the returns after `after` with lines that name one of these products (sorted), about `limit`; and the last key that was read,
-    /// or None at the end.
-    pub fn returns(
-        &mut self,
-        products: &[(i64, String)],
-        after: &ReturnKey,
-        limit: usize,
-    ) -> Result<(Vec<ChangedRecord>, Option<ReturnKey>), StoreError> {
+    /// Returns the record of the state with this key, unless an imported record with the same key changed later.
+    pub fn reload(&mut self, resource: Resource, project: i64, key: &str) -> Result<Option<ChangedRecord>, StoreError> {
         self.read(|connection| {
-            let candidates = returns::returns_with_lines(connection, after, limit * RETURNS_PER_MATCH)?;
-            let last = candidates.last().map(|(key, _)| key.clone()).filter(|_| candidates.len() == limit * RETURNS_PER_MATCH);
-            let mut records = Vec::new();
-            for (key, items) in candidates {
-                if items.into_iter().any(|item| products.binary_search(&(key.0, item)).is_ok()) {
-                    records.extend(reload(connection, Resource::Returns, key.0, &key.1)?);
-                }
-            }
-            Ok((records, last))
+            let Some(change) = documents::find(connection, resource, project, key)? else { return Ok(None) };
+            let is_latest = imports::last_change(connection, project, resource, key)?.is_none_or(|imported| imported < change.number);
+            Ok(is_latest.then(|| record(resource, change)))
         })
     }
 }
 
-fn changes(connection: &Connection, after: i64, head: i64, limit: usize) -> rusqlite::Result<ChangePage> {
-    let mut lists = vec![imports::changes(connection, after, limit)?];
+fn changes(connection: &Connection, after: Position, head: Position, limit: usize) -> rusqlite::Result<ChangePage> {
+    let mut lists = vec![List::new(limit)];
+    imports::each_change(connection, after.change, |record| lists[0].take(record))?;
     for resource in [Resource::Orders, Resource::Carts, Resource::Returns] {
-        let changes = documents::changes(connection, resource, after, limit)?;
-        lists.push(changes.into_iter().map(|change| record(resource, change)).collect());
+        let mut list = List::new(limit);
+        documents::each_change(connection, resource, after.change, |change| list.take(record(resource, change)))?;
+        lists.push(list);
     }
+    let mut products = catalog::changed_products(connection, after.change, limit)?;
+    let mut customers = tracked::rows(connection, true, after.change, limit)?;
+    let mut product_rows = tracked::rows(connection, false, after.change, limit)?;
+    let mut erased = tracked::erased(connection, after.change, limit)?;
     // A list that reached the limit is complete up to its last change only.
-    let cut = lists.iter().filter(|list| list.len() >= limit).filter_map(|list| list.last()).map(|last| last.change).min();
-    let complete = cut.map_or(head, |cut| cut.min(head));
-    let mut records: Vec<_> = lists.into_iter().flatten().filter(|record| record.change <= complete).collect();
+    let cut = |length: usize, last: Option<i64>| last.filter(|_| length >= limit);
+    let cuts = lists.iter().filter(|list| list.is_cut).filter_map(|list| list.records.last()).map(|last| last.change);
+    let cuts = cuts.chain(cut(products.len(), products.last().map(|last| last.0)));
+    let cuts = cuts.chain(cut(customers.len(), customers.last().map(|last| last.0)));
+    let cuts = cuts.chain(cut(product_rows.len(), product_rows.last().map(|last| last.0)));
+    let cuts = cuts.chain(cut(erased.len(), erased.last().map(|last| last.0)));
+    let change = cuts.fold(head.change, i64::min);
+    let mut records: Vec<_> = lists.into_iter().flat_map(|list| list.records).filter(|record| record.change <= change).collect();
     records.sort_by_key(|record| record.change);
-    Ok(ChangePage { records, complete })
+    products.retain(|last| last.0 <= change);
+    customers.retain(|last| last.0 <= change);
+    product_rows.retain(|last| last.0 <= change);
+    erased.retain(|last| last.0 <= change);
+    let (tracked, event) = tracked(connection, after, head, limit, &erased)?;
+    let without_change = |rows: Vec<tracked::ChangedRow>| rows.into_iter().map(|(_, project, id, fields)| (project, id, fields)).collect();
+    let tracked = TrackedChanges { customers: without_change(customers), products: without_change(product_rows), ..tracked };
+    let complete = Position { change, event, trimmed: tracked.trimmed };
+    Ok(ChangePage { records, products, tracked, complete })
 }
 
-/// Returns the record of the state with this key, unless an imported record with the same key changed later.
-fn reload(connection: &Connection, resource: Resource, project: i64, key: &str) -> rusqlite::Result<Option<ChangedRecord>> {
-    let Some(change) = documents::find(connection, resource, project, key)? else { return Ok(None) };
-    let is_latest = imports::last_change(connection, project, resource, key)?.is_none_or(|imported| imported < change.number);
-    Ok(is_latest.then(|| record(resource, change)))
+/// Returns events with their links, and the number of the event up to which none is missing.
+fn tracked(
+    connection: &Connection,
+    after: Position,
+    head: Position,
+    limit: usize,
+    erased: &[(i64, i64)],
+) -> rusqlite::Result<(TrackedChanges, i64)> {
+    let (events, complete) = tracked::events(connection, after.event, head.event, limit)?;
+    let is_reset = !erased.is_empty() || after == Position::default();
+    let (linked, links) = if is_reset { (Vec::new(), tracked::all_links(connection)?) } else { tracked::links_of(connection, &events)? };
+    let customer_keys = if erased.is_empty() { Vec::new() } else { tracked::customer_keys(connection)? };
+    let erased = erased.iter().map(|(_, seq)| *seq).filter(|seq| *seq > 0).collect();
+    let trimmed = tracked::position(connection)?.trimmed;
+    Ok((TrackedChanges { events, linked, links, erased, is_reset, customer_keys, trimmed, ..TrackedChanges::default() }, complete))
+}
+
+/// The changed records of one resource.
+struct List {
+    records: Vec<ChangedRecord>,
+    bytes: usize,
+    limit: usize,
+    is_cut: bool,
+}
+
+impl List {
+    fn new(limit: usize) -> Self {
+        Self { records: Vec::new(), bytes: 0, limit, is_cut: false }
+    }
+
+    /// Takes a record; returns false, and does not take it, if the list is full. Records with the same change number stay together.
+    fn take(&mut self, record: ChangedRecord) -> bool {
+        let is_full = self.records.len() >= self.limit || self.bytes >= MAX_LIST_BYTES;
+        self.is_cut = is_full && self.records.last().is_some_and(|last| last.change < record.change);
+        if !self.is_cut {
+            self.bytes += record.json.as_ref().map_or(0, String::len);
+            self.records.push(record);
+        }
+        !self.is_cut
+    }
 }
 
 fn record(resource: Resource, change: Change) -> ChangedRecord {

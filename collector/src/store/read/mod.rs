@@ -3,3 +3,4 @@
 pub(in crate::store) mod change_feed;
 pub(in crate::store) mod pool;
 pub(in crate::store) mod read_only;
+pub(in crate::store) mod tracked;

@@ -20,12 +20,12 @@ pub(in crate::store) struct ReadPool {
     path: PathBuf,
     busy_timeout: Duration,
     idle: Arc<Mutex<Vec<Connection>>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl ReadPool {
     pub(in crate::store) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        Self { path, busy_timeout, idle: Arc::default(), permits: Semaphore::new(MAX_CONNECTIONS) }
+        Self { path, busy_timeout, idle: Arc::default(), permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 
     /// Runs `work` with a connection on a thread that may block.
@@ -34,7 +34,8 @@ impl ReadPool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Stopping)?;
+        // A caller may stop waiting while the thread still reads, so the thread holds the permit.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Stopping)?;
         let (path, busy_timeout, idle) = (self.path.clone(), self.busy_timeout, Arc::clone(&self.idle));
         let task = tokio::task::spawn_blocking(move || {
             let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -42,6 +43,7 @@ impl ReadPool {
             let result = work(&connection)?;
             // A connection with an error is closed instead.
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            drop(permit);
             Ok(result)
         });
         task.await.map_err(|_| StoreError::Stopping)?.map_err(StoreError::Read)

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::resource::Resource;
 use crate::store::error::StoreError;
@@ -32,7 +32,11 @@ impl ReadOnlyStore {
             return Err(StoreError::NotFound(folder.to_owned()));
         }
         let open_error = |source| StoreError::Open { path: path.clone(), source };
-        let connection = connect(&path, BUSY_TIMEOUT).map_err(open_error)?;
+        let connection = match connect(&path, BUSY_TIMEOUT) {
+            Err(error) if is_read_only(&error) => connect_read_only(&path),
+            result => result,
+        };
+        let connection = connection.map_err(open_error)?;
         migrations::check_version(&connection, &path)?;
         // Most pages are read once, so a large cache is of no use.
         connection.pragma_update(None, "cache_size", -8192).map_err(open_error)?;
@@ -78,6 +82,32 @@ impl ReadOnlyStore {
         let copied = self.connection.execute("VACUUM INTO ?1", [name]);
         copied.map(|_| ()).map_err(|source| StoreError::Open { path: self.path.clone(), source })
     }
+}
+
+/// Returns whether SQLite needs to write beside the store and cannot: on a file system that is mounted read-only, or as another user.
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
+}
+
+/// Opens a store in a folder that cannot be written.
+///
+/// A reader of a write-ahead log creates its index, a file beside it, unless it exists. Without a log, no process has the store open, and SQLite
+/// may read it as a file that does not change.
+fn connect_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let is_unchanging = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+    let name: String = path.to_string_lossy().bytes().map(uri_encoded).collect();
+    let uri = format!("file:{name}?mode=ro{}", if is_unchanging { "&immutable=1" } else { "" });
+    let connection = Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch("PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
+/// Encodes a byte of a path for a URI of SQLite.
+fn uri_encoded(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") }
 }
 
 /// Checks that a file is an undamaged store that a server of this build can open. No process may write to it meanwhile.

@@ -11,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension};
 /// `synchronous = FULL` flushes the write-ahead log with each commit (<https://sqlite.org/pragma.html#pragma_synchronous>). `secure_delete`
 /// overwrites deleted content, so the data of an erased person leaves the file too.
 ///
-/// A commit that lets the write-ahead log grow beyond 64 MB copies its pages to the database. The file itself shrinks only above 192 MB:
-/// to truncate it and let it grow again would delay every commit.
+/// A commit that lets the write-ahead log grow beyond 64 MB copies its pages to the database, and a later one starts the log anew if no
+/// reader needs it. The server's writer leaves the copying to another thread. [`limit_log`] waits for the readers if the log is never started
+/// anew. The file keeps its length up to 128 MB: to truncate it and let it grow again would delay every commit.
 pub(in crate::store) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(busy_timeout)?;
@@ -22,7 +23,7 @@ pub(in crate::store) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
          PRAGMA wal_autocheckpoint = 8192;
-         PRAGMA journal_size_limit = 201326592;
+         PRAGMA journal_size_limit = 134217728;
          PRAGMA cache_size = -65536;
          PRAGMA temp_store = MEMORY;
          PRAGMA secure_delete = ON;",
@@ -35,10 +36,11 @@ pub(in crate::store) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite
 
 /// Opens the connection of the writing thread.
 ///
-/// The store assigns project numbers itself, so a foreign key check for each row would find nothing.
+/// The store assigns project numbers itself, so a foreign key check for each row would find nothing. Its commits make no checkpoints.
 pub(in crate::store) fn connect_writer(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let connection = connect(path, busy_timeout)?;
     connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
 
@@ -50,6 +52,11 @@ pub(in crate::store) fn connect_reader(path: &Path, busy_timeout: Duration) -> r
     Ok(connection)
 }
 
+/// Copies the write-ahead log to the database as far as no reader prevents it. Returns how many pages the log has.
+pub(in crate::store) fn checkpoint(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+}
+
 /// Empties the write-ahead log, which still contains pages from before an erasure.
 ///
 /// A reader of an older snapshot prevents that. Then later commits overwrite the log, and closing the store deletes it.
@@ -57,6 +64,30 @@ pub(in crate::store) fn checkpoint_truncate(connection: &Connection) {
     let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
     if !matches!(is_busy, Ok(false)) {
         tracing::warn!("cannot empty the write-ahead log after an erasure");
+    }
+}
+
+/// The length of the write-ahead log from which on the writer waits for readers to be able to start it anew, in bytes.
+const MAX_LOG_BYTES: u64 = 128 << 20;
+
+/// How long the writer waits for readers then. Each read is one page, so in most cases they end sooner.
+const LOG_RESTART_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Returns whether the write-ahead log of the store in this file is too long. After it was started anew the log keeps its length.
+pub(in crate::store) fn is_log_too_long(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|file| file.len() > MAX_LOG_BYTES)
+}
+
+/// Copies the whole write-ahead log to the database, and waits until no reader needs it, so that the log is emptied.
+pub(in crate::store) fn limit_log(connection: &Connection, busy_timeout: Duration) {
+    let restart = || -> rusqlite::Result<()> {
+        connection.busy_timeout(LOG_RESTART_TIMEOUT)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    };
+    if let Err(error) = restart().and_then(|()| connection.busy_timeout(busy_timeout)) {
+        tracing::warn!(%error, "cannot shorten the write-ahead log");
     }
 }
 

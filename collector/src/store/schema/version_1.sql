@@ -83,6 +83,7 @@ CREATE TABLE customer (
     change INTEGER NOT NULL,
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX customer_by_change ON customer (change);
 
 -- Page fields and first time of customers whose events were deleted by compaction.
 CREATE TABLE compacted_customer (
@@ -111,6 +112,7 @@ CREATE TABLE product (
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX product_by_display_change ON product (display_change);
+CREATE INDEX product_by_change ON product (change);
 
 -- The product of each product option.
 CREATE TABLE product_option (
@@ -120,8 +122,8 @@ CREATE TABLE product_option (
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 
--- `reporter` is the person of the earliest `order` event and `reported_at` its time; `email` and `created_at` come from the back end.
--- `status_times` maps each status to the earliest time at which the order had it.
+-- The columns come from senders with a secret: `reporter` is the person of their earliest `order` event and `reported_at` its time.
+-- `status_times` maps each status to the earliest time at which the order had it. `is_signed` is 0 if only pages reported the order.
 CREATE TABLE customer_order (
     project INTEGER NOT NULL REFERENCES project (id),
     id TEXT NOT NULL,
@@ -131,14 +133,29 @@ CREATE TABLE customer_order (
     reported_at INTEGER,
     email TEXT,
     created_at INTEGER,
+    is_signed INTEGER NOT NULL,
     change INTEGER NOT NULL,
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX customer_order_by_reporter ON customer_order (project, reporter) WHERE reporter IS NOT NULL;
-CREATE INDEX customer_order_by_email ON customer_order (project, email) WHERE email IS NOT NULL;
+CREATE INDEX customer_order_by_email ON customer_order (project, email, created_at) WHERE email IS NOT NULL;
 CREATE INDEX customer_order_by_change ON customer_order (change);
 
--- `id` is the id of the `order_return` event.
+-- What pages reported about orders. `seq` is the number of the event. `fields` is a JSON object; that of an `order_cancel` is empty.
+CREATE TABLE order_report (
+    project INTEGER NOT NULL REFERENCES project (id),
+    order_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    event_id BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    is_cancel INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    PRIMARY KEY (project, order_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX order_report_by_person ON order_report (project, person, time);
+
+-- `id` is the id of the `order_return` event. `is_signed` is 0 if a page sent it.
 CREATE TABLE order_return (
     project INTEGER NOT NULL REFERENCES project (id),
     id BLOB NOT NULL,
@@ -146,11 +163,12 @@ CREATE TABLE order_return (
     time INTEGER NOT NULL,
     reporter TEXT,
     lines TEXT,
+    is_signed INTEGER NOT NULL,
     change INTEGER NOT NULL,
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX order_return_by_order ON order_return (project, order_id);
-CREATE INDEX order_return_by_reporter ON order_return (project, reporter) WHERE reporter IS NOT NULL;
+CREATE INDEX order_return_by_reporter ON order_return (project, reporter, time) WHERE reporter IS NOT NULL;
 CREATE INDEX order_return_by_change ON order_return (change);
 
 -- `cart_id` is the id of the event that opened the cart, `owner` the person of the cart, `basket_id` the id that the shop assigned and
@@ -168,20 +186,30 @@ CREATE TABLE cart (
     change INTEGER NOT NULL,
     PRIMARY KEY (project, cart_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX cart_by_owner ON cart (project, owner);
-CREATE INDEX cart_by_basket ON cart (project, basket_id) WHERE basket_id IS NOT NULL;
+CREATE INDEX cart_by_owner ON cart (project, owner, state);
+CREATE INDEX cart_by_basket ON cart (project, basket_id, updated_at) WHERE basket_id IS NOT NULL;
 CREATE INDEX cart_by_change ON cart (change);
 
--- Imported orders (carts included) and returns, each a whole JSON document. An erased cart has an empty text.
+-- Imported orders (carts included) and returns, each a whole JSON document. An erased cart has an empty text. `email` is the normalised
+-- e-mail of the customer.
 CREATE TABLE imported_record (
     project INTEGER NOT NULL REFERENCES project (id),
     resource TEXT NOT NULL,
     id TEXT NOT NULL,
+    email TEXT,
     json TEXT NOT NULL,
     change INTEGER NOT NULL,
     PRIMARY KEY (project, resource, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX imported_record_by_change ON imported_record (change);
+CREATE INDEX imported_record_by_email ON imported_record (project, email) WHERE email IS NOT NULL;
+
+-- Events that were erased: the number of the change and of the event, so that readers of the changes delete it too. An erasure also has a row
+-- with the number 0. A row stays until the event would have expired.
+CREATE TABLE erased_event (
+    change INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT;
 
 -- Written to test whether a disk that refused a write has space again.
 CREATE TABLE disk_probe (

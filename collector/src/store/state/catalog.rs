@@ -6,14 +6,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
 use super::lww::LwwMap;
-use super::records::BackendRecord;
+use super::records::{BackendRecord, RecordBatch};
 use super::updater::StateUpdater;
 use crate::resource::Resource;
-use crate::store::trust::OWNER_RANK;
 
 impl StateUpdater<'_> {
     /// Applies a record of a customer, category or product.
-    pub(super) fn apply_record(&mut self, project: i64, time: u64, record: &BackendRecord) -> rusqlite::Result<()> {
+    pub(super) fn apply_record(&mut self, batch: &RecordBatch, record: &BackendRecord) -> rusqlite::Result<()> {
+        let RecordBatch { project, time, trust, .. } = *batch;
         let (table, column) = match record.resource {
             Resource::Customers => ("customer", "backend_fields"),
             Resource::Categories => ("category", "fields"),
@@ -25,7 +25,7 @@ impl StateUpdater<'_> {
             self.connection.prepare_cached(&select)?.query_row(params![project, record.id], |row| row.get(0)).optional()?;
         let mut fields = stored.clone().unwrap_or_default();
         for (name, value) in &record.fields {
-            fields.set(name, OWNER_RANK, time, value.clone());
+            fields.set(name, trust.rank(), time, value.clone());
         }
         if stored.as_ref() == Some(&fields) {
             return Ok(());
@@ -65,6 +65,23 @@ fn displayed(fields: &LwwMap) -> BTreeMap<&str, [Option<Value>; 3]> {
         all.insert(id, [None, option.remove("sku"), option.remove("price")]);
     }
     all
+}
+
+/// Returns products with a display change after `after`, in the order of these changes, and their options: the number of the change, the
+/// project and the id. There may be more than `limit`.
+pub(in crate::store) fn changed_products(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<(i64, (i64, String))>> {
+    let query = "SELECT display_change, project, id, fields FROM product INDEXED BY product_by_display_change
+                 WHERE display_change > ?1 ORDER BY display_change LIMIT ?2";
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query(params![after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut changed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (change, project) = (row.get(0)?, row.get(1)?);
+        let fields: LwwMap = row.get(3)?;
+        changed.push((change, (project, row.get(2)?)));
+        changed.extend(fields.elements("options").into_keys().map(|option| (change, (project, option.to_owned()))));
+    }
+    Ok(changed)
 }
 
 /// A product, and the option whose id was looked up.

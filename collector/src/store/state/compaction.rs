@@ -111,7 +111,7 @@ impl StateUpdater<'_> {
             Person::Visitor(visitor) => found.extend(find("visitor", visitor)?),
             Person::Email(email) => {
                 found.extend(find("email", email)?);
-                for visitor in identity::newest_visitors(self.connection, project, email)? {
+                for visitor in identity::visitors(self.connection, project, email)? {
                     let links = identity::links(self.connection, project, &visitor)?;
                     let is_own = |time: i64| identity::email_of_links(&links, time.cast_unsigned()) == Some(email);
                     found.extend(find("visitor", &visitor)?.into_iter().filter(|(_, time, _)| is_own(*time)));

@@ -1,8 +1,6 @@
 //! Fields of customers from pages, derived from state events; and how they merge with the fields from the back end.
 //!
-//! Per field the last write wins; on a tie the back end wins. Each tag is a field.
-
-use std::collections::BTreeMap;
+//! Per field the last write wins; one from the back end wins over one from a page, whatever the times. Each tag is a field.
 
 use rusqlite::{OptionalExtension, params};
 use serde_json::Value;
@@ -13,10 +11,14 @@ use super::state_events::{self, StateEvent};
 use super::updater::StateUpdater;
 use crate::store::event_group::EventGroup;
 use crate::store::identity;
+use crate::store::trust::PAGE_RANK;
 
 /// The parameters of `customer_details`, and their names in the export.
 const DETAILS: &[(&str, &str)] =
     &[("first_name", "firstName"), ("last_name", "lastName"), ("phone_number", "phoneNumber"), ("subscribed", "subscribed")];
+
+/// The most bytes of the page fields of a customer.
+const MAX_BYTES: usize = 32 * 1024;
 
 impl StateUpdater<'_> {
     /// Derives the page fields of a customer again.
@@ -46,30 +48,39 @@ impl StateUpdater<'_> {
     }
 }
 
-/// Returns page fields after these events.
+/// Returns page fields after these events. Fields that exceed [`MAX_BYTES`] are not added.
 pub(super) fn with_page_events(mut fields: LwwMap, events: &[StateEvent]) -> LwwMap {
+    let mut bytes: usize = fields.0.iter().map(|(name, LwwField(_, _, value))| field_bytes(name, value)).sum();
+    let mut set = |name: &str, time: u64, value: Value| {
+        let added = if fields.0.contains_key(name) { 0 } else { field_bytes(name, &value) };
+        if bytes + added <= MAX_BYTES {
+            bytes += added;
+            fields.set_unordered(name, PAGE_RANK, time, value);
+        }
+    };
     for event in events {
         let params: Value = serde_json::from_str(&event.params).unwrap_or_default();
         for (name, exported) in DETAILS {
             if let Some(value) = params.get(name) {
-                fields.set(exported, 0, event.time, value.clone());
+                set(exported, event.time, value.clone());
             }
         }
         for tag in params.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-            fields.set(&merged_key("tags", &tag.to_lowercase(), ""), 0, event.time, tag.into());
+            set(&merged_key("tags", &tag.to_lowercase(), ""), event.time, tag.into());
         }
     }
     fields
 }
 
-/// Merges the fields of a customer: per field the later value, on a tie that of the back end.
+/// Returns about how many bytes a field takes.
+fn field_bytes(name: &str, value: &Value) -> usize {
+    32 + name.len() + value.as_str().map_or(8, str::len)
+}
+
+/// Merges the fields of a customer: those of pages only complete those that came in other ways.
 pub(super) fn merge(backend: LwwMap, page: LwwMap) -> LwwMap {
-    let mut fields: BTreeMap<String, LwwField> = page.0;
-    for (name, field) in backend.0 {
-        if fields.get(&name).is_none_or(|LwwField(_, time, _)| field.1 >= *time) {
-            fields.insert(name, field);
-        }
-    }
+    let mut fields = page.0;
+    fields.extend(backend.0);
     LwwMap(fields)
 }
 
@@ -78,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_later_field_wins_and_the_backend_wins_a_tie() {
+    fn a_field_of_the_backend_wins_whatever_the_times() {
         let fields = |all: &[(&str, u64, &str)]| {
             let mut fields = LwwMap::default();
             for (name, time, value) in all {
@@ -90,6 +101,6 @@ mod tests {
         let page = fields(&[("a", 1, "page"), ("b", 2, "page"), ("c", 3, "page"), ("e", 1, "page")]);
         let merged = merge(backend, page);
         let texts: Vec<_> = ["a", "b", "c", "d", "e"].iter().map(|name| merged.text(name).unwrap()).collect();
-        assert_eq!(texts, ["backend", "backend", "page", "backend", "page"]);
+        assert_eq!(texts, ["backend", "backend", "backend", "backend", "page"]);
     }
 }

@@ -3,12 +3,15 @@
 //! Orders are anonymised, not deleted, so that revenue stays correct. An erased cart leaves an empty row with a new change number, from which
 //! readers of the changes learn that the cart is removed.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 use serde_json::Value;
 
 use super::lww::LwwField;
-use super::orders::{self, Order};
+use super::order::Order;
+use super::order_reports;
+use super::orders;
 use super::person::Person;
+use super::person_records;
 use super::updater::{Stale, StateUpdater};
 use crate::store::identity;
 use crate::store::subject::{Erased, Subject};
@@ -16,29 +19,12 @@ use crate::store::subject::{Erased, Subject};
 /// The attributes of a billing address that do not identify a person.
 const IMPERSONAL: [&str; 2] = ["countryCode", "paymentMethod"];
 
-/// Returns the visitors without an e-mail that reported an order for which the back end gave this e-mail.
-pub(in crate::store) fn visitors_by_order(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
-    let query = "SELECT DISTINCT reporter FROM customer_order INDEXED BY customer_order_by_email
-                 WHERE project = ?1 AND email = ?2 AND reporter IS NOT NULL";
-    let mut visitors = Vec::new();
-    for reporter in connection.prepare_cached(query)?.query_map(params![project, email], |row| row.get::<_, String>(0))? {
-        if let Some(Person::Visitor(visitor)) = Person::from_text(&reporter?)
-            && identity::links(connection, project, &visitor)?.is_empty()
-        {
-            visitors.push(visitor);
-        }
-    }
-    Ok(visitors)
-}
-
 impl StateUpdater<'_> {
     /// Erases a person from everything but the log.
     pub(in crate::store) fn erase(&mut self, subject: &Subject) -> rusqlite::Result<Erased> {
         let (project, email) = (subject.project, subject.email.as_str());
-        let visitors = identity::all_visitors(self.connection, project, email)?;
-        let mut people = vec![Person::Email(email.to_owned())];
-        let by_order = visitors_by_order(self.connection, project, email)?;
-        people.extend(visitors.iter().chain(&by_order).cloned().map(Person::Visitor));
+        let visitors = identity::visitors(self.connection, project, email)?;
+        let people = person_records::people(self.connection, subject)?;
         let mut erased = Erased { visitors: people.len() as u64 - 1, ..Erased::default() };
         for person in &people {
             erased.carts += self.erase_carts(project, person)?;
@@ -53,7 +39,7 @@ impl StateUpdater<'_> {
         erased.customers = self.connection.prepare_cached(delete)?.execute(params![project, email])? as u64;
         for visitor in visitors {
             // Another person may use the same computer.
-            self.mark_stale(project, Some(Person::Visitor(visitor)), Stale::ALL);
+            self.mark_stale_everywhere(project, Some(Person::Visitor(visitor)), Stale::ALL)?;
         }
         Ok(erased)
     }
@@ -78,42 +64,29 @@ impl StateUpdater<'_> {
 
     fn erase_from_orders(&mut self, subject: &Subject, people: &[Person]) -> rusqlite::Result<u64> {
         let mut count = 0;
-        for (id, mut order) in self.candidate_orders(subject, people)? {
+        for id in person_records::order_ids(self.connection, subject.project, people)? {
+            let Some(mut order) = orders::find(self.connection, subject.project, &id)? else { continue };
             let has_email = order.fields.text("email") == Some(subject.email.as_str());
             let is_reporter = match &order.report {
                 Some((time, person)) => self.is_subject(subject, people, person, *time)?,
                 None => false,
             };
             if has_email || is_reporter {
+                // The reports of others must not become the order's.
+                order_reports::delete_all(self.connection, subject.project, &id)?;
                 anonymise(&mut order, has_email, is_reporter);
                 self.write_order(subject.project, &id, &order)?;
                 self.bump_returns_of_order(subject.project, &id)?;
                 count += 1;
-            }
-        }
-        Ok(count)
-    }
-
-    /// Returns the orders with the e-mail of the subject, and those that one of these people reported.
-    fn candidate_orders(&self, subject: &Subject, people: &[Person]) -> rusqlite::Result<Vec<(String, Order)>> {
-        let mut found = Vec::new();
-        let row = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, orders::read(row, 1)?));
-        let columns = "id, fields, status_times, reporter, reported_at";
-        let by_email = format!("SELECT {columns} FROM customer_order INDEXED BY customer_order_by_email WHERE project = ?1 AND email = ?2");
-        for order in self.connection.prepare_cached(&by_email)?.query_map(params![subject.project, subject.email], row)? {
-            found.push(order?);
-        }
-        let by_reporter =
-            format!("SELECT {columns} FROM customer_order INDEXED BY customer_order_by_reporter WHERE project = ?1 AND reporter = ?2");
-        for person in people {
-            for order in self.connection.prepare_cached(&by_reporter)?.query_map(params![subject.project, person.to_text()], row)? {
-                let order = order?;
-                if order.1.fields.text("email") != Some(subject.email.as_str()) {
-                    found.push(order);
+            } else {
+                for (seq, time, person) in order_reports::people(self.connection, subject.project, &id)? {
+                    if self.is_subject(subject, people, &person, time)? {
+                        order_reports::delete(self.connection, subject.project, &id, seq)?;
+                    }
                 }
             }
         }
-        Ok(found)
+        Ok(count)
     }
 
     fn erase_from_returns(&mut self, subject: &Subject, people: &[Person]) -> rusqlite::Result<u64> {

@@ -8,15 +8,19 @@
 
 pub(in crate::store) mod apply;
 mod carts;
-mod catalog;
+pub(in crate::store) mod catalog;
 pub(in crate::store) mod compaction;
 mod customers;
 pub(in crate::store) mod documents;
 pub(in crate::store) mod erasure;
 pub(in crate::store) mod export;
+mod imported_order;
 pub(in crate::store) mod lww;
+mod order;
+mod order_reports;
 mod orders;
 pub(in crate::store) mod person;
+pub(in crate::store) mod person_records;
 pub(in crate::store) mod records;
 pub(in crate::store) mod returns;
 pub(in crate::store) mod state_events;

@@ -1,102 +1,113 @@
-//! Orders: one row per order id. Pages and the back end report an order in any order.
+//! Orders: one row per order id, with what senders with a secret reported. What pages reported is kept beside it and completes the row when
+//! it is read, see [`order_reports`](super::order_reports). So the order of arrival of the two does not matter.
 //!
-//! Fields from an authenticated sender win over fields from a page. The earliest page report names the person whose cart was paid; without a
-//! report, the e-mail and the time from the back end do. An order counts as placed when a page first reported it, or else when the back end
-//! created it.
+//! An order counts as placed when it was first reported, or else when the back end created it.
 
-use std::collections::BTreeMap;
-
-use rusqlite::{OptionalExtension, params};
+use rusqlite::types::Null;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 use tillroll_protocol::event::Event;
 
-use super::lww::LwwMap;
+use super::order::{CANCELLED, Order, SOURCE};
+use super::order_reports::{self, Report};
 use super::person::Person;
-use super::records::BackendRecord;
+use super::records::{BackendRecord, RecordBatch};
 use super::updater::{Stale, StateUpdater};
+use crate::resource::OrderSource;
 use crate::store::identity;
+use crate::store::log::batch::EventMeta;
 use crate::store::trust::{OWNER_RANK, TrustLevel};
 
-/// The status of an order without one.
-pub(super) const PLACED: &str = "placed";
-
-/// The status of a cancelled order.
-const CANCELLED: &str = "cancelled";
-
-/// Returns whether this status, in lower case, is that of a cancelled order. Some shop systems spell it with one l.
-pub(super) fn is_cancelled(status: &str) -> bool {
-    matches!(status, CANCELLED | "canceled")
-}
+/// The most orders of a person whose times end carts, the newest ones.
+const MAX_ORDERS: i64 = 100;
 
 /// The parameters of an `order` event, and the names of their fields.
 const REPORTED: &[(&str, &str)] =
     &[("total", "amount"), ("tax", "tax"), ("shipping", "shipping"), ("currency", "currency"), ("lines", "lines")];
 
-/// A row of the table of orders.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Order {
-    pub(super) fields: LwwMap,
-    /// The earliest time of each status, in milliseconds since 1970.
-    pub(super) status_times: BTreeMap<String, u64>,
-    /// The time of the earliest report of a page, and its person in the form of [`Person::to_text`].
-    pub(super) report: Option<(u64, String)>,
-}
-
-impl Order {
-    fn set_status(&mut self, rank: u8, time: u64, status: &str) {
-        self.fields.set("status", rank, time, status.into());
-        let earliest = self.status_times.entry(status.to_lowercase()).or_insert(time);
-        *earliest = time.min(*earliest);
-    }
-
-    fn email(&self) -> Option<&str> {
-        self.fields.text("email")
-    }
-
-    /// Returns when the order was placed, in milliseconds since 1970: the time from the back end, or else the time of the report.
-    pub(super) fn created_at(&self) -> Option<u64> {
-        let created_at = self.fields.get("createdAt").and_then(Value::as_u64);
-        created_at.or(self.report.as_ref().map(|(time, _)| *time))
-    }
-}
-
 impl StateUpdater<'_> {
     /// Applies a record of an order from the back end.
-    pub(super) fn apply_order_record(&mut self, project: i64, time: u64, record: &BackendRecord) -> rusqlite::Result<()> {
-        self.change_order(project, &record.id, |order| {
+    pub(super) fn apply_order_record(&mut self, batch: &RecordBatch, record: &BackendRecord) -> rusqlite::Result<()> {
+        let (time, rank) = (batch.time, batch.trust.rank());
+        self.change_order(batch.project, &record.id, |order| {
             for (name, value) in &record.fields {
                 match (name.as_str(), value) {
-                    ("status", Value::String(status)) => order.set_status(OWNER_RANK, time, status),
-                    _ => order.fields.set(name, OWNER_RANK, time, value.clone()),
+                    ("status", Value::String(status)) => order.set_status(rank, time, status),
+                    _ => order.fields.set(name, rank, time, value.clone()),
                 }
+            }
+            if !record.fields.iter().any(|(name, _)| name == SOURCE) {
+                order.fields.set(SOURCE, rank, time, OrderSource::Backend.name().into());
             }
         })
     }
 
-    /// Applies an `order` event.
-    pub(super) fn apply_order_report(&mut self, project: i64, event: &Event, trust: TrustLevel) -> rusqlite::Result<()> {
+    /// Applies an `order` or `order_cancel` event.
+    pub(super) fn apply_order_event(
+        &mut self,
+        project: i64,
+        seq: i64,
+        meta: &EventMeta,
+        event: &Event,
+        trust: TrustLevel,
+    ) -> rusqlite::Result<()> {
         let Some((id, params)) = order_params(event) else { return Ok(()) };
+        let is_cancel = event.kind == "order_cancel";
+        let mut fields: Map<String, Value> = Map::new();
+        if !is_cancel {
+            fields.extend(REPORTED.iter().filter_map(|(name, field)| Some(((*field).to_owned(), params.get(*name)?.clone()))));
+            fields.extend(event.store_id.as_ref().map(|store| ("store".to_owned(), store.as_str().into())));
+        }
         let person = Person::of(&event.visitor);
-        self.change_order(project, &id, |order| {
-            for (name, field) in REPORTED {
-                if let Some(value) = params.get(*name) {
-                    order.fields.set_unordered(field, trust.rank(), event.time, value.clone());
-                }
-            }
-            if let Some(store) = &event.store_id {
-                order.fields.set_unordered("store", trust.rank(), event.time, store.as_str().into());
-            }
-            let report = person.as_ref().map(|person| (event.time, person.to_text()));
-            order.report = order.report.take().into_iter().chain(report).min();
-        })?;
-        self.mark_stale(project, person, Stale::CARTS);
+        if trust == TrustLevel::Owner {
+            self.apply_signed_report(project, &id, event.time, is_cancel, fields, person.as_ref())?;
+        } else if let Some(person) = &person {
+            let report = Report { seq, event_id: meta.id.into_bytes(), time: event.time, person: person.clone(), is_cancel, fields };
+            self.apply_page_report(project, &id, &report)?;
+        }
+        if !is_cancel {
+            self.mark_stale_at(project, person, event.time, Stale::CARTS)?;
+        }
         Ok(())
     }
 
-    /// Applies an `order_cancel` event.
-    pub(super) fn apply_order_cancel(&mut self, project: i64, event: &Event, trust: TrustLevel) -> rusqlite::Result<()> {
-        let Some((id, _)) = order_params(event) else { return Ok(()) };
-        self.change_order(project, &id, |order| order.set_status(trust.rank(), event.time, CANCELLED))
+    fn apply_signed_report(
+        &mut self,
+        project: i64,
+        id: &str,
+        time: u64,
+        is_cancel: bool,
+        fields: Map<String, Value>,
+        person: Option<&Person>,
+    ) -> rusqlite::Result<()> {
+        self.change_order(project, id, |order| {
+            if is_cancel {
+                return order.set_status(OWNER_RANK, time, CANCELLED);
+            }
+            for (field, value) in fields {
+                order.fields.set_unordered(&field, OWNER_RANK, time, value);
+            }
+            order.fields.set_unordered(SOURCE, OWNER_RANK, time, OrderSource::Headless.name().into());
+            let report = person.map(|person| (time, person.to_text()));
+            order.report = order.report.take().into_iter().chain(report).min();
+        })
+    }
+
+    /// Keeps a report of a page, and the row of its order.
+    fn apply_page_report(&mut self, project: i64, id: &str, report: &Report) -> rusqlite::Result<()> {
+        let before = find(self.connection, project, id)?;
+        if !self.insert_order_report(project, id, report)? {
+            return Ok(());
+        }
+        if before.is_none() {
+            self.write_order(project, id, &Order::default())?;
+        }
+        let after = find(self.connection, project, id)?;
+        if before != after {
+            self.order_changed(project, id, [before.as_ref(), after.as_ref()])?;
+            self.bump_order(project, id)?;
+        }
+        Ok(())
     }
 
     /// Marks an order as changed.
@@ -104,36 +115,43 @@ impl StateUpdater<'_> {
         self.bump_change("UPDATE customer_order SET change = ?1 WHERE project = ?2 AND id = ?3", project, id)
     }
 
-    /// Marks the orders that a person reported as changed.
+    /// Marks the newest orders that a person reported as changed.
     pub(super) fn bump_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
-        self.bump_change(
-            "UPDATE customer_order INDEXED BY customer_order_by_reporter SET change = ?1 WHERE project = ?2 AND reporter = ?3",
-            project,
-            &person.to_text(),
-        )
+        let update = format!("UPDATE customer_order SET change = ?1 WHERE project = ?2 AND id IN ({})", order_reports::ORDERS_OF);
+        self.bump_change(&update, project, &person.to_text())
     }
 
-    /// Returns the times of a person's orders, sorted, in milliseconds since 1970.
+    /// Marks the carts of the customers of the newest orders that a person reported as stale: who that person is decides whether the report
+    /// counts, and so when the order was placed.
+    pub(super) fn mark_stale_customers_of_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
+        // The inner query has the parameters 2 and 3.
+        let query = format!(
+            "SELECT DISTINCT email FROM customer_order WHERE project = ?2 AND email > '' AND ?1 IS NULL AND id IN ({})",
+            order_reports::ORDERS_OF
+        );
+        let mut select = self.connection.prepare_cached(&query)?;
+        for email in select.query_map(params![Null, project, person.to_text()], |row| row.get(0))? {
+            self.mark_stale(project, Some(Person::Email(email?)), Stale::CARTS);
+        }
+        Ok(())
+    }
+
+    /// Returns the times of a person's newest orders, sorted, in milliseconds since 1970.
     pub(super) fn order_times(&self, project: i64, person: &Person) -> rusqlite::Result<Vec<u64>> {
-        let mut by_reporter = self.connection.prepare_cached(
-            "SELECT reported_at FROM customer_order INDEXED BY customer_order_by_reporter WHERE project = ?1 AND reporter = ?2",
-        )?;
-        let mut reported_by = |person: &Person| -> rusqlite::Result<Vec<u64>> {
-            by_reporter.query_map(params![project, person.to_text()], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?.collect()
-        };
-        let mut times = reported_by(person)?;
+        let mut times = order_reports::times_of(self.connection, project, person)?;
         if let Person::Email(email) = person {
-            for visitor in identity::newest_visitors(self.connection, project, email)? {
-                let links = identity::links(self.connection, project, &visitor)?;
-                let reported = reported_by(&Person::Visitor(visitor))?;
-                times.extend(reported.into_iter().filter(|time| identity::email_of_links(&links, *time) == Some(email)));
+            for visitor in identity::visitors(self.connection, project, email)? {
+                let reported = order_reports::times_of(self.connection, project, &Person::Visitor(visitor.clone()))?;
+                times.extend(identity::of_email(self.connection, project, (&visitor, email), reported, |time| *time)?);
             }
             let mut by_email = self.connection.prepare_cached(
-                "SELECT reported_at, created_at FROM customer_order INDEXED BY customer_order_by_email WHERE project = ?1 AND email = ?2",
+                "SELECT id FROM customer_order INDEXED BY customer_order_by_email WHERE project = ?1 AND email = ?2
+                 ORDER BY created_at DESC LIMIT ?3",
             )?;
-            for row in by_email.query_map(params![project, email], |row| Ok((row.get(0)?, row.get(1)?)))? {
-                let (reported_at, created_at): (Option<i64>, Option<i64>) = row?;
-                times.extend(reported_at.or(created_at.map(end_of_second)).map(i64::cast_unsigned));
+            for id in by_email.query_map(params![project, email, MAX_ORDERS], |row| row.get::<_, String>(0))? {
+                let Some(order) = find(self.connection, project, &id?)? else { continue };
+                let created_at = order.fields.get("createdAt").and_then(Value::as_u64);
+                times.extend(order.report.map(|(time, _)| time).or(created_at.map(end_of_second)));
             }
         }
         times.sort_unstable();
@@ -141,21 +159,28 @@ impl StateUpdater<'_> {
     }
 
     fn change_order(&mut self, project: i64, id: &str, change: impl FnOnce(&mut Order)) -> rusqlite::Result<()> {
-        let stored = find(self.connection, project, id)?;
+        let stored = find_stored(self.connection, project, id)?;
         let mut order = stored.clone().unwrap_or_default();
         change(&mut order);
         if stored.as_ref() == Some(&order) {
             return Ok(());
         }
-        let people = stored.iter().chain([&order]).flat_map(|order| {
+        let before = find(self.connection, project, id)?;
+        self.write_order(project, id, &order)?;
+        let after = find(self.connection, project, id)?;
+        self.order_changed(project, id, [before.as_ref(), after.as_ref()])
+    }
+
+    /// Marks what has to be derived again after a change of an order.
+    fn order_changed(&mut self, project: i64, id: &str, states: [Option<&Order>; 2]) -> rusqlite::Result<()> {
+        for order in states.into_iter().flatten() {
             let by_email = order.email().map(|email| Person::Email(email.to_owned()));
-            by_email.into_iter().chain(order.report.as_ref().and_then(|(_, person)| Person::from_text(person)))
-        });
-        for person in people.collect::<Vec<_>>() {
-            self.mark_stale(project, Some(person), Stale::CARTS);
+            self.mark_stale(project, by_email, Stale::CARTS);
+            if let Some((time, reporter)) = &order.report {
+                self.mark_stale_at(project, Person::from_text(reporter), *time, Stale::CARTS)?;
+            }
         }
-        self.bump_returns_of_order(project, id)?;
-        self.write_order(project, id, &order)
+        self.bump_returns_of_order(project, id)
     }
 
     pub(super) fn write_order(&mut self, project: i64, id: &str, order: &Order) -> rusqlite::Result<()> {
@@ -166,10 +191,10 @@ impl StateUpdater<'_> {
         let created_at = order.fields.get("createdAt").and_then(Value::as_i64);
         self.connection
             .prepare_cached(
-                "INSERT INTO customer_order (project, id, fields, status_times, reporter, reported_at, email, created_at, change)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                "INSERT INTO customer_order (project, id, fields, status_times, reporter, reported_at, email, created_at, is_signed, change)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (project, id) DO UPDATE SET fields = ?3, status_times = ?4, reporter = ?5, reported_at = ?6, email = ?7,
-                     created_at = ?8, change = ?9",
+                     created_at = ?8, is_signed = ?9, change = ?10",
             )?
             .execute(params![
                 project,
@@ -180,14 +205,21 @@ impl StateUpdater<'_> {
                 time.map(u64::cast_signed),
                 order.email(),
                 created_at,
+                order.is_signed(),
                 change
             ])?;
         Ok(())
     }
 }
 
-/// Returns an order.
-pub(super) fn find(connection: &rusqlite::Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
+/// Returns an order, completed by what pages reported.
+pub(super) fn find(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
+    let stored = find_stored(connection, project, id)?;
+    stored.map(|order| order_reports::complete(connection, project, id, order)).transpose()
+}
+
+/// Returns the row of an order.
+pub(super) fn find_stored(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
     connection
         .prepare_cached("SELECT fields, status_times, reporter, reported_at FROM customer_order WHERE project = ?1 AND id = ?2")?
         .query_row(params![project, id], |row| read(row, 0))
@@ -195,7 +227,7 @@ pub(super) fn find(connection: &rusqlite::Connection, project: i64, id: &str) ->
 }
 
 /// Reads an order from the columns `fields, status_times, reporter, reported_at` of a row, which begin at `column`.
-pub(super) fn read(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Order> {
+pub(super) fn read(row: &Row<'_>, column: usize) -> rusqlite::Result<Order> {
     let reporter: Option<String> = row.get(column + 2)?;
     let reported_at: Option<i64> = row.get(column + 3)?;
     Ok(Order {
@@ -211,6 +243,6 @@ fn order_params(event: &Event) -> Option<(String, Map<String, Value>)> {
 }
 
 /// A time in whole seconds means the end of that second, because the cart may have changed within it.
-fn end_of_second(time: i64) -> i64 {
-    if time % 1_000 == 0 { time + 999 } else { time }
+fn end_of_second(time: u64) -> u64 {
+    if time.is_multiple_of(1_000) { time + 999 } else { time }
 }

@@ -45,7 +45,7 @@ impl Person {
     /// Returns the person with the e-mail that the visitor has for an event at `time`, in milliseconds since 1970.
     pub(super) fn resolve(self, connection: &Connection, project: i64, time: u64) -> rusqlite::Result<Self> {
         let Self::Visitor(visitor) = &self else { return Ok(self) };
-        let links = identity::links(connection, project, visitor)?;
-        Ok(identity::email_of_links(&links, time).map(|email| Self::Email(email.into())).unwrap_or(self))
+        let email = identity::email_at(connection, project, Some(Visitor::Id(visitor)), time)?;
+        Ok(email.map_or(self, Self::Email))
     }
 }

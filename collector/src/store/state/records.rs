@@ -1,6 +1,7 @@
 //! Records that a back end sends.
 
 use crate::resource::Resource;
+use crate::store::trust::TrustLevel;
 
 /// The fields of one customer, category, product or order. A field that is not in it keeps its value.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +19,10 @@ pub struct BackendRecord {
 pub struct RecordBatch {
     /// The project's number in the store.
     pub project: i64,
-    /// The time of the request, in milliseconds since 1970.
+    /// The time of the request, in milliseconds since 1970, not later than its receipt.
     pub time: u64,
+    /// The trust level of the sender.
+    pub trust: TrustLevel,
     /// The records. If two have the same id, the later one wins.
     pub records: Vec<BackendRecord>,
 }

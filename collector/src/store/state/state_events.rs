@@ -1,10 +1,10 @@
 //! The events from which carts and page fields of customers are derived, by person.
 //!
 //! The table `state_event` holds copies of these events, without the page and the session. A copy stays after the event has left the log, as
-//! long as the state needs it: see [`compaction`](super::compaction). Only the newest [`MAX_EVENTS`] of a person are used, so that a program
-//! that sends endless cart events cannot keep the store busy.
+//! long as the state needs it: see [`compaction`](super::compaction). Events and bytes of a person are bounded, so that a program that sends
+//! endless events about a person cannot keep the store busy.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, ToSql, params};
 use tillroll_protocol::event::{Event, Visitor};
 use uuid::Uuid;
 
@@ -13,8 +13,20 @@ use crate::store::event_group::EventGroup;
 use crate::store::identity;
 use crate::store::log::event_ids;
 
-/// The most events of a person from which the state is derived, the newest ones.
+/// The most events of a person from which a part of the state is derived.
 const MAX_EVENTS: usize = 1_000;
+
+/// The most events of one visitor, the newest ones.
+const MAX_EVENTS_OF_VISITOR: usize = 500;
+
+/// The most bytes of the parameters of these events.
+const MAX_BYTES: usize = 128 * 1024;
+
+/// What may still be read about a person.
+struct Budget {
+    events: usize,
+    bytes: usize,
+}
 
 /// A state event.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,42 +95,57 @@ pub(in crate::store) fn read_trimmed(connection: &Connection, after: i64, until:
     statement.query_map(params![after, until, i64::try_from(limit).unwrap_or(i64::MAX)], event)?.collect()
 }
 
-/// Returns the newest events of a person in this group, in the order of time.
+/// Returns the newest events of a person in this group, in the order of time. The visitors with the oldest links are read first: those that a
+/// stranger adds take nothing from them.
 pub(super) fn of_person(connection: &Connection, project: i64, person: &Person, group: EventGroup) -> rusqlite::Result<Vec<StateEvent>> {
+    let mut budget = Budget { events: MAX_EVENTS, bytes: MAX_BYTES };
     let mut events = match person {
         Person::Visitor(visitor) if identity::links(connection, project, visitor)?.is_empty() => {
-            of_visitor(connection, project, visitor, group)?
+            budget.read(connection, OF_VISITOR, params![project, visitor, group])?
         }
         Person::Visitor(_) => Vec::new(),
         Person::Email(email) => {
-            let mut events = of_email(connection, project, email, group)?;
-            for visitor in identity::newest_visitors(connection, project, email)? {
-                let links = identity::links(connection, project, &visitor)?;
-                let of_visitor = of_visitor(connection, project, &visitor, group)?;
-                events.extend(of_visitor.into_iter().filter(|event| identity::email_of_links(&links, event.time) == Some(email)));
+            let mut events = budget.read(connection, OF_EMAIL, params![project, email, group])?;
+            for visitor in identity::visitors(connection, project, email)? {
+                if budget.events == 0 || budget.bytes == 0 {
+                    break;
+                }
+                let of_visitor = budget.read(connection, OF_VISITOR, params![project, visitor, group])?;
+                events.extend(identity::of_email(connection, project, (&visitor, email), of_visitor, |event| event.time)?);
             }
             events
         }
     };
     events.sort_by_key(|event| (event.time, event.id));
-    let surplus = events.len().saturating_sub(MAX_EVENTS);
-    events.drain(..surplus);
     Ok(events)
 }
 
-fn of_visitor(connection: &Connection, project: i64, visitor: &str, group: EventGroup) -> rusqlite::Result<Vec<StateEvent>> {
-    let query = "SELECT seq, time, id, type, store, params FROM state_event INDEXED BY state_event_by_visitor
-                 WHERE project = ?1 AND visitor = ?2 AND event_group = ?3 ORDER BY time DESC LIMIT ?4";
-    newest(connection, project, visitor, group, query)
-}
+const OF_VISITOR: &str =
+    "SELECT seq, time, id, type, store, params, octet_length(params) FROM state_event INDEXED BY state_event_by_visitor
+                          WHERE project = ?1 AND visitor = ?2 AND event_group = ?3 ORDER BY time DESC";
+const OF_EMAIL: &str = "SELECT seq, time, id, type, store, params, octet_length(params) FROM state_event INDEXED BY state_event_by_email
+                        WHERE project = ?1 AND email = ?2 AND event_group = ?3 ORDER BY time DESC";
 
-fn of_email(connection: &Connection, project: i64, email: &str, group: EventGroup) -> rusqlite::Result<Vec<StateEvent>> {
-    let query = "SELECT seq, time, id, type, store, params FROM state_event INDEXED BY state_event_by_email
-                 WHERE project = ?1 AND email = ?2 AND event_group = ?3 ORDER BY time DESC LIMIT ?4";
-    newest(connection, project, email, group, query)
-}
-
-fn newest(connection: &Connection, project: i64, name: &str, group: EventGroup, query: &'static str) -> rusqlite::Result<Vec<StateEvent>> {
-    let row = |row: &Row<'_>| StateEvent::read(row, 1);
-    connection.prepare_cached(query)?.query_map(params![project, name, group, MAX_EVENTS as i64], row)?.collect()
+impl Budget {
+    /// Reads the newest events of a query that the budget permits.
+    fn read(&mut self, connection: &Connection, query: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<StateEvent>> {
+        let limit = self.events.min(MAX_EVENTS_OF_VISITOR);
+        let mut statement = connection.prepare_cached(query)?;
+        let mut rows = statement.query(values)?;
+        let mut events = Vec::new();
+        while events.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            match self.bytes.checked_sub(usize::try_from(row.get::<_, i64>(6)?).unwrap_or(usize::MAX)) {
+                Some(bytes) => self.bytes = bytes,
+                None => {
+                    self.bytes = 0;
+                    break;
+                }
+            }
+            events.push(StateEvent::read(row, 1)?);
+        }
+        self.events -= events.len();
+        Ok(events)
+    }
 }

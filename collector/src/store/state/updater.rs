@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 
 use super::person::Person;
+use crate::store::bound::Bound;
 use crate::store::identity;
 
 /// What has to be derived again for a person.
@@ -29,12 +30,13 @@ pub(in crate::store) struct StateUpdater<'a> {
     change: i64,
     first_change: i64,
     stale: BTreeMap<(i64, Person), Stale>,
+    reached: BTreeMap<Bound, u64>,
 }
 
 impl<'a> StateUpdater<'a> {
     pub(in crate::store) fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
         let change = newest_change(connection)?;
-        Ok(Self { connection, change, first_change: change, stale: BTreeMap::new() })
+        Ok(Self { connection, change, first_change: change, stale: BTreeMap::new(), reached: BTreeMap::new() })
     }
 
     /// Returns the next change number.
@@ -44,7 +46,7 @@ impl<'a> StateUpdater<'a> {
     }
 
     /// Runs an UPDATE with the next change number, the project and a name. If it finds no row, the number stays unused.
-    pub(super) fn bump_change(&mut self, update: &'static str, project: i64, name: &str) -> rusqlite::Result<()> {
+    pub(super) fn bump_change(&mut self, update: &str, project: i64, name: &str) -> rusqlite::Result<()> {
         let rows = self.connection.prepare_cached(update)?.execute(params![self.change + 1, project, name])?;
         self.change += i64::from(rows > 0);
         Ok(())
@@ -59,25 +61,46 @@ impl<'a> StateUpdater<'a> {
         }
     }
 
-    /// Takes everyone who is stale. A change of a visitor concerns every e-mail that the visitor ever gave.
-    pub(super) fn take_stale(&mut self) -> rusqlite::Result<BTreeMap<(i64, Person), Stale>> {
-        for ((project, person), stale) in std::mem::take(&mut self.stale) {
-            if let Person::Visitor(visitor) = &person {
-                for link in identity::links(self.connection, project, visitor)? {
-                    self.mark_stale(project, Some(Person::Email(link.email)), stale);
-                }
-            }
-            self.mark_stale(project, Some(person), stale);
-        }
-        Ok(std::mem::take(&mut self.stale))
+    /// Marks what has to be derived again for the owner of an event that `person` sent at `time`.
+    pub(in crate::store) fn mark_stale_at(
+        &mut self,
+        project: i64,
+        person: Option<Person>,
+        time: u64,
+        stale: Stale,
+    ) -> rusqlite::Result<()> {
+        let person = person.map(|person| person.resolve(self.connection, project, time)).transpose()?;
+        self.mark_stale(project, person, stale);
+        Ok(())
     }
 
-    /// Stores the number of the newest change and returns it.
-    pub(super) fn write_change(self) -> rusqlite::Result<i64> {
+    /// Marks what has to be derived again for a person, and for every e-mail that this person ever gave as a visitor.
+    pub(in crate::store) fn mark_stale_everywhere(&mut self, project: i64, person: Option<Person>, stale: Stale) -> rusqlite::Result<()> {
+        if let Some(Person::Visitor(visitor)) = &person {
+            for link in identity::links(self.connection, project, visitor)? {
+                self.mark_stale(project, Some(Person::Email(link.email)), stale);
+            }
+        }
+        self.mark_stale(project, person, stale);
+        Ok(())
+    }
+
+    /// Takes everyone who is stale.
+    pub(super) fn take_stale(&mut self) -> BTreeMap<(i64, Person), Stale> {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Counts something that was not added because a bound is reached.
+    pub(super) fn reached(&mut self, bound: Bound) {
+        *self.reached.entry(bound).or_default() += 1;
+    }
+
+    /// Stores the number of the newest change, and returns it and how often which bound was reached.
+    pub(super) fn write_change(self) -> rusqlite::Result<(i64, BTreeMap<Bound, u64>)> {
         if self.change != self.first_change {
             self.connection.prepare_cached("UPDATE change_head SET change = ?1")?.execute([self.change])?;
         }
-        Ok(self.change)
+        Ok((self.change, self.reached))
     }
 }
 

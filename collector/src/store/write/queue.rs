@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::store::error::StoreError;
 use crate::store::tasks::{Job, Outcome, Task};
@@ -28,6 +28,8 @@ impl Default for Limits {
 /// The sending end of the queue.
 pub(in crate::store) struct Queue {
     jobs: mpsc::Sender<Job>,
+    slots: Arc<Semaphore>,
+    requests: usize,
     permits: Arc<Semaphore>,
     kilobytes: u32,
 }
@@ -35,27 +37,44 @@ pub(in crate::store) struct Queue {
 /// Creates a queue and returns both ends.
 pub(in crate::store) fn new(limits: Limits) -> (Queue, mpsc::Receiver<Job>) {
     let (jobs, receiver) = mpsc::channel(limits.requests);
-    let permits = Arc::new(Semaphore::new(limits.kilobytes as usize));
-    (Queue { jobs, permits, kilobytes: limits.kilobytes }, receiver)
+    let Limits { requests, kilobytes } = limits;
+    let (slots, permits) = (Arc::new(Semaphore::new(requests)), Arc::new(Semaphore::new(kilobytes as usize)));
+    (Queue { jobs, slots, requests, permits, kilobytes }, receiver)
 }
 
 impl Queue {
-    /// Waits until the task is durable. An error means that none of it was stored, or that it must not be acknowledged.
-    pub(in crate::store) async fn run(&self, task: Task) -> Result<Outcome, StoreError> {
-        let kilobytes = u32::try_from(task.memory_bytes() / 1024).unwrap_or(u32::MAX).saturating_add(1);
-        // A task that is larger than the queue still passes when it is alone.
-        let share = kilobytes.min(self.kilobytes);
-        let permit = Arc::clone(&self.permits).try_acquire_many_owned(share).map_err(|_| StoreError::QueueFull)?;
+    /// Stores the tasks of a request one after the other, and returns their outcomes when all are durable. After an error the tasks before it
+    /// may be stored, and none may be acknowledged. All tasks count towards the limit of memory from the beginning.
+    pub(in crate::store) async fn run(&self, tasks: Vec<Task>) -> Result<Vec<Outcome>, StoreError> {
+        let shares: Vec<u32> = tasks.iter().map(kilobytes).collect();
+        // A request that is larger than the queue still passes when it is alone.
+        let all = shares.iter().fold(0, |sum: u32, share| sum.saturating_add(*share)).min(self.kilobytes);
+        let mut permit = Arc::clone(&self.permits).try_acquire_many_owned(all).map_err(|_| StoreError::QueueFull)?;
+        let mut outcomes = Vec::with_capacity(tasks.len());
+        for (task, share) in tasks.into_iter().zip(shares) {
+            let own = permit.split(permit.num_permits().min(share as usize)).ok_or(StoreError::QueueFull)?;
+            outcomes.push(self.run_one(task, own).await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn run_one(&self, task: Task, permit: OwnedSemaphorePermit) -> Result<Outcome, StoreError> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| StoreError::QueueFull)?;
         let (response, stored) = oneshot::channel();
-        self.jobs.try_send(Job { task, response, permit }).map_err(|error| match error {
+        self.jobs.try_send(Job { task, response, permit, slot }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => StoreError::Write,
         })?;
         stored.await.unwrap_or(Err(StoreError::Write))
     }
 
-    /// Returns how many requests have no response yet. Each job holds a permit, and each permit holds a reference to the semaphore.
+    /// Returns how many requests have no response yet.
     pub(in crate::store) fn waiting(&self) -> usize {
-        Arc::strong_count(&self.permits) - 1
+        self.requests - self.slots.available_permits()
     }
+}
+
+/// Returns the share of a task in the queue's memory, in KB.
+fn kilobytes(task: &Task) -> u32 {
+    u32::try_from(task.memory_bytes() / 1024).unwrap_or(u32::MAX).saturating_add(1)
 }

@@ -1,13 +1,16 @@
 //! Runs tasks in one transaction.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::store::bound::Bound;
 use crate::store::erasure::apply;
 use crate::store::imports;
 use crate::store::log::append::Appender;
 use crate::store::log::cursor::Cursor;
 use crate::store::log::retention::{Trimmed, Watermarks, delete_expired};
-use crate::store::schema::connect::checkpoint_truncate;
+use crate::store::position::Position;
 use crate::store::state::updater::StateUpdater;
 use crate::store::tasks::{Job, Outcome, Task};
 
@@ -17,8 +20,10 @@ pub(in crate::store) struct Committed {
     pub(in crate::store) outcomes: Vec<Outcome>,
     /// The position of the newest event.
     pub(in crate::store) head: Cursor,
-    /// The number of the newest change of the state.
-    pub(in crate::store) change: i64,
+    /// The position after it.
+    pub(in crate::store) position: Position,
+    /// How often which bound of the state was reached.
+    pub(in crate::store) reached: BTreeMap<Bound, u64>,
 }
 
 /// Runs all jobs in one transaction and commits it. After an error nothing of it is stored.
@@ -48,13 +53,11 @@ pub(in crate::store) fn commit(connection: &mut Connection, jobs: &[Job], probe_
         }
         outcomes.push(outcome);
     }
-    let change = state.finish()?;
+    let (change, reached) = state.finish()?;
     let head = log.finish()?;
+    let trimmed = Watermarks::read(&transaction)?.trimmed_until;
     transaction.commit()?;
-    if jobs.iter().any(|job| matches!(job.task, Task::FinishErasure(_))) {
-        checkpoint_truncate(connection);
-    }
-    Ok(Committed { outcomes, head, change })
+    Ok(Committed { outcomes, head, position: Position { change, event: head.0, trimmed }, reached })
 }
 
 /// Deletes expired events and compacts the state that they leave behind.
@@ -63,6 +66,9 @@ fn trim(connection: &Connection, state: &mut StateUpdater<'_>, before: u64, limi
     let trimmed = delete_expired(connection, &mut watermarks, before, limit)?;
     let (compacted_until, has_more) = state.compact(watermarks.compacted_until, watermarks.trimmed_until, limit)?;
     Watermarks { compacted_until, ..watermarks }.write(connection)?;
+    // Readers of the changes delete expired events by their numbers.
+    let delete = "DELETE FROM erased_event WHERE seq > 0 AND seq <= ?1";
+    connection.prepare_cached(delete)?.execute([watermarks.trimmed_until])?;
     Ok(Trimmed { has_more: trimmed.has_more || has_more, ..trimmed })
 }
 

@@ -1,32 +1,45 @@
 //! The writing thread: group commit.
 //!
-//! The thread stores all waiting tasks in one transaction. The commit flushes the write-ahead log, and only then the thread sends the
-//! responses. While it waits for the disk, the next tasks gather in the queue, so one flush serves many requests.
+//! The thread stores waiting tasks in one transaction. The commit flushes the write-ahead log, and only then the thread sends the responses.
+//! While it waits for the disk, the next tasks gather in the queue, so one flush serves many requests. Cheap tasks go first, and a transaction
+//! takes few expensive ones, so that cheap tasks never wait long.
 //!
 //! A failed transaction fails for all of its tasks: nothing is acknowledged, and the clients send again. The thread itself never ends because
 //! of an error. It opens the file again, so it works as soon as the disk does.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, watch};
 
+use super::backlog::{Backlog, is_expensive};
+use super::checkpointer::{Checkpointer, MAX_LOG_PAGES};
 use super::disk_space::Reserve;
+use super::health::WriteHealth;
 use super::transaction::{Committed, commit};
-use crate::clock::Stopwatch;
+use crate::clock::{self, Stopwatch};
 use crate::store::error::StoreError;
 use crate::store::log::cursor::Cursor;
-use crate::store::schema::connect::connect_writer;
+use crate::store::position::Position;
+use crate::store::schema::connect::{checkpoint, checkpoint_truncate, connect_writer, is_log_too_long, limit_log};
 use crate::store::tasks::{Job, Task};
 use crate::telemetry::Telemetry;
 
-/// The most events in one transaction. It bounds how long the first of them waits for its response.
-const MAX_GROUP_EVENTS: usize = 4096;
+/// How long expensive tasks wait if there are always cheap ones.
+const MAX_EXPENSIVE_WAIT: Duration = Duration::from_millis(50);
+
+/// How often the writer looks whether the write-ahead log is copied, while only expensive tasks wait for that.
+const LOG_COPY_POLL: Duration = Duration::from_millis(2);
 
 /// The least and the most KB that a probe writes after a failed write.
 const PROBE_KB: (usize, usize) = (64, 1024);
+
+/// The time between two attempts to restart a write-ahead log that is too long: each may wait for readers.
+const LOG_RESTART_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The state of the writing thread.
 pub(in crate::store) struct StoreWriter {
@@ -34,30 +47,73 @@ pub(in crate::store) struct StoreWriter {
     busy_timeout: Duration,
     reserve: Reserve,
     connection: Option<Connection>,
+    checkpointer: Checkpointer,
+    /// The length of the write-ahead log after the last commit, in pages.
+    log_pages: Arc<AtomicI64>,
+    /// From this length of the log on, expensive tasks wait until it is copied.
+    pause_from_pages: i64,
+    backlog: Backlog,
+    /// The time of the last transaction with expensive tasks.
+    last_expensive: Stopwatch,
     /// The size of the last failed transaction, until one of that size succeeds.
     failed_kb: Option<usize>,
     head: watch::Sender<Cursor>,
-    change: watch::Sender<i64>,
+    position: watch::Sender<Position>,
+    health: Arc<WriteHealth>,
     telemetry: Arc<Telemetry>,
+    /// The time of the last attempt to restart a write-ahead log that is too long.
+    restarted_log: Option<Stopwatch>,
 }
 
 impl StoreWriter {
-    /// `head` and `change` get the newest event and the newest change when they are durable.
+    /// `head` and `position` get the newest event and the position after it when they are durable.
     pub(in crate::store) fn new(
         path: PathBuf,
         busy_timeout: Duration,
         reserve: Reserve,
-        (head, change): (watch::Sender<Cursor>, watch::Sender<i64>),
-        telemetry: Arc<Telemetry>,
+        (head, position): (watch::Sender<Cursor>, watch::Sender<Position>),
+        (health, telemetry): (Arc<WriteHealth>, Arc<Telemetry>),
     ) -> Self {
-        Self { path, busy_timeout, reserve, connection: None, failed_kb: None, head, change, telemetry }
+        let checkpointer = Checkpointer::start(path.clone(), busy_timeout);
+        Self {
+            path,
+            busy_timeout,
+            reserve,
+            connection: None,
+            checkpointer,
+            log_pages: Arc::default(),
+            pause_from_pages: MAX_LOG_PAGES,
+            backlog: Backlog::default(),
+            last_expensive: Stopwatch::start(),
+            failed_kb: None,
+            head,
+            position,
+            health,
+            telemetry,
+            restarted_log: None,
+        }
     }
 
     /// Writes until the queue is closed and empty.
     pub(in crate::store) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(first) = queue.blocking_recv() {
-            self.store(gather(first, &mut queue));
+        while self.backlog.receive(&mut queue) {
+            self.restart_log();
+            let may_be_expensive = !self.is_log_copied_first();
+            let group = self.backlog.next_group(may_be_expensive, self.last_expensive.elapsed() >= MAX_EXPENSIVE_WAIT);
+            if group.iter().any(|job| is_expensive(&job.task)) {
+                self.last_expensive = Stopwatch::start();
+            }
+            if group.is_empty() {
+                clock::sleep(LOG_COPY_POLL);
+            } else {
+                self.store(group);
+            }
         }
+    }
+
+    /// Returns whether expensive tasks wait until the write-ahead log is copied: it must not grow faster than that.
+    fn is_log_copied_first(&self) -> bool {
+        self.log_pages.load(Relaxed) > self.pause_from_pages && self.checkpointer.is_running()
     }
 
     fn store(&mut self, mut jobs: Vec<Job>) {
@@ -74,6 +130,8 @@ impl StoreWriter {
             Ok(committed) => {
                 self.telemetry.committed(watch.elapsed());
                 self.acknowledge(jobs, committed);
+                self.after_commit();
+                self.limit_log();
             }
             Err(error) => self.fail(jobs, &error),
         }
@@ -82,26 +140,80 @@ impl StoreWriter {
     fn commit(&mut self, jobs: &[Job]) -> rusqlite::Result<Committed> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(connect_writer(&self.path, self.busy_timeout)?),
+            none => {
+                let mut connection = connect_writer(&self.path, self.busy_timeout)?;
+                let log_pages = Arc::clone(&self.log_pages);
+                connection.wal_hook(Some(move |_: &mut Wal, pages| {
+                    log_pages.store(i64::from(pages), Relaxed);
+                    Ok(())
+                }))?;
+                none.insert(connection)
+            }
         };
-        commit(connection, jobs, self.failed_kb.unwrap_or_default())
+        let committed = commit(connection, jobs, self.failed_kb.unwrap_or_default())?;
+        if jobs.iter().any(|job| matches!(job.task, Task::FinishErasure(_))) {
+            let _turn = self.checkpointer.pause();
+            checkpoint_truncate(connection);
+        }
+        Ok(committed)
     }
 
-    fn acknowledge(&mut self, jobs: Vec<Job>, Committed { outcomes, head, change }: Committed) {
+    fn acknowledge(&mut self, jobs: Vec<Job>, Committed { outcomes, head, position, reached }: Committed) {
+        reached.iter().for_each(|(bound, count)| self.telemetry.bound_reached(bound.name(), *count));
         let is_probe = jobs.iter().any(|job| matches!(job.task, Task::Probe));
         if is_probe || self.failed_kb.is_some_and(|failed| kilobytes(&jobs) >= failed) {
             self.failed_kb = None;
         }
+        if self.failed_kb.is_none() {
+            self.health.record(true);
+        }
         self.head.send_replace(head);
-        self.change.send_if_modified(|newest| std::mem::replace(newest, change) != change);
+        self.position.send_if_modified(|newest| std::mem::replace(newest, position) != position);
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.respond(Ok(outcome));
+        }
+    }
+
+    fn after_commit(&mut self) {
+        let pages = self.log_pages.load(Relaxed);
+        if pages <= MAX_LOG_PAGES {
+            self.pause_from_pages = MAX_LOG_PAGES;
+        }
+        self.checkpointer.committed(pages);
+    }
+
+    /// Copies the rest of a long write-ahead log, so that the next commit starts it anew.
+    fn restart_log(&mut self) {
+        if !self.checkpointer.take_copied_long_log() {
+            return;
+        }
+        if let Some(connection) = &self.connection {
+            let _turn = self.checkpointer.pause();
+            if let Err(error) = checkpoint(connection) {
+                tracing::warn!(%error, "cannot copy the write-ahead log to the database");
+            }
+        }
+        // A reader may prevent that the log is started anew. Then expensive tasks go on until it has grown as much again.
+        self.pause_from_pages = self.log_pages.load(Relaxed) + MAX_LOG_PAGES;
+    }
+
+    /// Restarts a write-ahead log that is too long. Readers that never pause can prevent SQLite from doing so by itself.
+    fn limit_log(&mut self) {
+        let is_due = self.restarted_log.is_none_or(|last| last.elapsed() >= LOG_RESTART_INTERVAL);
+        if is_due
+            && let Some(connection) = &self.connection
+            && is_log_too_long(&self.path)
+        {
+            let _turn = self.checkpointer.pause();
+            limit_log(connection, self.busy_timeout);
+            self.restarted_log = Some(Stopwatch::start());
         }
     }
 
     fn fail(&mut self, jobs: Vec<Job>, error: &rusqlite::Error) {
         tracing::error!(%error, requests = jobs.len(), "cannot write to the store");
         self.telemetry.commit_failed();
+        self.health.record(false);
         if !is_lock(error) {
             self.connection = None;
             self.failed_kb = Some(kilobytes(&jobs).clamp(PROBE_KB.0, PROBE_KB.1).max(self.failed_kb.unwrap_or_default()));
@@ -110,19 +222,6 @@ impl StoreWriter {
             job.respond(Err(StoreError::Write));
         }
     }
-}
-
-/// Returns the first job and the jobs that wait in the queue, up to the limit of a transaction.
-fn gather(first: Job, queue: &mut mpsc::Receiver<Job>) -> Vec<Job> {
-    let mut events = first.task.events();
-    let mut jobs = vec![first];
-    while events < MAX_GROUP_EVENTS
-        && let Ok(job) = queue.try_recv()
-    {
-        events += job.task.events();
-        jobs.push(job);
-    }
-    jobs
 }
 
 fn kilobytes(jobs: &[Job]) -> usize {

@@ -26,7 +26,7 @@ impl StateUpdater<'_> {
                 self.write_cart(project, &owner, &cart.cart_id, &row)?;
             }
         }
-        for (cart_id, row) in stored.into_iter().filter(|(_, row)| row.state != REMOVED) {
+        for (cart_id, row) in stored {
             self.write_cart(project, &owner, &cart_id, &CartRow { state: REMOVED.into(), ..row })?;
         }
         Ok(())
@@ -35,7 +35,7 @@ impl StateUpdater<'_> {
     fn cart_rows(&self, project: i64, owner: &str) -> rusqlite::Result<BTreeMap<[u8; 16], CartRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT cart_id, state, basket_id, updated_at, content FROM cart INDEXED BY cart_by_owner
-             WHERE project = ?1 AND owner = ?2 AND is_compacted IS NULL",
+             WHERE project = ?1 AND owner = ?2 AND state IN ('open', 'placed', 'emptied') AND is_compacted IS NULL",
         )?;
         let row = |row: &Row<'_>| {
             let cart = CartRow { state: row.get(1)?, basket_id: row.get(2)?, updated_at: row.get(3)?, content: row.get(4)? };
@@ -44,14 +44,16 @@ impl StateUpdater<'_> {
         statement.query_map(params![project, owner], row)?.collect()
     }
 
-    /// A cart that moves to another owner keeps its row. Carts with the same basket id are marked as changed, because only the latest of
-    /// them is exported.
+    /// A cart that moves to another owner keeps its row. The newest carts with the same basket id are marked as changed, because only
+    /// the latest of them is exported.
     fn write_cart(&mut self, project: i64, owner: &str, cart_id: &[u8; 16], row: &CartRow) -> rusqlite::Result<()> {
         if let Some(basket_id) = &row.basket_id {
             let change = self.next_change();
             self.connection
                 .prepare_cached(
-                    "UPDATE cart INDEXED BY cart_by_basket SET change = ?1 WHERE project = ?2 AND basket_id = ?3 AND cart_id <> ?4",
+                    "UPDATE cart SET change = ?1 WHERE project = ?2 AND cart_id <> ?4 AND cart_id IN
+                         (SELECT cart_id FROM cart INDEXED BY cart_by_basket WHERE project = ?2 AND basket_id = ?3
+                          ORDER BY updated_at DESC LIMIT 100)",
                 )?
                 .execute(params![change, project, basket_id, cart_id])?;
         }

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::lines::{self, Item};
 use super::put::put;
 use crate::store::state::carts::derive::Content;
-use crate::store::state::orders::{self, Order, PLACED};
+use crate::store::state::order::{self, Order, PLACED};
+use crate::store::state::orders;
 use crate::store::state::person::Person;
 use crate::time;
 
@@ -30,8 +31,9 @@ pub(in crate::store::state) fn order(connection: &Connection, project: i64, id: 
     put(&mut out, "placed_at", created.map(rfc3339));
     put(&mut out, "current_date", since.map(rfc3339));
     put(&mut out, "updated_at", Some(rfc3339(fields.newest_time().max(created.unwrap_or_default()))));
-    put(&mut out, "cancelled_at", since.filter(|_| orders::is_cancelled(&status)).map(rfc3339));
+    put(&mut out, "cancelled_at", since.filter(|_| order::is_cancelled(&status)).map(rfc3339));
     put(&mut out, "status", Some(status));
+    put(&mut out, "source", Some(order.source()));
     put(&mut out, "currency_code", fields.text("currency"));
     put(&mut out, "total_amount_with_taxes", fields.get("amount").cloned());
     put(&mut out, "total_tax_amount", fields.get("tax").cloned());
@@ -39,9 +41,9 @@ pub(in crate::store::state) fn order(connection: &Connection, project: i64, id: 
     let coupon = fields.get("coupons").and_then(|coupons| coupons.get(0)?.as_str().map(str::to_lowercase));
     put(&mut out, "coupon", coupon.is_some().then_some(true));
     put(&mut out, "coupon_code", coupon);
-    put(&mut out, "returned", has_return(connection, project, id)?.then_some(true));
+    put(&mut out, "returned", has_return(connection, project, id, order.is_signed())?.then_some(true));
     put_billing(&mut out, fields.get("billing"));
-    let customer = customer_of(connection, project, &order)?;
+    let customer = order.customer(connection, project)?;
     put(&mut out, "customer", customer.as_ref().map(describe));
     put(&mut out, "market", Some(market(connection, project, fields.text("store"))?));
     put_items(&mut out, "line_items", id, &lines::of_order(connection, project, fields)?);
@@ -85,13 +87,19 @@ pub(in crate::store::state) fn order_return(
     id: &[u8; 16],
 ) -> rusqlite::Result<Option<Map<String, Value>>> {
     let mut statement =
-        connection.prepare_cached("SELECT order_id, time, reporter, lines FROM order_return WHERE project = ?1 AND id = ?2")?;
+        connection.prepare_cached("SELECT order_id, time, reporter, lines, is_signed FROM order_return WHERE project = ?1 AND id = ?2")?;
     let read = |row: &Row<'_>| {
         let lines: Option<String> = row.get(3)?;
-        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, Option<String>>(2)?, lines))
+        let report = (row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, Option<String>>(2)?, lines);
+        Ok((row.get::<_, String>(0)?, row.get::<_, bool>(4)?, report))
     };
-    let Some((order_id, time, reporter, lines)) = statement.query_row(params![project, id], read).optional()? else { return Ok(None) };
+    let Some((order_id, is_signed, report)) = statement.query_row(params![project, id], read).optional()? else { return Ok(None) };
+    let (time, reporter, lines) = report;
     let order = orders::find(connection, project, &order_id)?.unwrap_or_default();
+    // A page cannot return what a sender with a secret reported.
+    if order.is_signed() && !is_signed {
+        return Ok(None);
+    }
     let lines: Option<Value> = lines.and_then(|lines| serde_json::from_str(&lines).ok());
     let items = match lines.filter(|lines| lines.as_array().is_some_and(|lines| !lines.is_empty())) {
         Some(lines) => lines::of_report(connection, project, &lines)?,
@@ -99,7 +107,7 @@ pub(in crate::store::state) fn order_return(
     };
     let customer = match reporter.as_deref().and_then(Person::from_text) {
         Some(person) => Some(person.resolve(connection, project, time)?),
-        None => customer_of(connection, project, &order)?,
+        None => order.customer(connection, project)?,
     };
     let (mut out, at) = (Map::new(), rfc3339(time));
     let id = Uuid::from_bytes(*id).hyphenated().to_string();
@@ -118,15 +126,6 @@ pub(in crate::store::state) fn order_return(
     Ok(Some(out))
 }
 
-/// Returns the customer of an order: the e-mail from the back end, or else the person who reported the order.
-pub(in crate::store::state) fn customer_of(connection: &Connection, project: i64, order: &Order) -> rusqlite::Result<Option<Person>> {
-    if let Some(email) = order.fields.text("email") {
-        return Ok(Some(Person::Email(email.to_owned())));
-    }
-    let report = order.report.as_ref().and_then(|(time, person)| Some((*time, Person::from_text(person)?)));
-    report.map(|(time, person)| person.resolve(connection, project, time)).transpose()
-}
-
 /// Returns the time since which an order has a status. The first status is as old as the order.
 fn status_since(order: &Order, status: &str) -> Option<u64> {
     let since = *order.status_times.get(status)?;
@@ -134,10 +133,10 @@ fn status_since(order: &Order, status: &str) -> Option<u64> {
     if first { order.created_at() } else { Some(since) }
 }
 
-fn has_return(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM order_return INDEXED BY order_return_by_order WHERE project = ?1 AND order_id = ?2)")?
-        .query_row(params![project, order], |row| row.get(0))
+fn has_return(connection: &Connection, project: i64, order: &str, is_signed: bool) -> rusqlite::Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM order_return INDEXED BY order_return_by_order
+                 WHERE project = ?1 AND order_id = ?2 AND is_signed >= ?3)";
+    connection.prepare_cached(query)?.query_row(params![project, order, is_signed], |row| row.get(0))
 }
 
 fn describe(person: &Person) -> Value {

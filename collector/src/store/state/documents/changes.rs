@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::builder::{cart, order, order_return};
 use crate::resource::Resource;
+use crate::store::state::imported_order;
 
 /// A document that changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +35,23 @@ pub(in crate::store) fn changes(connection: &Connection, resource: Resource, aft
         "change > ?1 AND change <= (SELECT max(change) FROM (SELECT change FROM {table} WHERE change > ?1 ORDER BY change LIMIT ?2))
          ORDER BY change"
     );
-    read(connection, resource, &condition, params![after, i64::try_from(limit).unwrap_or(i64::MAX)])
+    let mut changes = Vec::new();
+    read(connection, resource, &condition, params![after, i64::try_from(limit).unwrap_or(i64::MAX)], |change| {
+        changes.push(change);
+        true
+    })?;
+    Ok(changes)
+}
+
+/// Passes orders, carts or returns that changed after the change `after` to `take`, in the order of their last changes, until it returns false.
+/// Documents with the same change number follow each other.
+pub(in crate::store) fn each_change(
+    connection: &Connection,
+    resource: Resource,
+    after: i64,
+    take: impl FnMut(Change) -> bool,
+) -> rusqlite::Result<()> {
+    read(connection, resource, "change > ?1 ORDER BY change", params![after], take)
 }
 
 /// Returns the order, cart or return with this key.
@@ -44,15 +61,27 @@ pub(in crate::store) fn find(connection: &Connection, resource: Resource, projec
         Resource::Returns => "project = ?1 AND id = unhex(?2)",
         _ => "project = ?1 AND id = ?2",
     };
-    read(connection, resource, condition, params![project, key]).map(|found| found.into_iter().next())
+    let mut found = None;
+    read(connection, resource, condition, params![project, key], |change| {
+        found = Some(change);
+        false
+    })?;
+    Ok(found)
 }
 
-fn read(connection: &Connection, resource: Resource, condition: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<Change>> {
-    let Some(table) = table(resource) else { return Ok(Vec::new()) };
+/// Passes the documents for which a condition holds to `take`, until it returns false.
+fn read(
+    connection: &Connection,
+    resource: Resource,
+    condition: &str,
+    values: &[&dyn ToSql],
+    mut take: impl FnMut(Change) -> bool,
+) -> rusqlite::Result<()> {
+    let Some(table) = table(resource) else { return Ok(()) };
     let columns = match resource {
         Resource::Carts => format!("cart_id, hex(cart_id), {IS_HIDDEN_CART}"),
         Resource::Returns => "id, hex(id), 0".to_owned(),
-        _ => "id, id, 0".to_owned(),
+        _ => "id, id, 0, is_signed".to_owned(),
     };
     let mut statement = connection.prepare_cached(&format!("SELECT change, project, {columns} FROM {table} WHERE {condition}"))?;
     let change = |row: &Row<'_>| {
@@ -61,11 +90,22 @@ fn read(connection: &Connection, resource: Resource, condition: &str, values: &[
             _ if row.get(4)? => None,
             Resource::Carts => cart(connection, project, &row.get(2)?)?,
             Resource::Returns => order_return(connection, project, &row.get(2)?)?,
-            _ => order(connection, project, &row.get::<_, String>(2)?)?,
+            _ => current_order(connection, project, &row.get::<_, String>(2)?, row.get(5)?)?,
         };
         Ok(Change { number: row.get(0)?, project, key: row.get(3)?, document })
     };
-    statement.query_map(values, change)?.collect()
+    for change in statement.query_map(values, change)? {
+        if !take(change?) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the document of an order: the imported one, if the owner imported the order and only pages have reported it.
+fn current_order(connection: &Connection, project: i64, id: &str, is_signed: bool) -> rusqlite::Result<Option<Map<String, Value>>> {
+    let imported = if is_signed { None } else { imported_order::find(connection, project, id)? };
+    imported.map_or_else(|| order(connection, project, id), |imported| Ok(Some(imported)))
 }
 
 /// Returns the table of a resource that has documents.

@@ -108,6 +108,7 @@ impl Item {
     pub(super) fn as_returned(&self, parent: &str, index: usize, at: &str) -> Map<String, Value> {
         let mut out = Map::new();
         put(&mut out, "line_item_id", Some(format!("{parent}-{}", index + 1)));
+        put(&mut out, "item_id", Some(self.item_id.as_str()));
         put(&mut out, "line_item_code", Some(self.code()));
         put(&mut out, "line_item_item_type", Some("skus"));
         put(&mut out, "line_item_name", self.name.as_deref());

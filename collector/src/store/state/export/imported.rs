@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 
-use crate::resource::{CART_STATUSES, Resource};
+use crate::resource::{CART_STATUSES, OrderSource, Resource};
 use crate::time;
 
 /// The attributes of a billing address: the names of the back end's API and those of an imported order.
@@ -22,6 +22,7 @@ const BILLING: &[(&str, &str)] = &[
 const ORDER: &[(&str, &str)] = &[
     ("amount", "total_amount_with_taxes"),
     ("status", "status"),
+    ("source", "source"),
     ("currency", "currency_code"),
     ("tax", "total_tax_amount"),
     ("shipping", "shipping_amount"),
@@ -37,7 +38,7 @@ pub(super) fn page(
 ) -> rusqlite::Result<Vec<(String, Map<String, Value>)>> {
     let status = "CASE json WHEN '' THEN '' ELSE coalesce(json_extract(json, '$.status'), '') END";
     let carts = CART_STATUSES.iter().map(|status| format!("'{status}'")).collect::<Vec<_>>().join(", ");
-    let is_in_state = "EXISTS (SELECT 1 FROM customer_order WHERE project = ?1 AND id = imported_record.id)";
+    let is_in_state = "EXISTS (SELECT 1 FROM customer_order WHERE project = ?1 AND id = imported_record.id AND is_signed)";
     let (stored_as, condition) = match resource {
         Resource::Orders => ("orders", format!("{status} NOT IN ({carts}) AND NOT {is_in_state}")),
         Resource::Carts => ("orders", format!("{status} IN ({carts})")),
@@ -51,12 +52,17 @@ pub(super) fn page(
     let record = |row: &Row<'_>| Ok((row.get(0)?, serde_json::from_str(row.get_ref(1)?.as_str()?).unwrap_or_default()));
     let mut statement = connection.prepare_cached(&query)?;
     let rows = statement.query_map(params![project, after, i64::try_from(limit).unwrap_or(i64::MAX)], record)?;
-    rows.map(|row| row.map(|(id, record)| (id, if resource == Resource::Orders { order(&record) } else { with_integers(record) })))
-        .collect()
+    rows.map(|row| row.map(|(id, record)| (id, document(resource, record)))).collect()
+}
+
+/// Returns an imported record as it is exported.
+pub(super) fn document(resource: Resource, record: Map<String, Value>) -> Map<String, Value> {
+    if resource == Resource::Orders { order(&record) } else { with_integers(record) }
 }
 
 fn order(record: &Map<String, Value>) -> Map<String, Value> {
     let mut out = renamed(record, ORDER);
+    out.entry("source").or_insert_with(|| OrderSource::Import.name().into());
     out.extend(record.get("id").map(|id| ("id".to_owned(), id.clone())));
     let created = record.get("created_at").or(record.get("placed_at")).and_then(|time| time::parse_rfc3339(time.as_str()?));
     out.extend(created.map(|created| ("createdAt".to_owned(), created.millis.into())));

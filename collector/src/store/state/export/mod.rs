@@ -8,7 +8,7 @@ mod imported;
 use std::fmt::Write;
 
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
 use self::cursor::Key;
@@ -16,8 +16,10 @@ pub use self::cursor::ListCursor;
 use super::customers;
 use super::documents::builder;
 use super::documents::changes::IS_HIDDEN_CART;
+use super::imported_order;
 use super::lww::LwwMap;
-use super::orders::{self, Order, PLACED};
+use super::order::PLACED;
+use super::orders;
 use super::person::Person;
 use crate::resource::Resource;
 
@@ -97,7 +99,7 @@ fn query(resource: Resource) -> Option<String> {
         Resource::Customers => "SELECT id, backend_fields, page_fields, first_seen_at FROM customer",
         Resource::Categories => "SELECT id, fields FROM category",
         Resource::Products => "SELECT id, fields FROM product",
-        Resource::Orders => "SELECT id, fields, status_times, reporter, reported_at FROM customer_order",
+        Resource::Orders => "SELECT id, is_signed FROM customer_order",
         Resource::Returns => "SELECT id FROM order_return",
         Resource::Carts => {
             let condition = format!("project = ?1 AND cart_id > ?2 AND NOT {IS_HIDDEN_CART}");
@@ -114,7 +116,7 @@ fn object(connection: &Connection, project: i64, resource: Resource, row: &Row<'
         Resource::Customers => customer(row).map(Some),
         Resource::Categories => Ok(Some(fields("id", row.get(0)?, &row.get(1)?, &["name", "url"]))),
         Resource::Products => product(row).map(Some),
-        Resource::Orders => order(connection, project, row).map(Some),
+        Resource::Orders => order(connection, project, row),
         Resource::Carts => builder::cart(connection, project, &row.get(0)?),
         Resource::Returns => builder::order_return(connection, project, &row.get(0)?),
     }
@@ -144,7 +146,8 @@ fn fields(key: &str, id: String, fields: &LwwMap, names: &[&str]) -> Map<String,
     out
 }
 
-fn customer(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+/// Returns a customer of a row with the id, the two maps of fields, and the first time.
+pub(in crate::store) fn customer(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     let merged = customers::merge(row.get(1)?, row.get(2)?);
     let names = ["createdAt", "firstName", "lastName", "phoneNumber", "subscribed"];
     let mut out = fields("email", row.get(0)?, &merged, &names);
@@ -156,7 +159,8 @@ fn customer(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     Ok(out)
 }
 
-fn product(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+/// Returns a product of a row with the id and the fields.
+pub(in crate::store) fn product(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     let product: LwwMap = row.get(1)?;
     let mut out = fields("id", row.get(0)?, &product, &["name", "categories", "price", "sku", "url", "imageUrl"]);
     let options = product.elements("options").into_iter().map(|(id, mut option)| {
@@ -170,19 +174,43 @@ fn product(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     Ok(out)
 }
 
-fn order(connection: &Connection, project: i64, row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
-    let order: Order = orders::read(row, 1)?;
+/// Returns an imported order, cart or return as it is exported.
+pub(super) fn imported_document(resource: Resource, record: Map<String, Value>) -> Map<String, Value> {
+    imported::document(resource, record)
+}
+
+/// Returns the customer with this e-mail.
+pub(super) fn customer_of(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
+    let query = "SELECT id, backend_fields, page_fields, first_seen_at FROM customer WHERE project = ?1 AND id = ?2";
+    connection.prepare_cached(query)?.query_row(params![project, email], customer).optional()
+}
+
+/// Returns the order with this id, unless it is only a page's report of an order that the owner imported.
+pub(super) fn order_of(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
+    let query = "SELECT id, is_signed FROM customer_order WHERE project = ?1 AND id = ?2";
+    let found = connection.prepare_cached(query)?.query_row(params![project, id], |row| order(connection, project, row)).optional()?;
+    Ok(found.flatten())
+}
+
+/// Returns an order, unless it is only a page's report of an order that the owner imported.
+fn order(connection: &Connection, project: i64, row: &Row<'_>) -> rusqlite::Result<Option<Map<String, Value>>> {
+    let (id, is_signed): (String, bool) = (row.get(0)?, row.get(1)?);
+    if !is_signed && imported_order::find(connection, project, &id)?.is_some() {
+        return Ok(None);
+    }
+    let Some(order) = orders::find(connection, project, &id)? else { return Ok(None) };
     let names = ["amount", "status", "products", "coupons", "billing", "ipAddress", "currency", "tax", "shipping"];
-    let mut out = fields("id", row.get(0)?, &order.fields, &names);
+    let mut out = fields("id", id, &order.fields, &names);
+    out.insert("source".into(), order.source().into());
     out.extend(order.created_at().map(|time| ("createdAt".to_owned(), time.into())));
-    if let Some(Person::Email(email)) = builder::customer_of(connection, project, &order)? {
+    if let Some(Person::Email(email)) = order.customer(connection, project)? {
         out.insert("email".into(), email.into());
     }
     out.entry("status").or_insert_with(|| PLACED.into());
     if let (false, Some(lines)) = (out.contains_key("products"), order.fields.get("lines").and_then(Value::as_array)) {
         out.insert("products".into(), lines.iter().map(backend_product).collect());
     }
-    Ok(out)
+    Ok(Some(out))
 }
 
 /// Returns a line of a page's report in the form of the back end.

@@ -1,0 +1,73 @@
+//! An order as the state has it: the fields, the times of its statuses, and the earliest report.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::lww::{LwwField, LwwMap};
+use super::person::Person;
+use crate::resource::OrderSource;
+use crate::store::trust::OWNER_RANK;
+
+/// The status of an order without one.
+pub(super) const PLACED: &str = "placed";
+
+/// The status of a cancelled order.
+pub(super) const CANCELLED: &str = "cancelled";
+
+/// Returns whether this status, in lower case, is that of a cancelled order. Some shop systems spell it with one l.
+pub(super) fn is_cancelled(status: &str) -> bool {
+    matches!(status, CANCELLED | "canceled")
+}
+
+/// The field with the name of the [`OrderSource`].
+pub(super) const SOURCE: &str = "source";
+
+/// A row of the table of orders.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Order {
+    pub(super) fields: LwwMap,
+    /// The earliest time of each status, in milliseconds since 1970.
+    pub(super) status_times: BTreeMap<String, u64>,
+    /// The time of the earliest report, and its person in the form of [`Person::to_text`].
+    pub(super) report: Option<(u64, String)>,
+}
+
+impl Order {
+    pub(super) fn set_status(&mut self, rank: u8, time: u64, status: &str) {
+        self.fields.set("status", rank, time, status.into());
+        let earliest = self.status_times.entry(status.to_lowercase()).or_insert(time);
+        *earliest = time.min(*earliest);
+    }
+
+    pub(super) fn email(&self) -> Option<&str> {
+        self.fields.text("email")
+    }
+
+    /// Returns whether a sender with a secret reported the order.
+    pub(super) fn is_signed(&self) -> bool {
+        self.fields.0.values().any(|LwwField(rank, ..)| *rank == OWNER_RANK)
+    }
+
+    /// Returns the name of the source of the order.
+    pub(super) fn source(&self) -> &str {
+        let unnamed = if self.is_signed() { OrderSource::Headless } else { OrderSource::Page };
+        self.fields.text(SOURCE).unwrap_or(unnamed.name())
+    }
+
+    /// Returns the customer: the e-mail from a sender with a secret, or else the person of the report.
+    pub(super) fn customer(&self, connection: &Connection, project: i64) -> rusqlite::Result<Option<Person>> {
+        if let Some(email) = self.email() {
+            return Ok(Some(Person::Email(email.to_owned())));
+        }
+        let report = self.report.as_ref().and_then(|(time, person)| Some((*time, Person::from_text(person)?)));
+        report.map(|(time, person)| person.resolve(connection, project, time)).transpose()
+    }
+
+    /// Returns when the order was placed, in milliseconds since 1970: the time from the back end, or else the time of the report.
+    pub(super) fn created_at(&self) -> Option<u64> {
+        let created_at = self.fields.get("createdAt").and_then(Value::as_u64);
+        created_at.or(self.report.as_ref().map(|(time, _)| *time))
+    }
+}

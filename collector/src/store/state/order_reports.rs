@@ -1,0 +1,160 @@
+//! What pages reported about orders, and how it completes an order.
+//!
+//! Any page can report any order, so all that counts is what the order's reporter sent. The reporter is the customer of the order, if a sender
+//! with a secret named one and that person is among those who reported it; else the first to report it, or the first without an e-mail if
+//! the order's customer is another e-mail. Of the reporter's reports the first one counts, and later ones add what is missing. Nothing of them
+//! replaces what a sender with a secret sent.
+
+use rusqlite::{Connection, Row, params};
+use serde_json::{Map, Value};
+
+use super::lww::LwwField;
+use super::order::{CANCELLED, Order};
+use super::person::Person;
+use super::updater::StateUpdater;
+use crate::store::bound::Bound;
+use crate::store::trust::PAGE_RANK;
+
+/// The most reports of an order that are kept, the first ones to arrive.
+const MAX_REPORTS: i64 = 32;
+
+/// The most orders and reports of a person that are read, the newest ones.
+const MAX_OF_PERSON: i64 = 1_000;
+
+/// The query for the ids of the newest orders that the person ?3 of the project ?2 reported.
+pub(super) const ORDERS_OF: &str = "SELECT id FROM (SELECT id FROM customer_order INDEXED BY customer_order_by_reporter
+         WHERE project = ?2 AND reporter = ?3 LIMIT 1000)
+     UNION SELECT order_id FROM (SELECT order_id FROM order_report INDEXED BY order_report_by_person
+         WHERE project = ?2 AND person = ?3 ORDER BY time DESC LIMIT 1000)";
+
+/// A report: an `order` or `order_cancel` event of a page.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    /// The number of the event in the log.
+    pub(super) seq: i64,
+    pub(super) event_id: [u8; 16],
+    pub(super) time: u64,
+    pub(super) person: Person,
+    pub(super) is_cancel: bool,
+    /// The reported fields, by the names of an order's fields.
+    pub(super) fields: Map<String, Value>,
+}
+
+impl StateUpdater<'_> {
+    /// Stores a report, unless the order has the most reports already. Returns whether it is stored.
+    pub(super) fn insert_order_report(&mut self, project: i64, order: &str, report: &Report) -> rusqlite::Result<bool> {
+        let count = "SELECT count(*) FROM order_report WHERE project = ?1 AND order_id = ?2";
+        let count: i64 = self.connection.prepare_cached(count)?.query_row(params![project, order], |row| row.get(0))?;
+        if count >= MAX_REPORTS {
+            self.reached(Bound::OrderReports);
+            return Ok(false);
+        }
+        let insert = "INSERT INTO order_report (project, order_id, seq, event_id, time, person, is_cancel, fields)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let fields = Value::from(report.fields.clone()).to_string();
+        let Report { seq, event_id, time, person, is_cancel, .. } = report;
+        let row = params![project, order, seq, event_id, time.cast_signed(), person.to_text(), is_cancel, fields];
+        self.connection.prepare_cached(insert)?.execute(row)?;
+        Ok(true)
+    }
+}
+
+/// Returns an order completed by its reports.
+pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut order: Order) -> rusqlite::Result<Order> {
+    let is_signed = order.is_signed();
+    let mut reports = Vec::new();
+    for report in of_order(connection, project, id)?.into_iter().filter(|report| !is_signed || !report.is_cancel) {
+        let person = report.person.clone().resolve(connection, project, report.time)?;
+        reports.push((person, report));
+    }
+    let customer = order.customer(connection, project)?;
+    let mut reports = of_reporter(customer.as_ref(), reports);
+    reports.sort_by_key(|report| (report.is_cancel, report.time, report.event_id));
+    // A market is given by the first report: later ones cannot move the order.
+    for report in reports.iter_mut().skip(1) {
+        report.fields.remove("store");
+    }
+    if order.report.is_none() {
+        order.report = reports.first().map(|report| (report.time, report.person.to_text()));
+    }
+    for report in reports {
+        if report.is_cancel {
+            order.set_status(PAGE_RANK, report.time, CANCELLED);
+        }
+        for (name, value) in report.fields {
+            if order.fields.get(&name).is_none() {
+                order.fields.0.insert(name, LwwField(PAGE_RANK, report.time, value));
+            }
+        }
+    }
+    Ok(order)
+}
+
+/// Returns the reports that count. `reports` are in the order of arrival, each with the e-mail of its person then.
+fn of_reporter(customer: Option<&Person>, mut reports: Vec<(Person, Report)>) -> Vec<Report> {
+    if let Some(customer) = customer {
+        let has_customer = reports.iter().any(|(person, _)| person == customer);
+        reports.retain(|(person, _)| if has_customer { person == customer } else { matches!(person, Person::Visitor(_)) });
+        if has_customer {
+            return reports.into_iter().map(|(_, report)| report).collect();
+        }
+    }
+    // Nothing depends on the order of arrival if one person sent all reports.
+    let by_time = |(_, report): &&(Person, Report)| (report.time, report.event_id);
+    let first = reports.iter().find(|(_, report)| !report.is_cancel).or(reports.iter().min_by_key(by_time));
+    let Some((_, Report { person: reporter, .. })) = first.cloned() else { return Vec::new() };
+    let known_as = reports.iter().filter(|(_, report)| report.person == reporter).min_by_key(by_time).map(|(person, _)| person.clone());
+    reports.retain(|(person, report)| report.person == reporter || known_as.as_ref() == Some(person));
+    reports.into_iter().map(|(_, report)| report).collect()
+}
+
+/// Returns the reports of an order, in the order of arrival.
+fn of_order(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<Vec<Report>> {
+    let query = "SELECT seq, event_id, time, person, is_cancel, fields FROM order_report WHERE project = ?1 AND order_id = ?2 ORDER BY seq";
+    let report = |row: &Row<'_>| {
+        let report = |person| -> rusqlite::Result<Report> {
+            let fields = serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default();
+            let time = row.get::<_, i64>(2)?.cast_unsigned();
+            Ok(Report { seq: row.get(0)?, event_id: row.get(1)?, time, person, is_cancel: row.get(4)?, fields })
+        };
+        Person::from_text(row.get_ref(3)?.as_str()?).map(report).transpose()
+    };
+    let mut statement = connection.prepare_cached(query)?;
+    let reports = statement.query_map(params![project, order], report)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(reports.into_iter().flatten().collect())
+}
+
+/// Returns the times of the newest `order` events of a person, in milliseconds since 1970.
+pub(super) fn times_of(connection: &Connection, project: i64, person: &Person) -> rusqlite::Result<Vec<u64>> {
+    let queries = [
+        "SELECT reported_at FROM customer_order INDEXED BY customer_order_by_reporter WHERE project = ?1 AND reporter = ?2 LIMIT ?3",
+        "SELECT time FROM order_report INDEXED BY order_report_by_person WHERE project = ?1 AND person = ?2 AND is_cancel = 0
+         ORDER BY time DESC LIMIT ?3",
+    ];
+    let (mut times, person) = (Vec::new(), person.to_text());
+    for query in queries {
+        let mut statement = connection.prepare_cached(query)?;
+        for time in statement.query_map(params![project, person, MAX_OF_PERSON], |row| row.get::<_, i64>(0))? {
+            times.push(time?.cast_unsigned());
+        }
+    }
+    Ok(times)
+}
+
+/// Returns the number, the time and the person of each report of an order.
+pub(super) fn people(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<Vec<(i64, u64, String)>> {
+    let reports = of_order(connection, project, order)?.into_iter();
+    Ok(reports.map(|report| (report.seq, report.time, report.person.to_text())).collect())
+}
+
+/// Deletes a report of an order.
+pub(super) fn delete(connection: &Connection, project: i64, order: &str, seq: i64) -> rusqlite::Result<()> {
+    let delete = "DELETE FROM order_report WHERE project = ?1 AND order_id = ?2 AND seq = ?3";
+    connection.prepare_cached(delete)?.execute(params![project, order, seq]).map(|_| ())
+}
+
+/// Deletes all reports of an order.
+pub(super) fn delete_all(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<()> {
+    let delete = "DELETE FROM order_report WHERE project = ?1 AND order_id = ?2";
+    connection.prepare_cached(delete)?.execute(params![project, order]).map(|_| ())
+}

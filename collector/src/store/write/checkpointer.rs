@@ -1,0 +1,141 @@
+//! Copies the write-ahead log to the database, on a thread of its own.
+//!
+//! A checkpoint inside a commit would delay all waiting requests until tens of megabytes are on disk. This thread copies while the writer goes
+//! on. What was added meanwhile is little: when the log is long, the writer copies that itself, so that its next commit starts the log anew.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+use crate::store::schema::connect::{checkpoint, connect_writer};
+
+/// How long commits gather before they are copied, unless the log has grown much.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many pages the log may grow before they are copied at once: each copy waits for the disk twice.
+const MAX_GROWTH_PAGES: i64 = MAX_LOG_PAGES / 2;
+
+/// From this length on the log is started anew as soon as possible, in pages of the database: 64 MB.
+pub(super) const MAX_LOG_PAGES: i64 = 8192;
+
+/// The thread that copies. Dropping it ends the thread.
+pub(super) struct Checkpointer {
+    /// Announces commits, each with the length of the log in pages; None once the thread shall end.
+    commits: Option<SyncSender<i64>>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Held by a checkpoint: SQLite refuses a second one.
+    turn: Mutex<()>,
+    has_copied_long_log: AtomicBool,
+}
+
+impl Checkpointer {
+    /// Starts the thread for the store in this file.
+    pub(super) fn start(path: PathBuf, busy_timeout: Duration) -> Self {
+        let (commits, announced) = sync_channel(1);
+        let shared = Arc::new(Shared::default());
+        let own = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("store-checkpoint".into());
+        let thread = thread.spawn(move || {
+            if let Err(error) = run(&path, busy_timeout, &announced, &own) {
+                tracing::warn!(%error, "cannot copy the write-ahead log beside the writer");
+            }
+        });
+        Self { commits: Some(commits), shared, thread: thread.ok() }
+    }
+
+    /// Announces a commit that left a log of this length.
+    pub(super) fn committed(&self, log_pages: i64) {
+        // One announcement stands for all commits until the thread takes it.
+        let _ = self.commits.as_ref().map(|commits| commits.try_send(log_pages));
+    }
+
+    /// Returns, once, whether a long log was copied, so that the writer can complete the copy.
+    pub(super) fn take_copied_long_log(&self) -> bool {
+        self.shared.has_copied_long_log.swap(false, Relaxed)
+    }
+
+    /// Returns whether the thread runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Waits until no checkpoint runs, and lets none begin while the result lives.
+    pub(super) fn pause(&self) -> MutexGuard<'_, ()> {
+        self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.commits = None;
+        // The thread ends within one checkpoint.
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread for checkpoints had panicked");
+        }
+    }
+}
+
+fn run(path: &Path, busy_timeout: Duration, commits: &Receiver<i64>, shared: &Shared) -> rusqlite::Result<()> {
+    let connection = connect_writer(path, busy_timeout)?;
+    let mut copied = 0;
+    while commits.recv().is_ok_and(|pages| must_copy(pages, copied) || wait(commits, copied)) {
+        let _turn = shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        match checkpoint(&connection) {
+            Ok(pages) => {
+                copied = pages;
+                shared.has_copied_long_log.store(pages > MAX_LOG_PAGES, Relaxed);
+            }
+            Err(error) => tracing::warn!(%error, "cannot copy the write-ahead log to the database"),
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether a log of this length must be copied at once, if so many pages were copied last. A shorter log was started anew since.
+fn must_copy(pages: i64, copied: i64) -> bool {
+    let copied = if pages < copied { 0 } else { copied };
+    pages - copied >= MAX_GROWTH_PAGES || pages > MAX_LOG_PAGES && copied <= MAX_LOG_PAGES
+}
+
+/// Lets commits gather. Returns false if the store is closed meanwhile.
+fn wait(commits: &Receiver<i64>, copied: i64) -> bool {
+    let watch = Stopwatch::start();
+    while let Some(rest) = INTERVAL.checked_sub(watch.elapsed()) {
+        match commits.recv_timeout(rest) {
+            Ok(pages) if must_copy(pages, copied) => break,
+            Ok(_) => {}
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_copied_at_once_when_it_has_grown_much_or_is_long() {
+        for (pages, copied, expected) in [
+            (10, 0, false),
+            (MAX_GROWTH_PAGES, 0, true),
+            (MAX_GROWTH_PAGES + 10, 20, false),
+            (MAX_LOG_PAGES + 1, MAX_LOG_PAGES - 10, true),
+            (MAX_LOG_PAGES + 2, MAX_LOG_PAGES + 1, false),
+            (10, MAX_LOG_PAGES, false),
+            (MAX_GROWTH_PAGES, MAX_LOG_PAGES, true),
+        ] {
+            assert_eq!(must_copy(pages, copied), expected, "{pages} {copied}");
+        }
+    }
+}
