@@ -1,27 +1,6 @@
-//! What the projection stores: documents, and the watermarks up to which they are complete.
+//! What the projection stores: one document for each record.
 
 use crate::metrics::catalog::RecordKind;
-
-/// The change numbers up to which the projection is complete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Watermarks {
-    /// The records themselves.
-    pub records: i64,
-    /// The products that records show.
-    pub products: i64,
-}
-
-impl Watermarks {
-    /// Returns the watermarks of a projection that is complete up to this change.
-    pub fn at(change: i64) -> Self {
-        Self { records: change, products: change }
-    }
-
-    /// Returns the change up to which records and products are complete.
-    pub fn min(self) -> i64 {
-        self.records.min(self.products)
-    }
-}
 
 /// A change of one record.
 #[derive(Clone, Debug)]
@@ -37,3 +16,9 @@ pub struct Document {
     /// The whole record as JSON, as a search returns it; `None` after a deletion.
     pub json: Option<String>,
 }
+
+/// The kind of a record, its project and its key.
+pub type RecordKey = (RecordKind, i64, String);
+
+/// A product or product option: its project, and the id by which line items name it.
+pub type ProductKey = (i64, String);

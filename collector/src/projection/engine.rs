@@ -3,34 +3,52 @@
 //! An engine stores records and runs typed queries on them. It depends neither on the store nor on HTTP. Everything that is specific to one
 //! engine (its crate, its SQL, its files) stays in that engine's folder.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::Error;
+use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
-use crate::projection::document::{Document, Watermarks};
+use crate::projection::document::{Document, ProductKey, RecordKey};
+use crate::projection::error::ProjectionError;
+use crate::projection::source::{Position, TrackedChanges};
+
+/// What an engine may use.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Memory, in MB.
+    pub memory_mb: u32,
+    /// Temporary files beside the projection, in MB.
+    pub temp_mb: u32,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self { memory_mb: 1024, temp_mb: 4096 }
+    }
+}
 
 /// A database that contains the projection and runs queries on it.
 pub trait AnalyticsEngine: Send + Sync {
     /// Opens the projection in the data folder. The engine starts with an empty projection if there is none, if the existing one cannot be
-    /// read or has another version's schema, or if its watermark is beyond `head`, the latest change in the store.
-    fn open(folder: &Path, head: i64) -> Result<Self, Error>
+    /// read or has another version's schema, or if its watermark is beyond `head`, the newest position of the store.
+    fn open(folder: &Path, head: Position) -> Result<Self, ProjectionError>
     where
         Self: Sized;
 
-    /// Closes the projection once no query runs, and opens it again; with `rebuild` it is empty afterwards. Returns its watermarks.
-    fn reopen(&self, rebuild: bool, head: i64) -> Result<Watermarks, Error>;
+    /// Closes the projection once no query runs, and opens it again; with `rebuild` it is empty afterwards. Returns its watermark.
+    fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError>;
 
-    /// Returns the numbers of the changes up to which the projection is complete.
-    fn watermarks(&self) -> Result<Watermarks, Error>;
+    /// Returns the watermark: the position up to which the projection is complete.
+    fn watermark(&self) -> Result<Position, ProjectionError>;
 
-    /// Applies all changes and the new watermarks in one transaction, or nothing.
-    fn apply(&self, documents: &[Document], watermarks: Watermarks) -> Result<(), Error>;
+    /// Applies all changes and the new watermark in one transaction, or nothing.
+    fn apply(&self, documents: &[Document], tracked: &TrackedChanges, watermark: Position) -> Result<(), ProjectionError>;
 
-    /// Returns the orders and carts after `after` that have one of these products as a line item: at most `limit`, by project and key, in
-    /// that order.
-    fn orders_with_products(&self, products: &[(i64, String)], after: &(i64, String), limit: usize) -> Result<Vec<(i64, String)>, Error>;
+    /// Returns the records with a line item that names one of these products.
+    fn records_with_products(&self, products: &BTreeSet<ProductKey>) -> Result<Vec<RecordKey>, ProjectionError>;
 
-    /// Returns the result sets of a query, all read from one snapshot. [`crate::metrics::rows`] defines their columns.
-    fn query(&self, query: &Query, scope: &Scope) -> Result<Vec<Rows>, Error>;
+    /// Returns the result sets of a query, all read from one snapshot. [`crate::metrics::rows`] defines their columns. Fails
+    /// soon after a cancellation.
+    fn query(&self, query: &Query, scope: &Scope, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError>;
 }

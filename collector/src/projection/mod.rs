@@ -1,4 +1,4 @@
-//! The columnar projection of orders, carts and returns, which answers metrics queries.
+//! The columnar projection of orders, carts, returns, events, visits and customers, which answers metrics queries.
 //!
 //! The projection is disposable: the store has every record too, under a change number that grows with each change. The projection saves its
 //! watermark (the last change that it contains) in the same transaction as the records, so a crash neither loses nor duplicates a record.
@@ -8,6 +8,7 @@ mod document;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod engine;
+mod error;
 mod lag;
 mod product_resync;
 pub mod source;
@@ -20,12 +21,14 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
-use crate::Error;
+use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
+use crate::priority::run_lowered;
 
-pub use document::{Document, Watermarks};
-pub use engine::AnalyticsEngine;
+pub use document::{Document, ProductKey, RecordKey};
+pub use engine::{AnalyticsEngine, EngineLimits};
+pub use error::ProjectionError;
 
 /// All file names of the projection begin with this prefix.
 pub(crate) const FILE_PREFIX: &str = "analytics.";
@@ -38,25 +41,32 @@ const MAX_QUERIES: usize = 8;
 
 /// The projection of a running server, kept in sync with the store.
 pub struct Analytics {
-    open: Result<(Arc<dyn AnalyticsEngine>, sync::Progress), Error>,
-    permits: Semaphore,
+    open: Result<(Arc<dyn AnalyticsEngine>, sync::Progress), ProjectionError>,
+    permits: Arc<Semaphore>,
     folder: PathBuf,
 }
 
 impl Analytics {
     /// Opens the projection in the data folder and starts to apply changes. If that fails, queries get an error and everything else works.
-    pub fn start(folder: &Path, source: Box<dyn source::ChangeSource>, head: watch::Receiver<i64>) -> Self {
+    pub fn start(
+        folder: &Path,
+        limits: EngineLimits,
+        source: Box<dyn source::ChangeSource>,
+        head: watch::Receiver<source::Position>,
+    ) -> Self {
         if let Err(error) = remove_if_marked(folder) {
             tracing::error!(%error, "cannot remove a projection that contains data of an erased person");
         }
-        let open = open_engine(folder, *head.borrow());
+        let position = *head.borrow();
+        // The engine starts threads, which inherit the priority.
+        let open = run_lowered(|| open_engine(folder, position, limits));
         let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, source, head)?)));
         match &open {
-            Err(error @ Error::NoEngine) => tracing::info!("{error}"),
+            Err(error @ ProjectionError::NoEngine) => tracing::info!("{error}"),
             Err(error) => tracing::error!(%error, "cannot open the projection"),
             Ok(_) => {}
         }
-        Self { open, permits: Semaphore::new(MAX_QUERIES), folder: folder.to_owned() }
+        Self { open, permits: Arc::new(Semaphore::new(MAX_QUERIES)), folder: folder.to_owned() }
     }
 
     /// Records durably that a person is about to be erased. The next change deletes the person's rows; the file itself keeps unused blocks,
@@ -69,7 +79,7 @@ impl Analytics {
     pub fn render(&self) -> String {
         match &self.open {
             Ok((_, progress)) => progress.render(),
-            Err(Error::NoEngine) => String::new(),
+            Err(ProjectionError::NoEngine) => String::new(),
             Err(_) => lag::render(None),
         }
     }
@@ -78,37 +88,46 @@ impl Analytics {
     pub fn health_error(&self) -> Option<String> {
         match &self.open {
             Ok((_, progress)) => progress.health_error(),
-            Err(Error::NoEngine) => None,
+            Err(ProjectionError::NoEngine) => None,
             Err(_) => Some("the projection could not be opened: metrics queries are refused".into()),
         }
     }
 
-    /// Runs a query on one snapshot. With `fresh`, the snapshot contains everything that the store has now.
-    pub async fn query(&self, query: Arc<Query>, scope: Scope, fresh: bool) -> Result<Vec<Rows>, Error> {
+    /// Runs a query on one snapshot. With `fresh`, the snapshot contains everything that the store has now. If the returned future is dropped,
+    /// because the client disconnected or the response timed out, the engine stops the query.
+    pub async fn query(&self, query: Arc<Query>, scope: Scope, fresh: bool) -> Result<Vec<Rows>, ProjectionError> {
         let (engine, progress) = match &self.open {
             Ok(open) => open,
-            Err(Error::NoEngine) => return Err(Error::NoEngine),
-            Err(error) => return Err(Error::Engine(error.to_string())),
+            Err(ProjectionError::NoEngine) => return Err(ProjectionError::NoEngine),
+            Err(error) => return Err(ProjectionError::Engine(error.to_string())),
         };
         if fresh && !progress.caught_up().await {
-            return Err(Error::NotFresh);
+            return Err(ProjectionError::NotFresh);
         }
-        let _permit = self.permits.acquire().await.map_err(|_| Error::Stopping)?;
+        // The thread holds the permit: it may still work for a moment when the caller no longer waits.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ProjectionError::Stopping)?;
         let engine = Arc::clone(engine);
-        tokio::task::spawn_blocking(move || engine.query(&query, &scope)).await.map_err(|_| Error::Stopping)?
+        let cancellation = Cancellation::default();
+        let _waiter = cancellation.waiter();
+        let run = move || {
+            let rows = engine.query(&query, &scope, &cancellation);
+            drop(permit);
+            rows
+        };
+        tokio::task::spawn_blocking(run).await.map_err(|_| ProjectionError::Stopping)?
     }
 }
 
 /// Opens the engine of this build.
 #[cfg(feature = "duckdb")]
-fn open_engine(folder: &Path, head: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Ok(Arc::new(duckdb::DuckDbEngine::open(folder, head)?))
+fn open_engine(folder: &Path, head: source::Position, limits: EngineLimits) -> Result<Arc<dyn AnalyticsEngine>, ProjectionError> {
+    Ok(Arc::new(duckdb::DuckDbEngine::with_limits(folder, head, limits)?))
 }
 
 /// Fails: this build has no engine.
 #[cfg(not(feature = "duckdb"))]
-fn open_engine(_: &Path, _: i64) -> Result<Arc<dyn AnalyticsEngine>, Error> {
-    Err(Error::NoEngine)
+fn open_engine(_: &Path, _: source::Position, _: EngineLimits) -> Result<Arc<dyn AnalyticsEngine>, ProjectionError> {
+    Err(ProjectionError::NoEngine)
 }
 
 /// Removes marked files of the projection after the server has stopped, unless another process has locked the data folder.
@@ -128,7 +147,10 @@ pub fn remove_if_marked(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(FILE_PREFIX));
-        if is_ours && path != marker {
+        if is_ours && path.is_dir() {
+            // The engine's temporary files.
+            std::fs::remove_dir_all(path)?;
+        } else if is_ours && path != marker {
             std::fs::remove_file(path)?;
         }
     }

@@ -1,71 +1,69 @@
-//! Reloads the records that contain changed products, one page at a time.
+//! The records to reload because a product changed that they show, one page at a time.
 //!
-//! The position moves forward only after a page was applied, so a failed page is read again. A record that changes in between is loaded in
-//! its newest state, whether a page reaches it or not.
+//! A line item shows the code, the name and the price of its product if the record itself has none. The projection stores them in the line,
+//! so a changed product makes the sync task reload the records that name it.
+//!
+//! A table of products, joined when a query asks, would need no reload. It is slower than the limit of 1.3 times the statement without a join.
+//! DuckDB 1.5.6, 100,000 orders with 300,000 lines and 2,000 products, two threads, minimum of 15 runs, times the statement on stored columns:
+//!
+//! | lines | joined by | quantities by code | orders by code |
+//! |---|---|--:|--:|
+//! | all from the products | id | 2.4 | 1.5 |
+//! | all from the products | integer key | 2.2 | 1.5 |
+//! | all complete | id | 1.5 | 1.2 |
+//! | all from the products | integer key, after sums by product | 1.3 | not applicable |
+//!
+//! Only sums and counts permit the last plan. Free text, totals of carts and searches would need joins of their own.
 
-use crate::Error;
-use crate::projection::document::Document;
+use std::collections::BTreeSet;
+
+use crate::projection::document::{ProductKey, RecordKey};
 use crate::projection::engine::AnalyticsEngine;
-use crate::projection::source::{ChangeSource, ChangedProducts, ReturnKey};
+use crate::projection::error::ProjectionError;
 
-/// The approximate number of records of a page.
+/// The maximum number of records of a page.
 const PAGE_SIZE: usize = 2_000;
 
-/// The position of a re-sync.
-enum Position {
-    /// Among the returns that contain products themselves.
-    Returns(ReturnKey),
-    /// Among the orders and carts, by project and key.
-    Orders((i64, String)),
-}
-
-/// Changed products, and how many of the records that contain them were reloaded.
+/// Changed products, and the records that are not reloaded yet.
+#[derive(Default)]
 pub(super) struct ProductResync {
-    products: Vec<(i64, String)>,
-    /// The change number up to which no product is missing once the re-sync is complete.
-    pub(super) complete: i64,
-    position: Position,
-    next: Option<Position>,
+    /// The products that changed after the records were looked up.
+    changed: BTreeSet<ProductKey>,
+    records: Vec<RecordKey>,
+    /// The change number up to which the projection is complete once the records are reloaded.
+    complete: i64,
 }
 
 impl ProductResync {
-    pub(super) fn new(changed: ChangedProducts) -> Self {
-        let mut products = changed.products;
-        products.sort_unstable();
-        products.dedup();
-        Self { products, complete: changed.complete, position: Position::Returns((0, String::new())), next: None }
+    /// Adds changed products.
+    pub(super) fn add(&mut self, products: impl IntoIterator<Item = ProductKey>) {
+        self.changed.extend(products);
     }
 
-    /// Returns the next page that is not empty; `None` after the last one.
-    pub(super) fn next_page(
-        &mut self,
-        engine: &dyn AnalyticsEngine,
-        source: &mut dyn ChangeSource,
-    ) -> Result<Option<Vec<Document>>, Error> {
-        loop {
-            let (page, next) = match &self.position {
-                Position::Returns(after) => {
-                    let (page, last) = source.returns_with_products(&self.products, after, PAGE_SIZE)?;
-                    (page, last.map_or(Position::Orders((0, String::new())), Position::Returns))
-                }
-                Position::Orders(after) => {
-                    let keys = engine.orders_with_products(&self.products, after, PAGE_SIZE)?;
-                    let Some(last) = keys.last().cloned() else { return Ok(None) };
-                    (source.reload(&keys)?, Position::Orders(last))
-                }
-            };
-            if !page.is_empty() {
-                self.next = Some(next);
-                return Ok(Some(page));
-            }
-            self.position = next;
+    /// Returns the next page. Looks up the records of the changed products if none are left; `applied` is the number of the last applied
+    /// change.
+    pub(super) fn page(&mut self, engine: &dyn AnalyticsEngine, applied: i64) -> Result<&[RecordKey], ProjectionError> {
+        if self.records.is_empty() {
+            self.records = engine.records_with_products(&self.changed)?;
+            self.complete = applied;
+            self.changed.clear();
         }
+        Ok(self.records.get(self.rest()..).unwrap_or_default())
     }
 
-    /// Moves on to the next page, after the last one was applied.
+    /// Returns the change number up to which the projection is complete with this page; `None` if more pages follow. `applied` is the number
+    /// of the last applied change.
+    pub(super) fn complete(&self, applied: i64) -> Option<i64> {
+        let complete = if self.changed.is_empty() { applied } else { self.complete };
+        (self.rest() == 0).then_some(complete)
+    }
+
+    /// Moves on to the next page, after this one was applied. Before that, a failed page is read again.
     pub(super) fn advance(&mut self) {
-        if let Some(next) = self.next.take() {
-            self.position = next;
-        }
+        self.records.truncate(self.rest());
+    }
+
+    fn rest(&self) -> usize {
+        self.records.len().saturating_sub(PAGE_SIZE)
     }
 }

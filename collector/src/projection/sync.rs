@@ -3,9 +3,11 @@
 //! The task reads the changes after its watermark whenever the store announces new ones. Between two batches it waits a moment, so that
 //! many small changes share one commit; a request for fresh records ends that wait.
 //!
-//! Records show names, codes and prices of products from the catalog, so a changed product makes the task reload the records that contain
-//! it. The projection finds them, which costs the store's writer nothing. A bestseller is in many records: they are reloaded one page at a
-//! time, and other changes go first.
+//! Requests go first: a step runs with a lower priority, so a busy server answers as fast as before, and the projection is further behind.
+//!
+//! A changed product makes the task reload the records that show it. The projection finds them, which costs the store's writer nothing. A
+//! bestseller is in many records: they are reloaded one page at a time, and other changes go first. Until then the stored watermark stays
+//! where it is, so after a restart the task reads the changes since then again.
 //!
 //! Only the server's end stops the task. A step that fails or panics changes nothing and is retried with a growing delay. If that does not
 //! help, the engine is opened again, and then the projection is rebuilt.
@@ -17,12 +19,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::Error;
-use crate::projection::document::Watermarks;
+use crate::priority::run_lowered;
 use crate::projection::engine::AnalyticsEngine;
+use crate::projection::error::ProjectionError;
 use crate::projection::lag::{self, Lag, SyncHealth};
 use crate::projection::product_resync::ProductResync;
-use crate::projection::source::{ChangeSource, Changes};
+use crate::projection::source::{ChangeSource, Changes, Position, TrackedChanges};
 
 /// How long changes gather into a batch. With the time for two batches, records stay younger than two seconds.
 const BATCH_DELAY: Duration = Duration::from_millis(1_200);
@@ -39,8 +41,8 @@ const MAX_FRESH_WAIT: Duration = Duration::from_secs(15);
 
 /// The progress of the sync task.
 pub struct Progress {
-    done: watch::Receiver<i64>,
-    head: watch::Receiver<i64>,
+    done: watch::Receiver<Position>,
+    head: watch::Receiver<Position>,
     skip_delay: Arc<Notify>,
     health: Arc<SyncHealth>,
 }
@@ -51,7 +53,7 @@ impl Progress {
         let head = *self.head.borrow();
         let mut done = self.done.clone();
         self.skip_delay.notify_one();
-        let waiting = done.wait_for(|done| *done >= head);
+        let waiting = done.wait_for(|done| done.reaches(head));
         tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok())
     }
 
@@ -66,17 +68,31 @@ impl Progress {
     }
 
     fn lag(&self) -> Lag {
-        self.health.read(*self.head.borrow() - *self.done.borrow())
+        self.health.read(self.done.borrow().missing_until(*self.head.borrow()))
     }
 }
 
 /// Starts the sync task. It runs until the sender of `head` is dropped.
-pub fn start(engine: Arc<dyn AnalyticsEngine>, source: Box<dyn ChangeSource>, head: watch::Receiver<i64>) -> Result<Progress, Error> {
-    let watermarks = engine.watermarks()?;
-    let (announce, done) = watch::channel(watermarks.min());
+pub fn start(
+    engine: Arc<dyn AnalyticsEngine>,
+    source: Box<dyn ChangeSource>,
+    head: watch::Receiver<Position>,
+) -> Result<Progress, ProjectionError> {
+    let done = engine.watermark()?;
     let (skip_delay, health) = (Arc::new(Notify::new()), Arc::new(SyncHealth::default()));
-    let task = SyncTask { engine, source, announce, watermarks, resync: None, health: Arc::clone(&health) };
-    let progress = Progress { done, head: head.clone(), skip_delay: Arc::clone(&skip_delay), health };
+    let (announce, announced) = watch::channel(done);
+    let mut task = SyncTask {
+        engine,
+        source,
+        announce,
+        done,
+        applied: done,
+        catalog: 0,
+        resync: ProductResync::default(),
+        health: Arc::clone(&health),
+    };
+    task.start_at(done, *head.borrow());
+    let progress = Progress { done: announced, head: head.clone(), skip_delay: Arc::clone(&skip_delay), health };
     tokio::spawn(task.run(head, skip_delay));
     Ok(progress)
 }
@@ -84,17 +100,22 @@ pub fn start(engine: Arc<dyn AnalyticsEngine>, source: Box<dyn ChangeSource>, he
 struct SyncTask {
     engine: Arc<dyn AnalyticsEngine>,
     source: Box<dyn ChangeSource>,
-    announce: watch::Sender<i64>,
-    watermarks: Watermarks,
-    resync: Option<ProductResync>,
+    announce: watch::Sender<Position>,
+    /// The stored watermark.
+    done: Position,
+    /// The position up to which everything was applied; records of changed products may still be missing.
+    applied: Position,
+    /// The last product change that all records of the projection show, because they were read after it.
+    catalog: i64,
+    resync: ProductResync,
     health: Arc<SyncHealth>,
 }
 
 impl SyncTask {
-    async fn run(mut self, mut head: watch::Receiver<i64>, skip_delay: Arc<Notify>) {
+    async fn run(mut self, mut head: watch::Receiver<Position>, skip_delay: Arc<Notify>) {
         loop {
             let target = *head.borrow_and_update();
-            if self.watermarks.min() < target {
+            if !self.done.reaches(target) {
                 self.health.mark_behind();
                 // The join fails only when the runtime shuts down.
                 let Ok((task, retry_delay)) = tokio::task::spawn_blocking(move || self.step(target)).await else { return };
@@ -105,7 +126,7 @@ impl SyncTask {
                         () = store_closed(&mut head) => return,
                     },
                     // A batch costs about the same whatever its size, so the delay also applies while changes keep coming.
-                    None if self.watermarks.min() >= target => wait_for_batch(&skip_delay).await,
+                    None if self.done.reaches(target) => wait_for_batch(&skip_delay).await,
                     None => {}
                 }
             } else if head.changed().await.is_err() {
@@ -117,18 +138,19 @@ impl SyncTask {
     }
 
     /// Applies one batch, one re-sync page, or one of each. Returns the retry delay after a failure.
-    fn step(mut self, target: i64) -> (Self, Option<Duration>) {
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let is_behind = self.watermarks.records < target;
-            if is_behind {
+    fn step(mut self, target: Position) -> (Self, Option<Duration>) {
+        let mut apply = || {
+            if !self.applied.reaches(target) {
                 self.apply_changes(target)?;
             }
-            // Under load there are always changes, which must not keep a re-sync from finishing.
-            if is_behind && self.resync.is_none() { Ok(()) } else { self.resync_page() }
-        }));
-        match result.unwrap_or_else(|panic| Err(Error::Engine(panic_message(&*panic)))) {
+            // Under load there are always changes, which must not keep the re-sync from finishing.
+            if self.done.change < self.applied.change { self.reload_page() } else { Ok(()) }
+        };
+        // A thread that cannot be started is a failure like others.
+        let result = catch_unwind(AssertUnwindSafe(|| run_lowered(&mut apply)));
+        match result.unwrap_or_else(|panic| Err(ProjectionError::Engine(panic_message(&*panic)))) {
             Ok(()) => {
-                self.health.record_success(self.watermarks.min() >= target);
+                self.health.record_success(self.done.reaches(target));
                 (self, None)
             }
             Err(error) => {
@@ -141,69 +163,58 @@ impl SyncTask {
         }
     }
 
-    fn apply_changes(&mut self, target: i64) -> Result<(), Error> {
-        let Changes { documents, complete } = self.source.changes(self.watermarks.records, target)?;
-        let products = self.start_resync(complete)?;
-        let watermarks = Watermarks { records: complete, products };
-        self.engine.apply(&documents, watermarks)?;
-        if complete < target {
-            tracing::info!(done = complete, of = target, "applying changes to the projection");
+    fn apply_changes(&mut self, target: Position) -> Result<(), ProjectionError> {
+        let Changes { documents, products, tracked, complete } = self.source.changes(self.applied, target)?;
+        let catalog = self.catalog;
+        let mut changed = products.into_iter().filter(|(change, _)| *change > catalog).map(|(_, product)| product).peekable();
+        let is_complete = self.done.change == self.applied.change && changed.peek().is_none();
+        let done = Position { change: if is_complete { complete.change } else { self.done.change }, ..complete };
+        self.engine.apply(&documents, &tracked, done)?;
+        if !complete.reaches(target) {
+            tracing::info!(done = ?complete, of = ?target, "applying changes to the projection");
         }
-        self.set_watermarks(watermarks);
+        self.resync.add(changed);
+        self.applied = complete;
+        self.set_done(done);
         Ok(())
     }
 
-    /// Reloads one page of the records that contain changed products.
-    fn resync_page(&mut self) -> Result<(), Error> {
-        let products = self.start_resync(self.watermarks.records)?;
-        let (documents, products) = match &mut self.resync {
-            Some(resync) => {
-                let page = resync.next_page(&*self.engine, &mut *self.source)?;
-                page.map_or((Vec::new(), resync.complete), |page| (page, products))
-            }
-            None => (Vec::new(), products),
-        };
-        let watermarks = Watermarks { products, ..self.watermarks };
-        self.engine.apply(&documents, watermarks)?;
-        match &mut self.resync {
-            Some(resync) if products < resync.complete => resync.advance(),
-            _ => self.resync = None,
-        }
-        self.set_watermarks(watermarks);
+    /// Reloads one page of the records that show changed products.
+    fn reload_page(&mut self) -> Result<(), ProjectionError> {
+        let documents = self.source.reload(self.resync.page(&*self.engine, self.applied.change)?)?;
+        let change = self.resync.complete(self.applied.change).unwrap_or(self.done.change);
+        let done = Position { change, ..self.done };
+        self.engine.apply(&documents, &TrackedChanges { trimmed: done.trimmed, ..TrackedChanges::default() }, done)?;
+        self.resync.advance();
+        self.set_done(done);
         Ok(())
-    }
-
-    /// Starts a re-sync if products changed up to `head`. Returns the number up to which no product is missing.
-    fn start_resync(&mut self, head: i64) -> Result<i64, Error> {
-        if self.resync.is_some() || self.watermarks.products >= head {
-            return Ok(self.watermarks.products);
-        }
-        let changed = self.source.changed_products(self.watermarks.products, head)?;
-        if changed.products.is_empty() {
-            return Ok(changed.complete.max(self.watermarks.products));
-        }
-        self.resync = Some(ProductResync::new(changed));
-        Ok(self.watermarks.products)
     }
 
     /// Opens the engine again, or rebuilds the projection, where retries alone did not help.
-    fn recover(&mut self, failures: u64, head: i64) {
+    fn recover(&mut self, failures: u64, head: Position) {
         let rebuild = failures == REBUILD_AFTER_FAILURES;
         if !failures.is_multiple_of(REOPEN_AFTER_FAILURES) {
             return;
         }
         tracing::warn!(rebuild, "opening the projection again");
-        self.resync = None;
-        match catch_unwind(AssertUnwindSafe(|| self.engine.reopen(rebuild, head))) {
-            Ok(Ok(watermarks)) => self.set_watermarks(watermarks),
+        match catch_unwind(AssertUnwindSafe(|| run_lowered(|| self.engine.reopen(rebuild, head)))) {
+            Ok(Ok(done)) => self.start_at(done, head),
             Ok(Err(error)) => tracing::error!(?error, "cannot open the projection again"),
             Err(panic) => tracing::error!(error = panic_message(&*panic), "cannot open the projection again"),
         }
     }
 
-    fn set_watermarks(&mut self, watermarks: Watermarks) {
-        self.watermarks = watermarks;
-        self.announce.send_replace(watermarks.min());
+    /// Starts after the position `done`. `head` is the newest position: an empty projection will show all products as they are then, or newer.
+    fn start_at(&mut self, done: Position, head: Position) {
+        self.resync = ProductResync::default();
+        self.applied = done;
+        self.catalog = if done.change == 0 { head.change } else { 0 };
+        self.set_done(done);
+    }
+
+    fn set_done(&mut self, done: Position) {
+        self.done = done;
+        self.announce.send_replace(done);
     }
 }
 
@@ -213,7 +224,7 @@ async fn wait_for_batch(skip_delay: &Notify) {
 }
 
 /// Waits until the store is closed.
-async fn store_closed(head: &mut watch::Receiver<i64>) {
+async fn store_closed(head: &mut watch::Receiver<Position>) {
     while head.changed().await.is_ok() {}
 }
 
@@ -227,12 +238,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cancellation::Cancellation;
     use crate::metrics::catalog::{RecordKind, Resource};
     use crate::metrics::parse::{self, Context, QueryType};
     use crate::metrics::rows::{Cell, Scope};
-    use crate::projection::document::Document;
+    use crate::projection::document::{Document, RecordKey};
     use crate::projection::duckdb::DuckDbEngine;
-    use crate::projection::source::{ChangedProducts, ReturnKey, ReturnPage};
+    use crate::store::StoreError;
 
     /// A store with one order whose first reads fail: in turns with a panic and an error.
     struct FailingSource {
@@ -240,54 +252,60 @@ mod tests {
         calls: usize,
     }
 
+    fn at(change: i64) -> Position {
+        Position { change, ..Position::default() }
+    }
+
     fn failing_source(failures: usize) -> Box<dyn ChangeSource> {
         Box::new(FailingSource { failures, calls: 0 })
     }
 
     impl ChangeSource for FailingSource {
-        fn changes(&mut self, after: i64, head: i64) -> Result<Changes, Error> {
+        fn changes(&mut self, after: Position, head: Position) -> Result<Changes, ProjectionError> {
             self.calls += 1;
             match self.calls {
                 call if call > self.failures => {}
-                call if call.is_multiple_of(2) => return Err(Error::CannotStore),
+                call if call.is_multiple_of(2) => return Err(StoreError::Write.into()),
                 _ => panic!("injected panic"),
             }
             let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
             let document = Document { project: 1, record_kind: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json) };
-            Ok(Changes { documents: if after < 1 { vec![document] } else { Vec::new() }, complete: head })
+            Ok(Changes {
+                documents: if after.change < 1 { vec![document] } else { Vec::new() },
+                products: Vec::new(),
+                tracked: TrackedChanges::default(),
+                complete: head,
+            })
         }
 
-        fn changed_products(&mut self, _: i64, head: i64) -> Result<ChangedProducts, Error> {
-            Ok(ChangedProducts { products: Vec::new(), complete: head })
-        }
-
-        fn reload(&mut self, _: &[(i64, String)]) -> Result<Vec<Document>, Error> {
+        fn reload(&mut self, _: &[RecordKey]) -> Result<Vec<Document>, ProjectionError> {
             Ok(Vec::new())
-        }
-
-        fn returns_with_products(&mut self, _: &[(i64, String)], _: &ReturnKey, _: usize) -> Result<ReturnPage, Error> {
-            Ok((Vec::new(), None))
         }
     }
 
     fn orders(engine: &DuckDbEngine) -> Option<Cell> {
         let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
-        let context = Context { organization: "t", now: 1_641_000_000_000, max_range_days: parse::MAX_RANGE_DAYS };
+        let context = Context {
+            organization: "t",
+            now: 1_641_000_000_000,
+            attribution_days: parse::ATTRIBUTION_DAYS,
+            max_range_days: parse::MAX_RANGE_DAYS,
+        };
         let query = parse::parse(Resource::find("orders")?, QueryType::Stats, &body, context).ok()?;
         let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
-        let tables = engine.query(&query, &scope).ok()?;
+        let tables = engine.query(&query, &scope, &Cancellation::default()).ok()?;
         tables.first()?.first()?.get(4).cloned()
     }
 
     #[tokio::test]
     async fn sync_recovers_from_panics_and_errors_and_reports_them() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Arc::new(DuckDbEngine::open(folder.path(), 0).unwrap());
-        let (store_head, head) = watch::channel(0);
+        let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
+        let (store_head, head) = watch::channel(Position::default());
         // The third failure opens the engine again.
         let progress = start(Arc::<DuckDbEngine>::clone(&engine), failing_source(4), head).unwrap();
         assert!(progress.render().contains("tillroll_projection_up 1\n") && progress.health_error().is_none());
-        store_head.send_replace(1);
+        store_head.send_replace(at(1));
         assert!(progress.caught_up().await);
         assert_eq!(orders(&engine), Some(Cell::Integer(1)));
         // The step announces its watermarks before it counts as a success.
@@ -303,10 +321,10 @@ mod tests {
     #[tokio::test]
     async fn projection_that_stays_behind_reports_it() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Arc::new(DuckDbEngine::open(folder.path(), 0).unwrap());
-        let (store_head, head) = watch::channel(0);
+        let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
+        let (store_head, head) = watch::channel(Position::default());
         let progress = start(engine, failing_source(usize::MAX), head).unwrap();
-        store_head.send_replace(1);
+        store_head.send_replace(at(1));
         while progress.health_error().is_none() {
             tokio::task::yield_now().await;
         }
@@ -317,12 +335,12 @@ mod tests {
     #[test]
     fn reopen_keeps_the_projection_and_rebuild_empties_it() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = DuckDbEngine::open(folder.path(), 0).unwrap();
-        let changes = failing_source(0).changes(0, 1).unwrap();
-        engine.apply(&changes.documents, Watermarks::at(1)).unwrap();
-        assert_eq!((engine.reopen(false, 1).unwrap(), orders(&engine)), (Watermarks::at(1), Some(Cell::Integer(1))));
-        assert_eq!((engine.reopen(true, 1).unwrap(), orders(&engine)), (Watermarks { records: 0, products: 1 }, Some(Cell::Integer(0))));
-        engine.apply(&changes.documents, Watermarks::at(1)).unwrap();
+        let engine = DuckDbEngine::open(folder.path(), Position::default()).unwrap();
+        let changes = failing_source(0).changes(at(0), at(1)).unwrap();
+        engine.apply(&changes.documents, &TrackedChanges::default(), at(1)).unwrap();
+        assert_eq!((engine.reopen(false, at(1)).unwrap(), orders(&engine)), (at(1), Some(Cell::Integer(1))));
+        assert_eq!((engine.reopen(true, at(1)).unwrap(), orders(&engine)), (at(0), Some(Cell::Integer(0))));
+        engine.apply(&changes.documents, &TrackedChanges::default(), at(1)).unwrap();
         assert_eq!(orders(&engine), Some(Cell::Integer(1)));
     }
 }

@@ -3,19 +3,22 @@
 //! One connection writes. Each query has a connection of its own while it runs and reads the snapshot that was committed when it began. An
 //! engine that failed can be closed and opened again while the server runs; queries wait for that moment.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use duckdb::types::{TimeUnit, Value as Sql};
 use duckdb::{Config, Connection, params, params_from_iter};
 
-use crate::Error;
+use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Cell, Row, Rows, Scope};
-use crate::projection::document::{Document, Watermarks};
+use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::duckdb::sql::{self, Bound, Statement};
 use crate::projection::duckdb::{schema, writer::Writer};
-use crate::projection::engine::AnalyticsEngine;
+use crate::projection::engine::{AnalyticsEngine, EngineLimits};
+use crate::projection::error::ProjectionError;
+use crate::projection::source::{Position, TrackedChanges};
 
 /// The file in the data folder.
 pub const FILE: &str = "analytics.duckdb";
@@ -23,6 +26,7 @@ pub const FILE: &str = "analytics.duckdb";
 /// The DuckDB engine. Other processes cannot open the file meanwhile.
 pub struct DuckDbEngine {
     path: PathBuf,
+    limits: EngineLimits,
     open: RwLock<Option<OpenFile>>,
 }
 
@@ -33,80 +37,87 @@ struct OpenFile {
 }
 
 impl AnalyticsEngine for DuckDbEngine {
-    fn open(folder: &Path, head: i64) -> Result<Self, Error> {
-        let path = folder.join(FILE);
-        let open = RwLock::new(Some(OpenFile::new(&path, head)?));
-        Ok(Self { path, open })
+    fn open(folder: &Path, head: Position) -> Result<Self, ProjectionError> {
+        Self::with_limits(folder, head, EngineLimits::default())
     }
 
-    fn reopen(&self, rebuild: bool, head: i64) -> Result<Watermarks, Error> {
+    fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         *open = None;
         if rebuild {
             remove(&self.path)?;
         }
-        let opened = open.insert(OpenFile::new(&self.path, head)?);
-        opened.watermarks().map_err(engine_error)
+        let opened = open.insert(OpenFile::new(&self.path, head, self.limits)?);
+        opened.watermark().map_err(engine_error)
     }
 
-    fn watermarks(&self) -> Result<Watermarks, Error> {
-        self.with(OpenFile::watermarks)
+    fn watermark(&self) -> Result<Position, ProjectionError> {
+        self.with(OpenFile::watermark)
     }
 
-    fn apply(&self, documents: &[Document], watermarks: Watermarks) -> Result<(), Error> {
-        self.with(|open| lock(&open.writer).apply(documents, watermarks))
+    fn apply(&self, documents: &[Document], tracked: &TrackedChanges, watermark: Position) -> Result<(), ProjectionError> {
+        self.with(|open| lock(&open.writer).apply(documents, tracked, watermark))
     }
 
-    fn orders_with_products(&self, products: &[(i64, String)], after: &(i64, String), limit: usize) -> Result<Vec<(i64, String)>, Error> {
-        self.with(|open| lock(&open.writer).orders_with_products(products, after, limit))
+    fn records_with_products(&self, products: &BTreeSet<ProductKey>) -> Result<Vec<RecordKey>, ProjectionError> {
+        self.with(|open| lock(&open.writer).records_with_products(products))
     }
 
-    fn query(&self, query: &Query, scope: &Scope) -> Result<Vec<Rows>, Error> {
-        self.run(&sql::statements(query, scope))
+    fn query(&self, query: &Query, scope: &Scope, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
+        self.run(&sql::statements(query, scope), cancellation)
     }
 }
 
 impl DuckDbEngine {
-    /// Runs statements on one snapshot and returns the rows of each.
-    pub fn run(&self, statements: &[Statement]) -> Result<Vec<Rows>, Error> {
-        self.with(|open| open.run(statements))
+    /// Opens the projection as [`AnalyticsEngine::open`] does, with limits of memory and temporary files.
+    pub fn with_limits(folder: &Path, head: Position, limits: EngineLimits) -> Result<Self, ProjectionError> {
+        let path = folder.join(FILE);
+        let open = RwLock::new(Some(OpenFile::new(&path, head, limits)?));
+        Ok(Self { path, limits, open })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&OpenFile) -> duckdb::Result<T>) -> Result<T, Error> {
+    /// Runs statements on one snapshot and returns the rows of each. Fails soon after a cancellation.
+    pub fn run(&self, statements: &[Statement], cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
+        self.with(|open| open.run(statements, cancellation))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&OpenFile) -> duckdb::Result<T>) -> Result<T, ProjectionError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let open = open.as_ref().ok_or_else(|| Error::Engine("the file could not be opened again".into()))?;
+        let open = open.as_ref().ok_or_else(|| ProjectionError::Engine("the file could not be opened again".into()))?;
         work(open).map_err(engine_error)
     }
 }
 
 impl OpenFile {
-    fn new(path: &Path, head: i64) -> Result<Self, Error> {
-        if let Ok(open) = Self::open_existing(path, head) {
+    fn new(path: &Path, head: Position, limits: EngineLimits) -> Result<Self, ProjectionError> {
+        if let Ok(open) = Self::open_existing(path, head, limits) {
             return Ok(open);
         }
         if path.exists() {
             tracing::warn!(path = %path.display(), "the projection does not match the store and is rebuilt");
         }
         remove(path)?;
-        Self::create(path, head).map_err(engine_error)
+        Self::create(path, limits).map_err(engine_error)
     }
 
-    fn open_existing(path: &Path, head: i64) -> duckdb::Result<Self> {
+    fn open_existing(path: &Path, head: Position, limits: EngineLimits) -> duckdb::Result<Self> {
         if !path.exists() {
             return Err(duckdb::Error::QueryReturnedNoRows);
         }
-        let connection = connect(path)?;
-        let sql = "SELECT fingerprint, greatest(watermark, products) FROM projection";
-        let (found, furthest): (String, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if found == schema::fingerprint() && furthest <= head { Self::with(connection) } else { Err(duckdb::Error::QueryReturnedNoRows) }
+        let connection = connect(path, limits)?;
+        let found: String = connection.query_row("SELECT fingerprint FROM projection", [], |row| row.get(0))?;
+        if found == schema::fingerprint() && head.reaches(watermark(&connection)?) {
+            Self::with(connection)
+        } else {
+            Err(duckdb::Error::QueryReturnedNoRows)
+        }
     }
 
-    /// Records that are applied from now on show the catalog of now, so no product change up to `head` is missing.
-    fn create(path: &Path, head: i64) -> duckdb::Result<Self> {
-        let connection = connect(path)?;
+    fn create(path: &Path, limits: EngineLimits) -> duckdb::Result<Self> {
+        let connection = connect(path, limits)?;
         let transaction = connection.unchecked_transaction()?;
         transaction.execute_batch(&schema::sql())?;
-        transaction.execute("INSERT INTO projection VALUES (?, 0, ?)", params![schema::fingerprint(), head])?;
+        transaction.execute("INSERT INTO projection VALUES (?, 0, 0, 0)", params![schema::fingerprint()])?;
         transaction.commit()?;
         Self::with(connection)
     }
@@ -116,24 +127,36 @@ impl OpenFile {
         Ok(Self { source: Mutex::new(connection), idle: Mutex::default(), writer: Mutex::new(writer) })
     }
 
-    fn watermarks(&self) -> duckdb::Result<Watermarks> {
-        let marks = |row: &duckdb::Row<'_>| Ok(Watermarks { records: row.get(0)?, products: row.get(1)? });
-        lock(&self.source).query_row("SELECT watermark, products FROM projection", [], marks)
+    fn watermark(&self) -> duckdb::Result<Position> {
+        watermark(&lock(&self.source))
     }
 
-    fn run(&self, statements: &[Statement]) -> duckdb::Result<Vec<Rows>> {
+    fn run(&self, statements: &[Statement], cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
         let idle = lock(&self.idle).pop();
         let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok)?;
-        let tables = run_all(&connection, statements)?;
+        let interrupt = connection.interrupt_handle();
+        let tables = cancellation.interruptible(move || interrupt.interrupt(), || run_all(&connection, statements, cancellation))?;
         // A connection with a failed statement is not used again.
         lock(&self.idle).push(connection);
         Ok(tables)
     }
 }
 
-fn run_all(connection: &Connection, statements: &[Statement]) -> duckdb::Result<Vec<Rows>> {
+fn watermark(connection: &Connection) -> duckdb::Result<Position> {
+    let position = |row: &duckdb::Row<'_>| Ok(Position { change: row.get(0)?, event: row.get(1)?, trimmed: row.get(2)? });
+    connection.query_row("SELECT watermark, event_watermark, trimmed_until FROM projection", [], position)
+}
+
+fn run_all(connection: &Connection, statements: &[Statement], cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
     let transaction = connection.unchecked_transaction()?;
-    let tables = statements.iter().map(|statement| run_one(&transaction, statement)).collect::<Result<_, _>>()?;
+    let run = |statement| {
+        // An interrupt between two statements has no effect.
+        if cancellation.is_cancelled() {
+            return Err(duckdb::Error::DuckDBFailure(duckdb::ffi::Error::new(duckdb::ffi::DuckDBError), Some("cancelled".into())));
+        }
+        run_one(&transaction, statement)
+    };
+    let tables = statements.iter().map(run).collect::<Result<_, _>>()?;
     transaction.commit()?;
     Ok(tables)
 }
@@ -168,17 +191,23 @@ fn cell(value: Sql) -> Cell {
     }
 }
 
-/// Opens the file without access to other files and without downloads of extensions.
-fn connect(path: &Path) -> duckdb::Result<Connection> {
+/// Opens the file without access to other files and without downloads of extensions. Temporary files are in a folder beside it.
+fn connect(path: &Path, limits: EngineLimits) -> duckdb::Result<Connection> {
     let config = Config::default().enable_autoload_extension(false)?.enable_external_access(false)?;
+    let config = config.max_memory(&format!("{}MiB", limits.memory_mb))?;
+    let config = config.with("max_temp_directory_size", format!("{}MiB", limits.temp_mb))?;
+    // A page of a search has 51 rows by default, one more than the engine's own limits for reading wide columns of these rows only.
+    let config = config.with("late_materialization_max_rows", "256")?.with("dynamic_or_filter_threshold", "256")?;
     Connection::open_with_flags(path, config)
 }
 
-fn remove(path: &Path) -> Result<(), Error> {
-    for file in [path.to_owned(), wal_path(path)] {
-        match std::fs::remove_file(&file) {
+/// Removes the file, its write-ahead log, and the temporary files that a killed process left.
+fn remove(path: &Path) -> Result<(), ProjectionError> {
+    let removed = [path.to_owned(), with_suffix(path, ".wal")].map(std::fs::remove_file);
+    for result in removed.into_iter().chain([std::fs::remove_dir_all(with_suffix(path, ".tmp"))]) {
+        match result {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::Engine(format!("cannot delete {}: {source}", file.display())));
+                return Err(ProjectionError::Engine(format!("cannot delete {}: {source}", path.display())));
             }
             _ => {}
         }
@@ -186,18 +215,67 @@ fn remove(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the path of the engine's write-ahead log.
-fn wal_path(path: &Path) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".wal");
+    name.push(suffix);
     name.into()
 }
 
-fn engine_error(error: duckdb::Error) -> Error {
-    Error::Engine(error.to_string())
+fn engine_error(error: duckdb::Error) -> ProjectionError {
+    ProjectionError::Engine(error.to_string())
 }
 
 /// Ignores poisoning: all state behind these locks changes in transactions.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn statement(text: &str) -> [Statement; 1] {
+        [Statement { text: text.into(), values: Vec::new() }]
+    }
+
+    #[tokio::test]
+    async fn query_stops_when_nothing_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
+        let cancellation = Cancellation::default();
+        let waiter = cancellation.waiter();
+        let (running, work) = (Arc::clone(&engine), cancellation.clone());
+        // It would take hours.
+        let query = move || running.run(&statement("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"), &work);
+        let query = tokio::task::spawn_blocking(query);
+        drop(waiter);
+        let result = tokio::time::timeout(Duration::from_secs(30), query).await.expect("the query stops").unwrap();
+        assert!(result.is_err());
+        assert!(engine.run(&statement("SELECT 1"), &Cancellation::default()).is_ok());
+    }
+
+    #[test]
+    fn query_that_needs_more_than_the_limits_fails_and_the_next_one_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = EngineLimits { memory_mb: 64, temp_mb: 0 };
+        let engine = DuckDbEngine::with_limits(folder.path(), Position::default(), limits).unwrap();
+        let large = "SELECT list(x ORDER BY x DESC)[1] FROM (SELECT repeat('x', 100) || range AS x FROM range(3000000))";
+        let error = format!("{:?}", engine.run(&statement(large), &Cancellation::default()).unwrap_err());
+        assert!(error.contains("Out of Memory"), "{error}");
+        assert!(engine.run(&statement("SELECT 1"), &Cancellation::default()).is_ok());
+    }
+
+    #[test]
+    fn every_connection_has_the_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = EngineLimits { memory_mb: 256, ..EngineLimits::default() };
+        let engine = DuckDbEngine::with_limits(folder.path(), Position::default(), limits).unwrap();
+        let settings = ["memory_limit", "late_materialization_max_rows", "dynamic_or_filter_threshold", "enable_external_access"];
+        let columns = settings.map(|name| format!("CAST(current_setting('{name}') AS VARCHAR)")).join(", ");
+        let found = engine.run(&statement(&format!("SELECT {columns}")), &Cancellation::default()).unwrap();
+        assert_eq!(found, [[["256.0 MiB", "256", "256", "false"].map(|text| Cell::Text(text.into())).to_vec()]]);
+    }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
 use crate::projection::duckdb::sql::table;
+use crate::projection::duckdb::tracking_writer::{DERIVE_VISITS, ORDER_VIEWS, SCHEMA};
 
 /// Every kind of document.
 pub(super) const RECORD_KINDS: [RecordKind; 2] = [RecordKind::Orders, RecordKind::Returns];
@@ -31,7 +32,7 @@ pub(super) fn tables(kind: RecordKind) -> Vec<Table> {
 
 impl Table {
     fn new(kind: RecordKind, array: Option<&'static str>) -> Self {
-        let is_column = |field: &&Field| field.array() == array && field.kind != FieldType::Organization;
+        let is_column = |field: &&Field| field.array() == array && field.kind != FieldType::Organization && !field.is_derived;
         let columns = kind.fields().filter(is_column).map(|field| (field, path(kind, array, field))).collect();
         Self { name: table(kind, array).replace('"', ""), array, columns }
     }
@@ -48,6 +49,7 @@ impl Table {
         for (field, _) in &self.columns {
             let column_type = match field.kind {
                 FieldType::Text | FieldType::Organization => "VARCHAR",
+                FieldType::Texts => "VARCHAR[]",
                 FieldType::Bool => "BOOLEAN",
                 FieldType::Integer | FieldType::Number | FieldType::Amount => "BIGINT",
                 FieldType::Timestamp => "TIMESTAMP",
@@ -69,15 +71,17 @@ fn path(kind: RecordKind, array: Option<&str>, field: &Field) -> Vec<&'static st
 
 /// Returns the statements that create all tables.
 pub(super) fn sql() -> String {
-    let mut all = "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT, products BIGINT);\n".to_owned();
+    let mut all =
+        "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT, event_watermark BIGINT, trimmed_until BIGINT);\n".to_owned();
+    all += SCHEMA;
     for kind in RECORD_KINDS {
         all.extend(tables(kind).iter().map(|table| table.sql(kind)));
     }
-    all
+    all + ORDER_VIEWS
 }
 
 /// Returns a digest of the schema. Raise the number in it when the contents of the tables change, but not the tables.
 pub(super) fn fingerprint() -> String {
-    let digest = Sha256::digest(format!("1\n{}", sql()));
+    let digest = Sha256::digest(format!("3\n{}{DERIVE_VISITS}", sql()));
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

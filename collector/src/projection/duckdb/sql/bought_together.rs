@@ -19,15 +19,17 @@ pub(super) fn statement(query: &Query, scope: &Scope, items: &[String]) -> State
     let number = builder.bind(Bound::Integer(i64::try_from(items.len()).unwrap_or(i64::MAX)));
     let types: Vec<_> = PRODUCT_TYPES.iter().map(|&kind| kind.to_owned()).collect();
     let types = builder.bind_all(&types);
-    let (documents, lines) = (table(builder.record_kind(), None), table(builder.record_kind(), Some("line_items")));
+    let (records, lines) = (builder.records(), table(builder.record_kind(), Some("line_items")));
     let item = "line_items.\"line_items.item_id\"";
     let matching =
         format!("SELECT doc FROM {lines} line_items WHERE {item} IN ({given}) GROUP BY doc HAVING count(DISTINCT {item}) = {number}");
+    // Few orders match. The engine cannot estimate how few, and would join all line items with all orders first.
     let text = format!(
-        "SELECT {item} AS bought, CAST(count(DISTINCT d.doc) AS BIGINT) AS c, {}, {} \
-         FROM {documents} d JOIN {lines} line_items ON line_items.doc = d.doc AND {element} \
-         WHERE {filter} AND d.doc IN ({matching}) AND {item} NOT IN ({given}) AND line_items.\"line_items.item_type\" IN ({types}) \
-         GROUP BY bought ORDER BY c DESC, bought LIMIT {MAX_ITEMS}",
+        "WITH line_items AS MATERIALIZED (SELECT * FROM {lines} WHERE doc IN ({matching})) \
+         SELECT {item} AS bought, CAST(count(DISTINCT d.doc) AS BIGINT) AS count, {}, {} \
+         FROM {records} JOIN line_items ON line_items.doc = d.doc AND {element} \
+         WHERE {filter} AND {item} NOT IN ({given}) AND line_items.\"line_items.item_type\" IN ({types}) \
+         GROUP BY bought ORDER BY count DESC, bought LIMIT {MAX_ITEMS}",
         oldest("item_type"),
         oldest("name"),
     );

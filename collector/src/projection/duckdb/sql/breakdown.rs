@@ -1,11 +1,15 @@
 //! The SQL of breakdowns: each level is a common table expression that refers to the buckets of the levels before it.
 
-use crate::metrics::catalog::{Field, Operator};
+use crate::metrics::catalog::{Field, FieldType, Operator};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Query, Sort};
 use crate::metrics::rows::{PERCENTILES, Scope};
 use crate::projection::duckdb::sql::builder::{Bound, MEDIAN, SqlBuilder, Statement, is_scaled};
+use crate::projection::duckdb::sql::documents::measured;
 use crate::projection::duckdb::sql::rows::key;
+
+/// The columns of a bucket's numbers.
+const AGGREGATES: &str = "count, sum, minimum, maximum, percentiles";
 
 /// One level of a breakdown.
 struct Level<'a> {
@@ -43,6 +47,15 @@ pub(super) fn stats(query: &Query, scope: &Scope, measure: Measure) -> Statement
     builder.finish(text)
 }
 
+/// Returns the number of currencies of the records that have an amount.
+pub(super) fn currencies(query: &Query, scope: &Scope, currency: &'static Field) -> Statement {
+    let mut builder = SqlBuilder::new(query, scope);
+    let measure = Measure { field: currency, operator: Operator::Cardinality };
+    let rows = rows(&mut builder, &[], measure, None);
+    let text = format!("SELECT count(DISTINCT value) FROM ({rows}) r");
+    builder.finish(text)
+}
+
 fn add_levels<'a>(levels: &mut Vec<Level<'a>>, mut next: Option<&'a Breakdown>) {
     while let Some(Breakdown { by, measure, condition, sort, limit, inner }) = next {
         let (sort, limit) = (Some(*sort), Some(*limit));
@@ -61,12 +74,13 @@ fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
     let mut shown = Vec::new();
     let mut outer: &[Level<'_>] = &[];
     for (depth, last) in (1..).zip(levels) {
-        expressions.push(format!("t{depth} AS MATERIALIZED ({})", level(&mut builder, outer, last)));
-        shown.push(format!("SELECT {depth} AS level, id, p, r, label, c, s, lo, hi, q FROM t{depth}"));
+        expressions.push(format!("level{depth} AS MATERIALIZED ({})", level(&mut builder, outer, last)));
+        shown.push(format!("SELECT {depth} AS level, id, parent, rank, label, {AGGREGATES} FROM level{depth}"));
         outer = levels.get(..depth).unwrap_or_default();
     }
-    let columns = "level, id, p, label, c, s, lo, hi, q";
-    let text = format!("WITH {} SELECT {columns} FROM ({}) ORDER BY level, p, r", expressions.join(", "), shown.join(" UNION ALL "));
+    let columns = format!("level, id, parent, label, {AGGREGATES}");
+    let text =
+        format!("WITH {} SELECT {columns} FROM ({}) ORDER BY level, parent, rank", expressions.join(", "), shown.join(" UNION ALL "));
     builder.finish(text)
 }
 
@@ -74,22 +88,22 @@ fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
 fn flat(builder: &mut SqlBuilder<'_>, only: &Level<'_>) -> String {
     let (buckets, having, order) = buckets(builder, &[], only);
     let limit = only.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-    format!("SELECT 1, NULL, NULL, label, c, s, lo, hi, q FROM ({buckets}) b{having} ORDER BY {order}{limit}")
+    format!("SELECT 1, NULL, NULL, label, {AGGREGATES} FROM ({buckets}) b{having} ORDER BY {order}{limit}")
 }
 
 /// Returns the buckets of a level: id, id of the parent, rank, key, label and numbers.
 fn level(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
     let (buckets, having, order) = buckets(builder, outer, last);
     match last.limit {
-        None => format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({buckets}) b{having}) f"),
+        None => format!("SELECT *, rank AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS rank FROM ({buckets}) b{having}) f"),
         // ORDER BY with LIMIT is faster than a rank over all rows.
         Some(limit) if outer.is_empty() => {
             let first = format!("SELECT * FROM ({buckets}) b{having} ORDER BY {order} LIMIT {limit}");
-            format!("SELECT *, r AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({first}) g) f")
+            format!("SELECT *, rank AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS rank FROM ({first}) g) f")
         }
         Some(limit) => {
-            let ranked = format!("SELECT *, row_number() OVER (PARTITION BY p ORDER BY {order}) AS r FROM ({buckets}) b{having}");
-            format!("SELECT *, row_number() OVER (ORDER BY p, r) AS id FROM ({ranked}) f WHERE r <= {limit}")
+            let ranked = format!("SELECT *, row_number() OVER (PARTITION BY parent ORDER BY {order}) AS rank FROM ({buckets}) b{having}");
+            format!("SELECT *, row_number() OVER (ORDER BY parent, rank) AS id FROM ({ranked}) f WHERE rank <= {limit}")
         }
     }
 }
@@ -99,13 +113,15 @@ fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) 
     let rows = rows(builder, outer, last.measure, Some(last));
     // With arrays, a document can be in several rows of a bucket.
     let repeats = outer.iter().chain([last]).any(|level| level.by.array().is_some());
-    let (parent, groups) = if outer.is_empty() { ("NULL::BIGINT", "k") } else { ("p", "p, k") };
-    let label = if last.interval.is_some() { "CAST(epoch_ms(k) AS VARCHAR)" } else { "CAST(k AS VARCHAR)" };
-    let buckets =
-        format!("SELECT {parent} AS p, k, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}", aggregates(last.measure, repeats));
+    let (parent, groups) = if outer.is_empty() { ("NULL::BIGINT", "key") } else { ("parent", "parent, key") };
+    let label = if last.interval.is_some() { "CAST(epoch_ms(key) AS VARCHAR)" } else { "CAST(key AS VARCHAR)" };
+    let buckets = format!(
+        "SELECT {parent} AS parent, key, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}",
+        aggregates(last.measure, repeats)
+    );
     let having = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
     let order = match last.sort {
-        None => "k".into(),
+        None => "key".into(),
         Some(Sort::Ascending) => format!("{} ASC NULLS LAST, label", rank(last.measure)),
         Some(Sort::Descending) => format!("{} DESC NULLS LAST, label", rank(last.measure)),
     };
@@ -117,27 +133,31 @@ fn rows(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], measure: Measure, las
     let keys: Vec<_> = outer.iter().chain(last).map(|level| level.by).collect();
     let mut source = builder.source(&keys, measure);
     for (depth, level) in (1..).zip(outer).collect::<Vec<_>>().into_iter().rev() {
-        let key = key(builder, level.by, level.interval);
-        let child = if depth == outer.len() { String::new() } else { format!(" AND t{depth}.id = t{}.p", depth + 1) };
-        source.from += &format!(" JOIN t{depth} ON t{depth}.k = {key}{child}");
+        let is_in = match level.by.kind {
+            FieldType::Texts => format!("list_contains({}, level{depth}.key)", builder.value(level.by)),
+            _ => format!("level{depth}.key = {}", key(builder, level.by, level.interval)),
+        };
+        let child = if depth == outer.len() { String::new() } else { format!(" AND level{depth}.id = level{}.parent", depth + 1) };
+        source.from += &format!(" JOIN level{depth} ON {is_in}{child}");
     }
     let mut columns = Vec::new();
     if !outer.is_empty() {
-        columns.push(format!("t{}.id AS p", outer.len()));
+        columns.push(format!("level{}.id AS parent", outer.len()));
     }
     if let Some(last) = last {
         // On the column and not on the key: otherwise the engine computes every key twice.
         if !is_in_period(builder, last.by) {
             source.filter += &format!(" AND {} IS NOT NULL", builder.value(last.by));
         }
-        columns.push(format!("{} AS k", key(builder, last.by, last.interval)));
+        let key = key(builder, last.by, last.interval);
+        columns.push(if last.by.kind == FieldType::Texts { format!("unnest({key}) AS key") } else { format!("{key} AS key") });
     }
-    let value = builder.value(measure.field);
+    let value = measured(measure).unwrap_or_else(|| builder.value(measure.field));
     columns.push(match counts_documents(measure) {
         // Every document has an id, so the engine need not read the id column.
-        true if is_id(builder, measure.field) => "d.doc AS v".into(),
-        true => format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS v"),
-        false => format!("{value} AS v"),
+        true if is_id(builder, measure.field) => "d.doc AS value".into(),
+        true => format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS value"),
+        false => format!("{value} AS value"),
     });
     // Minimum, maximum and the number of distinct values do not depend on how often a value occurs.
     let repeats = matches!(measure.operator, Operator::Min | Operator::Max | Operator::Cardinality) || counts_documents(measure);
@@ -154,7 +174,7 @@ fn is_in_period(builder: &SqlBuilder<'_>, field: &Field) -> bool {
 
 /// Whether the field is the document's own id.
 fn is_id(builder: &SqlBuilder<'_>, field: &Field) -> bool {
-    field.attribute() == "id" && field.owner() == builder.query.resource.main
+    field.name == builder.query.resource.id
 }
 
 /// Whether the measure counts documents: COUNT(DISTINCT) on integers is faster than SELECT DISTINCT.
@@ -165,19 +185,19 @@ fn counts_documents(measure: Measure) -> bool {
 /// Returns the five aggregates of a bucket; those that its operator does not need are NULL.
 fn aggregates(measure: Measure, repeats: bool) -> String {
     let percentiles = PERCENTILES.map(|(_, part)| part).join(", ");
-    let quantiles = format!("quantile_cont(CAST(v AS DOUBLE), [{percentiles}])");
+    let quantiles = format!("quantile_cont(CAST(value AS DOUBLE), [{percentiles}])");
     let numbers = match measure.operator {
-        Operator::ValueCount if counts_documents(measure) && repeats => ["count(DISTINCT v)", "NULL", "NULL", "NULL", "NULL"],
-        Operator::ValueCount => ["count(v)", "NULL", "NULL", "NULL", "NULL"],
-        Operator::Cardinality => ["count(DISTINCT v)", "NULL", "NULL", "NULL", "NULL"],
-        Operator::Sum => ["NULL", "sum(v)", "NULL", "NULL", "NULL"],
-        Operator::Avg => ["count(v)", "sum(v)", "NULL", "NULL", "NULL"],
-        Operator::Min => ["NULL", "NULL", "min(v)", "NULL", "NULL"],
-        Operator::Max => ["NULL", "NULL", "NULL", "max(v)", "NULL"],
-        Operator::Stats => ["count(v)", "sum(v)", "min(v)", "max(v)", "NULL"],
-        Operator::Percentiles => ["count(v)", "NULL", "NULL", "NULL", &quantiles],
+        Operator::ValueCount if counts_documents(measure) && repeats => ["count(DISTINCT value)", "NULL", "NULL", "NULL", "NULL"],
+        Operator::ValueCount => ["count(value)", "NULL", "NULL", "NULL", "NULL"],
+        Operator::Cardinality => ["count(DISTINCT value)", "NULL", "NULL", "NULL", "NULL"],
+        Operator::Sum => ["NULL", "sum(value)", "NULL", "NULL", "NULL"],
+        Operator::Avg => ["count(value)", "sum(value)", "NULL", "NULL", "NULL"],
+        Operator::Min => ["NULL", "NULL", "min(value)", "NULL", "NULL"],
+        Operator::Max => ["NULL", "NULL", "NULL", "max(value)", "NULL"],
+        Operator::Stats => ["count(value)", "sum(value)", "min(value)", "max(value)", "NULL"],
+        Operator::Percentiles => ["count(value)", "NULL", "NULL", "NULL", &quantiles],
     };
-    let names = [("BIGINT", "c"), ("HUGEINT", "s"), ("BIGINT", "lo"), ("BIGINT", "hi"), ("DOUBLE[]", "q")];
+    let names = [("BIGINT", "count"), ("HUGEINT", "sum"), ("BIGINT", "minimum"), ("BIGINT", "maximum"), ("DOUBLE[]", "percentiles")];
     let columns: Vec<_> = numbers.iter().zip(names).map(|(number, (kind, name))| format!("CAST({number} AS {kind}) AS {name}")).collect();
     columns.join(", ")
 }
@@ -185,12 +205,12 @@ fn aggregates(measure: Measure, repeats: bool) -> String {
 /// Returns the number by which buckets are sorted and filtered.
 fn rank(measure: Measure) -> String {
     match measure.operator {
-        Operator::ValueCount | Operator::Cardinality => "c".into(),
-        Operator::Sum => "coalesce(s, 0)".into(),
-        Operator::Avg | Operator::Stats => "(CAST(s AS DOUBLE) / c)".into(),
-        Operator::Min => "lo".into(),
-        Operator::Max => "hi".into(),
-        Operator::Percentiles => format!("q[{MEDIAN}]"),
+        Operator::ValueCount | Operator::Cardinality => "count".into(),
+        Operator::Sum => "coalesce(sum, 0)".into(),
+        Operator::Avg | Operator::Stats => "(CAST(sum AS DOUBLE) / count)".into(),
+        Operator::Min => "minimum".into(),
+        Operator::Max => "maximum".into(),
+        Operator::Percentiles => format!("percentiles[{MEDIAN}]"),
     }
 }
 

@@ -34,6 +34,9 @@ pub(in crate::projection::duckdb) fn table(kind: RecordKind, array: Option<&str>
     let records = match kind {
         RecordKind::Orders => "orders",
         RecordKind::Returns => "returns",
+        RecordKind::Events => "events",
+        RecordKind::Visits => "visits",
+        RecordKind::Customers => "people",
     };
     array.map_or_else(|| format!("\"{records}\""), |array| format!("\"{records}.{array}\""))
 }
@@ -75,13 +78,16 @@ impl<'a> SqlBuilder<'a> {
         Statement { text, values: self.values }
     }
 
+    /// Returns the name of the project.
+    pub(super) fn organization(&mut self) -> String {
+        let organization = self.scope.organization.to_owned();
+        format!("CAST({} AS VARCHAR)", self.bind(Bound::Text(organization)))
+    }
+
     /// Returns the expression for a field's value. The alias of documents is `d`; that of array elements is the array's path.
     pub(super) fn value(&mut self, field: &Field) -> String {
         match field.kind {
-            FieldType::Organization => {
-                let organization = self.scope.organization.to_owned();
-                format!("CAST({} AS VARCHAR)", self.bind(Bound::Text(organization)))
-            }
+            FieldType::Organization => self.organization(),
             _ => column(&field.array().map_or_else(|| "d".into(), alias), field),
         }
     }

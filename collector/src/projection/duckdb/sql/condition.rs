@@ -1,6 +1,6 @@
 //! The SQL conditions of a filter: on documents, and on the elements of their arrays.
 
-use crate::metrics::catalog::{Field, RecordKind, parent};
+use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Comparison, Condition, Predicate};
 use crate::metrics::search_query::SearchExpr;
@@ -56,9 +56,11 @@ impl SqlBuilder<'_> {
     fn scope_and_period(&mut self) -> Vec<String> {
         let mut all = vec![format!("d.project = {}", self.bind(Bound::Integer(self.scope.project)))];
         if self.record_kind() == RecordKind::Orders {
-            all.push(if self.query.resource.is_cart() { "d.cart".into() } else { "NOT d.cart".into() });
+            // A comparison: the engine evaluates it while it scans, unlike `NOT d.cart`.
+            all.push(format!("d.cart = {}", self.query.resource.is_cart()));
         }
-        if !self.scope.markets.is_empty() {
+        // The relation of customers has no market, and contains only what the caller may see.
+        if !self.scope.markets.is_empty() && self.record_kind() != RecordKind::Customers {
             let markets = &self.scope.markets;
             all.push(format!("d.\"market.id\" IN ({})", self.bind_all(markets)));
         }
@@ -98,6 +100,10 @@ impl SqlBuilder<'_> {
     fn predicate(&mut self, name: &str, field: &Field, predicate: &Predicate) -> String {
         let value = column(name, field);
         match predicate {
+            Predicate::In(texts) if field.kind == FieldType::Texts => format!("list_has_any({value}, [{}])", self.bind_all(texts)),
+            Predicate::NotIn(texts) if field.kind == FieldType::Texts => {
+                format!("coalesce(NOT list_has_any({value}, [{}]), TRUE)", self.bind_all(texts))
+            }
             Predicate::Is(true) => format!("{value} IS TRUE"),
             Predicate::Is(false) => format!("{value} IS NOT TRUE"),
             Predicate::In(texts) if texts.is_empty() => "FALSE".into(),
@@ -141,14 +147,14 @@ impl SqlBuilder<'_> {
             SearchExpr::And(inner) => self.join(inner, " AND "),
             SearchExpr::Or(inner) => self.join(inner, " OR "),
             SearchExpr::Not(inner) => format!("NOT {}", self.search(inner)),
-            SearchExpr::Pattern(chunks) => match chunks.as_slice() {
-                [] => "TRUE".into(),
-                [chunk] => format!("contains(d.text, {})", self.bind(Bound::Text(chunk.clone()))),
-                chunks => {
-                    let escaped: Vec<_> = chunks.iter().map(|chunk| escape(chunk)).collect();
-                    format!("regexp_matches(d.text, {})", self.bind(Bound::Text(escaped.join("[^\n]*"))))
-                }
-            },
+            SearchExpr::Any => "TRUE".into(),
+            SearchExpr::Word(parts) | SearchExpr::Phrase(parts) => {
+                let contains = parts.iter().filter(|part| !part.is_empty()).max_by_key(|part| part.len());
+                let contains = contains.map(|part| format!("contains(d.text, {})", self.bind(Bound::Text(part.clone()))));
+                // Most records do not contain the longest part, which is faster to find than the expression.
+                let regex = format!("regexp_matches(d.text, {})", self.bind(Bound::Text(query.regex().unwrap_or_default())));
+                format!("({} AND {regex})", contains.unwrap_or("TRUE".into()))
+            }
         }
     }
 
@@ -169,15 +175,4 @@ fn floor(at: f64, scale: f64) -> (Bound, bool) {
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates at limits that no stored value reaches")]
 fn integer(number: f64) -> i64 {
     number as i64
-}
-
-fn escape(chunk: &str) -> String {
-    let mut out = String::with_capacity(chunk.len() * 2);
-    for character in chunk.chars() {
-        if character.is_ascii_punctuation() {
-            out.push('\\');
-        }
-        out.push(character);
-    }
-    out
 }

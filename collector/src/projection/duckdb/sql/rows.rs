@@ -5,9 +5,10 @@
 //! five rows counts once.
 
 use crate::metrics::catalog::{Field, parent};
-use crate::metrics::query::Measure;
+use crate::metrics::query::{Measure, QueryKind};
 use crate::projection::duckdb::sql::builder::{SqlBuilder, alias, column, table};
 use crate::projection::duckdb::sql::condition::{in_tree, root};
+use crate::time::DAY_MS;
 
 /// The source of input rows.
 pub(super) struct Source {
@@ -24,7 +25,7 @@ impl SqlBuilder<'_> {
     pub(super) fn source(&mut self, keys: &[&'static Field], measure: Measure) -> Source {
         let keyed: Vec<_> = keys.iter().filter_map(|key| key.array()).collect();
         let arrays = self.joined(&keyed, measure.field);
-        let mut from = format!("{} d", table(self.record_kind(), None));
+        let mut from = self.records();
         for array in &arrays {
             let name = alias(array);
             let element = self.element(array, &name, &arrays);
@@ -63,7 +64,35 @@ fn owner(arrays: &[&'static str], measured: &Field) -> Option<String> {
 /// Returns the grouping key of a bucket by this field.
 pub(super) fn key(builder: &mut SqlBuilder<'_>, field: &'static Field, interval: Option<&str>) -> String {
     match interval {
-        Some(interval) => format!("date_trunc('{interval}', {})", column(&field.array().map_or_else(|| "d".into(), alias), field)),
+        Some(interval) => {
+            let column = column(&field.array().map_or_else(|| "d".into(), alias), field);
+            let offset = offset(builder, field, &column);
+            match (offset, interval) {
+                (None, _) => format!("date_trunc('{interval}', {column})"),
+                (Some(offset), "hour") => format!("date_trunc('hour', {column} + {offset}) - {offset}"),
+                (Some(offset), _) => format!("date_trunc('{interval}', {column} + {offset})"),
+            }
+        }
         None => builder.value(field),
     }
+}
+
+/// Returns the offset of the query's time zone at a time, if the query has one.
+fn offset(builder: &SqlBuilder<'_>, field: &Field, column: &str) -> Option<String> {
+    let QueryKind::DateBreakdown(dates) = &builder.query.kind else { return None };
+    let zone = dates.zone.as_ref()?;
+    let period = builder.query.filter.period.filter(|period| period.field.name == field.name);
+    let (from, until) = period.map_or((0, builder.query.now + DAY_MS), |period| (period.from, period.until));
+    let offsets = zone.offsets(from, until);
+    let (_, first) = *offsets.first()?;
+    let changes =
+        offsets.iter().skip(1).rev().map(|(since, offset)| {
+            format!("WHEN {column} >= make_timestamp({}) THEN to_milliseconds({offset}) ", since.saturating_mul(1_000))
+        });
+    let changes: String = changes.collect();
+    Some(if changes.is_empty() {
+        format!("to_milliseconds({first})")
+    } else {
+        format!("(CASE {changes}ELSE to_milliseconds({first}) END)")
+    })
 }

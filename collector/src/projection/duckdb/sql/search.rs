@@ -2,13 +2,13 @@
 
 use crate::metrics::query::{Query, Search, Sort};
 use crate::metrics::rows::Scope;
-use crate::projection::duckdb::sql::builder::{Bound, SqlBuilder, Statement, column, table};
+use crate::projection::duckdb::sql::builder::{Bound, SqlBuilder, Statement, column};
 
 pub(super) fn statements(query: &Query, scope: &Scope, search: &Search) -> Vec<Statement> {
     let mut builder = SqlBuilder::new(query, scope);
     let filter = builder.documents(&[]);
-    let documents = table(builder.record_kind(), None);
-    let count = builder.finish(format!("SELECT count(*) FROM {documents} d WHERE {filter}"));
+    let records = builder.records();
+    let count = builder.finish(format!("SELECT count(*) FROM {records} WHERE {filter}"));
     vec![count, page(query, scope, search)]
 }
 
@@ -17,7 +17,7 @@ fn page(query: &Query, scope: &Scope, search: &Search) -> Statement {
     let mut builder = SqlBuilder::new(query, scope);
     let mut filter = builder.documents(&[]);
     let date = column("d", search.sort_by);
-    let id = format!("d.\"{}.id\"", query.resource.main);
+    let id = format!("d.\"{}\"", query.resource.id);
     let (direction, beyond) = if search.sort == Sort::Ascending { ("ASC", ">") } else { ("DESC", "<") };
     if let Some(after) = &search.after {
         let last = builder.bind(Bound::Text(after.id.clone()));
@@ -30,9 +30,10 @@ fn page(query: &Query, scope: &Scope, search: &Search) -> Statement {
         };
     }
     let limit = builder.bind(Bound::Integer(i64::from(search.limit) + 1));
-    let documents = table(builder.record_kind(), None);
+    let records = builder.records();
+    let json = builder.json(&search.fields);
     // Records are long: the engine reads the JSON of this page only.
-    let columns = format!("d.json, CAST(epoch_ms({date}) AS BIGINT), {id}");
-    let text = format!("SELECT {columns} FROM {documents} d WHERE {filter} ORDER BY {date} {direction} NULLS LAST, {id} LIMIT {limit}");
+    let columns = format!("{json}, CAST(epoch_ms({date}) AS BIGINT), {id}");
+    let text = format!("SELECT {columns} FROM {records} WHERE {filter} ORDER BY {date} {direction} NULLS LAST, {id} LIMIT {limit}");
     builder.finish(text)
 }

@@ -1,0 +1,97 @@
+//! The row of an event: its page, the parameters that queries use, and the source of an arrival.
+
+use std::borrow::Cow;
+
+use duckdb::types::{TimeUnit, Value as Sql};
+use serde::Deserialize;
+
+use crate::addresses;
+use crate::metrics::document::millionths;
+use crate::projection::source::TrackedEvent;
+use crate::sources::{Addresses, Source};
+
+/// The parameters of events that become columns.
+#[derive(Default, Deserialize)]
+struct Params<'a> {
+    #[serde(borrow)]
+    product_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    query: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    page_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    order_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    current_url: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    source_url: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    url: Option<Cow<'a, str>>,
+    quantity: Option<serde_json::Number>,
+}
+
+/// Returns the row, in the order of the columns of the table `events`, with the session in place of the visit.
+pub(super) fn row(event: &TrackedEvent) -> Vec<Sql> {
+    let params: Params<'_> = serde_json::from_str(&event.params).unwrap_or_default();
+    let url = Some(event.url.as_str()).filter(|url| !url.is_empty()).or(params.url.as_deref()).unwrap_or_default();
+    let host = addresses::host(url).to_ascii_lowercase();
+    let land = (event.event_type == "land").then_some((params.current_url.as_deref(), params.source_url.as_deref()));
+    let source = Source::of_event(Addresses { url, referrer: &event.referrer, land });
+    let is = |kind: &str| event.event_type == kind;
+    let quantity = params.quantity.as_ref().and_then(|number| millionths(&number.clone().into()));
+    let mut row = vec![
+        Sql::BigInt(event.seq),
+        Sql::BigInt(event.project),
+        Sql::Text(event.id.hyphenated().to_string()),
+        Sql::Text(event.event_type.clone()),
+        Sql::Text(event.api.clone()),
+        timestamp(event.time),
+        timestamp(event.received_at),
+        text(params.name.as_deref().filter(|_| is("custom"))),
+        quantity.map_or(Sql::Null, Sql::BigInt),
+        Sql::Boolean(event.is_bot),
+        text(Some(host.as_str())),
+        text(path(url)),
+        text(Some(&event.title)),
+        text(params.page_type.as_deref()),
+        text(params.product_id.as_deref()),
+        text(params.query.as_deref().filter(|_| is("search"))),
+        text(params.order_id.as_deref().filter(|_| is("order"))),
+        text(event.visitor.as_deref()),
+        text(event.email.as_deref()),
+        text(event.store.as_deref()),
+        text(event.client.device.kind()),
+        text(event.client.device.browser()),
+        text(event.client.device.system()),
+        text(event.client.country.code().as_deref()),
+    ];
+    row.extend(match &source {
+        None => vec![Sql::Null; 7],
+        Some(Source { channel, name, medium, campaign, term, content, click_id }) => {
+            let optional = [medium, campaign, term, content].map(|value| text(value.as_deref()));
+            [text(Some(*channel)), text(Some(name))].into_iter().chain(optional).chain([text(*click_id)]).collect()
+        }
+    });
+    row.push(text(event.session.as_deref()));
+    row
+}
+
+/// Returns the path of an address, without its query.
+fn path(url: &str) -> Option<&str> {
+    let without_query = url.split(['?', '#']).next()?;
+    let path = match without_query.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => without_query,
+    };
+    Some(path).filter(|path| !path.is_empty())
+}
+
+pub(super) fn text(text: Option<&str>) -> Sql {
+    text.filter(|text| !text.is_empty()).map_or(Sql::Null, |text| Sql::Text(text.replace('\0', "")))
+}
+
+pub(super) fn timestamp(millis: i64) -> Sql {
+    Sql::Timestamp(TimeUnit::Microsecond, millis.saturating_mul(1_000))
+}

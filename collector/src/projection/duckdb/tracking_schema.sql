@@ -1,0 +1,34 @@
+-- Events, visits and what they are joined with when a query asks. `visit` and `number` number visits. A visit is derived from the events with
+-- its number, except one of which events have expired: its `session` is NULL and its figures are final.
+CREATE TABLE events (
+    seq BIGINT, project BIGINT, id UUID, type VARCHAR, api VARCHAR, time TIMESTAMP, received_at TIMESTAMP, name VARCHAR, quantity BIGINT,
+    is_bot BOOLEAN, host VARCHAR, path VARCHAR, title VARCHAR, page_type VARCHAR, product VARCHAR, query VARCHAR, order_id VARCHAR,
+    visitor VARCHAR, email VARCHAR, store VARCHAR, device_type VARCHAR, browser VARCHAR, system VARCHAR, country VARCHAR, channel VARCHAR, source VARCHAR,
+    medium VARCHAR, campaign VARCHAR, term VARCHAR, content VARCHAR, click_id VARCHAR, visit BIGINT
+);
+CREATE TABLE visits (
+    number BIGINT, project BIGINT, session VARCHAR, visitor VARCHAR, email VARCHAR, store VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP,
+    first_seq BIGINT, events_count BIGINT, pages_count BIGINT, products_count BIGINT, is_bounce BOOLEAN, entry_path VARCHAR,
+    exit_path VARCHAR, viewed_product BOOLEAN, added_to_cart BOOLEAN, checked_out BOOLEAN, device_type VARCHAR, browser VARCHAR,
+    system VARCHAR, country VARCHAR, source_seq BIGINT, source_at TIMESTAMP, channel VARCHAR, source VARCHAR, medium VARCHAR, campaign VARCHAR, term VARCHAR,
+    content VARCHAR, click_id VARCHAR
+);
+-- Arrivals from outside within a visit, after the one that is the visit's source.
+CREATE TABLE touches (
+    visit BIGINT, project BIGINT, seq BIGINT, time TIMESTAMP, channel VARCHAR, source VARCHAR, medium VARCHAR, campaign VARCHAR, term VARCHAR,
+    content VARCHAR, click_id VARCHAR
+);
+-- Orders that pages reported within a visit.
+CREATE TABLE visit_orders (visit BIGINT, project BIGINT, order_id VARCHAR, time TIMESTAMP, seq BIGINT);
+-- The e-mails of visitors, each with the period in which it applies.
+CREATE TABLE links (project BIGINT, visitor VARCHAR, since TIMESTAMP, until TIMESTAMP, email VARCHAR);
+CREATE TABLE people (
+    project BIGINT, email VARCHAR, first_name VARCHAR, last_name VARCHAR, subscribed BOOLEAN, tags VARCHAR[], created_at TIMESTAMP
+);
+CREATE TABLE products (project BIGINT, id VARCHAR, name VARCHAR, category VARCHAR);
+
+-- Visits with the person as known now: the e-mail, else the visitor.
+CREATE VIEW people_visits AS
+    SELECT v.*, coalesce(v.email, l.email) AS known_email, coalesce(v.email, l.email, v.visitor) AS person
+    FROM visits v LEFT JOIN links l
+        ON l.project = v.project AND l.visitor = v.visitor AND v.ended_at >= l.since AND v.ended_at < l.until;

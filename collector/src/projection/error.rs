@@ -1,0 +1,23 @@
+//! The errors of the projection.
+
+use crate::store::StoreError;
+
+/// Why the projection cannot answer a query or apply changes.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// This build has no analytics engine.
+    #[error("this collector was built without the analytics engine; build it with the feature `duckdb`")]
+    NoEngine,
+    /// The projection did not catch up with the store within the time that a query waits.
+    #[error("the projection has not caught up with the store yet; try again")]
+    NotFresh,
+    /// The analytics engine failed; the text has the cause and is for the log.
+    #[error("the analytics engine failed")]
+    Engine(String),
+    /// The change feed of the store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The collector is stopping.
+    #[error("the collector is stopping")]
+    Stopping,
+}
