@@ -37,15 +37,17 @@ pub struct InvalidRecord {
     pub expected: &'static str,
 }
 
-/// Validates a record. Every attribute of the catalog must be valid; others are ignored.
-pub fn validate(kind: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
-    run_validator(Validator { schema: RecordSchema::get(kind), strict: true, ignored: 0 }, kind, value)
+/// Validates a record. Every attribute of the catalog must be valid; others are ignored. A time after `now` (in milliseconds since 1970) counts
+/// as `now`: each is that of something that has happened.
+pub fn validate(kind: RecordKind, value: &Value, now: u64) -> Result<ValidRecord, InvalidRecord> {
+    let latest = i64::try_from(now).unwrap_or(i64::MAX);
+    run_validator(Validator { schema: RecordSchema::get(kind), strict: true, latest, ignored: 0 }, kind, value)
 }
 
 /// Validates a record and ignores attributes that are not valid. Returns `None` without an id. Records from tracked events use this: one bad
 /// attribute must not lose the record.
 pub fn validate_lenient(kind: RecordKind, value: &Value) -> Option<ValidRecord> {
-    run_validator(Validator { schema: RecordSchema::get(kind), strict: false, ignored: 0 }, kind, value).ok()
+    run_validator(Validator { schema: RecordSchema::get(kind), strict: false, latest: i64::MAX, ignored: 0 }, kind, value).ok()
 }
 
 fn run_validator(mut validator: Validator, kind: RecordKind, value: &Value) -> Result<ValidRecord, InvalidRecord> {
@@ -63,7 +65,7 @@ fn run_validator(mut validator: Validator, kind: RecordKind, value: &Value) -> R
 
 pub use crate::resource::is_cart;
 
-/// Returns all texts of a record in lower case, each without line breaks.
+/// Returns all texts of a record in lower case, each with spaces in place of its blanks.
 pub fn lines(json: &Map<String, Value>) -> Vec<String> {
     let mut lines = Vec::new();
     json.values().for_each(|value| collect_lines(value, &mut lines));
@@ -72,7 +74,7 @@ pub fn lines(json: &Map<String, Value>) -> Vec<String> {
 
 fn collect_lines(value: &Value, lines: &mut Vec<String>) {
     match value {
-        Value::String(text) if time::parse_rfc3339(text).is_none() => lines.push(text.to_lowercase().replace(['\n', '\r'], " ")),
+        Value::String(text) if time::parse_rfc3339(text).is_none() => lines.push(text.to_lowercase().replace(char::is_whitespace, " ")),
         Value::Array(values) => values.iter().for_each(|value| collect_lines(value, lines)),
         Value::Object(object) => object.values().for_each(|value| collect_lines(value, lines)),
         _ => {}
@@ -99,15 +101,17 @@ impl RecordSchema {
     fn get(kind: RecordKind) -> &'static Self {
         static ORDERS: LazyLock<RecordSchema> = LazyLock::new(|| RecordSchema::new(RecordKind::Orders));
         static RETURNS: LazyLock<RecordSchema> = LazyLock::new(|| RecordSchema::new(RecordKind::Returns));
+        static NONE: LazyLock<RecordSchema> = LazyLock::new(|| RecordSchema { attributes: HashMap::new(), relations: HashSet::new() });
         match kind {
             RecordKind::Orders => &ORDERS,
             RecordKind::Returns => &RETURNS,
+            RecordKind::Events | RecordKind::Visits | RecordKind::Customers => &NONE,
         }
     }
 
     fn new(kind: RecordKind) -> Self {
         let (mut attributes, mut relations) = (HashMap::new(), HashSet::new());
-        for field in kind.fields().filter(|field| field.kind != FieldType::Organization) {
+        for field in kind.fields().filter(|field| field.kind != FieldType::Organization && !field.is_derived) {
             let is_own = field.owner() == kind.main();
             attributes.insert(if is_own { field.attribute() } else { field.name }, field);
             let mut owner = if is_own { "" } else { field.owner() };
@@ -122,6 +126,8 @@ impl RecordSchema {
 struct Validator {
     schema: &'static RecordSchema,
     strict: bool,
+    /// The latest time, in milliseconds since 1970.
+    latest: i64,
     ignored: usize,
 }
 
@@ -132,7 +138,7 @@ impl Validator {
         for (name, value) in object {
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let checked = if let Some(field) = self.schema.attributes.get(inner.as_str()) {
-                let checked = attribute(field, &inner, value);
+                let checked = attribute(field, &inner, value, self.latest);
                 self.drop_invalid(checked)?
             } else if self.schema.relations.contains(inner.as_str()) {
                 let checked = self.relation(&inner, value);
@@ -178,7 +184,7 @@ impl Validator {
 }
 
 /// Returns the value in its canonical form; `None` for null.
-fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, InvalidRecord> {
+fn attribute(field: &Field, path: &str, value: &Value, latest: i64) -> Result<Option<Value>, InvalidRecord> {
     let (checked, expected) = match (field.kind, value) {
         (_, Value::Null) => return Ok(None),
         (FieldType::Text, Value::String(_)) => return Ok(Some(value.clone())),
@@ -191,9 +197,9 @@ fn attribute(field: &Field, path: &str, value: &Value) -> Result<Option<Value>, 
         (FieldType::Amount, _) => (millionths(value).map(|value| to_json_number(FieldType::Amount, value)), "a number"),
         (FieldType::Timestamp, _) => {
             let read = value.as_str().and_then(time::parse_rfc3339);
-            (read.map(|read| Value::String(time::format_rfc3339_millis(read.millis))), "a date and time in ISO 8601")
+            (read.map(|read| Value::String(time::format_rfc3339_millis(read.millis.min(latest)))), "a date and time in ISO 8601")
         }
-        (FieldType::Organization, _) => (None, "left out"),
+        (FieldType::Organization | FieldType::Texts, _) => (None, "left out"),
     };
     checked.map(Some).ok_or_else(|| invalid(path, expected))
 }
@@ -247,7 +253,7 @@ mod tests {
             "placed_at": "2022-06-27T06:01:32Z", "customer": {"email": "a@b.c", "shoe": 43}, "market": {},
             "line_items": [{"quantity": 1.5, "options": [{"id": "o"}]}, {}], "tags": [],
         });
-        let checked = validate(RecordKind::Orders, &record).unwrap();
+        let checked = validate(RecordKind::Orders, &record, u64::MAX).unwrap();
         assert_eq!(checked.ignored, 2);
         let expected = json!({
             "id": "7", "number": "12", "total_amount": 5.0, "shipping_amount": 0.1, "skus_count": 3,
@@ -272,7 +278,11 @@ mod tests {
             (json!({"id": "1", "line_items": {}}), "`line_items` must be a list of objects"),
             (json!({"id": "1", "line_items": [{"code": []}]}), "`line_items.code` must be a string"),
         ] {
-            assert_eq!(validate(RecordKind::Orders, &record).map_err(|invalid| invalid.to_string()), Err(message.into()), "{record}");
+            assert_eq!(
+                validate(RecordKind::Orders, &record, u64::MAX).map_err(|invalid| invalid.to_string()),
+                Err(message.into()),
+                "{record}"
+            );
         }
     }
 
@@ -287,7 +297,7 @@ mod tests {
     #[test]
     fn return_has_the_latest_restocking_date_of_its_lines() {
         let lines = json!([{"restocked_at": "2022-01-02T00:00:00Z"}, {"restocked_at": "2022-01-03T00:00:00Z"}, {}]);
-        let checked = validate(RecordKind::Returns, &json!({"id": "r", "return_line_items": lines})).unwrap();
+        let checked = validate(RecordKind::Returns, &json!({"id": "r", "return_line_items": lines}), u64::MAX).unwrap();
         assert_eq!(checked.json["restocked_at"], "2022-01-03T00:00:00.000Z");
     }
 

@@ -1,4 +1,4 @@
-//! The metrics API: queries on orders, carts and returns, compatible with clients of Commerce Layer's Metrics API.
+//! The metrics API: queries on orders, carts, returns, events, visits and customers, compatible with clients of Commerce Layer's Metrics API.
 //!
 //! ```text
 //! request -> parse (catalog) -> Query -> analytics engine -> Rows -> response -> QueryResult
@@ -11,9 +11,9 @@
 pub mod catalog;
 pub mod cursor;
 pub mod document;
-pub mod error;
 pub mod parse;
 pub mod query;
 pub mod response;
 pub mod rows;
 pub mod search_query;
+pub mod time_zone;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::metrics::catalog::{Field, Operator, Resource};
 use crate::metrics::search_query::SearchExpr;
+use crate::metrics::time_zone::Zone;
 
 /// A query of the metrics API.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub struct Query {
     pub kind: QueryKind,
     /// The records that the query covers.
     pub filter: Filter,
+    /// How long before an order a touch can lead to it, in days.
+    pub attribution_days: u32,
+    /// The current time, in milliseconds since 1970.
+    pub now: i64,
     /// The request with its defaults filled in, if the caller asked for it.
     pub payload: Option<Value>,
 }
@@ -34,6 +39,70 @@ pub enum QueryKind {
     Search(Search),
     /// Items that are frequently bought together with all of these.
     BoughtTogether(Vec<String>),
+}
+
+impl Query {
+    /// Returns every field that the query uses.
+    pub fn fields(&self) -> Vec<&'static Field> {
+        let mut fields: Vec<_> = self.kind.measures().into_iter().map(|measure| measure.field).chain(self.kind.groups()).collect();
+        if let QueryKind::Search(search) = &self.kind {
+            fields.extend(search.fields.iter().copied().chain([search.sort_by]));
+            fields.extend(self.resource.field(self.resource.id));
+        }
+        fields.extend(self.filter.conditions.iter().map(|condition| condition.field));
+        fields.extend(self.filter.period.map(|period| period.field));
+        fields.extend(self.kind.measures().into_iter().filter_map(|measure| self.resource.currency_of(measure.field)));
+        fields
+    }
+
+    /// Returns the currency of the amounts that the query adds, unless it groups by it or filters by one currency.
+    pub fn currency_to_check(&self) -> Option<&'static Field> {
+        let is_count = |operator| matches!(operator, Operator::ValueCount | Operator::Cardinality);
+        let measures = self.kind.measures();
+        let currency =
+            measures.iter().find_map(|measure| self.resource.currency_of(measure.field).filter(|_| !is_count(measure.operator)))?;
+        let is_filtered = self.filter.conditions.iter().any(|condition| {
+            condition.field.name == currency.name && matches!(&condition.predicate, Predicate::In(codes) if codes.len() == 1)
+        });
+        let is_grouped = self.kind.groups().iter().any(|field| field.name == currency.name);
+        (!is_filtered && !is_grouped).then_some(currency)
+    }
+}
+
+impl QueryKind {
+    /// Returns the name of the part of a request that has the query.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Breakdown(_) => "breakdown",
+            Self::DateBreakdown(_) => "date_breakdown",
+            Self::Stats(_) => "stats",
+            Self::Search(_) => "search",
+            Self::BoughtTogether(_) => "fbt",
+        }
+    }
+
+    /// Returns the aggregates, from the outermost one.
+    pub fn measures(&self) -> Vec<Measure> {
+        let (first, inner) = match self {
+            Self::Breakdown(breakdown) => (None, Some(breakdown)),
+            Self::DateBreakdown(dates) => (Some(dates.measure), dates.inner.as_deref()),
+            Self::Stats(measure) => (Some(*measure), None),
+            Self::Search(_) | Self::BoughtTogether(_) => (None, None),
+        };
+        let inner = std::iter::successors(inner, |breakdown| breakdown.inner.as_deref());
+        first.into_iter().chain(inner.map(|breakdown| breakdown.measure)).collect()
+    }
+
+    /// Returns the fields of the groups, from the outermost one.
+    pub fn groups(&self) -> Vec<&'static Field> {
+        let (first, inner) = match self {
+            Self::Breakdown(breakdown) => (None, Some(breakdown)),
+            Self::DateBreakdown(dates) => (Some(dates.by), dates.inner.as_deref()),
+            Self::Stats(_) | Self::Search(_) | Self::BoughtTogether(_) => (None, None),
+        };
+        let inner = std::iter::successors(inner, |breakdown| breakdown.inner.as_deref());
+        first.into_iter().chain(inner.map(|breakdown| breakdown.by)).collect()
+    }
 }
 
 /// An aggregate: an operator on a field.
@@ -71,6 +140,8 @@ pub struct DateBreakdown {
     pub measure: Measure,
     /// The length of an interval.
     pub interval: Interval,
+    /// The time zone in which intervals begin; `None` for UTC.
+    pub zone: Option<Zone>,
     /// The breakdown of each interval.
     pub inner: Option<Box<Breakdown>>,
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::metrics::catalog::{Field, FieldType, Operator};
 use crate::metrics::cursor;
 use crate::metrics::document::{MILLION, from_millionths};
-use crate::metrics::query::{Breakdown, Measure, Query, QueryKind, Search, SearchPosition};
+use crate::metrics::query::{Breakdown, DateBreakdown, Interval, Measure, Query, QueryKind, Search, SearchPosition};
 use crate::metrics::rows::{Cell, PERCENTILES, Row, Rows, Scope};
 use crate::time;
 
@@ -25,7 +25,7 @@ pub fn build(query: &Query, scope: &Scope, result_sets: &[Rows]) -> QueryResult 
     let rows = result_sets.first().map_or(&[][..], Vec::as_slice);
     let data = match &query.kind {
         QueryKind::Breakdown(breakdown) => json!({ breakdown.by.name: buckets(None, Some(breakdown), rows) }),
-        QueryKind::DateBreakdown(dates) => Value::Array(buckets(Some(dates.measure), dates.inner.as_deref(), rows)),
+        QueryKind::DateBreakdown(dates) => Value::Array(buckets(Some(dates), dates.inner.as_deref(), rows)),
         QueryKind::Stats(measure) => json!({ "value": rows.first().map(|row| value(*measure, row)) }),
         QueryKind::BoughtTogether(_) => rows.iter().map(item).collect(),
         QueryKind::Search(search) => return page(query, scope, search, rows, result_sets.get(1).map_or(&[][..], Vec::as_slice)),
@@ -33,9 +33,14 @@ pub fn build(query: &Query, scope: &Scope, result_sets: &[Rows]) -> QueryResult 
     QueryResult { data, pagination: None }
 }
 
+/// Whether the last result set, the number of currencies, is above one.
+pub fn has_several_currencies(result_sets: &[Rows]) -> bool {
+    result_sets.last().and_then(|rows| integer(rows.first()?, 0)).is_some_and(|count| count > 1)
+}
+
 /// Nests the buckets of each level in those of the level before it. The level of dates, if any, is the first.
-fn buckets(dates: Option<Measure>, outer: Option<&Breakdown>, rows: &[Row]) -> Vec<Value> {
-    let mut levels: Vec<(Option<&'static str>, Measure)> = dates.map(|measure| (None, measure)).into_iter().collect();
+fn buckets(dates: Option<&DateBreakdown>, outer: Option<&Breakdown>, rows: &[Row]) -> Vec<Value> {
+    let mut levels: Vec<(Option<&'static str>, Measure)> = dates.map(|dates| (None, dates.measure)).into_iter().collect();
     let mut next = outer;
     while let Some(breakdown) = next {
         levels.push((Some(breakdown.by.name), breakdown.measure));
@@ -47,7 +52,7 @@ fn buckets(dates: Option<Measure>, outer: Option<&Breakdown>, rows: &[Row]) -> V
         let inner = levels.get(depth + 1).and_then(|(name, _)| *name);
         let level = i128::try_from(depth + 1).unwrap_or_default();
         for row in rows.iter().filter(|row| integer(row, 0) == Some(level)) {
-            let mut bucket = bucket(levels[depth], row);
+            let mut bucket = bucket(levels[depth], dates, row);
             if let Some(inner) = inner {
                 let children = integer(row, 1).and_then(|id| nested.remove(&id)).unwrap_or_default();
                 bucket.insert(inner.into(), Value::Array(children));
@@ -59,13 +64,19 @@ fn buckets(dates: Option<Measure>, outer: Option<&Breakdown>, rows: &[Row]) -> V
     nested.remove(&0).unwrap_or_default()
 }
 
-fn bucket((name, measure): (Option<&str>, Measure), row: &Row) -> Map<String, Value> {
+fn bucket((name, measure): (Option<&str>, Measure), dates: Option<&DateBreakdown>, row: &Row) -> Map<String, Value> {
     let label = text(row, 3).unwrap_or_default();
     let label = match name {
         Some(_) => ("label".to_owned(), json!(label)),
-        None => ("date".to_owned(), json!(time::format_rfc3339_millis(label.parse().unwrap_or_default()))),
+        None => ("date".to_owned(), json!(time::format_rfc3339_millis(begin(dates, label.parse().unwrap_or_default())))),
     };
     Map::from_iter([label, ("value".into(), value(measure, row))])
+}
+
+/// Returns the instant at which an interval begins. Those of a time zone are given by its clocks, except hours, because one can occur twice.
+fn begin(dates: Option<&DateBreakdown>, label: i64) -> i64 {
+    let zone = dates.filter(|dates| dates.interval != Interval::Hour).and_then(|dates| dates.zone.as_ref());
+    zone.map_or(label, |zone| zone.instant(label))
 }
 
 fn value(Measure { field, operator }: Measure, row: &Row) -> Value {
@@ -147,14 +158,17 @@ fn select(owner: &str, is_main: bool, object: &Map<String, Value>, selected: &[&
     let mut out = Map::new();
     for (name, value) in object {
         let relation = if is_main { name.clone() } else { format!("{owner}.{name}") };
+        let is_selected = || selected.contains(&format!("{owner}.{name}").as_str());
         let value = match value {
+            Value::Null => None,
+            Value::Array(elements) if !elements.is_empty() && elements.iter().all(Value::is_string) => is_selected().then(|| value.clone()),
             Value::Object(inner) => non_empty(select(&relation, false, inner, selected)),
             Value::Array(elements) => {
                 let each =
                     elements.iter().filter_map(Value::as_object).filter_map(|inner| non_empty(select(&relation, false, inner, selected)));
                 Some(Value::Array(each.collect())).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))
             }
-            _ => selected.contains(&format!("{owner}.{name}").as_str()).then(|| value.clone()),
+            _ => is_selected().then(|| value.clone()),
         };
         out.extend(value.map(|value| (name.clone(), value)));
     }

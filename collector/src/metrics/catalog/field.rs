@@ -27,6 +27,8 @@ pub struct Field {
     pub is_shown: bool,
     /// The resources that have the field, if several share their records.
     pub applies_to: AppliesTo,
+    /// Whether the field is computed when a query asks, and not stored with the record.
+    pub is_derived: bool,
 }
 
 /// The type of a field.
@@ -46,6 +48,8 @@ pub enum FieldType {
     Timestamp,
     /// A string that is the same for all records of an organization.
     Organization,
+    /// A list of strings; a record is in the bucket of each.
+    Texts,
 }
 
 /// An aggregate function.
@@ -145,12 +149,18 @@ const fn field(name: &'static str, kind: FieldType) -> Field {
         filter_kind: FilterKind::ByType,
         is_shown: true,
         applies_to: AppliesTo::All,
+        is_derived: false,
     }
 }
 
 /// Returns a string field.
 pub(super) const fn text(name: &'static str) -> Field {
     field(name, FieldType::Text)
+}
+
+/// Returns a field of a list of strings.
+pub(super) const fn texts(name: &'static str) -> Field {
+    field(name, FieldType::Texts)
 }
 
 /// Returns a boolean field.
@@ -197,6 +207,17 @@ impl Field {
     const fn with(mut self, operators: &'static [Operator]) -> Self {
         self.operators = operators;
         self
+    }
+
+    /// Allows no aggregate.
+    pub(super) const fn without_operators(self) -> Self {
+        self.with(&[])
+    }
+
+    /// Marks a field of orders that is computed when a query asks.
+    pub(super) const fn derived(mut self) -> Self {
+        self.is_derived = true;
+        self.orders_only()
     }
 
     /// Allows the number of values and of distinct values.

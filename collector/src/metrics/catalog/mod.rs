@@ -1,14 +1,18 @@
-//! The catalog: every field of the three resources, with the operations that it allows.
+//! The catalog: every field of the resources, with the operations that it allows.
 //!
 //! The tables in this folder are the only definition of a field. Validation of requests, SQL, storage, validation of imported records and
 //! search results are derived from them, so one new row in a table adds a field.
 
 mod addresses;
 mod arrays;
+mod attribution;
+mod customers;
+mod events;
 mod field;
 mod items;
 mod orders;
 mod returns;
+mod visits;
 
 use std::sync::LazyLock;
 
@@ -24,6 +28,10 @@ pub struct Resource {
     pub main: &'static str,
     /// The prefix of `sort_by` in responses; requests can use `main` too.
     pub alias: &'static str,
+    /// The field with the id of a record.
+    pub id: &'static str,
+    /// The date of a record, for the date filter and the order of a search if a request names none.
+    pub default_date: &'static str,
     /// The kind of its records. Carts are stored with orders, because a cart becomes an order when it is placed.
     pub record_kind: RecordKind,
     /// The fields, in the order of the tables.
@@ -37,6 +45,12 @@ pub enum RecordKind {
     Orders,
     /// Returns.
     Returns,
+    /// Events.
+    Events,
+    /// Visits.
+    Visits,
+    /// Customers.
+    Customers,
 }
 
 /// Line item types of products; the other types are discounts, shipping and the like.
@@ -46,6 +60,8 @@ static ORDERS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "orders",
     main: "order",
     alias: "order",
+    id: "order.id",
+    default_date: "order.current_date",
     record_kind: RecordKind::Orders,
     fields: RecordKind::Orders.fields().collect(),
 });
@@ -54,6 +70,8 @@ static CARTS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "carts",
     main: "order",
     alias: "cart",
+    id: "order.id",
+    default_date: "order.current_date",
     record_kind: RecordKind::Orders,
     fields: RecordKind::Orders.fields().filter(|field| field.applies_to != AppliesTo::Orders).collect(),
 });
@@ -62,16 +80,67 @@ static RETURNS: LazyLock<Resource> = LazyLock::new(|| Resource {
     name: "returns",
     main: "return",
     alias: "return",
+    id: "return.id",
+    default_date: "return.current_date",
     record_kind: RecordKind::Returns,
     fields: RecordKind::Returns.fields().collect(),
 });
 
+static EVENTS: LazyLock<Resource> = LazyLock::new(|| Resource {
+    name: "events",
+    main: "event",
+    alias: "event",
+    id: "event.id",
+    default_date: "event.time",
+    record_kind: RecordKind::Events,
+    fields: RecordKind::Events.fields().collect(),
+});
+
+static VISITS: LazyLock<Resource> = LazyLock::new(|| Resource {
+    name: "visits",
+    main: "visit",
+    alias: "visit",
+    id: "visit.id",
+    default_date: "visit.started_at",
+    record_kind: RecordKind::Visits,
+    fields: RecordKind::Visits.fields().collect(),
+});
+
+static CUSTOMERS: LazyLock<Resource> = LazyLock::new(|| Resource {
+    name: "customers",
+    main: "customer",
+    alias: "customer",
+    id: "customer.email",
+    default_date: "customer.created_at",
+    record_kind: RecordKind::Customers,
+    fields: RecordKind::Customers.fields().collect(),
+});
+
 impl RecordKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Orders, Self::Returns, Self::Events, Self::Visits, Self::Customers];
+
+    /// Whether its records are stored as documents. The records of other kinds are computed from tables.
+    pub fn has_documents(self) -> bool {
+        matches!(self, Self::Orders | Self::Returns)
+    }
+
     /// Returns every field of this kind of record.
     pub fn fields(self) -> impl Iterator<Item = &'static Field> {
         let tables: &[&'static [Field]] = match self {
-            Self::Orders => &[orders::MAIN, orders::RELATED, addresses::BILLING, addresses::SHIPPING, items::LINES, items::SHIPMENTS],
+            Self::Orders => &[
+                orders::MAIN,
+                orders::RELATED,
+                addresses::BILLING,
+                addresses::SHIPPING,
+                items::LINES,
+                items::SHIPMENTS,
+                attribution::ATTRIBUTION,
+            ],
             Self::Returns => &[returns::MAIN, returns::LINES, returns::RELATED, addresses::DESTINATION, addresses::ORIGIN],
+            Self::Events => &[events::MAIN, visits::OF_EVENT, visits::SOURCE, visits::RELATED],
+            Self::Visits => &[visits::MAIN, visits::SOURCE, visits::RELATED],
+            Self::Customers => &[customers::MAIN, customers::FIRST_SOURCE],
         };
         tables.iter().copied().flatten()
     }
@@ -81,6 +150,9 @@ impl RecordKind {
         match self {
             Self::Orders => "order",
             Self::Returns => "return",
+            Self::Events => "event",
+            Self::Visits => "visit",
+            Self::Customers => "customer",
         }
     }
 
@@ -90,7 +162,11 @@ impl RecordKind {
         static ARRAYS_OF_KINDS: LazyLock<[Vec<&str>; 2]> =
             LazyLock::new(|| [RecordKind::Orders, RecordKind::Returns].map(RecordKind::find_arrays));
         let [orders, returns] = &*ARRAYS_OF_KINDS;
-        let found = if self == Self::Orders { orders } else { returns };
+        let found: &[&str] = match self {
+            Self::Orders => orders,
+            Self::Returns => returns,
+            Self::Events | Self::Visits | Self::Customers => &[],
+        };
         found.iter().copied()
     }
 
@@ -100,14 +176,29 @@ impl RecordKind {
 }
 
 impl Resource {
+    fn all() -> [&'static Self; 6] {
+        [&ORDERS, &RETURNS, &CARTS, &EVENTS, &VISITS, &CUSTOMERS]
+    }
+
+    /// Returns the names of all resources in request paths.
+    pub fn names() -> Vec<&'static str> {
+        Self::all().map(|resource| resource.name).to_vec()
+    }
+
     /// Returns the resource with this name in request paths.
     pub fn find(name: &str) -> Option<&'static Self> {
-        [&*ORDERS, &*RETURNS, &*CARTS].into_iter().find(|resource| resource.name == name)
+        Self::all().into_iter().find(|resource| resource.name == name)
     }
 
     /// Whether the resource contains the orders that were not placed yet.
     pub fn is_cart(&self) -> bool {
         self.alias == "cart"
+    }
+
+    /// Returns the currency of an amount that must not be added to one of another currency.
+    pub fn currency_of(&self, amount: &Field) -> Option<&'static Field> {
+        let is_revenue = !self.record_kind.has_documents() && amount.kind == FieldType::Amount;
+        is_revenue.then(|| self.field(&format!("{}.currency_code", self.main))).flatten()
     }
 
     /// Returns the field with this full name.
@@ -138,7 +229,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_identify_the_array() {
-        for kind in [RecordKind::Orders, RecordKind::Returns] {
+        for kind in RecordKind::ALL {
             let names: Vec<_> = kind.fields().map(|field| field.name).collect();
             let mut unique = names.clone();
             unique.sort_unstable();

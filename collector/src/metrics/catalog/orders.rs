@@ -8,11 +8,15 @@ const MODES: &[&str] = &["live", "test"];
 /// Records can also have `not_required`, but the upstream service rejects it in filters.
 const FULFILLMENTS: &[&str] = &["unfulfilled", "in_progress", "fulfilled"];
 
+/// Where an order comes from: [`crate::resource::OrderSource`].
+const SOURCES: &[&str] = &["backend", "headless", "page", "import"];
+
 /// The attributes of an order.
 pub(super) const MAIN: &[Field] = &[
     text("order.id").countable().filter("ids"),
     text("order.number").value_count_only().filter("numbers").filter_kind(FilterKind::Numbers),
     text("order.status").groupable().filter("statuses"),
+    text("order.source").groupable().filter("sources").filter_kind(FilterKind::Among(SOURCES)).orders_only(),
     text("order.payment_status").groupable().filter("payment_statuses").cart_display_only(),
     text("order.fulfillment_status")
         .groupable()

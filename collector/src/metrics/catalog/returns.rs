@@ -34,6 +34,8 @@ pub(super) const MAIN: &[Field] = &[
 /// The returned line items.
 pub(super) const LINES: &[Field] = &[
     text("return_line_items.line_item_id").value_count_only().filter("line_item_ids"),
+    // The product, by which the projection finds the returns to reload. The upstream service does not have it.
+    text("return_line_items.item_id").hidden(),
     text("return_line_items.line_item_code").value_count_only().groupable().filter("line_item_codes"),
     text("return_line_items.line_item_name").groupable(),
     text("return_line_items.line_item_item_type").value_count_only().groupable().filter("line_item_item_types"),

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::metrics::catalog::{Field, Grouping, Operator, Resource};
 use crate::metrics::parse::errors::ValidationErrors;
-use crate::metrics::parse::values::{RequestObject, comparison, number};
+use crate::metrics::parse::values::{RequestObject, comparison, number, time_zone};
 use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Sort};
+use crate::metrics::time_zone::Zone;
 
 const SORTS: &[(&str, Sort)] = &[("asc", Sort::Ascending), ("desc", Sort::Descending)];
 const DEFAULT_LIMIT: u32 = 10;
@@ -30,7 +31,7 @@ pub(super) fn read_dates(
     errors: &mut ValidationErrors,
 ) -> Option<(DateBreakdown, Value)> {
     let request = RequestObject { field: "date_breakdown", path: "", object: query };
-    request.allow_only(&["by", "field", "operator", "interval", "breakdown"], errors);
+    request.allow_only(&["by", "field", "operator", "interval", "time_zone", "breakdown"], errors);
     let by = request.text("by", errors).map(str::to_owned).and_then(|name| {
         let found = resource.field(&name).filter(|field| field.is_by_date && resource.computes(field));
         if found.is_none() {
@@ -40,12 +41,28 @@ pub(super) fn read_dates(
     });
     let measure = read_measure(resource, &request, errors);
     let interval = request.choice("interval", Interval::NAMES, Some(Interval::Month), errors);
+    let zone = read_zone(&request, errors);
     let inner = read_inner(resource, &request, None, 1, errors);
-    let (by, measure, interval, (inner, filled_inner)) = (by?, measure?, interval?, inner?);
+    let (by, measure, interval, zone, (inner, filled_inner)) = (by?, measure?, interval?, zone?, inner?);
     let mut filled = filled(&measure, by);
     filled.insert("interval".into(), json!(name_of(Interval::NAMES, interval)));
+    filled.extend(query.get("time_zone").map(|name| ("time_zone".into(), name.clone())));
     filled.extend(filled_inner.map(|inner| ("breakdown".into(), inner)));
-    Some((DateBreakdown { by, measure, interval, inner }, Value::Object(filled)))
+    Some((DateBreakdown { by, measure, interval, zone, inner }, Value::Object(filled)))
+}
+
+/// Returns the time zone, `None` within for UTC.
+fn read_zone(request: &RequestObject<'_>, errors: &mut ValidationErrors) -> Option<Option<Zone>> {
+    match request.object.get("time_zone") {
+        None => Some(None),
+        Some(name) => match time_zone(name) {
+            Ok(zone) => Some(Some(zone)),
+            Err(message) => {
+                request.add_error(errors, "time_zone", message);
+                None
+            }
+        },
+    }
 }
 
 pub(super) fn read_stats(

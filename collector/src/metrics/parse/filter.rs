@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::metrics::catalog::{Field, FieldType, FilterKind, Resource};
 use crate::metrics::parse::context::Context;
 use crate::metrics::parse::errors::ValidationErrors;
-use crate::metrics::parse::values::{comparison, instant, integer_or_string, list, number, single, string};
+use crate::metrics::parse::values::{comparison, instant, integer_or_string, list, number, single, string, time_zone};
 use crate::metrics::query::{Condition, Filter, Period, Predicate};
 use crate::metrics::search_query;
 use crate::time;
@@ -13,7 +13,7 @@ use crate::time;
 /// The length of the default period.
 const DEFAULT_DAYS: i64 = 30;
 /// The attributes of the period.
-const PERIOD_ATTRIBUTES: [&str; 3] = ["date_from", "date_to", "date_field"];
+const PERIOD_ATTRIBUTES: [&str; 4] = ["date_from", "date_to", "date_field", "time_zone"];
 
 /// Parses all conditions except the period.
 pub(super) fn read(resource: &'static Resource, filter: &Value, errors: &mut ValidationErrors) -> Filter {
@@ -81,7 +81,7 @@ fn read_predicate(field: &'static Field, value: &Value, read: &mut Filter) -> Re
         (FilterKind::Numbers, ..) => listed(list(value, integer_or_string)?),
         (FilterKind::ByType, FieldType::Bool, Value::Bool(is)) => Predicate::Is(*is),
         (FilterKind::ByType, FieldType::Bool, _) => return Err("must be true or false".into()),
-        (FilterKind::ByType, FieldType::Text | FieldType::Organization, _) => listed(list(value, string)?),
+        (FilterKind::ByType, FieldType::Text | FieldType::Texts | FieldType::Organization, _) => listed(list(value, string)?),
         (FilterKind::ByType, FieldType::Integer | FieldType::Number | FieldType::Amount, _) => {
             Predicate::Number(comparison(value, number)?)
         }
@@ -102,7 +102,7 @@ fn choice_predicate(choices: &[&str], is_in: bool, values: &[String]) -> Predica
 fn read_search_query(value: &Value) -> Result<search_query::SearchExpr, String> {
     match single(value)? {
         ("query", Value::String(query)) => {
-            search_query::parse(query).ok_or_else(|| "query must contain at least one word, and at most 200".into())
+            search_query::parse(query).ok_or_else(|| "query must contain at least one word, and at most 200 words and 8000 bytes".into())
         }
         ("query", _) => Err("query must be a string".into()),
         (name, _) => Err(format!("{name} is not supported; use query")),
@@ -128,9 +128,20 @@ pub(super) fn read_period(
     let dates = filter.get(group).and_then(Value::as_object);
     let get = |name: &str| dates.and_then(|dates| dates.get(name));
     let field = read_field(resource, get("date_field"), errors);
+    let zone = match get("time_zone").map(time_zone) {
+        Some(Err(message)) => return invalid_dates(errors, group, "time_zone", message),
+        Some(Ok(zone)) => Some(zone),
+        None => None,
+    };
+    // A time that clocks of the zone show.
+    let instant = |local: i64| zone.as_ref().map_or(local, |zone| zone.instant(local));
     let mut read = |name| {
         let value = get(name)?;
-        let read = value.as_str().and_then(time::parse_rfc3339);
+        let without_offset = |text: &str| {
+            let local = time::parse_rfc3339(&format!("{text}Z"))?;
+            Some(time::ParsedTime { millis: instant(local.millis), ..local })
+        };
+        let read = value.as_str().and_then(|text| time::parse_rfc3339(text).or_else(|| without_offset(text)));
         if read.is_none() {
             errors.add(group, name, "must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z");
         }
@@ -139,8 +150,8 @@ pub(super) fn read_period(
     let (from, to) = match (read("date_from"), read("date_to")) {
         (Some(from), Some(to)) => (from?, to?),
         (None, None) => {
-            let today = time::start_of_day(context.now);
-            let written = |millis| time::ParsedTime { millis, has_fraction: false };
+            let today = time::start_of_day(zone.as_ref().map_or(context.now, |zone| zone.local(context.now)));
+            let written = |local| time::ParsedTime { millis: instant(local), has_fraction: false };
             (written(today - DEFAULT_DAYS * time::DAY_MS), written(today + time::DAY_MS - time::SECOND_MS))
         }
         (Some(_), None) => return invalid_dates(errors, group, "date_to", "is missing: give both dates or none"),
@@ -164,7 +175,7 @@ fn invalid_dates(errors: &mut ValidationErrors, group: &str, name: &str, message
 }
 
 fn read_field(resource: &'static Resource, name: Option<&Value>, errors: &mut ValidationErrors) -> Option<&'static Field> {
-    let Some(name) = name else { return resource.field(&format!("{}.current_date", resource.main)) };
+    let Some(name) = name else { return resource.field(resource.default_date) };
     let found = name.as_str().and_then(|name| resource.field(&format!("{}.{name}", resource.main))).filter(|field| field.is_date_filter);
     if found.is_none() {
         let names: Vec<_> = resource.fields.iter().filter(|field| field.is_date_filter).map(|field| field.attribute()).collect();

@@ -11,10 +11,10 @@ mod values;
 
 use serde_json::{Map, Value, json};
 
-pub use context::{Context, MAX_RANGE_DAYS};
+pub use context::{ATTRIBUTION_DAYS, Context, MAX_RANGE_DAYS};
 pub use errors::{QueryError, ValidationError, ValidationErrors};
 
-use crate::metrics::catalog::Resource;
+use crate::metrics::catalog::{Field, Resource};
 use crate::metrics::query::{Filter, Query, QueryKind};
 
 /// The kinds of query, as the request path names them.
@@ -44,9 +44,17 @@ impl QueryType {
         }
     }
 
+    /// The queries of every resource.
+    const OF_RESOURCES: [Self; 4] = [Self::Breakdown, Self::DateBreakdown, Self::Stats, Self::Search];
+
+    /// Returns the names of the queries of every resource.
+    pub fn names() -> Vec<&'static str> {
+        Self::OF_RESOURCES.map(Self::name).to_vec()
+    }
+
     /// Returns the query of a resource with this name in the request path.
     pub fn find(name: &str) -> Option<Self> {
-        [Self::Breakdown, Self::DateBreakdown, Self::Stats, Self::Search].into_iter().find(|kind| kind.name() == name)
+        Self::OF_RESOURCES.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -72,10 +80,18 @@ pub fn parse(resource: &'static Resource, kind: QueryType, body: &Value, context
                 Some(filled) => json!({ kind.name(): filled, "filter": filled_filter }),
                 None => json!({ "filter": filled_filter }),
             });
-            Ok(Query { resource, kind: read, filter, payload })
+            Ok(Query { resource, kind: read, filter, attribution_days: context.attribution_days, now: context.now, payload })
         }
         _ => Err(QueryError::Unprocessable(errors)),
     }
+}
+
+/// Returns the error of a query that would add amounts of several currencies.
+pub fn several_currencies(query: &Query, currency: &Field) -> QueryError {
+    let mut errors = ValidationErrors::default();
+    let message = format!("would be added over several currencies: filter by one {0}, or group by {0}", currency.name);
+    errors.add(query.kind.type_name(), "field", message);
+    QueryError::Unprocessable(errors)
 }
 
 /// Validates the first level of the body. Errors here result in 400; errors in deeper levels, in 422.

@@ -75,7 +75,7 @@ fn read_sort_by(
     errors: &mut ValidationErrors,
 ) -> Option<(&'static Field, String)> {
     let name = match request.object.get("sort_by") {
-        None => format!("{}.current_date", resource.alias),
+        None => resource.default_date.replacen(resource.main, resource.alias, 1),
         Some(_) => request.text("sort_by", errors)?.to_owned(),
     };
     let qualified = name.split_once('.').filter(|(first, _)| [resource.alias, resource.main].contains(first));

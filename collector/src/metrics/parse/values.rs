@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::metrics::parse::errors::ValidationErrors;
 use crate::metrics::query::{Bound, Comparison};
+use crate::metrics::time_zone::Zone;
 use crate::time;
 
 /// One object of a request; `path` is its path inside `field`.
@@ -134,6 +135,10 @@ pub(super) fn number(value: &Value) -> Result<f64, &'static str> {
 pub(super) fn instant(value: &Value) -> Result<i64, &'static str> {
     let written = value.as_str().and_then(time::parse_rfc3339);
     written.map(|written| written.millis).ok_or("must be a date and time in ISO 8601, like 2022-06-27T06:01:32Z")
+}
+
+pub(super) fn time_zone(value: &Value) -> Result<Zone, &'static str> {
+    value.as_str().and_then(Zone::find).ok_or("must be the name of a time zone of the IANA database, like Europe/Berlin")
 }
 
 pub(super) fn string(value: &Value) -> Result<String, &'static str> {
