@@ -13,14 +13,22 @@ pub struct AppState {
     pub projects: crate::projects::ProjectRegistry,
     /// The store: event log and current state.
     pub store: crate::store::Store,
+    /// The countries of clients' addresses.
+    pub(crate) countries: crate::sources::Countries,
+    /// The rules for addresses of pages.
+    pub(crate) addresses: crate::addresses::AddressRules,
     /// Rejected events, broadcast to live streams.
     pub(crate) rejections: crate::rejection_broadcast::RejectionBroadcast,
+    /// Events that pages report as dropped, for the log.
+    pub(crate) dropped_reports: crate::dropped_reports::DroppedReports,
     /// The projection that answers metrics queries.
     pub analytics: crate::projection::Analytics,
     /// The keys that sign and verify access tokens.
     pub(crate) keyring: crate::auth::keyring::Keyring,
     /// The longest range of days that the date filter of a metrics query may cover.
     pub(crate) max_range_days: i64,
+    /// How long before an order a touch can lead to it, in days.
+    pub(crate) attribution_days: u32,
     /// The files of the browser library.
     pub(crate) assets: crate::static_files::Assets,
     /// Prometheus metrics.
@@ -33,6 +41,15 @@ pub struct AppState {
     pub(crate) has_demo_shop: bool,
     /// Whether requests from this machine may open `/live` and `/reports` without a secret.
     pub(crate) is_live_open: bool,
+    /// The cursor after which the routes `/test/*` list events; they exist only with `--ephemeral`.
+    pub(crate) test_start: Option<std::sync::Mutex<crate::store::Cursor>>,
     /// Becomes true when the server is about to stop.
     pub(crate) closing: watch::Receiver<bool>,
+}
+
+impl AppState {
+    /// Returns the country of a client.
+    pub(crate) fn country(&self, client: crate::limits::client_key::ClientKey) -> crate::sources::Country {
+        client.address().map_or_else(Default::default, |address| self.countries.find(address))
+    }
 }

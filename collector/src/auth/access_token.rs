@@ -1,11 +1,13 @@
 //! Access tokens: JSON Web Tokens that this server signs, with the claims that clients of the metrics API read.
 //!
-//! The keys are in the [`Keyring`]. A rotation adds a new signing key; tokens of the previous key stay valid until they expire.
+//! The keys are in the [`Keyring`]. A token is valid as long as its key is, and as long as the secret is that it was issued for.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::keyring::Keyring;
+use crate::projects::{Owner, ProjectRegistry};
+
 pub use crate::auth::keyring::LIFETIME_SECS;
 
 /// The prefix of a market's id in a scope.
@@ -36,6 +38,9 @@ pub struct Claims {
     pub iss: String,
     /// Random digits, so that two tokens of the same second differ.
     pub rand: String,
+    /// The proof of the secret that the token was issued for, keyed by the signing key.
+    #[serde(default)]
+    pub grant: String,
 }
 
 /// The organization whose records a token gives access to.
@@ -92,6 +97,7 @@ impl Claims {
             iat,
             iss: "tillroll".into(),
             rand,
+            grant: String::new(),
         })
     }
 
@@ -111,28 +117,34 @@ impl Claims {
 }
 
 impl Keyring {
-    /// Signs a token. Returns None if the keyring has no usable key.
-    pub fn sign(&self, claims: &Claims) -> Option<String> {
+    /// Signs a token for an owner. Returns None if the keyring has no usable key.
+    pub fn sign(&self, claims: Claims, owner: &Owner) -> Option<String> {
         let key = self.current()?;
         let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
-        encode(&header, claims, &EncodingKey::from_ed_der(&key.private_der()?)).ok()
+        let claims = Claims { grant: key.grant(owner.secret_hash())?, ..claims };
+        encode(&header, &claims, &EncodingKey::from_ed_der(&key.private_der()?)).ok()
     }
 
-    /// Returns the claims of a token that was signed here, has not expired and may query metrics. `now` is in milliseconds since 1970.
-    pub fn verify(&self, token: &str, now: u64) -> Option<Claims> {
+    /// Returns the claims of a token that was signed here, has not expired and may query metrics, and the owner it was issued to, whose
+    /// secret must still be valid. `now` is in milliseconds since 1970.
+    pub fn verify(&self, token: &str, now: u64, projects: &ProjectRegistry) -> Option<(Claims, Owner)> {
         let kid = decode_header(token).ok()?.kid?;
-        let key = self.find(&kid)?;
+        let key = self.find(&kid, now)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         // The library would read the system's clock; `now` is compared below instead.
         validation.validate_exp = false;
         let claims = decode::<Claims>(token, &DecodingKey::from_ed_der(&key.public()?), &validation).ok()?.claims;
-        (now / 1000 < claims.exp && claims.can_query_metrics()).then_some(claims)
+        let owner = projects.owner_by_hash(&claims.organization.id, |secret| key.grant(secret).as_ref() == Some(&claims.grant))?;
+        (now / 1000 < claims.exp && claims.can_query_metrics()).then_some((claims, owner))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::clock::Clock;
 
     const NOW: u64 = 1_600_000_000_000;
 
@@ -140,47 +152,71 @@ mod tests {
         Claims::new("shop", scope, NOW, "r".into()).unwrap()
     }
 
+    fn projects(credentials: &str) -> ProjectRegistry {
+        let folder = tempfile::tempdir().unwrap();
+        ProjectRegistry::open(&[credentials.into()], folder.path(), Clock::SYSTEM, |_| Ok(1)).unwrap().0
+    }
+
+    /// Signs a token for the owner of `projects`.
+    fn sign(keyring: &Keyring, claims: Claims, projects: &ProjectRegistry) -> String {
+        keyring.sign(claims, &projects.first_owner().unwrap()).unwrap()
+    }
+
     #[test]
     fn tokens_are_valid_until_they_expire_and_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, projects) = (tempfile::tempdir().unwrap(), projects("shop:secret"));
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
-        let token = keyring.sign(&claims("market:id:a market:id:b")).unwrap();
+        let token = sign(&keyring, claims("market:id:a market:id:b"), &projects);
         let reopened = Keyring::open(folder.path(), NOW).unwrap();
-        let claims_read = reopened.verify(&token, NOW + LIFETIME_SECS * 1000 - 1).unwrap();
-        assert_eq!(claims_read.markets(), ["a", "b"]);
+        let (claims_read, owner) = reopened.verify(&token, NOW + LIFETIME_SECS * 1000 - 1, &projects).unwrap();
+        assert_eq!((claims_read.markets(), owner.id), (&["a".to_owned(), "b".to_owned()][..], 1));
         assert_eq!(claims_read.mode(), "live");
-        assert_eq!(reopened.verify(&token, NOW + LIFETIME_SECS * 1000), None);
+        assert!(reopened.verify(&token, NOW + LIFETIME_SECS * 1000, &projects).is_none());
     }
 
     #[test]
     fn foreign_tampered_and_unsigned_tokens_are_rejected() {
-        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (folder, other, projects) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), projects("shop:secret"));
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
-        let token = keyring.sign(&claims("")).unwrap();
-        assert!(keyring.verify(&token, NOW).is_some());
-        let foreign = Keyring::open(other.path(), NOW).unwrap().sign(&claims("")).unwrap();
+        let token = sign(&keyring, claims(""), &projects);
+        assert!(keyring.verify(&token, NOW, &projects).is_some());
+        let foreign = sign(&Keyring::open(other.path(), NOW).unwrap(), claims(""), &projects);
         let mut tampered = token.clone().into_bytes();
         let middle = tampered.len() / 2;
         tampered[middle] ^= 1;
         let sales = Claims { application: Application { kind: "sales_channel".into(), ..claims("").application }, ..claims("") };
-        for bad in ["", "a.b.c", &foreign, &String::from_utf8_lossy(&tampered), &keyring.sign(&sales).unwrap()] {
-            assert_eq!(keyring.verify(bad, NOW), None, "{bad}");
+        for bad in ["", "a.b.c", &foreign, &String::from_utf8_lossy(&tampered), &sign(&keyring, sales, &projects)] {
+            assert!(keyring.verify(bad, NOW, &projects).is_none(), "{bad}");
         }
         let (head, _) = token.rsplit_once('.').unwrap();
-        assert_eq!(keyring.verify(&format!("{head}."), NOW), None);
+        assert!(keyring.verify(&format!("{head}."), NOW, &projects).is_none());
     }
 
     #[test]
-    fn a_rotation_changes_the_signing_key_and_keeps_old_tokens_valid() {
+    fn tokens_end_with_the_secret_that_they_were_issued_for() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::open(folder.path(), NOW).unwrap();
-        let old = keyring.sign(&claims("")).unwrap();
-        Keyring::rotate(folder.path(), NOW).unwrap();
-        let new = keyring.sign(&claims("")).unwrap();
+        let token = sign(&keyring, claims(""), &projects("shop:secret"));
+        assert!(keyring.verify(&token, NOW, &projects("shop:secret")).is_some());
+        for credentials in ["shop:other-secret", "other:secret"] {
+            assert!(keyring.verify(&token, NOW, &projects(credentials)).is_none(), "{credentials}");
+        }
+    }
+
+    #[test]
+    fn tokens_end_when_the_grace_time_of_their_key_ends() {
+        let (folder, projects) = (tempfile::tempdir().unwrap(), projects("shop:secret"));
+        let keyring = Keyring::open(folder.path(), NOW).unwrap();
+        let old = sign(&keyring, claims(""), &projects);
+        Keyring::rotate(folder.path(), NOW, Duration::from_secs(60)).unwrap();
+        let new = sign(&keyring, claims(""), &projects);
         assert_ne!(decode_header(&old).unwrap().kid, decode_header(&new).unwrap().kid);
-        assert!(keyring.verify(&old, NOW).is_some() && keyring.verify(&new, NOW).is_some());
-        Keyring::rotate(folder.path(), NOW + LIFETIME_SECS * 1000 + 1).unwrap();
-        assert!(keyring.verify(&old, NOW).is_none() && keyring.verify(&new, NOW).is_some());
+        for (now, is_valid) in [(NOW + 59_999, true), (NOW + 60_000, false)] {
+            assert_eq!(keyring.verify(&old, now, &projects).is_some(), is_valid);
+            assert!(keyring.verify(&new, now, &projects).is_some());
+        }
+        Keyring::rotate(folder.path(), NOW + 1, Duration::ZERO).unwrap();
+        assert!(keyring.verify(&old, NOW + 1, &projects).is_none() && keyring.verify(&new, NOW + 1, &projects).is_none());
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! The keys that sign access tokens, in a file of the data folder that only its owner can read.
 //!
-//! The last key signs. A rotated key still verifies tokens until the last one that it signed has expired. A running server reads the file
-//! again when another process has rotated the keys.
+//! The last key signs. A rotated key is invalid from then on, or after the grace time that the operator chose. A running server reads the
+//! file again when another process has rotated the keys.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use ed25519_dalek::SigningKey;
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 use crate::file_change::FileVersion;
+use crate::projects::SecretHash;
 use crate::{atomic_file, clock};
 
 /// The lifetime of an access token, in seconds.
@@ -31,14 +35,14 @@ pub(super) struct Key {
     pub(super) kid: String,
     /// The private key, as hexadecimal digits.
     secret: String,
-    /// When a rotation replaced this key, in milliseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retired_at: Option<u64>,
+    /// When a replaced key becomes invalid, in milliseconds since 1970. Earlier versions stored the time of the rotation.
+    #[serde(default, alias = "retired_at", skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
 }
 
 impl Key {
     fn generate() -> io::Result<Self> {
-        Ok(Self { kid: clock::random_hex::<8>()?, secret: clock::random_hex::<32>()?, retired_at: None })
+        Ok(Self { kid: clock::random_hex::<8>()?, secret: clock::random_hex::<32>()?, until: None })
     }
 
     fn bytes(&self) -> Option<[u8; 32]> {
@@ -49,6 +53,18 @@ impl Key {
 
     pub(super) fn private_der(&self) -> Option<Vec<u8>> {
         Some([&DER_PREFIX[..], &self.bytes()?].concat())
+    }
+
+    /// Returns the proof that a token was issued for a secret. Without this key it reveals nothing about the secret.
+    pub(super) fn grant(&self, secret: &SecretHash) -> Option<String> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes()?).ok()?;
+        mac.update(b"access token for the secret ");
+        mac.update(secret);
+        Some(mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn is_valid(&self, now: u64) -> bool {
+        self.until.is_none_or(|until| now < until)
     }
 
     pub(super) fn public(&self) -> Option<[u8; 32]> {
@@ -67,22 +83,23 @@ impl Keyring {
     pub fn open(folder: &Path, now: u64) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
         if !path.exists() {
-            Self::rotate(folder, now)?;
+            Self::rotate(folder, now, Duration::ZERO)?;
         }
         let version = FileVersion::of(&path);
         let keys = read(&path).with_context(|| unusable(&path))?;
         Ok(Self { cached: Mutex::new((version, keys)), path })
     }
 
-    /// Adds a new signing key, and deletes the keys whose last tokens have expired.
-    pub fn rotate(folder: &Path, now: u64) -> anyhow::Result<()> {
+    /// Adds a new signing key. The previous ones become invalid after `grace`, and invalid ones are deleted.
+    pub fn rotate(folder: &Path, now: u64, grace: Duration) -> anyhow::Result<()> {
+        let end = now.saturating_add(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         let path = folder.join(FILE);
         let rotate = || -> io::Result<()> {
             let mut keys = if path.exists() { read(&path)? } else { Vec::new() };
-            keys.retain(|key| key.retired_at.is_none_or(|at| now <= at + LIFETIME_SECS * 1000));
             for key in &mut keys {
-                key.retired_at.get_or_insert(now);
+                key.until = Some(key.until.map_or(end, |until| until.min(end)));
             }
+            keys.retain(|key| key.is_valid(now));
             keys.push(Key::generate()?);
             atomic_file::replace(&path, &serde_json::to_vec_pretty(&keys).map_err(io::Error::other)?)
         };
@@ -93,8 +110,14 @@ impl Keyring {
         self.with_keys(|keys| keys.last().cloned())
     }
 
-    pub(super) fn find(&self, kid: &str) -> Option<Key> {
-        self.with_keys(|keys| keys.iter().find(|key| key.kid == kid).cloned())
+    /// Returns the id of the signing key. It changes with each rotation.
+    pub(crate) fn current_id(&self) -> Option<String> {
+        self.current().map(|key| key.kid)
+    }
+
+    /// Returns a key that is valid at `now`.
+    pub(super) fn find(&self, kid: &str, now: u64) -> Option<Key> {
+        self.with_keys(|keys| keys.iter().find(|key| key.kid == kid && key.is_valid(now)).cloned())
     }
 
     /// Reads the file again if another process has rotated the keys. If that fails, the cached keys are used.

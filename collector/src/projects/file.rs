@@ -118,6 +118,7 @@ pub(crate) fn add(entries: &mut Vec<Entry>, token: &str, secret: String) -> anyh
 
 /// Replaces a project's secret. Previous secrets expire at `until` at the latest, in milliseconds since 1970.
 pub(crate) fn rotate(entries: &mut [Entry], token: &str, secret: String, until: u64) -> anyhow::Result<()> {
+    parse(&format!("{token}:{secret}")).map_err(|reason| anyhow!("the project {reason}"))?;
     let entry = find(entries, token)?;
     for previous in &mut entry.secrets {
         previous.until = Some(previous.until.map_or(until, |earlier| earlier.min(until)));

@@ -5,11 +5,13 @@
 
 pub(crate) mod file;
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -18,6 +20,9 @@ use crate::file_change::FileVersion;
 
 /// The longest token, in characters.
 const MAX_TOKEN_CHARS: usize = 128;
+
+/// The shortest secret, in characters. It excludes a part of a secret; created secrets have 48 characters.
+const MIN_SECRET_CHARS: usize = 5;
 
 /// A token and its secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,6 +39,31 @@ pub struct PreviousSecret {
     secret: String,
     /// When the secret expires, in milliseconds since 1970.
     until: u64,
+}
+
+/// The SHA-256 hash of a secret.
+pub(crate) type SecretHash = [u8; 32];
+
+/// A project, and the secret that a request has proved to have.
+#[derive(Clone)]
+pub struct Owner {
+    project: Arc<Project>,
+    secret: SecretHash,
+}
+
+impl Owner {
+    /// Returns the hash of the secret.
+    pub(crate) fn secret_hash(&self) -> &SecretHash {
+        &self.secret
+    }
+}
+
+impl Deref for Owner {
+    type Target = Project;
+
+    fn deref(&self) -> &Project {
+        &self.project
+    }
 }
 
 /// The project of one shop.
@@ -125,18 +155,35 @@ impl ProjectRegistry {
     }
 
     /// Returns the project with this token and secret. The duration reveals nothing about the secret.
-    pub fn authenticate(&self, token: &str, secret: &str) -> Option<Arc<Project>> {
-        let project = self.find(token);
-        let digest = Sha256::digest(secret.as_bytes());
-        let is_valid = |expected: &str| bool::from(digest.ct_eq(&Sha256::digest(expected.as_bytes())));
-        match project {
-            Some(project) => project.verifies(is_valid).then_some(project),
+    pub fn authenticate(&self, token: &str, secret: &str) -> Option<Owner> {
+        let secret = hash(secret);
+        let owner = self.owner_by_hash(token, |expected| secret.ct_eq(expected).into());
+        if owner.is_none() && self.find(token).is_none() {
             // The same work as for an existing project.
-            None => {
-                is_valid("");
-                None
-            }
+            let _ = bool::from(secret.ct_eq(&hash("")));
         }
+        owner
+    }
+
+    /// Returns the project with this token, as the owner with the valid secret whose hash `is_proved` accepts.
+    pub(crate) fn owner_by_hash(&self, token: &str, is_proved: impl Fn(&SecretHash) -> bool) -> Option<Owner> {
+        let project = self.find(token)?;
+        let proved = Cell::new(None);
+        let is_valid = project.verifies(|secret| {
+            let secret = hash(secret);
+            let is_proved = is_proved(&secret);
+            if is_proved {
+                proved.set(Some(secret));
+            }
+            is_proved
+        });
+        let secret = proved.get().filter(|_| is_valid)?;
+        Some(Owner { project, secret })
+    }
+
+    /// Returns whether the project still exists and the owner's secret is still valid.
+    pub(crate) fn is_current(&self, owner: &Owner) -> bool {
+        self.owner_by_hash(&owner.credentials.token, |secret| *secret == owner.secret).is_some()
     }
 
     /// Returns the project of a server that has exactly one.
@@ -149,6 +196,20 @@ impl ProjectRegistry {
     pub fn first(&self) -> Option<Arc<Project>> {
         self.index().first.clone()
     }
+
+    /// Returns the first project as its owner, for requests that need no secret.
+    pub(crate) fn first_owner(&self) -> Option<Owner> {
+        self.first().map(|project| Owner { secret: hash(&project.credentials.secret), project })
+    }
+}
+
+fn hash(secret: &str) -> SecretHash {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Returns the tokens of the projects in a data folder that are not retired.
+pub fn active_tokens(folder: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(file::read(folder)?.into_iter().filter_map(file::Entry::credentials).map(|(credentials, _)| credentials.token).collect())
 }
 
 /// Validates projects as given on the command line.
@@ -169,13 +230,27 @@ fn parse_all(flags: &[String]) -> anyhow::Result<Vec<Credentials>> {
     Ok(all)
 }
 
-/// Tokens are limited to characters that need no encoding in URLs and cookies.
+/// Reads projects from a file: `TOKEN:SECRET` in each line. Empty lines and lines that begin with `#` are skipped.
+pub fn read_lines(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the projects in {}", path.display()))?;
+    let mut projects = Vec::new();
+    for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        parse(line).map_err(|reason| anyhow!("{}: line {} {reason}; write TOKEN:SECRET", path.display(), index + 1))?;
+        projects.push(line.to_owned());
+    }
+    Ok(projects)
+}
+
+/// Tokens are limited to characters that need no encoding in URLs and cookies, secrets to those that HTTP Basic authentication can carry.
 fn parse(text: &str) -> Result<Credentials, &'static str> {
     let (token, secret) = text.split_once(':').ok_or("has no colon")?;
     let is_unreserved = |character: char| character.is_ascii_alphanumeric() || "-_.~".contains(character);
     match (token, secret) {
         ("", _) => Err("has no token before the colon"),
         (_, "") => Err("has no secret after the colon"),
+        _ if secret.contains(':') => Err("has a second colon; a secret contains none"),
+        _ if secret.chars().any(char::is_control) => Err("has a secret with control characters"),
+        _ if secret.chars().count() < MIN_SECRET_CHARS => Err("has a secret shorter than 5 characters"),
         _ if token.len() > MAX_TOKEN_CHARS => Err("has a token longer than 128 characters"),
         _ if !token.chars().all(is_unreserved) => Err("has a token with characters other than letters, digits and -_.~"),
         _ => Ok(Credentials { token: token.into(), secret: secret.into() }),
@@ -197,13 +272,16 @@ mod tests {
     #[test]
     fn invalid_credentials_are_reported_by_number() {
         let read = |texts: &[&str]| parse_all(&list(texts)).map(|all| all.len()).map_err(|error| error.to_string());
-        assert_eq!(read(&["a:b", "c:d:e", ""]), Ok(2));
+        assert_eq!(read(&["a:s3cret", " b:0ther ", ""]), Ok(2));
         for (texts, part) in [
             (&["ab"][..], "number 1 has no colon"),
-            (&["a:b", ":x"], "number 2 has no token"),
+            (&["a:s3cret", ":s3cret"], "number 2 has no token"),
             (&["a:"], "no secret"),
-            (&["a:b", "a:c"], "repeats"),
-            (&["a/b:c"], "other than letters"),
+            (&["a:s3cret", "a:0ther"], "repeats"),
+            (&["a/b:s3cret"], "other than letters"),
+            (&["a:s3cret:more"], "second colon"),
+            (&["a:s3c\tret"], "control characters"),
+            (&["a:s3cr"], "shorter than 5"),
         ] {
             assert!(read(texts).is_err_and(|text| text.contains(part)), "{texts:?}");
         }
@@ -232,9 +310,9 @@ mod tests {
     #[test]
     fn only_the_right_secret_authenticates() {
         let folder = tempfile::tempdir().unwrap();
-        let (projects, _) = open(&["t:s"], folder.path(), Clock::SYSTEM);
-        assert!(projects.authenticate("t", "s").is_some());
-        for (token, secret) in [("t", ""), ("t", "S"), ("", ""), ("x", "s"), ("x", "")] {
+        let (projects, _) = open(&["t:secret"], folder.path(), Clock::SYSTEM);
+        assert!(projects.authenticate("t", "secret").is_some());
+        for (token, secret) in [("t", ""), ("t", "Secret"), ("", ""), ("x", "secret"), ("x", "")] {
             assert!(projects.authenticate(token, secret).is_none(), "{token}:{secret}");
         }
     }
@@ -242,12 +320,12 @@ mod tests {
     #[test]
     fn a_replaced_secret_is_valid_until_it_expires() {
         let folder = tempfile::tempdir().unwrap();
-        file::change(folder.path(), |entries| file::add(entries, "t", "old".into())).unwrap();
-        file::change(folder.path(), |entries| file::rotate(entries, "t", "new".into(), 100)).unwrap();
+        file::change(folder.path(), |entries| file::add(entries, "t", "old-secret".into())).unwrap();
+        file::change(folder.path(), |entries| file::rotate(entries, "t", "new-secret".into(), 100)).unwrap();
         for (clock, old) in [(Clock::new(|| 99), true), (Clock::new(|| 100), false)] {
             let (projects, _) = open(&[], folder.path(), clock);
-            assert_eq!(projects.authenticate("t", "old").is_some(), old);
-            assert!(projects.authenticate("t", "new").is_some());
+            assert_eq!(projects.authenticate("t", "old-secret").is_some(), old);
+            assert!(projects.authenticate("t", "new-secret").is_some());
         }
     }
 }
