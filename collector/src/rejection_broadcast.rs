@@ -1,9 +1,10 @@
 //! Rejections for the subscribers of `/live/events`.
 //!
 //! Stored events do not pass through here: each subscriber reads them from the event log at its own pace, so a slow subscriber delays no
-//! other. Rejections are stored nowhere and are broadcast from memory; a subscriber that is too slow misses some.
+//! other. Rejections are stored nowhere and are broadcast from memory; a subscriber that is too slow misses some. An ephemeral collector
+//! also records them in memory, for the tests of a shop.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tillroll_protocol::json_writer;
 use tokio::sync::broadcast;
@@ -22,28 +23,56 @@ pub struct RejectionNotice {
     pub json: Arc<str>,
 }
 
+/// The most recorded rejections; further ones are not recorded.
+const MAX_RECORDED: usize = 10_000;
+
 /// Broadcasts rejections to subscribers.
 #[derive(Debug)]
-pub struct RejectionBroadcast(broadcast::Sender<RejectionNotice>);
-
-impl Default for RejectionBroadcast {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(CAPACITY))
-    }
+pub struct RejectionBroadcast {
+    sender: broadcast::Sender<RejectionNotice>,
+    recorded: Option<Mutex<Vec<RejectionNotice>>>,
 }
 
 impl RejectionBroadcast {
+    /// Creates a broadcast, which also records the rejections if `is_recording`.
+    pub fn new(is_recording: bool) -> Self {
+        Self { sender: broadcast::Sender::new(CAPACITY), recorded: is_recording.then(Mutex::default) }
+    }
+
     /// Publishes a rejected event.
     pub fn publish(&self, project: i64, rejected: &RejectedEvent) {
-        if self.0.receiver_count() > 0 {
-            // An error means that the last subscriber has left in between.
-            let _ = self.0.send(RejectionNotice { project, json: to_json(rejected).into() });
+        if self.sender.receiver_count() == 0 && self.recorded.is_none() {
+            return;
         }
+        let notice = RejectionNotice { project, json: to_json(rejected).into() };
+        if let Some(mut recorded) = self.lock_recorded().filter(|recorded| recorded.len() < MAX_RECORDED) {
+            recorded.push(notice.clone());
+        }
+        // An error means that there is no subscriber.
+        let _ = self.sender.send(notice);
+    }
+
+    /// Returns the recorded rejections of a project, as JSON, oldest first.
+    pub fn recorded(&self, project: i64) -> Vec<Arc<str>> {
+        let of_project = |notice: &&RejectionNotice| notice.project == project;
+        self.lock_recorded()
+            .map_or_else(Vec::new, |recorded| recorded.iter().filter(of_project).map(|notice| Arc::clone(&notice.json)).collect())
+    }
+
+    /// Deletes the recorded rejections.
+    pub fn clear_recorded(&self) {
+        if let Some(mut recorded) = self.lock_recorded() {
+            recorded.clear();
+        }
+    }
+
+    fn lock_recorded(&self) -> Option<MutexGuard<'_, Vec<RejectionNotice>>> {
+        self.recorded.as_ref().map(|recorded| recorded.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns a receiver of all rejections from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<RejectionNotice> {
-        self.0.subscribe()
+        self.sender.subscribe()
     }
 }
 

@@ -9,7 +9,11 @@ use tillroll_protocol::limits;
 
 use crate::decode::BodyError;
 use crate::decode::rejection::RejectReason;
+use crate::projection::ProjectionError;
 use crate::store::StoreError;
+
+/// The encodings of request bodies, as a header lists them.
+pub(crate) const SUPPORTED_ENCODINGS: &str = "gzip, br, zstd";
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +55,38 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The body has an encoding that is not supported.
+    #[error("the Content-Encoding of the body is not supported; send one of {SUPPORTED_ENCODINGS}, or none")]
+    UnsupportedEncoding,
+    /// The body is not what its `Content-Encoding` names.
+    #[error("the body cannot be decoded as {encoding}")]
+    NotDecodable {
+        /// The encoding.
+        encoding: &'static str,
+    },
+    /// The decoded body is too many times as large as the encoded one.
+    #[error("the body decodes to more than {limit} times its size; send it without Content-Encoding")]
+    BodyRatioTooHigh {
+        /// The greatest ratio.
+        limit: usize,
+    },
     /// The batch has too many events.
     #[error("the batch holds {found} events, the limit is {limit}")]
     TooManyEvents {
         /// The number of events.
         found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The request has too many records.
+    #[error("the request holds more than {limit} records; send them in several requests")]
+    TooManyRecords {
+        /// The limit.
+        limit: usize,
+    },
+    /// The body has too many values.
+    #[error("the body holds more than {limit} values (elements of lists and members of objects); send fewer")]
+    TooManyValues {
         /// The limit.
         limit: usize,
     },
@@ -65,6 +96,18 @@ pub enum Error {
     /// The request has no valid credentials of a project.
     #[error("HTTP Basic authentication with a project's TOKEN:SECRET is required")]
     Unauthorized,
+    /// The path has a percent-encoding that is not UTF-8.
+    #[error("the path has a percent-encoding that is not UTF-8")]
+    BadPath,
+    /// A page of another site made a browser send an owner's request.
+    #[error("a page of another site caused this request; an owner's requests must come from a page of this server or from a program")]
+    CrossSite,
+    /// Nothing of this person is stored.
+    #[error("no customer has this `email`; nothing of this person is stored")]
+    UnknownCustomer,
+    /// A browser sent a body that is not declared as JSON.
+    #[error("the Content-Type of this request must be application/json")]
+    UnsupportedType,
     /// No route has this path.
     #[error("nothing is served at this address")]
     NotFound,
@@ -100,15 +143,9 @@ pub enum Error {
     /// The store cannot be read.
     #[error("the store cannot be read at the moment")]
     CannotRead(#[source] rusqlite::Error),
-    /// This build has no analytics engine.
-    #[error("this collector was built without the analytics engine; build it with the feature `duckdb`")]
-    NoEngine,
-    /// The projection did not catch up with the store within the time that a query waits.
-    #[error("the projection has not caught up with the store yet; try again")]
-    NotFresh,
-    /// The analytics engine failed.
-    #[error("the analytics engine failed")]
-    Engine(String),
+    /// The projection cannot answer a metrics query.
+    #[error(transparent)]
+    Projection(ProjectionError),
     /// An access token cannot be signed.
     #[error("the access token cannot be signed because the keys in the data folder are invalid")]
     CannotSign,
@@ -127,6 +164,18 @@ impl From<BodyError> for Error {
             BodyError::NotJson(message) => Self::NotJson(message),
             BodyError::BadField { field, wanted, found } => Self::BadField { field, wanted, found },
             BodyError::TooManyEvents { found, limit } => Self::TooManyEvents { found, limit },
+            BodyError::TooManyRecords { limit } => Self::TooManyRecords { limit },
+            BodyError::TooManyValues { limit } => Self::TooManyValues { limit },
+        }
+    }
+}
+
+impl From<ProjectionError> for Error {
+    fn from(error: ProjectionError) -> Self {
+        match error {
+            ProjectionError::Store(error) => error.into(),
+            ProjectionError::Stopping => Self::Stopping,
+            error => Self::Projection(error),
         }
     }
 }
@@ -164,9 +213,18 @@ impl Error {
             Self::BodyBroken => "body_broken",
             Self::BodyTimeout { .. } => "body_too_slow",
             Self::BodyTooLarge { .. } => "body_too_large",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::NotDecodable { .. } => "not_decodable",
+            Self::BodyRatioTooHigh { .. } => "body_ratio_too_high",
             Self::TooManyEvents { .. } => "too_many_events",
+            Self::TooManyRecords { .. } => "too_many_records",
+            Self::TooManyValues { .. } => "too_many_values",
             Self::UnknownToken => "unknown_token",
             Self::Unauthorized => "unauthorized",
+            Self::BadPath => "bad_path",
+            Self::CrossSite => "cross_site",
+            Self::UnknownCustomer => "unknown_customer",
+            Self::UnsupportedType => "unsupported_type",
             Self::NotFound => "not_found",
             Self::NoLibrary => "no_page_half",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -176,9 +234,9 @@ impl Error {
             Self::QueueFull => "queue_full",
             Self::CannotStore => "cannot_store",
             Self::CannotRead(_) => "cannot_read",
-            Self::NoEngine => "no_engine",
-            Self::NotFresh => "not_fresh",
-            Self::Engine(_) => "engine_failed",
+            Self::Projection(ProjectionError::NoEngine) => "no_engine",
+            Self::Projection(ProjectionError::NotFresh) => "not_fresh",
+            Self::Projection(_) => "engine_failed",
             Self::CannotSign => "cannot_sign",
             Self::Stopping => "stopping",
             Self::NoRandomBytes(_) => "server_failed",
@@ -189,23 +247,30 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Rejected(RejectReason::EventTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotJson(_) | Self::BadField { .. } | Self::Rejected(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::NotJson(_) | Self::BadField { .. } | Self::BadPath | Self::Rejected(_) | Self::BodyBroken | Self::NotDecodable { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedEncoding | Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. }
+            | Self::BodyRatioTooHigh { .. }
+            | Self::TooManyEvents { .. }
+            | Self::TooManyRecords { .. }
+            | Self::TooManyValues { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownToken | Self::Unauthorized | Self::MissingDigest => StatusCode::UNAUTHORIZED,
-            Self::WrongDigest => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::NoLibrary => StatusCode::NOT_FOUND,
+            Self::WrongDigest | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::UnknownCustomer | Self::NoLibrary => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NoEngine => StatusCode::NOT_IMPLEMENTED,
-            Self::CannotSign | Self::Engine(_) | Self::NoRandomBytes(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Projection(ProjectionError::NoEngine) => StatusCode::NOT_IMPLEMENTED,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotFresh
+            Self::Projection(ProjectionError::NotFresh)
             | Self::QueueFull
             | Self::DiskFull
             | Self::ResponseTimeout { .. }
             | Self::CannotStore
             | Self::CannotRead(_)
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::CannotSign | Self::Projection(_) | Self::NoRandomBytes(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -213,7 +278,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { seconds, .. } => Some(*seconds),
-            Self::QueueFull | Self::NotFresh => Some(1),
+            Self::QueueFull | Self::Projection(ProjectionError::NotFresh) => Some(1),
             Self::DiskFull => Some(60),
             Self::ResponseTimeout { .. } | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
             _ => None,
@@ -225,7 +290,9 @@ impl Error {
         match self {
             Self::Rejected(reason) => reason.field(),
             Self::BadField { field, .. } => Some(field),
+            Self::UnknownCustomer => Some("email"),
             Self::TooManyEvents { .. } => Some("events"),
+            Self::TooManyRecords { .. } => Some("batch"),
             _ => None,
         }
     }
@@ -235,7 +302,12 @@ impl Error {
         match self {
             Self::Rejected(RejectReason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
             Self::Rejected(RejectReason::StringTooLong { .. }) => Some(limits::MAX_STRING_BYTES),
-            Self::BodyTooLarge { limit } | Self::TooManyEvents { limit, .. } => Some(*limit),
+            Self::Rejected(RejectReason::TooManyElements { limit, .. } | RejectReason::TooManyValues { limit }) => Some(*limit),
+            Self::BodyTooLarge { limit }
+            | Self::BodyRatioTooHigh { limit }
+            | Self::TooManyEvents { limit, .. }
+            | Self::TooManyRecords { limit }
+            | Self::TooManyValues { limit } => Some(*limit),
             _ => None,
         }
     }

@@ -44,6 +44,36 @@ impl Resource {
     }
 }
 
+/// Who reported an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OrderSource {
+    /// The shop's server, signed
+    Backend,
+    /// A shop's program, with the secret
+    Headless,
+    /// Pages only
+    Page,
+    /// The owner, by an import
+    Import,
+}
+
+impl OrderSource {
+    /// Returns the source with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::value_variants().iter().copied().find(|source| source.name() == name)
+    }
+
+    /// Returns the name in exports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backend => "backend",
+            Self::Headless => "headless",
+            Self::Page => "page",
+            Self::Import => "import",
+        }
+    }
+}
+
 /// The statuses with which an imported order is a cart.
 pub const CART_STATUSES: &[&str] = &["draft", "pending"];
 

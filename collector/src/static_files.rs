@@ -1,4 +1,4 @@
-//! Static files: the browser library, the live view, the reports, and the demo shop.
+//! Static files: the browser library, the live view, the reports, the customers, and the demo shop.
 //!
 //! The build compresses files in advance (`.br`, `.gz`); the smallest form that the client accepts is sent. A file whose name contains a
 //! hash never changes and is cached for a year. Every other file is revalidated by its `ETag`.
@@ -28,6 +28,11 @@ struct LiveView;
 #[folder = "../www/reports"]
 #[allow_missing = true]
 struct Reports;
+
+#[derive(RustEmbed)]
+#[folder = "../www/customers"]
+#[allow_missing = true]
+struct Customers;
 
 #[derive(RustEmbed)]
 #[folder = "../www/shop"]
@@ -65,6 +70,21 @@ impl Assets {
         }
     }
 
+    /// Returns the present version of a hashed file: the file in the same folder whose name differs only in the hash.
+    pub(crate) fn find_present_version(&self, name: &str, accepted: &str) -> Option<File> {
+        let (start, extension) = split_hashed(name)?;
+        let is_version = |other: &str| split_hashed(other) == Some((start, extension));
+        let present = match self {
+            Self::Embedded => Dist::iter().find(|other| is_version(other))?.into_owned(),
+            Self::Folder(folder) => {
+                let parent = Path::new(start).parent().unwrap_or(Path::new(""));
+                let files = std::fs::read_dir(folder.join(parent)).ok()?.filter_map(|file| file.ok()?.file_name().into_string().ok());
+                files.map(|file| parent.join(file).to_string_lossy().into_owned()).find(|other| is_version(other))?
+            }
+        };
+        self.find(&present, accepted)
+    }
+
     /// Returns whether there is a browser library to serve.
     pub(crate) fn exist(&self) -> bool {
         self.find("tracking.js", "").is_some()
@@ -100,6 +120,11 @@ pub(crate) fn reports(name: &str) -> Option<File> {
     find_encoded(name, "", |name| Reports::get(name).map(|file| file.data))
 }
 
+/// Returns a file of the pages about customers.
+pub(crate) fn customers(name: &str) -> Option<File> {
+    find_encoded(name, "", |name| Customers::get(name).map(|file| file.data))
+}
+
 /// Returns a file of the demo shop.
 pub(crate) fn shop(name: &str) -> Option<File> {
     find_encoded(name, "", |name| Shop::get(name).map(|file| file.data))
@@ -119,6 +144,13 @@ pub(crate) fn is_hashed(name: &str) -> bool {
         let is_alphanumeric = part.bytes().all(|byte| byte.is_ascii_alphanumeric());
         part.len() >= 8 && is_alphanumeric && part.bytes().any(|byte| byte.is_ascii_digit())
     })
+}
+
+/// Splits a name such as `assets/core-1f2e3d4c.wasm` into the texts before and after the hash, which has eight hexadecimal digits.
+fn split_hashed(name: &str) -> Option<(&str, &str)> {
+    let (stem, extension) = name.split_once('.')?;
+    let (start, hash) = stem.rsplit_once('-')?;
+    (hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some((start, extension))
 }
 
 fn find_encoded(name: &str, accepted: &str, get: impl Fn(&str) -> Option<Cow<'static, [u8]>>) -> Option<File> {
@@ -193,5 +225,23 @@ mod tests {
         assert_eq!(encoding("a.js", "gzip;q=0, identity"), None);
         assert_eq!(encoding("b.js", "br"), None);
         assert!(assets.find("../a.js", "").is_none() && assets.find("/etc/hostname", "").is_none());
+    }
+
+    #[test]
+    fn another_hash_finds_the_present_version() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("assets")).unwrap();
+        for name in ["assets/core-0123abcd.js", "assets/core-0123abcd.js.br", "assets/core-4567abcd.wasm", "assets/debug-0123abcd.js"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let assets = Assets::Folder(folder.path().into());
+        let found = |name: &str| assets.find_present_version(name, "br").map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        assert_eq!(found("assets/core-ffffffff.js").as_deref(), Some("assets/core-0123abcd.js.br"));
+        assert_eq!(found("assets/core-ffffffff.wasm").as_deref(), Some("assets/core-4567abcd.wasm"));
+        for name in
+            ["assets/other-ffffffff.js", "assets/core-fffffff.js", "assets/core.js", "core-ffffffff.js", "assets/../core-ffffffff.js"]
+        {
+            assert_eq!(found(name), None, "{name}");
+        }
     }
 }

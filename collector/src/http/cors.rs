@@ -2,11 +2,17 @@
 //!
 //! Requests carry no cookies or other credentials, so `*` is enough.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// How long a browser may cache the answer to a preflight request, in seconds.
 const PREFLIGHT_MAX_AGE_SECS: &str = "86400";
+
+/// The methods of the routes with CORS.
+const METHODS: &str = "GET, HEAD, POST, OPTIONS";
+
+/// The headers that are allowed if the request names none.
+const DEFAULT_HEADERS: &str = "Accept, Authorization, Content-Type, X-Requested-With";
 
 /// The headers of a response that pages of any origin may read, with the time to retry and the request id.
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -27,22 +33,16 @@ pub(super) fn with_cors(mut response: Response) -> Response {
     response
 }
 
-/// Answers a preflight request of a page that sends events with a content type. The library itself never causes one.
-pub(super) async fn preflight_events() -> impl IntoResponse {
-    preflight("Content-Type, X-Requested-With")
-}
-
-/// Answers a preflight request of a dashboard: its requests carry an access token and the content type of the metrics API.
-pub(super) async fn preflight_metrics() -> impl IntoResponse {
-    preflight("Accept, Authorization, Content-Type, X-Requested-With")
-}
-
-fn preflight(allowed_headers: &'static str) -> impl IntoResponse {
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers),
-        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_SECS),
-        (header::ALLOW, "POST, OPTIONS"),
-    ];
-    (StatusCode::NO_CONTENT, headers)
+/// Answers an OPTIONS request, usually the preflight of a page whose monitoring agent adds headers to every request. It allows the headers
+/// that the page asks for: these routes use no credentials that a browser adds by itself.
+pub(super) fn preflight(headers: &HeaderMap) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let out = response.headers_mut();
+    out.insert(header::ALLOW, HeaderValue::from_static(METHODS));
+    out.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+    out.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_MAX_AGE_SECS));
+    out.insert(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+    let asked_for = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    out.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked_for.unwrap_or(HeaderValue::from_static(DEFAULT_HEADERS)));
+    response
 }

@@ -5,16 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::Error;
 use crate::http::context::ErrorDetail;
-use crate::import::ImportError;
-
-impl From<ImportError> for Error {
-    fn from(error: ImportError) -> Self {
-        match error {
-            ImportError::Store(error) => error.into(),
-            ImportError::Stopping => Self::Stopping,
-        }
-    }
-}
+use crate::request_error::SUPPORTED_ENCODINGS;
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
@@ -33,6 +24,9 @@ pub(super) fn error_response(error: &Error, caller_request_id: Option<String>) -
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if matches!(error, Error::UnsupportedEncoding) {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(SUPPORTED_ENCODINGS));
     }
     if matches!(error, Error::Unauthorized) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tillroll\", charset=\"UTF-8\""));

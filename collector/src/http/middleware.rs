@@ -1,4 +1,5 @@
-//! The middleware of every request: request id, rate limit, response timeout, CORS headers, error body, counter and log line.
+//! The middleware of every request: request id, rate limit, cross-site check, response timeout, CORS headers, error body, counter and log
+//! line.
 //!
 //! The log has the request id, route, status, error code and duration. It repeats nothing else that a client sent: no address, query,
 //! header or body, so it contains no personal data.
@@ -18,7 +19,8 @@ use axum::response::{IntoResponse, Response};
 use crate::app_state::SharedState;
 use crate::clock::Stopwatch;
 use crate::http::context::{ErrorDetail, Peer};
-use crate::http::{cors, request_id};
+use crate::http::{cors, cross_site, request_id, response};
+use crate::limits::client_key::ClientKey;
 use crate::{AppState, Error};
 
 /// What applies to a group of routes.
@@ -30,6 +32,10 @@ pub(super) struct RoutePolicy {
     pub(super) timeout: bool,
     /// Pages of any origin may read the response.
     pub(super) cors: bool,
+    /// OPTIONS requests are answered even if they are no preflight of a browser.
+    pub(super) options: bool,
+    /// Requests need the secret of a project's owner, who may have entered it into a browser.
+    pub(super) for_owners: bool,
 }
 
 /// Runs a request under the policy of its route group, then counts and logs it.
@@ -57,22 +63,39 @@ pub(super) async fn observe(State((state, policy)): State<(SharedState, RoutePol
     response
 }
 
-async fn admit(state: &AppState, policy: RoutePolicy, request: Request, next: Next) -> Response {
-    let response = match check_rate(state, policy, &request) {
+async fn admit(state: &AppState, policy: RoutePolicy, mut request: Request, next: Next) -> Response {
+    let client = client(state, &request);
+    request.extensions_mut().insert(client);
+    // An OPTIONS request to no route is answered like any other.
+    let is_preflight = request.method() == Method::OPTIONS
+        && request.extensions().get::<MatchedPath>().is_some()
+        && (policy.options || policy.cors && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD));
+    let response = match check_rate(state, policy, client).and_then(|()| check_site(policy, &request)) {
+        Ok(()) if is_preflight => cors::preflight(request.headers()),
         Ok(()) if policy.timeout => with_timeout(state.admission.response_timeout, next.run(request)).await,
         Ok(()) => next.run(request).await,
         // The body was not read, so the connection cannot be reused.
         Err(error) => ([(header::CONNECTION, "close")], error).into_response(),
     };
-    if policy.cors { cors::with_cors(response) } else { response }
+    if policy.cors { cors::with_cors(response) } else { response::with_isolation(response) }
+}
+
+/// Returns the client that a request counts for.
+fn client(state: &AppState, request: &Request) -> ClientKey {
+    let peer = request.extensions().get::<Peer>();
+    peer.map_or(ClientKey::Unreadable, |Peer(address)| state.admission.client(*address, request.headers()))
 }
 
 /// Applies the rate limit of the client's address.
-fn check_rate(state: &AppState, policy: RoutePolicy, request: &Request) -> Result<(), Error> {
-    match request.extensions().get::<Peer>() {
-        Some(Peer(address)) if policy.rate_limited => state.admission.check_address(*address, request.headers()),
-        _ => Ok(()),
-    }
+fn check_rate(state: &AppState, policy: RoutePolicy, client: ClientKey) -> Result<(), Error> {
+    if policy.rate_limited { state.admission.check_address(client) } else { Ok(()) }
+}
+
+/// Rejects a request that a page of another site made an owner's browser send. It may have credentials on routes of others too.
+fn check_site(policy: RoutePolicy, request: &Request) -> Result<(), Error> {
+    let is_owners = policy.for_owners || cross_site::has_ambient_credentials(request.headers());
+    let is_foreign = is_owners && cross_site::is_foreign_change(request.method(), request.uri(), request.headers());
+    if is_foreign { Err(Error::CrossSite) } else { Ok(()) }
 }
 
 async fn with_timeout(limit: Duration, response: impl Future<Output = Response>) -> Response {

@@ -2,17 +2,16 @@
 //!
 //! It is read and sent page by page, in the order of ids. A record that changes meanwhile appears once, in its old or its new state.
 
-use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::auth::basic;
+use crate::http::route_table::RouteTable;
 use crate::http::routes::query::{limit, parameter};
 use crate::http::streaming_body;
 use crate::resource::Resource;
@@ -30,9 +29,9 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/export/returns", Resource::Returns),
 ];
 
-pub(super) fn routes() -> Router<SharedState> {
-    RESOURCES.iter().fold(Router::new(), |router, &(path, resource)| {
-        router.route(path, get(move |state, query, headers| export(resource, state, query, headers)))
+pub(super) fn routes() -> RouteTable {
+    RESOURCES.iter().fold(RouteTable::default(), |routes, &(path, resource)| {
+        routes.get(path, move |state, query, headers| export(resource, state, query, headers))
     })
 }
 

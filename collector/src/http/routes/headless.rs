@@ -4,57 +4,88 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use tillroll_protocol::id::SEED_DIGITS;
 use tillroll_protocol::json_writer;
+use tillroll_protocol::receipt::Receipt;
 
+use crate::addresses::ProjectAddresses;
 use crate::app_state::SharedState;
 use crate::auth::basic;
-use crate::http::body;
+use crate::decode;
+use crate::http::body::{self, SenderId, UnreadBody};
 use crate::http::error_response::error_response;
 use crate::http::routes::query::parameter;
-use crate::ingest;
+use crate::ingest::{self, DecodedEvents};
+use crate::limits::client_key::ClientKey;
 use crate::projects::Project;
 use crate::store::TrustLevel;
 use crate::vendors::headless::{Request, RequestMeta};
 use crate::{AppState, Error, clock};
 
-pub(super) async fn track(State(state): State<SharedState>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
-    let body = match body::read(&state.admission, &headers, body).await {
+pub(super) async fn track(
+    State(state): State<SharedState>,
+    Extension(client): Extension<ClientKey>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: UnreadBody,
+) -> Response {
+    let sender = sender(&state, &query.unwrap_or_default(), &headers, client);
+    let body = match body::read(&state, &headers, body, if sender.is_ok() { SenderId::Head } else { SenderId::None }).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
-    let request = match Request::parse(&body.bytes) {
-        Ok(request) => request,
-        Err(error) => return Error::from(error).into_response(),
+    let bytes = body.bytes.clone();
+    let decoded = ingest::offload_if_large(&state, body.client, bytes.len(), move |state, _| {
+        let text = decode::replace_lone_surrogates(bytes);
+        let request = Request::parse(&text)?;
+        Ok((request.id(), sender.and_then(|sender| decode_event(state, &sender, &request, &text))))
+    });
+    let (request_id, decoded) = match decoded.await {
+        Ok(decoded) => decoded,
+        Err(error) => return error.into_response(),
     };
-    match store_event(&state, query.as_deref().unwrap_or_default(), &headers, &request, &body.bytes).await {
-        Ok(()) => success(request.id().as_deref()),
-        Err(error) => error_response(&error, request.id()),
+    let stored = match decoded {
+        Ok(decoded) => ingest::store_events(&state, decoded).await,
+        Err(error) => Err(error),
+    };
+    match stored {
+        Ok(_) => success(request_id.as_deref()),
+        Err(error) => error_response(&error, request_id),
     }
 }
 
-async fn store_event(state: &AppState, query: &str, headers: &HeaderMap, request: &Request<'_>, body: &[u8]) -> Result<(), Error> {
-    let (project, trust) = sender(state, query, headers)?;
-    if request.requires_secret() && trust != TrustLevel::Owner {
+fn decode_event(state: &AppState, sender: &Sender, request: &Request<'_>, body: &[u8]) -> Result<DecodedEvents, Error> {
+    if request.requires_secret() && sender.sender.trust != TrustLevel::Owner {
         return Err(Error::Unauthorized);
     }
-    state.admission.check_project(project.id)?;
+    state.admission.check_project(sender.project)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::NoRandomBytes)?;
-    let meta = RequestMeta { time: state.clock.millis(), body, seed: &seed };
-    ingest::ingest_event(state, project.id, request.event(meta), trust).await.map(|_| ())
+    let receipt = Receipt::of_server(state.clock.millis()).with_addresses(&*sender.addresses);
+    let event = request.event(RequestMeta { receipt: &receipt, body, seed: &seed });
+    ingest::single_event(state, sender.project, &receipt, event, sender.sender)
 }
 
-/// Returns the project and the sender's trust level: the owner with the secret, else a browser or a bot.
-fn sender(state: &AppState, query: &str, headers: &HeaderMap) -> Result<(Arc<Project>, TrustLevel), Error> {
+/// The project of a request, the rules for its addresses, and its sender.
+struct Sender {
+    project: i64,
+    addresses: Arc<ProjectAddresses>,
+    sender: basic::Sender,
+}
+
+/// Returns the sender: the owner with the secret, else a browser or a bot.
+fn sender(state: &AppState, query: &str, headers: &HeaderMap, client: ClientKey) -> Result<Sender, Error> {
+    let sender =
+        |project: &Project, sender| Sender { project: project.id, addresses: state.addresses.of(&project.credentials.token), sender };
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
-            state.projects.find(token).map(|project| (project, basic::page(headers))).ok_or(Error::UnknownToken)
+            let project = state.projects.find(token).ok_or(Error::UnknownToken)?;
+            Ok(sender(&project, basic::page(headers, state.country(client))))
         }
-        _ => basic::owner(&state.projects, headers).map(|project| (project, TrustLevel::Owner)),
+        _ => Ok(sender(&*basic::owner(&state.projects, headers)?, TrustLevel::Owner.into())),
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! An invalid line does not affect the others. An order that was not placed yet is a cart, whichever path it was sent to, and vice versa.
 
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -12,18 +11,27 @@ use axum::response::Response;
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::auth::basic;
-use crate::http::{body, response};
-use crate::import;
+use crate::http::body::{self, SenderId, UnreadBody};
+use crate::http::response;
+use crate::import::{self, Import};
+use crate::ingest;
 use crate::resource::Resource;
 
 pub(super) async fn import(
     State(state): State<SharedState>,
     resource: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    body: Body,
+    body: UnreadBody,
 ) -> Result<Response, Error> {
     let resource = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
-    let project = basic::owner(&state.projects, &headers)?.id;
-    let body = body::read(&state.admission, &headers, body).await?;
-    Ok(response::json(import::import(&state.store, project, resource, state.clock.millis(), body.bytes.clone()).await?))
+    let project = basic::owner(&state.projects, &headers)?;
+    let target = import::Target { project: project.id, addresses: state.addresses.of(&project.credentials.token) };
+    let body = body::read(&state, &headers, body, SenderId::Head).await?;
+    let mut import = Import::new(target, resource, state.clock.millis());
+    for part in import::parts(body.bytes.clone()) {
+        let parser = import.parser();
+        let parsed = ingest::offload_if_large(&state, body.client, part.len(), move |_, _| Ok(parser(part))).await?;
+        import.store(&state.store, parsed).await?;
+    }
+    Ok(response::json(import.finish()))
 }

@@ -4,24 +4,28 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::app_state::SharedState;
 use crate::auth::access_token::Claims;
-use crate::http::body;
-use crate::http::cors::preflight_metrics;
+use crate::decode::replace_lone_surrogates;
+use crate::http::body::{self, SenderId, UnreadBody};
+use crate::http::metrics_error::MetricsError;
+use crate::http::route_table::Served;
 use crate::http::routes::query::parameter;
+use crate::ingest;
 use crate::metrics::catalog::Resource;
-use crate::metrics::error::MetricsError;
 use crate::metrics::parse::{self, Context, QueryType};
 use crate::metrics::query::Query;
 use crate::metrics::response::{self, QueryResult};
 use crate::metrics::rows::Scope;
-use crate::{Error, clock};
+use crate::projection::ProjectionError;
+use crate::projects::Owner;
+use crate::{AppState, Error, clock};
 
 /// The media type that a client must accept.
 const ACCEPT: &str = "application/vnd.api.v1+json";
@@ -34,11 +38,8 @@ pub(super) async fn query(
     uri: Uri,
     RawQuery(parameters): RawQuery,
     headers: HeaderMap,
-    body: Body,
+    body: UnreadBody,
 ) -> Response {
-    if method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        return preflight_metrics().await.into_response();
-    }
     let trace_id = trace_id();
     let is_fresh = parameters.is_some_and(|query| parameter(&query, "fresh").is_some_and(|value| value != "0"));
     let request = QueryRequest { state: &state, trace_id: &trace_id, is_fresh };
@@ -56,7 +57,7 @@ struct QueryRequest<'a> {
 }
 
 impl QueryRequest<'_> {
-    async fn respond(&self, method: &Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Value, MetricsError> {
+    async fn respond(&self, method: &Method, path: &str, headers: &HeaderMap, body: UnreadBody) -> Result<Value, MetricsError> {
         let (resource, kind) = find(path).ok_or(MetricsError::NotFound)?;
         if method != Method::POST {
             return Err(MetricsError::MethodNotAllowed);
@@ -67,38 +68,55 @@ impl QueryRequest<'_> {
         if !has_media_type(headers, &header::CONTENT_TYPE, CONTENT_TYPE) {
             return Err(MetricsError::UnsupportedMediaType);
         }
-        let claims = self.claims(headers).ok_or(MetricsError::Unauthorized)?;
-        let body = body::read(&self.state.admission, headers, body).await?;
-        let body = serde_json::from_slice(&body.bytes).map_err(|error| MetricsError::NotJson(error.to_string()))?;
-        let query = Arc::new(self.parse(resource, kind, &body, &claims)?);
-        let result = self.run(&query, &claims).await?;
+        let (claims, owner) = self.authorize(headers).ok_or(MetricsError::Unauthorized)?;
+        let body = body::read(self.state, headers, body, SenderId::Head).await?;
+        let (bytes, parser) = (body.bytes.clone(), claims.clone());
+        let parsed = ingest::offload_if_large(self.state, body.client, bytes.len(), move |state, _| {
+            Ok(parse(state, resource, kind, bytes, &parser))
+        });
+        let query = Arc::new(parsed.await??);
+        let result = self.run(&query, &claims, owner.id).await?;
         Ok(envelope(&query, kind, &claims, result, self.trace_id))
     }
 
-    fn claims(&self, headers: &HeaderMap) -> Option<Claims> {
+    fn authorize(&self, headers: &HeaderMap) -> Option<(Claims, Owner)> {
         let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        let claims = self.state.keyring.verify(token.trim(), self.state.clock.millis())?;
-        (scheme.eq_ignore_ascii_case("bearer")).then_some(claims)
+        let authorized = self.state.keyring.verify(token.trim(), self.state.clock.millis(), &self.state.projects)?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(authorized)
     }
 
-    fn parse(&self, resource: &'static Resource, kind: QueryType, body: &Value, claims: &Claims) -> Result<Query, MetricsError> {
-        let now = self.state.clock.millis().cast_signed();
-        let context = Context { organization: &claims.organization.id, now, max_range_days: self.state.max_range_days };
-        parse::parse(resource, kind, body, context).map_err(MetricsError::Invalid)
-    }
-
-    async fn run(&self, query: &Arc<Query>, claims: &Claims) -> Result<QueryResult, MetricsError> {
+    async fn run(&self, query: &Arc<Query>, claims: &Claims, project: i64) -> Result<QueryResult, MetricsError> {
         let organization = claims.organization.id.clone();
-        let project = self.state.projects.find(&organization).ok_or(MetricsError::Unauthorized)?.id;
         let scope = Scope { project, organization, markets: claims.markets().to_vec() };
         let results = self.state.analytics.query(Arc::clone(query), scope.clone(), self.is_fresh).await;
         let results = results.inspect_err(|error| {
-            if let Error::Engine(cause) = error {
+            if let ProjectionError::Engine(cause) = error {
                 tracing::error!(trace_id = self.trace_id, cause, "metrics query failed");
             }
-        })?;
+        });
+        let results = results.map_err(Error::from)?;
+        if let Some(currency) = query.currency_to_check().filter(|_| response::has_several_currencies(&results)) {
+            return Err(MetricsError::Invalid(parse::several_currencies(query, currency)));
+        }
         Ok(response::build(query, &scope, &results))
     }
+}
+
+fn parse(state: &AppState, resource: &'static Resource, kind: QueryType, body: Bytes, claims: &Claims) -> Result<Query, MetricsError> {
+    let body: Value = serde_json::from_slice(&replace_lone_surrogates(body)).map_err(|error| MetricsError::NotJson(error.to_string()))?;
+    let now = state.clock.millis().cast_signed();
+    let context = Context {
+        organization: &claims.organization.id,
+        now,
+        attribution_days: state.attribution_days,
+        max_range_days: state.max_range_days,
+    };
+    parse::parse(resource, kind, &body, context).map_err(MetricsError::Invalid)
+}
+
+/// Returns what the handler serves.
+pub(super) fn served() -> [Served; 2] {
+    ["/metrics/{resource}/{query}", "/metrics/analysis/fbt"].map(|path| Served::new("POST", path))
 }
 
 fn find(path: &str) -> Option<(&'static Resource, QueryType)> {

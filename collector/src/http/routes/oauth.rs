@@ -1,10 +1,10 @@
 //! `POST /oauth/token`: exchanges client credentials (RFC 6749, section 4.4), sent as a form or as JSON, for an access token.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -12,7 +12,9 @@ use crate::app_state::SharedState;
 use crate::auth::access_token::{Claims, LIFETIME_SECS};
 use crate::auth::basic;
 use crate::clock;
-use crate::http::body;
+use crate::decode::replace_lone_surrogates;
+use crate::http::body::{self, SenderId, UnreadBody};
+use crate::ingest;
 
 /// The body of a request.
 #[derive(Default, Deserialize)]
@@ -24,12 +26,18 @@ struct Request {
     scope: String,
 }
 
-pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, body: Body) -> Response {
-    let body = match body::read(&state.admission, &headers, body).await {
+pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, body: UnreadBody) -> Response {
+    let body = match body::read(&state, &headers, body, SenderId::None).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
-    let Some(request) = parse(&headers, &body.bytes) else {
+    let is_json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
+    let bytes = body.bytes.clone();
+    let request = match ingest::offload_if_large(&state, body.client, bytes.len(), move |_, _| Ok(parse(is_json, bytes))).await {
+        Ok(request) => request,
+        Err(error) => return error.into_response(),
+    };
+    let Some(request) = request else {
         return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "the body must be a form or JSON");
     };
     if request.grant_type != "client_credentials" {
@@ -47,7 +55,7 @@ pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, 
     let Some(claims) = Claims::new(&project.credentials.token, &request.scope, state.clock.millis(), rand) else {
         return oauth_error(StatusCode::BAD_REQUEST, "invalid_scope", "scope must have the form market:id:ID, repeated with spaces");
     };
-    let Some(token) = state.keyring.sign(&claims) else {
+    let Some(token) = state.keyring.sign(claims.clone(), &project) else {
         return oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the token cannot be signed");
     };
     let body = json!({
@@ -60,9 +68,8 @@ pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, 
     ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], Json(body)).into_response()
 }
 
-fn parse(headers: &HeaderMap, body: &[u8]) -> Option<Request> {
-    let is_json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
-    if is_json { serde_json::from_slice(body).ok() } else { serde_urlencoded::from_bytes(body).ok() }
+fn parse(is_json: bool, body: Bytes) -> Option<Request> {
+    if is_json { serde_json::from_slice(&replace_lone_surrogates(body)).ok() } else { serde_urlencoded::from_bytes(&body).ok() }
 }
 
 fn oauth_error(status: StatusCode, error: &str, description: &str) -> Response {

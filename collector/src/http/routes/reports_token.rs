@@ -16,12 +16,12 @@ use crate::{Error, clock};
 /// The lifetime of the page's token. The page requests another one when it expires.
 const LIFETIME_SECS: u64 = 15 * 60;
 
-/// Pages of other origins may send this request but cannot read its response.
 pub(super) async fn issue(State(state): State<SharedState>, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
-    let project = &authorize(&state, &uri, &headers)?.credentials.token;
+    let owner = authorize(&state, &uri, &headers)?;
+    let project = &owner.credentials.token;
     let rand = clock::random_hex::<16>().unwrap_or_default();
     let claims = Claims::new(project, "", state.clock.millis(), rand).map(|claims| Claims { exp: claims.iat + LIFETIME_SECS, ..claims });
-    let token = claims.and_then(|claims| state.keyring.sign(&claims)).ok_or(Error::CannotSign)?;
+    let token = claims.and_then(|claims| state.keyring.sign(claims, &owner)).ok_or(Error::CannotSign)?;
     Ok(response::json(json!({
         "access_token": token,
         "token_type": "Bearer",

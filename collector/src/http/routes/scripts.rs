@@ -1,35 +1,32 @@
 //! The browser library: `/tracking.js`, its alternative paths, and the files that it loads.
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::Error;
 use crate::app_state::SharedState;
-use crate::http::cookie_renewal;
+use crate::http::path::PathParam;
 use crate::static_files::{accept_encoding, is_hashed};
 
-/// `/tracking.js`. All projects share the file; the script reads its token from its own URL. The response renews the visitor cookie.
+/// `/tracking.js`. All projects share the file; the script reads its token from its own URL.
 pub(super) async fn script(State(state): State<SharedState>, headers: HeaderMap) -> Result<Response, Error> {
-    let mut response = find(&state, &["tracking.js"], &headers)?;
-    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
-    let renewed = cookie_renewal::renewed_cookie(header(header::COOKIE), header(header::HOST), header(header::REFERER));
-    if let Some(cookie) = renewed.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
-        let out = response.headers_mut();
-        out.insert(header::SET_COOKIE, cookie);
-        out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=600"));
-    }
-    Ok(response)
+    find(&state, &["tracking.js"], &headers)
 }
 
 /// `/j/TOKEN.js` and `/tags/TOKEN.js`.
-pub(super) async fn script_by_token(state: State<SharedState>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+pub(super) async fn script_by_token(state: State<SharedState>, PathParam(file): PathParam, headers: HeaderMap) -> Result<Response, Error> {
     if file.ends_with(".js") { script(state, headers).await } else { Err(Error::NotFound) }
 }
 
-/// `/assets/FILE`. The build may put a file next to the script or into its `assets` folder.
-pub(super) async fn asset(State(state): State<SharedState>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
-    find(&state, &[&format!("assets/{file}"), &file], &headers)
+/// `/assets/FILE`. The build may put a file next to the script or into its `assets` folder. After an upgrade, pages with a cached script
+/// request hashed files of the version before; they get the present ones, which browsers must not store under the old name.
+pub(super) async fn asset(State(state): State<SharedState>, PathParam(file): PathParam, headers: HeaderMap) -> Result<Response, Error> {
+    let names = [&format!("assets/{file}"), &*file];
+    find(&state, &names, &headers).or_else(|error| {
+        let present = names.iter().find_map(|name| state.assets.find_present_version(name, accept_encoding(&headers)));
+        Ok(present.ok_or(error)?.into_response("no-store", &headers))
+    })
 }
 
 fn find(state: &SharedState, names: &[&str], headers: &HeaderMap) -> Result<Response, Error> {

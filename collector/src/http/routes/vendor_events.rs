@@ -1,33 +1,39 @@
 //! The front-end endpoints of vendors' libraries: one event per request, any content type, with or without a version in the path.
 
-use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::post;
+use tillroll_protocol::receipt::Receipt;
 
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::auth::basic;
-use crate::http::cors::preflight_events;
-use crate::http::{body, response};
+use crate::decode;
+use crate::http::body::{self, SenderId, UnreadBody};
+use crate::http::response;
+use crate::http::route_table::RouteTable;
 use crate::ingest;
 use crate::vendors::Envelope;
 use crate::vendors::calls::{CALLS, Call};
 
-pub(super) fn routes() -> Router<SharedState> {
+pub(super) fn routes() -> RouteTable {
     let paths = CALLS.iter().flat_map(|call| ["", "/v1", "/v2"].map(|version| (format!("{version}{}", call.path), call)));
-    paths.fold(Router::new(), |router, (path, call)| {
+    paths.fold(RouteTable::default(), |routes, (path, call)| {
         let handler = move |state, headers, body| track(call, state, headers, body);
-        router.route(&path, post(handler).options(preflight_events))
+        routes.post(&path, handler)
     })
 }
 
-async fn track(call: &'static Call, State(state): State<SharedState>, headers: HeaderMap, body: Body) -> Result<Response, Error> {
-    let body = body::read(&state.admission, &headers, body).await?;
-    let envelope = Envelope::parse(&body.bytes)?;
-    let project = ingest::find_project(&state, &envelope.token)?.id;
-    let event = call.event(&envelope, &body.bytes);
-    Ok(response::json(ingest::ingest_event(&state, project, event, basic::page(&headers)).await?))
+async fn track(call: &'static Call, State(state): State<SharedState>, headers: HeaderMap, body: UnreadBody) -> Result<Response, Error> {
+    let body = body::read(&state, &headers, body, SenderId::JsonToken).await?;
+    let (bytes, trust) = (body.bytes.clone(), basic::page(&headers, state.country(body.client)));
+    let decoded = ingest::offload_if_large(&state, body.client, bytes.len(), move |state, _| {
+        let text = decode::replace_lone_surrogates(bytes);
+        let envelope = Envelope::parse(&text)?;
+        let project = ingest::find_project(state, &envelope.token)?;
+        let addresses = state.addresses.of(&project.credentials.token);
+        let receipt = Receipt::of_page(state.clock.millis(), None).with_addresses(&*addresses);
+        ingest::single_event(state, project.id, &receipt, call.event(&envelope, &text, &receipt), trust)
+    });
+    Ok(response::json(ingest::store_events(&state, decoded.await?).await?))
 }

@@ -2,55 +2,157 @@
 //!
 //! Vendors' plug-ins accept only status 200 as success, and some delete their stored keys after any other status.
 
-use axum::Router;
-use axum::body::Body;
+use std::ops::Range;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::post;
+use bytes::Bytes;
 use tillroll_protocol::batch::BatchResponse;
+use tillroll_protocol::limits;
+use tillroll_protocol::receipt::Receipt;
 
 use crate::app_state::SharedState;
+use crate::cancellation::Cancellation;
+use crate::decode;
 use crate::decode::rejection::RejectedEvent;
-use crate::http::{body, response};
+use crate::http::body::{self, SenderId, UnreadBody};
+use crate::http::response;
+use crate::http::route_table::RouteTable;
 use crate::ingest;
+use crate::projects::Project;
+use crate::store::{BackendRecord, TrustLevel};
 use crate::vendors::Envelope;
-use crate::vendors::records::{self, ENDPOINTS, Endpoint, ParsedRecords};
+use crate::vendors::records::{self, ENDPOINTS, Endpoint, RequestRecords, RequestRejection};
 use crate::{AppState, Error};
 
-pub(super) fn routes() -> Router<SharedState> {
+pub(super) fn routes() -> RouteTable {
     let paths = ENDPOINTS.iter().flat_map(|endpoint| ["", "/v2"].map(|version| (format!("{version}{}", endpoint.path), endpoint)));
-    let router = paths.fold(Router::new(), |router, (path, endpoint)| {
-        router.route(&path, post(move |state, headers, body| store_records(endpoint, state, headers, body)))
+    let routes = paths.fold(RouteTable::default(), |routes, (path, endpoint)| {
+        routes.post(&path, move |state, headers, body| store_records(endpoint, state, headers, body))
     });
-    router.route("/tracking/{token}/activity", post(activity)).route("/v2/tracking/{token}/activity", post(activity))
+    routes.post("/tracking/{token}/activity", activity).post("/v2/tracking/{token}/activity", activity)
 }
 
 async fn store_records(
     endpoint: &'static Endpoint,
     State(state): State<SharedState>,
     headers: HeaderMap,
-    body: Body,
+    body: UnreadBody,
 ) -> Result<Response, Error> {
-    let body = body::read(&state.admission, &headers, body).await?;
-    let (bytes, digest) = (body.bytes.clone(), digest(&headers));
-    let parsed = ingest::offload_if_large(&state, bytes.len(), move |state| parse_records(state, endpoint, &bytes, digest.as_deref()));
-    let (project, parsed) = parsed.await?;
-    Ok(response::json(ingest::records(&state, project, parsed.time, parsed.records, endpoint.is_batch()).await?))
+    let body = body::read(&state, &headers, body, SenderId::JsonToken).await?;
+    let (bytes, signed, digest) = (body.bytes.clone(), body.signed.clone(), digest(&headers));
+    let trust = if digest.is_some() { TrustLevel::Owner } else { TrustLevel::Unsigned };
+    let request = ingest::offload_if_large(&state, body.client, bytes.len(), move |state, _| {
+        let signature = digest.map(|digest| Signature { signed: &signed, digest });
+        parse_request(state, endpoint, bytes, signature.as_ref())
+    });
+    let Request { text, project, time, records } = request.await?;
+    let mut response = BatchResponse::default();
+    let mut store = async |records, has_many| ingest::records(&state, (project, time, trust), records, has_many, &mut response).await;
+    match records {
+        Records::One(record) => store(vec![record], false).await?,
+        Records::Many(places) => {
+            let receipt = Receipt::of_server(state.clock.millis());
+            let (mut first, mut places) = (0, places.as_slice());
+            while !places.is_empty() {
+                let (part, rest) = split_part(places);
+                let (part, text, receipt) = (part.to_vec(), text.clone(), receipt);
+                let bytes = part.iter().map(std::ops::Range::len).sum();
+                let count = part.len();
+                let parsed = ingest::offload_if_large(&state, body.client, bytes, move |_, cancellation| {
+                    Ok(parse_part(endpoint, &text, (first, &part), time, &receipt, cancellation))
+                });
+                store(parsed.await?, true).await?;
+                (first, places) = (first + count, rest);
+            }
+        }
+    }
+    Ok(response::json(response))
 }
 
-/// Returns the project and the records. The error of a wrong digest reveals nothing about the body.
-fn parse_records(state: &AppState, endpoint: &Endpoint, body: &[u8], digest: Option<&str>) -> Result<(i64, ParsedRecords), Error> {
-    let envelope = Envelope::parse(body)?;
+/// How many records of a batch, and how many bytes of them, are parsed and stored at a time, so that the memory for parsed records does not
+/// grow with the body.
+const PART_RECORDS: usize = 1_000;
+const PART_BYTES: usize = 256 * limits::KIB;
+
+/// A request whose sender is proved.
+struct Request {
+    text: Bytes,
+    project: i64,
+    time: u64,
+    records: Records,
+}
+
+enum Records {
+    One(Result<BackendRecord, RejectedEvent>),
+    /// Where each record of a batch lies in the text.
+    Many(Vec<Range<usize>>),
+}
+
+/// Splits off the next part of a batch: at least one record.
+fn split_part(places: &[Range<usize>]) -> (&[Range<usize>], &[Range<usize>]) {
+    let mut bytes = 0;
+    let fits = |place: &&Range<usize>| {
+        bytes += place.len();
+        bytes <= PART_BYTES
+    };
+    let count = places.iter().take(PART_RECORDS).take_while(fits).count().max(1);
+    places.split_at(count.min(places.len()))
+}
+
+/// Parses records of a batch, of which the first has this number. After a cancellation some are missing.
+fn parse_part(
+    endpoint: &Endpoint,
+    text: &[u8],
+    (first, places): (usize, &[Range<usize>]),
+    time: u64,
+    receipt: &Receipt<'_>,
+    cancellation: &Cancellation,
+) -> Vec<Result<BackendRecord, RejectedEvent>> {
+    let texts = places.iter().map(|place| text.get(place.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default());
+    let records = (first..).zip(texts).take_while(|_| !cancellation.is_cancelled());
+    records.map(|(number, json)| endpoint.parse_one_of_many(number, json, time, receipt)).collect()
+}
+
+/// The header `X-Digest`, and the bytes that it covers.
+struct Signature<'a> {
+    signed: &'a [u8],
+    digest: String,
+}
+
+impl Signature<'_> {
+    fn is_of(&self, project: &Project) -> bool {
+        project.verifies(|secret| records::is_signed(self.signed, secret, &self.digest))
+    }
+}
+
+/// Parses a request. The error of a wrong digest reveals nothing about the body.
+fn parse_request(state: &AppState, endpoint: &Endpoint, body: Bytes, signature: Option<&Signature<'_>>) -> Result<Request, Error> {
+    let text = decode::replace_lone_surrogates(body);
+    let envelope = Envelope::parse(&text)?;
     let project = ingest::find_project(state, &envelope.token)?;
-    match digest {
-        Some(digest) if !project.verifies(|secret| records::is_signed(body, secret, digest)) => return Err(Error::WrongDigest),
+    match signature {
+        Some(signature) if !signature.is_of(&project) => return Err(Error::WrongDigest),
         None if endpoint.requires_digest => return Err(Error::MissingDigest),
         _ => {}
     }
-    let parsed = endpoint.parse(&envelope);
-    Ok((project.id, parsed.map_err(|reason| ingest::reject(state, project.id, RejectedEvent::unnamed(reason)))?))
+    let receipt = Receipt::of_server(state.clock.millis());
+    let (time, records) = endpoint.parse(&envelope, &receipt).map_err(|rejection| match rejection {
+        RequestRejection::Body(error) => error.into(),
+        RequestRejection::Reason(reason) => ingest::reject(state, project.id, RejectedEvent::unnamed(reason)),
+    })?;
+    let place = |record: &str| {
+        let start = record.as_ptr().addr() - text.as_ptr().addr();
+        start..start + record.len()
+    };
+    let records = match records {
+        RequestRecords::One(record) => Records::One(record),
+        RequestRecords::Many(records) => Records::Many(records.into_iter().map(place).collect()),
+    };
+    drop(envelope);
+    Ok(Request { project: project.id, time, records, text })
 }
 
 /// A plug-in reports that it was installed. The response only confirms that its keys are right.
@@ -58,15 +160,19 @@ async fn activity(
     State(state): State<SharedState>,
     token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    body: Body,
+    body: UnreadBody,
 ) -> Result<Response, Error> {
-    let body = body::read(&state.admission, &headers, body).await?.bytes;
     let project = token.ok().and_then(|Path(token)| state.projects.find(&token)).ok_or(Error::UnknownToken)?;
+    let body = body::read(&state, &headers, body, SenderId::Head).await?;
     let digest = digest(&headers).ok_or(Error::MissingDigest)?;
-    if !project.verifies(|secret| records::is_signed(&body, secret, &digest)) {
-        return Err(Error::WrongDigest);
-    }
-    records::check_activity(&body)?;
+    let (signed, bytes) = (body.signed.clone(), body.bytes.clone());
+    let check = ingest::offload_if_large(&state, body.client, bytes.len(), move |_, _| {
+        if !(Signature { signed: &signed, digest }).is_of(&project) {
+            return Err(Error::WrongDigest);
+        }
+        Ok(records::check_activity(&decode::replace_lone_surrogates(bytes))?)
+    });
+    check.await?;
     Ok(response::json(BatchResponse::default()))
 }
 

@@ -4,36 +4,46 @@
 //! end by themselves, are closed.
 
 mod connections;
+mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::addresses::AddressRules;
 use crate::auth::bots;
 use crate::auth::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::{LimitFlags, Serve};
+use crate::dropped_reports::DroppedReports;
 use crate::http::routes;
-use crate::jobs::{forward, project_watch, retention_schedule};
+use crate::jobs::forward::{self, ForwardRules};
+use crate::jobs::{log_summary, project_watch, retention_schedule};
 use crate::limits::admission::Admission;
 use crate::projection::Analytics;
 use crate::projects::{Credentials, ProjectRegistry};
 use crate::rejection_broadcast::RejectionBroadcast;
+use crate::sources::Countries;
 use crate::static_files::Assets;
-use crate::store::{Options, Store};
+use crate::store::{Cursor, Options, Store};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
 use crate::{AppState, request_error};
 use connections::Connections;
+use tls::Tls;
 
 /// A server with an open store and a bound address. It serves requests once it runs.
 pub struct Server {
     listener: TcpListener,
+    /// The listener that redirects to HTTPS.
+    redirect_listener: Option<TcpListener>,
+    tls: Option<Tls>,
+    hsts: Option<Duration>,
     state: Arc<AppState>,
     closing: watch::Sender<bool>,
     created_project: Option<Credentials>,
@@ -48,11 +58,19 @@ impl Server {
         let telemetry = Arc::new(Telemetry::default());
         let options = Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options };
         std::thread::spawn(bots::prepare);
+        let tls = flags.tls.certificate.as_deref().zip(flags.tls.key.as_deref()).map(|(certificate, key)| Tls::open(certificate, key));
+        let tls = tls.transpose()?;
+        let countries = flags.geoip.as_deref().map_or_else(|| Ok(Countries::default()), Countries::open)?;
         let store = Store::open(&flags.data, options, Arc::clone(&telemetry)).map_err(request_error::with_advice)?;
-        let (projects, created_project) = ProjectRegistry::open(&flags.projects, &flags.data, clock, |token| Ok(store.project(token)?))?;
+        let (projects, created_project) =
+            ProjectRegistry::open(&flags.all_projects()?, &flags.data, clock, |token| Ok(store.project(token)?))?;
         let listener = bind(&flags.listen).await?;
+        let redirect_listener = match &flags.tls.redirect_listen {
+            Some(listen) => Some(bind(listen).await?),
+            None => None,
+        };
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-        let analytics = Analytics::start(&flags.data, Box::new(store.change_feed()), store.change());
+        let analytics = Analytics::start(&flags.data, flags.analytics.limits(), Box::new(store.change_feed()), store.position());
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let state = AppState {
@@ -61,25 +79,43 @@ impl Server {
             analytics,
             keyring,
             max_range_days: flags.metrics_days,
-            rejections: RejectionBroadcast::default(),
+            attribution_days: flags.attribution_days,
+            countries,
+            addresses: AddressRules::new(&flags.addresses),
+            rejections: RejectionBroadcast::new(flags.ephemeral),
+            dropped_reports: DroppedReports::default(),
             assets: flags.assets.clone().map_or(Assets::Embedded, Assets::Folder),
             telemetry,
             admission: Admission::new(&flags.limits),
             clock,
             has_demo_shop: flags.demo,
-            is_live_open: flags.demo && is_local,
+            is_live_open: is_live_open(flags, is_local),
+            test_start: flags.ephemeral.then(|| Mutex::new(Cursor::START)),
             closing: closed,
         };
         let targets = forward::targets(&flags.forwarding.to, &flags.forwarding.credentials(), &state.projects)?;
         let state = Arc::new(state);
-        forward::start(targets, &flags.data, &state, Forwarding::translate)?;
+        let rules = ForwardRules { translate: Forwarding::translate, retry_time: flags.forwarding.retry_time };
+        forward::start(targets, &flags.data, &state, rules)?;
         let (limits, shutdown_deadline) = (flags.limits.clone(), flags.shutdown_deadline);
-        Ok(Self { listener, state, closing, created_project, limits, shutdown_deadline, keep_events: flags.keep_events })
+        let (hsts, keep_events) = (flags.tls.hsts, flags.keep_events);
+        Ok(Self { listener, redirect_listener, tls, hsts, state, closing, created_project, limits, shutdown_deadline, keep_events })
     }
 
     /// Returns the address that was bound.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.listener.local_addr().context("the server failed")
+    }
+
+    /// Returns the address of the listener that redirects to HTTPS, if there is one.
+    pub fn redirect_address(&self) -> Option<SocketAddr> {
+        self.redirect_listener.as_ref()?.local_addr().ok()
+    }
+
+    /// Returns the URL of the server.
+    pub fn url(&self) -> anyhow::Result<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.address()?))
     }
 
     /// Returns the credentials of the project that this start created, for the operator.
@@ -99,7 +135,8 @@ impl Server {
 
     /// Serves until `stop` completes and everything that was accepted is stored.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, state, closing, limits, shutdown_deadline, keep_events, .. } = self;
+        let https_port = self.address()?.port();
+        let Self { listener, redirect_listener, tls, hsts, state, closing, limits, shutdown_deadline, keep_events, .. } = self;
         let closed = state.closing.clone();
         tokio::spawn(async move {
             stop.await;
@@ -107,17 +144,32 @@ impl Server {
             closing.closed().await;
         });
         tokio::spawn(project_watch::run(Arc::clone(&state)));
+        tokio::spawn(log_summary::run(Arc::clone(&state)));
         if let Some(keep) = keep_events {
             tokio::spawn(retention_schedule::run(Arc::clone(&state), keep));
         }
         let telemetry = Arc::clone(&state.telemetry);
-        let serving = Connections::new(routes::router(state), &limits, telemetry).serve(listener, closed.clone());
+        if let Some(listener) = redirect_listener {
+            let router = routes::redirect_router(Arc::clone(&state), https_port);
+            tokio::spawn(Connections::new(router, None, &limits, Arc::clone(&telemetry)).serve(listener, closed.clone()));
+        }
+        let router = routes::router(state, hsts);
+        let serving = Connections::new(router, tls, &limits, telemetry).serve(listener, closed.clone());
         tokio::select! {
             () = serving => {}
             () = deadline(closed, shutdown_deadline) => tracing::warn!("some requests were not answered before the shutdown deadline"),
         }
         Ok(())
     }
+}
+
+/// Returns whether `/live` is open to this machine. Behind a proxy every request comes from this machine.
+fn is_live_open(flags: &Serve, is_local: bool) -> bool {
+    let is_behind_proxy = flags.limits.trust_proxy > 0;
+    if flags.demo && is_behind_proxy {
+        tracing::warn!("--demo does not open /live to this machine together with --trust-proxy; the secret of a project is required");
+    }
+    flags.demo && is_local && !is_behind_proxy
 }
 
 /// Returns when so much time has passed since the server began to stop.
