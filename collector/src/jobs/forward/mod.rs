@@ -1,9 +1,11 @@
 //! Forwards a project's events to the vendor's server that the shop also uses.
 //!
 //! It reads the durable event log, so no page waits for it and a restart loses nothing. Events are sent in order, one request at a time.
-//! The position is stored after each response: a crash can repeat one request, which has its event's id, and loses none.
+//! The position is stored after each response: a crash can repeat one request, which has its event's id, and loses none. A request that fails
+//! for too long is set aside and sent again once the server has accepted another one.
 
 mod client;
+mod delivery;
 mod position;
 mod target;
 
@@ -15,32 +17,44 @@ use anyhow::Context;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::AppState;
 use crate::store::{Cursor, Range};
-use crate::{AppState, clock};
-use client::{ForwardClient, ForwardOutcome};
-use position::{ForwardPosition, PositionFile};
+use client::ForwardClient;
+use delivery::{Delivered, Delivery, delay, request_id};
+use position::{ForwardPosition, Progress, ProgressFile, SetAside};
 pub(crate) use target::{Target, targets};
 
 /// How many events are read at a time.
 const PAGE_EVENTS: usize = 100;
 
-/// The delay after the first failure; each further failure doubles it.
-const INITIAL_DELAY: Duration = Duration::from_millis(500);
+/// The most requests that are set aside at a time. Each has taken the whole time for retries, so this is rarely reached.
+const MAX_SET_ASIDE: usize = 1_000;
 
-/// The longest delay, unless the server requests a longer one.
-const MAX_DELAY: Duration = Duration::from_secs(300);
+/// How often a request that was set aside is sent again, if the server does not answer it but others.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// Converts a stored event into the vendor's requests.
 pub(crate) type Translate = fn(&Value) -> Vec<Value>;
 
+/// How events are forwarded.
+#[derive(Clone, Copy)]
+pub(crate) struct ForwardRules {
+    /// Returns the requests for an exported event.
+    pub(crate) translate: Translate,
+    /// How long a request is retried before it is set aside.
+    pub(crate) retry_time: Duration,
+}
+
 /// Starts to forward to each target. A project without a stored position begins with its next event.
-pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, translate: Translate) -> anyhow::Result<()> {
+pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, rules: ForwardRules) -> anyhow::Result<()> {
     for target in targets {
         let head = *state.store.head().borrow();
         let context = || format!("cannot start forwarding from the data folder {}; make it readable and writable", folder.display());
-        let (file, position) = PositionFile::open(folder, &target.token, head).with_context(context)?;
+        let (file, progress) = ProgressFile::open(folder, &target.token, head).with_context(context)?;
         let client = ForwardClient::start(target.url, target.authorization).with_context(context)?;
-        let forwarder = Forwarder { state: Arc::clone(state), project: target.project, file, position, client, translate };
+        let delivery = Delivery::new(client, rules.retry_time);
+        let translate = rules.translate;
+        let forwarder = Forwarder { state: Arc::clone(state), project: target.project, file, progress, delivery, translate };
         tokio::spawn(forwarder.run());
     }
     Ok(())
@@ -49,9 +63,9 @@ pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, 
 struct Forwarder {
     state: Arc<AppState>,
     project: i64,
-    file: PositionFile,
-    position: ForwardPosition,
-    client: ForwardClient,
+    file: ProgressFile,
+    progress: Progress,
+    delivery: Delivery,
     translate: Translate,
 }
 
@@ -87,74 +101,80 @@ impl Forwarder {
 
     /// Sends the next page of events up to `until`, and returns how many events it had.
     async fn forward_page(&mut self, until: Cursor) -> anyhow::Result<usize> {
-        let range = Range { project: self.project, after: self.position.after, until, limit: PAGE_EVENTS };
+        let range = Range { project: self.project, after: self.progress.position.after, until, limit: PAGE_EVENTS };
         let events = self.state.store.read(range).await?;
         for event in &events {
             let exported = serde_json::from_str(&event.json).unwrap_or(Value::Null);
-            for request in (self.translate)(&exported).into_iter().skip(self.position.sent) {
-                self.deliver(request.to_string()).await;
-                self.save(ForwardPosition { sent: self.position.sent + 1, ..self.position }).await?;
+            for request in (self.translate)(&exported).into_iter().skip(self.progress.position.sent) {
+                self.forward(&request, event.cursor).await?;
             }
-            self.position = ForwardPosition { after: event.cursor, sent: 0 };
+            self.progress.position = ForwardPosition { after: event.cursor, sent: 0 };
         }
         if !events.is_empty() {
-            self.save(self.position).await?;
+            self.save().await?;
         }
         Ok(events.len())
     }
 
-    async fn save(&mut self, position: ForwardPosition) -> anyhow::Result<()> {
-        let file = self.file.clone();
-        tokio::task::spawn_blocking(move || file.save(position)).await?.context("cannot store the position of forwarding")?;
-        self.position = position;
+    /// Sends the request at the current position, and advances.
+    async fn forward(&mut self, request: &Value, event: Cursor) -> anyhow::Result<()> {
+        let telemetry = Arc::clone(&self.state.telemetry);
+        let delivered = self.delivery.deliver(request, &telemetry).await;
+        let position = self.progress.position;
+        self.progress.position.sent += 1;
+        if delivered == Delivered::Answered {
+            self.save().await?;
+            return self.retry_set_aside().await;
+        }
+        tracing::error!(request_id = request_id(request), "an event cannot be forwarded for too long; it is set aside");
+        telemetry.forwarded("set_aside");
+        self.progress.set_aside.push_back(SetAside { position, event, attempts: 0 });
+        if self.progress.set_aside.len() > MAX_SET_ASIDE {
+            self.progress.set_aside.pop_front();
+            tracing::error!("too many events are set aside; the oldest is not forwarded");
+            telemetry.forwarded("dropped");
+        }
+        self.save().await
+    }
+
+    /// Sends each request that was set aside again. The server works, so one that fails is dropped.
+    async fn retry_set_aside(&mut self) -> anyhow::Result<()> {
+        let telemetry = Arc::clone(&self.state.telemetry);
+        while let Some(mut set_aside) = self.progress.set_aside.pop_front() {
+            let request = self.request_of(&set_aside).await?;
+            set_aside.attempts += 1;
+            let delivered = match &request {
+                Some(request) => self.delivery.deliver_once(request, &telemetry).await,
+                // The event was erased, or has left the log.
+                None => Delivered::Failed,
+            };
+            let is_unavailable = delivered == Delivered::Unavailable && set_aside.attempts < MAX_ATTEMPTS;
+            if is_unavailable {
+                self.progress.set_aside.push_front(set_aside);
+            } else if delivered != Delivered::Answered {
+                let request_id = request.as_ref().map(request_id);
+                tracing::error!(request_id, "an event that was set aside is not forwarded");
+                telemetry.forwarded("dropped");
+            }
+            self.save().await?;
+            if is_unavailable {
+                break;
+            }
+        }
         Ok(())
     }
 
-    /// Sends a request until the server accepts or rejects it.
-    async fn deliver(&self, body: String) {
-        let telemetry = &self.state.telemetry;
-        let mut failures = 0;
-        loop {
-            let retry_after = match self.client.post(body.clone()).await {
-                ForwardOutcome::Accepted => return telemetry.forwarded("taken"),
-                ForwardOutcome::Rejected(status) => {
-                    tracing::warn!(status, "the forwarding target rejected an event; it is skipped");
-                    return telemetry.forwarded("refused");
-                }
-                ForwardOutcome::AuthFailed(status) => {
-                    tracing::error!(status, "the forwarding target rejects all requests; check its URL and credentials");
-                    telemetry.forwarded("locked");
-                    None
-                }
-                ForwardOutcome::Retry(status, retry_after) => {
-                    tracing::warn!(status, "the forwarding target is unavailable; retrying later");
-                    telemetry.forwarded("retried");
-                    retry_after
-                }
-            };
-            failures += 1;
-            tokio::time::sleep(delay(failures, retry_after)).await;
-        }
+    /// Returns a request that was set aside, if its event is still in the log.
+    async fn request_of(&self, SetAside { position, event, .. }: &SetAside) -> anyhow::Result<Option<Value>> {
+        let range = Range { project: self.project, after: position.after, until: *event, limit: 1 };
+        let events = self.state.store.read(range).await?;
+        let Some(found) = events.first().filter(|found| found.cursor == *event) else { return Ok(None) };
+        let exported = serde_json::from_str(&found.json).unwrap_or(Value::Null);
+        Ok((self.translate)(&exported).into_iter().nth(position.sent))
     }
-}
 
-/// Returns the delay after so many failures in a row: exponential backoff with jitter, or the server's `Retry-After` if that is longer.
-fn delay(failures: u32, retry_after: Option<Duration>) -> Duration {
-    let jitter = clock::random::<1>().map_or(u8::MAX, |[byte]| byte);
-    let backoff = INITIAL_DELAY.saturating_mul(1_u32.checked_shl(failures.min(16) - 1).unwrap_or(u32::MAX)).min(MAX_DELAY);
-    retry_after.unwrap_or_default().max(backoff.mul_f64(0.5 + f64::from(jitter) / 512.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delays_are_bounded_and_honour_retry_after() {
-        for failures in 1..64 {
-            let delay = delay(failures, None);
-            assert!(delay >= INITIAL_DELAY / 2 && delay <= MAX_DELAY, "{failures}: {delay:?}");
-        }
-        assert_eq!(delay(1, Some(Duration::from_secs(900))), Duration::from_secs(900));
+    async fn save(&self) -> anyhow::Result<()> {
+        let (file, progress) = (self.file.clone(), self.progress.clone());
+        tokio::task::spawn_blocking(move || file.save(&progress)).await?.context("cannot store the position of forwarding")
     }
 }

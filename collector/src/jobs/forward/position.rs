@@ -1,5 +1,10 @@
-//! The position of forwarding in the event log, in a file of the data folder, so that forwarding resumes after a crash.
+//! The position of forwarding in the event log, and the requests that were set aside, in a file of the data folder, so that forwarding resumes
+//! after a crash.
+//!
+//! A request is stored as its place in the log. So the file has no personal data, and an event that was erased is not sent.
 
+use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,38 +24,74 @@ pub(super) struct ForwardPosition {
     pub(super) sent: usize,
 }
 
-/// The file that holds a position.
-#[derive(Clone, Debug)]
-pub(super) struct PositionFile(PathBuf);
+/// A request that was set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SetAside {
+    /// The position of the request.
+    pub(super) position: ForwardPosition,
+    /// The event of the request.
+    pub(super) event: Cursor,
+    /// How often the request was sent since then without an answer. Not stored.
+    pub(super) attempts: u32,
+}
 
-impl PositionFile {
-    /// Returns the file of a project and its position. A new file begins with the next event after `head`.
-    pub(super) fn open(folder: &Path, token: &str, head: Cursor) -> io::Result<(Self, ForwardPosition)> {
+/// What the file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) position: ForwardPosition,
+    /// The requests that were set aside, the oldest first.
+    pub(super) set_aside: VecDeque<SetAside>,
+}
+
+/// The file that holds the progress.
+#[derive(Clone, Debug)]
+pub(super) struct ProgressFile(PathBuf);
+
+impl ProgressFile {
+    /// Returns the file of a project and its progress. A new file begins with the next event after `head`.
+    pub(super) fn open(folder: &Path, token: &str, head: Cursor) -> io::Result<(Self, Progress)> {
         let file = Self(folder.join(format!("{FILE_PREFIX}{token}")));
         match fs::read_to_string(&file.0) {
             Ok(text) => {
-                let position =
+                let progress =
                     parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file contains no log position"))?;
-                Ok((file, position))
+                Ok((file, progress))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let position = ForwardPosition { after: head, sent: 0 };
-                file.save(position)?;
-                Ok((file, position))
+                let progress = Progress { position: ForwardPosition { after: head, sent: 0 }, set_aside: VecDeque::new() };
+                file.save(&progress)?;
+                Ok((file, progress))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Stores a position durably.
-    pub(super) fn save(&self, position: ForwardPosition) -> io::Result<()> {
-        atomic_file::replace(&self.0, format!("{} {}\n", position.after, position.sent).as_bytes())
+    /// Stores the progress durably.
+    pub(super) fn save(&self, progress: &Progress) -> io::Result<()> {
+        let ForwardPosition { after, sent } = progress.position;
+        let mut text = format!("{after} {sent}\n");
+        for SetAside { position, event, .. } in &progress.set_aside {
+            let _ = writeln!(text, "{} {} {event}", position.after, position.sent);
+        }
+        atomic_file::replace(&self.0, text.as_bytes())
     }
 }
 
-fn parse(text: &str) -> Option<ForwardPosition> {
-    let (after, sent) = text.trim().split_once(' ')?;
-    Some(ForwardPosition { after: after.parse().ok()?, sent: sent.parse().ok()? })
+fn parse(text: &str) -> Option<Progress> {
+    let mut lines = text.lines();
+    let (position, _) = parse_line(lines.next()?)?;
+    let set_aside = lines.map(|line| {
+        let (position, event) = parse_line(line)?;
+        Some(SetAside { position, event: event?.parse().ok()?, attempts: 0 })
+    });
+    Some(Progress { position, set_aside: set_aside.collect::<Option<_>>()? })
+}
+
+/// Returns the position at the start of a line, and the word behind it.
+fn parse_line(line: &str) -> Option<(ForwardPosition, Option<&str>)> {
+    let mut words = line.split_whitespace();
+    let position = ForwardPosition { after: words.next()?.parse().ok()?, sent: words.next()?.parse().ok()? };
+    Some((position, words.next()))
 }
 
 #[cfg(test)]
@@ -58,21 +99,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_saved_position_is_restored_and_a_new_file_begins_at_the_end_of_the_log() {
+    fn saved_progress_is_restored_and_a_new_file_begins_at_the_end_of_the_log() {
         let folder = tempfile::tempdir().unwrap();
-        let head: Cursor = "e2a".parse().unwrap();
-        let (file, first) = PositionFile::open(folder.path(), "t", head).unwrap();
-        assert_eq!(first, ForwardPosition { after: head, sent: 0 });
-        let later = ForwardPosition { after: "e2b".parse().unwrap(), sent: 3 };
-        file.save(later).unwrap();
-        let (_, restored) = PositionFile::open(folder.path(), "t", Cursor::START).unwrap();
+        let cursor = |text: &str| text.parse::<Cursor>().unwrap();
+        let (file, first) = ProgressFile::open(folder.path(), "t", cursor("e2a")).unwrap();
+        assert_eq!(first, Progress { position: ForwardPosition { after: cursor("e2a"), sent: 0 }, set_aside: VecDeque::new() });
+        let position = ForwardPosition { after: cursor("e2b"), sent: 3 };
+        let set_aside = SetAside { position: ForwardPosition { after: cursor("e2"), sent: 1 }, event: cursor("e3"), attempts: 0 };
+        let later = Progress { position, set_aside: [set_aside].into() };
+        file.save(&later).unwrap();
+        let (_, restored) = ProgressFile::open(folder.path(), "t", Cursor::START).unwrap();
         assert_eq!(restored, later);
     }
 
     #[test]
     fn an_invalid_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("forwarded.t"), "nonsense").unwrap();
-        assert!(PositionFile::open(folder.path(), "t", Cursor::START).is_err());
+        for text in ["", "nonsense", "e1 0\ne1 0", "e1 0\ne1 0 x"] {
+            fs::write(folder.path().join("forwarded.t"), text).unwrap();
+            assert!(ProgressFile::open(folder.path(), "t", Cursor::START).is_err(), "{text}");
+        }
     }
 }

@@ -75,7 +75,7 @@ mod tests {
     use crate::clock::Clock;
 
     fn projects(tokens: &[&str]) -> ProjectRegistry {
-        let flags: Vec<_> = tokens.iter().map(|token| format!("{token}:s")).collect();
+        let flags: Vec<_> = tokens.iter().map(|token| format!("{token}:secret")).collect();
         let folder = tempfile::tempdir().unwrap();
         ProjectRegistry::open(&flags, folder.path(), Clock::SYSTEM, |_| Ok(1)).unwrap().0
     }

@@ -1,0 +1,21 @@
+//! Logs once a minute what was counted instead of logged line by line.
+
+use std::sync::Arc;
+
+use crate::{AppState, log_budget};
+
+/// Logs the sums until the server stops, and then what is left.
+pub(crate) async fn run(state: Arc<AppState>) {
+    let mut closing = state.closing.clone();
+    let mut interval = tokio::time::interval(log_budget::WINDOW);
+    while !*closing.borrow() {
+        tokio::select! {
+            _ = interval.tick() => {
+                state.dropped_reports.report();
+                log_budget::report();
+            }
+            _ = closing.changed() => {}
+        }
+    }
+    state.dropped_reports.report();
+}
