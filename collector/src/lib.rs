@@ -10,25 +10,32 @@
 //! - [`store`] is the only part that uses SQLite. A 2xx response is sent after the store has flushed the event to disk.
 //! - [`clock`] is the only file that reads the clock or asks the system for random bytes.
 
+pub mod addresses;
 mod app_state;
 mod atomic_file;
 pub mod auth;
+pub mod cancellation;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decode;
+mod diagnostics;
+mod dropped_reports;
 mod file_change;
 pub mod http;
 pub mod import;
 pub mod ingest;
 mod jobs;
 mod limits;
+pub mod log_budget;
 pub mod metrics;
+mod priority;
 pub mod projection;
 pub mod projects;
 pub mod rejection_broadcast;
 mod request_error;
 pub mod resource;
+pub mod sources;
 mod static_files;
 pub mod store;
 pub mod telemetry;

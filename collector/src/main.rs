@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use tillroll_collector::cli::{self, Command, Invocation};
+use clap::CommandFactory;
+use tillroll_collector::cli::{self, Cli, Command, Invocation};
 use tillroll_collector::clock::Clock;
 use tillroll_collector::config::{LogFormat, LogLevel, Serve};
 use tillroll_collector::http::server::Server;
+use tillroll_collector::log_budget::LogBudget;
 use tillroll_collector::projection;
 use tillroll_collector::store::Options;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
 
@@ -22,7 +24,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How long threads may take to release the store after the server has stopped.
 const THREAD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The project of an ephemeral collector. It is the same everywhere, so that tests can contain it.
+const EPHEMERAL_PROJECT: &str = "test:test-secret";
+
 fn main() -> ExitCode {
+    // Stores, exports and temporary files contain personal data, also those that libraries create.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match cli::parse().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -43,13 +51,21 @@ fn run(invocation: Invocation) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(flags) => {
             init_log(flags.log_format, flags.log_level);
-            serve(&flags)
+            if flags.ephemeral { serve_ephemeral(*flags) } else { serve(&flags) }
         }
         Command::Export(flags) => cli::export::run(&flags),
         Command::Import(flags) => cli::import::run(&flags, Clock::SYSTEM),
         Command::Backup(flags) => cli::backup::run(&flags, Clock::SYSTEM),
         Command::Restore(flags) => cli::restore::run(&flags),
         Command::Keys(keys) => keys.run(Clock::SYSTEM),
+        Command::Config(config) => {
+            print_line(&config.run(&Cli::command()));
+            Ok(())
+        }
+        Command::Completions(flags) => print_bytes(&cli::shell::completions(Cli::command(), &flags)),
+        Command::Man => print_bytes(&cli::shell::manual(Cli::command())?),
+        Command::Tail(flags) => cli::tail::run(&flags),
+        Command::Doctor(flags) => cli::doctor::run(&flags, Clock::SYSTEM),
         Command::Projects(projects) => {
             print_line(projects.run(Clock::SYSTEM)?.trim_end());
             Ok(())
@@ -63,6 +79,14 @@ fn print_line(text: &str) {
     let _ = if text.is_empty() { Ok(()) } else { writeln!(out, "{text}").and_then(|()| out.flush()) };
 }
 
+/// Writes to standard output. A closed pipe is not an error.
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        _ => Ok(()),
+    }
+}
+
 fn init_log(format: LogFormat, level: LogLevel) {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -71,7 +95,11 @@ fn init_log(format: LogFormat, level: LogLevel) {
         LogLevel::Debug => LevelFilter::DEBUG,
     };
     // Libraries could log what clients sent, so only our own messages are enabled.
-    let ours = Targets::new().with_target("tillroll", level).with_target("tillroll_collector", level).with_default(LevelFilter::OFF);
+    let ours = Targets::new()
+        .with_target("tillroll", level)
+        .with_target("tillroll_collector", level)
+        .with_default(LevelFilter::OFF)
+        .and(LogBudget);
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
         LogFormat::Text => registry().with(log.with_ansi(std::io::stderr().is_terminal()).with_filter(ours)).init(),
@@ -79,11 +107,21 @@ fn init_log(format: LogFormat, level: LogLevel) {
     }
 }
 
+/// Serves from a temporary folder, which is deleted when the server has stopped.
+fn serve_ephemeral(mut flags: Serve) -> anyhow::Result<()> {
+    let folder = tempfile::Builder::new().prefix("tillroll-ephemeral-").tempdir().context("cannot create a temporary data folder")?;
+    flags.data = folder.path().into();
+    if flags.projects.is_empty() && flags.project_file.is_none() {
+        flags.projects.push(EPHEMERAL_PROJECT.into());
+    }
+    serve(&flags)
+}
+
 fn serve(flags: &Serve) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the server failed")?;
     let result = runtime.block_on(async {
         let server = Server::open(flags, Options::default(), Clock::SYSTEM).await?;
-        let stop = stop_signal()?;
+        let stop = cli::stop_signal::received()?;
         announce(&server, flags)?;
         server.run(stop).await
     });
@@ -95,7 +133,6 @@ fn serve(flags: &Serve) -> anyhow::Result<()> {
 
 /// Prints the address. Standard output has only this line, which scripts wait for; everything else goes to standard error.
 fn announce(server: &Server, flags: &Serve) -> anyhow::Result<()> {
-    let address = server.address()?;
     if let Some(credentials) = server.created_project() {
         let folder = flags.data.display();
         eprintln!("Created a project in {folder}.\n  token:  {}\n  secret: {}", credentials.token, credentials.secret);
@@ -103,26 +140,9 @@ fn announce(server: &Server, flags: &Serve) -> anyhow::Result<()> {
     if !server.has_library() {
         tracing::warn!("{}", tillroll_collector::Error::NoLibrary);
     }
-    print_line(&format!("tillroll listens on http://{address}"));
+    if let Some(address) = server.redirect_address() {
+        tracing::info!(%address, "redirecting to HTTPS");
+    }
+    print_line(&format!("tillroll listens on {}", server.url()?));
     Ok(())
-}
-
-#[cfg(unix)]
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("the server failed")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("the server failed")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }

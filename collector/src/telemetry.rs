@@ -25,6 +25,7 @@ pub struct Telemetry {
     records: IntCounter,
     rejected: IntCounterVec,
     forwarded: IntCounterVec,
+    bounds_reached: IntCounterVec,
     commit_failures: IntCounter,
     trimmed: IntCounter,
     connections_open: IntGauge,
@@ -67,6 +68,7 @@ impl Default for Telemetry {
             records: counter("tillroll_records_total", "Records received from back ends."),
             rejected: counters("tillroll_events_rejected_total", "Events rejected permanently.", &["code"]),
             forwarded: counters("tillroll_forwarded_total", "Requests to forwarding targets.", &["result"]),
+            bounds_reached: counters("tillroll_state_bounds_reached_total", "Additions to the state that a bound refused.", &["bound"]),
             commit_failures: counter("tillroll_commit_failures_total", "Transactions that failed."),
             trimmed: counter("tillroll_events_trimmed_total", "Events that retention deleted."),
             connections_open: valid(IntGauge::new("tillroll_connections_open", "Open connections.")),
@@ -125,9 +127,14 @@ impl Telemetry {
         self.records.inc_by(count);
     }
 
-    /// Counts a request to a forwarding target by its result: `taken`, `refused`, `locked` or `retried`.
+    /// Counts a request to a forwarding target by its result: `taken`, `refused`, `locked`, `retried`, `set_aside` or `dropped`.
     pub fn forwarded(&self, result: &'static str) {
         self.forwarded.with_label_values(&[result]).inc();
+    }
+
+    /// Counts additions to the state that a bound refused.
+    pub fn bound_reached(&self, bound: &'static str, count: u64) {
+        self.bounds_reached.with_label_values(&[bound]).inc_by(count);
     }
 
     /// Counts an event that was rejected permanently.
@@ -138,6 +145,13 @@ impl Telemetry {
     /// Counts a transaction and its duration.
     pub fn committed(&self, duration: Duration) {
         self.commit_seconds.observe(duration.as_secs_f64());
+    }
+
+    /// Returns the number of transactions, and their mean duration in milliseconds.
+    pub fn commits(&self) -> (u64, f64) {
+        let (count, seconds) = (self.commit_seconds.get_sample_count(), self.commit_seconds.get_sample_sum());
+        // Counts are far below the 52 bits of a float.
+        (count, if count == 0 { 0.0 } else { seconds * 1e3 / count as f64 })
     }
 
     /// Counts a transaction that failed.
@@ -162,7 +176,7 @@ impl Telemetry {
         render(&families)
     }
 
-    fn collectors(&self) -> [&dyn Collector; 13] {
+    fn collectors(&self) -> [&dyn Collector; 14] {
         [
             &self.requests,
             &self.accepted,
@@ -172,6 +186,7 @@ impl Telemetry {
             &self.records,
             &self.rejected,
             &self.forwarded,
+            &self.bounds_reached,
             &self.commit_failures,
             &self.trimmed,
             &self.connections_open,

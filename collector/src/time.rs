@@ -17,6 +17,20 @@ const MAX_MS: i64 = 253_402_300_799_999 - DAY_MS;
 /// The first one: a day before 1970.
 const MIN_MS: i64 = -DAY_MS;
 
+/// Times from here on, in milliseconds, are after the year 5100: their unit is a smaller one.
+const MIN_MICROSECONDS: u64 = 100_000_000_000_000;
+/// Likewise, microseconds from here on are nanoseconds.
+const MIN_NANOSECONDS: u64 = MIN_MICROSECONDS * 1_000;
+
+/// Returns the unit of a time that must be in milliseconds, if it is a smaller one.
+pub fn small_unit(time: u64) -> Option<&'static str> {
+    match time {
+        MIN_NANOSECONDS.. => Some("nanoseconds"),
+        MIN_MICROSECONDS.. => Some("microseconds"),
+        _ => None,
+    }
+}
+
 /// A time as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParsedTime {

@@ -6,7 +6,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::keys::KeysCommand;
 use crate::cli::projects::ProjectsCommand;
-use crate::cli::{backup, export, import, restore};
+use crate::cli::settings::ConfigCommand;
+use crate::cli::{backup, doctor, export, import, restore, shell, tail};
 use crate::config::file::{self, Settings};
 use crate::config::{Serve, report};
 
@@ -32,12 +33,23 @@ pub enum Command {
     Backup(backup::Flags),
     /// Create a data folder from a backup
     Restore(restore::Flags),
+    /// Print events and rejections of a running server as they arrive: as text on a terminal, as JSON lines elsewhere
+    Tail(tail::Flags),
+    /// Check a running server by the address that pages use: script, cookie, clock, disk, proxy; exits with 1 if there is a problem
+    Doctor(doctor::Flags),
     /// Manage the keys that sign access tokens
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Manage the projects in the data folder
     #[command(subcommand)]
     Projects(ProjectsCommand),
+    /// Help with the configuration file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell
+    Completions(shell::Flags),
+    /// Print the manual page, in the format of man(1)
+    Man,
 }
 
 /// What the command line asks for.
@@ -66,9 +78,12 @@ pub fn parse() -> anyhow::Result<Invocation> {
 
 fn finish(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<Invocation> {
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    if let Command::Serve(flags) = &cli.command {
+        flags.tls.check()?;
+    }
     match (&cli.command, matches.subcommand_matches("serve")) {
         (Command::Serve(flags), Some(serve)) if flags.check_config => {
-            crate::projects::check(&flags.projects)?;
+            crate::projects::check(&flags.all_projects()?)?;
             Ok(Invocation::Report(report::render(&Cli::command(), serve, settings)))
         }
         _ => Ok(Invocation::Run(cli)),

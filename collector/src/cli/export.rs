@@ -2,7 +2,6 @@
 //!
 //! It is read and written page by page. Each line has a cursor; `--after` with the last cursor continues an interrupted export.
 
-use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::cli::choose_project;
-use crate::cli::files::failed;
+use crate::cli::files::{create_private, failed};
 use crate::cli::progress::count_bar;
 use crate::config::DataFolder;
 use crate::request_error::with_advice;
@@ -30,7 +29,7 @@ pub struct Flags {
     #[arg(value_name = "RESOURCE")]
     pub what: Resource,
 
-    /// Write to this file instead of standard output
+    /// Write to this file, which only you can read, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
@@ -52,7 +51,7 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
     let store = ReadOnlyStore::open(&flags.folder.data).map_err(with_advice)?;
     let project = choose_project(&store.projects()?, flags.project.as_deref())?;
     let out: Box<dyn Write> = match &flags.out {
-        Some(path) => Box::new(File::create(path).with_context(failed("write", path))?),
+        Some(path) => Box::new(create_private(path)?),
         None => Box::new(std::io::stdout().lock()),
     };
     let mut out = Output { out: BufWriter::new(out), path: flags.out.clone().unwrap_or_else(|| "standard output".into()), lines: 0 };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::store::create_folder;
+use crate::store::{LOST_AND_FOUND, create_folder};
 
 /// Returns the message of a failed operation, for [`Context`].
 pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce() -> String {
@@ -14,7 +14,7 @@ pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce() -> S
     move || format!("cannot {operation} {path}")
 }
 
-/// Returns the paths of all files in a folder and its subfolders, relative to the folder.
+/// Returns the paths of all files in a folder and its subfolders, relative to the folder. The folder may be the root of a file system.
 pub(super) fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let (mut found, mut open) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(inner) = open.pop() {
@@ -22,6 +22,9 @@ pub(super) fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         for entry in fs::read_dir(&path).with_context(failed("read", &path))? {
             let entry = entry.with_context(failed("read", &path))?;
             let name = inner.join(entry.file_name());
+            if name == Path::new(LOST_AND_FOUND) {
+                continue;
+            }
             match entry.file_type().with_context(failed("read", &path))? {
                 kind if kind.is_dir() => open.push(name),
                 kind if kind.is_file() => found.push(name),
@@ -37,13 +40,19 @@ pub(super) fn create(folder: &Path) -> anyhow::Result<()> {
     create_folder(folder).with_context(failed("create", folder))
 }
 
-/// Creates a file (0600) for writing.
+/// Creates a file (0600) for writing. A file that exists is emptied and made private.
 pub(super) fn create_private(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).with_context(failed("write", path))
+    let file = options.open(path).with_context(failed("write", path))?;
+    #[cfg(unix)]
+    if file.metadata().is_ok_and(|data| data.is_file()) {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(fs::Permissions::from_mode(0o600)).with_context(failed("write", path))?;
+    }
+    Ok(file)
 }
 
 /// Writes a file (0600) durably.

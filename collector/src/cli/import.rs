@@ -22,7 +22,8 @@ use crate::cli::files::failed;
 use crate::cli::progress::byte_bar;
 use crate::clock::{self, Clock};
 use crate::config::DataFolder;
-use crate::import::{self, ImportResponse};
+use crate::import::{self, Import, ImportResponse};
+use crate::projects;
 use crate::request_error::with_advice;
 use crate::resource::Resource;
 use crate::store::{FILE, Options, ReadOnlyStore, Store, StoreError};
@@ -30,6 +31,10 @@ use crate::telemetry::Telemetry;
 
 /// How often a request is sent to a busy server.
 const MAX_ATTEMPTS: usize = 60;
+
+/// How often a request is sent to a server that does not accept the credentials, and the delay between two attempts.
+const MAX_LOGIN_ATTEMPTS: usize = 4;
+const LOGIN_DELAY: Duration = Duration::from_millis(500);
 
 /// The longest delay between two attempts, whatever the server requests.
 const MAX_RETRY_AFTER_SECS: u64 = 30;
@@ -57,7 +62,7 @@ pub struct Flags {
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
 
-    /// Token and secret of the project, for --server
+    /// Token and secret of the project, for --server. Other users of this machine can read a command line: prefer the environment
     #[arg(long, env = "TILLROLL_OWNER", hide_env_values = true, value_name = "TOKEN:SECRET")]
     pub owner: Option<String>,
 
@@ -128,7 +133,8 @@ impl Target {
             return Ok(Self::Server { agent: agent.into(), url: url.trim_end_matches('/').to_owned(), authorization });
         }
         let data = &flags.folder.data;
-        if flags.project.is_none() && !data.join(FILE).is_file() {
+        let added = projects::active_tokens(data)?;
+        if flags.project.is_none() && added.is_empty() && !data.join(FILE).is_file() {
             bail!("the data folder has no projects; choose the token of a new one with --project TOKEN");
         }
         let store = match Store::open(data, Options::default(), Arc::new(Telemetry::default())) {
@@ -139,7 +145,11 @@ impl Target {
         };
         let project = match &flags.project {
             Some(token) => store.project(token)?,
-            None => choose_project(&ReadOnlyStore::open(data).map_err(with_advice)?.projects()?, None)?,
+            None => {
+                // A project that was added a moment ago is not in the store yet.
+                added.iter().try_for_each(|token| store.project(token).map(|_| ()))?;
+                choose_project(&ReadOnlyStore::open(data).map_err(with_advice)?.projects()?, None)?
+            }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self::Folder { runtime, store: Box::new(store), project })
@@ -148,8 +158,13 @@ impl Target {
     fn import(&self, resource: Resource, chunk: Chunk, clock: Clock) -> anyhow::Result<ImportSummary> {
         match self {
             Self::Folder { runtime, store, project } => {
-                let imported = import::import(store, *project, resource, clock.millis(), chunk.bytes.into());
-                Ok(runtime.block_on(imported)?.into())
+                let target = import::Target { project: *project, addresses: Arc::default() };
+                let mut import = Import::new(target, resource, clock.millis());
+                for part in import::parts(chunk.bytes.into()) {
+                    let parsed = import.parser()(part);
+                    runtime.block_on(import.store(store, parsed))?;
+                }
+                Ok(import.finish().into())
             }
             Self::Server { agent, url, authorization } => post(agent, url, authorization, resource, &chunk.bytes),
         }
@@ -159,7 +174,7 @@ impl Target {
 fn post(agent: &ureq::Agent, url: &str, authorization: &str, resource: Resource, bytes: &[u8]) -> anyhow::Result<ImportSummary> {
     let address = format!("{url}/import/{}", resource.name());
     let context = || format!("the server at {url} does not answer");
-    for _ in 0..MAX_ATTEMPTS {
+    for attempt in 0..MAX_ATTEMPTS {
         let request = agent.post(&address).header("authorization", authorization).header("content-type", "application/x-ndjson");
         let mut response = request.send(bytes).with_context(context)?;
         let status = response.status().as_u16();
@@ -167,6 +182,8 @@ fn post(agent: &ureq::Agent, url: &str, authorization: &str, resource: Resource,
         let text = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_string().with_context(context)?;
         match status {
             200 => return serde_json::from_str(&text).with_context(context),
+            // A running server applies a new project within a second.
+            401 if attempt < MAX_LOGIN_ATTEMPTS => clock::sleep(LOGIN_DELAY),
             429 | 503 => clock::sleep(Duration::from_secs(retry_after.unwrap_or(1).min(MAX_RETRY_AFTER_SECS))),
             _ => bail!("the server rejected the import with status {status}: {text}"),
         }

@@ -1,4 +1,5 @@
-//! The command line: arguments, and the commands that export, import, back up, restore and manage a data folder.
+//! The command line: arguments, the commands that export, import, back up, restore and manage a data folder, and the clients of a running
+//! server.
 //!
 //! Each command reads and writes page by page, so its memory use does not depend on the number of records. Progress bars are shown only on
 //! a terminal. Errors name the file or flag and what to do about it.
@@ -6,6 +7,7 @@
 mod args;
 pub mod backup;
 mod chunks;
+pub mod doctor;
 pub mod export;
 mod files;
 pub mod import;
@@ -13,6 +15,11 @@ pub mod keys;
 mod progress;
 pub mod projects;
 pub mod restore;
+mod server;
+pub mod settings;
+pub mod shell;
+pub mod stop_signal;
+pub mod tail;
 
 use anyhow::{Context, anyhow};
 

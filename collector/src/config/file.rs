@@ -53,11 +53,22 @@ fn check(flag: &Arg, value: &Value) -> Result<Vec<String>, String> {
         }
         (_, value) => vec![text(value).ok_or("must be a string or a number")?],
     };
-    let parser = Command::new("tillroll").no_binary_name(true).arg(flag.clone());
+    let parser = Command::new("tillroll").no_binary_name(true).arg(value_of(flag));
     let arguments = texts.iter().map(|text| format!("--{}={text}", flag.get_long().unwrap_or_default()));
     match parser.try_get_matches_from(arguments) {
         Ok(_) => Ok(texts),
         Err(error) => Err(reason(&error)),
+    }
+}
+
+/// Returns the flag without its rules about other flags, which are not in the file.
+fn value_of(flag: &Arg) -> Arg {
+    let arg = Arg::new(flag.get_id().clone()).long(flag.get_long().unwrap_or_default().to_owned());
+    let arg = arg.action(flag.get_action().clone()).value_parser(flag.get_value_parser().clone());
+    let arg = arg.value_names(flag.get_value_names().unwrap_or_default().to_vec());
+    match flag.get_value_delimiter() {
+        Some(delimiter) => arg.value_delimiter(delimiter),
+        None => arg,
     }
 }
 

@@ -1,9 +1,11 @@
 //! The configuration of the server: flags, the environment variable of each flag, and a file with defaults for both.
 //!
-//! Each setting is declared once, as a flag in `serve_flags.rs`. Its environment variable and its name in the file follow from that.
+//! Each setting is declared once, as a flag in `serve_flags.rs`. Its environment variable, its name in the file and the
+//! schema of the file follow from that.
 
 pub(crate) mod file;
 pub(crate) mod report;
+pub mod schema;
 mod serve_flags;
 
-pub use serve_flags::{DataFolder, LimitFlags, LogFormat, LogLevel, Serve};
+pub use serve_flags::{AnalyticsFlags, DataFolder, LimitFlags, LogFormat, LogLevel, Serve};

@@ -23,12 +23,21 @@ pub(crate) fn render(command: &Command, matches: &ArgMatches, settings: Option<&
     out
 }
 
-/// Returns the public part of a setting: the token of a project, without its secret.
+/// Returns the public part of a setting: the token of a project without its secret, and a URL without password and query.
 fn without_secret(name: &str, value: &str) -> String {
-    match value.split_once(':') {
-        Some((token, _)) if name == "project" => token.to_owned(),
+    match (value.split_once(':'), value.split_once("://")) {
+        (Some((token, _)), _) if name == "project" => token.to_owned(),
+        (_, Some((scheme, rest))) => format!("{scheme}://{}", without_url_secrets(rest)),
         _ => value.to_owned(),
     }
+}
+
+/// Returns a URL, without its scheme, up to the query, with `…` in place of what may be secret. A password may contain any character.
+fn without_url_secrets(rest: &str) -> String {
+    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("…@", host));
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let (address, query) = rest.split_at(end);
+    format!("{user}{address}{}", if query.is_empty() { "" } else { "?…" })
 }
 
 fn source(matches: &ArgMatches, id: &str, name: &str, settings: Option<&Settings>) -> String {

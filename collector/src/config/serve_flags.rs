@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::addresses::AddressFlags;
+use crate::projection::EngineLimits;
+use crate::projects;
 use crate::vendors::Forwarding;
 
 /// The data folder.
@@ -34,9 +37,19 @@ pub struct Serve {
     #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
     pub data: PathBuf,
 
-    /// Public token and secret of a project; repeatable. Without any, the first start creates a project and prints its credentials
+    /// For the tests of a shop: store in a temporary folder that is deleted at the end, answer /test/events, /test/rejected and /test/reset
+    /// without a secret, and use the project `test:test-secret` unless --project is given. Conflicts with --data
+    #[arg(long, conflicts_with = "data")]
+    pub ephemeral: bool,
+
+    /// Public token and secret of a project; repeatable. Other users of this machine can read a command line: prefer --project-file or the
+    /// environment. Without any, the first start creates a project and prints its credentials
     #[arg(long = "project", env = "TILLROLL_PROJECTS", hide_env_values = true, value_delimiter = ',', value_name = "TOKEN:SECRET")]
     pub projects: Vec<String>,
+
+    /// Read projects from this file, one TOKEN:SECRET in each line
+    #[arg(long, env = "TILLROLL_PROJECT_FILE", value_name = "FILE")]
+    pub project_file: Option<PathBuf>,
 
     /// Serve the browser library from this folder instead of the copy built into the program
     #[arg(long, env = "TILLROLL_ASSETS", value_name = "DIR")]
@@ -46,9 +59,26 @@ pub struct Serve {
     #[command(flatten)]
     pub forwarding: Forwarding,
 
+    /// Addresses of pages.
+    #[command(flatten)]
+    pub addresses: AddressFlags,
+
+    /// File in MaxMind's format, such as GeoLite2-Country.mmdb, that gives visits their country. No address is stored
+    #[arg(long, env = "TILLROLL_GEOIP", value_name = "FILE")]
+    pub geoip: Option<PathBuf>,
+
     /// Longest range of days that the date filter of a metrics query may cover
-    #[arg(long, env = "TILLROLL_METRICS_DAYS", default_value_t = crate::metrics::parse::MAX_RANGE_DAYS, value_name = "DAYS")]
+    #[arg(long, env = "TILLROLL_METRICS_DAYS", default_value_t = crate::metrics::parse::MAX_RANGE_DAYS, value_name = "DAYS",
+          value_parser = clap::value_parser!(i64).range(1..))]
     pub metrics_days: i64,
+
+    /// How many days before an order an arrival can lead to it
+    #[arg(long, env = "TILLROLL_ATTRIBUTION_DAYS", default_value_t = crate::metrics::parse::ATTRIBUTION_DAYS, value_name = "DAYS")]
+    pub attribution_days: u32,
+
+    /// Limits of metrics queries.
+    #[command(flatten)]
+    pub analytics: AnalyticsFlags,
 
     /// Serve the demo shop at /, and allow requests from this machine to open /live without a secret
     #[arg(long)]
@@ -74,9 +104,76 @@ pub struct Serve {
     #[arg(long, env = "TILLROLL_RESERVE", default_value_t = 64, value_name = "MB")]
     pub reserve: u64,
 
+    /// Encryption without a proxy.
+    #[command(flatten)]
+    pub tls: TlsFlags,
+
     /// Limits on clients.
     #[command(flatten)]
     pub limits: LimitFlags,
+}
+
+/// The flags of `tillroll serve` for TLS.
+#[derive(Clone, Debug, Args)]
+pub struct TlsFlags {
+    /// Serve HTTPS and HTTP/2 with the certificate chain in this PEM file. A renewed file is used without a restart
+    #[arg(long = "tls-cert", env = "TILLROLL_TLS_CERT", value_name = "FILE", requires = "key")]
+    pub certificate: Option<PathBuf>,
+
+    /// The PEM file with the private key of --tls-cert
+    #[arg(long = "tls-key", env = "TILLROLL_TLS_KEY", value_name = "FILE", requires = "certificate")]
+    pub key: Option<PathBuf>,
+
+    /// Also listen here without encryption: redirect every request to HTTPS, and answer /healthz and /readyz
+    #[arg(long = "redirect-listen", env = "TILLROLL_REDIRECT_LISTEN", value_name = "HOST:PORT", requires = "certificate")]
+    pub redirect_listen: Option<String>,
+
+    /// Oblige browsers to use HTTPS for this host for so long (Strict-Transport-Security)
+    #[arg(long, env = "TILLROLL_HSTS", value_name = "TIME", value_parser = duration, requires = "certificate")]
+    pub hsts: Option<Duration>,
+}
+
+impl TlsFlags {
+    /// Returns an error if one of the settings needs another. The parser checks flags and environment, but not the file.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let settings = [
+            ("tls-cert", self.certificate.is_some(), "tls-key", self.key.is_some()),
+            ("tls-key", self.key.is_some(), "tls-cert", self.certificate.is_some()),
+            ("redirect-listen", self.redirect_listen.is_some(), "tls-cert", self.certificate.is_some()),
+            ("hsts", self.hsts.is_some(), "tls-cert", self.certificate.is_some()),
+        ];
+        match settings.iter().find(|(_, is_set, _, has_needed)| *is_set && !has_needed) {
+            Some((name, _, needed, _)) => anyhow::bail!("`{name}` needs `{needed}`: set both"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The flags of `tillroll serve` that limit what the analytics engine may use.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct AnalyticsFlags {
+    /// Memory of the analytics engine, in MB. Queries that need more use temporary files
+    #[arg(long, env = "TILLROLL_ANALYTICS_MEMORY", default_value_t = EngineLimits::default().memory_mb, value_name = "MB", value_parser = clap::value_parser!(u32).range(64..))]
+    pub analytics_memory: u32,
+
+    /// Size of the analytics engine's temporary files in the data folder, in MB. A query that needs more fails; 0 allows no such files
+    #[arg(long, env = "TILLROLL_ANALYTICS_TEMP", default_value_t = EngineLimits::default().temp_mb, value_name = "MB")]
+    pub analytics_temp: u32,
+}
+
+impl AnalyticsFlags {
+    /// Returns the limits of the engine.
+    pub fn limits(&self) -> EngineLimits {
+        EngineLimits { memory_mb: self.analytics_memory, temp_mb: self.analytics_temp }
+    }
+}
+
+impl Serve {
+    /// Returns the projects of `--project` and of `--project-file`, each as `TOKEN:SECRET`.
+    pub fn all_projects(&self) -> anyhow::Result<Vec<String>> {
+        let from_file = self.project_file.as_deref().map_or(Ok(Vec::new()), projects::read_lines)?;
+        Ok([self.projects.as_slice(), &from_file].concat())
+    }
 }
 
 /// The flags of `tillroll serve` that limit what clients may use.

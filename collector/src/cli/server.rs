@@ -1,0 +1,121 @@
+//! The running server that a command uses over HTTP: its address, the credentials, and the errors of a server that does not answer.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use clap::Args;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// How long a connection and a response may take to begin.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest error body that is repeated, in bytes.
+const MAX_ERROR_BYTES: u64 = 4096;
+
+/// The flags of commands that use a running server.
+#[derive(Clone, Debug, Args)]
+pub struct ServerFlags {
+    /// Address of the running server
+    #[arg(long, env = "TILLROLL_SERVER", default_value = "http://127.0.0.1:7070", value_name = "URL")]
+    pub server: String,
+
+    /// Token and secret of the project. Other users of this machine can read a command line: prefer the environment
+    #[arg(long, env = "TILLROLL_OWNER", hide_env_values = true, value_name = "TOKEN:SECRET")]
+    pub owner: Option<String>,
+}
+
+/// A client of one server. It returns every response, whatever its status, and follows no redirect.
+#[derive(Clone)]
+pub(super) struct ServerClient {
+    pub(super) agent: Agent,
+    /// The address without a slash at the end.
+    pub(super) url: String,
+    authorization: Option<String>,
+}
+
+impl ServerClient {
+    pub(super) fn new(flags: &ServerFlags) -> anyhow::Result<Self> {
+        let url = flags.server.trim_end_matches('/').to_owned();
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            bail!("--server must be an address with its scheme, such as https://collector.example.com, found {url}");
+        }
+        if flags.owner.as_ref().is_some_and(|owner| !owner.contains(':')) {
+            bail!("--owner has no colon; write TOKEN:SECRET");
+        }
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        let config = config.timeout_connect(Some(CONNECT_TIMEOUT)).timeout_recv_response(Some(RESPONSE_TIMEOUT));
+        let authorization = flags.owner.as_ref().map(|owner| format!("Basic {}", BASE64_STANDARD.encode(owner)));
+        Ok(Self { agent: config.build().into(), url, authorization })
+    }
+
+    /// Returns the `Authorization` header of the credentials, if there are any.
+    pub(super) fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+
+    /// Requests a path.
+    pub(super) fn get(&self, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Response<Body>> {
+        let authorization = self.authorization().map(|value| ("authorization", value));
+        let headers = headers.iter().copied().chain(authorization);
+        let request = headers.fold(self.agent.get(format!("{}{path}", self.url)), |request, (name, value)| request.header(name, value));
+        request.call().with_context(|| self.unreachable())
+    }
+
+    /// Sends a body to a path, without credentials.
+    pub(super) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Response<Body>> {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.send(body).with_context(|| self.unreachable())
+    }
+
+    /// Returns host and port of the address, as the header `Host` has them.
+    pub(super) fn authority(&self) -> &str {
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default()
+    }
+
+    /// Returns whether the address is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        let authority = self.authority();
+        let without_port =
+            if authority.ends_with(']') { authority } else { authority.rsplit_once(':').map_or(authority, |(host, _)| host) };
+        let host = without_port.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
+    /// Returns the message for a server that does not answer.
+    pub(super) fn unreachable(&self) -> String {
+        format!("cannot reach the server at {}; start it with `tillroll serve`, or give its address with --server", self.url)
+    }
+
+    /// Returns the error for a response of a path that is not the expected one, with what to do about it.
+    pub(super) fn unexpected(&self, path: &str, response: &mut Response<Body>) -> anyhow::Error {
+        let (url, status) = (&self.url, response.status().as_u16());
+        let location = header(response, "location").to_owned();
+        match status {
+            401 if self.authorization.is_none() => {
+                anyhow!("the server at {url} requires the secret of a project; set TILLROLL_OWNER=TOKEN:SECRET, or use --owner")
+            }
+            401 => anyhow!(
+                "the server at {url} does not accept this token and secret; `tillroll projects list` prints the tokens, and \
+                 `tillroll projects rotate-secret TOKEN` a new secret"
+            ),
+            300..=399 => anyhow!("the server at {url} redirects to {location}; give that address with --server"),
+            200..=299 | 404 => anyhow!("{url}{path} is no address of a collector of this version (status {status}); check --server"),
+            _ => {
+                let text = response.body_mut().with_config().limit(MAX_ERROR_BYTES).read_to_string().unwrap_or_default();
+                anyhow!("the server at {url} answered {path} with status {status}: {}", text.trim())
+            }
+        }
+    }
+}
+
+/// Returns a header of a response; empty if it is missing or no text.
+pub(super) fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
