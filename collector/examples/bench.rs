@@ -79,6 +79,7 @@ fn in_turn(runtime: &Runtime, targets: [(&'static str, SocketAddr); 2], rounds: 
         for (measured, (_, address)) in all.iter_mut().zip(targets) {
             let before = system_figure("/proc/self/stat", ticks);
             let mut answered = load.on(runtime, address);
+            assert_eq!(answered.failed, 0, "a request failed");
             let ticks = system_figure("/proc/self/stat", ticks) - before;
             measured.rates.push(answered.rate);
             measured.costs.push(ticks * 10_000.0 / answered.micros.len().max(1) as f64);
