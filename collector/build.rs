@@ -49,14 +49,33 @@ fn is_plain(pattern: &str) -> bool {
     true
 }
 
-/// The engine is a shared library. It is searched next to the program, then in the folder that the build used.
+/// The engine is a shared library, which is searched beside the program and nowhere else: a path of the build's machine may belong to another
+/// user elsewhere. Programs of the build find it through links in the three folders that cargo puts programs into.
 fn find_engine() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     if env::var_os("CARGO_FEATURE_DUCKDB").is_none() || env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family != "unix") {
         return;
     }
     println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN");
+    #[cfg(unix)]
     if let Ok(folder) = env::var("DUCKDB_LIB_DIR") {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
+        link_engine(Path::new(&folder));
+    }
+}
+
+/// Links the library beside the programs of this build. A copy of the library, which `cargo xtask build` puts there, stays.
+#[cfg(unix)]
+fn link_engine(folder: &Path) {
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    // target/PROFILE/build/PACKAGE/out
+    let Some(profile) = Path::new(&out).ancestors().nth(3) else { return };
+    let libraries = ["libduckdb.so", "libduckdb.dylib"].map(|name| folder.join(name));
+    for library in libraries.iter().filter(|file| file.is_file()) {
+        for link in ["", "deps", "examples"].map(|inner| profile.join(inner).join(library.file_name().unwrap_or_default())) {
+            if fs::read_link(&link).is_ok_and(|target| target != *library) {
+                let _ = fs::remove_file(&link);
+            }
+            let _ = std::os::unix::fs::symlink(library, &link);
+        }
     }
 }
