@@ -9,7 +9,7 @@ use tillroll_collector::store::Options;
 use crate::server::{TestServer, basic, id, read_json, until, view};
 
 fn with(flags: &[&str]) -> TestServer {
-    TestServer::with(&[&["--project", "t:s", "--project", "u:s"], flags].concat(), Options::default())
+    TestServer::with(&[&["--project", "t:secret", "--project", "u:secret"], flags].concat(), Options::default())
 }
 
 fn connect(server: &TestServer) -> TcpStream {
@@ -53,7 +53,7 @@ fn client_that_does_not_read_the_response_is_disconnected() {
         server.client.store(&(0..500).map(|number| event(batch * 500 + number)).collect::<Vec<_>>());
     }
     let mut socket = connect(&server);
-    let head = format!("GET /export/events HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\n\r\n", basic("t", "s"));
+    let head = format!("GET /export/events HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\n\r\n", basic("t", "secret"));
     socket.write_all(head.as_bytes()).unwrap();
     socket.read_exact(&mut [0; 16]).unwrap();
     // The metrics request is one connection itself.
@@ -95,7 +95,7 @@ fn request_head_above_the_size_limit_is_rejected() {
 fn address_above_its_rate_limit_gets_429_and_other_addresses_do_not() {
     let server = with(&["--trust-proxy", "--rate-per-address", "1"]);
     let get = |path: &str, address: &str| {
-        let headers = [("x-forwarded-for", address), ("authorization", &basic("t", "s"))];
+        let headers = [("x-forwarded-for", address), ("authorization", &basic("t", "secret"))];
         server.client.get(path, &headers)
     };
     let statuses: Vec<u16> = (0..20).map(|_| get("/export/orders", "6.6.6.6, 10.0.0.1").status().as_u16()).collect();

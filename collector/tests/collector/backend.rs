@@ -70,7 +70,7 @@ fn request_is_answered_and_changes_the_state_as_in_the_tables() {
     let mut cases: Vec<(String, Case)> = Vec::new();
     for (table, text) in TABLES {
         let read: Vec<Case> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{table}: {error}"));
-        cases.extend(read.into_iter().enumerate().map(|(at, case)| (format!("{table}-{at}:s"), case)));
+        cases.extend(read.into_iter().enumerate().map(|(at, case)| (format!("{table}-{at}:secret"), case)));
     }
     let keys: Vec<&str> = cases.iter().map(|(keys, case)| case.project.as_deref().unwrap_or(keys)).collect();
     let server = TestServer::with(&["--project", &keys.join(",")], Options::default());
@@ -94,12 +94,12 @@ fn backend_endpoint_exists_with_and_without_version_and_checks_the_digest() {
             (answer.status().as_u16(), read_json(&mut answer)["error"].clone())
         };
         let missing = if endpoint.is_batch() { "batch" } else { "params" };
-        let (status, error) = ask(Some(&digest(&body, "s")));
+        let (status, error) = ask(Some(&digest(&body, "secret")));
         assert_eq!((status, &error["field"], &error["code"]), (400, &json!(missing), &json!("missing_field")), "{path}");
         let unsigned = if endpoint.path == "/customer" { (400, "missing_field") } else { (401, "missing_digest") };
         let (status, error) = ask(None);
         assert_eq!((status, &error["code"]), (unsigned.0, &json!(unsigned.1)), "{path}");
-        for wrong in [digest(&body, "another"), digest(&format!("{body} "), "s"), digest(&body, "s")[1..].to_owned()] {
+        for wrong in [digest(&body, "another"), digest(&format!("{body} "), "secret"), digest(&body, "secret")[1..].to_owned()] {
             let (status, error) = ask(Some(&wrong));
             assert_eq!((status, &error["code"]), (403, &json!("wrong_digest")), "{path}");
         }

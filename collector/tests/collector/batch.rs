@@ -22,7 +22,7 @@ struct Case {
 #[test]
 fn batch_is_answered_and_stored_as_in_the_table() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("batch.json")).unwrap();
-    let projects: String = (0..cases.len()).map(|at| format!("case-{at}:s,")).collect();
+    let projects: String = (0..cases.len()).map(|at| format!("case-{at}:secret,")).collect();
     let server = TestServer::with(&["--project", projects.trim_end_matches(',')], Options::default());
     for (at, case) in cases.iter().enumerate() {
         let token = format!("case-{at}");

@@ -30,14 +30,15 @@ fn events_of_bots_are_marked_and_counted_and_make_orders_but_no_carts() {
     let view = json!({"scope": "view", "data": {}, "user": {"uid": "robot"}});
     send(GOOGLE, "/api/track?token=t", &view);
     // A shop's server authenticates itself, so its user agent does not matter.
-    let answer = server.client.post_with("/api/track", &[("user-agent", GOOGLE), ("authorization", &basic("t", "s"))], &view.to_string());
+    let answer =
+        server.client.post_with("/api/track", &[("user-agent", GOOGLE), ("authorization", &basic("t", "secret"))], &view.to_string());
     assert_eq!(answer.status(), 200);
     let marks: Vec<Value> = server.client.export("").iter().map(|event| event["bot"].clone()).collect();
     let (yes, no) = (Value::Bool(true), Value::Null);
     assert_eq!(marks, [&yes, &yes, &yes, &no, &no, &no, &yes, &yes, &no].map(Clone::clone));
-    let owners: Vec<Value> = server.client.list_of("t", "s", "carts").iter().map(|cart| cart["customer"]["id"].clone()).collect();
+    let owners: Vec<Value> = server.client.list_of("t", "secret", "carts").iter().map(|cart| cart["customer"]["id"].clone()).collect();
     assert_eq!(owners, ["person"]);
-    assert_eq!(server.client.list_of("t", "s", "orders").len(), 2);
+    assert_eq!(server.client.list_of("t", "secret", "orders").len(), 2);
     let metrics = server.client.get("/metrics", &[]).body_mut().read_to_string().unwrap();
     assert!(metrics.contains("tillroll_events_bot_total 5\n"), "{metrics}");
 }

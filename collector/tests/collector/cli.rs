@@ -32,7 +32,7 @@ fn path_str(path: &Path) -> &str {
 /// Sends one backend record with a valid digest.
 fn send_record(client: &Client, path: &str, params: &Value) {
     let body = json!({"token": "t", "time": 1_600_000_000_000_u64, "params": params}).to_string();
-    assert_eq!(client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body).status(), 200, "{path}");
+    assert_eq!(client.post_with(path, &[("x-digest", &digest(&body, "secret"))], &body).status(), 200, "{path}");
 }
 
 fn event(number: u64, kind: &str, visitor: &str, params: &Value) -> Value {
@@ -72,14 +72,14 @@ fn fill(client: &Client) {
         event(5, "order", "ef", &json!({"order_id": "page", "total": 10.5, "tax": 2, "currency": "EUR", "lines": lines})),
     ]);
     let order_return = json!({"scope": "order", "action": "return", "data": {"order_id": "000000123", "order_lines": [{"product_id": "o1", "quantity": 1}]}});
-    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "s"))], &order_return.to_string()).status(), 200);
+    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "secret"))], &order_return.to_string()).status(), 200);
     let created_at = "2021-06-01T09:00:00.000Z";
     let carts = json!({"id": "imported-cart", "total_amount_with_taxes": 7, "created_at": created_at, "customer": {"email": "c@x.com", "id": "c@x.com"}});
     let orders = json!({"id": "imported-order", "status": "placed", "total_amount_with_taxes": 7.5, "placed_at": created_at, "coupon_code": "x",
         "customer": {"email": "c@x.com"}, "line_items": [{"item_id": "p1", "quantity": 2}], "billing_address": {"city": "Lund", "zip_code": "1"}});
     let returns = json!({"id": "imported-return", "order_id": "imported-order", "status": "received", "created_at": created_at});
     for (list, record) in [("carts", carts), ("orders", orders), ("returns", returns)] {
-        let response = client.post_with(&format!("/import/{list}"), &[("authorization", &basic("t", "s"))], &record.to_string());
+        let response = client.post_with(&format!("/import/{list}"), &[("authorization", &basic("t", "secret"))], &record.to_string());
         assert_eq!(response.status(), 200, "{list}");
     }
 }
@@ -87,7 +87,7 @@ fn fill(client: &Client) {
 /// Returns every record of every list without its cursor, sorted by id.
 fn lists(client: &Client) -> BTreeMap<&'static str, Vec<Value>> {
     let read = |list: &'static str| {
-        let mut found = client.list_of("t", "s", list);
+        let mut found = client.list_of("t", "secret", list);
         found.iter_mut().for_each(|record| drop(record.as_object_mut().unwrap().remove("cursor")));
         found.sort_by_key(|record| record.get("id").or(record.get("email")).unwrap().to_string());
         (list, found)
@@ -106,7 +106,7 @@ fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to, files] = ["from", "to", "files"].map(|name| folder.path().join(name));
     std::fs::create_dir(&files).unwrap();
-    let program = ServerProcess::start(&from, &["--project", "t:s"]);
+    let program = ServerProcess::start(&from, &["--project", "t:secret"]);
     fill(&program.client);
     // The server is running.
     export_all(&from, &files, &LISTS);
@@ -117,11 +117,11 @@ fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
     for list in LISTS {
         run_ok(&["import", list, path_str(&files.join(list)), "--data", path_str(&to), "--project", "t"]);
     }
-    let other = ServerProcess::start(&to, &["--project", "t:s"]);
+    let other = ServerProcess::start(&to, &["--project", "t:secret"]);
     assert_eq!(lists(&other.client), expected);
     // A second import, now through the server, changes nothing and duplicates nothing.
     for list in LISTS {
-        run_ok(&["import", list, path_str(&files.join(list)), "--server", &other.client.url(""), "--owner", "t:s"]);
+        run_ok(&["import", list, path_str(&files.join(list)), "--server", &other.client.url(""), "--owner", "t:secret"]);
     }
     assert_eq!(lists(&other.client), expected);
 }
@@ -130,7 +130,7 @@ fn exported_lists_are_unchanged_after_import_into_another_data_folder() {
 fn import_of_a_file_with_a_byte_order_mark_accepts_every_line() {
     let server = TestServer::start();
     let lines = "\u{feff}{\"id\":\"1\",\"name\":\"Shoes\"}\n{\"id\":\"2\",\"name\":\"Hats\"}\n";
-    let mut response = server.client.post_with("/import/categories", &[("authorization", &basic("t", "s"))], lines);
+    let mut response = server.client.post_with("/import/categories", &[("authorization", &basic("t", "secret"))], lines);
     assert_eq!(read_json(&mut response)["accepted"], 2);
 }
 
@@ -138,11 +138,11 @@ fn import_of_a_file_with_a_byte_order_mark_accepts_every_line() {
 fn imported_events_produce_the_same_log_and_the_same_derived_carts() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to, file] = ["from", "to", "events"].map(|name| folder.path().join(name));
-    let program = ServerProcess::start(&from, &["--project", "t:s"]);
+    let program = ServerProcess::start(&from, &["--project", "t:secret"]);
     fill(&program.client);
     run_ok(&["export", "events", "--data", path_str(&from), "--out", path_str(&file)]);
-    let other = ServerProcess::start(&to, &["--project", "t:s"]);
-    let (url, owner) = (other.client.url(""), ["--owner", "t:s"]);
+    let other = ServerProcess::start(&to, &["--project", "t:secret"]);
+    let (url, owner) = (other.client.url(""), ["--owner", "t:secret"]);
     run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
     let stderr = run_ok(&[&["import", "events", path_str(&file), "--server", &url], &owner[..]].concat());
     assert!(stderr.contains("6 of them were stored already"), "{stderr}");
@@ -168,7 +168,7 @@ fn imported_events_produce_the_same_log_and_the_same_derived_carts() {
 fn export_after_a_cursor_writes_only_later_events() {
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (folder.path().join("data"), folder.path().join("file"));
-    let program = ServerProcess::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:secret"]);
     program.client.store(&(1..=1_200).map(|number| event(number, "checkout", "ab", &json!({}))).collect::<Vec<_>>()[700..]);
     let all = program.client.export("");
     let cursor = all[399]["cursor"].as_str().unwrap();
@@ -194,7 +194,7 @@ fn send_until_done(client: &Client, next: &AtomicU64, done: &AtomicBool, acknowl
 fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_with_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
-    let program = ServerProcess::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:secret"]);
     let (next, done) = (AtomicU64::new(1), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
     let mut acknowledged = Vec::new();
@@ -212,7 +212,7 @@ fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_wi
         done.store(true, Relaxed);
     });
     run_ok(&["restore", path_str(&backup), "--data", path_str(&restored)]);
-    let other = ServerProcess::start(&restored, &["--project", "t:s"]);
+    let other = ServerProcess::start(&restored, &["--project", "t:secret"]);
     let events = other.client.export("");
     let ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     let lost: Vec<_> = acknowledged.iter().filter(|number| !ids.contains(&id(**number).as_str())).collect();
@@ -221,7 +221,7 @@ fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_wi
     for event in &events {
         *expected.entry(event["visitor_id"].as_str().unwrap()).or_default() += 1;
     }
-    let carts = other.client.list_of("t", "s", "carts");
+    let carts = other.client.list_of("t", "secret", "carts");
     let found: BTreeMap<&str, u64> =
         carts.iter().map(|cart| (cart["customer"]["id"].as_str().unwrap(), cart["skus_count"].as_u64().unwrap())).collect();
     assert_eq!(found, expected);
@@ -234,7 +234,7 @@ fn backup_under_load_restores_every_acknowledged_event_and_a_state_consistent_wi
 fn backup_after_an_erasure_contains_no_data_of_the_erased_customer() {
     let folder = tempfile::tempdir().unwrap();
     let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
-    let program = ServerProcess::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:secret"]);
     program.client.store(&[identify(1, 1, "ab", "jo@secret.example")]);
     let backup_has_email = || {
         run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
@@ -242,7 +242,7 @@ fn backup_after_an_erasure_contains_no_data_of_the_erased_customer() {
         bytes.windows(17).any(|window| window == b"jo@secret.example")
     };
     assert!(backup_has_email());
-    let mut erased = program.client.delete("/customers/jo@secret.example", &[("authorization", &basic("t", "s"))]);
+    let mut erased = program.client.delete("/customers/jo@secret.example", &[("authorization", &basic("t", "secret"))]);
     assert_eq!(read_json(&mut erased)["erased"]["events"], 1);
     assert!(!backup_has_email());
 }
@@ -273,7 +273,7 @@ fn backup_is_readable_by_its_user_only_and_restores_projects_and_keys() {
 fn error_names_the_cause_and_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let [data, full, empty, lines] = ["data", "full", "empty", "lines"].map(|name| folder.path().join(name));
-    let _program = ServerProcess::start(&data, &["--project", "t:s", "--project", "u:s"]);
+    let _program = ServerProcess::start(&data, &["--project", "t:secret", "--project", "u:secret"]);
     std::fs::create_dir(&full).unwrap();
     std::fs::write(full.join("diary"), "mine").unwrap();
     std::fs::write(&lines, "{\"id\":1,\"name\":\"A\"}\nno json\n\n{\"name\":\"B\"}\n").unwrap();
@@ -286,7 +286,7 @@ fn error_names_the_cause_and_the_remedy() {
         (vec!["import", "orders", "nowhere", "--data", empty], "cannot read nowhere"),
         (vec!["import", "orders", lines, "--data", empty], "with --project TOKEN"),
         (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9"], "need --owner TOKEN:SECRET"),
-        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:s"], "does not answer"),
+        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:secret"], "does not answer"),
         (vec!["backup", full, "--data", data], "is not a backup; choose another folder"),
         (vec!["backup", "x", "--data", empty], "contains no store"),
         (vec!["restore", full, "--data", empty], "not a backup made by `tillroll backup`"),
@@ -309,7 +309,7 @@ fn error_names_the_cause_and_the_remedy() {
 fn damaged_backup_is_not_restored() {
     let folder = tempfile::tempdir().unwrap();
     let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
-    let program = ServerProcess::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:secret"]);
     program.client.store(&(1..=400).map(|number| event(number, "checkout", "ab", &json!({}))).collect::<Vec<_>>());
     run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
     let file = backup.join(tillroll_collector::store::FILE);

@@ -26,7 +26,7 @@ fn small_disk(folder: &std::path::Path) -> Option<ServerProcess> {
     let namespace = NAMESPACES.iter().find(is_allowed)?;
     let mut command = Command::new("unshare");
     command.args(*namespace).args(["sh", "-c", script, env!("CARGO_BIN_EXE_tillroll")]).arg(folder);
-    Some(ServerProcess::run(&mut command, folder, &["--project", "t:s"]))
+    Some(ServerProcess::run(&mut command, folder, &["--project", "t:secret"]))
 }
 
 fn batch(first: u64) -> Vec<Value> {
@@ -79,7 +79,7 @@ fn a_full_disk_is_reported_and_the_reserve_stays_free() {
 fn below_the_reserve_events_are_rejected_and_trimming_still_works() {
     static FREE: AtomicU64 = AtomicU64::new(1 << 30);
     let free_space = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 1 << 31 });
-    let server = TestServer::with(&["--project", "t:s", "--reserve", "10"], Options { free_space, ..Options::default() });
+    let server = TestServer::with(&["--project", "t:secret", "--reserve", "10"], Options { free_space, ..Options::default() });
     // The free space falls one byte below the reserve in the middle.
     let stored = fill(&server.client, |stored| FREE.store(if stored < 500 { 10 << 20 } else { (10 << 20) - 1 }, Relaxed));
     assert_eq!(stored, 500);
@@ -95,7 +95,7 @@ fn below_the_reserve_events_are_rejected_and_trimming_still_works() {
 fn the_reserve_is_at_most_a_twentieth_of_the_disk() {
     static FREE: AtomicU64 = AtomicU64::new(1 << 30);
     let free_space = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 100 << 20 });
-    let server = TestServer::with(&["--project", "t:s", "--reserve", "64"], Options { free_space, ..Options::default() });
+    let server = TestServer::with(&["--project", "t:secret", "--reserve", "64"], Options { free_space, ..Options::default() });
     for (free, status) in [(5 << 20, 200), ((5 << 20) - 1, 503), (64 << 20, 200)] {
         FREE.store(free, Relaxed);
         assert_eq!(server.client.get("/readyz", &[]).status(), status, "{free}");

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
-use crate::server::{TestServer, basic, id, identify, read_json, view};
+use crate::server::{EPOCH, TestServer, basic, id, identify, read_json, view};
 
 #[test]
 fn export_needs_the_owners_secret_and_returns_events_of_one_project() {
-    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:secret", "--project", "u:secret"], Options::default());
     server.client.store(&[view(1, 1, "ab")]);
-    for headers in [vec![], vec![basic("t", "wrong")], vec![basic("x", "s")], vec!["Bearer s".into()], vec!["Basic %%".into()]] {
+    for headers in [vec![], vec![basic("t", "wrong")], vec![basic("x", "secret")], vec!["Bearer s".into()], vec!["Basic %%".into()]] {
         let headers: Vec<(&str, &str)> = headers.iter().map(|value: &String| ("authorization", value.as_str())).collect();
         let mut response = server.client.get("/export/events", &headers);
         assert_eq!(response.status(), 401, "{headers:?}");
@@ -22,7 +22,7 @@ fn export_needs_the_owners_secret_and_returns_events_of_one_project() {
 
 #[test]
 fn same_id_in_two_projects_is_stored_as_two_events() {
-    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:secret", "--project", "u:secret"], Options::default());
     let body = |token: &str| json!({"token": token, "events": [view(1, 1, "ab"), identify(2, 2, "ab", &format!("{token}@x.com"))]});
     for token in ["t", "u", "t"] {
         server.client.post("/v2/batch", &body(token).to_string());
@@ -82,7 +82,7 @@ fn batch_with_duplicates_stores_its_new_events_in_order() {
 /// A segment contains events of one project; one sequence numbers the events of all projects.
 #[test]
 fn projects_that_share_a_log_each_export_their_own_events() {
-    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Options::default());
+    let server = TestServer::with(&["--project", "t:secret", "--project", "u:secret"], Options::default());
     let mut expected = [Vec::new(), Vec::new()];
     for batch in 0..60_u64 {
         // The second project has few events, far apart.
@@ -110,7 +110,7 @@ fn projects_that_share_a_log_each_export_their_own_events() {
 fn invalid_query_parameter_is_rejected_with_its_name() {
     let server = TestServer::start();
     for (query, field) in [("after=1", "after"), ("after=zz", "after"), ("limit=0", "limit"), ("limit=-1", "limit"), ("limit=x", "limit")] {
-        let mut response = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "s"))]);
+        let mut response = server.client.get(&format!("/export/events?{query}"), &[("authorization", &basic("t", "secret"))]);
         assert_eq!((response.status().as_u16(), &read_json(&mut response)["error"]["field"]), (400, &json!(field)), "{query}");
     }
 }
@@ -119,7 +119,7 @@ fn invalid_query_parameter_is_rejected_with_its_name() {
 fn exported_line_has_exactly_the_documented_fields_in_order() {
     let server = TestServer::start();
     server.client.store(&[view(1, 1, "ab")]);
-    let mut response = server.client.get("/export/events", &[("authorization", &basic("t", "s"))]);
+    let mut response = server.client.get("/export/events", &[("authorization", &basic("t", "secret"))]);
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
     let line = response.body_mut().read_to_string().unwrap();
     let names = ["cursor", "id", "type", "api", "time", "received_at", "visitor_id", "email", "session_id", "store_id", "page", "params"];
@@ -135,5 +135,5 @@ fn duplicate_event_does_not_change_the_stored_event() {
     assert_eq!(server.client.store(&[view(1, 1, "ab")]), (1, 0));
     assert_eq!(server.client.store(&[view(1, 99, "cd"), view(2, 2, "ab")]), (1, 1));
     let export = server.client.export("");
-    assert_eq!((&export[0]["id"], &export[0]["time"], export.len()), (&json!(id(1)), &json!(1), 2));
+    assert_eq!((&export[0]["id"], &export[0]["time"], export.len()), (&json!(id(1)), &json!(EPOCH + 1), 2));
 }

@@ -21,11 +21,11 @@ fn acknowledged_events_survive_kills_and_are_stored_once() {
     let next = AtomicU64::new(1);
     let mut acknowledged = BTreeSet::new();
     for kill in 0..kills() {
-        let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+        let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         acknowledged.extend(until_killed(&mut program, &next, kill));
         report(kill + 1, acknowledged.len());
     }
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for event in program.client.export("") {
         *found.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -87,7 +87,7 @@ fn send_until_killed(client: &Client, next: &AtomicU64, acknowledged: &mpsc::Sen
 #[test]
 fn a_killed_store_passes_the_integrity_check() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     until_killed(&mut program, &AtomicU64::new(1), 3);
     drop(program);
     let database = rusqlite::Connection::open(folder.path().join(tillroll_collector::store::FILE)).unwrap();
@@ -97,7 +97,7 @@ fn a_killed_store_passes_the_integrity_check() {
         .query_row("SELECT (SELECT max(last_seq) FROM segment), (SELECT seq FROM log_head)", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
     assert_eq!(newest, head);
-    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     let mut again = program.client.send(&[view(1, 1, "ab")]);
     assert_eq!(read_json(&mut again)["duplicates"], 1);
     program.child.kill().unwrap();

@@ -63,7 +63,7 @@ fn limits_apply_to_every_route_that_accepts_events_or_records() {
     let longest = "x".repeat(limits::MAX_STRING_BYTES);
     let post_signed = |path: &str, body: &Value| {
         let body = body.to_string();
-        let (key, digest) = (basic("t", "s"), digest(&body, "s"));
+        let (key, digest) = (basic("t", "secret"), digest(&body, "secret"));
         let mut response = server.client.post_with(path, &[("authorization", &key), ("x-digest", &digest)], &body);
         (response.status().as_u16(), read_json(&mut response)["error"].clone())
     };
@@ -95,7 +95,7 @@ fn limits_apply_to_every_route_that_accepts_events_or_records() {
     for path in
         ["/v2/batch", "/v2/calls", "/page/view", "/api/track", "/v2/order", "/tracking/t/activity", "/import/orders", "/oauth/token"]
     {
-        let mut response = server.client.post_with(path, &[("authorization", &basic("t", "s"))], &huge);
+        let mut response = server.client.post_with(path, &[("authorization", &basic("t", "secret"))], &huge);
         let (status, error) = (response.status().as_u16(), read_json(&mut response)["error"].clone());
         assert_eq!((status, &error["code"], &error["limit"]), (413, &json!("body_too_large"), &json!(limits::MAX_REQUEST_BYTES)), "{path}");
     }

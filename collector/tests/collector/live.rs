@@ -5,14 +5,14 @@ use std::io::{BufRead, BufReader, Lines};
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
-use crate::server::{TestServer, basic, id, identify, view};
+use crate::server::{EPOCH, TestServer, basic, id, identify, view};
 
 /// A subscriber that reads one message at a time.
 struct Subscriber(Lines<BufReader<Box<dyn std::io::Read>>>);
 
 impl Subscriber {
     fn new(server: &TestServer, query: &str, headers: &[(&str, &str)]) -> Self {
-        let key = basic("t", "s");
+        let key = basic("t", "secret");
         let headers: Vec<(&str, &str)> = headers.iter().copied().chain([("authorization", key.as_str())]).collect();
         let answer = server.client.get(&format!("/live/events{query}"), &headers);
         assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (200, "text/event-stream"));
@@ -56,7 +56,8 @@ fn rejection_is_sent_with_its_reason() {
     let mut event = view(1, 7, "ab");
     event["type"] = json!("nonsense");
     server.client.send(&[event, json!(1)]);
-    let rejection = json!({"id": id(1), "type": "nonsense", "code": "unknown_type", "message": "`type` is not known: nonsense", "time": 7});
+    let rejection =
+        json!({"id": id(1), "type": "nonsense", "code": "unknown_type", "message": "`type` is not known: nonsense", "time": EPOCH + 7});
     assert_eq!(subscriber.next(), ("rejected".into(), None, rejection));
     let (name, _, data) = subscriber.next();
     assert_eq!((name.as_str(), &data["code"], &data["id"]), ("rejected", &json!("invalid_event"), &Value::Null));
@@ -90,7 +91,7 @@ fn subscriber_that_does_not_read_blocks_no_other() {
 
 #[test]
 fn demo_allows_local_hosts_only() {
-    let server = TestServer::with(&["--project", "t:s", "--demo"], Options::default());
+    let server = TestServer::with(&["--project", "t:secret", "--demo"], Options::default());
     let status = |host: &str| server.client.get("/live/events", &[("host", host)]).status().as_u16();
     for host in ["127.0.0.1:7070", "localhost:7070", "localhost", "shop.localhost:1", "[::1]:7070"] {
         assert_eq!(status(host), 200, "{host}");
@@ -105,7 +106,7 @@ fn rejected_backend_record_is_sent() {
     let server = TestServer::start();
     let mut subscriber = Subscriber::new(&server, "", &[]);
     let body = json!({"time": 1_600_000_000_000_u64, "token": "t", "batch": [{"id": "7"}]}).to_string();
-    let digest = crate::backend::digest(&body, "s");
+    let digest = crate::backend::digest(&body, "secret");
     assert_eq!(server.client.post_with("/v2/category/batch", &[("x-digest", &digest)], &body).status(), 200);
     let message = "`batch[0].name` must be a string, found nothing";
     let rejection = json!({"id": "7", "type": "category", "code": "missing_field", "message": message, "time": 1_600_000_000_000_u64});

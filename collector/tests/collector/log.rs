@@ -219,8 +219,16 @@ impl World {
         self.check().await;
     }
 
-    /// Queues all requests before the first response.
+    /// Stores requests in their order. Small ones are queued before the first response; a large one may be stored after those behind it, so it
+    /// is alone.
     async fn append(&mut self, requests: &[Request]) {
+        let is_small = |request: &Request| request.events.len() <= 8 && !request.events.iter().any(|event| event.is_long);
+        for requests in requests.chunk_by(|first, second| is_small(first) && is_small(second)) {
+            self.append_at_once(requests).await;
+        }
+    }
+
+    async fn append_at_once(&mut self, requests: &[Request]) {
         let mut responses = Vec::new();
         for Request { project, trust, events } in requests {
             let mut batch = EncodedBatch::new(self.now, *trust);

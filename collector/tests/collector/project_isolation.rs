@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
 use crate::backend::digest;
-use crate::server::{TestServer, basic, identify, read_json, view};
+use crate::server::{EPOCH, TestServer, basic, identify, read_json, view};
 
 const EXPORT_PATHS: &[&str] = &[
     "/export/events",
@@ -20,22 +20,23 @@ const EXPORT_PATHS: &[&str] = &[
 
 /// Starts a server with the projects `t` and `u`, and fills every list of `t`; each record contains `mark`.
 fn server_with_records() -> TestServer {
-    let server = TestServer::with(&["--project", "t:s", "--project", "u:s2"], Options::default());
+    let server = TestServer::with(&["--project", "t:secret", "--project", "u:secret2"], Options::default());
     let mut add = view(3, 5_000, "mark");
     add["type"] = json!("basket_add");
     add["params"] = json!({"product_id": "mark", "quantity": 1});
     let mut order_return = view(4, 4, "mark");
     order_return["type"] = json!("order_return");
-    order_return["params"] = json!({"order_id": "mark"});
+    // Of another order than the back end's, which no page can return.
+    order_return["params"] = json!({"order_id": "mark-of-a-page"});
     server.client.store(&[view(1, 1, "mark"), identify(2, 2, "mark", "mark@x.com"), add, order_return]);
     for (path, params) in [
-        ("/v2/customer", json!({"email": "mark@x.com", "createdAt": 1})),
+        ("/v2/customer", json!({"email": "mark@x.com", "createdAt": EPOCH})),
         ("/v2/category", json!({"id": "mark", "name": "mark"})),
         ("/v2/product", json!({"id": "mark", "name": "mark", "price": 1})),
-        ("/v2/order", json!({"id": "mark", "email": "mark@x.com", "amount": 1, "status": "completed", "createdAt": 1, "products": []})),
+        ("/v2/order", json!({"id": "mark", "email": "mark@x.com", "amount": 1, "status": "completed", "createdAt": EPOCH, "products": []})),
     ] {
-        let body = json!({"token": "t", "time": 5, "params": params}).to_string();
-        let mut response = server.client.post_with(path, &[("x-digest", &digest(&body, "s"))], &body);
+        let body = json!({"token": "t", "time": EPOCH + 5, "params": params}).to_string();
+        let mut response = server.client.post_with(path, &[("x-digest", &digest(&body, "secret"))], &body);
         assert_eq!(response.status(), 200, "{path}: {}", read_json(&mut response));
     }
     server
@@ -49,10 +50,10 @@ fn export_contains_records_of_its_own_project_only() {
             let mut response = server.client.get(path, &[("authorization", &basic(token, secret))]);
             (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
         };
-        let (status, text) = export("t", "s");
+        let (status, text) = export("t", "secret");
         assert!(status == 200 && text.contains("mark"), "{path}: {status} {text}");
-        assert_eq!(export("u", "s2"), (200, String::new()), "{path}");
-        for (token, secret) in [("t", "s2"), ("u", "s"), ("t", ""), ("x", "s")] {
+        assert_eq!(export("u", "secret2"), (200, String::new()), "{path}");
+        for (token, secret) in [("t", "secret2"), ("u", "secret"), ("t", ""), ("x", "secret")] {
             assert_eq!(export(token, secret).0, 401, "{path} {token}:{secret}");
         }
     }
@@ -68,21 +69,21 @@ fn owner_route_without_a_valid_secret_is_rejected() {
     }
     for path in ["/import/orders", "/import/returns", "/import/carts", "/reports/token"] {
         assert_eq!(server.client.post(path, "").status(), 401, "{path}");
-        assert_eq!(server.client.post_with(path, &[("authorization", &basic("t", "s2"))], "").status(), 401, "{path}");
+        assert_eq!(server.client.post_with(path, &[("authorization", &basic("t", "secret2"))], "").status(), 401, "{path}");
     }
     for path in ["/v2/customer", "/v2/category", "/v2/product", "/v2/order"] {
         let body = json!({"token": "t", "time": 1, "params": {"id": "1", "email": "a@x.com"}}).to_string();
-        assert_eq!(server.client.post_with(path, &[("x-digest", &digest(&body, "s2"))], &body).status(), 403, "{path}");
+        assert_eq!(server.client.post_with(path, &[("x-digest", &digest(&body, "secret2"))], &body).status(), 403, "{path}");
     }
 }
 
 /// Returns all data of the project `t` that its owner can read.
 fn data_of_t(server: &TestServer) -> Vec<String> {
     let lists = ["events", "customers", "categories", "products", "orders", "carts", "returns"];
-    let read = |list: &&str| Value::from(server.client.list_of("t", "s", list)).to_string();
+    let read = |list: &&str| Value::from(server.client.list_of("t", "secret", list)).to_string();
     let mut all: Vec<String> = lists.iter().map(read).collect();
     if cfg!(feature = "duckdb") {
-        all.extend(QUERIES.iter().map(|(path, body)| query(server, "t", "s", path, body).1["data"].to_string()));
+        all.extend(QUERIES.iter().map(|(path, body)| query(server, "t", "secret", path, body).1["data"].to_string()));
     }
     all
 }
@@ -122,7 +123,7 @@ fn query(server: &TestServer, project: &str, secret: &str, path: &str, body: &st
 
 fn query_with(server: &TestServer, bearer: &str, path: &str, body: &str) -> (u16, Value) {
     // The day of all events and records.
-    let dates = r#""date_from": "1970-01-01T00:00:00Z", "date_to": "1970-01-02T00:00:00Z""#;
+    let dates = r#""date_from": "2020-09-13T00:00:00Z", "date_to": "2020-09-21T00:00:00Z""#;
     let body = body.replace("DATES", &format!(r#"{{"order": {{{dates}, "date_field": "updated_at"}}}}"#));
     let body = body.replace("RETURNED", &format!(r#"{{"return": {{{dates}}}}}"#));
     let headers = [("accept", "application/vnd.api.v1+json"), ("content-type", "application/vnd.api+json"), ("authorization", bearer)];
@@ -135,25 +136,25 @@ fn query_with(server: &TestServer, bearer: &str, path: &str, body: &str) -> (u16
 fn access_token_queries_its_own_project_only() {
     let server = server_with_records();
     for (path, body) in QUERIES {
-        let (status, result) = query(&server, "t", "s", path, body);
+        let (status, result) = query(&server, "t", "secret", path, body);
         assert_eq!(status, 200, "{path} {result}");
         assert!(result["data"].to_string().contains("mark") || result["data"]["value"] == 1 || *path == "analysis/fbt", "{path} {result}");
-        let (status, theirs) = query(&server, "u", "s2", path, body);
+        let (status, theirs) = query(&server, "u", "secret2", path, body);
         assert_eq!((status, &theirs["meta"]["organization_id"]), (200, &json!("u")), "{path} {theirs}");
         assert!(!theirs["data"].to_string().contains("mark") && theirs["data"]["value"].as_u64().unwrap_or(0) == 0, "{path} {theirs}");
     }
     // A secret or a cursor of the other project is rejected.
-    for (project, secret) in [("t", "s2"), ("u", "s"), ("t", ""), ("", "s"), ("x", "s")] {
+    for (project, secret) in [("t", "secret2"), ("u", "secret"), ("t", ""), ("", "secret"), ("x", "secret")] {
         assert_eq!(request_token(&server, project, secret).0, 401, "{project}:{secret}");
     }
-    server.client.store(&[json!({"id": "01890a5d-0000-7000-8000-000000000009", "type": "order", "api": "ometria", "time": 5, "visitorId": "ab", "params": {"order_id": "2"}})]);
+    server.client.store(&[json!({"id": "01890a5d-0000-7000-8000-000000000009", "type": "order", "api": "ometria", "time": EPOCH + 5, "visitorId": "ab", "params": {"order_id": "2"}})]);
     let page = r#"{"search": {"fields": ["order.id"], "limit": 1CURSOR}, "filter": DATES}"#;
-    let (_, first) = query(&server, "t", "s", "orders/search", &page.replace("CURSOR", ""));
+    let (_, first) = query(&server, "t", "secret", "orders/search", &page.replace("CURSOR", ""));
     let cursor = first["meta"]["pagination"]["cursor"].as_str().unwrap();
-    let (status, body) = query(&server, "u", "s2", "orders/search", &page.replace("CURSOR", &format!(r#", "cursor": "{cursor}""#)));
+    let (status, body) = query(&server, "u", "secret2", "orders/search", &page.replace("CURSOR", &format!(r#", "cursor": "{cursor}""#)));
     assert_eq!(status, 422, "{body}");
     // The access token of the reports page of `u` reads nothing of `t`.
-    let mut response = server.client.post_with("/reports/token", &[("authorization", &basic("u", "s2"))], "");
+    let mut response = server.client.post_with("/reports/token", &[("authorization", &basic("u", "secret2"))], "");
     let bearer = format!("Bearer {}", read_json(&mut response)["access_token"].as_str().unwrap());
     let (_, theirs) = query_with(&server, &bearer, "orders/stats", QUERIES[3].1);
     assert_eq!((&theirs["data"]["value"], &theirs["meta"]["organization_id"]), (&json!(0), &json!("u")));
@@ -240,15 +241,15 @@ fn owner_and_pages_of_another_project_cannot_change_a_project() {
     let before = data_of_t(&server);
     assert!(before.iter().filter(|list| list.contains("mark")).count() >= 7, "{before:?}");
     for attempt in ATTEMPTS {
-        let (status, body) = send_attempt(&server, attempt, "t", "s2");
+        let (status, body) = send_attempt(&server, attempt, "t", "secret2");
         assert_eq!(status, attempt.foreign_status, "{} with the token of t: {body}", attempt.path);
         assert!(!body.contains("mark"), "{}: {body}", attempt.path);
-        let (status, body) = send_attempt(&server, attempt, "u", "s2");
+        let (status, body) = send_attempt(&server, attempt, "u", "secret2");
         assert_eq!(status, attempt.own_status, "{} with the token of u: {body}", attempt.path);
     }
     // An erasure in `u` finds no customer, because only `t` has one with this e-mail.
     let erasure = ATTEMPTS.last().unwrap();
-    assert!(send_attempt(&server, erasure, "u", "s2").1.contains(r#""customers":0"#));
+    assert!(send_attempt(&server, erasure, "u", "secret2").1.contains(r#""customers":0"#));
     // Pages of `u` may send events with the ids, visitors and e-mails of `t`.
     let lines = json!([{"product_id": "stolen", "quantity": 9}]);
     for (number, kind, params) in [
@@ -277,9 +278,9 @@ fn cursor_of_another_project_exports_nothing_of_it() {
     let server = server_with_records();
     for path in EXPORT_PATHS {
         let list = path.trim_start_matches("/export/");
-        let theirs = server.client.list_of("t", "s", list);
+        let theirs = server.client.list_of("t", "secret", list);
         let cursor = theirs[0]["cursor"].as_str().unwrap();
-        assert_eq!(server.client.list_of("u", "s2", &format!("{list}?after={cursor}")), Vec::<Value>::new(), "{path}");
+        assert_eq!(server.client.list_of("u", "secret2", &format!("{list}?after={cursor}")), Vec::<Value>::new(), "{path}");
     }
 }
 
@@ -287,7 +288,7 @@ fn cursor_of_another_project_exports_nothing_of_it() {
 fn live_view_shows_its_own_project_only() {
     let server = server_with_records();
     let own_event = json!({"token": "u", "events": [view(1, 1, "own")]}).to_string();
-    let mut response = server.client.get("/live/events?last=1000", &[("authorization", &basic("u", "s2"))]);
+    let mut response = server.client.get("/live/events?last=1000", &[("authorization", &basic("u", "secret2"))]);
     assert_eq!(server.client.post("/v2/batch", &own_event).status(), 200);
     let other_events = json!({"token": "t", "events": [{"type": "mark"}, view(8, 8, "mark")]}).to_string();
     server.client.post("/v2/batch", &other_events);

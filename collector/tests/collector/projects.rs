@@ -30,13 +30,13 @@ fn sends(client: &Client, token: &str) -> bool {
 #[test]
 fn a_running_server_notices_what_becomes_of_a_project() {
     let folder = tempfile::tempdir().unwrap();
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     let client = &program.client;
     let added = projects(folder.path(), &["add", "new"], "").unwrap();
     let (token, first) = added.split_once(':').unwrap();
     assert_eq!((token, first.len()), ("new", 48));
     until("the project is served", || sends(client, "new"));
-    assert!(reads(client, "new", first) && reads(client, "t", "s") && !reads(client, "new", "s"));
+    assert!(reads(client, "new", first) && reads(client, "t", "secret") && !reads(client, "new", "secret"));
 
     let rotated = projects(folder.path(), &["rotate-secret", "new", "--secret-stdin"], "second\n").unwrap();
     assert_eq!(rotated, "new:second");
@@ -62,11 +62,11 @@ fn a_running_server_notices_what_becomes_of_a_project() {
 fn both_secrets_sign_while_one_replaces_the_other() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("not/there/yet");
-    projects(&folder, &["add", "t", "--secret-stdin"], "old").unwrap();
-    projects(&folder, &["rotate-secret", "t", "--secret-stdin"], "new").unwrap();
+    projects(&folder, &["add", "t", "--secret-stdin"], "old-secret").unwrap();
+    projects(&folder, &["rotate-secret", "t", "--secret-stdin"], "new-secret").unwrap();
     let program = ServerProcess::start(&folder, &[]);
     let body = json!({"token": "t", "time": 1, "params": {"email": "a@x.com", "createdAt": 1}}).to_string();
-    for (secret, status) in [("old", 200), ("new", 200), ("other", 403)] {
+    for (secret, status) in [("old-secret", 200), ("new-secret", 200), ("other", 403)] {
         let answer = program.client.post_with("/v2/customer", &[("x-digest", &crate::backend::digest(&body, secret))], &body);
         assert_eq!(answer.status(), status, "{secret}");
     }
@@ -77,7 +77,7 @@ fn the_list_shows_no_secret_and_errors_include_advice() {
     let folder = tempfile::tempdir().unwrap();
     let run = |words: &[&str], input: &str| projects(folder.path(), words, input);
     assert_eq!(run(&["list"], ""), Ok(String::new()));
-    run(&["add", "a", "--secret-stdin"], "hush").unwrap();
+    run(&["add", "a", "--secret-stdin"], "hush-once").unwrap();
     run(&["add", "b"], "").unwrap();
     run(&["rotate-secret", "a", "--secret-stdin"], "hush-hush").unwrap();
     run(&["retire", "b"], "").unwrap();
@@ -89,10 +89,13 @@ fn the_list_shows_no_secret_and_errors_include_advice() {
         (&["add", "a"][..], "", "rotate-secret"),
         (&["add", "a b"], "", "other than letters"),
         (&["add", "c", "--secret-stdin"], " ", "no secret"),
+        (&["add", "c", "--secret-stdin"], "hush", "shorter than 5"),
+        (&["rotate-secret", "a", "--secret-stdin"], "hush:hush", "second colon"),
+        (&["rotate-secret", "a", "--secret-stdin"], "hush\u{7}hush", "control characters"),
         (&["rotate-secret", "b"], "", "no project with this token"),
         (&["retire", "x"], "", "no project with this token"),
     ] {
         let error = run(words, input).unwrap_err();
-        assert!(error.contains(part), "{words:?}: {error}");
+        assert!(error.contains(part) && !error.contains("hush"), "{words:?}: {error}");
     }
 }

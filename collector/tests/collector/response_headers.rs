@@ -5,7 +5,7 @@ use tillroll_collector::store::Options;
 use crate::server::TestServer;
 
 fn with_demo() -> TestServer {
-    TestServer::with(&["--project", "t:s", "--demo"], Options::default())
+    TestServer::with(&["--project", "t:secret", "--demo"], Options::default())
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn cors_header_is_sent_only_on_routes_that_pages_use() {
 #[test]
 fn collector_pages_forbid_content_from_other_origins_and_framing() {
     let server = with_demo();
-    for path in ["/", "/cart.html", "/live", "/reports"] {
+    for path in ["/", "/cart.html", "/live", "/reports", "/customers", "/customers/a@x.com"] {
         let response = server.client.get(path, &[]);
         assert_eq!(response.status(), 200, "{path}");
         let header = |name: &str| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();

@@ -1,9 +1,8 @@
 //! Expired events leave the log; the state stays.
 
 use serde_json::{Value, json};
-use tillroll_collector::clock::Clock;
 
-use crate::server::{ServerProcess, TestServer, basic, identify, until, view};
+use crate::server::{EPOCH, ServerProcess, TestServer, basic, clock, identify, until, view};
 
 fn event(number: u64, kind: &str, params: Value) -> Value {
     let mut event = view(number, number, "ab");
@@ -26,34 +25,37 @@ fn without_cursor(list: &[Value]) -> Vec<Value> {
 #[test]
 fn expired_events_are_deleted_and_the_state_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let state = |program: &ServerProcess| LISTS.map(|list| without_cursor(&program.client.list_of("t", "s", list)));
+    let state = |program: &ServerProcess| LISTS.map(|list| without_cursor(&program.client.list_of("t", "secret", list)));
     let (before, cursor) = {
-        let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+        let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         let add = |number, product: &str| event(number, "basket_add", json!({"product_id": product, "quantity": 1}));
-        program.client.store(&[
-            view(1, 1, "ab"),
-            add(2, "p"),
-            identify(3, 3, "ab", "a@x.com"),
-            event(4, "customer_details", json!({"first_name": "Ann"})),
-            event(5, "order", json!({"order_id": "7", "total": 5})),
-            add(6, "q"),
-            event(7, "order_return", json!({"order_id": "7"})),
-        ]);
+        program.client.store_as_sent_at(
+            EPOCH + 1_000,
+            &[
+                view(1, 1, "ab"),
+                add(2, "p"),
+                identify(3, 3, "ab", "a@x.com"),
+                event(4, "customer_details", json!({"first_name": "Ann"})),
+                event(5, "order", json!({"order_id": "7", "total": 5})),
+                add(6, "q"),
+                event(7, "order_return", json!({"order_id": "7"})),
+            ],
+        );
         (state(&program), program.client.export("").pop().unwrap()["cursor"].as_str().unwrap().to_owned())
     };
     assert!(before.iter().all(|list| !list.is_empty()), "{before:?}");
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s", "--keep-events", "1ms"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret", "--keep-events", "1ms"]);
     until("the log is empty", || program.client.export("").is_empty());
     assert_eq!(state(&program), before);
     until("the metric counts them", || program.client.metric("tillroll_events_trimmed_total") >= 7.0);
 
     // Later events build on the state.
     drop(program);
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
-    program.client.store(&[event(8, "basket_add", json!({"product_id": "r", "quantity": 1}))]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
+    program.client.store_as_sent_at(EPOCH + 1_000, &[event(8, "basket_add", json!({"product_id": "r", "quantity": 1}))]);
     let after: Vec<Value> = program.client.export(&format!("?after={cursor}"));
     assert_eq!((after.len(), &after[0]["email"]), (1, &json!("a@x.com")), "an old cursor continues with the new event");
-    let carts = program.client.list_of("t", "s", "carts");
+    let carts = program.client.list_of("t", "secret", "carts");
     let text = json!(carts).to_string();
     // The earlier cart is compacted, so it stays as it was.
     assert_eq!(carts.len(), before[2].len() + 1, "{text}");
@@ -62,9 +64,9 @@ fn expired_events_are_deleted_and_the_state_stays() {
 
 /// Returns the time now; every later event has a later time.
 fn now() -> u64 {
-    let now = Clock::SYSTEM.millis();
-    until("a millisecond is over", || Clock::SYSTEM.millis() > now);
-    Clock::SYSTEM.millis()
+    let now = clock().millis();
+    until("a millisecond is over", || clock().millis() > now);
+    clock().millis()
 }
 
 /// Trims all events that arrived before a time, step by step.
@@ -76,7 +78,7 @@ fn trim(server: &TestServer, before: u64) {
 /// Returns the types and times of the stored state events.
 fn state_events(server: &TestServer) -> Vec<String> {
     let database = server.database();
-    let mut statement = database.prepare("SELECT type || ' ' || time FROM state_event ORDER BY seq").unwrap();
+    let mut statement = database.prepare("SELECT type || ' ' || (time - 1600000000000) FROM state_event ORDER BY seq").unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
@@ -104,7 +106,7 @@ fn events_of_a_cart_in_use_stay_and_those_of_an_abandoned_cart_are_deleted() {
     trim(&server, middle);
     assert_eq!(server.client.export("").len(), 1);
     assert_eq!(state_events(&server), ["basket_add 3", "basket_add 9"], "only the events of the cart in use stay");
-    let carts = server.client.list_of("t", "s", "carts");
+    let carts = server.client.list_of("t", "secret", "carts");
     let cart = |product: &str| {
         let cart = carts
             .iter()
@@ -132,10 +134,10 @@ fn events_of_a_cart_in_use_stay_and_those_of_an_abandoned_cart_are_deleted() {
     // After the last event has expired, only the carts are left.
     trim(&server, u64::MAX);
     assert_eq!(state_events(&server), [""; 0]);
-    assert_eq!(server.client.list_of("t", "s", "carts").len(), 3);
+    assert_eq!(server.client.list_of("t", "secret", "carts").len(), 3);
     // A later event opens a new cart.
     server.client.store(&[add("busy", 20, "new")]);
-    assert_eq!(server.client.list_of("t", "s", "carts").len(), 4);
+    assert_eq!(server.client.list_of("t", "secret", "carts").len(), 4);
 }
 
 #[test]
@@ -147,7 +149,7 @@ fn a_cart_is_compacted_after_its_last_event_was_erased() {
     server.client.store(&[add(2, "a@x.com")]);
     trim(&server, middle);
     assert_eq!(state_events(&server), ["basket_add 1", "basket_add 2"]);
-    let request = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "s"));
+    let request = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "secret"));
     assert_eq!(ureq::run(request.body(()).unwrap()).unwrap().status(), 200);
     assert_eq!(state_events(&server), ["basket_add 1"]);
     trim(&server, u64::MAX);
@@ -164,7 +166,7 @@ fn page_fields_of_a_customer_outlive_their_events_until_the_customer_is_erased()
         identify(10, 10, "ab", "a@x.com"),
         event(11, "tag", json!({"tags": ["vip"]})),
     ]);
-    let customer = |server: &TestServer| without_cursor(&server.client.list_of("t", "s", "customers"));
+    let customer = |server: &TestServer| without_cursor(&server.client.list_of("t", "secret", "customers"));
     let before = customer(&server);
     trim(&server, u64::MAX);
     assert_eq!((state_events(&server).len(), customer(&server)), (0, before));
@@ -172,13 +174,13 @@ fn page_fields_of_a_customer_outlive_their_events_until_the_customer_is_erased()
     server.client.store(&[details(20, json!({"first_name": "Joan"})), details(3, json!({"last_name": "Late", "phone_number": "+46"}))]);
     let merged = customer(&server).remove(0);
     let fields = ["createdAt", "firstName", "lastName", "phoneNumber"].map(|name| merged[name].clone());
-    assert_eq!((fields, &merged["tags"]), ([json!(3), json!("Joan"), json!("Bravo"), json!("+46")], &json!(["vip"])));
+    assert_eq!((fields, &merged["tags"]), ([json!(EPOCH + 3), json!("Joan"), json!("Bravo"), json!("+46")], &json!(["vip"])));
     trim(&server, u64::MAX);
     assert_eq!(customer(&server), [merged]);
-    let request = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "s"));
+    let request = ureq::http::Request::delete(server.client.url("/customers/a@x.com")).header("authorization", basic("t", "secret"));
     assert_eq!(ureq::run(request.body(()).unwrap()).unwrap().status(), 200);
     server.client.store(&[identify(30, 30, "cd", "a@x.com")]);
-    assert_eq!(customer(&server), [json!({"email": "a@x.com", "createdAt": 30, "tags": []})]);
+    assert_eq!(customer(&server), [json!({"email": "a@x.com", "createdAt": EPOCH + 30, "tags": []})]);
 }
 
 #[test]
@@ -189,14 +191,14 @@ fn events_that_were_trimmed_but_not_compacted_are_compacted_later() {
     assert_eq!(server.client.export("").len(), 0);
     trim(&server, 0);
     assert_eq!(state_events(&server), [""; 0]);
-    assert_eq!(server.client.list_of("t", "s", "carts")[0]["customer"], Value::Null);
+    assert_eq!(server.client.list_of("t", "secret", "carts")[0]["customer"], Value::Null);
 }
 
 #[test]
 fn events_that_have_not_expired_stay() {
     // Two hours later.
     fn later() -> u64 {
-        Clock::SYSTEM.millis() + 7_200_000
+        clock().millis() + 7_200_000
     }
     let server = TestServer::start();
     let old: Vec<Value> = (0..1_200).map(|number| view(number, 1, "ab")).collect();
@@ -205,7 +207,7 @@ fn events_that_have_not_expired_stay() {
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let trim = |before: u64, limit: usize| runtime.block_on(server.collector.store.trim(before, limit)).unwrap().deleted;
-    assert_eq!(trim(Clock::SYSTEM.millis() - 3_600_000, 500), 0);
+    assert_eq!(trim(clock().millis() - 3_600_000, 500), 0);
     assert_eq!(server.client.export("").len(), 1_200);
     let between = server.client.export("?limit=700").pop().unwrap()["cursor"].as_str().unwrap().to_owned();
     // Whole segments are deleted, and each request has a segment of its own here.
@@ -220,12 +222,12 @@ fn events_that_have_not_expired_stay() {
 fn requests_are_answered_while_the_log_is_trimmed() {
     let folder = tempfile::tempdir().unwrap();
     {
-        let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+        let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         for batch in 0..40 {
             program.client.store(&(0..500).map(|number| view(batch * 500 + number, 1, "ab")).collect::<Vec<_>>());
         }
     }
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s", "--keep-events", "1s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret", "--keep-events", "1s"]);
     let mut sent = 0;
     until("all expired events are deleted", || {
         sent += 1;

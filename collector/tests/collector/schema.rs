@@ -16,7 +16,7 @@ fn a_store_of_another_version_is_refused_with_the_folder_and_the_versions() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     drop({
-        let program = ServerProcess::start(&data, &["--project", "t:s"]);
+        let program = ServerProcess::start(&data, &["--project", "t:secret"]);
         program.client.store(&[view(1, 1, "ab")]);
         program
     });
@@ -24,7 +24,7 @@ fn a_store_of_another_version_is_refused_with_the_folder_and_the_versions() {
     let data_text = data.to_str().unwrap();
     for version in [0, 7, 999] {
         database.pragma_update(None, "user_version", version).unwrap();
-        let serve = ["serve", "--data", data_text, "--project", "t:s", "--listen", "127.0.0.1:0"];
+        let serve = ["serve", "--data", data_text, "--project", "t:secret", "--listen", "127.0.0.1:0"];
         for arguments in [&serve[..], &["export", "events", "--data", data_text]] {
             let output = run(arguments);
             let message = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -37,7 +37,7 @@ fn a_store_of_another_version_is_refused_with_the_folder_and_the_versions() {
     }
     database.pragma_update(None, "user_version", 1).unwrap();
     drop(database);
-    let program = ServerProcess::start(&data, &["--project", "t:s"]);
+    let program = ServerProcess::start(&data, &["--project", "t:secret"]);
     assert_eq!(program.client.export("").len(), 1);
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Parser;
@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tillroll_collector::AppState;
 use tillroll_collector::cli::{Cli, Command as Subcommand};
-use tillroll_collector::clock::Clock;
+use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::config::Serve;
 use tillroll_collector::http::server::Server;
 use tillroll_collector::store::{FILE, Options};
 use tokio::sync::oneshot;
 use ureq::http::Response;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 /// An HTTP client of one server. It returns every response, whatever its status; the methods panic if the request fails.
@@ -32,6 +33,14 @@ impl Client {
         Self { agent: config.build().into(), address: address.to_owned() }
     }
 
+    /// A client of an HTTPS server that trusts only this certificate (PEM).
+    pub(crate) fn trusting(address: &str, certificate: &str) -> Self {
+        let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
+        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[certificate])).build();
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+        Self { agent: config.tls_config(tls).max_redirects(0).build().into(), address: address.to_owned() }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
@@ -44,6 +53,11 @@ impl Client {
     pub(crate) fn delete(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
         let request = headers.iter().fold(self.agent.delete(self.url(path)), |request, (name, value)| request.header(*name, *value));
         request.call().unwrap()
+    }
+
+    pub(crate) fn delete_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
+        let request = headers.iter().fold(self.agent.delete(self.url(path)), |request, (name, value)| request.header(*name, *value));
+        request.force_send_body().send(body).unwrap()
     }
 
     /// Returns an error instead of panicking, for requests that may fail.
@@ -76,13 +90,19 @@ impl Client {
         (body["accepted"].as_u64().unwrap(), body["duplicates"].as_u64().unwrap())
     }
 
+    /// Stores events as a page does whose clock shows `sent_at`, so that the time until then becomes the time until now.
+    pub(crate) fn store_as_sent_at(&self, sent_at: u64, events: &[Value]) {
+        let mut response = self.post("/v2/batch", &json!({"token": "t", "sentAt": sent_at, "events": events}).to_string());
+        assert_eq!(read_json(&mut response)["accepted"], json!(events.len()));
+    }
+
     /// Returns the exported events of the project `t`.
     pub(crate) fn export(&self, query: &str) -> Vec<Value> {
         self.export_of("t", query)
     }
 
     pub(crate) fn export_of(&self, token: &str, query: &str) -> Vec<Value> {
-        self.list_of(token, "s", &format!("events{query}"))
+        self.list_of(token, "secret", &format!("events{query}"))
     }
 
     /// Returns the value of a metric of `/metrics`; 0 if it is missing.
@@ -122,19 +142,32 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     panic!("timed out: {what}");
 }
 
+/// The earliest time of the events of tests, in milliseconds since 1970.
+pub(crate) const EPOCH: u64 = 1_600_000_000_000;
+
+/// The clock of servers in this process: it starts at [`super::START_MS`], which is later than the events of tests, and so little that no time is
+/// corrected.
+pub(crate) fn clock() -> Clock {
+    static RUNNING: OnceLock<Stopwatch> = OnceLock::new();
+    Clock::new(|| {
+        let elapsed = RUNNING.get_or_init(Stopwatch::start).elapsed();
+        super::START_MS + u64::try_from(elapsed.as_millis()).unwrap()
+    })
+}
+
 /// Returns an event id that ends in `number`.
 pub(crate) fn id(number: u64) -> String {
     format!("01890a5d-0000-7000-8000-{number:012x}")
 }
 
-/// Returns a `product_view` event; `time` in ms.
+/// Returns a `product_view` event; `time` in ms after [`EPOCH`].
 pub(crate) fn view(number: u64, time: u64, visitor: &str) -> Value {
-    json!({"id": id(number), "type": "product_view", "api": "metrilo", "time": time, "visitorId": visitor, "params": {"product_id": "2"}})
+    json!({"id": id(number), "type": "product_view", "api": "metrilo", "time": EPOCH + time, "visitorId": visitor, "params": {"product_id": "2"}})
 }
 
-/// Returns an `identify` event; `time` in ms.
+/// Returns an `identify` event; `time` in ms after [`EPOCH`].
 pub(crate) fn identify(number: u64, time: u64, visitor: &str, email: &str) -> Value {
-    json!({"id": id(number), "type": "identify", "api": "metrilo", "time": time, "visitorId": visitor, "params": {"email": email}})
+    json!({"id": id(number), "type": "identify", "api": "metrilo", "time": EPOCH + time, "visitorId": visitor, "params": {"email": email}})
 }
 
 /// A server in a thread of this process. Dropping it stops the server.
@@ -147,19 +180,28 @@ pub(crate) struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server with the project `t:s`.
+    /// Starts a server with the project `t:secret`.
     pub(crate) fn start() -> Self {
-        Self::with(&["--project", "t:s"], Options::default())
+        Self::with(&["--project", "t:secret"], Options::default())
     }
 
     pub(crate) fn with(flags: &[&str], options: Options) -> Self {
+        Self::with_clock(flags, options, clock())
+    }
+
+    /// Starts a server with the project `t:secret` and the clock of the system, for imports of any time.
+    pub(crate) fn start_today() -> Self {
+        Self::with_clock(&["--project", "t:secret"], Options::default(), Clock::SYSTEM)
+    }
+
+    pub(crate) fn with_clock(flags: &[&str], options: Options, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let flags = flags_of(folder.path(), flags);
         let (stop, stopped) = oneshot::channel::<()>();
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             tokio::runtime::Runtime::new().unwrap().block_on(async {
-                let server = Server::open(&flags, options, Clock::SYSTEM).await.unwrap();
+                let server = Server::open(&flags, options, clock).await.unwrap();
                 sender.send((server.address().unwrap(), Arc::clone(server.state()))).unwrap();
                 let stop = async { drop(stopped.await) };
                 server.run(stop).await.unwrap();
@@ -208,6 +250,12 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
+    /// Starts the server without a data folder.
+    pub(crate) fn start_ephemeral(more: &[&str]) -> Self {
+        let arguments: Vec<&str> = ["serve", "--ephemeral"].iter().chain(more).copied().collect();
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_tillroll")).args(arguments), Stdio::null())
+    }
+
     pub(crate) fn start(folder: &Path, more: &[&str]) -> Self {
         Self::run(Command::new(env!("CARGO_BIN_EXE_tillroll")).arg("serve"), folder, more)
     }
@@ -224,8 +272,11 @@ impl ServerProcess {
     }
 
     fn run_to(command: &mut Command, folder: &Path, more: &[&str], log: Stdio) -> Self {
-        let command = command.args(["--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()]).args(more);
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        Self::spawn(command.arg("--data").arg(folder).args(more), log)
+    }
+
+    pub(crate) fn spawn(command: &mut Command, log: Stdio) -> Self {
+        let mut child = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut first_line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
         let address = first_line.split_whitespace().last().unwrap_or_else(|| panic!("the program did not start")).to_owned();

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::CommandFactory;
+use serde_json::{Value, json};
 use tillroll_collector::cli::Cli;
 
-use crate::server::ServerProcess;
+use crate::server::{ServerProcess, run_program};
 
 fn check(environment: &[(&str, &str)], flags: &[&str]) -> (bool, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillroll"));
@@ -27,7 +28,7 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(
         folder.path(),
-        "listen = \"127.0.0.1:1\"\nmetrics-days = 10\nbody-timeout = \"5s\"\ndemo = true\nproject = [\"t:hush\", \"u:hush\"]\n",
+        "listen = \"127.0.0.1:1\"\nmetrics-days = 10\nbody-timeout = \"5s\"\ndemo = true\nproject = [\"t:hush-hush\", \"u:hush-hush\"]\n",
     );
     let environment = [("TILLROLL_METRICS_DAYS", "20"), ("TILLROLL_BODY_TIMEOUT", "6s")];
     let (success, out, err) = check(&environment, &["--config", &file, "--body-timeout", "7s"]);
@@ -53,7 +54,7 @@ fn the_environment_alone_is_enough_and_lists_projects_with_commas() {
     let environment = [
         ("TILLROLL_LISTEN", "127.0.0.1:9"),
         ("TILLROLL_DATA", "/somewhere"),
-        ("TILLROLL_PROJECTS", "t:hush,u:hush"),
+        ("TILLROLL_PROJECTS", "t:hush-hush,u:hush-hush"),
         ("TILLROLL_ASSETS", "/elsewhere"),
     ];
     let (success, out, err) = check(&environment, &[]);
@@ -80,6 +81,10 @@ fn an_invalid_setting_is_reported_with_its_file() {
         ("log-format = \"xml\"", &["`log-format`", "text, json"]),
         ("demo = \"yes\"", &["`demo`", "true or false"]),
         ("project = \"hush\"", &["--project number 1 has no colon"]),
+        ("tls-cert = \"cert.pem\"", &["`tls-cert` needs `tls-key`"]),
+        ("tls-key = \"key.pem\"", &["`tls-key` needs `tls-cert`"]),
+        ("hsts = \"30d\"", &["`hsts` needs `tls-cert`"]),
+        ("redirect-listen = \"127.0.0.1:1\"", &["`redirect-listen` needs `tls-cert`"]),
         ("listen = hush", &["line 1"]),
     ] {
         let file = write(folder.path(), text);
@@ -93,9 +98,64 @@ fn an_invalid_setting_is_reported_with_its_file() {
 }
 
 #[test]
+fn no_secret_of_a_url_is_printed() {
+    for (url, shown) in [
+        ("https://name:hush@forward.example/api/track", "https://…@forward.example/api/track"),
+        ("t=https://na/me:hu@sh/hush@forward.example/x?key=hush", "t=https://…@forward.example/x?…"),
+        ("https://forward.example/x#hush", "https://forward.example/x?…"),
+        ("https://forward.example/x", "https://forward.example/x"),
+    ] {
+        for (environment, flags) in [(vec![("TILLROLL_FORWARD_OMETRIA", url)], vec![]), (vec![], vec!["--forward-ometria", url])] {
+            let (success, out, err) = check(&environment, &flags);
+            let line = out.lines().find(|line| line.starts_with("forward-ometria")).unwrap_or_else(|| panic!("{out}{err}"));
+            assert!(success && line.split_whitespace().nth(1) == Some(shown) && !out.contains("hush"), "{line}");
+        }
+        let help =
+            Command::new(env!("CARGO_BIN_EXE_tillroll")).args(["serve", "--help"]).env("TILLROLL_FORWARD_OMETRIA", url).output().unwrap();
+        assert!(!String::from_utf8(help.stdout).unwrap().contains("hush"));
+    }
+}
+
+#[test]
+fn projects_can_be_given_by_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("projects");
+    std::fs::write(&path, "# the shop's\n\n t:secret \r\nu:0ther\n").unwrap();
+    let flags = ["--project-file", path.to_str().unwrap()];
+    for more in [&[][..], &["--project", "v:third"]] {
+        let program = ServerProcess::start(&folder.path().join("data"), &[&flags, more].concat());
+        assert_eq!(program.client.export_of("t", "").len(), 0);
+        assert_eq!(program.client.list_of("u", "0ther", "events").len(), 0);
+    }
+    let environment = [("TILLROLL_PROJECT_FILE", path.to_str().unwrap())];
+    let (success, out, err) = check(&environment, &[]);
+    assert!(success && out.contains(path.to_str().unwrap()) && !out.contains("0ther"), "{out}{err}");
+    for (text, parts) in [
+        ("t:secret\nhush-hush\n", &["line 2 has no colon", "TOKEN:SECRET"][..]),
+        ("t:hush", &["line 1", "shorter than 5"]),
+        ("t:hush-hush\nt:hush-again", &["repeats the token"]),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let (success, _, err) = check(&environment, &[]);
+        assert!(!success && parts.iter().all(|part| err.contains(part)) && !err.contains("hush"), "{text}: {err}");
+    }
+    let (success, _, err) = check(&[("TILLROLL_PROJECT_FILE", "/nowhere/at/all")], &[]);
+    assert!(!success && err.contains("/nowhere/at/all"), "{err}");
+}
+
+#[test]
+fn help_warns_of_secrets_on_the_command_line() {
+    for command in ["serve", "import", "tail", "doctor"] {
+        let help = Command::new(env!("CARGO_BIN_EXE_tillroll")).args([command, "--help"]).output().unwrap();
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains("users of this machine can read a command line"), "{text}");
+    }
+}
+
+#[test]
 fn a_server_runs_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let file = write(folder.path(), "project = [\"t:s\"]\nlog-level = \"error\"\n");
+    let file = write(folder.path(), "project = [\"t:secret\"]\nlog-level = \"error\"\n");
     let program = ServerProcess::start(&folder.path().join("data"), &["--config", &file]);
     assert_eq!(program.client.export("").len(), 0);
 }
@@ -125,5 +185,88 @@ fn the_handbook_lists_every_setting() {
     let serve = command.find_subcommand("serve").unwrap();
     for flag in serve.get_arguments().filter_map(|flag| flag.get_long()).filter(|flag| *flag != "help") {
         assert!(handbook.contains(&format!("`--{flag}")), "--{flag} is missing in docs/operations.md");
+    }
+}
+
+/// Returns the validator of the schema that the program prints.
+fn printed_schema() -> (Value, jsonschema::Validator) {
+    let (succeeded, out, err) = run_program(&["config", "schema"]);
+    assert!(succeeded, "{err}");
+    let schema: Value = serde_json::from_str(&out).unwrap();
+    assert!(jsonschema::meta::is_valid(&schema));
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    (schema, validator)
+}
+
+/// Returns a configuration file as JSON, as an editor gives it to its validator.
+fn toml_as_json(text: &str) -> Value {
+    serde_json::to_value(text.parse::<toml::Table>().unwrap()).unwrap()
+}
+
+#[test]
+fn the_schema_accepts_the_documented_files_as_the_server_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, validator) = printed_schema();
+    let handbook = include_str!("../../../docs/operations.md");
+    let documented: Vec<&str> = handbook.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    assert!(!documented.is_empty());
+    for text in documented.into_iter().chain([include_str!("../../package/tillroll.toml")]) {
+        validator.validate(&toml_as_json(text)).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let (success, _, err) = check(&[], &["--config", &write(folder.path(), text)]);
+        assert!(success, "{err}: {text}");
+    }
+}
+
+#[test]
+fn schema_and_server_accept_and_refuse_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, validator) = printed_schema();
+    for (text, is_valid) in [
+        ("listn = \"x\"", false),
+        ("config = \"x\"", false),
+        ("check-config = true", false),
+        ("metrics-days = \"many\"", false),
+        ("metrics-days = 7.5", false),
+        ("metrics-days = -7", false),
+        ("metrics-days = 7", true),
+        ("metrics-days = \"7\"", true),
+        ("header-timeout = 5", false),
+        ("header-timeout = \"5\"", false),
+        ("header-timeout = \"5m 30s\"", true),
+        ("keep-events = \"0s\"", false),
+        ("keep-events = \"400days\"", true),
+        ("log-format = \"xml\"", false),
+        ("log-level = \"debug\"", true),
+        ("demo = \"yes\"", false),
+        ("demo = true", true),
+        ("trust-proxy = 2", true),
+        ("trust-proxy = true", false),
+        ("project = [\"t:secret\", \"u:secret\"]", true),
+        ("project = [1.5, true]", false),
+        ("keep-query = \"page\"", true),
+        ("reserve = -1", false),
+        ("[listen]\nport = 1", false),
+        ("tls-cert = \"cert.pem\"\ntls-key = \"key.pem\"\nhsts = \"365d\"", true),
+        ("ephemeral = true", true),
+    ] {
+        let (success, _, err) = check(&[], &["--config", &write(folder.path(), text)]);
+        assert_eq!(success, is_valid, "the server: {text}: {err}");
+        assert_eq!(validator.is_valid(&toml_as_json(text)), is_valid, "the schema: {text}");
+    }
+}
+
+#[test]
+fn the_schema_describes_every_setting_with_its_default() {
+    let (schema, _) = printed_schema();
+    let command = Cli::command();
+    for flag in command.find_subcommand("serve").unwrap().get_arguments().filter_map(|flag| flag.get_long()) {
+        let property = &schema["properties"][flag];
+        let is_setting = !["config", "check-config", "help", "version"].contains(&flag);
+        assert_eq!(property["description"].as_str().is_some_and(|text| text.len() > 10), is_setting, "{flag}: {property}");
+    }
+    for (name, default) in
+        [("listen", json!("127.0.0.1:7070")), ("reserve", json!(64)), ("body-timeout", json!("30s")), ("demo", Value::Null)]
+    {
+        assert_eq!(schema["properties"][name]["default"], default, "{name}");
     }
 }

@@ -12,15 +12,15 @@ use crate::server::{ServerProcess, basic, run_program, view};
 fn server_prints_its_address_and_exits_on_sigterm_and_sigint() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = tempfile::tempdir().unwrap();
-        let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+        let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         assert!(program.first_line.starts_with("tillroll listens on http://127.0.0.1:"), "{}", program.first_line);
         program.client.store(&[view(1, 1, "ab")]);
         // A subscriber of the live view never ends its request itself.
-        let subscriber = program.client.get("/live/events", &[("authorization", &basic("t", "s"))]);
+        let subscriber = program.client.get("/live/events", &[("authorization", &basic("t", "secret"))]);
         kill_process(program.pid(), signal).unwrap();
         assert!(program.child.wait().unwrap().success());
         drop(subscriber);
-        let restarted = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+        let restarted = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         assert_eq!(restarted.client.export("").len(), 1);
     }
 }
@@ -28,7 +28,7 @@ fn server_prints_its_address_and_exits_on_sigterm_and_sigint() {
 #[test]
 fn queued_request_is_answered_before_the_server_exits() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     let other_process = rusqlite::Connection::open(folder.path().join(tillroll_collector::store::FILE)).unwrap();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     let client = program.client.clone();
@@ -40,14 +40,14 @@ fn queued_request_is_answered_before_the_server_exits() {
     let status = sending.join().unwrap();
     assert!([200, 503].contains(&status), "{status}");
     assert!(program.child.wait().unwrap().success());
-    let restarted = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let restarted = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     assert_eq!(restarted.client.export("").len(), usize::from(status == 200));
 }
 
 #[test]
 fn unfinished_request_delays_the_exit_at_most_by_the_shutdown_deadline() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s", "--shutdown-deadline", "100ms"]);
+    let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret", "--shutdown-deadline", "100ms"]);
     let address = program.client.url("").replace("http://", "");
     let mut socket = TcpStream::connect(address).unwrap();
     socket.write_all(b"POST /v2/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n").unwrap();
@@ -88,7 +88,7 @@ fn first_start_creates_a_project_and_prints_its_secret_once() {
 #[test]
 fn second_server_on_the_same_data_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
-    let _first = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let _first = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     let (success, out, err) = run_program(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
     assert!(!success && out.is_empty() && err.contains("in use by another collector"), "{err}");
 }

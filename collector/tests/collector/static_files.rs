@@ -22,7 +22,7 @@ fn dist() -> tempfile::TempDir {
 }
 
 fn with_dist(folder: &tempfile::TempDir) -> TestServer {
-    TestServer::with(&["--project", "t:s", "--assets", folder.path().to_str().unwrap()], Options::default())
+    TestServer::with(&["--project", "t:secret", "--assets", folder.path().to_str().unwrap()], Options::default())
 }
 
 #[test]
@@ -62,6 +62,20 @@ fn hashed_files_are_immutable_and_compressed_files_are_preferred() {
         assert_eq!(response.headers().get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
         assert_eq!(response.headers()["vary"], "Accept-Encoding");
         assert_eq!(response.body_mut().read_to_string().unwrap(), text);
+    }
+}
+
+#[test]
+fn file_of_another_version_is_answered_with_the_present_one() {
+    let folder = dist();
+    let server = with_dist(&folder);
+    for (path, text) in [("/assets/core-ffffffff.wasm", "core"), ("/j/assets/sibling-ffffffff.js", "sibling")] {
+        let mut response = server.client.get(path, &[]);
+        assert_eq!((response.status().as_u16(), &response.headers()["cache-control"]), (200, &"no-store".parse().unwrap()), "{path}");
+        assert_eq!(response.body_mut().read_to_string().unwrap(), text);
+    }
+    for path in ["/assets/core-ffffffff.js", "/assets/other-ffffffff.js", "/assets/core-fff.wasm", "/assets/..%2fcore-ffffffff.wasm"] {
+        assert_eq!(server.client.get(path, &[]).status(), 404, "{path}");
     }
 }
 

@@ -13,7 +13,7 @@ fn short_timeout() -> Options {
 
 #[test]
 fn locked_store_acknowledges_nothing_and_recovers_without_restart() {
-    let server = TestServer::with(&["--project", "t:s"], short_timeout());
+    let server = TestServer::with(&["--project", "t:secret"], short_timeout());
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     for _ in 0..2 {
@@ -35,7 +35,7 @@ fn locked_store_acknowledges_nothing_and_recovers_without_restart() {
 fn request_gets_503_with_retry_after_when_the_queue_is_full() {
     let limits = Limits { requests: 1, ..Limits::default() };
     let options = Options { busy_timeout: Duration::from_secs(30), limits, ..Options::default() };
-    let server = TestServer::with(&["--project", "t:s"], options);
+    let server = TestServer::with(&["--project", "t:secret"], options);
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     // The writing thread holds one request and the queue another, so at least one of three is rejected immediately.
@@ -56,7 +56,7 @@ fn request_gets_503_with_retry_after_when_the_queue_is_full() {
 
 #[test]
 fn hundred_concurrent_requests_need_at_most_two_commits() {
-    let server = TestServer::with(&["--project", "t:s"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
+    let server = TestServer::with(&["--project", "t:secret"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
     let before = server.client.metric("tillroll_commit_seconds_count");
     let other_process = server.database();
     other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -86,9 +86,9 @@ fn damaged_segment_fails_reads_with_503_and_writes_continue() {
     }
     let after_damage = server.client.export("")[1]["cursor"].as_str().unwrap().to_owned();
     server.database().execute("UPDATE segment SET body = x'05ff' WHERE last_seq = 2", []).unwrap();
-    let get_status = |path: &str| server.client.get(path, &[("authorization", &basic("t", "s"))]).status().as_u16();
+    let get_status = |path: &str| server.client.get(path, &[("authorization", &basic("t", "secret"))]).status().as_u16();
     assert_eq!((get_status("/export/events"), get_status("/readyz")), (503, 200));
-    assert_eq!(server.client.delete("/customers/a@x.com", &[("authorization", &basic("t", "s"))]).status(), 503);
+    assert_eq!(server.client.delete("/customers/a@x.com", &[("authorization", &basic("t", "secret"))]).status(), 503);
     assert_eq!(server.client.store(&[view(4, 1, "ab")]), (1, 0));
     assert_eq!(server.client.export(&format!("?after={after_damage}")).len(), 2);
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -106,7 +106,7 @@ fn full_disk_acknowledges_nothing_and_recovers_without_restart() {
     // Without the trap the operating system kills the process instead of failing the write.
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" serve \"$@\"", env!("CARGO_BIN_EXE_tillroll")]);
-    let program = crate::server::ServerProcess::run(&mut command, folder.path(), &["--project", "t:s"]);
+    let program = crate::server::ServerProcess::run(&mut command, folder.path(), &["--project", "t:secret"]);
     let limit = |bytes: Option<u64>| {
         let limit = Rlimit { current: bytes, maximum: None };
         prlimit(Some(program.pid()), Resource::Fsize, limit).unwrap();

@@ -52,7 +52,7 @@ fn entrances() -> Vec<Entrance> {
             "POST /import/events".into(),
             Box::new(|client, visitor| {
                 let event = json!({"id": id(2), "type": "checkout", "api": "tillroll", "time": 5, "visitor_id": visitor, "params": {}});
-                post(client, "/import/events", &[("authorization", &basic("t", "s"))], &event.to_string())
+                post(client, "/import/events", &[("authorization", &basic("t", "secret"))], &event.to_string())
             }),
         ),
     ];

@@ -9,6 +9,7 @@ use tillroll_collector::auth::access_token::Claims;
 use tillroll_collector::auth::basic;
 use tillroll_collector::auth::keyring::Keyring;
 use tillroll_collector::clock::Clock;
+use tillroll_collector::decode::rejection::RejectedEvent;
 use tillroll_collector::decode::{self, DecodedEvent, JsonTree};
 use tillroll_collector::http::cookie_renewal;
 use tillroll_collector::import::validate;
@@ -19,16 +20,17 @@ use tillroll_collector::metrics::{cursor, search_query};
 use tillroll_collector::projection::duckdb::sql;
 use tillroll_collector::projects::ProjectRegistry;
 use tillroll_collector::resource::Resource;
-use tillroll_collector::store::{Cursor, ListCursor};
+use tillroll_collector::store::{BackendRecord, Cursor, ListCursor};
 use tillroll_collector::time;
 use tillroll_collector::vendors::headless::{Request, RequestMeta};
-use tillroll_collector::vendors::records::{ENDPOINTS, is_signed};
+use tillroll_collector::vendors::records::{ENDPOINTS, RequestRecords, is_signed};
 use tillroll_collector::vendors::{Envelope, calls};
 use tillroll_protocol::call::Call;
 use tillroll_protocol::dyn_value::ReadValue as _;
 use tillroll_protocol::event_types::EVENT_TYPES;
 use tillroll_protocol::flat_format::FlatValue;
-use tillroll_protocol::{email, limits, number_text, params as parameters};
+use tillroll_protocol::receipt::Receipt;
+use tillroll_protocol::{email, limits, number_text, params as parameters, price_text};
 
 use crate::{Target, seeds};
 
@@ -90,12 +92,17 @@ fn check_decoded<S: AsRef<str>>(decoded: &DecodedEvent<S>) -> String {
     format!("{} {}", kind.name, params.as_object().map_or(0, serde_json::Map::len))
 }
 
+/// A receipt that changes no time.
+fn receipt() -> Receipt<'static> {
+    Receipt::of_server(limits::MAX_TIME_MS)
+}
+
 fn batch(input: &[u8]) -> String {
     let batch = match decode::batch(input) {
         Ok(batch) => batch,
         Err(error) => return format!("{error:?}"),
     };
-    let events = batch.events.iter().take(8).map(|text| match decode::event(text) {
+    let events = batch.events.iter().take(8).map(|text| match decode::event(text, &receipt()) {
         Ok(decoded) => check_decoded(&decoded),
         Err(rejected) => rejected.reason.to_string(),
     });
@@ -108,14 +115,15 @@ fn calls_of_a_page(input: &[u8]) -> String {
         Ok(calls) => calls,
         Err(error) => return format!("{error:?}"),
     };
-    let events = calls.events.iter().take(8).map(|text| match decode::event(text) {
-        Ok(decoded) => check_decoded(&decoded),
-        Err(rejected) => {
-            assert_ne!(rejected.reason.code(), "invalid_event", "{text}");
-            rejected.reason.to_string()
+    let mut report = String::new();
+    let result = decode::call_events(calls, &receipt(), |event| {
+        match event {
+            Ok(decoded) => report.push_str(&check_decoded(&decoded)),
+            Err(rejected) => report.push_str(&rejected.reason.to_string()),
         }
+        true
     });
-    events.collect()
+    report + &result.map_or_else(|error| format!("{error:?}"), |()| String::new())
 }
 
 fn front_end(input: &[u8]) -> String {
@@ -123,7 +131,7 @@ fn front_end(input: &[u8]) -> String {
         Ok(envelope) => envelope,
         Err(error) => return format!("{error:?}"),
     };
-    let all = calls::CALLS.iter().map(|call| match call.event(&envelope, input) {
+    let all = calls::CALLS.iter().map(|call| match call.event(&envelope, input, &receipt()) {
         Ok(decoded) => check_decoded(&decoded),
         Err(rejected) => rejected.reason.code().to_owned(),
     });
@@ -135,22 +143,27 @@ fn back_end(input: &[u8]) -> String {
         Ok(envelope) => envelope,
         Err(error) => return format!("{error:?}"),
     };
-    let all = ENDPOINTS.iter().map(|endpoint| match endpoint.parse(&envelope) {
-        Ok(parsed) => parsed
-            .records
-            .iter()
-            .take(4)
-            .map(|record| match record {
-                Ok(record) => {
-                    assert!(!record.id.is_empty(), "a record has an id");
-                    format!("{:?} {}", record.resource, record.fields.len())
-                }
-                Err(rejected) => rejected.reason.code().to_owned(),
-            })
-            .collect(),
-        Err(reason) => reason.code().to_owned(),
+    let all = ENDPOINTS.iter().map(|endpoint| match endpoint.parse(&envelope, &receipt()) {
+        Ok((_, RequestRecords::One(record))) => check_record(&record),
+        Ok((time, RequestRecords::Many(texts))) => {
+            let records = texts.iter().enumerate().map(|(number, text)| endpoint.parse_one_of_many(number, text, time, &receipt()));
+            records
+                .map(|record| check_record(&record))
+                .fold(String::new(), |all, outcome| if all.len() < 200 { all + &outcome } else { all })
+        }
+        Err(reason) => format!("{reason:?}"),
     });
     all.collect()
+}
+
+fn check_record(record: &Result<BackendRecord, RejectedEvent>) -> String {
+    match record {
+        Ok(record) => {
+            assert!(!record.id.is_empty(), "a record has an id");
+            format!("{:?} {}", record.resource, record.fields.len())
+        }
+        Err(rejected) => rejected.reason.code().to_owned(),
+    }
 }
 
 fn digest(input: &[u8]) -> String {
@@ -168,7 +181,7 @@ fn headless(input: &[u8]) -> String {
     if let Some(id) = request.id() {
         assert!(serde_json::from_str::<Value>(&id).is_ok(), "a request id is returned as JSON");
     }
-    match request.event(RequestMeta { time: 5, body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
+    match request.event(RequestMeta { receipt: &receipt(), body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
         Ok(decoded) => check_decoded(&decoded),
         Err(rejected) => rejected.reason.to_string(),
     }
@@ -176,7 +189,7 @@ fn headless(input: &[u8]) -> String {
 
 fn metrics(input: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(input) else { return "no JSON".into() };
-    let context = Context { organization: "t", now: 1_700_000_000_000, max_range_days: MAX_RANGE_DAYS };
+    let context = Context { organization: "t", now: 1_700_000_000_000, attribution_days: 30, max_range_days: MAX_RANGE_DAYS };
     let markets = ["m".to_owned()];
     let scope = Scope { project: 1, organization: "t".into(), markets: markets.to_vec() };
     let mut outcome = String::new();
@@ -235,19 +248,25 @@ fn import(input: &[u8]) -> String {
     all.collect()
 }
 
+static PROJECTS: LazyLock<ProjectRegistry> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    ProjectRegistry::open(&["t:secret".to_owned()], folder.path(), Clock::SYSTEM, |_| Ok(1)).unwrap().0
+});
+
 static TOKEN: LazyLock<(Keyring, String)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let keyring = Keyring::open(folder.path(), 0).unwrap();
-    let token = keyring.sign(&Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap()).unwrap();
+    let owner = PROJECTS.authenticate("t", "secret").unwrap();
+    let token = keyring.sign(Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap(), &owner).unwrap();
     (keyring, token)
 });
 
 /// An accepted token has the claims of the signed one. Base64 has several spellings of the same bytes.
 fn token(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
-    match TOKEN.0.verify(&text, 1_000) {
-        Some(claims) => {
-            assert_eq!(claims, Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap());
+    match TOKEN.0.verify(&text, 1_000, &PROJECTS) {
+        Some((claims, _)) => {
+            assert_eq!(Claims { grant: String::new(), ..claims }, Claims::new("t", "market:id:a", 1_000, "r".into()).unwrap());
             "accepted".into()
         }
         None => text.matches('.').count().to_string(),
@@ -256,10 +275,10 @@ fn token(input: &[u8]) -> String {
 
 fn cookies(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);
-    let mut parts = text.splitn(3, '\n');
+    let mut parts = text.splitn(4, '\n');
     let mut next = || parts.next().unwrap_or_default();
-    let (cookies, host, page) = (next(), next(), next());
-    let renewed = cookie_renewal::renewed_cookie(cookies, host, page);
+    let (cookies, host, page, wanted) = (next(), next(), next(), next());
+    let renewed = cookie_renewal::renewed_cookie(cookies, host, page, wanted);
     if let Some(header) = &renewed {
         assert!(header.starts_with("cbuid=") && header.matches(";Path=/;").count() >= 1);
     }
@@ -281,10 +300,6 @@ fn cursors(input: &[u8]) -> String {
 }
 
 fn authorisation(input: &[u8]) -> String {
-    static PROJECTS: LazyLock<ProjectRegistry> = LazyLock::new(|| {
-        let folder = tempfile::tempdir().unwrap();
-        ProjectRegistry::open(&["t:s".to_owned()], folder.path(), Clock::SYSTEM, |_| Ok(1)).unwrap().0
-    });
     let Ok(value) = HeaderValue::from_bytes(input) else { return "no header".into() };
     let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value)]);
     basic::owner(&PROJECTS, &headers).map_or_else(|error| error.code().to_owned(), |project| project.credentials.token.clone())
@@ -298,7 +313,7 @@ fn words(input: &[u8]) -> String {
     if let Some(address) = &address {
         assert_eq!(email::normalise(address).as_ref(), Some(address));
     }
-    let money = number_text::parse_money(&text);
+    let money = price_text::parse_price(&text, "");
     if let Some(money) = &money {
         assert!(money.parse::<f64>().is_ok_and(f64::is_finite), "{money}");
     }

@@ -25,7 +25,7 @@ pub(crate) fn send(client: &Client, method: &str, path: &str, headers: &[(&str, 
 
 /// Gets an access token with this scope.
 pub(crate) fn token(client: &Client, scope: &str) -> String {
-    let body = json!({"grant_type": "client_credentials", "client_id": "t", "client_secret": "s", "scope": scope}).to_string();
+    let body = json!({"grant_type": "client_credentials", "client_id": "t", "client_secret": "secret", "scope": scope}).to_string();
     let (status, response) = send(client, "POST", "/oauth/token", &[("content-type", "application/json")], &body);
     assert_eq!(status, 200, "{response}");
     response["access_token"].as_str().unwrap().to_owned()
@@ -39,7 +39,7 @@ pub(crate) fn import(client: &Client, resource: &str, records: &[Value]) -> Valu
 
 /// Imports a text of JSON lines.
 pub(crate) fn import_text(client: &Client, resource: &str, text: &str) -> Value {
-    let (status, response) = send(client, "POST", &format!("/import/{resource}"), &[("authorization", &basic("t", "s"))], text);
+    let (status, response) = send(client, "POST", &format!("/import/{resource}"), &[("authorization", &basic("t", "secret"))], text);
     assert_eq!(status, 200, "{response}");
     response
 }
@@ -61,6 +61,11 @@ pub(crate) fn query(client: &Client, path: &str, body: &Value) -> Value {
 /// Returns the date filter for 2021, the year of all test records.
 pub(crate) fn year() -> Value {
     json!({"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:00Z"})
+}
+
+/// Returns the dates of all tracked events, whatever clock their server has; they need [`super::FLAGS`].
+pub(crate) fn decade() -> Value {
+    json!({"date_from": "2021-01-01T00:00:00Z", "date_to": "2030-12-31T23:59:00Z"})
 }
 
 /// Returns an order of 2021.

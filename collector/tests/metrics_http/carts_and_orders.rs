@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::api_client::{import, order, query, year};
+use super::FLAGS;
+use super::api_client::{decade, import, order, query};
 use super::server::{Client, TestServer, id};
 
 const VISITOR: &str = "0123456789abcdef0123456789abcdef0123456789";
@@ -14,32 +15,32 @@ fn event(number: u64, kind: &str, params: &Value) -> Value {
 }
 
 fn count(client: &Client, resource: &str, field: &str) -> Value {
-    let body = json!({"stats": {"field": field, "operator": "value_count"}, "filter": {"order": year()}});
+    let body = json!({"stats": {"field": field, "operator": "value_count"}, "filter": {"order": decade()}});
     query(client, &format!("{resource}/stats"), &body)["data"]["value"].clone()
 }
 
 #[test]
 fn cart_becomes_an_order_when_it_is_placed() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     server.client.store(&[event(1, "basket_add", &json!({"product_id": "hat", "quantity": 2}))]);
     assert_eq!(count(&server.client, "carts", "order.id"), 1);
-    let body = json!({"search": {"fields": ["order.status", "line_items.item_id", "line_items.quantity"]}, "filter": {"order": year()}});
+    let body = json!({"search": {"fields": ["order.status", "line_items.item_id", "line_items.quantity"]}, "filter": {"order": decade()}});
     let cart = &query(&server.client, "carts/search", &body)["data"][0];
     assert_eq!((&cart["status"], &cart["line_items"]), (&json!("draft"), &json!([{"item_id": "hat", "quantity": 2}])));
     let lines = json!([{"product_id": "hat", "quantity": 2, "price": 5.0}]);
     server.client.store(&[event(2, "order", &json!({"order_id": "77", "total": 10.0, "currency": "EUR", "lines": lines}))]);
     assert_eq!((count(&server.client, "carts", "order.id"), count(&server.client, "orders", "order.id")), (json!(0), json!(1)));
     let body = json!({"breakdown": {"by": "line_items.item_id", "field": "order.total_amount_with_taxes", "operator": "sum"},
-        "filter": {"order": year()}});
+        "filter": {"order": decade()}});
     assert_eq!(query(&server.client, "orders/breakdown", &body)["data"], json!({"line_items.item_id": [{"label": "hat", "value": 10.0}]}));
 }
 
 #[test]
 fn imported_order_replaces_the_tracked_order() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     server.client.store(&[event(1, "order", &json!({"order_id": "77", "total": 10.0}))]);
     import(&server.client, "orders", &[order("77", 12.0), order("78", 1.0)]);
-    let body = json!({"stats": {"field": "order.total_amount_with_taxes", "operator": "stats"}, "filter": {"order": year()}});
+    let body = json!({"stats": {"field": "order.total_amount_with_taxes", "operator": "stats"}, "filter": {"order": decade()}});
     let value = &query(&server.client, "orders/stats", &body)["data"]["value"];
     assert_eq!((&value["count"], &value["sum"]), (&json!(2), &json!(13.0)));
 }

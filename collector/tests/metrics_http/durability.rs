@@ -12,7 +12,7 @@ const RECORDS: usize = 400;
 fn kill_during_sync_neither_loses_nor_duplicates_records() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..ROUNDS {
-        let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+        let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         let records: Vec<Value> = (0..RECORDS).map(|at| order(&format!("{}", round * RECORDS / 2 + at), 1.0)).collect();
         import(&program.client, "orders", &records);
         if round % 2 == 1 {
@@ -21,7 +21,7 @@ fn kill_during_sync_neither_loses_nor_duplicates_records() {
         }
         drop(program);
     }
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     let expected = (ROUNDS - 1) * RECORDS / 2 + RECORDS;
     assert_eq!(totals(&program.client)["count"], expected);
 }
@@ -30,15 +30,15 @@ fn kill_during_sync_neither_loses_nor_duplicates_records() {
 fn lost_or_damaged_projection_is_rebuilt() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(tillroll_collector::projection::duckdb::FILE);
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     import(&program.client, "orders", &[order("1", 1.0), order("2", 2.0)]);
     assert_eq!(totals(&program.client)["sum"], 3.0);
     drop(program);
     std::fs::remove_file(&file).unwrap();
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     assert_eq!(totals(&program.client)["sum"], 3.0);
     drop(program);
     std::fs::write(&file, "this is not a database").unwrap();
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
     assert_eq!(totals(&program.client)["sum"], 3.0);
 }

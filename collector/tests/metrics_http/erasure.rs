@@ -6,8 +6,9 @@ use std::path::Path;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::api_client::{import, order, query, send, year};
-use super::server::{Client, ServerProcess, TestServer, basic, id, identify};
+use super::FLAGS;
+use super::api_client::{decade, import, order, query, send};
+use super::server::{Client, EPOCH, ServerProcess, TestServer, basic, id, identify};
 
 /// Personal data that must be gone: the email address, plain and URL-encoded, the visitor ids, and other attributes.
 const TRACES: [&str; 8] =
@@ -26,7 +27,7 @@ fn call_backend(client: &Client, path: &str, time: u64, params: &Value) {
 }
 
 fn erase(client: &Client, email: &str) -> Value {
-    let (status, response) = send(client, "DELETE", &format!("/customers/{email}"), &[("authorization", &basic("t", "s"))], "");
+    let (status, response) = send(client, "DELETE", &format!("/customers/{email}"), &[("authorization", &basic("t", "secret"))], "");
     assert_eq!(status, 200, "{response}");
     response["erased"].clone()
 }
@@ -36,21 +37,21 @@ fn store_personal_data(client: &Client) {
     let line = json!([{"product_id": "p1", "quantity": 1, "price": 5}]);
     let mut events = vec![
         event(1, "product_view", "phone-of-jo", &json!({"product_id": "p1"})),
-        identify(2, NINE_OCLOCK_MS + 2_000, "phone-of-jo", "jo@secret.example"),
+        identify(2, NINE_OCLOCK_MS - EPOCH + 2_000, "phone-of-jo", "jo@secret.example"),
         event(3, "basket_update", "phone-of-jo", &json!({"basket_id": "jo-basket", "total": 5, "lines": line, "changes": []})),
         event(4, "customer_details", "phone-of-jo", &json!({"first_name": "Josephine"})),
         event(5, "order_return", "phone-of-jo", &json!({"order_id": "o1", "lines": line})),
         event(6, "order", "phone-of-jo", &json!({"order_id": "o2", "total": 20, "currency": "EUR"})),
         // Two people share this device.
-        identify(7, NINE_OCLOCK_MS + 7_000, "shared", "jo@secret.example"),
+        identify(7, NINE_OCLOCK_MS - EPOCH + 7_000, "shared", "jo@secret.example"),
         event(8, "search", "shared", &json!({"query": "by jo"})),
-        identify(9, NINE_OCLOCK_MS + 9_000, "shared", "other@x.com"),
+        identify(9, NINE_OCLOCK_MS - EPOCH + 9_000, "shared", "other@x.com"),
         event(10, "search", "shared", &json!({"query": "by another"})),
         event(11, "basket_add", "shared", &json!({"product_id": "p2", "quantity": 2})),
         // A visitor who never identified, but whose order the back end assigns to the person.
         event(12, "order", "kiosk-of-jo", &json!({"order_id": "o3", "total": 30})),
         // A newsletter link that contains the email address of its reader.
-        event(13, "page_view", "reader", &json!({"url": "https://shop.example/?to=jo%40secret.example"})),
+        event(13, "custom", "reader", &json!({"name": "https://shop.example/?to=jo%40secret.example"})),
         event(14, "custom", "reader", &json!({"name": "mentions jo@open.example, another person"})),
         event(15, "basket_update", "phone-of-jo", &json!({"basket_id": "jo-basket", "total": 9, "lines": line, "changes": []})),
     ];
@@ -59,7 +60,7 @@ fn store_personal_data(client: &Client) {
     events.extend((3_000..3_200).map(|number| event(number, "product_view", "phone-of-jo", &json!({"product_id": number}))));
     events.sort_by_key(|event| event["id"].as_str().unwrap().bytes().rev().collect::<Vec<_>>());
     for events in events.chunks(100) {
-        client.store(events);
+        client.store_as_sent_at(NINE_OCLOCK_MS + 4_000_000, events);
     }
     for time in 0..20 {
         let names = json!({"email": "jo@secret.example", "createdAt": NINE_OCLOCK_MS, "firstName": "Josephine", "lastName": format!("Doe {time}"), "tags": ["vip"]});
@@ -86,7 +87,7 @@ fn store_personal_data(client: &Client) {
 
 fn orders(client: &Client) -> Value {
     let body = json!({"search": {"fields": ["order.*", "customer.*", "billing_address.*"]},
-        "filter": {"order": year()}});
+        "filter": {"order": decade()}});
     let mut found = query(client, "orders/search", &body)["data"].as_array().unwrap().clone();
     found.sort_by_key(|order| order["total_amount_with_taxes"].as_f64().map(f64::to_bits));
     found.into()
@@ -95,7 +96,7 @@ fn orders(client: &Client) -> Value {
 /// Reads the live view up to the newest event.
 fn live_view(client: &Client) -> String {
     let newest = client.export("").last().unwrap()["cursor"].as_str().unwrap().to_owned();
-    let mut response = client.get("/live/events?last=1000", &[("authorization", &basic("t", "s"))]);
+    let mut response = client.get("/live/events?last=1000", &[("authorization", &basic("t", "secret"))]);
     let mut seen = String::new();
     for line in BufReader::new(response.body_mut().as_reader()).lines() {
         let line = line.unwrap();
@@ -108,9 +109,10 @@ fn live_view(client: &Client) -> String {
 }
 
 fn visible_data(client: &Client) -> String {
-    let lists = ["events", "customers", "orders", "carts", "returns"].map(|list| Value::from(client.list_of("t", "s", list)).to_string());
-    let carts = json!({"search": {"fields": ["order.*", "customer.*"]}, "filter": {"order": year()}});
-    let returns = json!({"search": {"fields": ["return.*", "customer.*"]}, "filter": {"return": year()}});
+    let lists =
+        ["events", "customers", "orders", "carts", "returns"].map(|list| Value::from(client.list_of("t", "secret", list)).to_string());
+    let carts = json!({"search": {"fields": ["order.*", "customer.*"]}, "filter": {"order": decade()}});
+    let returns = json!({"search": {"fields": ["return.*", "customer.*"]}, "filter": {"return": decade()}});
     let responses = [orders(client), query(client, "carts/search", &carts), query(client, "returns/search", &returns)];
     lists.concat() + &responses.map(|response| response.to_string()).concat() + &live_view(client)
 }
@@ -127,7 +129,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 #[test]
 fn erased_person_is_absent_from_responses_and_files() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), FLAGS);
     store_personal_data(&program.client);
     let before = visible_data(&program.client);
     assert!(TRACES.iter().all(|trace| before.contains(trace)), "personal data must be visible before the erasure");
@@ -148,7 +150,7 @@ fn erased_person_is_absent_from_responses_and_files() {
         let found: Vec<_> = TRACES.iter().filter(|trace| contains(&bytes, trace)).collect();
         assert!(found.is_empty(), "{file} contains {found:?}");
     }
-    assert_other_data_remains(&ServerProcess::start(folder.path(), &["--project", "t:s"]).client);
+    assert_other_data_remains(&ServerProcess::start(folder.path(), FLAGS).client);
 }
 
 /// Asserts that the amounts of orders and the data of other people remain.
@@ -159,22 +161,22 @@ fn assert_other_data_remains(client: &Client) {
     let events = client.export("");
     assert_eq!(events.len(), 2_004);
     assert!(events.iter().any(|event| event["email"] == "other@x.com" && event["params"]["query"] == "by another"));
-    let carts = client.list_of("t", "s", "carts");
+    let carts = client.list_of("t", "secret", "carts");
     assert_eq!(carts.iter().map(|cart| &cart["customer"]["email"]).collect::<Vec<_>>(), ["other@x.com"]);
-    let customers = client.list_of("t", "s", "customers");
+    let customers = client.list_of("t", "secret", "customers");
     assert_eq!(customers.len(), 21);
 }
 
 #[test]
 fn kill_before_the_stop_does_not_keep_the_old_projection() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), FLAGS);
     store_personal_data(&program.client);
     orders(&program.client);
     erase(&program.client, "jo@secret.example");
     program.child.kill().unwrap();
     program.child.wait().unwrap();
-    let mut program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let mut program = ServerProcess::start(folder.path(), FLAGS);
     assert_other_data_remains(&program.client);
     kill_process(program.pid(), Signal::TERM).unwrap();
     program.child.wait().unwrap();
@@ -186,36 +188,36 @@ fn kill_before_the_stop_does_not_keep_the_old_projection() {
 
 #[test]
 fn erased_person_can_return_and_other_projects_keep_their_data() {
-    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], tillroll_collector::store::Options::default());
+    let server = TestServer::with(&["--project", "t:secret", "--project", "u:secret"], tillroll_collector::store::Options::default());
     let client = &server.client;
     store_personal_data(client);
-    let other_project = json!({"token": "u", "events": [identify(1, NINE_OCLOCK_MS, "v", "jo@secret.example")]});
+    let other_project = json!({"token": "u", "events": [identify(1, NINE_OCLOCK_MS - EPOCH, "v", "jo@secret.example")]});
     client.post("/v2/batch", &other_project.to_string());
     erase(client, "jo@secret.example");
-    assert_eq!(client.list_of("u", "s", "customers").len(), 1);
+    assert_eq!(client.list_of("u", "secret", "customers").len(), 1);
     // Erased events that a client sends again are stored as new ones.
     let again = [
-        identify(2, NINE_OCLOCK_MS + 2_000, "phone-of-jo", "jo@secret.example"),
+        identify(2, NINE_OCLOCK_MS - EPOCH + 2_000, "phone-of-jo", "jo@secret.example"),
         event(5, "order_return", "phone-of-jo", &json!({"order_id": "o1"})),
         event(3, "basket_add", "phone-of-jo", &json!({"product_id": "p9", "quantity": 1})),
     ];
     assert_eq!(client.store(&again), (3, 0));
-    let customers = client.list_of("t", "s", "customers");
+    let customers = client.list_of("t", "secret", "customers");
     let jo = customers.iter().find(|customer| customer["email"] == "jo@secret.example").unwrap();
     assert_eq!((&jo["firstName"], &jo["tags"]), (&Value::Null, &json!([])));
-    let carts = client.list_of("t", "s", "carts");
+    let carts = client.list_of("t", "secret", "carts");
     let jos: Vec<_> = carts.iter().filter(|cart| cart["customer"]["email"] == "jo@secret.example").collect();
     assert_eq!((jos.len(), &jos[0]["line_items"][0]["item_id"]), (1, &json!("p9")));
 }
 
 #[test]
 fn erasure_requires_the_owner_and_an_email_address() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let request =
         |method: &str, path: &str, secret: &str| send(&server.client, method, path, &[("authorization", &basic("t", secret))], "");
     assert_eq!(request("DELETE", "/customers/a@x.com", "wrong").0, 401);
-    assert_eq!(request("GET", "/customers/a@x.com", "s").0, 405);
-    let (status, response) = request("DELETE", "/customers/no-address", "s");
+    assert_eq!(request("PUT", "/customers/a@x.com", "secret").0, 405);
+    let (status, response) = request("DELETE", "/customers/no-address", "secret");
     assert_eq!((status, &response["error"]["field"]), (400, &json!("email")));
-    assert_eq!(request("DELETE", "/customers/a%2Bb%40x.com", "s").0, 200);
+    assert_eq!(request("DELETE", "/customers/a%2Bb%40x.com", "secret").0, 200);
 }

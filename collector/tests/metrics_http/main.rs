@@ -1,8 +1,15 @@
 //! The metrics API over HTTP: the tests import and track records, and query them.
 #![cfg(feature = "duckdb")]
 
+/// When the servers of the tests start, in milliseconds since 1970: 20 June 2021, three weeks after the tracked events.
+const START_MS: u64 = 1_624_147_200_000;
+
+/// The flags of servers with tracked events: queries cover the times of tests and now.
+const FLAGS: &[&str] = &["--project", "t:secret", "--metrics-days", "4000"];
+
 mod api_client;
 mod carts_and_orders;
+mod country_file;
 mod durability;
 mod erasure;
 mod import;
@@ -13,3 +20,4 @@ mod requests;
 mod server;
 mod tokens;
 mod tracked_data;
+mod traffic;

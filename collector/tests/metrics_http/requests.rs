@@ -19,7 +19,7 @@ fn arrays_are_grouped_as_documented() {
 
 fn assert_responses(cases: &str) {
     let cases: Value = serde_json::from_str(cases).unwrap();
-    let server = TestServer::start();
+    let server = TestServer::start_today();
     for resource in ["orders", "carts", "returns"] {
         let records = cases["records"][resource].as_array().unwrap();
         let response = import(&server.client, resource, records);
@@ -38,7 +38,7 @@ fn assert_responses(cases: &str) {
 
 #[test]
 fn payload_contains_the_defaults() {
-    let server = TestServer::start();
+    let server = TestServer::start_today();
     let body = json!({
         "breakdown": {"by": "market.name", "field": "order.id", "operator": "value_count",
             "breakdown": {"by": "order.status", "field": "order.id", "operator": "value_count", "limit": 3}},
@@ -60,7 +60,7 @@ fn payload_contains_the_defaults() {
 
 #[test]
 fn cursor_stays_valid_while_records_arrive() {
-    let server = TestServer::start();
+    let server = TestServer::start_today();
     let order = |at: usize| json!({"id": format!("o{at}"), "status": "placed", "current_date": format!("2021-06-{at:02}T10:00:00Z")});
     import(&server.client, "orders", &(1..=5).map(order).collect::<Vec<_>>());
     let mut body = json!({"search": {"fields": ["order.id"], "limit": 2, "cursor": null},

@@ -7,12 +7,15 @@ use super::server::{ServerProcess, TestServer, basic};
 
 #[test]
 fn client_gets_a_token_by_form_json_or_header() {
-    let server = TestServer::start();
+    let server = TestServer::start_today();
     let (form, json_type) = (("content-type", "application/x-www-form-urlencoded"), ("content-type", "application/json"));
-    let authorization = basic("t", "s");
+    let authorization = basic("t", "secret");
     for (headers, body) in [
-        (vec![form], "grant_type=client_credentials&client_id=t&client_secret=s&scope=market%3Aid%3Aa+market:id:b"),
-        (vec![json_type], r#"{"grant_type":"client_credentials","client_id":"t","client_secret":"s","scope":"market:id:a market:id:b"}"#),
+        (vec![form], "grant_type=client_credentials&client_id=t&client_secret=secret&scope=market%3Aid%3Aa+market:id:b"),
+        (
+            vec![json_type],
+            r#"{"grant_type":"client_credentials","client_id":"t","client_secret":"secret","scope":"market:id:a market:id:b"}"#,
+        ),
         (vec![form, ("authorization", &authorization)], "grant_type=client_credentials&scope=market:id:a%20market:id:b"),
     ] {
         let (status, response) = send(&server.client, "POST", "/oauth/token", &headers, body);
@@ -26,13 +29,13 @@ fn client_gets_a_token_by_form_json_or_header() {
 
 #[test]
 fn invalid_token_requests_are_rejected() {
-    let server = TestServer::start();
+    let server = TestServer::start_today();
     for (body, status, error) in [
         ("grant_type=client_credentials&client_id=t&client_secret=x", 401, "invalid_client"),
-        ("grant_type=client_credentials&client_id=x&client_secret=s", 401, "invalid_client"),
+        ("grant_type=client_credentials&client_id=x&client_secret=secret", 401, "invalid_client"),
         ("grant_type=client_credentials", 401, "invalid_client"),
-        ("grant_type=password&client_id=t&client_secret=s", 400, "unsupported_grant_type"),
-        ("grant_type=client_credentials&client_id=t&client_secret=s&scope=admin", 400, "invalid_scope"),
+        ("grant_type=password&client_id=t&client_secret=secret", 400, "unsupported_grant_type"),
+        ("grant_type=client_credentials&client_id=t&client_secret=secret&scope=admin", 400, "invalid_scope"),
     ] {
         let found = send(&server.client, "POST", "/oauth/token", &[], body);
         assert_eq!((found.0, &found.1["error"]), (status, &json!(error)), "{body}");
@@ -42,7 +45,11 @@ fn invalid_token_requests_are_rejected() {
 
 #[test]
 fn token_gives_access_only_to_its_markets_and_project() {
-    let server = TestServer::with(&["--project", "t:s", "--project", "u:s"], Default::default());
+    let server = TestServer::with_clock(
+        &["--project", "t:secret", "--project", "u:secret"],
+        Default::default(),
+        tillroll_collector::clock::Clock::SYSTEM,
+    );
     let in_market = |id: &str, market: &str| {
         let mut order = order(id, 1.0);
         order["market"] = json!({"id": market});
@@ -55,7 +62,7 @@ fn token_gives_access_only_to_its_markets_and_project() {
         let (_, response) = query_with(&server.client, &token(&server.client, scope), "orders/stats", &body);
         assert_eq!((&response["data"]["value"], &response["meta"]["market_ids"]), (&json!(count), &markets), "{scope}");
     }
-    let other = "grant_type=client_credentials&client_id=u&client_secret=s";
+    let other = "grant_type=client_credentials&client_id=u&client_secret=secret";
     let other = send(&server.client, "POST", "/oauth/token", &[], other).1["access_token"].as_str().unwrap().to_owned();
     let (_, response) = query_with(&server.client, &other, "orders/stats", &body);
     assert_eq!((&response["data"]["value"], &response["meta"]["organization_id"]), (&json!(0), &json!("u")));
@@ -63,7 +70,7 @@ fn token_gives_access_only_to_its_markets_and_project() {
 
 #[test]
 fn foreign_and_tampered_tokens_are_rejected() {
-    let (server, foreign) = (TestServer::start(), TestServer::start());
+    let (server, foreign) = (TestServer::start_today(), TestServer::start());
     let good = token(&server.client, "");
     let (head, signature) = good.rsplit_once('.').unwrap();
     let tampered = format!("{head}.{}", signature.chars().rev().collect::<String>());
@@ -72,26 +79,32 @@ fn foreign_and_tampered_tokens_are_rejected() {
         let (status, response) = query_with(&server.client, bad, "orders/stats", &body);
         assert_eq!((status, &response["error"]["code"]), (401, &json!("UNAUTHORIZED")), "{bad}");
     }
-    let basic = basic("t", "s");
+    let basic = basic("t", "secret");
     let headers = [ACCEPT, CONTENT_TYPE, ("authorization", &*basic)];
     assert_eq!(send(&server.client, "POST", "/metrics/orders/stats", &headers, &body.to_string()).0, 401);
 }
 
 #[test]
-fn token_stays_valid_after_a_restart_and_a_rotation() {
+fn token_stays_valid_after_a_restart_and_ends_with_its_key() {
     let folder = tempfile::tempdir().unwrap();
     let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
-    let old = token(&program.client, "");
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
+    let first = token(&program.client, "");
     drop(program);
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
-    let rotation = ["keys", "rotate", "--data", folder.path().to_str().unwrap()];
-    assert!(std::process::Command::new(env!("CARGO_BIN_EXE_tillroll")).args(rotation).status().unwrap().success());
-    let new = token(&program.client, "");
-    assert_ne!(old.split('.').next(), new.split('.').next());
-    for token in [old, new] {
-        assert_eq!(query_with(&program.client, &token, "orders/stats", &body).0, 200);
-    }
+    let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
+    let data = folder.path().to_str().unwrap();
+    let rotate = |more: &[&str]| {
+        let arguments = [&["keys", "rotate", "--data", data], more].concat();
+        assert!(std::process::Command::new(env!("CARGO_BIN_EXE_tillroll")).args(arguments).status().unwrap().success());
+    };
+    let status = |token: &str| query_with(&program.client, token, "orders/stats", &body).0;
+    rotate(&["--grace", "1h"]);
+    let second = token(&program.client, "");
+    assert_ne!(first.split('.').next(), second.split('.').next());
+    assert_eq!([status(&first), status(&second)], [200, 200]);
+    rotate(&[]);
+    let third = token(&program.client, "");
+    assert_eq!([status(&first), status(&second), status(&third)], [401, 401, 200]);
 }
 
 fn claims(token: &str) -> Value {

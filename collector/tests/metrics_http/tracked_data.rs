@@ -4,7 +4,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::api_client::{ACCEPT, CONTENT_TYPE, import, order, query, send, token, year};
+use super::FLAGS;
+use super::api_client::{ACCEPT, CONTENT_TYPE, decade, import, order, query, send, token};
 use super::server::{Client, ServerProcess, TestServer, basic, id, until};
 
 /// 1 June 2021, 09:00 UTC, in milliseconds since 1970.
@@ -13,13 +14,13 @@ const NINE_OCLOCK_MS: u64 = 1_622_538_000_000;
 /// Sends a signed call of the back end.
 pub(crate) fn call_backend(client: &Client, path: &str, time: u64, params: &Value) {
     let body = json!({"token": "t", "time": time, "params": params}).to_string();
-    let mac = Hmac::<Sha256>::new_from_slice(b"s").unwrap().chain_update(&body);
+    let mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap().chain_update(&body);
     let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(client.post_with(path, &[("x-digest", &digest)], &body).status(), 200, "{path}");
 }
 
 fn headless(client: &Client, body: &Value) {
-    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "s"))], &body.to_string()).status(), 200);
+    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "secret"))], &body.to_string()).status(), 200);
 }
 
 fn event(number: u64, kind: &str, params: &Value) -> Value {
@@ -38,7 +39,7 @@ fn found(client: &Client, resource: &str) -> Vec<Value> {
         "returns" => json!(["return.*", "customer.*", "market.*", "return_line_items.*"]),
         _ => json!(["order.*", "customer.*", "market.*", "billing_address.*", "payment_method.*", "line_items.*"]),
     };
-    let mut dates = year();
+    let mut dates = decade();
     dates["date_field"] = json!("created_at");
     let filter = if resource == "returns" { json!({"return": {"archived": false}}) } else { json!({"order": dates}) };
     let response = query(client, &format!("{resource}/search"), &json!({"search": {"fields": fields}, "filter": filter}));
@@ -54,7 +55,7 @@ fn assert_has(found: &Value, expected: &Value) {
 
 #[test]
 fn back_end_order_overrides_the_page_event_and_keeps_its_other_attributes() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
     product(client, 0, "p1", &json!({"name": "Shirt", "sku": "shirt", "price": 10.5}));
     let line = json!({"product_id": "p1", "quantity": 1, "total": 99});
@@ -96,7 +97,7 @@ fn back_end_order_overrides_the_page_event_and_keeps_its_other_attributes() {
 
 #[test]
 fn page_events_and_headless_calls_create_orders() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
     let line = json!({"product_id": "p", "variant_id": "v", "sku": "s", "variant_sku": "vs", "name": "Maxi", "quantity": 2, "total": 40});
     let mut report = event(1, "order", &json!({"order_id": "1", "total": 40, "lines": [line]}));
@@ -109,7 +110,7 @@ fn page_events_and_headless_calls_create_orders() {
         &json!({"id": "1", "status": "placed", "total_amount_with_taxes": 40.0, "customer": {"id": "ab"}, "line_items": lines,
             "market": {"id": "t", "name": "t", "number": "t"}, "created_at": "2021-06-01T09:00:01.000Z", "placed_at": "2021-06-01T09:00:01.000Z"}),
     );
-    client.store(&[super::server::identify(2, NINE_OCLOCK_MS + 2_000, "ab", "a@x.com")]);
+    client.store(&[super::server::identify(2, NINE_OCLOCK_MS - super::server::EPOCH + 2_000, "ab", "a@x.com")]);
     assert_eq!(found(client, "orders")[0]["customer"], json!({"id": "a@x.com", "email": "a@x.com"}));
     headless(
         client,
@@ -126,7 +127,7 @@ fn page_events_and_headless_calls_create_orders() {
 
 #[test]
 fn cart_is_pending_once_the_visitor_identifies_and_ends_when_placed_or_emptied() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
     let lines = |quantity: u64| json!([{"product_id": "p", "variant_id": "v", "quantity": quantity, "price": 5}]);
     let update = |number, lines: Value| {
@@ -141,7 +142,7 @@ fn cart_is_pending_once_the_visitor_identifies_and_ends_when_placed_or_emptied()
             "customer": {"id": "ab"}, "market": {"id": "uk", "name": "uk", "number": "uk"}, "created_at": "2021-06-01T09:00:01.000Z",
             "updated_at": "2021-06-01T09:00:01.000Z"}),
     );
-    client.store(&[super::server::identify(2, NINE_OCLOCK_MS + 2_000, "ab", "a@x.com"), update(3, lines(3))]);
+    client.store(&[super::server::identify(2, NINE_OCLOCK_MS - super::server::EPOCH + 2_000, "ab", "a@x.com"), update(3, lines(3))]);
     let pending = json!({"status": "pending", "customer": {"id": "a@x.com", "email": "a@x.com"}, "updated_at": "2021-06-01T09:00:03.000Z", "skus_count": 3});
     assert_has(&found(client, "carts")[0], &pending);
     client.store(&[update(4, json!([]))]);
@@ -159,7 +160,7 @@ fn cart_is_pending_once_the_visitor_identifies_and_ends_when_placed_or_emptied()
 
 #[test]
 fn return_is_linked_to_its_order_in_any_arrival_order() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
     headless(client, &json!({"scope": "order", "action": "return", "data": {"order_id": "7"}}));
     assert_has(
@@ -172,7 +173,7 @@ fn return_is_linked_to_its_order_in_any_arrival_order() {
         &found(client, "returns")[0],
         &json!({"customer": {"id": "ab"}, "skus_count": 2, "market": {"id": "uk", "name": "uk", "number": "uk"}}),
     );
-    client.store(&[super::server::identify(2, NINE_OCLOCK_MS, "ab", "a@x.com")]);
+    client.store(&[super::server::identify(2, NINE_OCLOCK_MS - super::server::EPOCH, "ab", "a@x.com")]);
     let linked = found(client, "returns").remove(0);
     assert_has(&linked, &json!({"customer": {"id": "a@x.com", "email": "a@x.com"}}));
     let line = &linked["return_line_items"][0];
@@ -205,7 +206,7 @@ fn store_records_with_unknown_products(client: &Client) {
         NINE_OCLOCK_MS,
         &json!({"id": "1", "createdAt": NINE_OCLOCK_MS, "amount": 1, "status": "new", "products": products}),
     );
-    client.store(&[event(1, "basket_add", &json!({"product_id": "p1", "quantity": 3}))]);
+    client.store_as_sent_at(NINE_OCLOCK_MS + 3_000_000, &[event(1, "basket_add", &json!({"product_id": "p1", "quantity": 3}))]);
     headless(client, &json!({"scope": "order", "action": "return", "data": {"order_id": "1"}}));
     headless(
         client,
@@ -216,7 +217,7 @@ fn store_records_with_unknown_products(client: &Client) {
 #[test]
 fn later_product_changes_appear_in_earlier_records() {
     let folder = tempfile::tempdir().unwrap();
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), FLAGS);
     let client = &program.client;
     store_records_with_unknown_products(client);
     let without_products = json!({"orders": [["o7", null, null, null], ["p1", null, null, null]], "carts": [["p1", null, null, null]],
@@ -238,29 +239,30 @@ fn later_product_changes_appear_in_earlier_records() {
     // The total of a cart follows its products, and a breakdown uses the new name.
     assert_eq!(found(client, "carts")[0]["total_amount_with_taxes"], 33.0);
     let body =
-        json!({"breakdown": {"by": "line_items.name", "field": "line_items.quantity", "operator": "sum"}, "filter": {"order": year()}});
+        json!({"breakdown": {"by": "line_items.name", "field": "line_items.quantity", "operator": "sum"}, "filter": {"order": decade()}});
     assert_eq!(
         query(client, "orders/breakdown", &body)["data"],
         json!({"line_items.name": [{"label": "Blouse", "value": 2.0}, {"label": "Shoe", "value": 1.0}]})
     );
     drop(program);
     // A change that the sync task had not applied before the stop is applied after the start.
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), FLAGS);
     product(&program.client, 4, "p1", &json!({"name": "Shirt again", "price": 11}));
     drop(program);
-    let program = ServerProcess::start(folder.path(), &["--project", "t:s"]);
+    let program = ServerProcess::start(folder.path(), FLAGS);
     assert!(lines(&program.client).to_string().matches("Shirt again").count() == 4, "{}", lines(&program.client));
 }
 
 #[test]
 fn queries_without_fresh_see_changes_soon() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
     client.store(&[event(1, "order", &json!({"order_id": "1", "total": 5, "lines": [{"product_id": "p1", "quantity": 1}]}))]);
     let bearer = format!("Bearer {}", token(client, ""));
     let headers = [ACCEPT, CONTENT_TYPE, ("authorization", bearer.as_str())];
-    let body = json!({"breakdown": {"by": "line_items.name", "field": "order.id", "operator": "value_count"}, "filter": {"order": year()}})
-        .to_string();
+    let body =
+        json!({"breakdown": {"by": "line_items.name", "field": "order.id", "operator": "value_count"}, "filter": {"order": decade()}})
+            .to_string();
     let names = || send(client, "POST", "/metrics/orders/breakdown", &headers, &body).1["data"]["line_items.name"].clone();
     product(client, 1, "p1", &json!({"name": "Shirt"}));
     until("the order and the product name appear", || names() == json!([{"label": "Shirt", "value": 1}]));
@@ -270,7 +272,7 @@ fn queries_without_fresh_see_changes_soon() {
 
 #[test]
 fn product_change_does_not_replace_an_imported_order() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
     let products = json!([{"productId": "p1", "quantity": 2}]);
     let back_end_order = json!({"id": "1", "createdAt": NINE_OCLOCK_MS, "amount": 1, "status": "new", "products": products});
@@ -298,7 +300,7 @@ fn product_change_does_not_replace_an_imported_order() {
 
 #[test]
 fn renamed_product_changes_in_thousands_of_orders_while_new_ones_arrive() {
-    let server = TestServer::start();
+    let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
     const ORDERS: u64 = 5_000;
     product(client, 0, "p1", &json!({"name": "Shirt", "price": 10}));
@@ -309,11 +311,11 @@ fn renamed_product_changes_in_thousands_of_orders_while_new_ones_arrive() {
     }
     let named = || {
         let body =
-            json!({"breakdown": {"by": "line_items.name", "field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
+            json!({"breakdown": {"by": "line_items.name", "field": "order.id", "operator": "value_count"}, "filter": {"order": decade()}});
         query(client, "orders/breakdown", &body)["data"]["line_items.name"].clone()
     };
     assert_eq!(named(), json!([{"label": "Shirt", "value": ORDERS}]));
     product(client, 1, "p1", &json!({"name": "Blouse", "price": 10}));
-    client.store(&[placed(ORDERS + 1)]);
+    client.store_as_sent_at(NINE_OCLOCK_MS + 3_000_000, &[placed(ORDERS + 1)]);
     assert_eq!(named(), json!([{"label": "Blouse", "value": ORDERS + 1}]));
 }

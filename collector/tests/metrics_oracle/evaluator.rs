@@ -8,7 +8,7 @@ use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, Resource, p
 use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::time;
 
-use super::filter::{Element, Record, Records, date, get, path};
+use super::filter::{Element, Record, Records, date, default_date, get, path};
 use super::test_query::TestQuery;
 
 /// A record with one element of each array that the query uses; `None` for an empty array.
@@ -102,7 +102,10 @@ fn owners(records: &Records<'_>, steps: &[Step], query: &Value) -> Vec<Value> {
             Some(array) => row.bound[array].as_ref().map(|element| element.at.clone()),
         };
         if let Some(at) = at {
-            owners.insert((row.index, at), attribute(records.resource, &row, field).clone());
+            // Visitors are counted by person.
+            let is_person = field.name == "visitor.id" && query["operator"] == "cardinality";
+            let value = if is_person { &row.record.json["visitor"]["person"] } else { attribute(records.resource, &row, field) };
+            owners.insert((row.index, at), value.clone());
         }
     }
     owners.into_values().filter(|value| !value.is_null()).collect()
@@ -299,7 +302,7 @@ fn bought_together(records: &Records<'_>, test_query: &TestQuery) -> Value {
 /// Returns all records that a search finds, with the selected fields.
 pub(crate) fn search(records: &Records<'_>, test_query: &TestQuery) -> Vec<Value> {
     let query = &test_query.body["search"];
-    let attribute = query["sort_by"].as_str().map_or("current_date", |name| name.split_once('.').unwrap().1);
+    let attribute = query["sort_by"].as_str().map_or_else(|| default_date(records.resource), |name| name.split_once('.').unwrap().1);
     let is_ascending = query["sort"] == "asc";
     let mut found: Vec<_> = records.all.iter().map(|record| (date(records.resource, record.json, attribute), record)).collect();
     found.sort_by(|(one, record), (other, next)| {
@@ -316,7 +319,7 @@ pub(crate) fn search(records: &Records<'_>, test_query: &TestQuery) -> Vec<Value
 
 fn shown(resource: &Resource, json: &Value, selected: &[&str]) -> Value {
     let mut out = json!({ "id": json["id"] });
-    for field in resource.fields.iter().filter(|field| field.is_shown && field.owner() == resource.main) {
+    for field in resource.fields.iter().filter(|field| field.owner() == resource.main) {
         if is_selected(field, selected) && !json[field.attribute()].is_null() {
             out[field.attribute()] = json[field.attribute()].clone();
         }
@@ -346,5 +349,5 @@ fn select(resource: &Resource, path: &str, json: &Value, selected: &[&str]) -> V
 }
 
 fn is_selected(field: &Field, selected: &[&str]) -> bool {
-    selected.iter().any(|name| *name == field.name || *name == format!("{}.*", field.owner()))
+    field.is_shown && selected.iter().any(|name| *name == field.name || *name == format!("{}.*", field.owner()))
 }

@@ -67,7 +67,13 @@ pub(crate) fn records<'a>(all_records: &'a RandomRecords, test_query: &TestQuery
     let filter = &test_query.body["filter"];
     // Leaked: the conditions live as long as the test, and every record refers to them.
     let conditions: &'static [Condition] = conditions(resource, filter, test_query.kind).leak();
-    let records = if resource.main == "return" { &all_records.returns } else { &all_records.orders };
+    let traffic = all_records.traffic.as_ref().unwrap();
+    let records = match resource.main {
+        "return" => &all_records.returns,
+        "event" => &traffic.events,
+        "visit" => &traffic.visits,
+        _ => &all_records.orders,
+    };
     let all = records.iter().map(|json| Record { json, conditions });
     let all = all.filter(|record| {
         let status = record.json["status"].as_str();
@@ -108,8 +114,13 @@ fn is_in_period(resource: &Resource, filter: &Value, kind: QueryType, json: &Val
     let today = time::start_of_day(now());
     let read = |name: &str, default| given[name].as_str().map_or(default, |text| time::parse_rfc3339(text).unwrap().millis);
     let (from, to) = (read("date_from", today - 30 * time::DAY_MS), read("date_to", today + time::DAY_MS - 1000));
-    let field = given["date_field"].as_str().unwrap_or("current_date");
+    let field = given["date_field"].as_str().unwrap_or_else(|| default_date(resource));
     date(resource, json, field).is_some_and(|at| from <= at && at <= to + 999)
+}
+
+/// Returns the attribute of the date that a query uses if it names none.
+pub(crate) fn default_date(resource: &Resource) -> &'static str {
+    resource.default_date.split_once('.').unwrap().1
 }
 
 /// Returns a date of a record, in milliseconds since 1970.

@@ -9,15 +9,19 @@ mod filter;
 mod random;
 mod random_queries;
 mod random_records;
+mod random_traffic;
 mod test_query;
+mod traffic_json;
 
 use serde_json::{Value, json};
+use tillroll_collector::cancellation::Cancellation;
 use tillroll_collector::metrics::catalog::Resource;
 use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::response;
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::projection::AnalyticsEngine;
 use tillroll_collector::projection::duckdb::DuckDbEngine;
+use tillroll_collector::projection::source::Position;
 
 use random::Random;
 use random_records::{PROJECT, RandomRecords};
@@ -33,9 +37,10 @@ fn engine_and_reference_evaluator_return_the_same_results() {
     for seed in seeds {
         let mut random = Random::new(seed);
         let folder = tempfile::tempdir().unwrap();
-        let engine = DuckDbEngine::open(folder.path(), 0).unwrap();
-        let records = RandomRecords::new(&mut random);
+        let engine = DuckDbEngine::open(folder.path(), Position::default()).unwrap();
+        let mut records = RandomRecords::new(&mut random);
         records.store_in(&engine, &mut random);
+        records.traffic = Some(random_traffic::store(&engine, &records, &mut random));
         for _ in 0..QUERIES_PER_SEED {
             let query = random_queries::random_query(&mut random);
             compare(&engine, &records, &query).unwrap_or_else(|report| panic!("seed {seed}: {report}"));
@@ -76,11 +81,11 @@ fn compare_pages(engine: &DuckDbEngine, expected: &[Value], query: &TestQuery) -
 
 /// Returns the `data` and the `pagination` of a query.
 fn run_on_engine(engine: &DuckDbEngine, test_query: &TestQuery, body: &Value) -> Result<(Value, Value), String> {
-    let context = Context { organization: "shop", now: now(), max_range_days: MAX_RANGE_DAYS };
+    let context = Context { organization: "shop", now: now(), attribution_days: 30, max_range_days: MAX_RANGE_DAYS };
     let resource = Resource::find(test_query.resource).unwrap();
     let query = parse::parse(resource, test_query.kind, body, context).map_err(|error| format!("{error:?}\n{body}"))?;
     let scope = Scope { project: PROJECT, organization: "shop".into(), markets: test_query.markets.clone() };
-    let rows = engine.query(&query, &scope).map_err(|error| format!("{error:?}\n{body}"))?;
+    let rows = engine.query(&query, &scope, &Cancellation::default()).map_err(|error| format!("{error:?}\n{body}"))?;
     let result = response::build(&query, &scope, &rows);
     Ok((result.data, result.pagination.unwrap_or_default()))
 }

@@ -5,11 +5,11 @@ use tillroll_collector::metrics::catalog::{Field, FieldType, FilterKind, Groupin
 use tillroll_collector::metrics::parse::QueryType;
 
 use super::random::Random;
-use super::random_records::{AMOUNTS, FULFILLMENTS, INTEGERS, ITEM_TYPES, MODES, STATUSES, TEXTS, TIMES, value};
+use super::random_records::{AMOUNTS, INTEGERS, ITEM_TYPES, MODES, STATUSES, TEXTS, TIMES, value};
 use super::test_query::TestQuery;
 
 pub(crate) fn random_query(random: &mut Random) -> TestQuery {
-    let names = ["orders", "orders", "returns", "carts"];
+    let names = ["orders", "orders", "returns", "carts", "visits", "visits", "events"];
     let resource = Resource::find(names[random.below(names.len())]).unwrap();
     let kinds = [
         QueryType::Breakdown,
@@ -46,7 +46,8 @@ fn name_of(operator: Operator) -> &'static str {
 }
 
 fn measure(random: &mut Random, resource: &Resource) -> Map<String, Value> {
-    let fields: Vec<_> = resource.fields.iter().filter(|field| !field.operators.is_empty() && resource.computes(field)).collect();
+    let fields: Vec<_> =
+        resource.fields.iter().filter(|field| !field.is_derived && !field.operators.is_empty() && resource.computes(field)).collect();
     // Arrays are the difficult case, so half of the measures use them.
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
     let field = *random.pick_either(50, &nested, &fields);
@@ -56,7 +57,10 @@ fn measure(random: &mut Random, resource: &Resource) -> Map<String, Value> {
 
 fn breakdown(random: &mut Random, resource: &'static Resource, outer: Option<&'static Field>, depth: usize) -> Value {
     let is_possible = |field: &&&'static Field| {
-        field.grouping != Grouping::No && resource.computes(field) && outer.is_none_or(|outer| outer.can_contain(field))
+        !field.is_derived
+            && field.grouping != Grouping::No
+            && resource.computes(field)
+            && outer.is_none_or(|outer| outer.can_contain(field))
     };
     let fields: Vec<_> = resource.fields.iter().filter(is_possible).collect();
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
@@ -95,7 +99,7 @@ fn date_breakdown(random: &mut Random, resource: &'static Resource) -> Value {
 }
 
 fn search(random: &mut Random, resource: &Resource) -> Value {
-    let shown: Vec<_> = resource.fields.iter().filter(|field| field.is_shown).collect();
+    let shown: Vec<_> = resource.fields.iter().filter(|field| field.is_shown && !field.is_derived).collect();
     let name = |random: &mut Random| {
         let field = random.pick(&shown);
         if random.percent(30) { format!("{}.*", field.owner()) } else { field.name.to_owned() }
@@ -127,7 +131,8 @@ fn filter(random: &mut Random, resource: &Resource) -> Value {
             group["date_field"] = json!(random.pick(&dates).attribute());
         }
     }
-    let filterable: Vec<_> = resource.fields.iter().filter(|field| field.filter.is_some() && resource.computes(field)).collect();
+    let filterable: Vec<_> =
+        resource.fields.iter().filter(|field| !field.is_derived && field.filter.is_some() && resource.computes(field)).collect();
     let nested: Vec<_> = filterable.iter().copied().filter(|field| field.array().is_some()).collect();
     for _ in 0..random.below(4) {
         let field = *random.pick_either(60, &nested, &filterable);
@@ -147,7 +152,7 @@ fn condition(random: &mut Random, field: &Field) -> Value {
         }
         (FilterKind::Choice(_), _) if random.percent(50) => json!(random.pick(MODES)),
         (FilterKind::Choice(_), _) => list(random, MODES),
-        (FilterKind::Among(_), _) => list(random, FULFILLMENTS),
+        (FilterKind::Among(values), _) => list(random, values),
         (FilterKind::Numbers, _) if random.percent(30) => json!({ "in": [10, "9"] }),
         (_, FieldType::Bool) => json!(random.percent(50)),
         (_, FieldType::Text | FieldType::Organization) => match field.name {

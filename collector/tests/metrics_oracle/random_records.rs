@@ -3,14 +3,17 @@
 use serde_json::{Map, Value, json};
 use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
 use tillroll_collector::projection::duckdb::DuckDbEngine;
-use tillroll_collector::projection::{AnalyticsEngine, Document, Watermarks};
+use tillroll_collector::projection::source::{Position, TrackedChanges};
+use tillroll_collector::projection::{AnalyticsEngine, Document};
 
 use super::random::Random;
+use super::random_traffic::Traffic;
 
 pub(crate) const TEXTS: &[&str] = &["a", "b", "A", "ä", "ß z", "", "10", "9", "日本", "O'Neil; --"];
 pub(crate) const STATUSES: &[&str] = &["draft", "pending", "placed", "approved", "cancelled"];
 pub(crate) const MODES: &[&str] = &["live", "test"];
-pub(crate) const FULFILLMENTS: &[&str] = &["unfulfilled", "in_progress", "fulfilled"];
+const FULFILLMENTS: &[&str] = &["unfulfilled", "in_progress", "fulfilled"];
+const SOURCES: &[&str] = &["backend", "headless", "page", "import"];
 pub(crate) const ITEM_TYPES: &[&str] = &["skus", "bundles", "shipments"];
 pub(crate) const AMOUNTS: &[f64] = &[0.0, 0.1, 0.2, 0.3, 5.0, -10.0, 19.99, 1_000_000.5];
 pub(crate) const INTEGERS: &[i64] = &[0, 1, 2, 3, 7, 60, 3600];
@@ -33,6 +36,8 @@ pub(crate) const PROJECT: i64 = 1;
 pub(crate) struct RandomRecords {
     pub(crate) orders: Vec<Value>,
     pub(crate) returns: Vec<Value>,
+    /// Events and visits, once they are stored.
+    pub(crate) traffic: Option<Traffic>,
     other_project: Vec<Value>,
 }
 
@@ -42,6 +47,7 @@ impl RandomRecords {
         Self {
             orders: records(RecordKind::Orders, 45),
             returns: records(RecordKind::Returns, 25),
+            traffic: None,
             other_project: records(RecordKind::Orders, 5),
         }
     }
@@ -76,9 +82,10 @@ impl RandomRecords {
         }
         let size = 1 + random.below(changes.len());
         for batch in changes.chunks(size) {
-            engine.apply(batch, Watermarks::at(batch.last().unwrap().change)).unwrap();
+            let position = Position { change: batch.last().unwrap().change, ..Position::default() };
+            engine.apply(batch, &TrackedChanges::default(), position).unwrap();
         }
-        assert_eq!(engine.watermarks().unwrap().records, changes.last().unwrap().change);
+        assert_eq!(engine.watermark().unwrap().change, changes.last().unwrap().change);
     }
 }
 
@@ -91,7 +98,7 @@ fn record(random: &mut Random, kind: RecordKind, at: usize) -> Value {
 
 /// Adds random attributes and relations to a record or a relation.
 fn fill(random: &mut Random, kind: RecordKind, object: &mut Map<String, Value>, owner: &str, is_main: bool) {
-    for field in kind.fields().filter(|field| field.owner() == owner && field.kind != FieldType::Organization) {
+    for field in kind.fields().filter(|field| field.owner() == owner && field.kind != FieldType::Organization && !field.is_derived) {
         // The restocking date of a return is derived from its lines.
         if random.percent(70) && field.name != "return.restocked_at" {
             object.insert(field.attribute().into(), value(random, field));
@@ -122,7 +129,7 @@ fn related_object(random: &mut Random, kind: RecordKind, owner: &str) -> Value {
 fn relations(kind: RecordKind, owner: &str, is_main: bool) -> Vec<String> {
     let prefix = if is_main { String::new() } else { format!("{owner}.") };
     let mut found: Vec<String> = Vec::new();
-    for field in kind.fields().filter(|field| field.owner() != kind.main() && field.kind != FieldType::Organization) {
+    for field in kind.fields().filter(|field| field.owner() != kind.main() && field.kind != FieldType::Organization && !field.is_derived) {
         let Some(rest) = field.owner().strip_prefix(prefix.as_str()) else { continue };
         let relation = format!("{prefix}{}", rest.split('.').next().unwrap());
         if !rest.is_empty() && !found.contains(&relation) {
@@ -137,8 +144,9 @@ pub(crate) fn value(random: &mut Random, field: &Field) -> Value {
         ("order.status", _) => json!(random.pick(STATUSES)),
         ("order.mode" | "return.mode", _) => json!(random.pick(MODES)),
         ("order.fulfillment_status", _) => json!(random.pick(FULFILLMENTS)),
+        ("order.source", _) => json!(random.pick(SOURCES)),
         ("line_items.item_type", _) => json!(random.pick(ITEM_TYPES)),
-        (_, FieldType::Text | FieldType::Organization) => json!(random.pick(TEXTS)),
+        (_, FieldType::Text | FieldType::Texts | FieldType::Organization) => json!(random.pick(TEXTS)),
         (_, FieldType::Bool) => json!(random.percent(50)),
         (_, FieldType::Integer) => json!(random.pick(INTEGERS)),
         (_, FieldType::Number) => {

@@ -1,0 +1,51 @@
+//! Whose report of an order counts may change when a visitor identifies later.
+
+use serde_json::{Value, json};
+use tillroll_collector::store::Options;
+
+use crate::server::TestServer;
+
+const NOON: u64 = 1_600_000_000_000;
+const MINUTE: u64 = 60_000;
+
+/// Returns the path and the body of each request, without the token, in the order of their times.
+fn requests() -> Vec<(&'static str, Value)> {
+    let event = |id: u8, minute: u64, kind: &str, visitor: (&str, &str), params: Value| {
+        let id = format!("01890a5d-0000-7000-8000-{id:012x}");
+        let mut event = json!({"id": id, "type": kind, "api": "ometria", "time": NOON + minute * MINUTE, "params": params});
+        event[visitor.0] = json!(visitor.1);
+        ("/v2/batch", json!({"events": [event]}))
+    };
+    let line = json!({"product_id": "p", "quantity": 1, "price": 3});
+    let browser = ("visitorId", "browser");
+    let order = json!({"id": "o", "createdAt": NOON + 60 * MINUTE, "email": "jo@x.com", "amount": 3, "status": "paid",
+        "products": [{"productId": "p", "quantity": 1}]});
+    vec![
+        event(1, 0, "order", browser, json!({"order_id": "o", "total": 3, "lines": [line]})),
+        event(2, 30, "basket_update", ("visitorEmail", "jo@x.com"), json!({"total": 3, "lines": [line], "changes": []})),
+        ("/v2/order", json!({"time": NOON + 60 * MINUTE, "params": order})),
+        event(3, 90, "identify", browser, json!({"email": "ann@x.com"})),
+    ]
+}
+
+fn send(server: &TestServer, token: &str, (path, body): &(&'static str, Value)) {
+    let mut body = body.clone();
+    body["token"] = json!(token);
+    let body = body.to_string();
+    let digest = crate::backend::digest(&body, "secret");
+    let headers = if *path == "/v2/batch" { vec![] } else { vec![("x-digest", digest.as_str())] };
+    assert_eq!(server.client.post_with(path, &headers, &body).status(), 200);
+}
+
+/// The report of Jo's order by another browser counts until that browser turns out to be Ann's. Then the order has the time of the back end, which
+/// is after the basket.
+#[test]
+fn late_identify_of_another_person_ends_the_customers_cart_in_any_order_of_arrival() {
+    let server = TestServer::with(&["--project", "one:secret,other:secret"], Options::default());
+    requests().iter().for_each(|request| send(&server, "one", request));
+    requests().iter().rev().for_each(|request| send(&server, "other", request));
+    for token in ["one", "other"] {
+        assert_eq!(server.client.list_of(token, "secret", "carts"), [] as [Value; 0], "{token}");
+        assert_eq!(server.client.list_of(token, "secret", "orders").len(), 1, "{token}");
+    }
+}

@@ -1,0 +1,134 @@
+//! HTTPS and HTTP/2 without a proxy.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use ureq::http;
+
+use crate::server::{Client, ServerProcess, run_program, until, view};
+
+/// Writes a new certificate and its key to `cert.pem` and `key.pem`; returns the certificate.
+fn write_certificate(folder: &Path) -> String {
+    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(folder.join("key.pem"), certified.signing_key.serialize_pem()).unwrap();
+    std::fs::write(folder.join("cert.pem"), certified.cert.pem()).unwrap();
+    certified.cert.pem()
+}
+
+/// Starts a server with the certificate in `files`; returns it and its URL.
+fn start(data: &Path, files: &Path, more: &[&str]) -> (ServerProcess, String) {
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| files.join(name).display().to_string());
+    let flags = [&["--project", "t:secret", "--tls-cert", &certificate, "--tls-key", &key], more].concat();
+    let program = ServerProcess::start(data, &flags);
+    let url = program.first_line.split_whitespace().last().unwrap().to_owned();
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+    (program, url)
+}
+
+fn batch() -> String {
+    json!({"token": "t", "events": [view(1, 1, "ab")]}).to_string()
+}
+
+#[test]
+fn events_are_stored_over_https_with_hsts() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let certificate = write_certificate(files.path());
+    let (_program, url) = start(data.path(), files.path(), &["--hsts", "365d"]);
+    let client = Client::trusting(&url, &certificate);
+    let response = client.post("/v2/batch", &batch());
+    assert_eq!((response.status().as_u16(), response.headers()["strict-transport-security"].to_str().unwrap()), (200, "max-age=31536000"));
+    assert!(Client::new(&url).try_post("/v2/batch", &batch()).is_err(), "the certificate is not in the system's list");
+    let plain = Client::new(&url.replace("https", "http"));
+    assert!(plain.try_post("/v2/batch", &batch()).is_err(), "the port is encrypted only");
+}
+
+#[test]
+fn requests_without_encryption_are_redirected_and_health_checks_are_answered() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let certificate = write_certificate(files.path());
+    // The port is free again once the listener is dropped.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (_program, url) = start(data.path(), files.path(), &["--redirect-listen", &address]);
+    let client = Client::trusting(&format!("http://{address}"), &certificate);
+    let response = client.get("/tracking.js?token=t", &[]);
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["location"].to_str().unwrap()),
+        (308, &*format!("{url}/tracking.js?token=t"))
+    );
+    assert_eq!(client.get("/healthz", &[]).status().as_u16(), 200);
+    assert_eq!(client.get("/readyz", &[]).status().as_u16(), 200);
+    assert_eq!(client.post("/v2/batch", &batch()).status().as_u16(), 308, "events are not accepted without encryption");
+}
+
+#[test]
+fn a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = write_certificate(files.path());
+    let (_program, url) = start(data.path(), files.path(), &[]);
+    let is_accepted = |certificate: &str| Client::trusting(&url, certificate).try_post("/v2/batch", &batch()).is_ok();
+    assert!(is_accepted(&first));
+    let second = write_certificate(files.path());
+    until("the renewed certificate is in use", || is_accepted(&second));
+    assert!(!is_accepted(&first));
+    std::fs::write(files.path().join("key.pem"), "nonsense").unwrap();
+    assert!(is_accepted(&second));
+}
+
+#[test]
+fn http2_is_offered_and_has_the_host_of_the_request() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let certificate = write_certificate(files.path());
+    let (_program, url) = start(data.path(), files.path(), &[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Cookies are renewed for the host of the request: in HTTP/2 it is part of the URL.
+    let (status, cookie) = runtime.block_on(get_over_http2(&url, &certificate)).unwrap();
+    assert_eq!(status, 204);
+    assert!(cookie.starts_with("cbuid=0123"), "{cookie}");
+}
+
+/// Asks for the cookie over HTTP/2; returns the status, and the cookie that the response sets.
+async fn get_over_http2(url: &str, certificate: &str) -> Result<(u16, String), Box<dyn std::error::Error>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate.as_bytes())?)?;
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = tokio::net::TcpStream::connect(url.strip_prefix("https://").unwrap()).await?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("127.0.0.1")?, stream).await?;
+    let (client, connection) = h2::client::handshake(stream).await?;
+    tokio::spawn(connection);
+    let request =
+        http::Request::post(format!("{url}/v2/cookie")).header("cookie", "cbuid=0123").header("referer", "https://127.0.0.1/").body(())?;
+    let (response, _) = client.ready().await?.send_request(request, true)?;
+    let response = response.await?;
+    let cookie = response.headers().get("set-cookie").map_or("", |cookie| cookie.to_str().unwrap_or_default());
+    Ok((response.status().as_u16(), cookie.to_owned()))
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_certificate(files.path());
+    let path = |name: &str| files.path().join(name).display().to_string();
+    let other = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(path("other.pem"), other.serialize_pem()).unwrap();
+    let data = data.path().display().to_string();
+    for (certificate, key, wanted) in [
+        ("missing.pem", "key.pem", "--tls-cert"),
+        ("cert.pem", "missing.pem", "--tls-key"),
+        ("cert.pem", "other.pem", "do not belong together"),
+    ] {
+        let (succeeded, _, error) =
+            run_program(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tls-cert", &path(certificate), "--tls-key", &path(key)]);
+        assert!(!succeeded && error.contains(wanted), "{error}");
+    }
+    let (succeeded, _, error) = run_program(&["serve", "--tls-cert", "cert.pem"]);
+    assert!(!succeeded && error.contains("--tls-key"), "{error}");
+}

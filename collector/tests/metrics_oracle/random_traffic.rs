@@ -1,0 +1,335 @@
+//! Random events in a random order, with links, erasures and an expiry; and the events and visits that follow from them by the documentation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use tillroll_collector::cancellation::Cancellation;
+use tillroll_collector::metrics::rows::Cell;
+use tillroll_collector::projection::AnalyticsEngine;
+use tillroll_collector::projection::duckdb::DuckDbEngine;
+use tillroll_collector::projection::duckdb::sql::Statement;
+use tillroll_collector::projection::source::{IdentityLink, Position, TrackedChanges, TrackedEvent};
+use tillroll_collector::sources::{Client, Country, Device, Source};
+use tillroll_collector::time;
+use uuid::Uuid;
+
+use super::random::Random;
+use super::random_records::{PROJECT, RandomRecords, TIMES};
+use super::traffic_json::{add_orders, date, event_json, market, param, path, set, source, source_json, text};
+
+const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
+const VISITORS: &[&str] = &["a", "b", "10"];
+const EMAILS: &[&str] = &["a", "b", "9"];
+const TYPES: &[&str] = &["land", "land", "page_view", "page_view", "product_view", "basket_add", "search", "checkout", "order", "custom"];
+const PATHS: &[&str] = &["/", "/10", "/b"];
+const QUERIES: &[&str] = &["", "", "?utm_source=a&utm_medium=b", "?gclid=1&utm_campaign=9", "?x=1"];
+const REFERRERS: &[&str] = &["", "", "https://www.google.com/", "https://b/", "https://own/x"];
+const HALF_AN_HOUR_MS: i64 = 30 * 60 * 1_000;
+const VIEWS: [&str; 3] = ["page_view", "product_view", "search"];
+
+/// A session, and how often a visit of it has expired before.
+type VisitKey = (&'static str, usize);
+
+/// An order of a visit, as the expected visit lists it.
+type VisitOrder = (String, i64, i64);
+
+/// The expected records.
+pub(crate) struct Traffic {
+    pub(crate) events: Vec<Value>,
+    pub(crate) visits: Vec<Value>,
+}
+
+/// The state after each batch.
+struct History<'a> {
+    orders: &'a [Value],
+    stored: Vec<(TrackedEvent, Option<VisitKey>)>,
+    links: Vec<IdentityLink>,
+    generations: BTreeMap<&'static str, usize>,
+    /// Visits of which events have expired: the visit without its orders, and those.
+    expired: Vec<(VisitKey, Visit, Vec<VisitOrder>)>,
+}
+
+/// A visit without what is joined to it.
+#[derive(Clone, Default)]
+struct Visit {
+    json: Value,
+    visitor: Option<String>,
+    email: Option<String>,
+    store: Option<String>,
+    started: i64,
+    ended: i64,
+}
+
+/// Stores random traffic, and returns the records that queries must return.
+pub(crate) fn store(engine: &DuckDbEngine, records: &RandomRecords, random: &mut Random) -> Traffic {
+    let mut events: Vec<_> = (1..=90).map(|seq| event(random, seq)).collect();
+    for at in (1..events.len()).rev() {
+        let other = random.below(at + 1);
+        let (one, two) = (events[at].seq, events[other].seq);
+        events.swap(at, other);
+        // Numbers follow the order of arrival.
+        (events[at].seq, events[other].seq) = (one, two);
+    }
+    let mut position = engine.watermark().unwrap();
+    let mut history =
+        History { orders: &records.orders, stored: Vec::new(), links: Vec::new(), generations: BTreeMap::new(), expired: Vec::new() };
+    let trim_at = 20 + random.below(50);
+    let mut rest = events.as_slice();
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(rest.len().min(1 + random.below(25)));
+        rest = later;
+        position.event = batch.last().unwrap().seq;
+        let erased: Vec<i64> = history.stored.iter().map(|(event, _)| event.seq).filter(|_| random.percent(3)).collect();
+        let linked: Vec<_> = VISITORS.iter().filter(|_| random.percent(20)).map(|visitor| (PROJECT, (*visitor).to_owned())).collect();
+        let links: Vec<_> = linked.iter().flat_map(|(_, visitor)| links(random, visitor)).collect();
+        let changes = TrackedChanges {
+            events: batch.to_vec(),
+            erased: erased.clone(),
+            links: links.clone(),
+            products: vec![(PROJECT, "a".into(), product())],
+            linked: linked.clone(),
+            trimmed: position.trimmed,
+            ..TrackedChanges::default()
+        };
+        engine.apply(&[], &changes, position).unwrap();
+        history.add(batch, &erased);
+        history.links.retain(|link| !linked.iter().any(|(_, visitor)| *visitor == link.visitor));
+        history.links.extend(links);
+        if position.trimmed == 0 && usize::try_from(position.event).unwrap() > trim_at {
+            position.trimmed = position.event / 3;
+            engine.apply(&[], &TrackedChanges { trimmed: position.trimmed, ..TrackedChanges::default() }, position).unwrap();
+            history.trim(position.trimmed);
+        }
+    }
+    assert_eq!(engine.watermark().unwrap(), Position { ..position });
+    history.records(&numbers(engine))
+}
+
+/// Returns the numbers of expired visits, which are part of their ids, by their start.
+fn numbers(engine: &DuckDbEngine) -> BTreeMap<i64, i128> {
+    let text = "SELECT CAST(epoch_ms(started_at) AS BIGINT), number FROM visits WHERE session IS NULL".to_owned();
+    let rows = engine.run(&[Statement { text, values: Vec::new() }], &Cancellation::default()).unwrap();
+    let number = |cell: &Cell| if let Cell::Integer(number) = cell { *number } else { panic!("{cell:?}") };
+    rows[0].iter().map(|row| (i64::try_from(number(&row[0])).unwrap(), number(&row[1]))).collect()
+}
+
+fn product() -> Map<String, Value> {
+    json!({"name": "b", "categories": ["10"]}).as_object().unwrap().clone()
+}
+
+fn event(random: &mut Random, seq: i64) -> TrackedEvent {
+    let at = random.below(SESSIONS.len());
+    let kind = *random.pick(TYPES);
+    let url = format!("https://own{}{}", random.pick(PATHS), random.pick(QUERIES));
+    let referrer = (*random.pick(REFERRERS)).to_owned();
+    let params = match kind {
+        "land" => json!({"current_url": url, "source_url": referrer}),
+        "product_view" => json!({"product_id": random.pick(&["a", "9"])}),
+        "basket_add" => json!({"product_id": "a", "quantity": random.pick(&[1.0, 2.5])}),
+        "search" => json!({"query": random.pick(&["a", "ä"])}),
+        "order" => json!({"order_id": format!("id{:02}", random.below(45))}),
+        "custom" => json!({"name": "10"}),
+        _ => json!({}),
+    };
+    // Visits of two sessions never begin at the same time.
+    let base = time::parse_rfc3339(TIMES[at]).unwrap().millis;
+    let by_email = random.percent(10);
+    TrackedEvent {
+        seq,
+        project: PROJECT,
+        id: Uuid::from_u128(u128::try_from(random.below(1 << 40)).unwrap()),
+        event_type: kind.into(),
+        api: (*random.pick(&["a", "b"])).into(),
+        time: base + [0, 0, 2, 1_500, 60_000][random.below(5)],
+        received_at: base + 100_000,
+        visitor: (!by_email && random.percent(95)).then(|| VISITORS[at % 3].to_owned()),
+        email: by_email.then(|| (*random.pick(EMAILS)).to_owned()),
+        session: random.percent(90).then(|| SESSIONS[at].to_owned()),
+        store: random.percent(20).then(|| "a".to_owned()),
+        url,
+        referrer,
+        title: if random.percent(50) { "b".into() } else { String::new() },
+        params: params.to_string(),
+        is_bot: random.percent(10),
+        client: Client {
+            device: Device::from_number(u32::try_from(random.below(1 << 12)).unwrap()),
+            country: Country::from_code(random.pick::<&str>(&["", "BG", "DE"])),
+        },
+    }
+}
+
+fn links(random: &mut Random, visitor: &str) -> Vec<IdentityLink> {
+    let change = time::parse_rfc3339(TIMES[3]).unwrap().millis;
+    let link = |random: &mut Random, since, until| {
+        let email = (*random.pick(EMAILS)).to_owned();
+        IdentityLink { project: PROJECT, visitor: visitor.to_owned(), since, until, email }
+    };
+    vec![link(random, 0, change), link(random, change, 9_000_000_000_000)]
+}
+
+impl<'a> History<'a> {
+    fn add(&mut self, batch: &[TrackedEvent], erased: &[i64]) {
+        for event in batch {
+            let session = SESSIONS.iter().find(|session| event.session.as_deref() == Some(**session) && !event.is_bot);
+            let key = session.map(|session| (*session, self.generations.get(session).copied().unwrap_or_default()));
+            self.stored.push((event.clone(), key));
+        }
+        self.stored.retain(|(event, _)| !erased.contains(&event.seq));
+    }
+
+    fn trim(&mut self, until: i64) {
+        let keys: BTreeSet<_> = self.stored.iter().filter(|(event, _)| event.seq <= until).filter_map(|(_, key)| *key).collect();
+        let visits = self.live();
+        let by_visit = self.orders_by_visit(&visits);
+        let mut expired = Vec::new();
+        for key in keys {
+            let visit = Visit { visitor: None, email: None, ..visits[&key].clone() };
+            let reported = self.reported(key);
+            let matched = by_visit.get(&key).into_iter().flatten().filter(|order| !self.is_reported(text(order, "id").unwrap()));
+            let matched = matched.map(|order| (text(order, "id").unwrap().to_owned(), date(order, "placed_at").unwrap(), 0));
+            let orders = reported.into_iter().chain(matched.collect::<Vec<_>>()).collect();
+            expired.push((key, visit, orders));
+        }
+        for (key, ..) in &expired {
+            *self.generations.entry(key.0).or_default() += 1;
+        }
+        self.expired.extend(expired);
+        self.stored.retain(|(event, _)| event.seq > until);
+    }
+
+    /// Returns the visits that are derived from their events.
+    fn live(&self) -> BTreeMap<VisitKey, Visit> {
+        let mut events: BTreeMap<VisitKey, Vec<&TrackedEvent>> = BTreeMap::new();
+        for (event, key) in &self.stored {
+            events.entry(key.unwrap_or_default()).or_default().push(event);
+        }
+        let is_live = |key: &VisitKey| !key.0.is_empty() && !self.expired.iter().any(|(other, ..)| other == key);
+        events.into_iter().filter(|(key, _)| is_live(key)).map(|(key, events)| (key, visit(key.0, events))).collect()
+    }
+
+    /// Returns the orders that pages reported within a visit, each with its first time and its smallest number there.
+    fn reported(&self, key: VisitKey) -> Vec<VisitOrder> {
+        let mut found: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+        for (event, _) in self.stored.iter().filter(|(event, other)| *other == Some(key) && event.event_type == "order") {
+            let id = param(event, "order_id").unwrap();
+            let entry = found.entry(id).or_insert((event.time, event.seq));
+            *entry = (entry.0.min(event.time), entry.1.min(event.seq));
+        }
+        found.into_iter().map(|(id, (time, seq))| (id, time, seq)).collect()
+    }
+
+    fn all_reports(&self) -> Vec<(VisitKey, String, i64, i64)> {
+        let expired = self.expired.iter().flat_map(|(key, _, orders)| orders.iter().map(|(id, time, seq)| (*key, id.clone(), *time, *seq)));
+        let live: BTreeSet<_> = self.live().into_keys().collect();
+        let live = live.into_iter().flat_map(|key| self.reported(key).into_iter().map(move |(id, time, seq)| (key, id, time, seq)));
+        expired.chain(live).collect()
+    }
+
+    fn is_reported(&self, order: &str) -> bool {
+        self.all_reports().iter().any(|(_, id, ..)| id == order)
+    }
+
+    fn email(&self, visit: &Visit) -> Option<String> {
+        let is_link =
+            |link: &&IdentityLink| visit.visitor.as_ref() == Some(&link.visitor) && (link.since..link.until).contains(&visit.ended);
+        visit.email.clone().or_else(|| self.links.iter().find(is_link).map(|link| link.email.clone()))
+    }
+
+    fn orders_by_visit(&self, visits: &BTreeMap<VisitKey, Visit>) -> BTreeMap<VisitKey, Vec<&'a Value>> {
+        let mut found: BTreeMap<VisitKey, Vec<&Value>> = BTreeMap::new();
+        let reports = self.all_reports();
+        for order in self.orders.iter().filter(|order| !["draft", "pending"].contains(&text(order, "status").unwrap_or_default())) {
+            let id = text(order, "id").unwrap();
+            let of_order = reports.iter().filter(|(_, other, ..)| other == id);
+            let key = of_order.min_by_key(|(_, _, time, seq)| (*time, *seq)).map(|(key, ..)| *key).or_else(|| {
+                let (placed, email) = (date(order, "placed_at")?, text(&order["customer"], "email")?);
+                let is_match = |visit: &Visit| {
+                    self.email(visit).as_deref() == Some(email) && visit.started <= placed && placed <= visit.ended + HALF_AN_HOUR_MS
+                };
+                visits.iter().filter(|(_, visit)| is_match(visit)).max_by_key(|(_, visit)| visit.started).map(|(key, _)| *key)
+            });
+            if let Some(key) = key {
+                found.entry(key).or_default().push(order);
+            }
+        }
+        found
+    }
+
+    fn records(&self, numbers: &BTreeMap<i64, i128>) -> Traffic {
+        let mut visits = self.live();
+        let live: Vec<_> = visits.keys().copied().collect();
+        visits.extend(self.expired.iter().map(|(key, visit, _)| (*key, visit.clone())));
+        let by_visit = self.orders_by_visit(&visits);
+        let person = |visit: &Visit| self.email(visit).or_else(|| visit.visitor.clone());
+        let mut first: BTreeMap<String, i64> = BTreeMap::new();
+        for visit in visits.values() {
+            let Some(person) = person(visit) else { continue };
+            let entry = first.entry(person).or_insert(visit.started);
+            *entry = visit.started.min(*entry);
+        }
+        let mut shown = BTreeMap::new();
+        for (key, visit) in &visits {
+            let mut json = visit.json.clone();
+            if !live.contains(key) {
+                json["id"] = json!(format!("expired-{}", numbers[&visit.started]));
+            }
+            set(&mut json, "is_first", person(visit).map(|person| first[&person] == visit.started));
+            add_orders(&mut json, by_visit.get(key).map_or(&[], Vec::as_slice));
+            let mut visitor = json!({});
+            set(&mut visitor, "id", visit.visitor.clone());
+            set(&mut visitor, "person", person(visit));
+            json["visitor"] = visitor;
+            if let Some(email) = self.email(visit) {
+                json["customer"] = json!({ "email": email });
+            }
+            json["market"] = market(visit.store.as_deref());
+            shown.insert(*key, json);
+        }
+        let events = self
+            .stored
+            .iter()
+            .map(|(event, key)| event_json(event, key.map(|key| (visits[&key].store.as_deref(), &shown[&key]))))
+            .collect();
+        Traffic { events, visits: shown.into_values().collect() }
+    }
+}
+
+fn visit(session: &str, mut events: Vec<&TrackedEvent>) -> Visit {
+    events.sort_by_key(|event| (event.time, event.seq));
+    let (first, last) = (events[0], events[events.len() - 1]);
+    let find = |read: fn(&TrackedEvent) -> Option<String>| events.iter().find_map(|event| read(event));
+    let of = |kind: &str| events.iter().filter(|event| event.event_type == kind).count();
+    let mut pages: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+    for event in events.iter().filter(|event| VIEWS.contains(&event.event_type.as_str())) {
+        pages.entry(path(event)).or_default()[usize::from(event.event_type != "page_view")] += 1;
+    }
+    let pages: usize = pages.values().map(|counts| counts.iter().max().unwrap()).sum();
+    let products: BTreeSet<_> =
+        events.iter().filter(|event| event.event_type == "product_view").filter_map(|event| param(event, "product_id")).collect();
+    let is_passive = events.iter().all(|event| ["land", "page_view", "product_view"].contains(&event.event_type.as_str()));
+    let has_land = of("land") > 0;
+    let mut found = events.iter().filter(|event| !has_land || event.event_type == "land").map(|event| source(event));
+    let source = found.find(|source| !source.is_direct()).unwrap_or_else(|| Source::of_arrival("", ""));
+    let mut device = json!({});
+    set(&mut device, "type", find(|event| event.client.device.kind().map(str::to_owned)));
+    set(&mut device, "browser", find(|event| event.client.device.browser().map(str::to_owned)));
+    set(&mut device, "system", find(|event| event.client.device.system().map(str::to_owned)));
+    let mut json = json!({
+        "id": session, "started_at": time::format_rfc3339_millis(first.time), "ended_at": time::format_rfc3339_millis(last.time),
+        "duration_seconds": (last.time - first.time) / 1_000, "events_count": events.len(), "pages_count": pages,
+        "products_count": products.len(), "is_bounce": pages <= 1 && is_passive, "entry_path": path(first), "exit_path": path(last),
+        "viewed_product": of("product_view") > 0, "added_to_cart": of("basket_add") > 0, "checked_out": of("checkout") > 0,
+        "source": source_json(&source), "device": device,
+    });
+    if let Some(code) = find(|event| event.client.country.code()) {
+        json["country"] = json!({ "code": code });
+    }
+    Visit {
+        json,
+        visitor: find(|event| event.visitor.clone()),
+        email: events.iter().rev().find_map(|event| event.email.clone()),
+        store: find(|event| event.store.clone()),
+        started: first.time,
+        ended: last.time,
+    }
+}

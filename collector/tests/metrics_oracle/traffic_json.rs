@@ -1,0 +1,116 @@
+//! Parts of the expected events and visits as JSON.
+
+use serde_json::{Value, json};
+use tillroll_collector::projection::source::TrackedEvent;
+use tillroll_collector::sources::Source;
+use tillroll_collector::time;
+
+pub(crate) fn add_orders(json: &mut Value, orders: &[&Value]) {
+    json["ordered"] = json!(!orders.is_empty());
+    json["orders_count"] = json!(orders.len());
+    let placed = |order: &Value| (date(order, "placed_at").is_none(), date(order, "placed_at"), text(order, "id").map(str::to_owned));
+    let Some(first) = orders.iter().min_by_key(|order| placed(order)) else { return };
+    let currency = |order: &Value| text(order, "currency_code").unwrap_or_default().to_owned();
+    let same = orders.iter().filter(|order| currency(order) == currency(first));
+    let amounts: Vec<_> = same.filter_map(|order| order["total_amount_with_taxes"].as_f64()).map(|amount| (amount * 1e6).round()).collect();
+    set(json, "revenue", (!amounts.is_empty()).then(|| amounts.iter().sum::<f64>() / 1e6));
+    set(json, "currency_code", Some(currency(first)).filter(|code| !code.is_empty()));
+}
+
+pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)>) -> Value {
+    let mut json = of.map_or_else(
+        || json!({}),
+        |(_, visit)| {
+            let mut inner = visit.clone();
+            let object = inner.as_object_mut().unwrap();
+            let related: Vec<_> =
+                ["source", "device", "country", "visitor", "customer", "market"].iter().map(|name| (*name, object.remove(*name))).collect();
+            let mut json = json!({ "visit": inner });
+            related.into_iter().for_each(|(name, value)| set(&mut json, name, value));
+            json
+        },
+    );
+    for (name, value) in [
+        ("id", json!(event.id.hyphenated().to_string())),
+        ("type", json!(event.event_type)),
+        ("api", json!(event.api)),
+        ("time", json!(time::format_rfc3339_millis(event.time))),
+        ("received_at", json!(time::format_rfc3339_millis(event.received_at))),
+        ("is_bot", json!(event.is_bot)),
+    ] {
+        json[name] = value;
+    }
+    set(&mut json, "name", param(event, "name"));
+    if event.event_type == "basket_add" {
+        json["quantity"] = if event.params.contains("2.5") { json!(2.5) } else { json!(1) };
+    }
+    json["page"] = json!({"host": "own", "path": path(event)});
+    set(&mut json["page"], "title", Some(event.title.clone()).filter(|title| !title.is_empty()));
+    if let Some(id) = param(event, "product_id") {
+        json["product"] = if id == "a" { json!({"id": id, "name": "b", "category": "10"}) } else { json!({ "id": id }) };
+    }
+    if let Some(query) = param(event, "query") {
+        json["search"] = json!({ "query": query });
+    }
+    for (name, value) in
+        [("type", event.client.device.kind()), ("browser", event.client.device.browser()), ("system", event.client.device.system())]
+    {
+        if json["device"][name].is_null() {
+            set(&mut json["device"], name, value);
+        }
+    }
+    if let (true, Some(code)) = (json["country"].is_null(), event.client.country.code()) {
+        json["country"] = json!({ "code": code });
+    }
+    let visitor = |json: &Value, name: &str| text(&json["visitor"], name).map(str::to_owned);
+    let id = visitor(&json, "id").or(event.visitor.clone());
+    let person = visitor(&json, "person").or(event.email.clone()).or(event.visitor.clone());
+    json["visitor"] = json!({});
+    set(&mut json["visitor"], "id", id);
+    set(&mut json["visitor"], "person", person);
+    if let (true, Some(email)) = (json["customer"].is_null(), &event.email) {
+        json["customer"] = json!({ "email": email });
+    }
+    json["market"] = market(of.and_then(|(store, _)| store).or(event.store.as_deref()));
+    json.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    json
+}
+
+pub(crate) fn source(event: &TrackedEvent) -> Source {
+    Source::of_arrival(&event.url, &event.referrer)
+}
+
+pub(crate) fn source_json(source: &Source) -> Value {
+    let mut json = json!({"channel": source.channel, "name": source.name});
+    let optional = [("medium", &source.medium), ("campaign", &source.campaign), ("term", &source.term), ("content", &source.content)];
+    optional.into_iter().for_each(|(name, value)| set(&mut json, name, value.clone()));
+    set(&mut json, "click_id", source.click_id);
+    json
+}
+
+pub(crate) fn market(store: Option<&str>) -> Value {
+    let store = store.unwrap_or("shop");
+    json!({"id": store, "name": store, "number": store})
+}
+
+pub(crate) fn path(event: &TrackedEvent) -> String {
+    event.url.trim_start_matches("https://own").split('?').next().unwrap().to_owned()
+}
+
+pub(crate) fn param(event: &TrackedEvent, name: &str) -> Option<String> {
+    serde_json::from_str::<Value>(&event.params).unwrap()[name].as_str().map(str::to_owned)
+}
+
+pub(crate) fn text<'a>(json: &'a Value, name: &str) -> Option<&'a str> {
+    json[name].as_str()
+}
+
+pub(crate) fn date(json: &Value, name: &str) -> Option<i64> {
+    text(json, name).map(|text| time::parse_rfc3339(text).unwrap().millis)
+}
+
+pub(crate) fn set(json: &mut Value, name: &str, value: Option<impl Into<Value>>) {
+    if let Some(value) = value {
+        json[name] = value.into();
+    }
+}
