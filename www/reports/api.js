@@ -7,8 +7,13 @@ const ACCEPT = 'application/vnd.api.v1+json';
 
 let session = null; // a promise of the token response
 
-/** An error with a message for the user. */
-export class ApiError extends Error {}
+/** An error with a message for the user, and the response's status if there was a response. */
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
 
 const MESSAGES = {
   401: 'Your session has expired. Reload the page.',
@@ -37,8 +42,23 @@ export async function fetchSession() {
   return session;
 }
 
-/** Sends a query of `resource`/`kind`; returns the response's `data`. Throws `ApiError`. */
-export async function query(resource, kind, parameters, filter, canRetry = true) {
+const inFlight = new Map(); // text of a query → promise of its data
+
+/** Sends a query of `resource`/`kind`; returns the response's `data`. Throws `ApiError`. Widgets that ask the same at the same time share a request. */
+export const query = (resource, kind, parameters, filter) => {
+  const key = JSON.stringify([resource, kind, parameters, filter]);
+  const sent = inFlight.get(key) ?? sendQuery(resource, kind, parameters, filter).then(({ data }) => data).finally(() => inFlight.delete(key));
+  inFlight.set(key, sent);
+  return sent;
+};
+
+/** Sends a search; returns a page of records, the number of all records that match, and the cursor of the next page or null. */
+export const search = async (resource, parameters, filter) => {
+  const { data, meta } = await sendQuery(resource, 'search', parameters, filter);
+  return { records: data, count: meta.pagination.record_count, cursor: meta.pagination.cursor };
+};
+
+async function sendQuery(resource, kind, parameters, filter, canRetry = true) {
   session ??= requestToken();
   let token;
   try {
@@ -52,10 +72,10 @@ export async function query(resource, kind, parameters, filter, canRetry = true)
   const response = await send(`/metrics/${resource}/${kind}`, { method: 'POST', headers, body });
   if (response.status === 401 && canRetry) {
     session = null;
-    return query(resource, kind, parameters, filter, false);
+    return sendQuery(resource, kind, parameters, filter, false);
   }
   const content = await response.json().catch(() => null);
-  if (response.ok && content) return content.data;
+  if (response.ok && content) return content;
   const title = content?.error?.title;
-  throw new ApiError(MESSAGES[response.status] ?? `The collector responded with status ${response.status}${title ? `: ${title}` : ''}.`);
+  throw new ApiError(MESSAGES[response.status] ?? `The collector responded with status ${response.status}${title ? `: ${title}` : ''}.`, response.status);
 }

@@ -1,10 +1,10 @@
-// The form with the filters of the reports: period, interval, market and currency.
+// The form with the filters of the reports: period, interval, market, channel, device, product and currency.
 //
 // The URL contains the filters, so reloading or sharing it shows the same reports.
 
 import { formatDay } from '/reports/format.js';
 import { dayCount, defaultInterval, isoDate, maxPeriodDays, parseDay, today } from '/reports/period.js';
-import { placedOrders, topBuckets } from '/reports/queries.js';
+import { placedOrders, productLines, topBuckets } from '/reports/queries.js';
 
 /** The currency of a shop without orders. */
 const DEFAULT_CURRENCY = 'EUR';
@@ -12,28 +12,35 @@ const DEFAULT_CURRENCY = 'EUR';
 const CUSTOM = 'custom';
 
 const form = document.getElementById('filters');
-const { period, from, to, interval, market, currency } = form.elements;
+const { period, from, to, interval, market, channel, device, product, currency } = form.elements;
+
+/** The selects in the address, each with its name there. */
+const SELECTS = [['market', market], ['channel', channel], ['device', device], ['product', product], ['currency', currency], ['per', interval]];
 
 const createOption = (value, text) => Object.assign(document.createElement('option'), { value, textContent: text });
 const hasOption = (select, value) => [...select.options].some((option) => option.value === value);
 
-/** Returns the shop's currencies and markets of the longest period that a query covers, those with most orders first. */
+/** Returns the shop's currencies, markets and products of the longest period that a query covers, those with most orders first. */
 export const loadOptions = async () => {
   const filter = placedOrders({ from: today() - maxPeriodDays + 1, to: today() });
   const breakdown = { by: 'market.name', field: 'order.id', operator: 'value_count', limit: 1 };
-  const [currencies, markets] = await Promise.all([
+  const [currencies, markets, products] = await Promise.all([
     topBuckets('orders', 'order.currency_code', filter, { limit: 30 }),
     topBuckets('orders', 'market.id', filter, { limit: 100, breakdown }),
+    topBuckets('orders', 'line_items.name', productLines(filter), { limit: 50 }),
   ]);
   return {
     currencies: currencies.map(({ label }) => label),
+    products: products.map(({ label }) => label),
     markets: markets.map((market) => ({ id: market.label, name: market['market.name'][0]?.label ?? market.label })),
   };
 };
 
-/** Fills the form with the shop's currencies and markets, and sets it from the URL. */
-export const initialize = ({ currencies, markets }) => {
+/** Fills the form with the shop's currencies, markets and products, and sets it from the URL. */
+export const initialize = ({ currencies, markets, products }) => {
   market.append(...markets.map(({ id, name }) => createOption(id, name)));
+  product.append(...products.map((name) => createOption(name, name)));
+  product.closest('label').hidden = !products.length;
   const codes = currencies.length ? currencies : [DEFAULT_CURRENCY];
   currency.append(...codes.map((code) => createOption(code, code)));
   currency.closest('label').hidden = codes.length < 2;
@@ -43,7 +50,7 @@ export const initialize = ({ currencies, markets }) => {
 };
 
 const readUrl = (params) => {
-  for (const [name, select] of [['market', market], ['currency', currency], ['per', interval]]) {
+  for (const [name, select] of SELECTS) {
     const value = params.get(name);
     if (value && hasOption(select, value)) select.value = value;
   }
@@ -60,15 +67,18 @@ const readUrl = (params) => {
 
 const writeUrl = () => {
   const params = new URLSearchParams();
+  const part = new URLSearchParams(location.search).get('part');
+  if (part) params.set('part', part);
   if (period.value === CUSTOM) {
     params.set('from', from.value);
     params.set('to', to.value);
   } else {
     params.set('days', period.value);
   }
-  params.set('per', interval.value);
-  if (market.value) params.set('market', market.value);
-  if (currency.options.length > 1) params.set('currency', currency.value);
+  for (const [name, select] of SELECTS) {
+    const isChosen = select === interval || (select === currency ? currency.options.length > 1 : select.value);
+    if (isChosen) params.set(name, select.value);
+  }
   history.replaceState(null, '', `?${params}`);
 };
 
@@ -107,11 +117,13 @@ export const selectedFilters = () => {
     form.reportValidity();
     return null;
   }
-  return { ...days, interval: interval.value, market: market.value, currency: currency.value };
+  const values = Object.fromEntries(SELECTS.map(([, select]) => [select.name, select.value]));
+  return { ...days, ...values };
 };
 
 /** Returns the filters as text for the user. */
 export const describe = (filters) => {
+  const chosen = [channel, device, product].filter((select) => filters[select.name]).map((select) => `${select.name} ${select.selectedOptions[0].textContent}`);
   const marketName = filters.market ? market.selectedOptions[0].textContent : 'all markets';
-  return `${formatDay(filters.from)} to ${formatDay(filters.to)}, ${marketName}, amounts in ${filters.currency}.`;
+  return `${[`${formatDay(filters.from)} to ${formatDay(filters.to)}`, marketName, ...chosen, `amounts in ${filters.currency}`].join(', ')}.`;
 };

@@ -10,6 +10,7 @@ const shareFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFr
 const changeFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
 const dayFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
 const shortDayFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+const dateFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', year: 'numeric' });
 const monthFormat = new Intl.DateTimeFormat(locales, { month: 'short', year: 'numeric', timeZone: 'UTC' });
 
 /** Amounts from this size on are shown without cents. */
@@ -40,12 +41,21 @@ export const formatCount = (number) => integerFormat.format(number);
 
 export const formatShare = (number) => (Number.isFinite(number) ? shareFormat.format(number) : '–');
 
+/** Returns the name of a segment of customers: `at_risk` becomes `At risk`. */
+export const formatSegment = (segment) => segment.charAt(0).toUpperCase() + segment.slice(1).replaceAll('_', ' ');
+
+/** Returns a duration of seconds in minutes and seconds. */
+export const formatDuration = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds) % 60).padStart(2, '0')}`;
+
 /** Returns the amount with its currency, with cents if it is small. */
 export const formatMoney = (amount, currency) =>
   amount === null ? '–' : moneyFormat(currency, Math.abs(amount) < MIN_AMOUNT_WITHOUT_CENTS ? 2 : 0).format(amount);
 
 /** Returns the relative change; '' if the earlier number is zero or very small. */
 export const formatChange = (now, earlier) => (earlier > 0 && now / earlier <= MAX_SHOWN_GROWTH ? changeFormat.format(now / earlier - 1) : '');
+
+/** Returns the date of a time of the API in the browser's time zone. */
+export const formatDate = (time) => dateFormat.format(new Date(time));
 
 export const formatDay = (day) => dayFormat.format(dateFromDay(day));
 

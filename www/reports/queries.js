@@ -1,6 +1,6 @@
 // The queries of the widgets: their common filters, and the conversion of responses to rows.
 //
-// `filters` is `{ from, to, interval, market, currency }`. Amounts of different currencies are never added: queries of amounts filter by one
+// `filters` is `{ from, to, interval, market, channel, device, product, currency }`; orders have no device, and carts no channel either. Amounts of different currencies are never added: queries of amounts filter by one
 // currency, queries of counts include all currencies.
 
 import { query } from '/reports/api.js';
@@ -17,24 +17,30 @@ const CANCELLED_STATUSES = ['cancelled', 'canceled'];
 
 const withoutUndefined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 const marketFilter = ({ market }) => (market ? { ids: { in: [market] } } : undefined);
+/** The channel of an order is that of the last touch before it. */
+const channelFilter = ({ channel }) => (channel ? { last: { channels: { in: [channel] } } } : undefined);
+/** An order or a cart that contains the product. */
+const productFilter = ({ product }) => (product ? { names: { in: [product] } } : undefined);
 const currencyFilter = ({ currency }) => ({ currency_codes: { in: [currency] } });
+
+const relationsOfOrder = (filters) => ({ market: marketFilter(filters), attribution: channelFilter(filters), line_items: productFilter(filters) });
 
 /** Filters orders that were placed in the period and not cancelled; `conditions` are further conditions of the order. */
 export const placedOrders = (filters, conditions = {}) =>
   withoutUndefined({
     order: { ...dateFilter(filters), date_field: 'placed_at', statuses: { not_in: CANCELLED_STATUSES }, ...conditions },
-    market: marketFilter(filters),
+    ...relationsOfOrder(filters),
   });
 
 /** Filters orders that were placed in the period, including cancelled ones. */
-export const allOrders = (filters) => withoutUndefined({ order: { ...dateFilter(filters), date_field: 'placed_at' }, market: marketFilter(filters) });
+export const allOrders = (filters) => withoutUndefined({ order: { ...dateFilter(filters), date_field: 'placed_at' }, ...relationsOfOrder(filters) });
 
 /** Filters placed orders of the selected currency. */
 export const ordersInCurrency = (filters) => placedOrders(filters, currencyFilter(filters));
 
 /** Filters carts by one of their dates. */
 export const carts = (filters, date_field, conditions = {}) =>
-  withoutUndefined({ order: { ...dateFilter(filters), date_field, ...conditions }, market: marketFilter(filters) });
+  withoutUndefined({ order: { ...dateFilter(filters), date_field, ...conditions }, market: marketFilter(filters), line_items: productFilter(filters) });
 
 /** Filters carts that were last changed in the period, an hour ago or longer. Returns null if the period began within the last hour. */
 export const abandonedCarts = (filters) => {
@@ -47,7 +53,7 @@ export const abandonedCarts = (filters) => {
 export const returns = (filters) => withoutUndefined({ return: { ...dateFilter(filters), date_field: 'created_at' }, market: marketFilter(filters) });
 
 /** Restricts a filter to line items that are products. */
-export const productLines = (filter) => ({ ...filter, line_items: PRODUCT_LINES });
+export const productLines = (filter) => ({ ...filter, line_items: { ...filter.line_items, ...PRODUCT_LINES } });
 
 /** Restricts a filter to the selected currency. */
 export const inCurrency = (filter, filters) => ({ ...filter, order: { ...filter.order, ...currencyFilter(filters) } });

@@ -5,17 +5,18 @@
 import { ApiError, fetchSession } from '/reports/api.js';
 import { drawChart, removeChart } from '/reports/chart.js';
 import { describe, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
-import { formatChange, formatCount, formatMoney } from '/reports/format.js';
+import { formatChange, formatCount, formatDuration, formatMoney, formatShare } from '/reports/format.js';
+import { part, showLinks } from '/reports/parts.js';
 import { dayCount, isoDate, limitPeriod } from '/reports/period.js';
 import { loadSummary } from '/reports/summary.js';
 import { createTable, download, element, toCsv } from '/reports/table.js';
-import { WIDGETS } from '/reports/widgets.js';
 
 const main = document.getElementById('widgets');
 const summarySection = element('section', { id: 'summary', className: 'tiles', ariaLabel: 'Summary' });
 let requestNo = 0;
 
-main.append(summarySection, ...WIDGETS.map(createSection));
+showLinks(document.getElementById('parts'));
+main.append(summarySection, ...part.widgets.map(createSection));
 start();
 
 async function start() {
@@ -34,7 +35,7 @@ async function start() {
 /** Shows one error instead of all widgets. */
 function showPageError(error) {
   summarySection.replaceChildren(createError(error, () => location.reload()));
-  WIDGETS.forEach(({ id }) => (document.getElementById(id).hidden = true));
+  part.widgets.forEach(({ id }) => (document.getElementById(id).hidden = true));
   main.setAttribute('aria-busy', 'false');
 }
 
@@ -44,17 +45,18 @@ async function load() {
   requestNo += 1;
   const ownRequestNo = requestNo;
   document.getElementById('about').textContent = describe(filters);
+  showLinks(document.getElementById('parts'));
   main.setAttribute('aria-busy', 'true');
-  await Promise.all([showSummary(filters, ownRequestNo), ...WIDGETS.map((widget) => showWidget(widget, filters, ownRequestNo))]);
+  await Promise.all([showSummary(filters, ownRequestNo), ...part.widgets.map((widget) => showWidget(widget, filters, ownRequestNo))]);
   if (ownRequestNo === requestNo) main.setAttribute('aria-busy', 'false');
 }
 
-function createSection({ id, title, note }) {
+function createSection({ id, title, note, isWide }) {
   const head = element('div', { className: 'head' }, element('h2', { id: `${id}-title`, textContent: title }), element('div', { className: 'actions' }));
   const body = element('div', { className: 'body' });
-  const section = element('section', { id, className: 'widget' }, head, body);
+  const section = element('section', { id, className: isWide ? 'widget wide' : 'widget' }, head, body);
   section.setAttribute('aria-labelledby', `${id}-title`);
-  if (note) section.append(element('p', { className: 'note', textContent: note }));
+  section.append(element('p', { className: 'note', textContent: note ?? '' }), element('p', { className: 'note unused' }));
   return section;
 }
 
@@ -62,12 +64,13 @@ async function showWidget(widget, filters, ownRequestNo) {
   const section = document.getElementById(widget.id);
   const body = section.querySelector('.body');
   section.dataset.state = 'loading';
+  section.querySelector('.unused').textContent = describeUnused(widget, filters);
   try {
     const data = await widget.load(filters);
     if (ownRequestNo !== requestNo) return;
     clearSection(section);
     if (!data.rows.some((row) => row.slice(1).some(Boolean))) {
-      body.append(element('p', { className: 'nothing', textContent: 'No data in this period.' }));
+      body.append(element('p', { className: 'nothing', textContent: emptyText(filters) }));
       section.dataset.state = 'empty';
       return;
     }
@@ -80,6 +83,18 @@ async function showWidget(widget, filters, ownRequestNo) {
     body.append(createError(error, () => showWidget(widget, selectedFilters(), requestNo)));
     section.dataset.state = 'failed';
   }
+}
+
+/** An empty widget names the remedy. */
+function emptyText(filters) {
+  if (filters.market || filters.channel || filters.device || filters.product) return 'No data with these filters. Choose other filters or a longer period.';
+  return 'No data in this period. Choose a longer period, or look at the live view whether events arrive.';
+}
+
+/** Names the chosen filters that do not apply to a widget. */
+function describeUnused({ uses }, filters) {
+  const unused = ['channel', 'device', 'product'].filter((name) => filters[name] && !uses.includes(name));
+  return unused.length ? `Not filtered by ${unused.join(' and ')}.` : '';
 }
 
 function clearSection(section) {
@@ -117,7 +132,7 @@ function createError(error, retry) {
 
 async function showSummary(filters, ownRequestNo) {
   try {
-    const data = await loadSummary(filters);
+    const data = await loadSummary(part.name, filters);
     if (ownRequestNo !== requestNo) return;
     const actions = element('div', { className: 'actions' }, createCsvButton({ id: 'summary', title: 'Summary' }, data, filters));
     const note = element('p', { className: 'note', textContent: `Changes compare with the previous ${formatCount(dayCount(filters))} days.` });
@@ -130,7 +145,7 @@ async function showSummary(filters, ownRequestNo) {
 }
 
 function createTile([title, now, previous], kind, { date_from, date_to }, currency) {
-  const format = (number) => (kind === 'money' ? formatMoney(number, currency) : formatCount(number));
+  const format = { count: formatCount, money: (number) => formatMoney(number, currency), share: formatShare, seconds: formatDuration }[kind];
   const tooltip = `${format(previous)} from ${date_from.slice(0, 10)} to ${date_to.slice(0, 10)}`;
   const change = element('dd', { className: 'change', textContent: formatChange(now, previous), title: tooltip });
   return element('div', {}, element('dt', { textContent: title }), element('dd', { textContent: format(now) }), change);

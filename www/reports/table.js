@@ -3,7 +3,7 @@
 // A table is one value: `columns` of `{ title, kind, currency? }` and `rows` of cells. The visible table, its bars and the CSV file are all
 // derived from it, so they cannot differ.
 
-import { formatCount, formatInterval, formatMoney, formatShare } from '/reports/format.js';
+import { formatCount, formatDate, formatInterval, formatMoney, formatShare } from '/reports/format.js';
 import { isoDate } from '/reports/period.js';
 
 /** How long the browser may take to start the download. */
@@ -15,6 +15,8 @@ const FORMATTERS = {
   money: (cell, { currency }) => formatMoney(cell, currency),
   share: (cell) => formatShare(cell),
   interval: (cell, { length }) => formatInterval(cell, length),
+  amount: ({ value, currency }) => (currency ? formatMoney(value, currency) : formatCount(value)),
+  date: (cell) => formatDate(cell),
 };
 
 /** Creates an element with properties and children. */
@@ -57,6 +59,7 @@ export const toCsv = ({ columns, rows }) => {
   const toField = (cell, column) => {
     if (isEmpty(cell)) return '';
     if (column.kind === 'interval') return isoDate(cell);
+    if (column.kind === 'amount') return quote(`${cell.value} ${cell.currency ?? ''}`.trim());
     return typeof cell === 'number' ? String(cell) : quote(escapeFormula(String(cell)));
   };
   const titles = columns.map(({ title, currency }) => quote(escapeFormula(currency ? `${title} (${currency})` : title)));

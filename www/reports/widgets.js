@@ -1,17 +1,11 @@
-// The widgets of the reports: the queries of each and the table that it makes of the responses.
+// The widgets of orders and carts: the queries of each and the table that it makes of the responses.
 //
-// A widget is `{ id, title, note?, load }`. `load(filters)` returns a table's `columns` and `rows`; with `chart` it is drawn as a chart too. All
+// A widget is `{ id, title, note?, isWide?, uses, load }`. `uses` names the filters that it applies beside period and market. `load(filters)` returns a table's `columns` and `rows`; with `chart` it is drawn as a chart too. All
 // numbers come from the metrics API. Where the API has no exact number, the widget's note describes the difference.
 
+import { countColumn, intervalColumn, moneyColumn, textColumn } from '/reports/columns.js';
 import { coarseInterval, intervalStarts, maxPeriodDays } from '/reports/period.js';
 import * as queries from '/reports/queries.js';
-
-const INTERVAL_TITLES = { day: 'Day', week: 'Week', month: 'Month', year: 'Year' };
-
-const intervalColumn = (length) => ({ title: INTERVAL_TITLES[length], kind: 'interval', length });
-const textColumn = (title) => ({ title, kind: 'text' });
-const countColumn = (title) => ({ title, kind: 'count' });
-const moneyColumn = (title, { currency }) => ({ title, kind: 'money', currency });
 
 /** Returns a row `[label, count, amount]` for each bucket of `counts`, with the amount of the bucket of the same label. */
 const joinAmounts = (counts, amounts) => {
@@ -20,9 +14,13 @@ const joinAmounts = (counts, amounts) => {
 };
 const bucketRows = (buckets) => buckets.map(({ label, value }) => [label, value]);
 
+const OF_ORDERS = ['channel', 'product'];
+const OF_CARTS = ['product'];
+
 const revenue = {
   id: 'revenue',
   title: 'Revenue',
+  uses: OF_ORDERS,
   load: async (filters) => ({
     columns: [intervalColumn(filters.interval), moneyColumn('Revenue', filters)],
     rows: await queries.amountSeries(filters, { filter: queries.ordersInCurrency(filters) }),
@@ -32,6 +30,7 @@ const revenue = {
 
 const orders = {
   id: 'orders',
+  uses: OF_ORDERS,
   title: 'Orders',
   load: async (filters) => ({
     columns: [intervalColumn(filters.interval), countColumn('Orders')],
@@ -42,8 +41,9 @@ const orders = {
 
 const funnel = {
   id: 'funnel',
-  title: 'Purchase funnel',
-  note: 'The metrics API has carts and orders but no page views, so the funnel begins with the cart. Page views are in the live view and the export.',
+  uses: OF_CARTS,
+  title: 'From the cart to the order',
+  note: 'Carts and orders of pages, the back end and imports. “From the visit to the order” counts visits instead.',
   load: async (filters) => {
     const [open, identified, placed, completed] = await Promise.all([
       queries.countRecords('carts', queries.carts(filters, 'created_at')),
@@ -63,6 +63,7 @@ const funnel = {
 
 const abandoned = {
   id: 'abandoned',
+  uses: OF_CARTS,
   title: 'Abandoned carts',
   note: 'Carts without an order, by the day of their last change, an hour ago or longer. Their value includes carts of the selected currency only.',
   load: async (filters) => {
@@ -80,6 +81,7 @@ const abandoned = {
 
 const abandonedProducts = {
   id: 'abandoned-products',
+  uses: OF_CARTS,
   title: 'Products in abandoned carts',
   load: async (filters) => {
     const filter = queries.abandonedCarts(filters);
@@ -90,6 +92,7 @@ const abandonedProducts = {
 
 const products = {
   id: 'products',
+  uses: OF_ORDERS,
   title: 'Top products',
   load: async (filters) => {
     const [counts, amounts] = await Promise.all([
@@ -105,7 +108,9 @@ const customersUntil = (filters, start, day) => (day < start ? 0 : queries.count
 
 const customers = {
   id: 'customers',
+  uses: OF_ORDERS,
   title: 'New and returning customers',
+  isWide: true,
   note: 'Customers with an e-mail. A new customer has no earlier order within the five years that one query covers.',
   load: async (filters) => {
     const length = coarseInterval(filters);
@@ -126,6 +131,7 @@ const customers = {
 
 const markets = {
   id: 'markets',
+  uses: OF_ORDERS,
   title: 'Markets',
   load: async (filters) => {
     const breakdown = { by: 'order.currency_code', field: 'order.total_amount_with_taxes', operator: 'sum', limit: 10 };
@@ -142,6 +148,7 @@ const markets = {
 
 const coupons = {
   id: 'coupons',
+  uses: OF_ORDERS,
   title: 'Coupon codes',
   load: async (filters) => {
     const [counts, amounts] = await Promise.all([
@@ -154,6 +161,7 @@ const coupons = {
 
 const statuses = {
   id: 'statuses',
+  uses: OF_ORDERS,
   title: 'Orders by status',
   load: async (filters) => {
     const buckets = await queries.topBuckets('orders', 'order.status', queries.allOrders(filters));
@@ -161,4 +169,26 @@ const statuses = {
   },
 };
 
-export const WIDGETS = [revenue, orders, customers, abandoned, funnel, statuses, products, abandonedProducts, markets, coupons];
+/** Orders by what led to them. */
+const touches = (id, title, column, by, note) => ({
+  id,
+  title,
+  note,
+  uses: OF_ORDERS,
+  load: async (filters) => {
+    const [counts, amounts] = await Promise.all([queries.topBuckets('orders', by, queries.placedOrders(filters)), queries.topAmounts(by, queries.ordersInCurrency(filters))]);
+    return { columns: [textColumn(column), countColumn('Orders'), moneyColumn('Revenue', filters)], rows: joinAmounts(counts, amounts), barColumn: 1 };
+  },
+});
+
+const LAST = 'The latest visit before the order that was not direct, within 30 days, on any device of the person.';
+const FIRST = 'The first visit of the person, on any device.';
+
+export const TOUCHES = [
+  touches('last-channels', 'Orders by channel of the last touch', 'Channel', 'attribution.last.channel', LAST),
+  touches('last-campaigns', 'Orders by campaign of the last touch', 'Campaign', 'attribution.last.campaign', LAST),
+  touches('first-channels-of-orders', 'Orders by channel of the first touch', 'Channel', 'attribution.first.channel', FIRST),
+  touches('first-campaigns-of-orders', 'Orders by campaign of the first touch', 'Campaign', 'attribution.first.campaign', FIRST),
+];
+
+export { abandoned, abandonedProducts, coupons, customers, funnel, markets, orders, products, revenue, statuses };

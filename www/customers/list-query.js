@@ -1,0 +1,109 @@
+// The search behind the list of customers: filters from the form, pages, and all pages for the CSV file.
+
+import { search } from '/reports/api.js';
+import { dateFilter, isoDate, maxPeriodDays, today } from '/reports/period.js';
+import { topBuckets } from '/reports/queries.js';
+
+const PAGE_ROWS = 50;
+/** The most records that one request returns. */
+const MAX_PAGE_ROWS = 100;
+
+const text = (title, read) => ({ title, kind: 'text', read });
+const FIELDS = [
+  'email', 'first_name', 'last_name', 'tags', 'subscribed', 'orders_count', 'revenue', 'currency_code', 'visits_count', 'first_seen_at', 'last_seen_at', 'last_order_at',
+  'segment',
+].map((name) => `customer.${name}`);
+
+/** The columns of the visible list. */
+export const COLUMNS = [
+  { title: 'Customer', kind: 'text' }, { title: 'Tags', kind: 'tag-cell' }, { title: 'Orders', kind: 'count' }, { title: 'Revenue', kind: 'money' },
+  { title: 'Visits', kind: 'count' }, { title: 'Last seen', kind: 'day' }, { title: 'Last order', kind: 'day' }, { title: 'Came first from', kind: 'text' },
+  { title: 'Segment', kind: 'text' },
+];
+
+/** The columns of the CSV file. */
+const CSV_COLUMNS = [
+  text('E-mail', ({ email }) => email), text('First name', ({ first_name: name }) => name), text('Last name', ({ last_name: name }) => name),
+  text('Tags', ({ tags }) => (tags ?? []).join(', ')), text('Subscribed', ({ subscribed }) => (subscribed === undefined ? '' : subscribed ? 'yes' : 'no')),
+  { title: 'Orders', kind: 'count', read: (customer) => customer.orders_count ?? 0 }, { title: 'Revenue', kind: 'count', read: ({ revenue }) => revenue },
+  text('Currency', (customer) => customer.currency_code), { title: 'Visits', kind: 'count', read: (customer) => customer.visits_count ?? 0 },
+  text('First seen', (customer) => customer.first_seen_at), text('Last seen', (customer) => customer.last_seen_at), text('Last order', (customer) => customer.last_order_at),
+  text('First channel', (customer) => customer.first_source?.channel), text('First source', (customer) => customer.first_source?.name),
+  text('First campaign', (customer) => customer.first_source?.campaign), text('Segment', ({ segment }) => segment),
+];
+
+/** Sets the form from the address. */
+export const readAddress = (form) => {
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    const field = form.elements[name];
+    if (!field) continue;
+    // The sources are options that are loaded later.
+    if (field.name === 'source' && value) field.append(createOption(value));
+    field.value = value;
+    if (field.value !== value) field.value = field.options?.[0].value ?? '';
+  }
+};
+
+/** Writes the fields that differ from their defaults into the address. */
+export const writeAddress = (form) => {
+  const params = new URLSearchParams();
+  for (const field of form.elements) {
+    const isDefault = field.options ? field.selectedIndex === 0 : !field.value.trim();
+    if (field.name && !isDefault) params.set(field.name, field.value.trim());
+  }
+  history.replaceState(null, '', params.size ? `?${params}` : location.pathname);
+};
+
+const createOption = (value) => Object.assign(document.createElement('option'), { value, textContent: value });
+
+const everything = () => ({ ...dateFilter({ from: today() - maxPeriodDays + 1, to: today() }), date_field: 'first_seen_at' });
+
+/** Adds the channels from which customers came first. */
+export const fillSources = async (form) => {
+  const select = form.elements.source;
+  const channels = await topBuckets('customers', 'first_source.channel', { customer: everything() }, { field: 'customer.email', limit: 30 });
+  const isNew = ({ label }) => ![...select.options].some((option) => option.value === label);
+  select.append(...channels.filter(isNew).map(({ label }) => createOption(label)));
+};
+
+/** Returns the condition of a choice such as `in-30` or `over-90` days. */
+const dayCondition = (choice) => {
+  const [kind, days] = choice.split('-');
+  const first = `${isoDate(today() - Number(days))}T00:00:00Z`;
+  return kind === 'in' ? { gte: first } : { lt: first };
+};
+
+/** Returns the free-text query that finds each word anywhere in the texts of a customer. Characters with a meaning in such a query are left out. */
+const toWords = (text) => text.split(/[\s"()|+*]+/).map((word) => word.replace(/^-+/, '')).filter(Boolean).map((word) => `*${word}*`).join(' + ');
+
+const toFilter = (form) => {
+  const { text, tag, source, orders, revenue, seen, ordered, subscribed, cart } = form.elements;
+  const customer = everything();
+  const words = toWords(text.value);
+  if (words) customer.aggregated_details = { query: words };
+  if (tag.value.trim()) customer.tags = { in: [tag.value.trim()] };
+  if (orders.value) customer.orders_count = orders.value === '0' ? { eq: 0 } : { gte: Number(orders.value) };
+  if (revenue.value) customer.revenue = { gte: Number(revenue.value) };
+  if (seen.value) customer.last_seen_at = dayCondition(seen.value);
+  if (ordered.value) customer.last_order_at = dayCondition(ordered.value);
+  if (subscribed.value) customer.subscribed = subscribed.value === 'true';
+  if (cart.value) customer.has_cart = cart.value === 'true';
+  return source.value ? { customer, first_source: { channels: { in: [source.value] } } } : { customer };
+};
+
+/** Returns a page of customers: `{ records, count, cursor }`. */
+export const loadPage = (form, cursor, limit = PAGE_ROWS) =>
+  search('customers', { fields: [...FIELDS, 'first_source.*'], limit, sort: 'desc', sort_by: `customer.${form.elements.sort.value}`, cursor }, toFilter(form));
+
+/** Returns the table of all customers that match the filters; calls `report(count)` after each page. */
+export const loadAll = async (form, report) => {
+  const rows = [];
+  let cursor = null;
+  do {
+    const page = await loadPage(form, cursor, MAX_PAGE_ROWS);
+    rows.push(...page.records.map((customer) => CSV_COLUMNS.map(({ read }) => read(customer))));
+    cursor = page.cursor;
+    report(rows.length);
+  } while (cursor);
+  return { columns: CSV_COLUMNS, rows };
+};

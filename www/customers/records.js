@@ -1,0 +1,66 @@
+// The figures, the carts, the orders and the returns of a person, from the metrics API.
+
+import { search } from '/reports/api.js';
+import { dateFilter, maxPeriodDays, today } from '/reports/period.js';
+import * as queries from '/reports/queries.js';
+
+/** How many records a table shows. */
+const MAX_ROWS = 100;
+
+const LINES = ['line_items.name', 'line_items.code', 'line_items.quantity'];
+
+/** Returns the filters of everything that one query covers. */
+const whole = () => ({ from: today() - maxPeriodDays + 1, to: today() });
+const ofPerson = (email, filter) => ({ ...filter, customer: { emails: { in: [email] } } });
+
+const lines = (record, list = 'line_items', name = 'name', quantity = 'quantity') =>
+  (record[list] ?? []).map((line) => `${line[quantity] ?? 1} × ${line[name] ?? line.code ?? '?'}`).join(', ');
+
+const text = (title) => ({ title, kind: 'text' });
+const AMOUNT = { title: 'Amount', kind: 'amount' };
+const DATE = { kind: 'date' };
+
+const amount = ({ total_amount_with_taxes: value, currency_code: currency }) => (value === undefined ? null : { value, currency });
+
+const load = async (resource, email, filter, fields, sort_by, toRow) => {
+  const { records, count } = await search(resource, { fields, limit: MAX_ROWS, sort: 'desc', sort_by }, ofPerson(email, filter));
+  return { rows: records.map(toRow), count };
+};
+
+export const loadCarts = async (email) => ({
+  columns: [{ ...DATE, title: 'Last change' }, AMOUNT, text('Products')],
+  ...(await load('carts', email, queries.carts(whole(), 'updated_at'), ['order.updated_at', 'order.total_amount_with_taxes', 'order.currency_code', ...LINES],
+    'order.updated_at', (cart) => [cart.updated_at, amount(cart), lines(cart)])),
+});
+
+export const loadOrders = async (email) => ({
+  columns: [{ ...DATE, title: 'Placed' }, text('Order'), AMOUNT, text('Status'), text('Products')],
+  ...(await load('orders', email, queries.allOrders(whole()),
+    ['order.placed_at', 'order.number', 'order.status', 'order.total_amount_with_taxes', 'order.currency_code', ...LINES],
+    'order.placed_at', (order) => [order.placed_at, order.number ?? order.id, amount(order), order.status, lines(order)])),
+});
+
+export const loadReturns = async (email) => ({
+  columns: [{ ...DATE, title: 'Received' }, text('Order'), text('Products')],
+  ...(await load('returns', email, queries.returns(whole()),
+    ['return.created_at', 'return.order_id', 'return_line_items.line_item_name', 'return_line_items.line_item_code', 'return_line_items.quantity'],
+    'return.created_at', (record) => [record.created_at, record.order_id, lines(record, 'return_line_items', 'line_item_name')])),
+});
+
+/** Returns the amounts of all orders by currency, the number of orders, and the number of returns. */
+export const loadFigures = async (email) => {
+  const placed = ofPerson(email, queries.placedOrders(whole()));
+  const [orders, returns, revenue, average] = await Promise.all([
+    queries.countRecords('orders', placed),
+    queries.countRecords('returns', ofPerson(email, queries.returns(whole())), 'return.id'),
+    ...['sum', 'avg'].map((operator) => queries.topBuckets('orders', 'order.currency_code', placed, { field: 'order.total_amount_with_taxes', operator })),
+  ]);
+  return { orders, returns, revenue, average };
+};
+
+/** Returns the record of the customer: names, dates and numbers of visits; null if there is none yet. */
+export const loadCustomer = async (email) => {
+  const filter = { customer: { ...dateFilter(whole()), date_field: 'first_seen_at', emails: { in: [email] } } };
+  const { records } = await search('customers', { fields: ['customer.*', 'first_source.*'], limit: 1, sort_by: 'customer.first_seen_at' }, filter);
+  return records[0] ?? null;
+};

@@ -1,0 +1,80 @@
+// The queries about visits, events and customers: their filters, and tables by one attribute with visits, orders and revenue.
+//
+// Sums over currencies are never asked for: amounts are those of the selected currency.
+
+import { query } from '/reports/api.js';
+import { dateFilter } from '/reports/period.js';
+import { topBuckets } from '/reports/queries.js';
+
+/** How many rows a table shows; a last row adds up the others. */
+const MAX_ROWS = 12;
+
+const among = (name, value) => (value ? { [name]: { in: [value] } } : undefined);
+const withoutUndefined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
+/** The filter of an order, a visit or an event by the parts of the form that it has. */
+const shared = ({ market, channel, device }) => ({ market: among('ids', market), source: among('channels', channel), device: among('types', device) });
+
+/** Filters visits that began in the period; `conditions` are further conditions of the visit. */
+export const visits = (filters, conditions = {}) =>
+  withoutUndefined({ visit: { ...dateFilter(filters), date_field: 'started_at', ...conditions }, ...shared(filters) });
+
+/** Filters events of people in the period; `conditions` are further conditions of the event. */
+export const events = (filters, conditions = {}) =>
+  withoutUndefined({ event: { ...dateFilter(filters), date_field: 'time', is_bot: false, ...conditions }, ...shared(filters), product: among('names', filters.product) });
+
+/** Filters customers by one of their dates. */
+export const customers = (filters, date_field, conditions = {}) =>
+  withoutUndefined({ customer: { ...dateFilter(filters), date_field, ...conditions }, first_source: among('channels', filters.channel) });
+
+const stats = (resource, field, operator, filter) => query(resource, 'stats', { field, operator }, filter).then(({ value }) => value ?? 0);
+
+export const countVisits = (filters, conditions) => stats('visits', 'visit.id', 'value_count', visits(filters, conditions));
+/** Visitors are counted by person where that is possible, else by visitor id. */
+export const countVisitors = (filters) => stats('visits', 'visitor.id', 'cardinality', visits(filters));
+export const countCustomers = (filters, date_field) => stats('customers', 'customer.email', 'value_count', customers(filters, date_field));
+export const sumOfVisits = (filters, field) => stats('visits', `visit.${field}`, 'sum', visits(filters));
+export const averageDuration = (filters) => stats('visits', 'visit.duration_seconds', 'avg', visits(filters));
+export const revenueOfVisits = (filters) => stats('visits', 'visit.revenue', 'sum', visits(filters, among('currency_codes', filters.currency)));
+
+const buckets = async (resource, by, filter, field, operator, limit = MAX_ROWS) => topBuckets(resource, by, filter, { field, operator, limit });
+
+/** Adds a row for what is beyond the shown rows or has no value, if there is anything. */
+const withOthers = (rows, totals) => {
+  const others = totals.map((total, at) => total - rows.reduce((sum, row) => sum + (row[at + 1] ?? 0), 0));
+  return others[0] > 0 ? [...rows, ['Others or unknown', ...others.map((number) => Math.round(number * 100) / 100)]] : rows;
+};
+
+/** Returns rows `[label, visits, orders, revenue, conversion]` of visits by an attribute, and a row for all others. */
+export const visitsBy = async (filters, by) => {
+  const inCurrency = visits(filters, among('currency_codes', filters.currency));
+  const [counts, orders, revenue, ...totals] = await Promise.all([
+    buckets('visits', by, visits(filters), 'visit.id', 'value_count'),
+    buckets('visits', by, visits(filters, { ordered: true }), 'visit.orders_count', 'sum', 100),
+    buckets('visits', by, inCurrency, 'visit.revenue', 'sum', 100),
+    countVisits(filters), sumOfVisits(filters, 'orders_count'), revenueOfVisits(filters),
+  ]);
+  const [ordersOf, revenueOf] = [orders, revenue].map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
+  const rows = counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, revenueOf.get(label) ?? 0]);
+  return withOthers(rows, totals).map((row) => [...row, row[2] / row[1]]);
+};
+
+/** Returns rows `[label, events, visits]` of events by an attribute. */
+export const eventsBy = async (filters, by, conditions, limit = MAX_ROWS) => {
+  const filter = events(filters, conditions);
+  const [counts, inVisits] = await Promise.all([
+    buckets('events', by, filter, 'event.id', 'value_count', limit), buckets('events', by, filter, 'visit.id', 'cardinality', 100),
+  ]);
+  const visitsOf = new Map(inVisits.map(({ label, value }) => [label, value]));
+  return counts.map(({ label, value }) => [label, value, visitsOf.get(label) ?? null]);
+};
+
+/** Returns rows `[label, customers, more numbers]` of customers by an attribute; `more` are pairs of conditions, field and operator. */
+export const customersBy = async (filters, by, date_field, more) => {
+  const [counts, ...others] = await Promise.all([
+    buckets('customers', by, customers(filters, date_field), 'customer.email', 'value_count', 100),
+    ...more.map(([conditions, field, operator]) => buckets('customers', by, customers(filters, date_field, conditions), field, operator, 100)),
+  ]);
+  const maps = others.map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
+  return counts.map(({ label, value }) => [label, value, ...maps.map((map) => map.get(label) ?? 0)]);
+};

@@ -1,0 +1,101 @@
+// The widgets about visits: by day, by source, by page and by device; and the funnel from the visit to the order.
+
+import { countColumn, intervalColumn, moneyColumn, shareColumn, textColumn } from '/reports/columns.js';
+import * as queries from '/reports/queries.js';
+import * as tracking from '/reports/tracking-queries.js';
+
+const visitsByDay = {
+  id: 'visits',
+  title: 'Visits and visitors',
+  uses: ['channel', 'device'],
+  load: async (filters) => {
+    const series = (field, operator) => queries.timeSeries(filters, { resource: 'visits', by: 'visit.started_at', field, operator, filter: tracking.visits(filters) });
+    const [visits, visitors, pages] = await Promise.all([series('visit.id', 'value_count'), series('visitor.id', 'cardinality'), series('visit.pages_count', 'sum')]);
+    return {
+      columns: [intervalColumn(filters.interval), countColumn('Visits'), countColumn('Visitors'), countColumn('Page views')],
+      rows: visits.map(([start, count], at) => [start, count, visitors[at][1], pages[at][1]]),
+      chart: ['--chart-a', '--chart-b'],
+    };
+  },
+};
+
+const bounces = {
+  id: 'bounces',
+  title: 'Bounces and duration',
+  note: 'A bounce is a visit of one page without a search, a cart or an order. The duration is that from the first event to the last.',
+  uses: ['channel', 'device'],
+  load: async (filters) => {
+    const series = (field, operator, conditions) =>
+      queries.timeSeries(filters, { resource: 'visits', by: 'visit.started_at', field, operator, filter: tracking.visits(filters, conditions) });
+    const [visits, bounced, seconds] = await Promise.all([
+      series('visit.id', 'value_count'), series('visit.id', 'value_count', { is_bounce: true }), series('visit.duration_seconds', 'avg'),
+    ]);
+    return {
+      columns: [intervalColumn(filters.interval), countColumn('Bounces'), shareColumn('Of all visits'), countColumn('Seconds on average')],
+      rows: visits.map(([start, count], at) => [start, bounced[at][1], count ? bounced[at][1] / count : 0, seconds[at][1]]),
+      chart: ['--chart-c'],
+    };
+  },
+};
+
+const FUNNEL = [
+  ['Visited the shop', {}], ['Viewed a product', { viewed_product: true }], ['Put something into the cart', { added_to_cart: true }],
+  ['Went to the checkout', { checked_out: true }], ['Ordered', { ordered: true }],
+];
+
+export const visitFunnel = {
+  id: 'visit-funnel',
+  title: 'From the visit to the order',
+  note: 'Each row counts the visits in which that happened.',
+  uses: ['channel', 'device'],
+  load: async (filters) => {
+    const counts = await Promise.all(FUNNEL.map(([, conditions]) => tracking.countVisits(filters, conditions)));
+    return {
+      columns: [textColumn('Step'), countColumn('Visits'), shareColumn('Of all visits'), shareColumn('Of the step before')],
+      rows: counts[0] ? FUNNEL.map(([step], at) => [step, counts[at], counts[at] / counts[0], counts[at] / counts[Math.max(at - 1, 0)]]) : [],
+      barColumn: 1,
+    };
+  },
+};
+
+/** A table of visits by an attribute, with the orders and the revenue of these visits. */
+const visitTable = (id, title, column, by, note) => ({
+  id,
+  title,
+  note,
+  isWide: true,
+  uses: ['channel', 'device'],
+  load: async (filters) => ({
+    columns: [textColumn(column), countColumn('Visits'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Conversion')],
+    rows: await tracking.visitsBy(filters, by),
+    barColumn: 1,
+  }),
+});
+
+/** A table of events by an attribute. */
+const eventTable = (id, title, columns, by, types) => ({
+  id,
+  title,
+  uses: ['channel', 'device', 'product'],
+  load: async (filters) => ({ columns: [textColumn(columns[0]), countColumn(columns[1]), countColumn('Visits')], rows: await tracking.eventsBy(filters, by, { types: { in: types } }), barColumn: 1 }),
+});
+
+export const channels = visitTable('channels', 'Channels', 'Channel', 'source.channel', 'Orders and revenue are those placed within the visit. “Orders by channel of the last touch” below counts all orders.');
+
+/** The widgets of the part, around the tables of orders by their touches. */
+export const trafficWidgets = (touches) => [
+  visitsByDay,
+  bounces,
+  channels,
+  visitFunnel,
+  eventTable('searches', 'Searches in the shop', ['Search', 'Searches'], 'search.query', ['search']),
+  visitTable('sources', 'Sources', 'Source', 'source.name'),
+  visitTable('campaigns', 'Campaigns', 'Campaign', 'source.campaign', 'Visits without a campaign are in the last row.'),
+  ...touches,
+  visitTable('landing-pages', 'Landing pages', 'First page', 'visit.entry_path'),
+  visitTable('terms', 'Search terms of links', 'Term', 'source.term', 'The term that an advertisement or a link names. Search engines do not send what people searched for.'),
+  visitTable('devices', 'Devices', 'Device', 'device.type'),
+  visitTable('browsers', 'Browsers', 'Browser', 'device.browser'),
+  visitTable('countries', 'Countries', 'Country', 'country.code', 'The collector finds countries only if it runs with --geoip FILE.'),
+  eventTable('pages', 'Pages', ['Page', 'Views'], 'page.path', ['page_view']),
+];
