@@ -6,12 +6,14 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tillroll::effect::Effect;
-use tillroll::input::{Input, Start};
+use tillroll::effect::{Action, Effect};
+use tillroll::input::Input;
 use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
 use tillroll_collector::decode;
 use tillroll_protocol::cookies::is_public_suffix;
+use tillroll_protocol::limits;
+use tillroll_protocol::receipt::Receipt;
 
 const NOON: u64 = 1_800_000_000_000;
 const PAGE: &str = "https://shop.test/page";
@@ -116,9 +118,8 @@ impl Visitor {
     fn new() -> Self {
         let mut visitor = Self { tracker: Tracker::default(), calls: 0, stored: Vec::new(), ignored: 0 };
         let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}), &Value::Null);
-        let start = Start { token: "t", version: "1", consent: "granted", load_call: call.as_ref(), ..Start::default() };
-        visitor.dispatch(Input::Start(&start));
-        visitor.dispatch(Input::Restored(&[]));
+        visitor.dispatch(Input::Start("granted", call.as_ref()));
+        visitor.dispatch(Input::Restored);
         let land = visitor.stored.pop().unwrap();
         assert_eq!((visitor.stored.len(), &land["type"]), (0, &json!("land")), "a page starts with a `land` event");
         visitor
@@ -138,23 +139,35 @@ impl Visitor {
     }
 
     fn dispatch(&mut self, input: Input<'_>) {
-        for effect in self.tracker.handle(NOON + self.calls, input) {
+        let mut effects = Vec::new();
+        self.tracker.handle(NOON + self.calls, input, &mut effects);
+        for effect in effects {
             match effect {
-                Effect::Persist(entry) => self.stored.push(accepted(&entry.text)),
-                Effect::Report(report) if report.name == "error" => self.ignored += u64::from(report.count),
+                Effect::Act { action: Action::Persist, more, .. } => self.stored.extend(accepted(&more)),
+                Effect::Report("error", count) => self.ignored += u64::from(count),
                 _ => {}
             }
         }
     }
 }
 
-/// Returns the event as the collector decodes it; its parameters must equal those that the page wrote.
-fn accepted(text: &str) -> Value {
-    let sent: Value = serde_json::from_str(text).unwrap();
-    let stored = decode::event(text).unwrap_or_else(|refusal| panic!("{:?}: {text}", refusal.reason)).event;
-    let params: Value = serde_json::from_str(&stored.params).unwrap();
-    assert_eq!(sent["params"], params, "the collector parses the same parameters");
-    json!({"type": stored.kind, "api": stored.api, "visitorEmail": sent["visitorEmail"], "params": params, "store": sent["storeId"]})
+/// Returns the events of an entry, as the collector decodes them.
+fn accepted(entry: &str) -> Vec<Value> {
+    let body = format!("{{:token\u{1f}$t\u{1f}:form\u{1f}#2\u{1f}:queue\u{1f}[{entry}]}}");
+    let mut stored = Vec::new();
+    let receipt = Receipt::of_page(limits::MAX_TIME_MS, None);
+    decode::call_events(decode::calls(body.as_bytes()).unwrap(), &receipt, |event| {
+        let event = event.unwrap_or_else(|refusal| panic!("{:?}: {entry}", refusal.reason)).event;
+        let params: Value = serde_json::from_str(&event.params).unwrap();
+        let email = match &event.visitor {
+            tillroll_protocol::event::Visitor::Email(email) => json!(email),
+            tillroll_protocol::event::Visitor::Id(_) => Value::Null,
+        };
+        stored.push(json!({"type": event.kind, "api": event.api, "visitorEmail": email, "params": params, "store": event.store_id}));
+        true
+    })
+    .unwrap();
+    stored
 }
 
 /// Returns a value as `js/calls/flat-encode.js` flattens it.

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { ENGINES } from "../support/engines.mjs";
 import { assertStoredOnce } from "../support/event-assertions.mjs";
 import { delayedResponse } from "../support/faulty-proxy.mjs";
 import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
@@ -21,7 +22,7 @@ const MECHANISMS = {
 
 /** Runs in the page: counts the batches that it sends. */
 const COUNT_BATCHES = `window.batches = 0; const post = window.fetch;
-  window.fetch = (...args) => ((window.batches += String(args[0]).endsWith("/v2/batch") ? 1 : 0), post(...args));`;
+  window.fetch = (...args) => ((window.batches += String(args[0]).endsWith("/v2/calls") ? 1 : 0), post(...args));`;
 
 /** Opens a URL in a tab and returns the tab when its queue is empty. */
 const openTab = async (page, url) => {
@@ -69,6 +70,38 @@ describe("two tabs elect a leader by", PARALLEL, () => {
     }));
 });
 
+/** Calls of both vendors in the head of a page and when it has loaded. */
+const EARLY_CALLS = `<script>
+  ometria.init("head");
+  metrilo.customEvent("head metrilo");
+  addEventListener("load", () => { metrilo.customEvent("load metrilo"); ometria.track("load ometria"); });
+</script>`;
+
+/** Less than a tab waits for the leader before it sends its own calls. */
+const WITHOUT_TIMEOUT_MS = 10_000;
+
+for (const [name, engine] of Object.entries(ENGINES)) {
+  describe(`${name}, in a second tab`, () => {
+    const withTabs = createFixture({ engine });
+
+    test("calls are sent at once, whenever the page makes them", () =>
+      withTabs(
+        (collector) => ({ "/": scriptTag(collector), "/second": scriptTag(collector) + EARLY_CALLS }),
+        async ({ page, url, open, waitForEvents }) => {
+          await open();
+          await page.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
+          const second = await page.context().newPage();
+          await second.goto(`${url}/second`);
+          const early = ["head metrilo", "load metrilo", "load ometria"];
+          const events = await waitForEvents(haveNames(...early), WITHOUT_TIMEOUT_MS);
+          assert.ok(events.some(({ params }) => params.page_type === "head"));
+          await sendEvents(second, "later");
+          assertStoredOnce(await waitForEvents(haveNames("later"), WITHOUT_TIMEOUT_MS), [...early, "later"]);
+        },
+      ));
+  });
+}
+
 test("when the leader is closed during slow requests, no event is lost or duplicated and one request is in flight at a time", () =>
   withPage(
     pages,
@@ -98,7 +131,7 @@ test("identify and reset in one tab apply to all tabs, in the same session", () 
     await sendEvents(two, "identified");
     await fixture.waitForEvents(haveNames("identified"));
     await two.evaluate(() => {
-      const channel = new BroadcastChannel("tillroll");
+      const channel = new BroadcastChannel("tillroll-sh0p-t0k3n");
       window.resetReceived = new Promise((resolve) => (channel.onmessage = () => document.cookie.includes("johny@x.com") || (channel.close(), resolve())));
     });
     await one.evaluate(() => window.tillroll.reset());

@@ -31,6 +31,7 @@ const CASES = {
   "429 without Retry-After": { nextFaults: [respondWith(429)], minRetryMs: 500 },
   "408": { nextFaults: [respondWith(408)] },
   "404, as from a host during a migration": { nextFaults: [respondWith(404)] },
+  "400, as from a collector that is older than the script": { nextFaults: repeat(2, respondWith(400)) },
   "no response to the first three requests": { nextFaults: repeat(3, NO_RESPONSE), minRetryMs: 10_000 },
   "no response to the first request of 50 KB": { nextFaults: [NO_RESPONSE], minRetryMs: 10_000, names: LONG_NAMES },
   "the connection is cut after the body is received, three times": { nextFaults: repeat(3, CUT_AFTER_STORE) },
@@ -84,6 +85,25 @@ describe("when the network fails no event is lost or duplicated", HIGHLY_PARALLE
       WITH_PROXY,
     ));
 
+  test("a collector that is older than the script is reported once, with its response, and the calls wait", () =>
+    withPage(
+      pages,
+      async ({ page, proxy, open, allEvents }) => {
+        const answer = '{"error":{"code":"invalid_field","field":"form"}}';
+        proxy.nextFaults = repeat(3, { ...respondWith(400), body: answer });
+        await page.addInitScript(() => (window.reports = []));
+        await open();
+        await page.evaluate(() => {
+          for (const name of ["error", "dropped"]) window.tillroll.on(name, ({ reason, answer }) => window.reports.push([name, reason, answer]));
+        });
+        await page.evaluate(sendEvents, NAMES);
+        assertStoredOnce(await allEvents(page, 40_000), NAMES);
+        assert.deepEqual(await page.evaluate(() => window.reports), [["error", "unknown_form", answer]]);
+        assert.deepEqual(proxy.nextFaults, []);
+      },
+      WITH_PROXY,
+    ));
+
   test("after a 401 the batch is dropped and reported, and the page sends nothing more", () =>
     withPage(
       pages,
@@ -106,7 +126,35 @@ describe("when the network fails no event is lost or duplicated", HIGHLY_PARALLE
     ));
 });
 
+/** title: the script that runs in the page before the library, and whether the page compresses then. */
+const COMPRESSION = {
+  "is compressed": ["", true],
+  "is sent as it is if the browser cannot compress": ["<script>delete window.CompressionStream;</script>", false],
+  "is sent as it is if the page has replaced the compression": ["<script>window.CompressionStream = function () { throw 1; };</script>", false],
+};
+
 for (const [name, engine] of Object.entries(ENGINES)) {
+  describe(`${name}, a request with many calls`, () => {
+    const withPage = createFixture({ engine });
+    for (const [title, [script, isCompressed]] of Object.entries(COMPRESSION)) {
+      test(title, () =>
+        withPage(
+          (collector) => ({ "/": script + scriptTag(collector) }),
+          async ({ page, proxy, open, waitForEvents, allEvents }) => {
+            await open();
+            await page.evaluate(whenReady);
+            await waitForEvents((events) => events.length > 0);
+            const names = Array.from({ length: 20 }, (_, at) => `call ${at}`);
+            await page.evaluate(sendEvents, names);
+            assertStoredOnce(await allEvents(), names);
+            const { bytes, body } = proxy.batches.find(({ body }) => body.includes("call 1"));
+            assert.equal(bytes < body.length / 2, isCompressed, `${bytes} bytes for ${body.length} characters`);
+          },
+          WITH_PROXY,
+        ));
+    }
+  });
+
   describe(`${name}, when the core fails to load no event is lost or duplicated`, () => {
     const withPage = createFixture({ engine });
     test("the same page loads it again on the online event", () =>

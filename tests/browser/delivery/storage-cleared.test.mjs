@@ -16,7 +16,7 @@ const haveNames = (...names) => (events) => names.every((name) => events.some(({
 /** action of the visitor or of another script: how it clears the library's storage. */
 const CLEAR_ACTIONS = {
   "deletion of the database": ({ page }) =>
-    page.evaluate(() => new Promise((done) => (indexedDB.deleteDatabase("tillroll").onsuccess = done))),
+    page.evaluate(() => new Promise((done) => (indexedDB.deleteDatabase("tillroll-sh0p-t0k3n").onsuccess = done))),
   "clearing of the site's data": async ({ page, url }) => {
     const session = await page.context().newCDPSession(page);
     await session.send("Storage.clearDataForOrigin", { origin: url, storageTypes: "all" });

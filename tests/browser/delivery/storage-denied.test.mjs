@@ -71,6 +71,8 @@ const sendAcrossPages = async ({ page, proxy, open, waitForEvents, allEvents }) 
   await page.waitForURL(/next/);
   await page.evaluate(whenReady);
   await page.evaluate(sendEvents, NAMES.slice(2));
+  // A beacon may arrive after the requests of the next page.
+  await waitForEvents((events) => NAMES.every((name) => events.some(({ params }) => params.name === name)), 30_000);
   assertStoredOnce(await allEvents(page, 30_000), NAMES);
 };
 

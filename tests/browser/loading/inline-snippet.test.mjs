@@ -279,9 +279,9 @@ describe("a page with the snippet that is left", PARALLEL, () => {
 /** Runs in the page: returns whether the library's database has `count` raw calls. */
 const hasStoredCalls = (count) =>
   new Promise((resolve) => {
-    const opening = indexedDB.open("tillroll");
+    const opening = indexedDB.open("tillroll-sh0p-t0k3n");
     opening.onsuccess = () => {
-      const reading = opening.result.transaction("tillroll").objectStore("tillroll").getAll();
+      const reading = opening.result.transaction("tillroll-sh0p-t0k3n").objectStore("tillroll-sh0p-t0k3n").getAll();
       reading.onsuccess = () => (opening.result.close(), resolve(reading.result.filter((text) => text.startsWith("[")).length === count));
     };
   });

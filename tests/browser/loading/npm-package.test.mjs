@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
 
 import { TOKEN } from "../support/collector.mjs";
 import { createFixture, PARALLEL } from "../support/fixture.mjs";
@@ -73,6 +74,16 @@ describe("metadata", () => {
     assert.deepEqual(files.filter((glob) => !built.some((name) => pattern(glob).test(name))), []);
     const named = [main, types, ...Object.values(exports).flatMap((entry) => (typeof entry === "string" ? entry : Object.values(entry)))];
     assert.deepEqual(named.filter((path) => !existsSync(new URL(path, PACKAGE))), []);
+  });
+
+  test("a page downloads no more of it than of the script tag", () => {
+    const size = (url) => brotliCompressSync(readFileSync(url)).length;
+    const sum = (urls) => urls.map(size).reduce((total, bytes) => total + bytes);
+    const dist = new URL("../", PACKAGE);
+    const cores = readdirSync(new URL("assets/", dist)).filter((name) => /^core-.*\.(js|wasm)$/.test(name));
+    const ofScriptTag = sum(["tracking.js", ...cores.map((name) => `assets/${name}`)].map((name) => new URL(name, dist)));
+    const ofPackage = sum(["index.js", "core.wasm"].map((name) => new URL(name, PACKAGE)));
+    assert.ok(ofPackage <= ofScriptTag, `${ofPackage} bytes, the script tag has ${ofScriptTag}`);
   });
 
   test("the readme is the one of the package, without links that end outside a checkout", () => {

@@ -24,8 +24,10 @@ export const freePort = async () => {
 
 /** A collector that a test can stop and restart with the same data and the same port. */
 export class Collector {
-  static async start(flags = []) {
+  /** Starts `binary`; without it, the release build, or the one that the environment variable `TILLROLL_BIN` names. */
+  static async start(flags = [], binary = BINARY) {
     const collector = new Collector();
+    collector.binary = binary;
     collector.flags = flags;
     collector.data = await mkdtemp(join(tmpdir(), "tillroll-test-"));
     collector.port = await freePort();
@@ -38,7 +40,7 @@ export class Collector {
   async resume() {
     const project = `${TOKEN}:${SECRET}`;
     const args = ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data, "--project", project, ...this.flags];
-    this.process = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(this.binary, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.log = "";
     this.process.stderr.on("data", (chunk) => (this.log += chunk));
     let output = "";

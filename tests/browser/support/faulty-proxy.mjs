@@ -1,10 +1,12 @@
-// An HTTP proxy in front of the real collector that injects network faults. A fault is data. Only batches and the core's files can have
-// one; everything else passes unchanged, so the page always gets the library.
+// An HTTP proxy in front of the real collector that injects network faults. A fault is data. Only batches, renewals of the
+// cookie and the core's files can have one; everything else passes unchanged, so the page always gets the library.
 
 import { createServer, request as sendRequest } from "node:http";
 import { once } from "node:events";
+import { gunzipSync } from "node:zlib";
 
-const BATCH_PATH = "/v2/batch";
+const BATCH_PATH = "/v2/calls";
+const RENEWAL_PATH = "/v2/cookie";
 const READABLE_BY_PAGES = { "access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After" };
 
 /** Fault: the proxy responds instead of the collector, which never receives the batch. */
@@ -22,6 +24,9 @@ export const CAPTIVE_PORTAL = respondWith(200, { "content-type": "text/html" }, 
 /** Fault: the collector stores the batch at once, and the page gets the response `delayMs` later. */
 export const delayedResponse = (delayMs) => ({ delayMs });
 
+/** Returns the text of a body, which pages compress if it is long. */
+const decodeBody = (body) => String(body[0] === 0x1f ? gunzipSync(body) : body);
+
 const readBody = async (stream) => {
   const chunks = [];
   for await (const chunk of stream) chunks.push(chunk);
@@ -36,12 +41,15 @@ export class FaultyProxy {
   fault = undefined;
   /** The fault of the core's files. */
   assetFault = undefined;
-  /** All received batches: `{ at, fault, body, eventCount }`; `at` in milliseconds. */
+  /** The fault of renewals of the cookie. */
+  renewalFault = undefined;
+  /** All received batches: `{ at, fault, bytes, body }`; `at` in milliseconds, `bytes` as sent. */
   batches = [];
   /** The number of batches in flight, and its maximum so far. */
   inFlight = 0;
   maxInFlight = 0;
   batchWaiters = [];
+  renewalWaiters = [];
 
   static async start(upstream) {
     const proxy = new FaultyProxy();
@@ -81,9 +89,10 @@ export class FaultyProxy {
   async handle(request, response) {
     const isBatch = request.method === "POST" && request.url.startsWith(BATCH_PATH);
     const body = await readBody(request);
-    const fault = (isBatch ? (this.nextFaults.shift() ?? this.fault) : request.url.startsWith("/assets/") ? this.assetFault : undefined) ?? {};
+    const fault = (isBatch ? (this.nextFaults.shift() ?? this.fault) : this.faultOf(request.url)) ?? {};
+    if (request.url.startsWith(RENEWAL_PATH)) this.renewalWaiters.splice(0).forEach((resolve) => resolve());
     if (isBatch) this.countInFlight(response);
-    if (isBatch) this.batches.push({ at: performance.now(), fault, body: String(body), eventCount: String(body).split('"id":').length - 1 });
+    if (isBatch) this.batches.push({ at: performance.now(), fault, bytes: body.length, body: decodeBody(body) });
     if (isBatch) this.batchWaiters.splice(0).forEach((resolve) => resolve());
     if (fault.hasNoResponse) return;
     if (fault.status) return response.writeHead(fault.status, fault.headers).end(fault.body);
@@ -95,6 +104,17 @@ export class FaultyProxy {
     const respond = () => response.writeHead(upstreamResponse.statusCode, { ...upstreamResponse.headers, ...connection }).end(upstreamBody);
     if (fault.delayMs) setTimeout(respond, fault.delayMs);
     else respond();
+  }
+
+  /** Returns the fault of a request that is no batch. */
+  faultOf(url) {
+    if (url.startsWith("/assets/")) return this.assetFault;
+    return url.startsWith(RENEWAL_PATH) ? this.renewalFault : undefined;
+  }
+
+  /** Returns when the proxy has received the next renewal of the cookie. */
+  nextRenewal() {
+    return new Promise((resolve) => this.renewalWaiters.push(resolve));
   }
 
   /** Returns when the proxy has received the next batch. */

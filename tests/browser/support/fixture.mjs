@@ -22,10 +22,10 @@ export const scriptTag = (url, attributes = "") => `<script type="text/javascrip
  */
 export const persistedCount = () =>
   new Promise((resolve, reject) => {
-    const opening = indexedDB.open("tillroll");
+    const opening = indexedDB.open("tillroll-sh0p-t0k3n");
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
-      const counting = opening.result.transaction("tillroll").objectStore("tillroll").count();
+      const counting = opening.result.transaction("tillroll-sh0p-t0k3n").objectStore("tillroll-sh0p-t0k3n").count();
       counting.onsuccess = () => (opening.result.close(), resolve(counting.result));
     };
   });

@@ -135,14 +135,14 @@ describe("consent", PARALLEL, () => {
       await allEvents();
       await page.evaluate(() => window.tillroll.flush());
       // The collector is unreachable, so the page keeps events.
-      await page.route(`${collector.url}/v2/batch`, (route) => route.abort());
+      await page.route(`${collector.url}/v2/calls`, (route) => route.abort());
       const before = await page.evaluate(callAndReadStorage);
       assert.match(before.cookies, /cbuid=johny@x\.com/);
-      assert.deepEqual(before.databases, ["tillroll"]);
+      assert.deepEqual(before.databases, ["tillroll-sh0p-t0k3n"]);
       await page.evaluate(() => window.tillroll.consent("denied"));
       await page.waitForFunction(async () => !(await indexedDB.databases()).length);
       assert.deepEqual(await page.evaluate(() => readStorage()), EMPTY_STORAGE);
-      await page.unroute(`${collector.url}/v2/batch`);
+      await page.unroute(`${collector.url}/v2/calls`);
       const count = sent.length;
       assert.deepEqual(await page.evaluate(callAndReadStorage), EMPTY_STORAGE);
       assert.equal(sent.length, count);

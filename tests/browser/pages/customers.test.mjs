@@ -1,0 +1,223 @@
+// The pages about customers: the page of one person, with events, orders and returns that the test stores.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { launch, openPage } from "../support/browser.mjs";
+import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
+
+const OWNER = { locale: "en-GB", timezoneId: "UTC", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
+const PHONE = { ...OWNER, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+const HOUR_MS = 3_600_000;
+const MARKUP = "<img src=x onerror=\"document.title='hacked'\">";
+
+let events = 0;
+/** Returns an event `hoursAgo` hours ago. */
+const event = (type, hoursAgo, visitorId, sessionId, params, path = "/") => {
+  events += 1;
+  const id = `01890a5d-0000-7000-8000-${events.toString(16).padStart(12, "0")}`;
+  const page = { url: `https://shop.example${path}`, referrer: "https://search.example/?q=hat", title: MARKUP };
+  return { id, type, api: "metrilo", time: Date.now() - hoursAgo * HOUR_MS, visitorId, sessionId, params, page };
+};
+
+/** A person who comes by a phone, and later by a laptop with an order. */
+const eventsOf = (email) => [
+  event("search", 50, `${email}-phone`, `${email}-1`, { query: MARKUP, url: "https://shop.example/search" }, "/search?q=hat"),
+  event("product_view", 49.9, `${email}-phone`, `${email}-1`, { product_id: "HAT" }, "/hat"),
+  event("identify", 49.8, `${email}-phone`, `${email}-1`, { email }),
+  event("identify", 5, `${email}-laptop`, `${email}-2`, { email }, "/account"),
+  event("tag", 4.9, `${email}-laptop`, `${email}-2`, { tags: ["vip", MARKUP] }),
+  event("order", 4.8, `${email}-laptop`, `${email}-2`, { order_id: `O-${email}`, total: 59.9, currency: "EUR", lines: [{ product_id: "HAT", name: MARKUP, quantity: 2 }] }),
+  event("basket_add", 1, `${email}-laptop`, `${email}-3`, { product_id: "MUG", quantity: 1 }),
+];
+
+let browser;
+let collector;
+before(async () => {
+  browser = await launch();
+  collector = await Collector.start();
+});
+after(async () => {
+  await browser?.close();
+  await collector?.close();
+});
+
+const store = async (list) => {
+  const body = JSON.stringify({ token: TOKEN, sentAt: Date.now(), events: list });
+  const answer = await (await fetch(`${collector.url}/v2/batch`, { method: "POST", body })).json();
+  assert.deepEqual(answer, { accepted: list.length, duplicates: 0, rejected: [] });
+  // A query with `fresh` waits until the projection has the records.
+  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers: collector.ownerHeaders() })).json();
+  const headers = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
+  const query = JSON.stringify({ stats: { field: "order.id", operator: "value_count" } });
+  assert.equal((await fetch(`${collector.url}/metrics/orders/stats?fresh=1`, { method: "POST", headers, body: query })).status, 200);
+};
+
+/** Opens a page and calls `act` with it; then asserts that the page logged no error. */
+const withPage = async (path, act, options = OWNER) => {
+  const page = await openPage(browser, options);
+  try {
+    await page.goto(collector.url + path);
+    await page.waitForSelector("main[aria-busy=false]");
+    await act(page);
+    assert.deepEqual(page.errors, []);
+  } finally {
+    await page.context().close();
+  }
+};
+
+const personPath = (email) => `/customers/${encodeURIComponent(email)}`;
+const texts = (page, selector) => page.$$eval(selector, (found) => found.map((one) => one.textContent));
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+test("the page of a person shows what they did on all devices, as text", async () => {
+  await store(eventsOf("jo+b@x.com"));
+  await withPage(personPath("jo+b@x.com"), async (page) => {
+    assert.equal(await page.textContent("h1"), "jo+b@x.com");
+    assert.deepEqual(await texts(page, "#tags span"), ["vip", MARKUP].sort());
+    assert.deepEqual(await texts(page, "#timeline .visit-head b"), Array(3).fill("Visit from search.example (referral)"));
+    assert.deepEqual(await texts(page, "#timeline .order b"), ["Order O-jo+b@x.com"]);
+    const first = await texts(page, "#timeline .visit:last-of-type .what");
+    assert.deepEqual(first.slice(-3), ["Gave the address jo+b@x.com", "Viewed product HAT", `Searched for “${MARKUP}”`]);
+    assert.deepEqual(await texts(page, "#orders tbody tr > :not(:first-child)"), ["O-jo+b@x.com", "€59.90", "placed", `2 × ${MARKUP}`]);
+    assert.match((await texts(page, "#carts tbody tr"))[0], /1 × MUG/);
+    const tiles = Object.fromEntries(await page.$$eval("#figures dl > div", (all) => all.map((tile) => [...tile.children].map((part) => part.textContent))));
+    assert.deepEqual([tiles.Orders, tiles.Revenue, tiles.Returns], ["1", "€59.90", "0"]);
+    await page.click("#timeline .event summary");
+    assert.equal(JSON.parse(await page.textContent("#timeline .event pre")).type, "basket_add");
+    assert.equal(await page.title(), "jo+b@x.com · Tillroll");
+    assert.equal(await page.locator("img").count(), 0);
+  });
+});
+
+test("a long timeline is loaded page by page, and a long visit is folded", async () => {
+  const views = Array.from({ length: 250 }, (_, at) => event("product_view", 90 - at / 100, "long", `long-${at % 2}`, { product_id: String(at) }));
+  await store([event("identify", 91, "long", "long-0", { email: "long@x.com" }), ...views]);
+  await withPage(personPath("long@x.com"), async (page) => {
+    assert.equal(await page.locator("#timeline .event").count(), 98);
+    assert.equal(await page.locator("#timeline .event:visible").count(), 16);
+    await page.click("#timeline .visit:first-child .all");
+    assert.equal(await page.locator("#timeline .visit:first-child .event:visible").count(), 49);
+    for (const expected of [198, 251]) {
+      await page.click("#more");
+      await page.waitForFunction((expected) => document.querySelectorAll("#timeline .event").length === expected, expected);
+    }
+    assert.equal(await page.isVisible("#more"), false);
+  });
+});
+
+test("tags are added and removed, and the data is a file", async () => {
+  await store(eventsOf("tag@x.com"));
+  await withPage(personPath("tag@x.com"), async (page) => {
+    await page.fill("#add-tag input", " Wholesale ");
+    await page.press("#add-tag input", "Enter");
+    await page.waitForSelector("#tags li:nth-child(3)");
+    await page.click("[aria-label='Remove the tag vip']");
+    await page.waitForSelector("#tags li:nth-child(3)", { state: "detached" });
+    assert.deepEqual(await texts(page, "#tags span"), [MARKUP, "Wholesale"]);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#data")]);
+    assert.equal(download.suggestedFilename(), "customer-tag@x.com.json");
+    const data = JSON.parse(await readFile(await download.path(), "utf8"));
+    assert.deepEqual([data.customer.tags, data.events.length, data.orders.length], [[MARKUP, "Wholesale"], 7, 1]);
+  });
+});
+
+test("an erasure needs the address, describes itself, and leaves nothing", async () => {
+  await store(eventsOf("gone@x.com"));
+  await withPage(personPath("gone@x.com"), async (page) => {
+    await page.click("#erase");
+    assert.match(await page.textContent("#confirm"), /gone@x\.com.*cannot be undone/s);
+    await page.fill("#confirm input", "other@x.com");
+    assert.equal(await page.isDisabled("#erase-now"), true);
+    await page.click("#confirm button[value=cancel]");
+    await page.click("#erase");
+    await page.fill("#confirm input", "Gone@x.com");
+    await page.click("#erase-now");
+    await page.waitForSelector("text=Nothing of this person is stored");
+    assert.equal(await page.textContent("#about"), "Erased: 7 events, 1 cart; made anonymous: 1 order, 0 returns.");
+  });
+  const page = await openPage(browser, OWNER);
+  await page.goto(collector.url + personPath("gone@x.com"));
+  await page.waitForSelector("text=Nothing of this person is stored");
+  await page.context().close();
+});
+
+test("another site cannot change anything with the owner's credentials", async () => {
+  await store(eventsOf("safe@x.com"));
+  const page = await openPage(browser, OWNER);
+  try {
+    // The browser has the credentials of the collector now.
+    await page.goto(collector.url + personPath("safe@x.com"));
+    await page.waitForSelector("main[aria-busy=false]");
+    await page.route("https://evil.example/", (route) => route.fulfill({ contentType: "text/html", body: "<p>evil</p>" }));
+    await page.goto("https://evil.example/");
+    const attempts = [["DELETE", "", ""], ["POST", "/tags", '{"tags":["evil"]}'], ["DELETE", "/tags", '{"tags":["vip"]}']];
+    for (const [method, part, body] of attempts) {
+      for (const mode of ["cors", "no-cors"]) {
+        const send = ([url, options]) => fetch(url, options).then(() => "sent", () => "refused");
+        await page.evaluate(send, [`${collector.url}${personPath("safe@x.com")}${part}`, { method, mode, credentials: "include", body: body || undefined }]);
+      }
+    }
+    const data = await (await fetch(`${collector.url}${personPath("safe@x.com")}/data`, { headers: collector.ownerHeaders() })).json();
+    assert.deepEqual([data.customer.tags, data.events.length], [[MARKUP, "vip"], 7]);
+  } finally {
+    await page.context().close();
+  }
+});
+
+test("the pages fit a phone", async () => {
+  await store(eventsOf("a-very-long-address-of-a-person-that-no-phone-has-room-for@subdomain.of-a-shop.example.com"));
+  const path = personPath("a-very-long-address-of-a-person-that-no-phone-has-room-for@subdomain.of-a-shop.example.com");
+  await withPage(path, async (page) => assert.equal(await overflow(page), 0), PHONE);
+});
+
+test("the pages need the owner's credentials and allow only their own origin", async () => {
+  for (const path of ["/customers", personPath("jo@x.com")]) {
+    assert.equal((await fetch(collector.url + path)).status, 401);
+    const page = await fetch(collector.url + path, { headers: collector.ownerHeaders() });
+    const policy = page.headers.get("content-security-policy");
+    for (const part of ["default-src 'none'", "script-src 'self';", "connect-src 'self';", "frame-ancestors 'none'"]) assert.ok(policy.includes(part), policy);
+  }
+});
+
+test("the list has filters that stay in the address, pages, and CSV", async () => {
+  const markup = { email: "list-1@x.com", firstName: "Ada", lastName: MARKUP, subscribed: true, tags: ["gold"], createdAt: Date.now() };
+  const others = Array.from({ length: 54 }, (_, at) => ({ email: `list-${at + 2}@x.com`, firstName: "Grace", createdAt: Date.now() - at * 1_000 }));
+  const body = [markup, ...others].map((record) => JSON.stringify(record)).join("\n");
+  const answer = await fetch(`${collector.url}/import/customers`, { method: "POST", headers: collector.ownerHeaders(), body });
+  assert.equal((await answer.json()).accepted, 55);
+  await store(eventsOf("list-buyer@x.com"));
+  await withPage("/customers?text=list-", async (page) => {
+    assert.equal(await page.textContent("#about"), "56 customers.");
+    assert.equal(await page.locator("#rows tbody tr").count(), 50);
+    await page.click("#more");
+    await page.waitForFunction(() => document.querySelectorAll("#rows tbody tr").length === 56);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#csv")]);
+    const lines = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
+    assert.equal(lines.length, 57);
+    assert.match(lines[0], /^E-mail,First name,Last name,Tags,Subscribed,Orders,Revenue,/);
+    await page.fill("[name=tag]", "gold");
+    await page.press("[name=tag]", "Enter");
+    await page.waitForFunction(() => document.querySelectorAll("#rows tbody tr").length === 1);
+    assert.match(page.url(), /\?text=list-&tag=gold$/);
+    assert.equal(await page.textContent("#rows .person-name"), `Ada ${MARKUP}`);
+    await page.reload();
+    await page.waitForSelector("main[aria-busy=false]");
+    assert.equal(await page.inputValue("[name=tag]"), "gold");
+    await page.fill("[name=tag]", "nothing has this");
+    await page.press("[name=tag]", "Enter");
+    await page.click("text=Clear the filters");
+    await page.waitForFunction(() => document.querySelectorAll("#rows tbody tr").length === 50);
+    assert.equal(new URL(page.url()).search, "");
+  });
+  await withPage("/customers?text=list-&orders=1", async (page) => {
+    assert.deepEqual(await texts(page, "#rows tbody th a"), ["list-buyer@x.com"]);
+    await page.click("#rows tbody th a");
+    await page.waitForSelector("#timeline .visit");
+    assert.equal(await page.textContent("h1"), "list-buyer@x.com");
+  });
+  await withPage("/customers?cart=true&text=list-", async (page) => assert.deepEqual(await texts(page, "#rows tbody th a"), ["list-buyer@x.com"]));
+  await withPage("/customers", async (page) => assert.equal(await overflow(page), 0), PHONE);
+});

@@ -1,0 +1,148 @@
+// The parts of the reports about traffic, products and customers, with visits whose numbers the tests can compute.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { launch, openPage } from "../support/browser.mjs";
+import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
+
+const OWNER = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
+const PHONE = { ...OWNER, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+const MOBILE_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+const DESKTOP_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
+const MARKUP = "<img src=x onerror=\"document.title='hacked'\">";
+
+let events = 0;
+const event = (type, minutesAgo, visitorId, sessionId, params, path = "/", referrer = "") => {
+  events += 1;
+  const id = `01890a5d-0000-7000-8000-${events.toString(16).padStart(12, "0")}`;
+  return { id, type, api: "metrilo", time: Date.now() - minutesAgo * 60_000, visitorId, sessionId, params, page: { url: `https://shop.example${path}`, referrer, title: "T" } };
+};
+const land = (minutesAgo, visitorId, sessionId, path, source = "") =>
+  event("land", minutesAgo, visitorId, sessionId, { current_url: `https://shop.example${path}`, source_url: source }, path, source);
+const view = (minutesAgo, visitorId, sessionId, path) => event("page_view", minutesAgo, visitorId, sessionId, { url: `https://shop.example${path}` }, path);
+const viewProduct = (minutesAgo, visitorId, sessionId) => event("product_view", minutesAgo, visitorId, sessionId, { product_id: "HAT" }, "/hat");
+
+/** On a phone: a bounce from a search, and a visit by an advertisement whose campaign is markup. */
+const ON_PHONE = () => [
+  land(3_000, "a", "a1", "/hat", "https://www.google.com/"), view(3_000, "a", "a1", "/hat"),
+  land(2_900, "b", "b1", `/?utm_source=instagram&utm_medium=cpc&utm_campaign=${encodeURIComponent(MARKUP)}`, "https://l.instagram.com/"), view(2_900, "b", "b1", "/"),
+  viewProduct(2_899, "b", "b1"), event("search", 2_898, "b", "b1", { query: "gloves", url: "https://shop.example/search" }, "/search"),
+  event("identify", 2_897, "b", "b1", { email: "b@x.com" }, "/account"),
+];
+/** On a computer: the same person by mail, with an order; and a direct visit that fills a cart. */
+const ON_COMPUTER = () => [
+  land(1_500, "c", "c1", "/sale?utm_source=newsletter&utm_medium=email&utm_campaign=sale"), view(1_500, "c", "c1", "/sale"), viewProduct(1_499, "c", "c1"),
+  event("basket_add", 1_498, "c", "c1", { product_id: "HAT", quantity: 1 }, "/hat"), event("checkout", 1_497, "c", "c1", {}, "/checkout"),
+  event("identify", 1_496, "c", "c1", { email: "b@x.com" }, "/checkout"),
+  event("order", 1_495, "c", "c1", { order_id: "1", total: 40, currency: "EUR", lines: [{ product_id: "HAT", name: "Woollen hat", quantity: 2, total: 40 }] }, "/thanks"),
+  land(1_400, "d", "d1", "/"), view(1_400, "d", "d1", "/"), viewProduct(1_399, "d", "d1"), event("basket_add", 1_398, "d", "d1", { product_id: "HAT", quantity: 1 }, "/hat"),
+];
+
+let browser;
+let collector;
+before(async () => {
+  browser = await launch();
+  collector = await Collector.start();
+  const headers = collector.ownerHeaders();
+  const product = JSON.stringify({ id: "HAT", name: "Woollen hat", price: 20 });
+  assert.equal((await (await fetch(`${collector.url}/import/products`, { method: "POST", headers, body: product })).json()).accepted, 1);
+  for (const [agent, list] of [[MOBILE_AGENT, ON_PHONE()], [DESKTOP_AGENT, ON_COMPUTER()]]) {
+    const body = JSON.stringify({ token: TOKEN, sentAt: Date.now(), events: list });
+    const answer = await (await fetch(`${collector.url}/v2/batch`, { method: "POST", headers: { "user-agent": agent }, body })).json();
+    assert.deepEqual(answer, { accepted: list.length, duplicates: 0, rejected: [] });
+  }
+  // A query with `fresh` waits until the projection has the events.
+  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers })).json();
+  const query = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
+  const body = JSON.stringify({ stats: { field: "visit.id", operator: "value_count" } });
+  const answer = await (await fetch(`${collector.url}/metrics/visits/stats?fresh=1`, { method: "POST", headers: query, body })).json();
+  assert.equal(answer.data.value, 4);
+});
+after(async () => {
+  await browser?.close();
+  await collector?.close();
+});
+
+const waitUntilLoaded = (page) => page.waitForSelector("#widgets[aria-busy=false]");
+
+const withPart = async (part, act, { query = "", options = OWNER } = {}) => {
+  const page = await openPage(browser, options);
+  try {
+    await page.goto(`${collector.url}/reports?part=${part}&days=7${query}`);
+    await waitUntilLoaded(page);
+    await act(page);
+    assert.deepEqual(page.errors, []);
+  } finally {
+    await page.context().close();
+  }
+};
+
+const rows = (page, id) =>
+  page.$$eval(`#${id} .scroller tbody tr`, (rows) => rows.map((row) => [...row.children].map((cell) => (cell.firstElementChild ?? cell).textContent)));
+const tiles = async (page) =>
+  Object.fromEntries(await page.$$eval("#summary dl > div", (tiles) => tiles.map((tile) => [tile.children[0].textContent, tile.children[1].textContent])));
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+const sum = (table, at) => table.reduce((sum, row) => sum + Number(row[at]), 0);
+
+test("traffic shows visits by day, source, page and device, with their orders", () =>
+  withPart("traffic", async (page) => {
+    assert.deepEqual(await tiles(page), { Visits: "4", Visitors: "3", "Page views": "8", Bounces: "25%", "Minutes on average": "2:30", "Visits with an order": "25%" });
+    const days = await rows(page, "visits");
+    assert.deepEqual([1, 3].map((at) => sum(days, at)), [4, 8]);
+    const channels = await rows(page, "channels");
+    assert.deepEqual(channels.find(([name]) => name === "email"), ["email", "1", "1", "€40.00", "100%"]);
+    assert.deepEqual(channels.map(([name]) => name).sort(), ["direct", "email", "paid", "search"]);
+    assert.deepEqual((await rows(page, "campaigns")).map((row) => row.slice(0, 3)).sort(), [[MARKUP, "1", "0"], ["Others or unknown", "2", "0"], ["sale", "1", "1"]].sort());
+    assert.deepEqual((await rows(page, "devices")).map((row) => row.slice(0, 2)).sort(), [["desktop", "2"], ["mobile", "2"]]);
+    assert.deepEqual(await rows(page, "searches"), [["gloves", "1", "1"]]);
+    assert.deepEqual(await rows(page, "visit-funnel"), [
+      ["Visited the shop", "4", "100%", "100%"], ["Viewed a product", "3", "75%", "75%"], ["Put something into the cart", "2", "50%", "66.7%"],
+      ["Went to the checkout", "1", "25%", "50%"], ["Ordered", "1", "25%", "100%"],
+    ]);
+    assert.deepEqual([await rows(page, "last-channels"), await rows(page, "first-channels-of-orders")], [[["email", "1", "€40.00"]], [["paid", "1", "€40.00"]]]);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#campaigns .csv")]);
+    assert.match(await readFile(await download.path(), "utf8"), /Campaign,Visits,Orders,Revenue \(EUR\),Conversion\r\n/);
+    assert.equal(await page.title(), "Reports · Tillroll");
+  }));
+
+test("the filters for channel and device apply where they can, and stay when the part changes", () =>
+  withPart(
+    "traffic",
+    async (page) => {
+      await page.selectOption("[name=device]", "mobile");
+      await waitUntilLoaded(page);
+      assert.equal((await tiles(page)).Visits, "2");
+      await page.selectOption("[name=channel]", "paid");
+      await waitUntilLoaded(page);
+      assert.equal((await tiles(page)).Visits, "1");
+      await page.click("#parts a:has-text('Overview')");
+      await waitUntilLoaded(page);
+      assert.deepEqual(["device", "channel"].map((name) => new URL(page.url()).searchParams.get(name)), ["mobile", "paid"]);
+      assert.equal(await page.textContent("#revenue .unused"), "Not filtered by device.");
+      assert.equal(await page.getAttribute("#parts a:has-text('Overview')", "aria-current"), "page");
+    },
+  ));
+
+test("products show views, carts, orders and revenue", () =>
+  withPart("products", async (page) => {
+    assert.deepEqual(await rows(page, "product-performance"), [["Woollen hat", "3", "2", "2", "1", "€40.00", "33.3%"]]);
+    assert.deepEqual(await rows(page, "not-bought"), [["Woollen hat", "3", "1", "3"]]);
+  }));
+
+test("customers show cohorts and first sources", () =>
+  withPart("customers", async (page) => {
+    const month = new Date(Date.now() - 1_495 * 60_000).toISOString().slice(0, 7);
+    assert.deepEqual(await rows(page, "cohorts"), [[month, "1", "0", "0%", "€40.00"]]);
+    assert.deepEqual(await rows(page, "first-channels"), [["paid", "1", "0", "0%", "€40.00"]]);
+    assert.equal((await rows(page, "segments")).length, 1);
+    assert.equal((await tiles(page))["New customers"], "1");
+  }));
+
+test("each part fits a phone", async () => {
+  for (const part of ["overview", "traffic", "products", "customers"]) {
+    await withPart(part, async (page) => assert.equal(await overflow(page), 0, part), { options: PHONE });
+  }
+});
