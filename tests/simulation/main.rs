@@ -7,6 +7,7 @@
 
 mod simulation;
 mod steps;
+mod wire;
 
 use std::collections::HashSet;
 
@@ -24,7 +25,7 @@ proptest! {
         let is_reordered = steps.iter().any(Step::may_reorder);
         steps.into_iter().for_each(|step| simulation.step(step));
         simulation.run_to_idle();
-        for tab in (0..TABS).filter(|_| !is_reordered) {
+        for tab in (0..TABS).filter(|_| !is_reordered && !simulation.has_foreign_calls) {
             let of_tab: Vec<&String> = simulation.stored.iter().filter(|name| name.starts_with(&format!("{tab}-"))).collect();
             prop_assert!(of_tab.is_sorted(), "out of order: {of_tab:?}");
         }
@@ -49,6 +50,8 @@ proptest! {
 
 fn deliver_all(simulation: &mut Simulation) {
     for _ in 0..10 {
+        (0..TABS).for_each(|tab| simulation.finish_restore(tab));
+        (0..TABS).for_each(|tab| simulation.answer_lock(tab));
         (0..TABS).for_each(|tab| simulation.step(Step::DeliverMessage(tab, MessageDelivery::Once)));
     }
 }
@@ -95,18 +98,64 @@ fn leader_sends_for_all_tabs() {
 #[test]
 fn dropped_events_are_reported_to_the_collector_once() {
     let mut simulation = idle_simulation();
-    for _ in 0..queue::MAX_EVENTS + 7 {
+    for _ in 0..queue::MAX_CALLS + 7 {
         simulation.step(Step::Call(0));
     }
     simulation.end_request(0, RequestOutcome::Lost);
     simulation.advance(delivery::REQUEST_TIMEOUT_MS);
-    let has_report = |simulation: &Simulation| simulation.tabs[0].requests.iter().any(|(_, body)| body.contains("\"dropped\":7,"));
+    let has_report =
+        |simulation: &Simulation| simulation.tabs[0].requests.iter().any(|request| request.body.contains(":dropped\u{1f}#7\u{1f}"));
     assert!(has_report(&simulation));
     simulation.end_request(0, RequestOutcome::Stored);
     assert_eq!(requests(&simulation), [1, 0, 0]);
-    assert!(!simulation.tabs[0].requests.iter().any(|(_, body)| body.contains("dropped")));
+    assert!(!simulation.tabs[0].requests.iter().any(|request| request.body.contains("dropped")));
     simulation.run_to_idle();
-    assert_eq!(simulation.stored.len(), queue::MAX_EVENTS);
+    assert_eq!(simulation.stored.len(), queue::MAX_CALLS);
+}
+
+/// What happens in a second tab, in every order: its stored entries arrive, the browser answers the request for the lock, a call is made.
+#[test]
+fn second_tab_passes_its_calls_to_the_leader_in_every_order() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut simulation = idle_simulation();
+        simulation.step(Step::Crash(1));
+        for event in order {
+            match event {
+                0 => simulation.finish_restore(1),
+                1 => simulation.answer_lock(1),
+                _ => simulation.step(Step::Call(1)),
+            }
+        }
+        deliver_all(&mut simulation);
+        simulation.advance(delivery::BATCH_DELAY_MS);
+        assert_eq!(requests(&simulation)[0], 1, "{order:?}");
+        simulation.end_request(0, RequestOutcome::Stored);
+        assert_eq!(simulation.stored, ["1-00000"], "{order:?}");
+        deliver_all(&mut simulation);
+        assert!(simulation.disk.is_empty(), "{order:?}");
+    }
+}
+
+/// The calls of an earlier page: an order, an identify, a basket and a custom event.
+#[test]
+fn two_tabs_that_find_the_same_calls_store_each_once_and_in_order() {
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mut simulation = Simulation::new();
+        deliver_all(&mut simulation);
+        (0..4).for_each(|_| simulation.step(Step::InterruptedLoad(2)));
+        simulation.now += 1;
+        simulation.step(Step::Crash(0));
+        simulation.step(Step::Crash(1));
+        simulation.finish_restore(first);
+        simulation.finish_restore(second);
+        deliver_all(&mut simulation);
+        for _ in 0..4 {
+            simulation.advance(delivery::LEADER_TIMEOUT_MS);
+            [second, first].into_iter().for_each(|tab| simulation.end_request(tab, RequestOutcome::Stored));
+            deliver_all(&mut simulation);
+        }
+        assert_eq!(simulation.stored, ["2-00000", "2-00001", "2-00002", "2-00003"]);
+    }
 }
 
 #[test]
@@ -129,6 +178,7 @@ fn next_leader_sends_the_events_of_the_previous_one() {
     (0..TABS).for_each(|tab| simulation.step(Step::Call(tab)));
     deliver_all(&mut simulation);
     simulation.step(Step::Crash(0));
+    simulation.finish_restore(1);
     simulation.advance(delivery::BATCH_DELAY_MS);
     assert_eq!(requests(&simulation), [0, 1, 0]);
     simulation.end_request(1, RequestOutcome::Stored);

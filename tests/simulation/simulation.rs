@@ -1,17 +1,21 @@
 //! A simulated browser with several tabs, and a collector that validates as the real one does.
 //!
-//! It executes effects as `src/browser` does. The steps decide what happens when, and what fails.
+//! It executes effects as `src/browser` and `js/core/host.js` do. The steps decide what happens when, and what fails.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use tillroll::Millis;
-use tillroll::effect::Effect;
-use tillroll::input::{Input, SavedState, SendResult, Start};
-use tillroll::queue::StoredEntry;
+use tillroll::effect::{Action, DEDUP, Effect};
+use tillroll::input::{Input, SavedState, SendResult};
+use tillroll::queue::{StoredEntry, UNDECIDED_SUFFIX};
 use tillroll::tracker::Tracker;
 use tillroll_collector::decode;
+use tillroll_protocol::cookies::VISITOR_COOKIE;
+use tillroll_protocol::limits;
+use tillroll_protocol::receipt::Receipt;
 
 use crate::steps::{BeaconOutcome, MessageDelivery, RequestOutcome, Step};
+use crate::wire;
 
 const NOON: Millis = 1_800_000_000_000;
 pub(crate) const TABS: usize = 3;
@@ -19,19 +23,33 @@ pub(crate) const TABS: usize = 3;
 /// A message from one tab to the others.
 #[derive(Clone, Debug)]
 enum Message {
-    Stored(StoredEntry),
+    Shared(StoredEntry),
     Deleted(String),
     SavedState(SavedState),
+}
+
+/// A request on its way.
+pub(crate) struct Request {
+    pub(crate) body: String,
+    /// The request may still arrive, but the tab gets no result.
+    is_aborted: bool,
 }
 
 #[derive(Default)]
 pub(crate) struct Tab {
     tracker: Tracker,
-    pub(crate) requests: Vec<(u32, String)>,
+    pub(crate) requests: Vec<Request>,
     pub(crate) timer: Option<Millis>,
     inbox: VecDeque<Message>,
+    /// What the script believes; each tab starts as a leader.
     is_leader: bool,
     has_joined: bool,
+    /// Whether the browser has answered the request for the lock.
+    has_answer: bool,
+    /// What the store contained when the core requested it, until the browser returns it.
+    restoring: VecDeque<Vec<StoredEntry>>,
+    /// Calls that wait until the stored entries are there.
+    waiting: Vec<StoredEntry>,
     /// In the back/forward cache: the tab gets no inputs, and another tab is the leader.
     is_cached: bool,
     /// Frozen by the browser: the tab gets no inputs until it resumes, and stays the leader if it is.
@@ -41,6 +59,8 @@ pub(crate) struct Tab {
 #[derive(Default)]
 pub(crate) struct Simulation {
     pub(crate) now: Millis,
+    /// The latest time at which a call was made.
+    latest: Millis,
     seeds: u64,
     pub(crate) calls: Vec<String>,
     /// The calls that were not stored because the disk was full.
@@ -53,6 +73,9 @@ pub(crate) struct Simulation {
     lock: VecDeque<usize>,
     seen: HashSet<uuid::Uuid>,
     pub(crate) stored: Vec<String>,
+    /// Whether a tab has processed calls that another open page has stored and not processed yet. The events of those calls may be sent by
+    /// both tabs, so their order among the calls of the page is not certain.
+    pub(crate) has_foreign_calls: bool,
 }
 
 impl Simulation {
@@ -64,84 +87,124 @@ impl Simulation {
 
     fn call_entry(&mut self, kind: &str, name: &str) -> StoredEntry {
         self.seeds += 1;
+        self.latest = self.latest.max(self.now);
         let seed = format!("{:042x}", u128::from(self.seeds).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
-        let fields = [("seed", seed.as_str()), ("api", "metrilo"), ("type", kind), ("url", "https://shop/")];
-        let members: String = fields.iter().map(|(key, value)| format!(":{key}\u{1f}${value}\u{1f}")).collect();
-        let text = format!("{{:time\u{1f}#{}\u{1f}{members}:params\u{1f}{{:name\u{1f}${name}\u{1f}}}}}", self.now);
-        StoredEntry::new(format!("{:013}-{:06}1", self.now, self.seeds), text)
+        StoredEntry::new(format!("{:013}-{:06}1", self.now, self.seeds), wire::call(kind, name, self.now, &seed))
     }
 
-    /// Returns a call whose name contains the tab and sorts by the order of the calls.
+    /// Returns a call whose name contains the tab and sorts by the order of the calls. Most types are compared with the deduplication state.
     fn new_call(&mut self, tab: usize) -> StoredEntry {
         let name = format!("{tab}-{:05}", self.calls.len());
         self.calls.push(name.clone());
-        self.call_entry("custom", &name)
+        let (kind, _) = wire::KINDS[self.calls.len() % wire::KINDS.len()];
+        self.call_entry(kind, &name)
+    }
+
+    /// Stores a call without decisions; returns the entry.
+    fn store_undecided(&mut self, mut call: StoredEntry) -> StoredEntry {
+        call.key.push(char::from(UNDECIDED_SUFFIX));
+        self.write(call.clone());
+        call
     }
 
     fn open(&mut self, tab: usize) {
         self.release_lock(tab);
         self.tabs[tab] = Tab { is_leader: true, ..Tab::default() };
         let call = self.call_entry("land", "");
-        let saved = self.saved.clone();
-        let start =
-            Start { token: "t", version: "1", consent: "granted", saved: saved.as_ref(), load_call: call.as_ref(), ..Start::default() };
-        self.dispatch(tab, Input::Start(&start), BeaconOutcome::Lost);
+        let call = self.store_undecided(call);
+        let saved = SavedState { dedup: String::new(), ..self.saved.clone() };
+        self.dispatch(tab, Input::StateChanged(saved.as_ref()), BeaconOutcome::Lost);
+        self.dispatch(tab, Input::Start("granted", call.as_ref()), BeaconOutcome::Lost);
     }
 
-    fn dispatch(&mut self, tab: usize, input: Input<'_>, beacon: BeaconOutcome) {
-        for effect in self.tabs[tab].tracker.handle(self.now, input) {
-            self.execute(tab, effect, beacon);
+    /// Passes the saved state to the core: all of it, or only the deduplication state.
+    fn refresh(&mut self, tab: usize, has_all: bool) {
+        let saved = self.saved.clone();
+        let saved = if has_all { saved } else { SavedState { dedup: saved.dedup, ..SavedState::default() } };
+        self.dispatch(tab, Input::StateChanged(saved.as_ref()), BeaconOutcome::Lost);
+    }
+
+    /// Makes a call in a tab. While the store is read, the call is stored and waits.
+    fn call(&mut self, tab: usize) {
+        let call = self.new_call(tab);
+        if self.tabs[tab].restoring.is_empty() {
+            return self.process_call(tab, &call);
+        }
+        let call = self.store_undecided(call);
+        self.tabs[tab].waiting.push(call);
+    }
+
+    fn process_call(&mut self, tab: usize, call: &StoredEntry) {
+        self.refresh(tab, false);
+        self.dispatch(tab, Input::Call(call.as_ref()), BeaconOutcome::Lost);
+    }
+
+    /// The browser returns the stored entries.
+    pub(crate) fn finish_restore(&mut self, tab: usize) {
+        let Some(entries) = self.tabs[tab].restoring.pop_front() else { return };
+        let others = self.tabs.iter().enumerate().filter(|(other, _)| *other != tab).flat_map(|(_, other)| &other.waiting);
+        self.has_foreign_calls |= others.into_iter().any(|call| entries.contains(call));
+        for entry in &entries {
+            self.dispatch(tab, Input::Stored(entry.as_ref()), BeaconOutcome::Lost);
+        }
+        self.dispatch(tab, Input::Restored, BeaconOutcome::Lost);
+        for call in std::mem::take(&mut self.tabs[tab].waiting) {
+            self.process_call(tab, &call);
         }
     }
 
-    fn execute(&mut self, tab: usize, effect: Effect, beacon: BeaconOutcome) {
-        match effect {
-            Effect::Persist(entry) => {
-                self.write(entry.clone());
-                if !self.tabs[tab].is_leader {
-                    self.broadcast(tab, &Message::Stored(entry));
-                }
+    /// The browser answers the tab's request for the lock.
+    pub(crate) fn answer_lock(&mut self, tab: usize) {
+        if self.tabs[tab].has_joined && !std::mem::replace(&mut self.tabs[tab].has_answer, true) {
+            self.set_leader(tab, self.lock.front() == Some(&tab));
+        }
+    }
+
+    fn dispatch(&mut self, tab: usize, input: Input<'_>, beacon: BeaconOutcome) {
+        let mut effects = Vec::new();
+        self.tabs[tab].tracker.handle(self.now, input, &mut effects);
+        for effect in effects {
+            if let Effect::Act { action, text, more, number } = effect {
+                self.execute(tab, action, [text, more], number, beacon);
             }
-            Effect::Delete(keys) => {
-                keys.iter().for_each(|key| drop(self.disk.remove(key)));
-                self.broadcast(tab, &Message::Deleted(keys.join(",")));
+        }
+    }
+
+    fn execute(&mut self, tab: usize, action: Action, [text, more]: [String; 2], number: f64, beacon: BeaconOutcome) {
+        let abort = |requests: &mut [Request]| requests.iter_mut().for_each(|request| request.is_aborted = true);
+        match action {
+            Action::Persist => self.write(StoredEntry::new(text, more)),
+            Action::Share => self.broadcast(tab, &Message::Shared(StoredEntry::new(text, more))),
+            Action::Delete => {
+                text.split(',').for_each(|key| drop(self.disk.remove(key)));
+                self.broadcast(tab, &Message::Deleted(text));
             }
-            Effect::Restore => {
+            Action::Restore => {
                 self.join_election(tab);
-                let stored_entries: Vec<_> = self.disk.iter().map(|(key, text)| StoredEntry::new(key.clone(), text.clone())).collect();
-                self.dispatch(tab, Input::Restored(&stored_entries), beacon);
+                self.refresh(tab, false);
+                let stored = self.disk.iter().map(|(key, text)| StoredEntry::new(key.clone(), text.clone())).collect();
+                self.tabs[tab].restoring.push_back(stored);
             }
-            Effect::SaveVisitor(text) => {
-                self.saved.visitor = text;
+            Action::Save if text == DEDUP => self.saved.dedup = more,
+            Action::Save => {
+                *(if text == VISITOR_COOKIE { &mut self.saved.visitor } else { &mut self.saved.session }) = more;
                 self.broadcast(tab, &Message::SavedState(self.saved.clone()));
             }
-            Effect::SaveSession(text) => {
-                self.saved.session = text;
-                self.broadcast(tab, &Message::SavedState(self.saved.clone()));
+            Action::Send => {
+                abort(&mut self.tabs[tab].requests);
+                self.tabs[tab].requests.push(Request { body: wire::body(&text, number), is_aborted: false });
             }
-            Effect::SaveDedup(text) => self.saved.dedup = text,
-            Effect::Send { request, body } => {
-                assert!(body.len() < 60 * 1024, "a request that does not fit a beacon");
-                assert!(self.tabs[tab].requests.iter().all(|(other, _)| *other != request));
-                self.tabs[tab].requests.push((request, body));
-            }
-            // The request may still arrive, so it stays in flight here.
-            Effect::Abort { .. } => {}
-            Effect::Beacon(body) => {
-                assert!(body.len() < 60 * 1024);
-                if matches!(beacon, BeaconOutcome::Stored) {
-                    self.store(&body);
-                }
-            }
-            Effect::SetTimer(after) => self.tabs[tab].timer = after.map(|after| self.now + after),
-            Effect::ClearAll | Effect::Report(_) => {}
+            Action::Abort => abort(&mut self.tabs[tab].requests),
+            Action::Beacon if matches!(beacon, BeaconOutcome::Stored) => drop(self.store(&wire::body(&text, number))),
+            Action::SetTimer => self.tabs[tab].timer = (number >= 0.0).then(|| self.now + number as Millis),
+            Action::Beacon | Action::ClearAll | Action::Report => {}
         }
     }
 
     fn write(&mut self, entry: StoredEntry) {
         if !self.is_full {
             self.disk.insert(entry.key, entry.text);
-        } else if let Some(name) = self.calls.iter().find(|name| entry.text.contains(name.as_str())) {
+        } else if let Some(name) = self.calls.iter().find(|name| wire::call_of(&entry.text).contains(name.as_str())) {
             self.lost_on_full_disk.push(name.clone());
         }
     }
@@ -154,7 +217,7 @@ impl Simulation {
     fn join_election(&mut self, tab: usize) {
         if !std::mem::replace(&mut self.tabs[tab].has_joined, true) {
             self.lock.push_back(tab);
-            self.set_leader(tab, self.lock.front() == Some(&tab));
+            self.tabs[tab].has_answer = false;
         }
     }
 
@@ -170,29 +233,34 @@ impl Simulation {
         self.lock.retain(|other| *other != tab);
         self.tabs[tab].has_joined = false;
         self.tabs[tab].inbox.clear();
-        if let Some(next) = self.lock.front().copied().filter(|next| was_first && !self.tabs[*next].is_frozen) {
+        if let Some(next) =
+            self.lock.front().copied().filter(|next| was_first && self.tabs[*next].has_answer && !self.tabs[*next].is_frozen)
+        {
             self.set_leader(next, true);
         }
     }
 
     /// Stores what the collector would store, deduplicated; returns the response.
     fn store(&mut self, body: &str) -> String {
-        let batch = decode::batch(body.as_bytes()).expect("the collector parses each batch of a page");
-        for text in &batch.events {
-            let decoded = decode::event(text).expect("the collector accepts each event of a page");
-            if self.seen.insert(decoded.key) && decoded.event.kind == "custom" {
-                let params: serde_json::Value = serde_json::from_str(&decoded.event.params).expect("parameters are JSON");
-                self.stored.push(params["name"].as_str().expect("a name").into());
+        let request = decode::calls(body.as_bytes()).expect("the collector parses each request of a page");
+        let mut accepted = 0;
+        decode::call_events(request, &Receipt::of_page(limits::MAX_TIME_MS, None), |event| {
+            let decoded = event.expect("the collector accepts each event of a page");
+            accepted += 1;
+            if let Some(name) = wire::name(&decoded.event.kind, &decoded.event.params).filter(|_| self.seen.insert(decoded.key)) {
+                self.stored.push(name);
             }
-        }
-        format!(r#"{{"accepted":{},"duplicates":0,"rejected":[]}}"#, batch.events.len())
+            true
+        })
+        .expect("a page sends no more events than a request may have");
+        format!(r#"{{"accepted":{accepted},"duplicates":0,"rejected":[]}}"#)
     }
 
     pub(crate) fn end_request(&mut self, tab: usize, outcome: RequestOutcome) {
         if self.tabs[tab].requests.is_empty() {
             return;
         }
-        let (request, body) = self.tabs[tab].requests.remove(0);
+        let Request { body, is_aborted } = self.tabs[tab].requests.remove(0);
         let result = match outcome {
             RequestOutcome::Stored => SendResult { status: 200, body: self.store(&body), ..SendResult::default() },
             RequestOutcome::StoredWithoutResponse => {
@@ -203,8 +271,8 @@ impl Simulation {
             RequestOutcome::Status(status, retry_after) => SendResult { status, retry_after, ..SendResult::default() },
             RequestOutcome::CaptivePortal => SendResult { status: 200, body: "<html>".into(), ..SendResult::default() },
         };
-        if self.is_running(tab) {
-            self.dispatch(tab, Input::RequestDone(&SendResult { request, ..result }), BeaconOutcome::Lost);
+        if self.is_running(tab) && !is_aborted {
+            self.dispatch(tab, Input::RequestDone(&result), BeaconOutcome::Lost);
         }
     }
 
@@ -222,7 +290,11 @@ impl Simulation {
         }
     }
 
+    /// Delivers the next message; messages wait while the store is read.
     fn deliver(&mut self, tab: usize, delivery_mode: MessageDelivery) {
+        if !self.tabs[tab].restoring.is_empty() {
+            return;
+        }
         let inbox = &mut self.tabs[tab].inbox;
         if matches!(delivery_mode, MessageDelivery::Reordered) && inbox.len() > 1 {
             inbox.rotate_left(1);
@@ -235,7 +307,7 @@ impl Simulation {
         };
         for _ in 0..times {
             match &message {
-                Message::Stored(entry) => self.dispatch(tab, Input::Call(entry.as_ref()), BeaconOutcome::Lost),
+                Message::Shared(entry) => self.dispatch(tab, Input::Call(entry.as_ref()), BeaconOutcome::Lost),
                 Message::Deleted(keys) => self.dispatch(tab, Input::DeletedElsewhere(keys), BeaconOutcome::Lost),
                 Message::SavedState(saved) => self.dispatch(tab, Input::StateChanged(saved.as_ref()), BeaconOutcome::Lost),
             }
@@ -255,18 +327,21 @@ impl Simulation {
             {
                 return self.step(Step::Resume(tab));
             }
-            Step::DeliverMessage(tab, _) | Step::Hide(tab) | Step::Online(tab) if !self.is_running(tab) => return,
+            Step::DeliverMessage(tab, _) | Step::FinishRestore(tab) | Step::AnswerLock(tab) | Step::Hide(tab) | Step::Online(tab)
+                if !self.is_running(tab) =>
+            {
+                return;
+            }
             _ => {}
         }
         match step {
-            Step::Call(tab) => {
-                let entry = self.new_call(tab);
-                self.dispatch(tab, Input::Call(entry.as_ref()), BeaconOutcome::Lost);
-            }
+            Step::Call(tab) => self.call(tab),
+            Step::FinishRestore(tab) => self.finish_restore(tab),
+            Step::AnswerLock(tab) => self.answer_lock(tab),
             Step::InterruptedLoad(tab) => {
                 self.dispatch(tab, Input::PageHide, BeaconOutcome::Lost);
-                let entry = self.new_call(tab);
-                self.write(entry);
+                let call = self.new_call(tab);
+                self.store_undecided(call);
                 self.open(tab);
             }
             Step::Reload(tab, beacon) => {
@@ -289,23 +364,27 @@ impl Simulation {
 
     /// Resumes a frozen tab or a cached page.
     fn resume(&mut self, tab: usize) {
-        if std::mem::take(&mut self.tabs[tab].is_frozen) && self.lock.front() == Some(&tab) {
+        if std::mem::take(&mut self.tabs[tab].is_frozen) && self.tabs[tab].has_answer && self.lock.front() == Some(&tab) {
             self.set_leader(tab, true);
         }
         if std::mem::take(&mut self.tabs[tab].is_cached) {
-            self.dispatch(tab, Input::StateChanged(self.saved.clone().as_ref()), BeaconOutcome::Lost);
+            self.refresh(tab, true);
             self.dispatch(tab, Input::PageShow, BeaconOutcome::Lost);
             self.join_election(tab);
         }
     }
 
-    /// Runs one page with a working connection until it is idle.
+    /// Runs one page with a working connection until it is idle. Its clock is not behind that of any page before: a page leaves calls that
+    /// seem younger than itself to a later one.
     pub(crate) fn run_to_idle(&mut self) {
+        self.now = self.now.max(self.latest);
         self.is_full = false;
         self.lock.clear();
         self.tabs.truncate(1);
         self.open(0);
         for _ in 0..10_000 {
+            self.finish_restore(0);
+            self.answer_lock(0);
             if !self.tabs[0].requests.is_empty() {
                 self.end_request(0, RequestOutcome::Stored);
             } else if let Some(time) = self.tabs[0].timer {

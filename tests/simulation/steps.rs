@@ -8,6 +8,10 @@ use crate::simulation::TABS;
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Call(usize),
+    /// The browser returns the stored entries that the tab has requested.
+    FinishRestore(usize),
+    /// The browser answers the tab's request for the lock of the leader.
+    AnswerLock(usize),
     /// A page that closes before its core has loaded: only the call is stored.
     InterruptedLoad(usize),
     AdvanceTime(Millis),
@@ -82,7 +86,9 @@ pub(crate) fn step_sequences() -> impl Strategy<Value = Vec<Step>> {
     let delivery_mode = prop_oneof![20 => Just(MessageDelivery::Once), 1 => Just(MessageDelivery::Twice), 1 => Just(MessageDelivery::Lost), 1 => Just(MessageDelivery::Reordered)];
     let step = prop_oneof![
         8 => tab.clone().prop_map(Step::Call),
-        1 => tab.clone().prop_map(Step::InterruptedLoad),
+        2 => tab.clone().prop_map(Step::InterruptedLoad),
+        8 => tab.clone().prop_map(Step::FinishRestore),
+        6 => tab.clone().prop_map(Step::AnswerLock),
         6 => (0..3 * delivery::REQUEST_TIMEOUT_MS).prop_map(Step::AdvanceTime),
         1 => (-100_000_i64..100_000_000).prop_map(Step::JumpClock),
         5 => (tab.clone(), outcome).prop_map(|(tab, outcome)| Step::EndRequest(tab, outcome)),
