@@ -1,0 +1,6 @@
+// Vite needs nothing for the tracker.
+
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vite";
+
+export default defineConfig({ plugins: [vue()] });
