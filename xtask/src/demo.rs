@@ -28,7 +28,7 @@ pub(crate) struct Options {
     /// The folder for events and the project's secret [default: target/demo-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Import a generated year of orders, carts and returns, visible under /reports
+    /// Import a generated year of orders, returns and visits, visible under /reports and /customers
     #[arg(long)]
     history: bool,
 }
@@ -42,7 +42,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
     command
         .args(["serve", "--demo", "--listen", &options.listen, "--data"])
         .arg(&data)
-        .args(["--project", &format!("{TOKEN}:{secret}")])
+        .env("TILLROLL_PROJECTS", format!("{TOKEN}:{secret}"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
@@ -119,6 +119,7 @@ fn welcome(address: &str, secret: &str) -> String {
   The demo shop     {address}/
   Events, live      {address}/live
   Reports           {address}/reports
+  Customers         {address}/customers
   Every event       curl -u {TOKEN}:{secret} {address}/export/events
 
   project token     {TOKEN}

@@ -11,7 +11,9 @@ mod demo;
 mod demo_history;
 mod files;
 mod fuzz;
+mod package;
 mod process;
+mod release_check;
 mod setup;
 mod size;
 mod step;
@@ -42,8 +44,12 @@ enum Task {
     Build,
     /// Print the size of every downloaded file (raw, gzip -9, brotli 11); fail above the budget
     Size,
+    /// Build the archives that are published, into `target/package/`
+    Package,
     /// Check the rules of this code base that no standard linter checks
     Tidy,
+    /// Build a release from a clean checkout with the pinned compiler, and record where its files come from
+    ReleaseCheck,
     /// Run the benchmarks and print ratios
     Bench(bench::Options),
     /// Run the fuzz targets of the parsers that read untrusted input
@@ -67,8 +73,10 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Task::Test(options) => return test::run(&mut context, &options),
         Task::Build => build::run(&mut context)?,
         Task::Size => size::run(&mut context)?,
+        Task::ReleaseCheck => release_check::run(&mut context)?,
+        Task::Package => package::run(&mut context)?,
         Task::Tidy => tidy::run(&context)?,
-        Task::Bench(options) => bench::run(&context, &options)?,
+        Task::Bench(options) => bench::run(&mut context, &options)?,
         Task::Fuzz(options) => fuzz::run(&mut context, &options)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! Builds the release binary of the collector and copies DuckDB's shared library beside it.
 //!
-//! The binary searches the library in its own folder first, so both can be deployed together without the checkout. If no library is
+//! The binary searches the library in its own folder only, so both can be deployed together without the checkout. If no library is
 //! available, the collector is built without metrics queries.
 
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ pub(super) fn compile(context: &mut Context) -> Result<String> {
 pub(super) fn copy_engine(context: &mut Context) -> Result<String> {
     let Some(source) = library(context) else { return Ok("none".into()) };
     let target = context.collector_binary().with_file_name(source.file_name().unwrap_or_default());
-    if has_same_content(&source, &target) {
+    // The build script of the collector puts a link there, which leads to nowhere on another machine.
+    if !target.is_symlink() && has_same_content(&source, &target) {
         return Ok("present".into());
     }
     // The rename replaces the file atomically; a running collector keeps the old one open.

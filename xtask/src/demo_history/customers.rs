@@ -122,6 +122,11 @@ pub(super) fn of_cart(day: Day, number: u64) -> Customer {
     of_order(day - 1 - random.below(60) as Day, random.below(10))
 }
 
+/// The id of a market, chosen by its weight.
+pub(super) fn any_market(random: &mut Random) -> &'static str {
+    random.pick_weighted(MARKETS, |market| market.weight).id
+}
+
 fn new_customer(purpose: &str, day: Day, number: u64) -> Customer {
     let mut random = Random::new(purpose, day, number);
     let market = random.pick_weighted(MARKETS, |market| market.weight);
@@ -138,12 +143,23 @@ fn new_customer(purpose: &str, day: Day, number: u64) -> Customer {
 impl Customer {
     /// The customer object of a record.
     pub(super) fn to_json(&self) -> Value {
-        let ascii = |name: &str| name.to_lowercase().replace(['é', 'è'], "e");
-        let email = format!("{}.{}.{}@example.com", ascii(self.first_name), ascii(self.last_name), self.id);
+        let email = self.email();
         match self.group {
             Some(group) => json!({"id": self.id, "email": email, "group_name": group}),
             None => json!({"id": self.id, "email": email}),
         }
+    }
+
+    /// The record of the customer in the format of the export, from the day of the first order.
+    pub(super) fn to_record(&self, day: Day) -> Value {
+        let tags: Vec<&str> = self.group.into_iter().filter(|group| *group == "trade").collect();
+        json!({"email": self.email(), "firstName": self.first_name, "lastName": self.last_name, "createdAt": day * 86_400_000,
+            "subscribed": self.group == Some("newsletter"), "tags": tags})
+    }
+
+    fn email(&self) -> String {
+        let ascii = |name: &str| name.to_lowercase().replace(['é', 'è'], "e");
+        format!("{}.{}.{}@example.com", ascii(self.first_name), ascii(self.last_name), self.id)
     }
 
     /// The billing address.

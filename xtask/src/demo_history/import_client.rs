@@ -57,11 +57,14 @@ impl ImportClient {
     }
 }
 
-/// Prints the progress: on a terminal it overwrites one line, else it prints a line per call.
-pub(super) fn print_progress(sent: usize, total: usize) {
+/// Prints the progress: on a terminal it overwrites one line, else it prints a line for each tenth.
+pub(super) fn print_progress(day: i64, days: i64, records: usize) {
     let is_terminal = std::io::stdout().is_terminal();
-    let is_complete = sent == total;
+    let is_complete = day == days;
+    if !is_terminal && !is_complete && day * 10 / days == (day - 1) * 10 / days {
+        return;
+    }
     let (start, end) = if is_terminal { ("\r", if is_complete { "\n" } else { "" }) } else { ("", "\n") };
-    print!("{start}  history: {sent} of {total} records{end}");
+    print!("{start}  history: {} %, {records} records{end}", day * 100 / days);
     let _ = std::io::stdout().flush();
 }

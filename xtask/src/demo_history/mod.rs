@@ -1,5 +1,5 @@
-//! Generates a year of a shop's history for `cargo xtask demo --history`: orders, carts and returns of customers in four markets. The
-//! collector's import API stores them.
+//! Generates a year of a shop's history for `cargo xtask demo --history`: orders and returns of customers in four markets, and the visits
+//! behind them, with carts that were left. The collector's import API stores them.
 //!
 //! A record depends only on its day and its number within the day. So two runs generate equal records, and a later run extends the history.
 //! A state file records the last imported day; the next start imports only newer or changed records.
@@ -7,13 +7,15 @@
 mod calendar;
 mod customers;
 mod import_client;
+mod origins;
 mod products;
 mod random;
 mod records;
+mod traffic;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use crate::{clock, files};
@@ -24,10 +26,10 @@ pub(crate) use import_client::ImportClient;
 const HISTORY_DAYS: i64 = 365;
 /// For how many days a record may still change: orders are shipped and goods are returned.
 const MUTABLE_DAYS: i64 = 30;
-/// The number of records in one import request.
+/// From this number of records on, a list is sent.
 const CHUNK: usize = 1_000;
 /// The version of the generator, recorded in the state file. A change makes the next start import everything again.
-const GENERATOR_VERSION: &str = "1";
+const GENERATOR_VERSION: &str = "2";
 /// The name of the state file in the data folder.
 pub(crate) const STATE_FILE: &str = "demo-history";
 
@@ -41,18 +43,25 @@ pub(crate) fn import(client: &ImportClient, data: &Path) -> Result<usize> {
         return Ok(0);
     }
     let first = imported_until.map_or(today - HISTORY_DAYS, |until| (until - MUTABLE_DAYS).max(today - HISTORY_DAYS));
-    let resources = generate(first, today);
-    let total = resources.iter().map(|(_, records)| records.len()).sum();
-    let mut sent = 0;
-    for (resource, records) in &resources {
-        for chunk in records.chunks(CHUNK) {
-            client.import(resource, chunk)?;
-            sent += chunk.len();
-            import_client::print_progress(sent, total);
+    // Days are generated while others are imported.
+    let (sender, days) = std::sync::mpsc::sync_channel(4);
+    let generator = std::thread::spawn(move || {
+        for day in first..today {
+            if sender.send((day, generate(day, today))).is_err() {
+                return;
+            }
         }
+    });
+    let mut waiting = Records { products: products::records(), ..Records::default() };
+    let mut sent = 0;
+    for (day, records) in days {
+        waiting.append(records);
+        sent += waiting.import(client, if day + 1 == today { 1 } else { CHUNK })?;
+        import_client::print_progress(day + 1 - first, today - first, sent);
     }
+    generator.join().map_err(|_| anyhow!("the generator of the history panicked"))?;
     files::write(&state_file, format!("{GENERATOR_VERSION} {today}\n").as_bytes())?;
-    Ok(total)
+    Ok(sent)
 }
 
 /// The start and end of a period that contains the whole history, in RFC 3339.
@@ -61,51 +70,107 @@ pub(crate) fn period() -> (String, String) {
     (calendar::rfc3339(today - HISTORY_DAYS - 1, 0), calendar::rfc3339(today, 0))
 }
 
-/// Generates the records from `first` to the day before `today`, in their state of `today`, by resource.
-fn generate(first: Day, today: Day) -> [(&'static str, Vec<Value>); 3] {
-    let (mut orders, mut carts, mut returns) = (Vec::new(), Vec::new(), Vec::new());
-    for day in first..today {
-        for number in 0..calendar::orders_on(day) {
-            let (order, return_) = records::order(day, number, today);
-            orders.push(order);
-            returns.extend(return_);
-        }
-        carts.extend((0..calendar::carts_on(day)).map(|number| records::cart(day, number)));
+/// Records by resource.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Records {
+    products: Vec<Value>,
+    customers: Vec<Value>,
+    orders: Vec<Value>,
+    returns: Vec<Value>,
+    events: Vec<Value>,
+}
+
+impl Records {
+    fn lists(&mut self) -> [(&'static str, &mut Vec<Value>); 5] {
+        let Self { products, customers, orders, returns, events } = self;
+        [("products", products), ("customers", customers), ("orders", orders), ("returns", returns), ("events", events)]
     }
-    [("orders", orders), ("carts", carts), ("returns", returns)]
+
+    fn append(&mut self, mut other: Self) {
+        for ((_, all), (_, more)) in self.lists().into_iter().zip(other.lists()) {
+            all.append(more);
+        }
+    }
+
+    /// Imports and removes the records of each list with at least `min` records; returns their number.
+    fn import(&mut self, client: &ImportClient, min: usize) -> Result<usize> {
+        let mut sent = 0;
+        for (resource, records) in self.lists() {
+            if records.len() >= min {
+                client.import(resource, records)?;
+                sent += records.len();
+                records.clear();
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// Generates the records of a day in their state of `today`.
+fn generate(day: Day, today: Day) -> Records {
+    let mut records = Records::default();
+    for number in 0..calendar::orders_on(day) {
+        let (order, return_) = records::order(day, number, today);
+        let customer = customers::of_order(day, number);
+        records.customers.extend(customer.is_new.then(|| customer.to_record(day)));
+        records.events.append(&mut traffic::of_order(day, number, &order));
+        records.orders.push(order);
+        records.returns.extend(return_);
+    }
+    for number in 0..calendar::carts_on(day) {
+        records.events.append(&mut traffic::of_cart(day, number, &records::cart(day, number)));
+    }
+    records.events.append(&mut traffic::browsing(day));
+    records
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HISTORY_DAYS, generate};
+    use std::collections::{HashMap, HashSet};
+
+    use super::{HISTORY_DAYS, Records, generate};
 
     const TODAY: i64 = 20_000;
 
     #[test]
     fn history_is_deterministic_and_old_records_do_not_change() {
-        let [orders, carts, returns] = generate(TODAY - HISTORY_DAYS, TODAY);
-        assert_eq!(generate(TODAY - HISTORY_DAYS, TODAY), [orders.clone(), carts.clone(), returns]);
-        let [later, later_carts, _] = generate(TODAY - HISTORY_DAYS, TODAY + 1);
-        let is_old = |order: &&serde_json::Value| order["placed_at"].as_str() < Some("2024-09-01");
-        assert!(later.1.iter().filter(is_old).eq(orders.1.iter().filter(is_old)));
-        assert_eq!(carts.1[..], later_carts.1[..carts.1.len()]);
+        for day in [TODAY - HISTORY_DAYS, TODAY - 60, TODAY - 1] {
+            let records = generate(day, TODAY);
+            assert!(generate(day, TODAY) == records);
+            let later = generate(day, TODAY + 1);
+            assert!(later.events == records.events && later.customers == records.customers);
+            assert!(day == TODAY - 1 || later.orders == records.orders);
+        }
     }
 
     #[test]
     fn a_year_has_plausible_counts_and_unique_ids() {
-        let [(_, orders), (_, carts), (_, returns)] = generate(TODAY - HISTORY_DAYS, TODAY);
+        let mut year = Records::default();
+        (TODAY - HISTORY_DAYS..TODAY).for_each(|day| year.append(generate(day, TODAY)));
+        let Records { orders, returns, events, customers, .. } = year;
         let per_order = |count: usize| count as f64 / orders.len() as f64;
+        let carts = events.iter().filter(|event| event["type"] == "basket_update").count() - orders.len();
         assert!((6_000..12_000).contains(&orders.len()), "{} orders", orders.len());
-        assert!((0.8..1.6).contains(&per_order(carts.len())), "{} carts", carts.len());
+        assert!((0.8..1.6).contains(&per_order(carts)), "{carts} carts");
         assert!((0.04..0.12).contains(&per_order(returns.len())), "{} returns", returns.len());
-        let mut emails: Vec<_> = orders.iter().filter_map(|order| order["customer"]["email"].as_str()).collect();
-        emails.sort_unstable();
-        emails.dedup();
-        assert!((0.4..0.8).contains(&per_order(emails.len())), "{} customers", emails.len());
-        let mut ids: Vec<_> = orders.iter().chain(&carts).chain(&returns).map(|record| record["id"].as_str()).collect();
-        let count = ids.len();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), count, "an id is used twice");
+        assert!((0.4..0.8).contains(&per_order(customers.len())), "{} customers", customers.len());
+        let ids: Vec<_> = orders.iter().chain(&returns).chain(&events).map(|record| record["id"].as_str()).collect();
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "an id is used twice");
+    }
+
+    #[test]
+    fn orders_have_visits_before_them_from_many_sources_and_most_visits_end_without_an_order() {
+        let events = generate(TODAY - 100, TODAY).events;
+        let mut visits: HashMap<&str, Vec<&str>> = HashMap::new();
+        for event in &events {
+            visits.entry(event["session_id"].as_str().unwrap()).or_default().push(event["type"].as_str().unwrap());
+        }
+        let with = |kind: &str| visits.values().filter(|types| types.contains(&kind)).count();
+        assert!(visits.values().all(|types| types.starts_with(&["land", "page_view"])));
+        let rate = with("order") as f64 / visits.len() as f64;
+        assert!((0.04..0.15).contains(&rate), "{rate}");
+        assert!(with("search") > 10 && with("basket_update") > with("order") && with("product_view") > with("basket_update"));
+        let sources: HashSet<_> = events.iter().filter_map(|event| event["params"]["source_url"].as_str()).collect();
+        assert!(sources.len() > 6, "{sources:?}");
     }
 }

@@ -32,6 +32,15 @@ pub(super) const PRODUCTS: &[Product] = &[
     product("17", "Lambswool Scarf", 3_800, 7),
 ];
 
+/// The records of all products in the format of the export.
+pub(super) fn records() -> Vec<serde_json::Value> {
+    let record = |product: &Product| {
+        let price = product.price_cents as f64 / 100.0;
+        serde_json::json!({"id": product.id, "name": product.name, "price": price})
+    };
+    PRODUCTS.iter().map(record).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::PRODUCTS;

@@ -5,6 +5,8 @@
 
 mod browsers;
 mod cargo_deny;
+mod examples;
+mod wasm_pack;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,6 +19,8 @@ use crate::{files, process};
 
 pub(crate) use browsers::{ALL_ENGINES, BROWSERS};
 pub(crate) use cargo_deny::{CARGO_DENY, binary as cargo_deny_binary};
+pub(crate) use examples::EXAMPLES;
+pub(crate) use wasm_pack::{WASM_PACK, folder as wasm_pack_folder};
 
 const MIN_NODE_MAJOR: u32 = 20;
 

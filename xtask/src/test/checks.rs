@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::result::{CheckResult, OutputParser};
-use super::{history_import, lint, relocation};
+use super::{history_import, lint, packages, relocation};
 use crate::context::Context;
 use crate::step::Step;
 use crate::{build, files, process, setup, size, tidy};
@@ -38,6 +38,12 @@ pub(super) const CHECKS: &[Check] = &[
         run: lint::cargo_deny,
     },
     Check {
+        name: "npm-audit",
+        about: "the registry reports no vulnerability of a locked npm package",
+        needs: &[setup::NODE],
+        run: lint::npm_audit,
+    },
+    Check {
         name: "build",
         about: "dist/ and the release binary build",
         needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
@@ -45,9 +51,15 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "moved",
-        about: "the release binary and its DuckDB library run from another folder",
+        about: "the release binary runs from another folder, and searches its DuckDB library there only",
         needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
         run: relocation::run,
+    },
+    Check {
+        name: "package",
+        about: "the packages are complete and repeatable, and the Debian package can be installed and purged",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
+        run: packages::run,
     },
     Check {
         name: "size",
@@ -77,13 +89,21 @@ pub(super) const CHECKS: &[Check] = &[
         name: "page",
         about: "the tests of the scripts pass in Node and in browsers",
         needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::BROWSERS],
-        run: page,
+        run: |context| node_tests(context, &["js", "tests/browser", "www"]),
     },
-    Check { name: "wasm-pack", about: "wasm-pack builds a package of the core", needs: &[setup::BUILD], run: wasm_pack },
+    Check {
+        name: "examples",
+        about: "the npm package installs and type-checks, and each example works in browsers",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::BROWSERS, setup::EXAMPLES],
+        run: |context| node_tests(context, &["tests/examples"]),
+    },
+    Check {
+        name: "wasm-pack",
+        about: "wasm-pack builds a package of the core, which works in a browser",
+        needs: &[setup::BUILD, setup::WASM_PACK, setup::BROWSERS],
+        run: wasm_pack,
+    },
 ];
-
-/// Folders with tests for Node, relative to the root.
-const NODE_TEST_FOLDERS: &[&str] = &["js", "tests/browser", "www"];
 
 fn rust(context: &Context) -> Result<CheckResult> {
     let mut cargo = process::cargo(context);
@@ -91,8 +111,9 @@ fn rust(context: &Context) -> Result<CheckResult> {
     count_tests(context, &mut cargo)
 }
 
-fn page(context: &Context) -> Result<CheckResult> {
-    let all = NODE_TEST_FOLDERS.iter().flat_map(|folder| files::list(&context.path(folder), &|_| true));
+/// Runs the tests for Node in these folders, which are relative to the root.
+fn node_tests(context: &Context, folders: &[&str]) -> Result<CheckResult> {
+    let all = folders.iter().flat_map(|folder| files::list(&context.path(folder), &|_| true));
     let mut node = process::node(context);
     node.args(["--test", "--test-reporter=spec"]).args(all.filter(|file| file.to_string_lossy().ends_with(".test.mjs")));
     count_tests(context, &mut node)
@@ -108,17 +129,15 @@ fn count_tests(context: &Context, command: &mut Command) -> Result<CheckResult> 
     Ok(parser.finish(status.success()))
 }
 
+/// Builds the package with wasm-pack, and tests it in a browser.
 fn wasm_pack(context: &Context) -> Result<CheckResult> {
-    for tool in ["wasm-pack", "wasm-bindgen"] {
-        if process::find_on_path(&[tool]).is_none() {
-            return Ok(CheckResult::Skipped(format!("{tool} is not on the PATH (cargo install wasm-pack wasm-bindgen-cli)")));
-        }
-    }
     // In this mode wasm-pack downloads nothing; it finds wasm-opt in the npm packages.
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(context.path("node_modules/.bin")).chain(std::env::split_paths(&path));
-    let mut command = Command::new("wasm-pack");
+    let own = [setup::wasm_pack_folder(context), context.path("node_modules/.bin")];
+    let folders = own.into_iter().chain(std::env::split_paths(&path));
+    let mut command = Command::new(setup::wasm_pack_folder(context).join("wasm-pack"));
     command.current_dir(context.root()).env("PATH", std::env::join_paths(folders).unwrap_or(path.clone()));
     command.args(["build", "--mode", "no-install", "--target", "web", "--out-dir", "target/wasm-pack"]);
-    process::run_visible(&mut command).map(|()| CheckResult::PASSED)
+    process::run_visible(&mut command)?;
+    node_tests(context, &["tests/wasm-pack"])
 }

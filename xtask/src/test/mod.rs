@@ -6,6 +6,7 @@
 mod checks;
 mod history_import;
 mod lint;
+mod packages;
 mod relocation;
 mod result;
 

@@ -1,7 +1,8 @@
 //! Checks that the release binary does not depend on the checkout.
 //!
 //! The check copies the binary and the DuckDB library to an empty folder and starts the copy there. The dynamic loader reports which library
-//! file it loaded; a path in the checkout fails the check.
+//! file it loaded; a path in the checkout fails the check. Without the library beside it the loader must find none: a second folder that it
+//! searches would let any user who can write there run code in the collector.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +27,19 @@ fn check_copy(folder: &Path, binary: &Path) -> Result<CheckResult> {
     let engine = loaded.lines().find(|line| build::ENGINE_LIBRARIES.iter().any(|name| line.contains(name)));
     let is_in_folder = engine.is_none_or(|line| line.contains(&*folder.to_string_lossy()));
     println!("{}", engine.map_or("the binary was built without DuckDB", str::trim));
-    Ok(if is_in_folder { CheckResult::PASSED } else { CheckResult::FAILED })
+    let is_found_elsewhere = engine.is_some() && is_found_without_copy(folder, binary)?;
+    Ok(if is_in_folder && !is_found_elsewhere { CheckResult::PASSED } else { CheckResult::FAILED })
+}
+
+/// Removes the copy of the library, and returns whether the loader finds another one.
+fn is_found_without_copy(folder: &Path, binary: &Path) -> Result<bool> {
+    for name in build::ENGINE_LIBRARIES {
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    let loaded = process::run_captured(command_in(folder, binary).env("LD_TRACE_LOADED_OBJECTS", "1"))?;
+    let engine = loaded.lines().find(|line| build::ENGINE_LIBRARIES.iter().any(|name| line.contains(name)));
+    println!("without the copy: {}", engine.map_or("", str::trim));
+    Ok(engine.is_none_or(|line| !line.contains("not found")))
 }
 
 fn command_in(folder: &Path, binary: &Path) -> Command {

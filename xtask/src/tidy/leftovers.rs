@@ -42,12 +42,13 @@ pub(super) fn machine_paths(source: &Source) -> Vec<Finding> {
     paths.map(|(line, path)| source.finding(line, format!("`{path}…` is a path of one machine; use a relative path"))).collect()
 }
 
-/// The npm lock file does not fix the address of a registry.
+/// An npm lock file does not fix the address of a registry.
 pub(super) fn registry_addresses(source: &Source) -> Vec<Finding> {
-    if source.path != "package-lock.json" {
+    if !source.path.ends_with("package-lock.json") {
         return Vec::new();
     }
-    let resolved = source.lines().filter(|(_, text)| text.contains("\"resolved\""));
+    // Packages of a workspace have their folder there.
+    let resolved = source.lines().filter(|(_, text)| text.contains("\"resolved\"") && text.contains("://"));
     let message = "`resolved` contains the address of a registry; run npm install with the .npmrc of this folder";
     resolved.map(|(line, _)| source.finding(line, message)).collect()
 }

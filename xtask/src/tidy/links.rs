@@ -10,7 +10,7 @@ use super::source::{Finding, Source};
 const PUBLIC: &str = "https://github.com/tillroll/tillroll/blob/main/";
 
 /// The folders of sources and documents.
-const FOLDERS: &[&str] = &["js/", "src/", "protocol/", "collector/", "xtask/", "tests/", "www/", "docs/"];
+const FOLDERS: &[&str] = &["js/", "src/", "protocol/", "collector/", "xtask/", "tests/", "www/", "docs/", "examples/"];
 
 /// Every relative link of a Markdown file leads to an existing file, and its anchor to a heading of that file.
 pub(super) fn check(source: &Source) -> Vec<Finding> {

@@ -1,0 +1,53 @@
+//! `cargo xtask bench`: the benchmarks. They print ratios, which compare between machines; absolute numbers do not.
+
+mod page;
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::process;
+
+/// Options of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    subject: Option<Subject>,
+    /// Store ten million events and print the memory use, instead of comparing rates
+    #[arg(long)]
+    soak: bool,
+}
+
+/// What is measured; without it, the ingest rate of the collector.
+#[derive(clap::Subcommand)]
+enum Subject {
+    /// Measure what the library costs a page in Chromium: start, calls, bytes sent, idle time and memory
+    Page(page::Options),
+    /// Send the worst requests to each public endpoint beside a normal load; print its p99 with and without them, and the peak of memory
+    Abuse(Abuse),
+}
+
+/// Options of `cargo xtask bench abuse`.
+#[derive(clap::Args)]
+struct Abuse {
+    /// How long each attack lasts, in seconds
+    #[arg(long, default_value_t = 8)]
+    seconds: u32,
+    /// Only the attacks whose names contain this text
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+/// Runs the benchmarks.
+pub(crate) fn run(context: &mut Context, options: &Options) -> Result<()> {
+    match &options.subject {
+        Some(Subject::Page(page)) => page::run(context, page),
+        Some(Subject::Abuse(abuse)) => collector_example(context, "abuse", &[&abuse.seconds.to_string(), &abuse.only]),
+        None => collector_example(context, "bench", if options.soak { &["soak"] } else { &[] }),
+    }
+}
+
+fn collector_example(context: &Context, name: &str, arguments: &[&str]) -> Result<()> {
+    let mut cargo = process::cargo(context);
+    cargo.args(["run", "--release", "--package", "tillroll-collector", "--example", name, "--"]).args(arguments);
+    process::run_visible(&mut cargo)
+}
