@@ -11,6 +11,8 @@ const LEFT_OUT = "Every test must run.";
 /** The classic scripts of the demo shop share these. */
 const SHOP_GLOBALS = ["cart", "catalogue", "cents", "el", "money", "parameter", "picture", "shopStorage", "showProducts", "summaryLine"];
 
+const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
+
 export default [
   { ignores: ["dist/", "target/", "js/pkg/", "pkg/", "tillroll-data/"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
@@ -31,11 +33,16 @@ export default [
       "prefer-const": "error",
     },
   },
-  { files: ["js/**/*.js", "www/**/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["js/**/*.js", "www/**/*.js", "tests/bench/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["js/testing/*.js"], languageOptions: { globals: globals.node } },
+  {
+    files: ["examples/**/*.js"],
+    languageOptions: { globals: { ...globals.browser, ...readonly(["metrilo", "tillroll", "analytics", "browser"]) } },
+  },
   { files: ["js/debug/*.js", "www/**/*.js"], rules: { "no-console": "off" } },
   {
     files: ["www/shop/*.js"],
-    languageOptions: { sourceType: "script", globals: Object.fromEntries(SHOP_GLOBALS.map((name) => [name, "readonly"])) },
+    languageOptions: { sourceType: "script", globals: readonly(SHOP_GLOBALS) },
     rules: { "no-unused-vars": ["error", { vars: "local" }] },
   },
   // Tests run in Node and pass functions to the browser.
