@@ -20,9 +20,9 @@ use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::http::server::Server;
 use tillroll_collector::metrics::catalog::RecordKind;
 use tillroll_collector::metrics::parse::QueryType;
-use tillroll_collector::projection::duckdb::sql::Statement;
 use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
 use tillroll_collector::projection::source::{Position, TrackedChanges};
+use tillroll_collector::projection::sql::Statement;
 use tillroll_collector::projection::{AnalyticsEngine, Document};
 use tillroll_collector::store::Options;
 use tillroll_collector::time;
@@ -40,11 +40,11 @@ const SHORT: Duration = Duration::from_millis(5);
 const REQUEST: Duration = Duration::from_millis(1);
 /// The tables of the baseline.
 const TABLES: &[&str] = &[
-    "CREATE TABLE sale AS SELECT doc AS id, \"order.id\" AS number, \"order.placed_at\" AS placed_at, \"order.status\" AS status,
-         CAST(\"order.total_amount_with_taxes\" / 1e6 AS DECIMAL(18, 2)) AS total, \"customer.email\" AS email, \"market.name\" AS market,
+    "CREATE TABLE sale AS SELECT doc AS id, order__id AS number, order__placed_at AS placed_at, order__status AS status,
+         CAST(order__total_amount_with_taxes / 1e6 AS DECIMAL(18, 2)) AS total, customer__email AS email, market__name AS market,
          json AS document FROM orders",
-    "CREATE TABLE sale_item AS SELECT doc AS sale, \"line_items.code\" AS code, \"line_items.item_id\" AS item, \"line_items.name\" AS name,
-         \"line_items.item_type\" AS kind, CAST(\"line_items.quantity\" / 1000000 AS INTEGER) AS quantity FROM \"orders.line_items\"",
+    "CREATE TABLE sale_item AS SELECT doc AS sale, line_items__code AS code, line_items__item_id AS item, line_items__name AS name,
+         line_items__item_type AS kind, CAST(line_items__quantity / 1000000 AS INTEGER) AS quantity FROM orders__line_items",
     "CHECKPOINT",
 ];
 const ORDERS: &str = "sale";

@@ -218,7 +218,7 @@ pub fn millionths(value: &Value) -> Option<i64> {
 }
 
 /// Converts millionths to the JSON number of this type.
-fn to_json_number(kind: FieldType, millionths: i64) -> Value {
+pub(super) fn to_json_number(kind: FieldType, millionths: i64) -> Value {
     if kind == FieldType::Number && millionths % 1_000_000 == 0 {
         return Value::from(millionths / 1_000_000);
     }

@@ -55,6 +55,12 @@ impl Query {
         fields
     }
 
+    /// Returns the fields that a search shows and that are not part of a stored document.
+    pub fn computed_fields(&self, search: &Search) -> Vec<&'static Field> {
+        let is_computed = |field: &&'static Field| field.is_derived || !self.resource.record_kind.has_documents();
+        search.fields.iter().copied().filter(is_computed).collect()
+    }
+
     /// Returns the currency of the amounts that the query adds, unless it groups by it or filters by one currency.
     pub fn currency_to_check(&self) -> Option<&'static Field> {
         let is_count = |operator| matches!(operator, Operator::ValueCount | Operator::Cardinality);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::metrics::catalog::{Field, FieldType, Operator};
 use crate::metrics::cursor;
-use crate::metrics::document::{MILLION, from_millionths};
+use crate::metrics::document::{MILLION, from_millionths, to_json_number};
 use crate::metrics::query::{Breakdown, DateBreakdown, Interval, Measure, Query, QueryKind, Search, SearchPosition};
 use crate::metrics::rows::{Cell, PERCENTILES, Row, Rows, Scope};
 use crate::time;
@@ -137,8 +137,15 @@ fn page(query: &Query, scope: &Scope, search: &Search, counts: &[Row], rows: &[R
     let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
     let page = rows.get(..limit).unwrap_or(rows);
     let selected: Vec<_> = search.fields.iter().map(|field| field.name).collect();
+    let computed = query.computed_fields(search);
     let record = |row: &Row| {
-        let json: Map<String, Value> = serde_json::from_str(text(row, 0)?).ok()?;
+        let mut json: Map<String, Value> = text(row, 0).map_or_else(|| Some(Map::new()), |text| serde_json::from_str(text).ok())?;
+        for (field, cell) in computed.iter().zip(row.get(3..).unwrap_or_default()) {
+            let path: Vec<_> = field.name.split('.').collect();
+            let is_main = path.first() == Some(&query.resource.main);
+            insert(&mut json, if is_main { path.get(1..).unwrap_or_default() } else { &path }, json_value(field, cell));
+        }
+        json.insert("id".into(), json!(text(row, 2)?));
         let mut out = select(query.resource.main, true, &json, &selected);
         out.extend(json.get("id").map(|id| ("id".to_owned(), id.clone())));
         Some(Value::Object(out))
@@ -151,6 +158,33 @@ fn page(query: &Query, scope: &Scope, search: &Search, counts: &[Row], rows: &[R
     });
     let count = counts.first().and_then(|row| integer(row, 0)).and_then(|count| i64::try_from(count).ok());
     QueryResult { data, pagination: Some(json!({ "record_count": count, "cursor": cursor })) }
+}
+
+/// Sets an attribute of an object or of an object in it.
+fn insert(object: &mut Map<String, Value>, path: &[&str], value: Value) {
+    match path {
+        [] => {}
+        [name] => drop(object.insert((*name).to_owned(), value)),
+        [name, rest @ ..] => {
+            if let Value::Object(inner) = object.entry(*name).or_insert_with(|| Value::Object(Map::new())) {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Returns a value in its canonical JSON form.
+fn json_value(field: &Field, cell: &Cell) -> Value {
+    let integer = |number: &i128| i64::try_from(*number).unwrap_or_default();
+    match (cell, field.kind) {
+        (Cell::Integer(number), FieldType::Timestamp) => json!(time::format_rfc3339_millis(integer(number))),
+        (Cell::Integer(number), FieldType::Number | FieldType::Amount) => to_json_number(field.kind, integer(number)),
+        (Cell::Integer(number), _) => json!(integer(number)),
+        (Cell::Text(text), _) => json!(text),
+        (Cell::Bool(is_true), _) => json!(is_true),
+        (Cell::Texts(texts), _) => json!(texts),
+        (Cell::Numbers(_) | Cell::Null, _) => Value::Null,
+    }
 }
 
 /// Returns the selected attributes of a record or relation, without objects and arrays that have none.

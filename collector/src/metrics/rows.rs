@@ -5,10 +5,10 @@
 //! | query | result sets | columns of their rows |
 //! |---|---|---|
 //! | breakdowns, stats | one | level, id, parent, label, count, sum, minimum, maximum, percentiles |
-//! | search | two | the count; then record, date, id |
+//! | search | two | the count; then record, date, id, and the value of each [computed field](crate::metrics::query::Query::computed_fields) |
 //! | bought together | one | item, count, type, name |
 //!
-//! Sums, minimums and maximums of amounts are whole millionths.
+//! Amounts and quantities, their sums, minimums and maximums, are whole millionths. Times are milliseconds since 1970.
 
 /// The percentiles that an engine computes: the name in responses, and the fraction.
 pub const PERCENTILES: [(&str, &str); 7] =
@@ -40,6 +40,10 @@ pub enum Cell {
     Text(String),
     /// An integer.
     Integer(i128),
+    /// True or false.
+    Bool(bool),
     /// A list of numbers.
     Numbers(Vec<f64>),
+    /// A list of strings.
+    Texts(Vec<String>),
 }

@@ -4,7 +4,6 @@
 //! engine (its crate, its SQL, its files) stays in that engine's folder.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
@@ -30,13 +29,8 @@ impl Default for EngineLimits {
 
 /// A database that contains the projection and runs queries on it.
 pub trait AnalyticsEngine: Send + Sync {
-    /// Opens the projection in the data folder. The engine starts with an empty projection if there is none, if the existing one cannot be
-    /// read or has another version's schema, or if its watermark is beyond `head`, the newest position of the store.
-    fn open(folder: &Path, head: Position) -> Result<Self, ProjectionError>
-    where
-        Self: Sized;
-
-    /// Closes the projection once no query runs, and opens it again; with `rebuild` it is empty afterwards. Returns its watermark.
+    /// Closes the projection once no query runs, and opens it again. It is empty afterwards with `rebuild`, if it has another version's schema,
+    /// or if its watermark is beyond `head`, the newest position of the store. Returns its watermark.
     fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError>;
 
     /// Returns the watermark: the position up to which the projection is complete.

@@ -11,7 +11,9 @@ mod engine;
 mod error;
 mod lag;
 mod product_resync;
+mod rows;
 pub mod source;
+pub mod sql;
 mod store_source;
 pub mod sync;
 

@@ -17,7 +17,8 @@ use tillroll_collector::metrics::catalog::Resource as MetricsResource;
 use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::metrics::{cursor, search_query};
-use tillroll_collector::projection::duckdb::sql;
+use tillroll_collector::projection::duckdb::DuckDb;
+use tillroll_collector::projection::sql;
 use tillroll_collector::projects::ProjectRegistry;
 use tillroll_collector::resource::Resource;
 use tillroll_collector::store::{BackendRecord, Cursor, ListCursor};
@@ -197,7 +198,9 @@ fn metrics(input: &[u8]) -> String {
         for kind in [QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether] {
             match parse::parse(resource, kind, &body, context) {
                 Ok(query) => {
-                    outcome.extend(sql::statements(&query, &scope).iter().map(|statement| format!("{} ", statement.text.len() / 200)));
+                    outcome.extend(
+                        sql::statements(&query, &scope, &DuckDb).iter().map(|statement| format!("{} ", statement.text.len() / 200)),
+                    );
                 }
                 Err(refusal) => outcome.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
             }

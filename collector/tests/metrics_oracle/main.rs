@@ -48,7 +48,7 @@ fn engine_and_reference_evaluator_return_the_same_results() {
     }
 }
 
-fn compare(engine: &DuckDbEngine, records: &RandomRecords, query: &TestQuery) -> Result<(), String> {
+fn compare(engine: &dyn AnalyticsEngine, records: &RandomRecords, query: &TestQuery) -> Result<(), String> {
     let matching = filter::records(records, query);
     if query.kind == QueryType::Search {
         return compare_pages(engine, &evaluator::search(&matching, query), query);
@@ -59,7 +59,7 @@ fn compare(engine: &DuckDbEngine, records: &RandomRecords, query: &TestQuery) ->
 }
 
 /// Reads all pages of a search and compares them.
-fn compare_pages(engine: &DuckDbEngine, expected: &[Value], query: &TestQuery) -> Result<(), String> {
+fn compare_pages(engine: &dyn AnalyticsEngine, expected: &[Value], query: &TestQuery) -> Result<(), String> {
     let mut body = query.body.clone();
     let mut all = Vec::new();
     let limit = usize::try_from(body["search"]["limit"].as_u64().unwrap_or(50)).unwrap();
@@ -80,7 +80,7 @@ fn compare_pages(engine: &DuckDbEngine, expected: &[Value], query: &TestQuery) -
 }
 
 /// Returns the `data` and the `pagination` of a query.
-fn run_on_engine(engine: &DuckDbEngine, test_query: &TestQuery, body: &Value) -> Result<(Value, Value), String> {
+fn run_on_engine(engine: &dyn AnalyticsEngine, test_query: &TestQuery, body: &Value) -> Result<(Value, Value), String> {
     let context = Context { organization: "shop", now: now(), attribution_days: 30, max_range_days: MAX_RANGE_DAYS };
     let resource = Resource::find(test_query.resource).unwrap();
     let query = parse::parse(resource, test_query.kind, body, context).map_err(|error| format!("{error:?}\n{body}"))?;

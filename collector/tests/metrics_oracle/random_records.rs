@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
-use tillroll_collector::projection::duckdb::DuckDbEngine;
 use tillroll_collector::projection::source::{Position, TrackedChanges};
 use tillroll_collector::projection::{AnalyticsEngine, Document};
 
@@ -53,7 +52,7 @@ impl RandomRecords {
     }
 
     /// Stores the records in several batches, with earlier versions of some records and with deleted records.
-    pub(crate) fn store_in(&self, engine: &DuckDbEngine, random: &mut Random) {
+    pub(crate) fn store_in(&self, engine: &dyn AnalyticsEngine, random: &mut Random) {
         let mut changes = Vec::new();
         for (project, kind, records) in [
             (PROJECT, RecordKind::Orders, &self.orders),

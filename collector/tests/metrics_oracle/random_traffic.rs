@@ -3,11 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use tillroll_collector::cancellation::Cancellation;
-use tillroll_collector::metrics::rows::Cell;
+use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::projection::AnalyticsEngine;
-use tillroll_collector::projection::duckdb::DuckDbEngine;
-use tillroll_collector::projection::duckdb::sql::Statement;
 use tillroll_collector::projection::source::{IdentityLink, Position, TrackedChanges, TrackedEvent};
 use tillroll_collector::sources::{Client, Country, Device, Source};
 use tillroll_collector::time;
@@ -15,6 +12,8 @@ use uuid::Uuid;
 
 use super::random::Random;
 use super::random_records::{PROJECT, RandomRecords, TIMES};
+use super::run_on_engine;
+use super::test_query::TestQuery;
 use super::traffic_json::{add_orders, date, event_json, market, param, path, set, source, source_json, text};
 
 const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
@@ -61,7 +60,7 @@ struct Visit {
 }
 
 /// Stores random traffic, and returns the records that queries must return.
-pub(crate) fn store(engine: &DuckDbEngine, records: &RandomRecords, random: &mut Random) -> Traffic {
+pub(crate) fn store(engine: &dyn AnalyticsEngine, records: &RandomRecords, random: &mut Random) -> Traffic {
     let mut events: Vec<_> = (1..=90).map(|seq| event(random, seq)).collect();
     for at in (1..events.len()).rev() {
         let other = random.below(at + 1);
@@ -106,11 +105,18 @@ pub(crate) fn store(engine: &DuckDbEngine, records: &RandomRecords, random: &mut
 }
 
 /// Returns the numbers of expired visits, which are part of their ids, by their start.
-fn numbers(engine: &DuckDbEngine) -> BTreeMap<i64, i128> {
-    let text = "SELECT CAST(epoch_ms(started_at) AS BIGINT), number FROM visits WHERE session IS NULL".to_owned();
-    let rows = engine.run(&[Statement { text, values: Vec::new() }], &Cancellation::default()).unwrap();
-    let number = |cell: &Cell| if let Cell::Integer(number) = cell { *number } else { panic!("{cell:?}") };
-    rows[0].iter().map(|row| (i64::try_from(number(&row[0])).unwrap(), number(&row[1]))).collect()
+fn numbers(engine: &dyn AnalyticsEngine) -> BTreeMap<i64, i128> {
+    let period = json!({"date_from": "2019-01-01T00:00:00Z", "date_to": "2022-12-31T23:59:59Z"});
+    let search = json!({"fields": ["visit.id", "visit.started_at"], "limit": 100});
+    let query = TestQuery {
+        resource: "visits",
+        kind: QueryType::Search,
+        markets: Vec::new(),
+        body: json!({"search": search, "filter": {"visit": period}}),
+    };
+    let (visits, _) = run_on_engine(engine, &query, &query.body).unwrap();
+    let number = |visit: &Value| Some((date(visit, "started_at")?, text(visit, "id")?.strip_prefix("expired-")?.parse().unwrap()));
+    visits.as_array().unwrap().iter().filter_map(number).collect()
 }
 
 fn product() -> Map<String, Value> {

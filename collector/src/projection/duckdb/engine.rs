@@ -14,11 +14,12 @@ use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Cell, Row, Rows, Scope};
 use crate::projection::document::{Document, ProductKey, RecordKey};
-use crate::projection::duckdb::sql::{self, Bound, Statement};
+use crate::projection::duckdb::dialect::DuckDb;
 use crate::projection::duckdb::{schema, writer::Writer};
 use crate::projection::engine::{AnalyticsEngine, EngineLimits};
 use crate::projection::error::ProjectionError;
 use crate::projection::source::{Position, TrackedChanges};
+use crate::projection::sql::{self, Bound, Statement};
 
 /// The file in the data folder.
 pub const FILE: &str = "analytics.duckdb";
@@ -37,10 +38,6 @@ struct OpenFile {
 }
 
 impl AnalyticsEngine for DuckDbEngine {
-    fn open(folder: &Path, head: Position) -> Result<Self, ProjectionError> {
-        Self::with_limits(folder, head, EngineLimits::default())
-    }
-
     fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         *open = None;
@@ -64,12 +61,18 @@ impl AnalyticsEngine for DuckDbEngine {
     }
 
     fn query(&self, query: &Query, scope: &Scope, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        self.run(&sql::statements(query, scope), cancellation)
+        self.run(&sql::statements(query, scope, &DuckDb), cancellation)
     }
 }
 
 impl DuckDbEngine {
-    /// Opens the projection as [`AnalyticsEngine::open`] does, with limits of memory and temporary files.
+    /// Opens the projection in the data folder, with the default limits.
+    pub fn open(folder: &Path, head: Position) -> Result<Self, ProjectionError> {
+        Self::with_limits(folder, head, EngineLimits::default())
+    }
+
+    /// Opens the projection in the data folder, with limits of memory and temporary files. It is empty if there is none, if the existing one
+    /// cannot be read or has another version's schema, or if its watermark is beyond `head`, the newest position of the store.
     pub fn with_limits(folder: &Path, head: Position, limits: EngineLimits) -> Result<Self, ProjectionError> {
         let path = folder.join(FILE);
         let open = RwLock::new(Some(OpenFile::new(&path, head, limits)?));
@@ -184,6 +187,10 @@ fn cell(value: Sql) -> Cell {
         Sql::Int(number) => Cell::Integer(number.into()),
         Sql::BigInt(number) => Cell::Integer(number.into()),
         Sql::HugeInt(number) => Cell::Integer(number),
+        Sql::Boolean(is_true) => Cell::Bool(is_true),
+        Sql::List(values) if values.iter().any(|value| matches!(value, Sql::Text(_))) => {
+            Cell::Texts(values.into_iter().filter_map(|value| if let Sql::Text(text) = value { Some(text) } else { None }).collect())
+        }
         Sql::List(values) => Cell::Numbers(
             values.into_iter().filter_map(|value| if let Sql::Double(number) = value { Some(number) } else { None }).collect(),
         ),

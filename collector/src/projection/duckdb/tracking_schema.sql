@@ -26,9 +26,3 @@ CREATE TABLE people (
     project BIGINT, email VARCHAR, first_name VARCHAR, last_name VARCHAR, subscribed BOOLEAN, tags VARCHAR[], created_at TIMESTAMP
 );
 CREATE TABLE products (project BIGINT, id VARCHAR, name VARCHAR, category VARCHAR);
-
--- Visits with the person as known now: the e-mail, else the visitor.
-CREATE VIEW people_visits AS
-    SELECT v.*, coalesce(v.email, l.email) AS known_email, coalesce(v.email, l.email, v.visitor) AS person
-    FROM visits v LEFT JOIN links l
-        ON l.project = v.project AND l.visitor = v.visitor AND v.ended_at >= l.since AND v.ended_at < l.until;

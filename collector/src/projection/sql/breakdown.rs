@@ -2,11 +2,13 @@
 
 use crate::metrics::catalog::{Field, FieldType, Operator};
 use crate::metrics::document::MILLION;
-use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Query, Sort};
-use crate::metrics::rows::{PERCENTILES, Scope};
-use crate::projection::duckdb::sql::builder::{Bound, MEDIAN, SqlBuilder, Statement, is_scaled};
-use crate::projection::duckdb::sql::documents::measured;
-use crate::projection::duckdb::sql::rows::key;
+use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Sort};
+use crate::metrics::rows::PERCENTILES;
+use crate::projection::sql::builder::{MEDIAN, Plan, SqlBuilder, is_scaled};
+use crate::projection::sql::dialect::Dialect;
+use crate::projection::sql::documents::measured;
+use crate::projection::sql::rows::key;
+use crate::projection::sql::statement::{Bound, Statement};
 
 /// The columns of a bucket's numbers.
 const AGGREGATES: &str = "count, sum, minimum, maximum, percentiles";
@@ -14,42 +16,37 @@ const AGGREGATES: &str = "count, sum, minimum, maximum, percentiles";
 /// One level of a breakdown.
 struct Level<'a> {
     by: &'static Field,
-    interval: Option<&'static str>,
+    interval: Option<Interval>,
     measure: Measure,
     condition: Option<&'a Comparison<f64>>,
     sort: Option<Sort>,
     limit: Option<u32>,
 }
 
-pub(super) fn breakdown(query: &Query, scope: &Scope, breakdown: &Breakdown) -> Statement {
+pub(super) fn breakdown(plan: Plan<'_>, breakdown: &Breakdown) -> Statement {
     let mut levels = Vec::new();
     add_levels(&mut levels, Some(breakdown));
-    statement(query, scope, &levels)
+    statement(plan, &levels)
 }
 
-pub(super) fn dates(query: &Query, scope: &Scope, dates: &DateBreakdown) -> Statement {
-    let interval = Some(match dates.interval {
-        Interval::Hour => "hour",
-        Interval::Day => "day",
-        Interval::Week => "week",
-        Interval::Month => "month",
-        Interval::Year => "year",
-    });
+pub(super) fn dates(plan: Plan<'_>, dates: &DateBreakdown) -> Statement {
+    let interval = Some(dates.interval);
     let mut levels = vec![Level { by: dates.by, interval, measure: dates.measure, condition: None, sort: None, limit: None }];
     add_levels(&mut levels, dates.inner.as_deref());
-    statement(query, scope, &levels)
+    statement(plan, &levels)
 }
 
-pub(super) fn stats(query: &Query, scope: &Scope, measure: Measure) -> Statement {
-    let mut builder = SqlBuilder::new(query, scope);
+pub(super) fn stats(plan: Plan<'_>, measure: Measure) -> Statement {
+    let mut builder = SqlBuilder::new(plan);
     let rows = rows(&mut builder, &[], measure, None);
-    let text = format!("SELECT 1, 1, NULL, NULL, {} FROM ({rows}) r", aggregates(measure, false));
+    let text =
+        format!("SELECT 1 AS level, 1 AS id, NULL AS parent, NULL AS label, {} FROM ({rows}) r", aggregates(plan.dialect, measure, false));
     builder.finish(text)
 }
 
 /// Returns the number of currencies of the records that have an amount.
-pub(super) fn currencies(query: &Query, scope: &Scope, currency: &'static Field) -> Statement {
-    let mut builder = SqlBuilder::new(query, scope);
+pub(super) fn currencies(plan: Plan<'_>, currency: &'static Field) -> Statement {
+    let mut builder = SqlBuilder::new(plan);
     let measure = Measure { field: currency, operator: Operator::Cardinality };
     let rows = rows(&mut builder, &[], measure, None);
     let text = format!("SELECT count(DISTINCT value) FROM ({rows}) r");
@@ -64,8 +61,8 @@ fn add_levels<'a>(levels: &mut Vec<Level<'a>>, mut next: Option<&'a Breakdown>) 
     }
 }
 
-fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
-    let mut builder = SqlBuilder::new(query, scope);
+fn statement(plan: Plan<'_>, levels: &[Level<'_>]) -> Statement {
+    let mut builder = SqlBuilder::new(plan);
     if let [only] = levels {
         let text = flat(&mut builder, only);
         return builder.finish(text);
@@ -74,13 +71,13 @@ fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
     let mut shown = Vec::new();
     let mut outer: &[Level<'_>] = &[];
     for (depth, last) in (1..).zip(levels) {
-        expressions.push(format!("level{depth} AS MATERIALIZED ({})", level(&mut builder, outer, last)));
-        shown.push(format!("SELECT {depth} AS level, id, parent, rank, label, {AGGREGATES} FROM level{depth}"));
+        expressions.push(format!("level{depth} AS {}({})", plan.dialect.materialized(), level(&mut builder, outer, last)));
+        shown.push(format!("SELECT {depth} AS level, id, parent, place, label, {AGGREGATES} FROM level{depth}"));
         outer = levels.get(..depth).unwrap_or_default();
     }
     let columns = format!("level, id, parent, label, {AGGREGATES}");
     let text =
-        format!("WITH {} SELECT {columns} FROM ({}) ORDER BY level, parent, rank", expressions.join(", "), shown.join(" UNION ALL "));
+        format!("WITH {} SELECT {columns} FROM ({}) a ORDER BY level, parent, place", expressions.join(", "), shown.join(" UNION ALL "));
     builder.finish(text)
 }
 
@@ -88,22 +85,25 @@ fn statement(query: &Query, scope: &Scope, levels: &[Level<'_>]) -> Statement {
 fn flat(builder: &mut SqlBuilder<'_>, only: &Level<'_>) -> String {
     let (buckets, having, order) = buckets(builder, &[], only);
     let limit = only.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-    format!("SELECT 1, NULL, NULL, label, {AGGREGATES} FROM ({buckets}) b{having} ORDER BY {order}{limit}")
+    format!("SELECT 1 AS level, NULL AS id, NULL AS parent, label, {AGGREGATES} FROM ({buckets}) b{having} ORDER BY {order}{limit}")
 }
 
 /// Returns the buckets of a level: id, id of the parent, rank, key, label and numbers.
 fn level(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
     let (buckets, having, order) = buckets(builder, outer, last);
+    let number = |order: &str| format!("CAST(row_number() OVER ({order}) AS BIGINT)");
+    let place = number(&format!("ORDER BY {order}"));
     match last.limit {
-        None => format!("SELECT *, rank AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS rank FROM ({buckets}) b{having}) f"),
+        None => format!("SELECT *, place AS id FROM (SELECT *, {place} AS place FROM ({buckets}) b{having}) f"),
         // ORDER BY with LIMIT is faster than a rank over all rows.
         Some(limit) if outer.is_empty() => {
             let first = format!("SELECT * FROM ({buckets}) b{having} ORDER BY {order} LIMIT {limit}");
-            format!("SELECT *, rank AS id FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS rank FROM ({first}) g) f")
+            format!("SELECT *, place AS id FROM (SELECT *, {place} AS place FROM ({first}) g) f")
         }
         Some(limit) => {
-            let ranked = format!("SELECT *, row_number() OVER (PARTITION BY parent ORDER BY {order}) AS rank FROM ({buckets}) b{having}");
-            format!("SELECT *, row_number() OVER (ORDER BY parent, rank) AS id FROM ({ranked}) f WHERE rank <= {limit}")
+            let place = number(&format!("PARTITION BY parent ORDER BY {order}"));
+            let ranked = format!("SELECT *, {place} AS place FROM ({buckets}) b{having}");
+            format!("SELECT *, {} AS id FROM ({ranked}) f WHERE place <= {limit}", number("ORDER BY parent, place"))
         }
     }
 }
@@ -113,11 +113,11 @@ fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) 
     let rows = rows(builder, outer, last.measure, Some(last));
     // With arrays, a document can be in several rows of a bucket.
     let repeats = outer.iter().chain([last]).any(|level| level.by.array().is_some());
-    let (parent, groups) = if outer.is_empty() { ("NULL::BIGINT", "key") } else { ("parent", "parent, key") };
-    let label = if last.interval.is_some() { "CAST(epoch_ms(key) AS VARCHAR)" } else { "CAST(key AS VARCHAR)" };
+    let (parent, groups) = if outer.is_empty() { ("CAST(NULL AS BIGINT)", "key") } else { ("parent", "parent, key") };
+    let label = if last.interval.is_some() { builder.dialect.millis("key") } else { "key".into() };
     let buckets = format!(
-        "SELECT {parent} AS parent, key, {label} AS label, {} FROM ({rows}) r GROUP BY {groups}",
-        aggregates(last.measure, repeats)
+        "SELECT {parent} AS parent, key, CAST({label} AS VARCHAR) AS label, {} FROM ({rows}) r GROUP BY {groups}",
+        aggregates(builder.dialect, last.measure, repeats)
     );
     let having = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
     let order = match last.sort {
@@ -133,12 +133,18 @@ fn rows(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], measure: Measure, las
     let keys: Vec<_> = outer.iter().chain(last).map(|level| level.by).collect();
     let mut source = builder.source(&keys, measure);
     for (depth, level) in (1..).zip(outer).collect::<Vec<_>>().into_iter().rev() {
-        let is_in = match level.by.kind {
-            FieldType::Texts => format!("list_contains({}, level{depth}.key)", builder.value(level.by)),
-            _ => format!("level{depth}.key = {}", key(builder, level.by, level.interval)),
+        let child = (depth != outer.len()).then(|| format!("level{depth}.id = level{}.parent", depth + 1));
+        let key = key(builder, level.by, level.interval);
+        // A join compares columns; other conditions follow it.
+        let (is_equal, filter) = match level.by.kind {
+            FieldType::Texts => (None, Some(builder.dialect.list_contains(&key, &format!("level{depth}.key")))),
+            FieldType::Organization => (None, Some(format!("level{depth}.key = {key}"))),
+            _ => (Some(format!("level{depth}.key = {key}")), None),
         };
-        let child = if depth == outer.len() { String::new() } else { format!(" AND level{depth}.id = level{}.parent", depth + 1) };
-        source.from += &format!(" JOIN level{depth} ON {is_in}{child}");
+        let on: Vec<_> = is_equal.into_iter().chain(child).collect();
+        source.from +=
+            &if on.is_empty() { format!(" CROSS JOIN level{depth}") } else { format!(" JOIN level{depth} ON {}", on.join(" AND ")) };
+        source.filter.extend(filter.map(|filter| format!(" AND {filter}")));
     }
     let mut columns = Vec::new();
     if !outer.is_empty() {
@@ -150,14 +156,18 @@ fn rows(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], measure: Measure, las
             source.filter += &format!(" AND {} IS NOT NULL", builder.value(last.by));
         }
         let key = key(builder, last.by, last.interval);
-        columns.push(if last.by.kind == FieldType::Texts { format!("unnest({key}) AS key") } else { format!("{key} AS key") });
+        columns.push(if last.by.kind == FieldType::Texts {
+            format!("{} AS key", builder.dialect.unnest(&key))
+        } else {
+            format!("{key} AS key")
+        });
     }
     let value = measured(measure).unwrap_or_else(|| builder.value(measure.field));
     columns.push(match counts_documents(measure) {
         // Every document has an id, so the engine need not read the id column.
         true if is_id(builder, measure.field) => "d.doc AS value".into(),
         true => format!("CASE WHEN {value} IS NOT NULL THEN d.doc END AS value"),
-        false => format!("{value} AS value"),
+        false => format!("{} AS value", builder.dialect.nullable(&value)),
     });
     // Minimum, maximum and the number of distinct values do not depend on how often a value occurs.
     let repeats = matches!(measure.operator, Operator::Min | Operator::Max | Operator::Cardinality) || counts_documents(measure);
@@ -183,23 +193,27 @@ fn counts_documents(measure: Measure) -> bool {
 }
 
 /// Returns the five aggregates of a bucket; those that its operator does not need are NULL.
-fn aggregates(measure: Measure, repeats: bool) -> String {
-    let percentiles = PERCENTILES.map(|(_, part)| part).join(", ");
-    let quantiles = format!("quantile_cont(CAST(value AS DOUBLE), [{percentiles}])");
+fn aggregates(dialect: &dyn Dialect, measure: Measure, repeats: bool) -> String {
+    let parts = PERCENTILES.map(|(_, part)| part).join(", ");
+    let (sum, percentiles) = (dialect.sum("value"), dialect.percentiles("value", &parts));
+    let no_percentiles = dialect.no_percentiles();
     let numbers = match measure.operator {
-        Operator::ValueCount if counts_documents(measure) && repeats => ["count(DISTINCT value)", "NULL", "NULL", "NULL", "NULL"],
-        Operator::ValueCount => ["count(value)", "NULL", "NULL", "NULL", "NULL"],
-        Operator::Cardinality => ["count(DISTINCT value)", "NULL", "NULL", "NULL", "NULL"],
-        Operator::Sum => ["NULL", "sum(value)", "NULL", "NULL", "NULL"],
-        Operator::Avg => ["count(value)", "sum(value)", "NULL", "NULL", "NULL"],
-        Operator::Min => ["NULL", "NULL", "min(value)", "NULL", "NULL"],
-        Operator::Max => ["NULL", "NULL", "NULL", "max(value)", "NULL"],
-        Operator::Stats => ["count(value)", "sum(value)", "min(value)", "max(value)", "NULL"],
-        Operator::Percentiles => ["count(value)", "NULL", "NULL", "NULL", &quantiles],
+        Operator::ValueCount if counts_documents(measure) && repeats => ["count(DISTINCT value)", "NULL", "NULL", "NULL", no_percentiles],
+        Operator::ValueCount => ["count(value)", "NULL", "NULL", "NULL", no_percentiles],
+        Operator::Cardinality => ["count(DISTINCT value)", "NULL", "NULL", "NULL", no_percentiles],
+        Operator::Sum => ["NULL", &sum, "NULL", "NULL", no_percentiles],
+        Operator::Avg => ["count(value)", &sum, "NULL", "NULL", no_percentiles],
+        Operator::Min => ["NULL", "NULL", "min(value)", "NULL", no_percentiles],
+        Operator::Max => ["NULL", "NULL", "NULL", "max(value)", no_percentiles],
+        Operator::Stats => ["count(value)", &sum, "min(value)", "max(value)", no_percentiles],
+        Operator::Percentiles => ["count(value)", "NULL", "NULL", "NULL", &percentiles],
     };
-    let names = [("BIGINT", "count"), ("HUGEINT", "sum"), ("BIGINT", "minimum"), ("BIGINT", "maximum"), ("DOUBLE[]", "percentiles")];
-    let columns: Vec<_> = numbers.iter().zip(names).map(|(number, (kind, name))| format!("CAST({number} AS {kind}) AS {name}")).collect();
-    columns.join(", ")
+    let [count, sum, minimum, maximum, percentiles] = numbers;
+    format!(
+        "CAST({count} AS BIGINT) AS count, CAST({sum} AS {}) AS sum, CAST({minimum} AS BIGINT) AS minimum, \
+         CAST({maximum} AS BIGINT) AS maximum, {percentiles} AS percentiles",
+        dialect.sum_type()
+    )
 }
 
 /// Returns the number by which buckets are sorted and filtered.
@@ -220,7 +234,7 @@ fn compare(builder: &mut SqlBuilder<'_>, measure: Measure, comparison: &Comparis
     let mut number = |at: f64| format!("CAST({} AS DOUBLE)", builder.bind(Bound::Number(at)));
     match *comparison {
         Comparison::Eq(at) => format!("{value} = {}", number(at)),
-        Comparison::Ne(at) => format!("{value} IS DISTINCT FROM {}", number(at)),
+        Comparison::Ne(at) => format!("({value} IS NULL OR {value} <> {})", number(at)),
         Comparison::Between(low, high) => {
             let low = low.map(|low| format!("{value} {} {}", if low.inclusive { ">=" } else { ">" }, number(low.at)));
             let high = high.map(|high| format!("{value} {} {}", if high.inclusive { "<=" } else { "<" }, number(high.at)));

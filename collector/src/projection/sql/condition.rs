@@ -4,7 +4,9 @@ use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Comparison, Condition, Predicate};
 use crate::metrics::search_query::SearchExpr;
-use crate::projection::duckdb::sql::builder::{Bound, SqlBuilder, alias, column, is_scaled, table};
+use crate::projection::sql::builder::{SqlBuilder, alias, column, is_scaled};
+use crate::projection::sql::names::column_name;
+use crate::projection::sql::statement::Bound;
 
 /// Whether an array is this one or is nested in it.
 pub(super) fn in_tree(root: &str, array: &str) -> bool {
@@ -43,8 +45,8 @@ impl SqlBuilder<'_> {
         }
         for array in self.record_kind().arrays().filter(|array| parent(array).is_none() && !joined.contains(array)) {
             if self.is_tree_limited(array) {
-                let element = self.element(array, "e", &[]);
-                all.push(format!("d.doc IN (SELECT e.doc FROM {} e WHERE {element})", table(self.record_kind(), Some(array))));
+                let element = self.element(array, "e", &[]).unwrap_or("TRUE".into());
+                all.push(format!("d.doc IN (SELECT e.doc FROM {} e WHERE {element})", self.table(Some(array))));
             }
         }
         if let Some(search) = &self.query.filter.search {
@@ -62,7 +64,7 @@ impl SqlBuilder<'_> {
         // The relation of customers has no market, and contains only what the caller may see.
         if !self.scope.markets.is_empty() && self.record_kind() != RecordKind::Customers {
             let markets = &self.scope.markets;
-            all.push(format!("d.\"market.id\" IN ({})", self.bind_all(markets)));
+            all.push(format!("d.{} IN ({})", column_name("market.id"), self.bind_all(markets)));
         }
         if let Some(period) = self.query.filter.period {
             let date = column("d", period.field);
@@ -74,11 +76,13 @@ impl SqlBuilder<'_> {
 
     fn no_element(&mut self, array: &str, field: &Field, predicate: &Predicate) -> String {
         let predicate = self.predicate("e", field, predicate);
-        format!("NOT EXISTS (SELECT 1 FROM {} e WHERE e.doc = d.doc AND {predicate})", table(self.record_kind(), Some(array)))
+        let from = format!("{} e", self.table(Some(array)));
+        format!("NOT {}", self.dialect.exists(&[("d.doc".into(), "e.doc".into())], &from, &predicate))
     }
 
-    /// Returns the condition on an element. It leaves out conditions on the nested arrays in `joined`, which the joins contain.
-    pub(super) fn element(&mut self, array: &'static str, name: &str, joined: &[&'static str]) -> String {
+    /// Returns the condition on an element, if there is one. It leaves out conditions on the nested arrays in `joined`, which the joins
+    /// contain.
+    pub(super) fn element(&mut self, array: &'static str, name: &str, joined: &[&'static str]) -> Option<String> {
         let mut all = Vec::new();
         for condition in &self.query.filter.conditions {
             if condition.field.array() == Some(array) && is_positive(condition) {
@@ -88,24 +92,28 @@ impl SqlBuilder<'_> {
         for inner in self.record_kind().arrays().filter(|other| parent(other) == Some(array) && !joined.contains(other)) {
             if self.is_limited(inner) {
                 let nested = format!("{name}_{}", alias(inner));
-                let element = self.element(inner, &nested, &[]);
-                let from = table(self.record_kind(), Some(inner));
-                let on = format!("{nested}.doc = {name}.doc AND {nested}.parent = {name}.item");
-                all.push(format!("EXISTS (SELECT 1 FROM {from} {nested} WHERE {on} AND {element})"));
+                let element = self.element(inner, &nested, &[]).unwrap_or("TRUE".into());
+                let from = format!("{} {nested}", self.table(Some(inner)));
+                let pair = |outside: &str, inside: &str| (format!("{name}.{outside}"), format!("{nested}.{inside}"));
+                all.push(self.dialect.exists(&[pair("doc", "doc"), pair("item", "parent")], &from, &element));
             }
         }
-        if all.is_empty() { "TRUE".into() } else { all.join(" AND ") }
+        (!all.is_empty()).then(|| all.join(" AND "))
     }
 
     fn predicate(&mut self, name: &str, field: &Field, predicate: &Predicate) -> String {
         let value = column(name, field);
         match predicate {
-            Predicate::In(texts) if field.kind == FieldType::Texts => format!("list_has_any({value}, [{}])", self.bind_all(texts)),
-            Predicate::NotIn(texts) if field.kind == FieldType::Texts => {
-                format!("coalesce(NOT list_has_any({value}, [{}]), TRUE)", self.bind_all(texts))
+            Predicate::In(texts) if field.kind == FieldType::Texts => {
+                let values = self.bind_all(texts);
+                self.dialect.list_has_any(&value, &values)
             }
-            Predicate::Is(true) => format!("{value} IS TRUE"),
-            Predicate::Is(false) => format!("{value} IS NOT TRUE"),
+            Predicate::NotIn(texts) if field.kind == FieldType::Texts => {
+                let values = self.bind_all(texts);
+                format!("coalesce(NOT {}, TRUE)", self.dialect.list_has_any(&value, &values))
+            }
+            Predicate::Is(true) => format!("{value} = TRUE"),
+            Predicate::Is(false) => format!("coalesce({value}, FALSE) = FALSE"),
             Predicate::In(texts) if texts.is_empty() => "FALSE".into(),
             Predicate::NotIn(texts) if texts.is_empty() => "TRUE".into(),
             Predicate::In(texts) => format!("{value} IN ({})", self.bind_all(texts)),
@@ -119,8 +127,15 @@ impl SqlBuilder<'_> {
     /// `bound` returns the largest storable value that is not above its argument, and whether it is equal to it.
     fn compare<T: Copy>(&mut self, value: &str, comparison: &Comparison<T>, bound: fn(T) -> (Bound, bool)) -> String {
         let (low, high) = match *comparison {
-            Comparison::Eq(at) => return self.compare_equal(value, bound(at), "=", "FALSE"),
-            Comparison::Ne(at) => return self.compare_equal(value, bound(at), "IS DISTINCT FROM", "TRUE"),
+            // A value that cannot be stored equals no stored value.
+            Comparison::Eq(at) => match bound(at) {
+                (at, true) => return format!("{value} = {}", self.bind(at)),
+                _ => return "FALSE".into(),
+            },
+            Comparison::Ne(at) => match bound(at) {
+                (at, true) => return format!("({value} IS NULL OR {value} <> {})", self.bind(at)),
+                _ => return "TRUE".into(),
+            },
             Comparison::Between(low, high) => (low, high),
         };
         let mut all = Vec::new();
@@ -137,11 +152,6 @@ impl SqlBuilder<'_> {
         all.join(" AND ")
     }
 
-    /// A value that cannot be stored equals no stored value.
-    fn compare_equal(&mut self, value: &str, (at, exact): (Bound, bool), sign: &str, otherwise: &str) -> String {
-        if exact { format!("{value} {sign} {}", self.bind(at)) } else { otherwise.into() }
-    }
-
     fn search(&mut self, query: &SearchExpr) -> String {
         match query {
             SearchExpr::And(inner) => self.join(inner, " AND "),
@@ -150,10 +160,14 @@ impl SqlBuilder<'_> {
             SearchExpr::Any => "TRUE".into(),
             SearchExpr::Word(parts) | SearchExpr::Phrase(parts) => {
                 let contains = parts.iter().filter(|part| !part.is_empty()).max_by_key(|part| part.len());
-                let contains = contains.map(|part| format!("contains(d.text, {})", self.bind(Bound::Text(part.clone()))));
+                let contains = contains.map(|part| {
+                    let part = self.bind(Bound::Text(part.clone()));
+                    self.dialect.contains("d.text", &part)
+                });
                 // Most records do not contain the longest part, which is faster to find than the expression.
-                let regex = format!("regexp_matches(d.text, {})", self.bind(Bound::Text(query.regex().unwrap_or_default())));
-                format!("({} AND {regex})", contains.unwrap_or("TRUE".into()))
+                let regex = self.bind(Bound::Text(query.regex().unwrap_or_default()));
+                let matches = self.dialect.matches("d.text", &regex);
+                format!("({} AND {matches})", contains.unwrap_or("TRUE".into()))
             }
         }
     }

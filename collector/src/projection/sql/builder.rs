@@ -3,54 +3,25 @@
 use crate::metrics::catalog::{Field, FieldType, RecordKind};
 use crate::metrics::query::Query;
 use crate::metrics::rows::Scope;
+use crate::projection::sql::dialect::Dialect;
+use crate::projection::sql::names::{column_name, table_name};
+use crate::projection::sql::relations::Relations;
+use crate::projection::sql::statement::{Bound, Statement};
 
 /// The position of the median in [`PERCENTILES`](crate::metrics::rows::PERCENTILES), counted from one.
 pub(super) const MEDIAN: usize = 4;
-
-/// A statement and its bound values.
-#[derive(Debug, PartialEq)]
-pub struct Statement {
-    /// The SQL; `$1` is the first value.
-    pub text: String,
-    /// The values.
-    pub values: Vec<Bound>,
-}
-
-/// A bound value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Bound {
-    /// A string.
-    Text(String),
-    /// An integer.
-    Integer(i64),
-    /// A floating-point number.
-    Number(f64),
-    /// A time, in milliseconds since 1970.
-    Timestamp(i64),
-}
-
-/// Returns the quoted name of a table: the record kind, then the array.
-pub(in crate::projection::duckdb) fn table(kind: RecordKind, array: Option<&str>) -> String {
-    let records = match kind {
-        RecordKind::Orders => "orders",
-        RecordKind::Returns => "returns",
-        RecordKind::Events => "events",
-        RecordKind::Visits => "visits",
-        RecordKind::Customers => "people",
-    };
-    array.map_or_else(|| format!("\"{records}\""), |array| format!("\"{records}.{array}\""))
-}
 
 /// Builds one statement and numbers its bound values.
 pub(super) struct SqlBuilder<'a> {
     pub(super) query: &'a Query,
     pub(super) scope: &'a Scope,
+    pub(super) dialect: &'a dyn Dialect,
     values: Vec<Bound>,
 }
 
 impl<'a> SqlBuilder<'a> {
-    pub(super) fn new(query: &'a Query, scope: &'a Scope) -> Self {
-        Self { query, scope, values: Vec::new() }
+    pub(super) fn new(plan: Plan<'a>) -> Self {
+        Self { query: plan.query, scope: plan.scope, dialect: plan.dialect, values: Vec::new() }
     }
 
     /// Binds strings and fractions. Integers and times become literals: they cannot contain SQL, and the engine can use literals to skip
@@ -58,11 +29,12 @@ impl<'a> SqlBuilder<'a> {
     pub(super) fn bind(&mut self, value: Bound) -> String {
         match value {
             Bound::Integer(number) => return format!("CAST({number} AS BIGINT)"),
-            Bound::Timestamp(millis) => return format!("make_timestamp({})", millis.saturating_mul(1000)),
+            Bound::Timestamp(millis) => return self.dialect.time(millis),
             Bound::Text(_) | Bound::Number(_) => {}
         }
+        let placeholder = self.dialect.placeholder(self.values.len() + 1, &value);
         self.values.push(value);
-        format!("${}", self.values.len())
+        placeholder
     }
 
     pub(super) fn bind_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t String>) -> String {
@@ -72,6 +44,16 @@ impl<'a> SqlBuilder<'a> {
 
     pub(super) fn record_kind(&self) -> RecordKind {
         self.query.resource.record_kind
+    }
+
+    /// Returns the relation of the records' documents, or of an array in them.
+    pub(super) fn table(&self, array: Option<&str>) -> String {
+        self.dialect.table(&table_name(self.record_kind(), array), Some(self.scope.project))
+    }
+
+    /// Returns the relations of the project that are computed from tables.
+    pub(super) fn relations(&self) -> Relations<'a> {
+        Relations::new(self.dialect, Some(self.scope.project))
     }
 
     pub(super) fn finish(self, text: String) -> Statement {
@@ -93,8 +75,16 @@ impl<'a> SqlBuilder<'a> {
     }
 }
 
+/// A query, what its caller may see, and the dialect of the engine that runs it.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) query: &'a Query,
+    pub(super) scope: &'a Scope,
+    pub(super) dialect: &'a dyn Dialect,
+}
+
 pub(super) fn column(alias: &str, field: &Field) -> String {
-    format!("{alias}.\"{}\"", field.name)
+    format!("{alias}.{}", column_name(field.name))
 }
 
 pub(super) fn alias(array: &str) -> String {

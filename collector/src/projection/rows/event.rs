@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use duckdb::types::{TimeUnit, Value as Sql};
 use serde::Deserialize;
 
 use crate::addresses;
 use crate::metrics::document::millionths;
+use crate::projection::rows::{ColumnValue, text};
 use crate::projection::source::TrackedEvent;
 use crate::sources::{Addresses, Source};
 
@@ -33,7 +33,7 @@ struct Params<'a> {
 }
 
 /// Returns the row, in the order of the columns of the table `events`, with the session in place of the visit.
-pub(super) fn row(event: &TrackedEvent) -> Vec<Sql> {
+pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
     let params: Params<'_> = serde_json::from_str(&event.params).unwrap_or_default();
     let url = Some(event.url.as_str()).filter(|url| !url.is_empty()).or(params.url.as_deref()).unwrap_or_default();
     let host = addresses::host(url).to_ascii_lowercase();
@@ -42,16 +42,16 @@ pub(super) fn row(event: &TrackedEvent) -> Vec<Sql> {
     let is = |kind: &str| event.event_type == kind;
     let quantity = params.quantity.as_ref().and_then(|number| millionths(&number.clone().into()));
     let mut row = vec![
-        Sql::BigInt(event.seq),
-        Sql::BigInt(event.project),
-        Sql::Text(event.id.hyphenated().to_string()),
-        Sql::Text(event.event_type.clone()),
-        Sql::Text(event.api.clone()),
-        timestamp(event.time),
-        timestamp(event.received_at),
+        ColumnValue::Integer(event.seq),
+        ColumnValue::Integer(event.project),
+        ColumnValue::Text(event.id.hyphenated().to_string()),
+        ColumnValue::Text(event.event_type.clone()),
+        ColumnValue::Text(event.api.clone()),
+        ColumnValue::Time(event.time),
+        ColumnValue::Time(event.received_at),
         text(params.name.as_deref().filter(|_| is("custom"))),
-        quantity.map_or(Sql::Null, Sql::BigInt),
-        Sql::Boolean(event.is_bot),
+        quantity.map_or(ColumnValue::Null, ColumnValue::Integer),
+        ColumnValue::Bool(event.is_bot),
         text(Some(host.as_str())),
         text(path(url)),
         text(Some(&event.title)),
@@ -68,7 +68,7 @@ pub(super) fn row(event: &TrackedEvent) -> Vec<Sql> {
         text(event.client.country.code().as_deref()),
     ];
     row.extend(match &source {
-        None => vec![Sql::Null; 7],
+        None => vec![ColumnValue::Null; 7],
         Some(Source { channel, name, medium, campaign, term, content, click_id }) => {
             let optional = [medium, campaign, term, content].map(|value| text(value.as_deref()));
             [text(Some(*channel)), text(Some(name))].into_iter().chain(optional).chain([text(*click_id)]).collect()
@@ -86,12 +86,4 @@ fn path(url: &str) -> Option<&str> {
         None => without_query,
     };
     Some(path).filter(|path| !path.is_empty())
-}
-
-pub(super) fn text(text: Option<&str>) -> Sql {
-    text.filter(|text| !text.is_empty()).map_or(Sql::Null, |text| Sql::Text(text.replace('\0', "")))
-}
-
-pub(super) fn timestamp(millis: i64) -> Sql {
-    Sql::Timestamp(TimeUnit::Microsecond, millis.saturating_mul(1_000))
 }

@@ -5,9 +5,9 @@
 //! five rows counts once.
 
 use crate::metrics::catalog::{Field, parent};
-use crate::metrics::query::{Measure, QueryKind};
-use crate::projection::duckdb::sql::builder::{SqlBuilder, alias, column, table};
-use crate::projection::duckdb::sql::condition::{in_tree, root};
+use crate::metrics::query::{Interval, Measure, QueryKind};
+use crate::projection::sql::builder::{SqlBuilder, alias, column};
+use crate::projection::sql::condition::{in_tree, root};
 use crate::time::DAY_MS;
 
 /// The source of input rows.
@@ -37,7 +37,10 @@ impl SqlBuilder<'_> {
             let is_optional =
                 !keys.is_empty() && measure.field.array() == Some(*array) && !keyed.contains(array) && !self.is_tree_limited(array);
             let join = if is_optional { "LEFT JOIN" } else { "JOIN" };
-            from += &format!(" {join} {} {name} ON {on} AND {element}", table(self.record_kind(), Some(array)));
+            let elements = self.table(Some(array));
+            // A condition on elements stands before the join: not every engine allows it beside the equality.
+            let elements = element.map_or_else(|| elements.clone(), |element| format!("(SELECT * FROM {elements} {name} WHERE {element})"));
+            from += &format!(" {join} {elements} {name} ON {on}");
         }
         let roots: Vec<_> = arrays.iter().map(|array| root(array)).collect();
         let filter = self.documents(&roots);
@@ -62,18 +65,17 @@ fn owner(arrays: &[&'static str], measured: &Field) -> Option<String> {
 }
 
 /// Returns the grouping key of a bucket by this field.
-pub(super) fn key(builder: &mut SqlBuilder<'_>, field: &'static Field, interval: Option<&str>) -> String {
-    match interval {
-        Some(interval) => {
-            let column = column(&field.array().map_or_else(|| "d".into(), alias), field);
-            let offset = offset(builder, field, &column);
-            match (offset, interval) {
-                (None, _) => format!("date_trunc('{interval}', {column})"),
-                (Some(offset), "hour") => format!("date_trunc('hour', {column} + {offset}) - {offset}"),
-                (Some(offset), _) => format!("date_trunc('{interval}', {column} + {offset})"),
-            }
+pub(super) fn key(builder: &mut SqlBuilder<'_>, field: &'static Field, interval: Option<Interval>) -> String {
+    let Some(interval) = interval else { return builder.value(field) };
+    let dialect = builder.dialect;
+    let column = column(&field.array().map_or_else(|| "d".into(), alias), field);
+    match offset(builder, field, &column) {
+        None => dialect.truncate(interval, &column),
+        Some(offset) => {
+            let start = dialect.truncate(interval, &format!("({column} + {offset})"));
+            // An hour of local time can occur twice.
+            if interval == Interval::Hour { format!("({start} - {offset})") } else { start }
         }
-        None => builder.value(field),
     }
 }
 
@@ -85,14 +87,10 @@ fn offset(builder: &SqlBuilder<'_>, field: &Field, column: &str) -> Option<Strin
     let (from, until) = period.map_or((0, builder.query.now + DAY_MS), |period| (period.from, period.until));
     let offsets = zone.offsets(from, until);
     let (_, first) = *offsets.first()?;
-    let changes =
-        offsets.iter().skip(1).rev().map(|(since, offset)| {
-            format!("WHEN {column} >= make_timestamp({}) THEN to_milliseconds({offset}) ", since.saturating_mul(1_000))
-        });
+    let dialect = builder.dialect;
+    let first = dialect.duration(first);
+    let changes = offsets.iter().skip(1).rev();
+    let changes = changes.map(|(since, offset)| format!("WHEN {column} >= {} THEN {} ", dialect.time(*since), dialect.duration(*offset)));
     let changes: String = changes.collect();
-    Some(if changes.is_empty() {
-        format!("to_milliseconds({first})")
-    } else {
-        format!("(CASE {changes}ELSE to_milliseconds({first}) END)")
-    })
+    Some(if changes.is_empty() { first } else { format!("(CASE {changes}ELSE {first} END)") })
 }

@@ -1,0 +1,38 @@
+//! The rows that engines store: one for each document, array element, event, identity link, customer and product.
+//!
+//! They are the same for all engines, as values of [`ColumnValue`]; each engine writes them in its own form.
+
+pub(super) mod event;
+mod records;
+mod tables;
+pub(super) mod tracked;
+
+pub(super) use records::{Latest, latest, record_rows};
+pub(super) use tables::{ColumnType, RECORD_KINDS, Table, tables};
+
+/// A visit with so many events is not derived again for further ones: no person makes as many, and the cost of a derivation grows with them.
+pub(super) const MAX_DERIVED_EVENTS: i64 = 10_000;
+
+/// One value of a row. All values of a column have one type, or are null.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ColumnValue {
+    /// No value.
+    Null,
+    /// A string.
+    Text(String),
+    /// An integer.
+    Integer(i64),
+    /// The place of an element in an array.
+    Item(i32),
+    /// True or false.
+    Bool(bool),
+    /// A time, in milliseconds since 1970.
+    Time(i64),
+    /// A list of strings that is not empty.
+    Texts(Vec<String>),
+}
+
+/// Returns a string without null characters, which engines do not store; null if it is empty.
+pub(super) fn text(text: Option<&str>) -> ColumnValue {
+    text.filter(|text| !text.is_empty()).map_or(ColumnValue::Null, |text| ColumnValue::Text(text.replace('\0', "")))
+}

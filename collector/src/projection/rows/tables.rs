@@ -1,0 +1,86 @@
+//! The tables of records, derived from the catalog: one for the documents of a record kind and one for each array in them.
+//!
+//! A field is a column. `doc` numbers documents, a new number for each change; `item` numbers the elements of an array within their document;
+//! `parent` is the `item` of the element that contains an element of a nested array.
+
+use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
+use crate::projection::sql::{column_name, table_name};
+
+/// Every kind of document.
+pub(in crate::projection) const RECORD_KINDS: [RecordKind; 2] = [RecordKind::Orders, RecordKind::Returns];
+
+/// One table.
+pub(in crate::projection) struct Table {
+    /// Its name.
+    pub(in crate::projection) name: String,
+    /// The array whose elements are its rows; `None` for the documents themselves.
+    pub(super) array: Option<&'static str>,
+    /// The columns after the fixed ones, and the path to each value from the element that is a row.
+    pub(super) fields: Vec<(&'static Field, Vec<&'static str>)>,
+    kind: RecordKind,
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::projection) enum ColumnType {
+    /// A string.
+    Text,
+    /// An integer of 64 bits.
+    Integer,
+    /// An integer of 32 bits.
+    Item,
+    /// True or false.
+    Bool,
+    /// A time.
+    Time,
+}
+
+/// Returns the tables of a record kind: the one for documents first, parents before children.
+pub(in crate::projection) fn tables(kind: RecordKind) -> Vec<Table> {
+    let arrays = kind.arrays().map(Some);
+    std::iter::once(None).chain(arrays).map(|array| Table::new(kind, array)).collect()
+}
+
+impl Table {
+    fn new(kind: RecordKind, array: Option<&'static str>) -> Self {
+        let is_column = |field: &&Field| field.array() == array && field.kind != FieldType::Organization && !field.is_derived;
+        let fields = kind.fields().filter(is_column).map(|field| (field, path(kind, array, field))).collect();
+        Self { name: table_name(kind, array), array, fields, kind }
+    }
+
+    /// Returns the columns that every row has a value for.
+    pub(in crate::projection) fn fixed_columns(&self) -> &'static [(&'static str, ColumnType)] {
+        use ColumnType::{Bool, Integer, Item, Text};
+        match self.array {
+            None if self.kind == RecordKind::Orders => {
+                &[("doc", Integer), ("project", Integer), ("key", Text), ("cart", Bool), ("json", Text), ("text", Text)]
+            }
+            None => &[("doc", Integer), ("project", Integer), ("key", Text), ("json", Text), ("text", Text)],
+            Some(array) if parent(array).is_some() => &[("doc", Integer), ("project", Integer), ("item", Item), ("parent", Item)],
+            Some(_) => &[("doc", Integer), ("project", Integer), ("item", Item)],
+        }
+    }
+
+    /// Returns the columns of fields, which follow the fixed ones and can be null.
+    pub(in crate::projection) fn field_columns(&self) -> impl Iterator<Item = (String, ColumnType)> {
+        self.fields.iter().map(|(field, _)| (column_name(field.name), column_type(field.kind)))
+    }
+}
+
+fn column_type(kind: FieldType) -> ColumnType {
+    match kind {
+        FieldType::Text | FieldType::Organization | FieldType::Texts => ColumnType::Text,
+        FieldType::Bool => ColumnType::Bool,
+        FieldType::Integer | FieldType::Number | FieldType::Amount => ColumnType::Integer,
+        FieldType::Timestamp => ColumnType::Time,
+    }
+}
+
+fn path(kind: RecordKind, array: Option<&str>, field: &Field) -> Vec<&'static str> {
+    let prefix_length = array.map_or(0, |array| array.len() + 1);
+    let mut path: Vec<_> = field.name.get(prefix_length..).unwrap_or_default().split('.').collect();
+    if array.is_none() && path.first() == Some(&kind.main()) {
+        path.remove(0);
+    }
+    path
+}

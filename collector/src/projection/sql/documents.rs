@@ -1,0 +1,205 @@
+//! The records of a query as one relation: a column for each field that the query uses, `doc`, which identifies a record, and `project`.
+//!
+//! Orders and returns are stored as they are. Events, visits and customers are computed from tables: only the joins that the used fields need
+//! become part of the statement. What a merge of two people changes is joined here, so nothing is rewritten.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::metrics::catalog::{Operator, RecordKind};
+use crate::metrics::query::{Measure, QueryKind};
+use crate::projection::sql::builder::SqlBuilder;
+use crate::projection::sql::dialect::Dialect;
+use crate::projection::sql::names::column_name;
+use crate::projection::sql::relations::Relations;
+use crate::projection::sql::{attribution, customers};
+use crate::time::SECOND_MS;
+
+/// The column of a visit's visitor by which visitors are counted: the person where it is known.
+const PERSON: &str = "visitor.person";
+
+/// What a field needs besides its own table. Joins are in their order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    /// The visit of an event.
+    Visit,
+    /// The person of the visit, which its relation has.
+    Person,
+    /// Revenue and orders of the visit.
+    Revenue,
+    /// The first visit of the person.
+    First,
+    /// The product of an event.
+    Product,
+}
+
+impl Need {
+    /// Returns the join, if it is one.
+    fn join(self, relations: &Relations<'_>) -> Option<String> {
+        match self {
+            Self::Visit | Self::Person => None,
+            Self::Revenue => Some(format!(" LEFT JOIN {} r ON r.visit = v.number", relations.visit_revenue())),
+            Self::First => Some(format!(" LEFT JOIN {} f ON f.project = v.project AND f.person = v.person", relations.first_visits())),
+            Self::Product => Some(format!(" LEFT JOIN {} p ON p.project = e.project AND p.id = e.product", relations.table("products"))),
+        }
+    }
+}
+
+use Need::{First, Person, Product, Revenue, Visit};
+
+/// The value of a field.
+#[derive(Clone, Copy)]
+enum Expression {
+    /// An expression in all dialects.
+    Sql(&'static str),
+    /// The whole seconds between two times.
+    Seconds(&'static str, &'static str),
+}
+
+use Expression::{Seconds, Sql};
+
+impl Expression {
+    fn sql(self, dialect: &dyn Dialect) -> String {
+        match self {
+            Sql(text) => text.into(),
+            Seconds(from, until) => {
+                dialect.quotient(&format!("{} - {}", dialect.millis(until), dialect.millis(from)), &SECOND_MS.to_string())
+            }
+        }
+    }
+}
+
+/// The expression of each field of a visit, and what it needs.
+const VISIT: &[(&str, Expression, &[Need])] = &[
+    ("visit.id", Sql("coalesce(v.session, 'expired-' || CAST(v.number AS VARCHAR))"), &[]),
+    ("visit.started_at", Sql("v.started_at"), &[]),
+    ("visit.ended_at", Sql("v.ended_at"), &[]),
+    ("visit.duration_seconds", Seconds("v.started_at", "v.ended_at"), &[]),
+    ("visit.events_count", Sql("v.events_count"), &[]),
+    ("visit.pages_count", Sql("v.pages_count"), &[]),
+    ("visit.products_count", Sql("v.products_count"), &[]),
+    ("visit.is_bounce", Sql("v.is_bounce"), &[]),
+    ("visit.is_first", Sql("CAST(v.started_at = f.first_at AS BOOLEAN)"), &[Person, First]),
+    ("visit.entry_path", Sql("v.entry_path"), &[]),
+    ("visit.exit_path", Sql("v.exit_path"), &[]),
+    ("visit.viewed_product", Sql("v.viewed_product"), &[]),
+    ("visit.added_to_cart", Sql("v.added_to_cart"), &[]),
+    ("visit.checked_out", Sql("v.checked_out"), &[]),
+    ("visit.ordered", Sql("CASE WHEN v.number IS NOT NULL THEN CAST(r.visit IS NOT NULL AS BOOLEAN) END"), &[Revenue]),
+    ("visit.orders_count", Sql("CASE WHEN v.number IS NOT NULL THEN coalesce(r.orders, 0) END"), &[Revenue]),
+    ("visit.revenue", Sql("r.revenue"), &[Revenue]),
+    ("visit.currency_code", Sql("r.currency"), &[Revenue]),
+    ("source.channel", Sql("v.channel"), &[]),
+    ("source.name", Sql("v.source"), &[]),
+    ("source.medium", Sql("v.medium"), &[]),
+    ("source.campaign", Sql("v.campaign"), &[]),
+    ("source.term", Sql("v.term"), &[]),
+    ("source.content", Sql("v.content"), &[]),
+    ("source.click_id", Sql("v.click_id"), &[]),
+    ("device.type", Sql("v.device_type"), &[]),
+    ("device.browser", Sql("v.browser"), &[]),
+    ("device.system", Sql("v.system"), &[]),
+    ("visitor.id", Sql("v.visitor"), &[]),
+    (PERSON, Sql("v.person"), &[Person]),
+    ("customer.email", Sql("v.known_email"), &[Person]),
+    ("country.code", Sql("v.country"), &[]),
+];
+
+/// The same for the fields that an event has itself. An event without a visit has its own visitor, device and market.
+const EVENT: &[(&str, Expression, &[Need])] = &[
+    ("event.id", Sql("CAST(e.id AS VARCHAR)"), &[]),
+    ("event.type", Sql("e.type"), &[]),
+    ("event.api", Sql("e.api"), &[]),
+    ("event.time", Sql("e.time"), &[]),
+    ("event.received_at", Sql("e.received_at"), &[]),
+    ("event.name", Sql("e.name"), &[]),
+    ("event.quantity", Sql("e.quantity"), &[]),
+    ("event.is_bot", Sql("e.is_bot"), &[]),
+    ("page.host", Sql("e.host"), &[]),
+    ("page.path", Sql("e.path"), &[]),
+    ("page.title", Sql("e.title"), &[]),
+    ("page.type", Sql("e.page_type"), &[]),
+    ("product.id", Sql("e.product"), &[]),
+    ("product.name", Sql("p.name"), &[Product]),
+    ("product.category", Sql("p.category"), &[Product]),
+    ("search.query", Sql("e.query"), &[]),
+    ("device.type", Sql("coalesce(v.device_type, e.device_type)"), &[Visit]),
+    ("device.browser", Sql("coalesce(v.browser, e.browser)"), &[Visit]),
+    ("device.system", Sql("coalesce(v.system, e.system)"), &[Visit]),
+    ("country.code", Sql("coalesce(v.country, e.country)"), &[Visit]),
+    ("visitor.id", Sql("coalesce(v.visitor, e.visitor)"), &[Visit]),
+    (PERSON, Sql("coalesce(v.person, e.email, e.visitor)"), &[Visit, Person]),
+    ("customer.email", Sql("coalesce(v.known_email, e.email)"), &[Visit, Person]),
+];
+
+impl SqlBuilder<'_> {
+    /// Returns the relation of the records, with the alias `d`.
+    pub(super) fn records(&mut self) -> String {
+        let kind = self.record_kind();
+        let fields = self.used_fields();
+        match kind {
+            RecordKind::Orders if fields.iter().any(|name| name.starts_with("attribution.")) => attribution::orders(self),
+            RecordKind::Orders | RecordKind::Returns => format!("{} d", self.table(None)),
+            RecordKind::Customers => customers::relation(self),
+            RecordKind::Events | RecordKind::Visits => self.tracked(kind, &fields),
+        }
+    }
+
+    fn tracked(&mut self, kind: RecordKind, fields: &BTreeSet<&'static str>) -> String {
+        let is_event = kind == RecordKind::Events;
+        let mut needs = BTreeSet::new();
+        let mut columns = String::new();
+        for name in fields {
+            let (expression, needed) = if name.starts_with("market.") {
+                // A shop without stores has one market, the project.
+                let project = self.organization();
+                let store = if is_event { "coalesce(v.store, e.store" } else { "coalesce(v.store" };
+                (format!("{store}, {project})"), &[Visit][..])
+            } else {
+                let own = EVENT.iter().find(|(own, ..)| is_event && own == name);
+                let Some((_, expression, needed)) = own.or_else(|| VISIT.iter().find(|(other, ..)| other == name)) else { continue };
+                needs.extend((own.is_none() && is_event).then_some(Visit));
+                (expression.sql(self.dialect), *needed)
+            };
+            needs.extend(needed.iter().copied());
+            let _ = write!(columns, ", {expression} AS {}", column_name(name));
+        }
+        let relations = self.relations();
+        let visits = if needs.contains(&Person) { relations.people_visits() } else { relations.table("visits") };
+        let (doc, from) = if is_event {
+            let visit = if needs.contains(&Visit) { format!(" LEFT JOIN {visits} v ON v.number = e.visit") } else { String::new() };
+            ("e.seq", format!("{} e{visit}", relations.table("events")))
+        } else {
+            ("v.number", format!("{visits} v"))
+        };
+        let joins: String = needs.into_iter().filter_map(|need| need.join(&relations)).collect();
+        let alias = if is_event { "e" } else { "v" };
+        let project = self.scope.project;
+        format!("(SELECT {doc} AS doc, {alias}.project AS project{columns} FROM {from}{joins} WHERE {alias}.project = {project}) d")
+    }
+
+    fn used_fields(&self) -> BTreeSet<&'static str> {
+        let query = self.query;
+        let mut names: BTreeSet<_> = query.fields().into_iter().map(|field| field.name).collect();
+        if !self.scope.markets.is_empty() {
+            names.insert("market.id");
+        }
+        if counts_visitors(&query.kind) {
+            names.insert(PERSON);
+        }
+        names
+    }
+}
+
+/// Returns the column of a measure; visitors are counted by person.
+pub(super) fn measured(measure: Measure) -> Option<String> {
+    is_visitors(measure).then(|| format!("d.{}", column_name(PERSON)))
+}
+
+fn is_visitors(measure: Measure) -> bool {
+    measure.field.name == "visitor.id" && measure.operator == Operator::Cardinality
+}
+
+fn counts_visitors(kind: &QueryKind) -> bool {
+    kind.measures().into_iter().any(is_visitors)
+}

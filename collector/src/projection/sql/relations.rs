@@ -1,0 +1,100 @@
+//! Relations that are computed from tables: visits with their persons, orders by visit, revenue by visit, and first visits.
+
+use crate::metrics::catalog::RecordKind;
+use crate::projection::sql::dialect::Dialect;
+use crate::projection::sql::names::table_name;
+use crate::time::SECOND_MS;
+
+/// How long after a visit's last event an order of its person belongs to it, in milliseconds.
+const MAX_ORDER_DELAY_MS: i64 = 30 * 60 * SECOND_MS;
+
+/// The relations of one project, or of all. Each is a text without an alias.
+pub(in crate::projection) struct Relations<'a> {
+    dialect: &'a dyn Dialect,
+    project: Option<i64>,
+}
+
+impl<'a> Relations<'a> {
+    pub(in crate::projection) fn new(dialect: &'a dyn Dialect, project: Option<i64>) -> Self {
+        Self { dialect, project }
+    }
+
+    /// Returns a table.
+    pub(super) fn table(&self, name: &str) -> String {
+        self.dialect.table(name, self.project)
+    }
+
+    /// Returns visits with the person as known now: the e-mail, else the visitor.
+    pub(super) fn people_visits(&self) -> String {
+        let links = format!(
+            "(SELECT project AS link_project, visitor AS link_visitor, since, until, email AS link_email FROM {} x)",
+            self.table("links")
+        );
+        let (join, email) = self.dialect.join_links(&links);
+        format!(
+            "(SELECT v.*, coalesce(v.email, {email}) AS known_email, coalesce(v.email, {email}, v.visitor) AS person
+              FROM {} v{join})",
+            self.table("visits")
+        )
+    }
+
+    /// Returns the orders by visit: the visit in which a page reported the order, else the latest one of the order's person that had begun by
+    /// then and ended at most 30 minutes before.
+    pub(in crate::projection) fn orders_in_visits(&self) -> String {
+        let delay = self.dialect.duration(MAX_ORDER_DELAY_MS);
+        format!(
+            "(WITH reported AS (SELECT project, order_id, {earliest} AS visit FROM {visit_orders} x GROUP BY project, order_id),
+              placed AS (SELECT o.project AS project, o.doc AS doc, o.order__id AS id, o.order__placed_at AS placed_at,
+                  o.order__currency_code AS currency, o.order__total_amount_with_taxes AS amount, o.customer__email AS email
+                  FROM {orders} o WHERE o.cart = FALSE)
+              SELECT r.visit AS visit, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency, o.amount AS amount
+              FROM placed o JOIN reported r ON r.project = o.project AND r.order_id = o.id
+              UNION ALL
+              SELECT {latest} AS visit, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
+                  o.amount AS amount
+              FROM placed o JOIN {people_visits} v ON v.project = o.project AND v.known_email = o.email
+              WHERE v.started_at <= o.placed_at AND o.placed_at <= v.ended_at + {delay}
+                  AND NOT {is_reported}
+              GROUP BY o.doc, o.project, o.id, o.placed_at, o.currency, o.amount)",
+            earliest = self.dialect.first_by("visit", &["time", "seq", "visit"]),
+            visit_orders = self.table("visit_orders"),
+            orders = self.table(&table_name(RecordKind::Orders, None)),
+            latest = self.dialect.last_by("v.number", &["v.started_at", "v.number"]),
+            people_visits = self.people_visits(),
+            is_reported = self.dialect.exists(
+                &[("o.project".into(), "r.project".into()), ("o.id".into(), "r.order_id".into())],
+                "reported r",
+                "TRUE"
+            ),
+        )
+    }
+
+    /// Returns the orders of each visit. Amounts in another currency than that of its first order are not added.
+    pub(super) fn visit_revenue(&self) -> String {
+        let [is_missing, placed_at] = nulls_last(self.dialect, "o.placed_at");
+        format!(
+            "(WITH o AS {materialized}(SELECT * FROM {orders_in_visits} x),
+              f AS (SELECT o.visit AS visit, {first} AS currency, count(*) AS orders FROM o GROUP BY o.visit)
+              SELECT f.visit AS visit, f.orders AS orders, nullif(f.currency, '') AS currency,
+                  CAST(sum(CASE WHEN coalesce(o.currency, '') = f.currency THEN o.amount END) AS BIGINT) AS revenue
+              FROM f JOIN o ON o.visit = f.visit GROUP BY f.visit, f.orders, f.currency)",
+            materialized = self.dialect.materialized(),
+            orders_in_visits = self.orders_in_visits(),
+            first = self.dialect.first_by("coalesce(o.currency, '')", &[&is_missing, &placed_at, "o.id"]),
+        )
+    }
+
+    /// Returns the start of each person's first visit.
+    pub(super) fn first_visits(&self) -> String {
+        format!(
+            "(SELECT v.project AS project, v.person AS person, min(v.started_at) AS first_at FROM {} v
+              WHERE v.person IS NOT NULL GROUP BY v.project, v.person)",
+            self.people_visits()
+        )
+    }
+}
+
+/// Returns keys by which times are compared, with missing ones after all others.
+pub(super) fn nulls_last(dialect: &dyn Dialect, time: &str) -> [String; 2] {
+    [format!("{time} IS NULL"), format!("coalesce({}, 0)", dialect.millis(time))]
+}
