@@ -5,7 +5,7 @@
 use std::{env, fs, path::Path};
 
 fn main() {
-    for folder in ["dist", "www/live", "www/reports", "www/shop"] {
+    for folder in ["dist", "www/customers", "www/live", "www/reports", "www/shop"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
         // A read-only checkout also builds, only more often.
         let _ = fs::create_dir_all(&path);

@@ -2,7 +2,7 @@
 //
 // Each part loads and fails independently of the others. The timeline and the tags come from the store, the rest from the metrics API.
 
-import { ApiError } from '/reports/api.js';
+import { createError } from '/reports/error.js';
 import { formatCount, formatDate, formatMoney } from '/reports/format.js';
 import { createTable, element } from '/reports/table.js';
 import { connectErasure } from '/customers/erasure.js';
@@ -65,15 +65,6 @@ function showProblem(error) {
   document.querySelector('.profile').hidden = true;
   main.replaceChildren(element('section', { className: 'wide' }, createError(error, () => location.reload())));
   main.setAttribute('aria-busy', 'false');
-}
-
-function createError(error, retry) {
-  const button = element('button', { type: 'button', textContent: 'Try again' });
-  button.addEventListener('click', retry);
-  const text = error instanceof ApiError ? error.message : `An error occurred: ${error.message}`;
-  const box = element('div', { className: 'error' }, element('p', { textContent: text }), button);
-  box.setAttribute('role', 'alert');
-  return box;
 }
 
 function createSection({ id, title }) {

@@ -2,8 +2,9 @@
 //
 // Each widget loads and fails independently of the others. Responses to queries with earlier filters are discarded.
 
-import { ApiError, fetchSession } from '/reports/api.js';
+import { fetchSession } from '/reports/api.js';
 import { drawChart, removeChart } from '/reports/chart.js';
+import { createError } from '/reports/error.js';
 import { describe, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
 import { formatChange, formatCount, formatDuration, formatMoney, formatShare } from '/reports/format.js';
 import { part, showLinks } from '/reports/parts.js';
@@ -119,15 +120,6 @@ function createCsvButton({ id, title }, data, { from, to }) {
   const button = element('button', { type: 'button', className: 'csv', textContent: 'CSV', ariaLabel: `Download ${title} as CSV`, title: `Download ${title} as CSV` });
   button.addEventListener('click', () => download(`tillroll-${id}-${isoDate(from)}-${isoDate(to)}.csv`, toCsv(data)));
   return button;
-}
-
-function createError(error, retry) {
-  const button = element('button', { type: 'button', textContent: 'Try again' });
-  button.addEventListener('click', retry);
-  const text = error instanceof ApiError ? error.message : `An error occurred: ${error.message}`;
-  const box = element('div', { className: 'error' }, element('p', { textContent: text }), button);
-  box.setAttribute('role', 'alert');
-  return box;
 }
 
 async function showSummary(filters, ownRequestNo) {
