@@ -1,6 +1,7 @@
 //! The running server that a command uses over HTTP: its address, the credentials, and the errors of a server that does not answer.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -8,6 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use ureq::http::Response;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 /// How long a connection and a response may take to begin.
@@ -27,6 +29,10 @@ pub struct ServerFlags {
     /// Token and secret of the project. Other users of this machine can read a command line: prefer the environment
     #[arg(long, env = "TILLROLL_OWNER", hide_env_values = true, value_name = "TOKEN:SECRET")]
     pub owner: Option<String>,
+
+    /// Accept the server's certificate if one of these (PEM) signed it, as a private authority does, and no other
+    #[arg(long, env = "TILLROLL_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A client of one server. It returns every response, whatever its status, and follows no redirect.
@@ -49,6 +55,10 @@ impl ServerClient {
         }
         let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
         let config = config.timeout_connect(Some(CONNECT_TIMEOUT)).timeout_recv_response(Some(RESPONSE_TIMEOUT));
+        let config = match &flags.ca_file {
+            Some(file) => config.tls_config(TlsConfig::builder().root_certs(authorities(file)?).build()),
+            None => config,
+        };
         let authorization = flags.owner.as_ref().map(|owner| format!("Basic {}", BASE64_STANDARD.encode(owner)));
         Ok(Self { agent: config.build().into(), url, authorization })
     }
@@ -113,6 +123,20 @@ impl ServerClient {
             }
         }
     }
+}
+
+/// Reads the certificates of a PEM file.
+fn authorities(file: &Path) -> anyhow::Result<RootCerts> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read --ca-file {}", file.display()))?;
+    let items: Result<Vec<_>, _> = parse_pem(&text).collect();
+    let items = items.with_context(|| format!("--ca-file {} is damaged", file.display()))?;
+    let certificates =
+        items.into_iter().filter_map(|item| if let PemItem::Certificate(certificate) = item { Some(certificate) } else { None });
+    let certificates: Vec<_> = certificates.collect();
+    if certificates.is_empty() {
+        bail!("--ca-file {} has no certificate; it must be in PEM form", file.display());
+    }
+    Ok(RootCerts::from(certificates))
 }
 
 /// Returns a header of a response; empty if it is missing or no text.

@@ -1,7 +1,9 @@
 //! HTTPS and HTTP/2 without a proxy.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -131,4 +133,41 @@ fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
     }
     let (succeeded, _, error) = run_program(&["serve", "--tls-cert", "cert.pem"]);
     assert!(!succeeded && error.contains("--tls-key"), "{error}");
+}
+
+#[test]
+fn doctor_and_tail_accept_a_certificate_of_the_given_authority_and_no_other() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let certificate = write_certificate(files.path());
+    let (_program, url) = start(data.path(), files.path(), &[]);
+    Client::trusting(&url, &certificate).post("/v2/batch", &batch());
+    let other = tempfile::tempdir().unwrap();
+    write_certificate(other.path());
+    let [authority, key, other] =
+        [files.path().join("cert.pem"), files.path().join("key.pem"), other.path().join("cert.pem")].map(|path| path.display().to_string());
+    let run = |command: &str, more: &[&str]| run_program(&[&[command, "--server", &url, "--owner", "t:secret"], more].concat());
+
+    let (_, lines, _) = run("doctor", &["--ca-file", &authority]);
+    let has = |check: &str| lines.lines().any(|text| text.starts_with("ok") && text.contains(check));
+    assert!(has("address") && has("encryption") && has("credentials"), "{lines}");
+    for more in [&[][..], &["--ca-file", &other]] {
+        let (succeeded, lines, _) = run("doctor", more);
+        assert!(!succeeded && lines.contains("problem") && lines.contains("certificate"), "{lines}");
+        let (succeeded, lines, message) = run("tail", more);
+        assert!(!succeeded && lines.is_empty() && message.contains("certificate"), "{message}");
+    }
+
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_tillroll"));
+    tail.args(["tail", "--server", &url, "--owner", "t:secret", "--ca-file", &authority, "--last", "1"]).stdout(Stdio::piped());
+    let mut tail = tail.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(tail.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    assert!(line.contains("\"type\":"), "{line}");
+
+    for (file, part) in [(key.as_str(), "has no certificate"), ("/nonexistent/ca.pem", "cannot read")] {
+        let (succeeded, _, message) = run("doctor", &["--ca-file", file]);
+        assert!(!succeeded && message.contains(part), "{message}");
+    }
 }

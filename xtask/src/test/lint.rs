@@ -40,18 +40,26 @@ pub(super) fn cargo_deny(context: &Context) -> Result<CheckResult> {
     process::run_visible(&mut command(&["check", "--disable-fetch", "advisories"])).map(|()| CheckResult::PASSED)
 }
 
+/// Folders with a lock file of npm: our own, and that of all examples.
+const LOCKED_FOLDERS: &[&str] = &["", "examples"];
+
 /// Advisories on the locked npm packages. They come from the registry's audit endpoint, which mirrors and offline machines lack.
 pub(super) fn npm_audit(context: &Context) -> Result<CheckResult> {
-    let mut npm = std::process::Command::new("npm");
-    // The exit code does not distinguish between an advisory and an endpoint that is not reachable.
-    let output = npm.current_dir(context.root()).args(["audit", "--json"]).output().context("npm is not installed")?;
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let Some(total) = report["metadata"]["vulnerabilities"]["total"].as_u64() else {
-        let reason = report["message"].as_str().unwrap_or("no answer");
-        return Ok(CheckResult::Skipped(format!("the registry's audit endpoint is not reachable ({reason})")));
-    };
-    if total > 0 {
-        println!("{}", String::from_utf8_lossy(&output.stdout));
+    let mut total = 0;
+    for folder in LOCKED_FOLDERS {
+        let mut npm = std::process::Command::new("npm");
+        npm.current_dir(context.path(folder)).args(["audit", "--package-lock-only", "--json"]);
+        // The exit code does not distinguish between an advisory and an endpoint that is not reachable.
+        let output = npm.output().context("npm is not installed")?;
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let Some(found) = report["metadata"]["vulnerabilities"]["total"].as_u64() else {
+            let reason = report["message"].as_str().unwrap_or("no answer");
+            return Ok(CheckResult::Skipped(format!("the registry's audit endpoint is not reachable ({reason})")));
+        };
+        if found > 0 {
+            println!("{}", String::from_utf8_lossy(&output.stdout));
+        }
+        total += found;
     }
     Ok(if total == 0 { CheckResult::PASSED } else { CheckResult::FAILED })
 }
