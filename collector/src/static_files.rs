@@ -1,9 +1,11 @@
-//! Static files: the browser library, the live view, the reports, the customers, and the demo shop.
+//! Static files: the browser library, the live view, the reports, the customers, the documents, and the demo shop.
 //!
-//! The build compresses files in advance (`.br`, `.gz`); the smallest form that the client accepts is sent. A file whose name contains a
-//! hash never changes and is cached for a year. Every other file is revalidated by its `ETag`.
+//! The build compresses files in advance (`.br`, `.gz`); the smallest form that the client accepts is sent. Of the documents only the
+//! compressed form is embedded. A file whose name contains a hash never changes and is cached for a year. Every other file is revalidated by
+//! its `ETag`.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,6 +15,9 @@ use sha2::{Digest, Sha256};
 
 /// The `Cache-Control` of files that a browser must revalidate before each use.
 pub(crate) const NO_CACHE: &str = "no-cache";
+
+/// The `Cache-Control` of files whose name contains a hash.
+pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 #[derive(RustEmbed)]
 #[folder = "../dist"]
@@ -159,10 +164,17 @@ fn find_encoded(name: &str, accepted: &str, get: impl Fn(&str) -> Option<Cow<'st
     let found = usable.filter_map(|(encoding, extension)| Some((get(&format!("{name}{extension}"))?, Some(encoding)))).next();
     let (bytes, encoding) = match found {
         Some(found) => found,
-        None => (get(name)?, None),
+        None => (get(name).or_else(|| get(&format!("{name}.br")).and_then(|bytes| decompressed(&bytes)))?, None),
     };
     let hash = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
     Some(File { bytes, encoding, content_type: content_type(name), etag: format!("\"{hash}\"") })
+}
+
+/// Returns the content of a `.br` file; None if it is damaged.
+fn decompressed(bytes: &[u8]) -> Option<Cow<'static, [u8]>> {
+    let mut content = Vec::new();
+    brotli_decompressor::Decompressor::new(bytes, 4096).read_to_end(&mut content).ok()?;
+    Some(Cow::Owned(content))
 }
 
 /// Returns whether an `Accept-Encoding` contains this encoding with a quality above zero.
@@ -224,6 +236,15 @@ mod tests {
         assert_eq!(encoding("a.js", "gzip;q=0.5, br;q=0"), Some("gzip"));
         assert_eq!(encoding("a.js", "gzip;q=0, identity"), None);
         assert_eq!(encoding("b.js", "br"), None);
+        let mut compressed = Vec::new();
+        brotli::BrotliCompress(&mut &b"text"[..], &mut compressed, &Default::default()).unwrap();
+        std::fs::write(folder.path().join("c.html.br"), &compressed).unwrap();
+        let content =
+            |accepted: &str| assets.find("c.html", accepted).map(|file| (file.bytes.into_owned(), file.encoding, file.content_type));
+        assert_eq!(content("br"), Some((compressed, Some("br"), "text/html; charset=utf-8")));
+        assert_eq!(content("gzip"), Some((b"text".to_vec(), None, "text/html; charset=utf-8")));
+        std::fs::write(folder.path().join("c.html.br"), "nonsense").unwrap();
+        assert_eq!(content("gzip"), None);
         assert!(assets.find("../a.js", "").is_none() && assets.find("/etc/hostname", "").is_none());
     }
 

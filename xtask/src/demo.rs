@@ -120,6 +120,7 @@ fn welcome(address: &str, secret: &str) -> String {
   Events, live      {address}/live
   Reports           {address}/reports
   Customers         {address}/customers
+  Documents         {address}/docs
   Every event       curl -u {TOKEN}:{secret} {address}/export/events
 
   project token     {TOKEN}

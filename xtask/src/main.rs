@@ -42,6 +42,8 @@ enum Task {
     Test(test::Options),
     /// Build `dist/` and the release binary `target/release/tillroll`
     Build,
+    /// Build the documents as a site, into `target/docs/book`
+    Docs,
     /// Print the size of every downloaded file (raw, gzip -9, brotli 11); fail above the budget
     Size,
     /// Build the archives that are published, into `target/package/`
@@ -72,6 +74,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Task::Demo(options) => return demo::run(&mut context, &options),
         Task::Test(options) => return test::run(&mut context, &options),
         Task::Build => build::run(&mut context)?,
+        Task::Docs => build::run_documents(&mut context)?,
         Task::Size => size::run(&mut context)?,
         Task::ReleaseCheck => release_check::run(&mut context)?,
         Task::Package => package::run(&mut context)?,

@@ -77,7 +77,7 @@ fn find(context: &Context, asset: &Asset) -> Option<PathBuf> {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with(asset.prefix) && name.ends_with(asset.suffix)
     };
-    files::list(&context.path("dist"), &|folder| folder != "npm").into_iter().find(matches)
+    files::list(&context.path("dist"), &|folder| folder != "npm" && folder != "docs").into_iter().find(matches)
 }
 
 fn sizes(file: &Path) -> Result<Bytes> {

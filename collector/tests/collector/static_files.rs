@@ -94,3 +94,30 @@ fn demo_shop_and_open_live_view_need_the_demo_flag() {
     assert_eq!(server.client.get("/", &[]).status(), 404);
     assert_eq!(server.client.get("/live", &[]).status(), 401);
 }
+
+#[test]
+fn documents_are_pages_with_a_policy_and_are_not_part_of_the_library() {
+    let folder = dist();
+    fs::create_dir_all(folder.path().join("docs/recipes")).unwrap();
+    for name in ["docs/index.html", "docs/recipes/nginx.html", "docs/book-0123abcd.js"] {
+        fs::write(folder.path().join(name), name).unwrap();
+    }
+    let server = with_dist(&folder);
+    for path in ["/docs", "/docs/"] {
+        let mut page = server.client.get(path, &[]);
+        assert_eq!(page.body_mut().read_to_string().unwrap(), "docs/index.html", "{path} redirects to the first page");
+    }
+    for (name, cache_control) in [
+        ("docs/index.html", "no-cache"),
+        ("docs/recipes/nginx.html", "no-cache"),
+        ("docs/book-0123abcd.js", "public, max-age=31536000, immutable"),
+    ] {
+        let mut response = server.client.get(&format!("/{name}"), &[]);
+        assert_eq!((response.status().as_u16(), response.headers()["cache-control"].to_str().unwrap()), (200, cache_control), "{name}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';"), "{policy}");
+        assert_eq!(response.body_mut().read_to_string().unwrap(), name);
+        assert_eq!(server.client.get(&format!("/assets/{name}"), &[]).status(), 404, "{name}");
+    }
+    assert_eq!(server.client.get("/docs/none.html", &[]).status(), 404);
+}

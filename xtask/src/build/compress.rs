@@ -41,20 +41,31 @@ impl Encoding {
 
     /// Compresses the file unless the compressed file is up to date; returns whether it wrote one.
     fn update(&self, file: &Path) -> Result<bool> {
-        let content = files::read(file)?;
         let path = self.compressed_path(file);
-        let present = std::fs::read(&path).ok().and_then(|compressed| (self.decode)(&compressed));
+        self.update_from(file, &path)
+    }
+
+    /// Compresses `file` below the name of `target`, unless the result is up to date; returns its path.
+    pub(crate) fn write(&self, file: &Path, target: &Path) -> Result<PathBuf> {
+        let path = self.compressed_path(target);
+        self.update_from(file, &path).map(|_| path)
+    }
+
+    fn update_from(&self, file: &Path, path: &Path) -> Result<bool> {
+        let content = files::read(file)?;
+        let present = std::fs::read(path).ok().and_then(|compressed| (self.decode)(&compressed));
         if present.as_deref() == Some(&content) {
             return Ok(false);
         }
-        files::write(&path, &(self.encode)(&content)).map(|()| true)
+        files::write(path, &(self.encode)(&content)).map(|()| true)
     }
 }
 
-/// Compresses every script, module and style sheet in `dist/`, except the npm package, which is not served.
+/// Compresses every script, module and style sheet in `dist/`, except the npm package, which is not served, and the documents, which are
+/// compressed already.
 pub(super) fn compress(context: &mut Context) -> Result<String> {
     let mut written = 0;
-    for file in files::list(&context.path("dist"), &|folder| folder != "npm") {
+    for file in files::list(&context.path("dist"), &|folder| folder != "npm" && folder != "docs") {
         if file.extension().is_some_and(|extension| COMPRESSIBLE.iter().any(|compressible| extension == *compressible)) {
             written += usize::from(BROTLI.update(&file)?) + usize::from(GZIP.update(&file)?);
         }

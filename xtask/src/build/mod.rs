@@ -1,11 +1,12 @@
 //! `cargo xtask build`: builds `dist/` and the release binary that embeds it.
 //!
 //! Pipeline of the browser library: cargo → wasm-bindgen glue → wasm-opt, plus wasm2js → esbuild and terser → hashed names → compressed
-//! files → collector binary. A step skips its work when its inputs did not change, so a warm build takes seconds.
+//! files → collector binary. mdBook makes the site of the documents, which the binary embeds too. A step skips its work when its inputs did not change, so a warm build takes seconds.
 
 mod collector_binary;
 mod compile_wasm;
 mod compress;
+mod documents;
 mod generate_glue;
 mod inline_snippet;
 mod npm_package;
@@ -23,6 +24,7 @@ use crate::step::{self, Step};
 
 pub(crate) use collector_binary::ENGINE_LIBRARIES;
 pub(crate) use compress::{BROTLI, GZIP};
+pub(crate) use documents::run as run_documents;
 pub(crate) use inline_snippet::check as check_snippets;
 
 /// Builds everything that a page or a shop downloads.
@@ -34,6 +36,7 @@ pub(crate) const PAGE: &[Step] = &[
     Step { name: "npm package", has_output: false, run: npm_package::build },
     Step { name: "charts of the reports", has_output: false, run: scripts::bundle_reports },
     Step { name: "compressed files", has_output: false, run: compress::compress },
+    documents::SITE,
 ];
 
 /// Builds the binary, which embeds `dist/`, and copies the shared library that it loads from its own folder.

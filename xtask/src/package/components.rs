@@ -1,5 +1,5 @@
-//! The list of all components, as CycloneDX 1.6: the crates that are compiled into the collector and into the page, and the npm packages
-//! whose files are part of the build.
+//! The list of all components, as CycloneDX 1.6: the crates that are compiled into the collector and into the page, the npm packages
+//! whose files are part of the build, and mdBook, whose files are part of the documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{FOLDER, name};
 use crate::context::Context;
-use crate::{files, process};
+use crate::{files, process, setup};
 
 /// Workspace packages whose dependencies are published: the core and the collector.
 const PUBLISHED: &[&str] = &["tillroll", "tillroll-collector"];
@@ -20,6 +20,8 @@ const NPM_PACKAGES: &[&str] = &["@duckdb/node-bindings-linux-x64", "crawler-user
 pub(super) fn write(context: &mut Context) -> Result<String> {
     let mut components = crates(context)?;
     components.extend(npm_packages(context)?);
+    // The scripts and styles of the documents' site are parts of mdBook.
+    components.push(component("cargo", "mdbook", setup::MDBOOK_VERSION, "MPL-2.0"));
     let count = components.len();
     let list = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",

@@ -6,6 +6,7 @@
 mod browsers;
 mod cargo_deny;
 mod examples;
+mod mdbook;
 mod wasm_pack;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::{files, process};
 pub(crate) use browsers::{ALL_ENGINES, BROWSERS};
 pub(crate) use cargo_deny::{CARGO_DENY, binary as cargo_deny_binary};
 pub(crate) use examples::EXAMPLES;
+pub(crate) use mdbook::{MDBOOK, VERSION as MDBOOK_VERSION, binary as mdbook_binary};
 pub(crate) use wasm_pack::{WASM_PACK, folder as wasm_pack_folder};
 
 const MIN_NODE_MAJOR: u32 = 20;
@@ -28,6 +30,7 @@ const MIN_NODE_MAJOR: u32 = 20;
 pub(crate) const BUILD: &[Step] = &[
     Step { name: "Rust: wasm target and library source", has_output: false, run: wasm_toolchain },
     Step { name: "Node packages", has_output: false, run: node_packages },
+    MDBOOK,
 ];
 
 /// The linters that run without a build.

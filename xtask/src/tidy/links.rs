@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::source::{Finding, Source};
 
 /// The public address of a file on the main branch; documents outside the repository, such as the npm package's, use it.
-const PUBLIC: &str = "https://github.com/tillroll/tillroll/blob/main/";
+pub(crate) const PUBLIC: &str = "https://github.com/tillroll/tillroll/blob/main/";
 
 /// The folders of sources and documents.
 const FOLDERS: &[&str] = &["js/", "src/", "protocol/", "collector/", "xtask/", "tests/", "www/", "docs/", "examples/"];
@@ -69,7 +69,7 @@ fn is_reachable(root: &Path, folder: &str, text: &str, target: &str) -> bool {
 }
 
 /// Returns the lines outside code blocks, numbered from one.
-fn text_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn text_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_code = false;
     text.lines().enumerate().filter_map(move |(index, line)| {
         let is_fence = line.trim_start().starts_with("```");

@@ -19,6 +19,8 @@ use source::{Finding, Source};
 use crate::context::Context;
 use crate::files;
 
+pub(crate) use links::{PUBLIC, text_lines};
+
 type FileRule = fn(&Source) -> Vec<Finding>;
 type ProjectRule = fn(&[Source]) -> Vec<Finding>;
 

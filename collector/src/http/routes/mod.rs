@@ -7,6 +7,7 @@ mod cookie;
 mod customers;
 mod demo_shop;
 mod diagnostics;
+mod documents;
 mod export_events;
 mod export_state;
 mod headless;
@@ -74,6 +75,7 @@ fn interface(state: SharedState) -> Router {
         .merge(group(vendor_records::routes(), RoutePolicy { rate_limited: true, timeout: true, ..none }))
         .merge(group(owner_routes(), RoutePolicy { rate_limited: true, for_owners: true, ..none }))
         .merge(group(metrics_routes(), RoutePolicy { rate_limited: true, timeout: true, cors: true, ..none }))
+        .merge(group(documents::routes(), RoutePolicy { rate_limited: true, timeout: true, ..none }))
         .merge(group(operations, RoutePolicy { rate_limited: true, ..none }))
         .merge(group(health_checks(), none));
     let description = openapi_document::routes(routes.served());
