@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -12,13 +12,14 @@ import { launch, openPage } from "../browser/support/browser.mjs";
 import { Collector, freePort, TOKEN } from "../browser/support/collector.mjs";
 import { readEventsOf } from "../browser/support/fixture.mjs";
 import { startShop } from "../browser/support/shop-server.mjs";
+import { codeBlocks } from "./code-blocks.mjs";
 
-const GUIDE = readFileSync(new URL("../../docs/recipes.md", import.meta.url), "utf8");
+const BLOCKS = codeBlocks("docs/recipes.md");
 const START_TIMEOUT_MS = 10_000;
 const POLL_INTERVAL_MS = 20;
 
-/** Returns the code block of a heading. */
-const block = (heading) => new RegExp(`^###? ${heading}\\n[^#]*?\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``, "m").exec(GUIDE)[1];
+/** Returns the last code block of a heading. */
+const block = (name) => BLOCKS.findLast(({ heading }) => heading === name).text;
 
 /** Returns whether a program can be started. */
 const isInstalled = (program) => !spawnSync(program, ["-h"], { stdio: "ignore" }).error;
@@ -47,7 +48,10 @@ describe("senders on the shop's server", () => {
     test(`${heading}: a signed order is stored as the back end's`, async () => {
       const id = `order-${extension}`;
       const file = join(folder, `sender.${extension}`);
-      writeFileSync(file, block(heading).replace("https://collector.example.com", collector.url).replace(/(["'])1001\1/, `"${id}"`));
+      const withAddress = (text) => text.replace("https://collector.example.com", collector.url);
+      writeFileSync(file, withAddress(block(heading)).replace(/(["'])1001\1/, `"${id}"`));
+      // Only the recipe for PHP has two files.
+      writeFileSync(join(folder, "tillroll.php"), withAddress(BLOCKS.find(({ language }) => language === "php").text));
       const sender = spawn(program, [file]);
       let output = "";
       for (const stream of [sender.stdout, sender.stderr]) stream.on("data", (chunk) => (output += chunk));
@@ -169,7 +173,6 @@ test("Segment's calls: what the snippet recorded and later calls are stored", as
 
 test("every block of code is run, or a note gives the reason why not", () => {
   const tested = [...Object.keys(SENDERS), ...Object.keys(PROXIES), "Segment's calls", "The shop's own address"];
-  const headings = GUIDE.split(/^###? /m).slice(1);
-  const untested = headings.filter((text) => text.includes("```") && !tested.includes(text.split("\n")[0]));
+  const untested = BLOCKS.map(({ heading }) => heading).filter((heading) => !tested.includes(heading));
   assert.deepEqual(untested, []);
 });

@@ -1,0 +1,20 @@
+// The code blocks of a document.
+
+import { readFileSync } from "node:fs";
+
+/** Returns the blocks of a file, in order: language, text, line of the first fence, and the heading above. `path` is relative to the root. */
+export const codeBlocks = (path) => {
+  const blocks = [];
+  let heading = "";
+  let open;
+  for (const [index, text] of readFileSync(new URL(`../../${path}`, import.meta.url), "utf8").split("\n").entries()) {
+    const fence = /^```(\w*)/.exec(text);
+    if (open && fence) {
+      blocks.push({ ...open, text: open.lines.join("\n") + "\n" });
+      open = undefined;
+    } else if (open) open.lines.push(text);
+    else if (fence) open = { path, language: fence[1], line: index + 1, heading, lines: [] };
+    else heading = /^#+ (.*)/.exec(text)?.[1] ?? heading;
+  }
+  return blocks;
+};
