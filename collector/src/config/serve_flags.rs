@@ -128,6 +128,10 @@ pub struct TlsFlags {
     #[arg(long = "redirect-listen", env = "TILLROLL_REDIRECT_LISTEN", value_name = "HOST:PORT", requires = "certificate")]
     pub redirect_listen: Option<String>,
 
+    /// Answer the HTTP-01 challenges of ACME on --redirect-listen, with the files that a client such as certbot writes into this folder
+    #[arg(long, env = "TILLROLL_ACME_WEBROOT", value_name = "DIR", requires = "redirect_listen")]
+    pub acme_webroot: Option<PathBuf>,
+
     /// Oblige browsers to use HTTPS for this host for so long (Strict-Transport-Security)
     #[arg(long, env = "TILLROLL_HSTS", value_name = "TIME", value_parser = duration, requires = "certificate")]
     pub hsts: Option<Duration>,
@@ -140,6 +144,7 @@ impl TlsFlags {
             ("tls-cert", self.certificate.is_some(), "tls-key", self.key.is_some()),
             ("tls-key", self.key.is_some(), "tls-cert", self.certificate.is_some()),
             ("redirect-listen", self.redirect_listen.is_some(), "tls-cert", self.certificate.is_some()),
+            ("acme-webroot", self.acme_webroot.is_some(), "redirect-listen", self.redirect_listen.is_some()),
             ("hsts", self.hsts.is_some(), "tls-cert", self.certificate.is_some()),
         ];
         match settings.iter().find(|(_, is_set, _, has_needed)| *is_set && !has_needed) {

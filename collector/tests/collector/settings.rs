@@ -85,6 +85,7 @@ fn an_invalid_setting_is_reported_with_its_file() {
         ("tls-key = \"key.pem\"", &["`tls-key` needs `tls-cert`"]),
         ("hsts = \"30d\"", &["`hsts` needs `tls-cert`"]),
         ("redirect-listen = \"127.0.0.1:1\"", &["`redirect-listen` needs `tls-cert`"]),
+        ("acme-webroot = \"/var/lib/acme\"", &["`acme-webroot` needs `redirect-listen`"]),
         ("listen = hush", &["line 1"]),
     ] {
         let file = write(folder.path(), text);

@@ -70,6 +70,27 @@ fn requests_without_encryption_are_redirected_and_health_checks_are_answered() {
 }
 
 #[test]
+fn challenges_of_the_authority_are_answered_from_the_webroot_and_nothing_else_is() {
+    let (data, files, webroot) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let certificate = write_certificate(files.path());
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let flags = ["--redirect-listen", &address, "--acme-webroot", webroot.path().to_str().unwrap()];
+    let (_program, url) = start(data.path(), files.path(), &flags);
+    let tokens = webroot.path().join(".well-known/acme-challenge");
+    std::fs::create_dir_all(&tokens).unwrap();
+    std::fs::write(tokens.join("to-ken_1"), "to-ken_1.thumbprint").unwrap();
+    std::fs::write(webroot.path().join("secret"), "hush").unwrap();
+    let client = Client::trusting(&format!("http://{address}"), &certificate);
+    let mut response = client.get("/.well-known/acme-challenge/to-ken_1", &[]);
+    assert_eq!((response.status().as_u16(), &*response.body_mut().read_to_string().unwrap()), (200, "to-ken_1.thumbprint"));
+    for name in ["other", "..%2F..%2Fsecret", "%2Fetc%2Fhostname", "."] {
+        assert_ne!(client.get(&format!("/.well-known/acme-challenge/{name}"), &[]).status().as_u16(), 200, "{name}");
+    }
+    let response = client.get("/.well-known/other", &[]);
+    assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (308, &*format!("{url}/.well-known/other")));
+}
+
+#[test]
 fn a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not() {
     let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = write_certificate(files.path());

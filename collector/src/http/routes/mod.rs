@@ -2,6 +2,7 @@
 //!
 //! A route parses the request, calls the rest of the collector and builds the response. It contains no rule of its own.
 
+mod acme_challenge;
 mod batch;
 mod cookie;
 mod customers;
@@ -26,6 +27,7 @@ mod test_api;
 mod vendor_events;
 mod vendor_records;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ use axum::routing::get;
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::middleware::{self, RoutePolicy};
+use crate::http::path::PathParam;
 use crate::http::route_table::RouteTable;
 
 /// Returns the router of the whole HTTP interface. With `hsts` every response obliges browsers to use HTTPS for so long.
@@ -52,10 +55,17 @@ pub(super) fn router(state: SharedState, hsts: Option<Duration>) -> Router {
     }
 }
 
-/// Returns the router of the listener without encryption: health checks, and redirects to HTTPS on `port`.
-pub(super) fn redirect_router(state: SharedState, port: u16) -> Router {
+/// Returns the router of the listener without encryption: health checks, the challenges in `webroot`, and redirects to HTTPS on `port`.
+pub(super) fn redirect_router(state: SharedState, port: u16, webroot: Option<Arc<Path>>) -> Router {
     let health = Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready)).with_state(state);
-    health.fallback(async move |headers: HeaderMap, uri: Uri| https_redirect::redirect(&headers, &uri, port))
+    let router = match webroot {
+        Some(webroot) => health.route(
+            acme_challenge::PATH,
+            get(move |PathParam(token): PathParam| std::future::ready(acme_challenge::respond(&webroot, &token))),
+        ),
+        None => health,
+    };
+    router.fallback(async move |headers: HeaderMap, uri: Uri| https_redirect::redirect(&headers, &uri, port))
 }
 
 fn interface(state: SharedState) -> Router {

@@ -8,6 +8,7 @@ mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ pub struct Server {
     listener: TcpListener,
     /// The listener that redirects to HTTPS.
     redirect_listener: Option<TcpListener>,
+    acme_webroot: Option<Arc<Path>>,
     tls: Option<Tls>,
     hsts: Option<Duration>,
     state: Arc<AppState>,
@@ -99,7 +101,20 @@ impl Server {
         forward::start(targets, &flags.data, &state, rules)?;
         let (limits, shutdown_deadline) = (flags.limits.clone(), flags.shutdown_deadline);
         let (hsts, keep_events) = (flags.tls.hsts, flags.keep_events);
-        Ok(Self { listener, redirect_listener, tls, hsts, state, closing, created_project, limits, shutdown_deadline, keep_events })
+        let acme_webroot = flags.tls.acme_webroot.as_deref().map(Arc::from);
+        Ok(Self {
+            listener,
+            redirect_listener,
+            acme_webroot,
+            tls,
+            hsts,
+            state,
+            closing,
+            created_project,
+            limits,
+            shutdown_deadline,
+            keep_events,
+        })
     }
 
     /// Returns the address that was bound.
@@ -136,7 +151,8 @@ impl Server {
     /// Serves until `stop` completes and everything that was accepted is stored.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let https_port = self.address()?.port();
-        let Self { listener, redirect_listener, tls, hsts, state, closing, limits, shutdown_deadline, keep_events, .. } = self;
+        let Self { listener, redirect_listener, acme_webroot, tls, hsts, state, closing, limits, shutdown_deadline, keep_events, .. } =
+            self;
         let closed = state.closing.clone();
         tokio::spawn(async move {
             stop.await;
@@ -150,7 +166,7 @@ impl Server {
         }
         let telemetry = Arc::clone(&state.telemetry);
         if let Some(listener) = redirect_listener {
-            let router = routes::redirect_router(Arc::clone(&state), https_port);
+            let router = routes::redirect_router(Arc::clone(&state), https_port, acme_webroot);
             tokio::spawn(Connections::new(router, None, &limits, Arc::clone(&telemetry)).serve(listener, closed.clone()));
         }
         let router = routes::router(state, hsts);
