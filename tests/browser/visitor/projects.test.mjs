@@ -18,8 +18,9 @@ const pages = (collector) => ({
   "/": scriptTag(collector) + inline(`ometria.init("homepage", null, "de");`),
   "/fr": ofOther(scriptTag(collector)) + inline(`metrilo.viewProduct("fr");`),
   "/never": snippetOf(TOKEN).split("\n")[0] + inline(`metrilo.customEvent("recorded");`),
-  "/gone": ofOther(scriptTag(collector)) + inline(`metrilo.viewProduct("left"); location.href = "/empty";`),
+  "/gone": ofOther(scriptTag(collector)) + inline(`metrilo.viewProduct("left"); location.href = "/after";`),
   "/empty": "",
+  "/after": "",
 });
 
 const flush = (page) => page.evaluate(() => window.tillroll.flush().then(() => true));
@@ -57,7 +58,7 @@ const CASES = {
     const beaconReceived = proxy.nextBatch();
     await page.evaluate(() => void (location.href = "/gone"));
     await beaconReceived;
-    await page.waitForURL(/empty/);
+    await page.waitForURL(/after/);
     proxy.assetFault = undefined;
     await open("/fr");
     await flush(page);

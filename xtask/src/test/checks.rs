@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::result::{CheckResult, OutputParser};
-use super::{history_import, lint, packages, relocation};
+use super::result::CheckResult;
+use super::{history_import, lint, packages, relocation, runner};
 use crate::context::Context;
 use crate::step::Step;
 use crate::{build, files, process, setup, size, tidy};
@@ -106,27 +106,33 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn rust(context: &Context) -> Result<CheckResult> {
-    let mut cargo = process::cargo(context);
-    cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    count_tests(context, &mut cargo)
+    runner::run(context, &|failed| {
+        let mut cargo = process::cargo(context);
+        cargo.args(["test", "--workspace", "--no-fail-fast"]);
+        if !failed.is_empty() {
+            cargo.args(["--", "--exact"]).args(failed);
+        }
+        cargo
+    })
 }
+
+/// Ends a file that hangs, for example because a browser does. The slowest file takes three minutes on two busy processors.
+const NODE_TIMEOUT: &str = "--test-timeout=900000";
 
 /// Runs the tests for Node in these folders, which are relative to the root.
 fn node_tests(context: &Context, folders: &[&str]) -> Result<CheckResult> {
     let all = folders.iter().flat_map(|folder| files::list(&context.path(folder), &|_| true));
-    let mut node = process::node(context);
-    node.args(["--test", "--test-reporter=spec"]).args(all.filter(|file| file.to_string_lossy().ends_with(".test.mjs")));
-    count_tests(context, &mut node)
-}
-
-fn count_tests(context: &Context, command: &mut Command) -> Result<CheckResult> {
-    command.env("TILLROLL_BIN", context.collector_binary()).envs(context.test_env.iter().copied());
-    if let Some(chromium) = &context.chromium {
-        command.env("CHROMIUM", chromium);
-    }
-    let mut parser = OutputParser::default();
-    let status = process::run_parsed(command, &mut |line| parser.add_line(line))?;
-    Ok(parser.finish(status.success()))
+    let tests: Vec<_> = all.filter(|file| file.to_string_lossy().ends_with(".test.mjs")).collect();
+    runner::run(context, &|failed| {
+        let mut node = process::node(context);
+        node.args(["--test", "--test-reporter=spec", NODE_TIMEOUT]);
+        if failed.is_empty() {
+            node.args(&tests)
+        } else {
+            node.arg("--test-concurrency=1").args(failed)
+        };
+        node
+    })
 }
 
 /// Builds the package with wasm-pack, and tests it in a browser.

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: runs every check of the project in sequence.
 //!
-//! A failed check does not stop the others. The summary counts single tests where a check has them. Its last line, `N passed, N failed`, is
+//! A failed check does not stop the others. Failed tests run once more by themselves; one that passes then is flaky. The summary counts single tests where a check has them. Its last line, `N passed, N failed`, is
 //! for scripts.
 
 mod checks;
@@ -9,6 +9,7 @@ mod lint;
 mod packages;
 mod relocation;
 mod result;
+mod runner;
 
 use std::process::ExitCode;
 
@@ -83,8 +84,12 @@ fn print_summary(completed: &[Completed]) -> ExitCode {
     for Completed { name, result, seconds } in completed {
         match result {
             CheckResult::Skipped(reason) => println!("{name:<10} skipped: {reason}"),
-            CheckResult::Ran { passed, failed, .. } => {
-                let label = if *failed == 0 { "passed" } else { "FAILED" };
+            CheckResult::Ran { passed, failed, failure_output } => {
+                let label = match failed {
+                    0 if failure_output.is_empty() => "passed",
+                    0 => "flaky",
+                    _ => "FAILED",
+                };
                 println!("{name:<10} {label:<8} {passed:>7} {failed:>7} {seconds:>8.1}");
                 total_passed += passed;
                 total_failed += failed;

@@ -3,6 +3,8 @@
 //! The parser reads libtest's `test result:` lines and the summary of Node's test runner. It also collects the output of failed tests, so
 //! that the summary at the end of a long log can repeat it.
 
+use std::collections::BTreeSet;
+
 /// The result of one check.
 pub(super) enum CheckResult {
     /// A check without single tests counts as one test. `failure_output` is what the runner printed about failed tests.
@@ -14,6 +16,17 @@ pub(super) enum CheckResult {
 impl CheckResult {
     pub(super) const PASSED: Self = Self::Ran { passed: 1, failed: 0, failure_output: Vec::new() };
     pub(super) const FAILED: Self = Self::Ran { passed: 0, failed: 1, failure_output: Vec::new() };
+
+    /// The result after the failed tests have run again. Tests that passed then count as passed; the output of the first attempt stays.
+    pub(super) fn with_second_attempt(self, second: Self) -> Self {
+        match (self, second) {
+            (Self::Ran { passed, failed, failure_output }, Self::Ran { failed: failed_again, .. }) => {
+                let failed_again = failed_again.min(failed);
+                Self::Ran { passed: passed + failed - failed_again, failed: failed_again, failure_output }
+            }
+            (first, _) => first,
+        }
+    }
 }
 
 /// The maximum number of lines about failures that the summary repeats for each check.
@@ -25,6 +38,8 @@ pub(super) struct OutputParser {
     passed: u64,
     failed: u64,
     failure_output: Vec<String>,
+    /// What to run again: the names of failed Rust tests, the files of failed Node tests.
+    failed_tests: BTreeSet<String>,
     /// Whether the next line belongs to the output of a failed test.
     in_failure: bool,
 }
@@ -34,6 +49,7 @@ impl OutputParser {
     pub(super) fn add_line(&mut self, line: &str) {
         let line = without_colors(line);
         self.collect_failure(&line);
+        self.failed_tests.extend(failed_rust_test(&line).or_else(|| failed_node_file(&line)).map(str::to_owned));
         if let Some(result) = line.strip_prefix("test result: ") {
             self.passed += number_before(result, " passed");
             self.failed += number_before(result, " failed") + number_before(result, " ignored");
@@ -61,6 +77,22 @@ impl OutputParser {
         let failed = if success { self.failed } else { self.failed.max(1) };
         CheckResult::Ran { passed: self.passed, failed, failure_output: self.failure_output }
     }
+
+    /// What to run again after a failure.
+    pub(super) fn failed_tests(&self) -> Vec<String> {
+        self.failed_tests.iter().cloned().collect()
+    }
+}
+
+/// The name in libtest's line `test NAME ... FAILED`.
+fn failed_rust_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
+}
+
+/// The file in the line `test at FILE:LINE:COLUMN` of Node's summary.
+fn failed_node_file(line: &str) -> Option<&str> {
+    let (file, _) = line.strip_prefix("test at ")?.split_once(".test.mjs:")?;
+    line.strip_prefix("test at ")?.get(..file.len() + ".test.mjs".len())
 }
 
 /// The number directly before `label`, or 0.
@@ -81,7 +113,7 @@ fn without_colors(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::OutputParser;
+    use super::{CheckResult, OutputParser};
 
     #[test]
     fn failure_output_is_collected() {
@@ -100,6 +132,29 @@ mod tests {
         lines.iter().chain(&node).for_each(|line| parser.add_line(line));
         let expected = ["---- a stdout ----", "panicked: 1 is not 2", "✖ failing tests:", "test at b.mjs:1:1", "✖ b (1 ms)"];
         assert_eq!(parser.failure_output, expected);
+    }
+
+    #[test]
+    fn a_test_that_passes_in_the_second_attempt_counts_as_passed() {
+        let ran = |passed, failed| CheckResult::Ran { passed, failed, failure_output: Vec::new() };
+        for (second, expected) in [(ran(3, 0), (10, 0)), (ran(2, 1), (9, 1)), (ran(0, 9), (8, 2))] {
+            let CheckResult::Ran { passed, failed, .. } = ran(8, 2).with_second_attempt(second) else { panic!("not run") };
+            assert_eq!((passed, failed), expected);
+        }
+    }
+
+    #[test]
+    fn failed_tests_are_named_as_their_runner_accepts_them() {
+        let lines = [
+            "test a::b ... ok",
+            "test a::c ... FAILED",
+            "test at tests/d.test.mjs:3:7",
+            "test at tests/d.test.mjs:9:1",
+            "test at node:1:1",
+        ];
+        let mut parser = OutputParser::default();
+        lines.iter().for_each(|line| parser.add_line(line));
+        assert_eq!(parser.failed_tests(), ["a::c", "tests/d.test.mjs"]);
     }
 
     #[test]

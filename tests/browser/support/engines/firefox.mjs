@@ -30,6 +30,10 @@ const PREFERENCES = {
   "services.settings.server": "data:,",
 };
 
+/** Events that end a navigation, and how long a navigation may take to end after its command. A page that navigates away ends none. */
+const NAVIGATION_ENDS = ["browsingContext.load", "browsingContext.fragmentNavigated"];
+const NAVIGATION_TIMEOUT_MS = 5_000;
+
 /** The time-out of one command. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
@@ -76,8 +80,12 @@ const retryIfDiscarded = async (command) => {
   }
 };
 
-const createDriver = ({ send }, context) => ({
-  navigate: (url) => retryIfDiscarded(() => send("browsingContext.navigate", { context, url, wait: "complete" })),
+const createDriver = ({ send }, context, navigations) => ({
+  // The browser's own wait for "complete" may end with the load of the page before, if that page has just loaded.
+  navigate: async (url) => {
+    const { navigation } = await retryIfDiscarded(() => send("browsingContext.navigate", { context, url, wait: "complete" }));
+    await navigations.ended(navigation);
+  },
   run: async (expression) => {
     const evaluation = send("script.evaluate", { expression, target: { context }, awaitPromise: true });
     // A page that navigates at once may be discarded before it responds.
@@ -89,12 +97,32 @@ const createDriver = ({ send }, context) => ({
   close: () => send("browsingContext.close", { context }),
 });
 
-const newContext = async (session, tabs) => {
+/** Remembers which navigations have ended. */
+class Navigations {
+  endedIds = new Set();
+  waiting = new Map();
+
+  end(id) {
+    this.endedIds.add(id);
+    this.waiting.get(id)?.();
+  }
+
+  /** Waits until the navigation has ended, or is taken to be replaced by another. */
+  async ended(id) {
+    if (id === null || this.endedIds.has(id)) return;
+    await new Promise((resolve) => {
+      this.waiting.set(id, resolve);
+      setTimeout(() => this.end(id), NAVIGATION_TIMEOUT_MS); // eslint-disable-line no-restricted-syntax -- time-out
+    });
+  }
+}
+
+const newContext = async (session, tabs, navigations) => {
   const { userContext } = await session.send("browser.createUserContext");
   const visitorContext = {
     newPage: async () => {
       const { context } = await retryIfDiscarded(() => session.send("browsingContext.create", { type: "tab", userContext }));
-      const tab = new Tab(createDriver(session, context), visitorContext);
+      const tab = new Tab(createDriver(session, context, navigations), visitorContext);
       tabs.set(context, tab);
       return tab;
     },
@@ -125,11 +153,15 @@ export const launch = async () => {
   firefox.stderr.resume();
   const session = await openSession(url);
   const tabs = new Map();
-  session.onEvent = (method, params) => method === "log.entryAdded" && emitError(tabs, params);
+  const navigations = new Navigations();
+  session.onEvent = (method, params) => {
+    if (method === "log.entryAdded") emitError(tabs, params);
+    else navigations.end(params.navigation);
+  };
   await session.send("session.new", { capabilities: {} });
-  await session.send("session.subscribe", { events: ["log.entryAdded"] });
+  await session.send("session.subscribe", { events: ["log.entryAdded", ...NAVIGATION_ENDS] });
   return {
-    newContext: () => newContext(session, tabs),
+    newContext: () => newContext(session, tabs, navigations),
     close: async () => {
       const exited = once(firefox, "exit");
       await session.send("browser.close").catch(() => firefox.kill("SIGKILL"));
