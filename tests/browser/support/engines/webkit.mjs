@@ -6,8 +6,10 @@ import { once } from "node:events";
 import { freePort } from "../collector.mjs";
 import { keyActions, Tab } from "./tab.mjs";
 
-/** How long a driver may take until it listens. */
+/** How long a driver may take until it listens, and until its browser has started. */
 const START_TIMEOUT_MS = 20_000;
+/** How many times a driver whose browser does not start is replaced. MiniBrowser sometimes never connects to its driver on a busy machine. */
+const MAX_RESTARTS = 3;
 const POLL_INTERVAL_MS = 20;
 
 /** The driver's script for an expression. It calls no `eval`, which a page's policy may forbid. */
@@ -27,8 +29,8 @@ const end = async (child) => {
   await exited;
 };
 
-const send = async (url, method, body) => {
-  const response = await fetch(url, { method, body: body && JSON.stringify(body) });
+const send = async (url, method, body, signal = undefined) => {
+  const response = await fetch(url, { method, body: body && JSON.stringify(body), signal });
   const { value } = await response.json();
   if (value?.error) throw new Error(`${value.error}: ${value.message}`);
   return value;
@@ -50,13 +52,20 @@ const CAPABILITIES = {
 };
 
 /** Starts a driver with its browser; returns `{ send, end }`, where `send(method, path, body)` sends a command. */
-const openSession = async (screen) => {
+const openSession = async (screen, restarts = MAX_RESTARTS) => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const environment = { ...process.env, DISPLAY: screen.name, WEBKIT_DISABLE_COMPOSITING_MODE: "1" };
   const child = spawn(process.env.WEBKIT_DRIVER, [`--port=${port}`], { stdio: "ignore", env: environment });
   await waitUntilListening(url);
-  const { sessionId } = await send(`${url}/session`, "POST", { capabilities: CAPABILITIES });
+  const sessionId = await send(`${url}/session`, "POST", { capabilities: CAPABILITIES }, AbortSignal.timeout(START_TIMEOUT_MS)).then(
+    (session) => session.sessionId,
+    (error) => (restarts ? undefined : Promise.reject(error)),
+  );
+  if (!sessionId) {
+    await end(child);
+    return openSession(screen, restarts - 1);
+  }
   return {
     send: (method, path, body) => send(`${url}/session/${sessionId}${path}`, method, body),
     end: async () => {
