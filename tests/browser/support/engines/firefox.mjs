@@ -121,7 +121,8 @@ const newContext = async (session, tabs, navigations) => {
   const { userContext } = await session.send("browser.createUserContext");
   const visitorContext = {
     newPage: async () => {
-      const { context } = await retryIfDiscarded(() => session.send("browsingContext.create", { type: "tab", userContext }));
+      // A new tab would hide the page of a parallel test, and a page that is hidden sends what it has.
+      const { context } = await retryIfDiscarded(() => session.send("browsingContext.create", { type: "window", userContext }));
       const tab = new Tab(createDriver(session, context, navigations), visitorContext);
       tabs.set(context, tab);
       return tab;
