@@ -24,6 +24,16 @@ enum Subject {
     Page(page::Options),
     /// Send the worst requests to each public endpoint beside a normal load; print its p99 with and without them, and the peak of memory
     Abuse(Abuse),
+    /// Bring the events of visits over to the projection; print the rate and the bytes that an event takes in its file
+    Traffic(Traffic),
+}
+
+/// Options of `cargo xtask bench traffic`.
+#[derive(clap::Args)]
+struct Traffic {
+    /// How many events
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
 }
 
 /// Options of `cargo xtask bench abuse`.
@@ -42,6 +52,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<()> {
     match &options.subject {
         Some(Subject::Page(page)) => page::run(context, page),
         Some(Subject::Abuse(abuse)) => collector_example(context, "abuse", &[&abuse.seconds.to_string(), &abuse.only]),
+        Some(Subject::Traffic(traffic)) => collector_example(context, "traffic", &[&traffic.events.to_string()]),
         None => collector_example(context, "bench", if options.soak { &["soak"] } else { &[] }),
     }
 }

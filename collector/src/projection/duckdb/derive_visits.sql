@@ -4,8 +4,8 @@ DELETE FROM visits WHERE number IN (SELECT visit FROM touched);
 DELETE FROM touches WHERE visit IN (SELECT visit FROM touched);
 DELETE FROM visit_orders WHERE visit IN (SELECT visit FROM touched);
 CREATE OR REPLACE TEMP TABLE own AS
-    SELECT e.*, row_number() OVER (ORDER BY e.time, e.seq) AS place, {'channel': channel, 'source': source, 'medium': medium, 'campaign': campaign, 'term': term,
-        'content': content, 'click_id': click_id, 'seq': seq, 'time': time} AS origin
+    SELECT visit, project, seq, time, row_number() OVER (ORDER BY time, seq) AS place, type, visitor, email, store, host, path, product, order_id,
+        device_type, browser, system, country, channel, source, medium, campaign, term, content, click_id
     FROM events e WHERE e.visit BETWEEN LOWEST AND HIGHEST AND e.visit IN (SELECT visit FROM touched);
 INSERT INTO visits
     WITH pages AS (
@@ -23,15 +23,16 @@ INSERT INTO visits
             bool_or(type IN ('basket_add', 'basket_update')) AS added_to_cart, bool_or(type = 'checkout') AS checked_out,
             arg_min(device_type, place) AS device_type, arg_min(browser, place) AS browser, arg_min(system, place) AS system,
             arg_min(country, place) AS country,
-            bool_or(type = 'land') AS has_land, arg_min(origin, place) FILTER (channel IS NOT NULL AND type = 'land') AS landed,
-            arg_min(origin, place) FILTER (channel IS NOT NULL) AS found
+            bool_or(type = 'land') AS has_land, arg_min(seq, place) FILTER (channel IS NOT NULL AND type = 'land') AS landed,
+            arg_min(seq, place) FILTER (channel IS NOT NULL) AS found
         FROM own GROUP BY visit),
-    sourced AS (SELECT *, CASE WHEN has_land THEN landed ELSE found END AS o FROM figures)
+    origins AS (SELECT * FROM own WHERE channel IS NOT NULL)
     SELECT s.visit, s.project, t.session, s.visitor, s.email, s.store, s.started_at, s.ended_at, s.first_seq, s.events_count, p.pages,
         s.products_count, p.pages <= 1 AND s.is_passive, s.entry_path, s.exit_path, s.viewed_product, s.added_to_cart, s.checked_out,
-        s.device_type, s.browser, s.system, s.country, s.o.seq, s.o.time, coalesce(s.o.channel, 'direct'), coalesce(s.o.source, 'direct'), s.o.medium,
-        s.o.campaign, s.o.term, s.o.content, s.o.click_id
-    FROM sourced s JOIN touched t ON t.visit = s.visit JOIN pages p ON p.visit = s.visit;
+        s.device_type, s.browser, s.system, s.country, o.seq, o.time, coalesce(o.channel, 'direct'), coalesce(o.source, 'direct'), o.medium,
+        o.campaign, o.term, o.content, o.click_id
+    FROM figures s JOIN touched t ON t.visit = s.visit JOIN pages p ON p.visit = s.visit
+        LEFT JOIN origins o ON o.seq = CASE WHEN s.has_land THEN s.landed ELSE s.found END;
 INSERT INTO touches
     SELECT o.visit, o.project, o.seq, o.time, o.channel, o.source, o.medium, o.campaign, o.term, o.content, o.click_id
     FROM own o JOIN visits v ON v.number = o.visit WHERE o.type = 'land' AND o.channel IS NOT NULL AND o.seq <> v.source_seq;

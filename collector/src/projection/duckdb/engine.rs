@@ -35,6 +35,8 @@ struct OpenFile {
     source: Mutex<Connection>,
     idle: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
+    /// The number of queries that run.
+    running: Mutex<usize>,
 }
 
 impl AnalyticsEngine for DuckDbEngine {
@@ -127,7 +129,7 @@ impl OpenFile {
 
     fn with(connection: Connection) -> duckdb::Result<Self> {
         let writer = Writer::new(connection.try_clone()?)?;
-        Ok(Self { source: Mutex::new(connection), idle: Mutex::default(), writer: Mutex::new(writer) })
+        Ok(Self { source: Mutex::new(connection), idle: Mutex::default(), writer: Mutex::new(writer), running: Mutex::default() })
     }
 
     fn watermark(&self) -> duckdb::Result<Position> {
@@ -138,10 +140,39 @@ impl OpenFile {
         let idle = lock(&self.idle).pop();
         let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok)?;
         let interrupt = connection.interrupt_handle();
+        let _threads = QueryThreads::raise(self)?;
         let tables = cancellation.interruptible(move || interrupt.interrupt(), || run_all(&connection, statements, cancellation))?;
         // A connection with a failed statement is not used again.
         lock(&self.idle).push(connection);
         Ok(tables)
+    }
+}
+
+/// Gives the engine a thread for each processor while queries run. Otherwise it has one: a thread that waits for another one's part of a
+/// statement waits actively, and would take a processor from requests whenever changes are applied.
+struct QueryThreads<'a>(&'a OpenFile);
+
+impl<'a> QueryThreads<'a> {
+    fn raise(open: &'a OpenFile) -> duckdb::Result<Self> {
+        let mut running = lock(&open.running);
+        if *running == 0 {
+            let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            lock(&open.source).execute_batch(&format!("SET threads = {processors}"))?;
+        }
+        *running += 1;
+        Ok(Self(open))
+    }
+}
+
+impl Drop for QueryThreads<'_> {
+    fn drop(&mut self) {
+        let mut running = lock(&self.0.running);
+        *running -= 1;
+        if *running == 0
+            && let Err(error) = lock(&self.0.source).execute_batch("SET threads = 1")
+        {
+            tracing::debug!(%error, "cannot lower the number of threads of the analytics engine");
+        }
     }
 }
 
@@ -201,6 +232,7 @@ fn cell(value: Sql) -> Cell {
 /// Opens the file without access to other files and without downloads of extensions. Temporary files are in a folder beside it.
 fn connect(path: &Path, limits: EngineLimits) -> duckdb::Result<Connection> {
     let config = Config::default().enable_autoload_extension(false)?.enable_external_access(false)?;
+    let config = config.threads(1)?;
     let config = config.max_memory(&format!("{}MiB", limits.memory_mb))?;
     let config = config.with("max_temp_directory_size", format!("{}MiB", limits.temp_mb))?;
     // A page of a search has 51 rows by default, one more than the engine's own limits for reading wide columns of these rows only.

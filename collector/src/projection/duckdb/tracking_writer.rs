@@ -4,12 +4,14 @@
 //! matter, except for a visit with very many events, whose figures are those of its first ones. Which person a visitor is, is joined when a
 //! query asks: a new link changes no event and no visit.
 
+use std::collections::HashMap;
+
 use duckdb::{Connection, params};
 
-use crate::projection::duckdb::append::{SEPARATOR, replace_temporary};
+use crate::projection::duckdb::append::{SEPARATOR, append, replace_temporary};
 use crate::projection::duckdb::dialect::DuckDb;
 use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, event, tracked};
-use crate::projection::source::TrackedChanges;
+use crate::projection::source::{TrackedChanges, TrackedEvent};
 use crate::projection::sql::Relations;
 
 /// The tables of the projection.
@@ -19,7 +21,7 @@ pub(super) const DERIVE_VISITS: &str = include_str!("derive_visits.sql");
 
 /// Tables of a connection, which hold the changes of one batch.
 const TEMPORARY: &str = "
-    CREATE TEMP TABLE arrived AS SELECT * REPLACE (CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS visit) FROM events LIMIT 0;
+    CREATE TEMP TABLE arrived (place BIGINT, project BIGINT, session VARCHAR);
     CREATE TEMP TABLE touched (visit BIGINT, project BIGINT, session VARCHAR, events_before BIGINT);
     CREATE TEMP TABLE erased (seq BIGINT);
     CREATE TEMP TABLE new_link AS SELECT * FROM links LIMIT 0;
@@ -60,25 +62,49 @@ impl TrackingWriter {
         if changes.events.is_empty() {
             return Ok(());
         }
-        replace_temporary(connection, "arrived", &changes.events.iter().map(event::row).collect::<Vec<_>>())?;
-        // New visits are numbered by their first events, so that the numbers do not depend on how events gather into batches.
+        let visits = self.touch_visits(connection, &changes.events)?;
+        let row = |tracked| {
+            let mut row = event::row(tracked);
+            row.pop();
+            let visit = session(tracked).and_then(|(project, session)| visits.get(&(project, session.to_owned())));
+            row.push(visit.map_or(ColumnValue::Null, |visit| ColumnValue::Integer(*visit)));
+            row
+        };
+        append(connection, "events", &changes.events.iter().map(row).collect::<Vec<_>>())?;
+        connection.execute("DELETE FROM touched WHERE events_before >= ?", params![MAX_DERIVED_EVENTS]).map(|_| ())
+    }
+
+    /// Fills `touched` with the visits of these events, and returns their numbers by project and session. New visits are numbered by their
+    /// first events, so that the numbers do not depend on how events gather into batches.
+    fn touch_visits(&mut self, connection: &Connection, events: &[TrackedEvent]) -> duckdb::Result<HashMap<(i64, String), i64>> {
+        let mut places = HashMap::new();
+        for session in events.iter().filter_map(session) {
+            let next = places.len();
+            places.entry(session).or_insert(next);
+        }
+        let rows = places.iter().map(|((project, session), place)| {
+            let place = i64::try_from(*place).unwrap_or(i64::MAX);
+            vec![ColumnValue::Integer(place), ColumnValue::Integer(*project), ColumnValue::Text((*session).into())]
+        });
+        replace_temporary(connection, "arrived", &rows.collect::<Vec<_>>())?;
         let touch = format!(
             "INSERT INTO touched
-             SELECT coalesce(v.number, {} + row_number() OVER (PARTITION BY v.number IS NULL ORDER BY a.first) - 1), a.project, a.session,
+             SELECT coalesce(v.number, {} + row_number() OVER (PARTITION BY v.number IS NULL ORDER BY a.place) - 1), a.project, a.session,
                  coalesce(v.events_count, 0)
-             FROM (SELECT project, visit AS session, min(seq) AS first FROM arrived WHERE visit IS NOT NULL AND NOT is_bot
-                   GROUP BY project, visit) a
-             LEFT JOIN visits v ON v.project = a.project AND v.session = a.session",
+             FROM arrived a LEFT JOIN visits v ON v.project = a.project AND v.session = a.session",
             self.next_visit
         );
         connection.execute(&touch, [])?;
         self.next_visit = self.next_visit.max(1 + number(connection, "SELECT coalesce(max(visit), 0) FROM touched")?);
-        connection.execute_batch(&format!(
-            "INSERT INTO events SELECT a.* REPLACE (CAST(a.id AS UUID) AS id, CASE WHEN NOT a.is_bot THEN t.visit END AS visit) FROM arrived a
-             LEFT JOIN touched t ON t.project = a.project AND t.session = a.visit;
-             DELETE FROM touched WHERE events_before >= {MAX_DERIVED_EVENTS}",
-        ))
+        let mut statement = connection.prepare("SELECT project, session, visit FROM touched")?;
+        let visit = |row: &duckdb::Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get(2)?));
+        statement.query_map([], visit)?.collect()
     }
+}
+
+/// Returns the session whose visit an event belongs to. A bot has no visits.
+fn session(event: &TrackedEvent) -> Option<(i64, &str)> {
+    event.session.as_deref().filter(|session| !event.is_bot && !session.is_empty()).map(|session| (event.project, session))
 }
 
 fn derive_visits(connection: &Connection) -> duckdb::Result<()> {

@@ -1,0 +1,94 @@
+//! Benchmark: brings events over to the projection, and prints the rate and the bytes that an event takes in the file:
+//! `cargo run --release -p tillroll-collector --example traffic -- [EVENTS]`.
+//!
+//! The events are those of a shop whose visits overlap: each batch has the events of many visits, and a visit's events lie in one batch or two.
+
+use tillroll_collector::clock::Stopwatch;
+use tillroll_collector::projection::AnalyticsEngine;
+use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
+use tillroll_collector::projection::source::{IdentityLink, MAX_BATCH, Position, TrackedChanges, TrackedEvent};
+use tillroll_collector::sources::Client;
+use uuid::Uuid;
+
+/// The allocator of the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const VISIT_EVENTS: i64 = 7;
+/// How many visits go on at the same time.
+const OPEN_VISITS: i64 = 500;
+const VISITORS: i64 = 100_000;
+const FIRST_MILLIS: i64 = 1_700_000_000_000;
+
+fn main() {
+    let events: i64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = DuckDbEngine::open(folder.path(), Position::default()).expect("a projection");
+    let mut seconds = 0.0;
+    for first in (0..events).step_by(MAX_BATCH) {
+        let batch: Vec<_> = (first..events.min(first + MAX_BATCH as i64)).map(event).collect();
+        let position = Position { change: 0, event: first + batch.len() as i64, trimmed: 0 };
+        let links = batch.iter().filter(|event| event.event_type == "identify").map(link).collect::<Vec<_>>();
+        let linked = links.iter().map(|link| (link.project, link.visitor.clone())).collect();
+        let changes = TrackedChanges { events: batch, links, linked, ..TrackedChanges::default() };
+        let watch = Stopwatch::start();
+        engine.apply(&[], &changes, position).expect("a batch");
+        seconds += watch.elapsed().as_secs_f64();
+    }
+    drop(engine);
+    let bytes = std::fs::metadata(folder.path().join(FILE)).expect("a file").len();
+    println!(
+        "{events} events in {seconds:.1} s: {:.0} events/s, {:.0} bytes an event",
+        events as f64 / seconds,
+        bytes as f64 / events as f64
+    );
+}
+
+/// Returns an event that depends only on its number.
+fn event(number: i64) -> TrackedEvent {
+    let round = number / (OPEN_VISITS * VISIT_EVENTS);
+    let place = number % (OPEN_VISITS * VISIT_EVENTS) / OPEN_VISITS;
+    let visit = round * OPEN_VISITS + number % OPEN_VISITS;
+    let visitor = visit.wrapping_mul(48_271) % VISITORS;
+    let product = number.wrapping_mul(2_654_435_761).rem_euclid(2_000);
+    let (event_type, path, params) = match place {
+        0 => ("land", "/".to_owned(), land(visit)),
+        1 => ("page_view", "/".to_owned(), "{}".to_owned()),
+        2 => ("search", "/search".to_owned(), format!("{{\"query\":\"word {}\"}}", visit % 500)),
+        5 => ("basket_add", format!("/p/{product}"), format!("{{\"product_id\":\"p{product}\",\"quantity\":1}}")),
+        6 if visit % 4 == 0 => ("identify", "/account".to_owned(), "{}".to_owned()),
+        _ => ("product_view", format!("/p/{product}"), format!("{{\"product_id\":\"p{product}\"}}")),
+    };
+    let mixed = u128::from(number.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let time = FIRST_MILLIS + number * 20;
+    TrackedEvent {
+        seq: number + 1,
+        project: 1,
+        id: Uuid::from_u128((u128::from(time.unsigned_abs()) << 80) | (7 << 76) | (2 << 62) | (mixed >> 2)),
+        event_type: event_type.into(),
+        api: "metrilo".into(),
+        time,
+        received_at: time + 900,
+        visitor: Some(format!("{visitor:032x}")),
+        email: (event_type == "identify").then(|| format!("customer{visitor}@example.com")),
+        session: Some(format!("{visit:016x}")),
+        store: None,
+        url: format!("https://shop.example{path}"),
+        referrer: "https://shop.example/".into(),
+        title: format!("A page of the shop, {path}"),
+        params,
+        is_bot: false,
+        client: Client::default(),
+    }
+}
+
+fn land(visit: i64) -> String {
+    let query = if visit % 3 == 0 { format!("?utm_source=news&utm_medium=email&utm_campaign=c{}", visit % 40) } else { String::new() };
+    let source = ["", "https://www.google.com/", "https://www.instagram.com/"][usize::try_from(visit % 3).unwrap_or(0)];
+    format!("{{\"current_url\":\"https://shop.example/{query}\",\"source_url\":\"{source}\"}}")
+}
+
+fn link(event: &TrackedEvent) -> IdentityLink {
+    let (visitor, email) = (event.visitor.clone().unwrap_or_default(), event.email.clone().unwrap_or_default());
+    IdentityLink { project: event.project, visitor, since: 0, until: 9_000_000_000_000, email }
+}
