@@ -66,7 +66,7 @@ fn event(number: i64) -> TrackedEvent {
         project: 1,
         id: Uuid::from_u128((u128::from(time.unsigned_abs()) << 80) | (7 << 76) | (2 << 62) | (mixed >> 2)),
         event_type: event_type.into(),
-        api: "metrilo".into(),
+        api: "tillroll".into(),
         time,
         received_at: time + 900,
         visitor: Some(format!("{visitor:032x}")),

@@ -74,7 +74,7 @@ fn request() -> String {
         let (upper, lower, chance) = ((time >> 16) & 0xffff_ffff, time & 0xffff, chance >> 16);
         let _ = write!(
             events,
-            "{comma}{{\"id\":\"{upper:08x}-{lower:04x}-7000-8000-{chance:012x}\",\"type\":\"{kind}\",\"api\":\"metrilo\",\"time\":{time},\
+            "{comma}{{\"id\":\"{upper:08x}-{lower:04x}-7000-8000-{chance:012x}\",\"type\":\"{kind}\",\"api\":\"tillroll\",\"time\":{time},\
              \"visitorId\":\"{visitor:042x}\",\"sessionId\":\"0123456789abcdef\",\"page\":{{\"url\":\"https://shop.example/p/1?a=b\",\
              \"referrer\":\"https://shop.example/\",\"title\":\"A rather long name\"}},\"params\":{{\"product_id\":\"12\"{quantity}}}}}",
             visitor = number / 20 % VISITORS + 1,
