@@ -140,6 +140,15 @@ pub enum Error {
     /// The store cannot write. Nothing of the request was acknowledged.
     #[error("the store cannot write at the moment; nothing of this request was acknowledged")]
     CannotStore,
+    /// The replicated log has no quorum, is full or cannot be reached. Nothing of the request was acknowledged.
+    #[error("the replicated log is not available; nothing of this request was acknowledged")]
+    LogUnavailable,
+    /// This collector has not applied what is in the replicated log.
+    #[error("this collector has not caught up with the replicated log; nothing of this request was acknowledged")]
+    CatchingUp,
+    /// This collector cannot apply the next entry of the replicated log.
+    #[error("{0}")]
+    LogStopped(String),
     /// The store cannot be read.
     #[error("the store cannot be read at the moment")]
     CannotRead(#[source] rusqlite::Error),
@@ -190,7 +199,13 @@ impl From<StoreError> for Error {
             | StoreError::NotFound(_)
             | StoreError::UnsupportedVersion { .. }
             | StoreError::Damaged { .. }
+            | StoreError::InGroup(_)
+            | StoreError::WrongLog(_)
             | StoreError::PathNotUtf8(_) => Self::CannotStore,
+            StoreError::LogUnavailable => Self::LogUnavailable,
+            StoreError::CatchingUp => Self::CatchingUp,
+            StoreError::LogStopped(reason) => Self::LogStopped(reason),
+            StoreError::TooLargeForLog { limit } => Self::BodyTooLarge { limit },
             StoreError::Read(source) => Self::CannotRead(source),
             StoreError::Write => Self::CannotStore,
             StoreError::QueueFull => Self::QueueFull,
@@ -233,6 +248,9 @@ impl Error {
             Self::DiskFull => "disk_full",
             Self::QueueFull => "queue_full",
             Self::CannotStore => "cannot_store",
+            Self::LogUnavailable => "log_unavailable",
+            Self::CatchingUp => "catching_up",
+            Self::LogStopped(_) => "log_stopped",
             Self::CannotRead(_) => "cannot_read",
             Self::Projection(ProjectionError::NoEngine) => "no_engine",
             Self::Projection(ProjectionError::NotFresh) => "not_fresh",
@@ -268,6 +286,9 @@ impl Error {
             | Self::DiskFull
             | Self::ResponseTimeout { .. }
             | Self::CannotStore
+            | Self::LogUnavailable
+            | Self::CatchingUp
+            | Self::LogStopped(_)
             | Self::CannotRead(_)
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::CannotSign | Self::Projection(_) | Self::NoRandomBytes(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -279,8 +300,9 @@ impl Error {
         match self {
             Self::TooManyRequests { seconds, .. } => Some(*seconds),
             Self::QueueFull | Self::Projection(ProjectionError::NotFresh) => Some(1),
+            Self::LogUnavailable | Self::CatchingUp => Some(2),
             Self::DiskFull => Some(60),
-            Self::ResponseTimeout { .. } | Self::CannotStore | Self::CannotRead(_) | Self::Stopping => Some(5),
+            Self::ResponseTimeout { .. } | Self::CannotStore | Self::LogStopped(_) | Self::CannotRead(_) | Self::Stopping => Some(5),
             _ => None,
         }
     }
@@ -323,9 +345,19 @@ pub(crate) fn with_advice(error: StoreError) -> anyhow::Error {
         StoreError::Damaged { .. } => "restore a backup",
         StoreError::PathNotUtf8(_) => "choose another path",
         StoreError::DiskFull => "free disk space",
-        StoreError::Open { .. } | StoreError::Read(_) | StoreError::Write | StoreError::QueueFull | StoreError::Stopping => {
-            return error.into();
+        StoreError::InGroup(_) => {
+            "start it with the --log of the group, use a running collector of the group, or make it independent with `tillroll leave`"
         }
+        StoreError::Open { .. }
+        | StoreError::Read(_)
+        | StoreError::Write
+        | StoreError::QueueFull
+        | StoreError::LogUnavailable
+        | StoreError::CatchingUp
+        | StoreError::LogStopped(_)
+        | StoreError::TooLargeForLog { .. }
+        | StoreError::WrongLog(_)
+        | StoreError::Stopping => return error.into(),
     };
     anyhow::anyhow!("{error}; {advice}")
 }

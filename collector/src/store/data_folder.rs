@@ -64,7 +64,7 @@ fn make_private(_folder: &Path) {}
 /// The beginnings of the names of all files in a data folder.
 #[cfg(unix)]
 const NAME_PREFIXES: &[&str] =
-    &[".", "analytics.", "backup.json", "demo-secret", "forwarded.", "lock", "project", "tillroll.", "token-keys"];
+    &[".", "analytics.", "backup.json", "demo-secret", "forwarded.", "group-files.", "lock", "project", "tillroll.", "token-keys"];
 
 #[cfg(unix)]
 fn is_ours(name: &str) -> bool {

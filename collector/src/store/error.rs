@@ -61,6 +61,27 @@ pub enum StoreError {
     /// The free disk space is below the reserve.
     #[error("the free disk space is below the reserve")]
     DiskFull,
+    /// The replicated log does not accept entries. Nothing of the request was acknowledged.
+    #[error("the replicated log is not available")]
+    LogUnavailable,
+    /// The store has not yet applied what is in the replicated log.
+    #[error("this collector has not caught up with the replicated log")]
+    CatchingUp,
+    /// The store cannot apply the next entry of the replicated log.
+    #[error("{0}")]
+    LogStopped(String),
+    /// A record is larger than a message of the replicated log may be.
+    #[error("a record is larger than the {limit} bytes of a message of the replicated log")]
+    TooLargeForLog {
+        /// The limit of the log's server, in bytes.
+        limit: usize,
+    },
+    /// The store belongs to a group of collectors, and a command or a server without a log would change it.
+    #[error("the data folder {} belongs to a group of collectors", .0.display())]
+    InGroup(PathBuf),
+    /// The store follows another log, or has data that the log does not have.
+    #[error("{0}")]
+    WrongLog(String),
     /// The store is closing.
     #[error("the store is closing")]
     Stopping,

@@ -10,18 +10,22 @@
 //! One thread owns the writing connection. It commits waiting tasks in one transaction, and acknowledges them only when the transaction is on
 //! disk. Cheap tasks go first. Readers use other connections and never wait for the writer.
 
+mod applied;
 mod bound;
 mod cost;
 mod data_folder;
 mod erasure;
 mod error;
 mod event_group;
+mod group_files;
 mod identity;
 mod imports;
 mod log;
+mod open;
 mod person;
 mod position;
 mod read;
+mod replica;
 mod schema;
 mod spelling;
 mod state;
@@ -32,7 +36,7 @@ mod write;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,11 +45,12 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::resource::Resource;
-use crate::telemetry::Telemetry;
 
+pub use applied::Membership;
 pub use data_folder::{FILE, LOST_AND_FOUND, create_folder, is_used, lock};
 use erasure::{apply::FinishErasure, search};
 pub use error::StoreError;
+pub use group_files::{FileChange, SealedFile};
 pub use imports::{ChangedRecord, ImportedRecord};
 use log::append::AppendRequest;
 pub use log::append::Appended;
@@ -61,7 +66,8 @@ pub use read::change_feed::{ChangeFeed, ChangePage};
 use read::pool::ReadPool;
 pub use read::read_only::{ReadOnlyStore, check_file};
 pub use read::tracked::{IdentityLink, TrackedChanges, TrackedEvent};
-use schema::{connect, migrations};
+pub use replica::{EntryError, Failures, Inbox, Outbox, OutgoingEntry, Progress, Replica, ReplicaStatus, leave_log};
+use schema::connect;
 pub use state::documents::changes::Change;
 pub use state::export::{ListCursor, ListPage};
 pub use state::lww::merged_key;
@@ -75,8 +81,7 @@ pub use write::disk_space::{DiskSpace, FreeSpaceFn};
 use write::disk_space::{Reserve, system_disk_space};
 use write::health::WriteHealth;
 pub use write::queue::Limits;
-use write::queue::{self, Queue};
-use write::writer::StoreWriter;
+use write::queue::Queue;
 
 /// How many event numbers one step of an erasure searches.
 const SEARCH_BATCH: i64 = 20_000;
@@ -119,36 +124,31 @@ pub struct Store {
     health: Arc<WriteHealth>,
     /// Held during a probe, so that there is one at a time.
     probing: tokio::sync::Mutex<()>,
+    /// Takes the entries of a replicated log.
+    inbox: Option<Inbox>,
     _lock: File,
 }
 
 impl Store {
-    /// Opens the store in `folder`, which is created if it is missing, and locks the folder for this process.
-    pub fn open(folder: &Path, options: Options, telemetry: Arc<Telemetry>) -> Result<Self, StoreError> {
-        let lock = lock(folder)?;
-        let path = folder.join(FILE);
-        let open_error = |source| StoreError::Open { path: path.clone(), source };
-        let mut connection = connect::connect(&path, options.busy_timeout).map_err(open_error)?;
-        migrations::migrate(&mut connection, &path)?;
-        let (head_sender, head) = watch::channel(log::event_reader::head(&connection).map_err(open_error)?);
-        let (position_sender, position) = watch::channel(read::tracked::position(&connection).map_err(open_error)?);
-        let (queue, jobs) = queue::new(options.limits);
-        let reserve = || Reserve::new(folder, options.reserve_bytes, options.free_space);
-        let health = Arc::new(WriteHealth::new());
-        let outputs = (Arc::clone(&health), telemetry);
-        let writer = StoreWriter::new(path.clone(), options.busy_timeout, reserve(), (head_sender, position_sender), outputs);
-        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(jobs));
-        let thread = thread.map_err(|source| StoreError::Folder { path: path.clone(), source })?;
-        let readers = ReadPool::new(path.clone(), options.busy_timeout);
-        let (writer, reserve, probing) = (Some(thread), reserve(), tokio::sync::Mutex::default());
-        Ok(Self { queue: Some(queue), readers, head, position, writer, path, reserve, health, probing, _lock: lock })
-    }
-
-    /// Returns the number of the project with this token. A new token gets a new number.
+    /// Returns the number of the project with this token. A new token gets a new number: with a replicated log through that, so the caller
+    /// must be on a thread of the runtime that may block.
     pub fn project(&self, token: &str) -> Result<i64, StoreError> {
         let open_error = |source| StoreError::Open { path: self.path.clone(), source };
         let connection = connect::connect(&self.path, Duration::from_secs(5)).map_err(open_error)?;
-        connect::project_number(&connection, token).map_err(open_error)
+        match self.inbox {
+            None => connect::project_number(&connection, token).map_err(open_error),
+            Some(_) => match connect::find_project(&connection, token).map_err(open_error)? {
+                Some(number) => Ok(number),
+                None => tokio::runtime::Handle::current().block_on(self.add_project(token)),
+            },
+        }
+    }
+
+    /// Returns whether the project with this token has a number.
+    pub fn has_project(&self, token: &str) -> Result<bool, StoreError> {
+        let open_error = |source| StoreError::Open { path: self.path.clone(), source };
+        let connection = connect::connect(&self.path, Duration::from_secs(5)).map_err(open_error)?;
+        connect::find_project(&connection, token).map(|number| number.is_some()).map_err(open_error)
     }
 
     /// Stores events, and returns when they are durable. After an error none of them was acknowledged.
@@ -334,6 +334,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         // The thread ends when the queue is closed and empty.
         self.queue = None;
+        self.inbox.iter().for_each(Inbox::close);
         if self.writer.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writing thread had panicked");
         }

@@ -6,6 +6,7 @@ use super::cost;
 use super::erasure::apply::FinishErasure;
 use super::erasure::search::Match;
 use super::error::StoreError;
+use super::group_files::FileChange;
 use super::imports::ImportedRecord;
 use super::log::append::{AppendRequest, Appended};
 use super::log::retention::Trimmed;
@@ -26,6 +27,10 @@ pub(in crate::store) enum Task {
     FinishErasure(Box<FinishErasure>),
     /// Delete events that arrived before this time, in milliseconds since 1970, at most so many.
     Trim(u64, usize),
+    /// Give the project with this token a number, unless it has one.
+    AddProject(String),
+    /// Change a file that all nodes of a group have.
+    ChangeFile(FileChange),
     /// Test whether a write succeeds.
     Probe,
 }
@@ -40,6 +45,7 @@ impl Task {
             Self::DeleteEvents(_, found) => cost::ROW * found.len(),
             Self::Trim(_, limit) => cost::ROW * limit,
             Self::FinishErasure(_) => cost::MAX_TASK,
+            Self::AddProject(_) | Self::ChangeFile(_) => cost::RECORD,
             Self::Probe => 0,
         }
     }
@@ -51,7 +57,8 @@ impl Task {
             Self::ApplyRecords(batch) => batch.records.iter().map(record_bytes).sum(),
             Self::Import(_, records) => records.iter().map(|record| 256 + record.id.len() + record.json.len()).sum(),
             Self::DeleteEvents(_, found) => 64 * found.len(),
-            Self::FinishErasure(_) | Self::Trim(..) | Self::Probe => 0,
+            Self::ChangeFile(change) => 256 + change.sealed.len(),
+            Self::AddProject(_) | Self::FinishErasure(_) | Self::Trim(..) | Self::Probe => 0,
         }
     }
 
@@ -63,7 +70,7 @@ impl Task {
     /// Returns whether the task makes the store larger.
     pub(in crate::store) fn needs_disk_space(&self) -> bool {
         match self {
-            Self::Append(_) | Self::ApplyRecords(_) | Self::Import(..) => true,
+            Self::Append(_) | Self::ApplyRecords(_) | Self::Import(..) | Self::AddProject(_) | Self::ChangeFile(_) => true,
             Self::DeleteEvents(..) | Self::FinishErasure(_) | Self::Trim(..) | Self::Probe => false,
         }
     }
@@ -98,6 +105,8 @@ pub(in crate::store) struct Outcome {
     pub(in crate::store) appended: Appended,
     pub(in crate::store) trimmed: Trimmed,
     pub(in crate::store) erased: Erased,
+    /// The number of the project.
+    pub(in crate::store) project: i64,
 }
 
 /// A task in the queue.

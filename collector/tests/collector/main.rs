@@ -33,6 +33,7 @@ mod order_reporter;
 mod project_isolation;
 mod projects;
 mod ranks;
+mod replica;
 mod response_headers;
 mod retention;
 mod roles;

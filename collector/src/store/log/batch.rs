@@ -4,6 +4,7 @@
 //! frames. An event that changes the state is attached as it is.
 
 use tillroll_protocol::event::{Event, Page, Visitor};
+use tillroll_protocol::params::EventParams;
 use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
 
@@ -34,6 +35,31 @@ pub(in crate::store) struct EventMeta {
     pub(in crate::store) id: Uuid,
     /// The event itself, if its type changes the state.
     pub(in crate::store) state_event: Option<Box<Event>>,
+}
+
+impl EventMeta {
+    /// Returns what the writing thread needs of an encoded event.
+    fn of(event: &LogEvent<'_>) -> Self {
+        let text = |text: &str| text.to_owned();
+        let state_event = affects_state(event.event_type).then(|| {
+            Box::new(Event {
+                id: String::new(),
+                kind: text(event.event_type),
+                api: text(event.api),
+                time: event.time,
+                visitor: match event.sender.visitor() {
+                    Some(Visitor::Email(email)) => Visitor::Email(text(email)),
+                    Some(Visitor::Id(id)) => Visitor::Id(text(id)),
+                    None => Visitor::Id(String::new()),
+                },
+                session_id: event.sender.session.map(text),
+                store_id: event.sender.store.map(text),
+                page: Page::default(),
+                params: EventParams::from_stored(text(event.params)),
+            })
+        });
+        Self { id: event.id, state_event }
+    }
 }
 
 impl EncodedBatch {
@@ -135,6 +161,31 @@ impl EncodedBatch {
     /// Returns the events, in the order of their slots.
     pub(in crate::store) fn events(&self) -> &[EventMeta] {
         &self.events
+    }
+
+    /// Returns the device and the country of the sender.
+    pub(in crate::store) fn client(&self) -> Client {
+        self.client
+    }
+
+    /// Returns the encoded events: the start of each frame with the number of its slots, and the bytes of all frames.
+    pub(in crate::store) fn parts(&self) -> (&[(usize, u8)], &[u8]) {
+        self.encoder.parts()
+    }
+
+    /// Returns a batch with the encoded events of another one, or None if they are damaged.
+    pub(in crate::store) fn from_parts(
+        received_at: u64,
+        (trust, client): (TrustLevel, Client),
+        parts: (Vec<(usize, u8)>, Vec<u8>),
+    ) -> Option<Self> {
+        let batch = Self::new(received_at, trust).with_client(client);
+        let encoder = batch.encoder.with_parts(parts);
+        let events: Vec<EventMeta> = encoder.events().ok()?.iter().map(EventMeta::of).collect();
+        let slots: usize = encoder.frames().map(|(header, _)| header.slots()).sum();
+        let state_events = events.iter().filter(|event| event.state_event.is_some()).count();
+        // A batch has no tombstones.
+        (slots == events.len()).then_some(Self { encoder, events, state_events, received_at, trust, client })
     }
 
     /// Returns the encoded events.

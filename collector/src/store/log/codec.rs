@@ -163,9 +163,9 @@ pub(in crate::store) struct FrameEncoder {
     received_at: u64,
     is_bot: bool,
     client: Client,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// The start of each frame in `bytes`, and the number of its slots.
-    frames: Vec<(usize, u8)>,
+    pub(super) frames: Vec<(usize, u8)>,
     /// The encoded [`Shared`] attributes of the previous event; empty at the start of a frame.
     previous: Vec<u8>,
 }
@@ -293,7 +293,7 @@ fn take_header(segment: &mut &[u8]) -> rusqlite::Result<FrameHeader> {
 }
 
 /// Decodes the slots of a frame; None is a tombstone. Leaves in `bytes` what follows the frame.
-fn decode_slots<'a>(header: FrameHeader, bytes: &mut &'a [u8]) -> rusqlite::Result<Vec<Option<LogEvent<'a>>>> {
+pub(super) fn decode_slots<'a>(header: FrameHeader, bytes: &mut &'a [u8]) -> rusqlite::Result<Vec<Option<LogEvent<'a>>>> {
     let mut events = Vec::with_capacity(header.slots());
     let mut previous = Shared::default();
     for _ in 0..header.slots {
@@ -310,7 +310,7 @@ fn decode_slots<'a>(header: FrameHeader, bytes: &mut &'a [u8]) -> rusqlite::Resu
     Ok(events)
 }
 
-fn damaged() -> rusqlite::Error {
+pub(super) fn damaged() -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, "a segment of the log is damaged".into())
 }
 

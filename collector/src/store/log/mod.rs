@@ -6,5 +6,6 @@ pub(in crate::store) mod codec;
 pub(in crate::store) mod cursor;
 pub(in crate::store) mod event_ids;
 pub(in crate::store) mod event_reader;
+mod frame_parts;
 pub(in crate::store) mod retention;
 pub(in crate::store) mod segment_writer;

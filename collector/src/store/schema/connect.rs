@@ -91,10 +91,14 @@ pub(in crate::store) fn limit_log(connection: &Connection, busy_timeout: Duratio
     }
 }
 
+/// Returns the number of the project with this token, or None if it has none.
+pub(in crate::store) fn find_project(connection: &Connection, token: &str) -> rusqlite::Result<Option<i64>> {
+    connection.query_row("SELECT id FROM project WHERE token = ?1", [token], |row| row.get(0)).optional()
+}
+
 /// Returns the number of the project with this token. A new token gets a new number.
 pub(in crate::store) fn project_number(connection: &Connection, token: &str) -> rusqlite::Result<i64> {
-    let number = connection.query_row("SELECT id FROM project WHERE token = ?1", [token], |row| row.get(0)).optional()?;
-    match number {
+    match find_project(connection, token)? {
         Some(number) => Ok(number),
         None => connection.query_row("INSERT INTO project (token) VALUES (?1) RETURNING id", [token], |row| row.get(0)),
     }

@@ -12,7 +12,7 @@ use crate::store::error::StoreError;
 const VERSION_1: &str = include_str!("version_1.sql");
 
 /// Each entry leads from one version to the next; the first one from version 1 to version 2.
-const MIGRATIONS: &[&str] = &[];
+const MIGRATIONS: &[&str] = &[include_str!("version_2.sql")];
 
 /// The schema version of this build.
 pub(in crate::store) const VERSION: u32 = 1 + MIGRATIONS.len() as u32;

@@ -1,16 +1,20 @@
-//! Runs tasks in one transaction.
+//! Runs tasks in one transaction: those of waiting requests, or those of entries of a log.
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use uuid::Uuid;
 
+use crate::store::applied;
 use crate::store::bound::Bound;
 use crate::store::erasure::apply;
+use crate::store::group_files;
 use crate::store::imports;
 use crate::store::log::append::Appender;
 use crate::store::log::cursor::Cursor;
 use crate::store::log::retention::{Trimmed, Watermarks, delete_expired};
 use crate::store::position::Position;
+use crate::store::schema::connect::project_number;
 use crate::store::state::updater::StateUpdater;
 use crate::store::tasks::{Job, Outcome, Task};
 
@@ -29,34 +33,84 @@ pub(in crate::store) struct Committed {
 /// Runs all jobs in one transaction and commits it. After an error nothing of it is stored.
 pub(in crate::store) fn commit(connection: &mut Connection, jobs: &[Job], probe_kb: usize) -> rusqlite::Result<Committed> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut log = Appender::begin(&transaction)?;
-    let mut state = StateUpdater::begin(&transaction)?;
-    let mut outcomes = Vec::with_capacity(jobs.len());
-    while let Some(job) = jobs.get(outcomes.len()) {
+    let tasks: Vec<&Task> = jobs.iter().map(|job| &job.task).collect();
+    let committed = run(&transaction, &tasks, Origin::Local { probe_kb })?;
+    transaction.commit()?;
+    Ok(committed)
+}
+
+/// Applies entries of a log in one transaction and commits it, with the number of the last one. After an error nothing of it is stored.
+///
+/// Each entry is a group of its own, so what an entry changes does not depend on the entries that share its transaction.
+pub(in crate::store) fn commit_entries<'a>(
+    connection: &mut Connection,
+    entries: impl Iterator<Item = EntryTasks<'a>>,
+) -> rusqlite::Result<Vec<Committed>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut committed = Vec::new();
+    for EntryTasks { number, id, tasks } in entries {
+        let is_new = applied::record(&transaction, number, &id)?;
+        let tasks: Vec<&Task> = tasks.iter().filter(|_| is_new).collect();
+        committed.push(run(&transaction, &tasks, Origin::Entry(number))?);
+    }
+    transaction.commit()?;
+    Ok(committed)
+}
+
+/// An entry of a log.
+pub(in crate::store) struct EntryTasks<'a> {
+    pub(in crate::store) number: u64,
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) tasks: &'a [Task],
+}
+
+/// Where tasks come from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// From this node alone. A probe writes so many KB.
+    Local { probe_kb: usize },
+    /// From the entry with this number.
+    Entry(u64),
+}
+
+/// Runs tasks within a transaction.
+fn run(transaction: &Transaction<'_>, tasks: &[&Task], origin: Origin) -> rusqlite::Result<Committed> {
+    let mut log = Appender::begin(transaction)?;
+    let mut state = StateUpdater::begin(transaction)?;
+    let mut outcomes = Vec::with_capacity(tasks.len());
+    while let Some(task) = tasks.get(outcomes.len()) {
         let mut outcome = Outcome::default();
-        match &job.task {
+        match task {
             Task::Append(request) => {
                 // Requests of one project that follow each other share segments.
                 let project = request.project;
-                let requests: Vec<_> = jobs[outcomes.len()..].iter().map_while(|job| job.task.append_request(project)).collect();
+                let requests: Vec<_> = tasks[outcomes.len()..].iter().map_while(|task| task.append_request(project)).collect();
                 let (appended, new_state_events) = log.append(project, &requests)?;
                 new_state_events.iter().try_for_each(|event| state.apply_event(project, event))?;
                 outcomes.extend(appended.into_iter().map(|appended| Outcome { appended, ..outcome }));
                 continue;
             }
             Task::ApplyRecords(batch) => state.apply_records(batch)?,
-            Task::Import(project, records) => imports::import(&transaction, &mut state, *project, records)?,
-            Task::DeleteEvents(project, found) => apply::delete_events(&transaction, &mut state, *project, found)?,
-            Task::FinishErasure(erasure) => outcome.erased = apply::finish(&transaction, &mut state, erasure)?,
-            Task::Trim(before, limit) => outcome.trimmed = trim(&transaction, &mut state, *before, *limit)?,
-            Task::Probe => probe_write(&transaction, probe_kb)?,
+            Task::Import(project, records) => imports::import(transaction, &mut state, *project, records)?,
+            Task::DeleteEvents(project, found) => apply::delete_events(transaction, &mut state, *project, found)?,
+            Task::FinishErasure(erasure) => outcome.erased = apply::finish(transaction, &mut state, erasure)?,
+            Task::Trim(before, limit) => outcome.trimmed = trim(transaction, &mut state, *before, *limit)?,
+            Task::AddProject(token) => outcome.project = project_number(transaction, token)?,
+            Task::ChangeFile(change) => match origin {
+                Origin::Entry(number) => group_files::change(transaction, number, change)?,
+                // Without a log the file itself is what counts.
+                Origin::Local { .. } => {}
+            },
+            Task::Probe => match origin {
+                Origin::Local { probe_kb } => probe_write(transaction, probe_kb)?,
+                Origin::Entry(_) => {}
+            },
         }
         outcomes.push(outcome);
     }
     let (change, reached) = state.finish()?;
     let head = log.finish()?;
-    let trimmed = Watermarks::read(&transaction)?.trimmed_until;
-    transaction.commit()?;
+    let trimmed = Watermarks::read(transaction)?.trimmed_until;
     Ok(Committed { outcomes, head, position: Position { change, event: head.0, trimmed }, reached })
 }
 

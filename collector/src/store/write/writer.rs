@@ -26,14 +26,14 @@ use crate::store::error::StoreError;
 use crate::store::log::cursor::Cursor;
 use crate::store::position::Position;
 use crate::store::schema::connect::{checkpoint, checkpoint_truncate, connect_writer, is_log_too_long, limit_log};
-use crate::store::tasks::{Job, Task};
+use crate::store::tasks::{Job, Outcome, Task};
 use crate::telemetry::Telemetry;
 
 /// How long expensive tasks wait if there are always cheap ones.
 const MAX_EXPENSIVE_WAIT: Duration = Duration::from_millis(50);
 
 /// How often the writer looks whether the write-ahead log is copied, while only expensive tasks wait for that.
-const LOG_COPY_POLL: Duration = Duration::from_millis(2);
+pub(in crate::store) const LOG_COPY_POLL: Duration = Duration::from_millis(2);
 
 /// The least and the most KB that a probe writes after a failed write.
 const PROBE_KB: (usize, usize) = (64, 1024);
@@ -45,7 +45,7 @@ const LOG_RESTART_INTERVAL: Duration = Duration::from_secs(1);
 pub(in crate::store) struct StoreWriter {
     path: PathBuf,
     busy_timeout: Duration,
-    reserve: Reserve,
+    pub(in crate::store) reserve: Reserve,
     connection: Option<Connection>,
     checkpointer: Checkpointer,
     /// The length of the write-ahead log after the last commit, in pages.
@@ -59,8 +59,8 @@ pub(in crate::store) struct StoreWriter {
     failed_kb: Option<usize>,
     head: watch::Sender<Cursor>,
     position: watch::Sender<Position>,
-    health: Arc<WriteHealth>,
-    telemetry: Arc<Telemetry>,
+    pub(in crate::store) health: Arc<WriteHealth>,
+    pub(in crate::store) telemetry: Arc<Telemetry>,
     /// The time of the last attempt to restart a write-ahead log that is too long.
     restarted_log: Option<Stopwatch>,
 }
@@ -112,11 +112,11 @@ impl StoreWriter {
     }
 
     /// Returns whether expensive tasks wait until the write-ahead log is copied: it must not grow faster than that.
-    fn is_log_copied_first(&self) -> bool {
+    pub(in crate::store) fn is_log_copied_first(&self) -> bool {
         self.log_pages.load(Relaxed) > self.pause_from_pages && self.checkpointer.is_running()
     }
 
-    fn store(&mut self, mut jobs: Vec<Job>) {
+    pub(in crate::store) fn store(&mut self, mut jobs: Vec<Job>) {
         if self.reserve.is_exhausted() {
             for job in jobs.extract_if(.., |job| job.task.needs_disk_space()) {
                 job.respond(Err(StoreError::DiskFull));
@@ -137,9 +137,10 @@ impl StoreWriter {
         }
     }
 
-    fn commit(&mut self, jobs: &[Job]) -> rusqlite::Result<Committed> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
+    /// Returns the connection, which is opened again after an error.
+    pub(in crate::store) fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
             none => {
                 let mut connection = connect_writer(&self.path, self.busy_timeout)?;
                 let log_pages = Arc::clone(&self.log_pages);
@@ -147,19 +148,27 @@ impl StoreWriter {
                     log_pages.store(i64::from(pages), Relaxed);
                     Ok(())
                 }))?;
-                none.insert(connection)
+                Ok(none.insert(connection))
             }
-        };
-        let committed = commit(connection, jobs, self.failed_kb.unwrap_or_default())?;
+        }
+    }
+
+    fn commit(&mut self, jobs: &[Job]) -> rusqlite::Result<Committed> {
+        let probe_kb = self.failed_kb.unwrap_or_default();
+        let committed = commit(self.connection()?, jobs, probe_kb)?;
         if jobs.iter().any(|job| matches!(job.task, Task::FinishErasure(_))) {
-            let _turn = self.checkpointer.pause();
-            checkpoint_truncate(connection);
+            self.empty_log();
         }
         Ok(committed)
     }
 
-    fn acknowledge(&mut self, jobs: Vec<Job>, Committed { outcomes, head, position, reached }: Committed) {
-        reached.iter().for_each(|(bound, count)| self.telemetry.bound_reached(bound.name(), *count));
+    /// Empties the write-ahead log after an erasure.
+    pub(in crate::store) fn empty_log(&self) {
+        let _turn = self.checkpointer.pause();
+        self.connection.iter().for_each(checkpoint_truncate);
+    }
+
+    fn acknowledge(&mut self, jobs: Vec<Job>, committed: Committed) {
         let is_probe = jobs.iter().any(|job| matches!(job.task, Task::Probe));
         if is_probe || self.failed_kb.is_some_and(|failed| kilobytes(&jobs) >= failed) {
             self.failed_kb = None;
@@ -167,14 +176,21 @@ impl StoreWriter {
         if self.failed_kb.is_none() {
             self.health.record(true);
         }
-        self.head.send_replace(head);
-        self.position.send_if_modified(|newest| std::mem::replace(newest, position) != position);
+        let outcomes = self.publish(committed);
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.respond(Ok(outcome));
         }
     }
 
-    fn after_commit(&mut self) {
+    /// Publishes the position after a commit, and returns the outcomes of its tasks.
+    pub(in crate::store) fn publish(&self, Committed { outcomes, head, position, reached }: Committed) -> Vec<Outcome> {
+        reached.iter().for_each(|(bound, count)| self.telemetry.bound_reached(bound.name(), *count));
+        self.head.send_replace(head);
+        self.position.send_if_modified(|newest| std::mem::replace(newest, position) != position);
+        outcomes
+    }
+
+    pub(in crate::store) fn after_commit(&mut self) {
         let pages = self.log_pages.load(Relaxed);
         if pages <= MAX_LOG_PAGES {
             self.pause_from_pages = MAX_LOG_PAGES;
@@ -183,7 +199,7 @@ impl StoreWriter {
     }
 
     /// Copies the rest of a long write-ahead log, so that the next commit starts it anew.
-    fn restart_log(&mut self) {
+    pub(in crate::store) fn restart_log(&mut self) {
         if !self.checkpointer.take_copied_long_log() {
             return;
         }
@@ -198,7 +214,7 @@ impl StoreWriter {
     }
 
     /// Restarts a write-ahead log that is too long. Readers that never pause can prevent SQLite from doing so by itself.
-    fn limit_log(&mut self) {
+    pub(in crate::store) fn limit_log(&mut self) {
         let is_due = self.restarted_log.is_none_or(|last| last.elapsed() >= LOG_RESTART_INTERVAL);
         if is_due
             && let Some(connection) = &self.connection
@@ -212,14 +228,25 @@ impl StoreWriter {
 
     fn fail(&mut self, jobs: Vec<Job>, error: &rusqlite::Error) {
         tracing::error!(%error, requests = jobs.len(), "cannot write to the store");
+        self.failed(error, kilobytes(&jobs));
+        for job in jobs {
+            job.respond(Err(StoreError::Write));
+        }
+    }
+
+    /// Records that a transaction succeeded after a failure.
+    pub(in crate::store) fn succeeded(&mut self) {
+        self.failed_kb = None;
+        self.health.record(true);
+    }
+
+    /// Records that a transaction of this size failed.
+    pub(in crate::store) fn failed(&mut self, error: &rusqlite::Error, kilobytes: usize) {
         self.telemetry.commit_failed();
         self.health.record(false);
         if !is_lock(error) {
             self.connection = None;
-            self.failed_kb = Some(kilobytes(&jobs).clamp(PROBE_KB.0, PROBE_KB.1).max(self.failed_kb.unwrap_or_default()));
-        }
-        for job in jobs {
-            job.respond(Err(StoreError::Write));
+            self.failed_kb = Some(kilobytes.clamp(PROBE_KB.0, PROBE_KB.1).max(self.failed_kb.unwrap_or_default()));
         }
     }
 }

@@ -1,0 +1,49 @@
+//! Which log the store follows, and the number of the last entry that it has applied.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+/// How many of the last entries an entry is compared with, so that one that was published twice is applied once. A publisher repeats an entry
+/// within seconds.
+const REMEMBERED_ENTRIES: u64 = 8_192;
+
+/// The log that a store follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The identity of the log.
+    pub group: String,
+    /// The number of the last entry that was applied.
+    pub applied: u64,
+}
+
+/// Returns the log that the store follows, or None if it follows none.
+pub(in crate::store) fn membership(connection: &Connection) -> rusqlite::Result<Option<Membership>> {
+    let row = |row: &Row<'_>| Ok(Membership { group: row.get(0)?, applied: row.get::<_, i64>(1)?.cast_unsigned() });
+    connection.query_row("SELECT log_group, applied FROM replica", [], row).optional()
+}
+
+/// Makes the store follow a log.
+pub(in crate::store) fn set_membership(connection: &Connection, membership: &Membership) -> rusqlite::Result<()> {
+    let insert = "INSERT OR REPLACE INTO replica (singleton, log_group, applied) VALUES (1, ?1, ?2)";
+    connection.execute(insert, params![membership.group, membership.applied.cast_signed()]).map(|_| ())
+}
+
+/// Makes the store independent of every log.
+pub(in crate::store) fn leave(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("DELETE FROM replica; DELETE FROM replica_entry; DELETE FROM group_file;")
+}
+
+/// Returns whether anything was ever stored: projects come before everything else.
+pub(in crate::store) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM project)", [], |row| row.get(0))
+}
+
+/// Records that an entry is applied. Returns false if an entry with the same id was applied before.
+pub(in crate::store) fn record(connection: &Connection, number: u64, id: &Uuid) -> rusqlite::Result<bool> {
+    let insert = "INSERT INTO replica_entry (id, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let is_new = connection.prepare_cached(insert)?.execute(params![id.as_bytes(), number.cast_signed()])? > 0;
+    let delete = "DELETE FROM replica_entry WHERE number <= ?1";
+    connection.prepare_cached(delete)?.execute([number.saturating_sub(REMEMBERED_ENTRIES).cast_signed()])?;
+    connection.prepare_cached("UPDATE replica SET applied = ?1")?.execute([number.cast_signed()])?;
+    Ok(is_new)
+}
