@@ -12,7 +12,11 @@ pub struct AppState {
     /// The projects with their credentials.
     pub projects: crate::projects::ProjectRegistry,
     /// The store: event log and current state.
-    pub store: crate::store::Store,
+    pub store: Arc<crate::store::Store>,
+    /// The node of a group of collectors; None without a replicated log.
+    pub(crate) node: Option<Arc<crate::replication::Node>>,
+    /// Whether this collector does what must happen once in its group.
+    pub(crate) leadership: crate::replication::Leadership,
     /// The countries of clients' addresses.
     pub(crate) countries: crate::sources::Countries,
     /// The rules for addresses of pages.

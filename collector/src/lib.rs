@@ -33,6 +33,7 @@ mod priority;
 pub mod projection;
 pub mod projects;
 pub mod rejection_broadcast;
+pub mod replication;
 mod request_error;
 pub mod resource;
 pub mod sources;

@@ -23,7 +23,7 @@ use crate::{atomic_file, clock};
 pub const LIFETIME_SECS: u64 = 2 * 60 * 60;
 
 /// The file in the data folder.
-const FILE: &str = "token-keys.json";
+pub(crate) const FILE: &str = "token-keys.json";
 
 /// The header of an Ed25519 private key in DER (PKCS #8, RFC 8410).
 const DER_PREFIX: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];

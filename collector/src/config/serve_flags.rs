@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::addresses::AddressFlags;
 use crate::projection::EngineLimits;
 use crate::projects;
+use crate::replication::LogFlags;
 use crate::vendors::Forwarding;
 
 /// The data folder.
@@ -79,6 +80,10 @@ pub struct Serve {
     /// Limits of metrics queries.
     #[command(flatten)]
     pub analytics: AnalyticsFlags,
+
+    /// A replicated log.
+    #[command(flatten)]
+    pub log: LogFlags,
 
     /// Serve the demo shop at /, and allow requests from this machine to open /live without a secret
     #[arg(long)]

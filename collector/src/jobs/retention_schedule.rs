@@ -25,6 +25,14 @@ pub(crate) async fn run(state: Arc<AppState>, retention: Duration) {
     let mut closing = state.closing.clone();
     let poll_interval = (retention / 100).clamp(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
     while !*closing.borrow() {
+        // One node of a group starts trims, and all apply them.
+        if !state.leadership.is_leader() {
+            tokio::select! {
+                () = tokio::time::sleep(poll_interval) => {}
+                _ = closing.changed() => {}
+            }
+            continue;
+        }
         let stopwatch = Stopwatch::start();
         let before = state.clock.millis().saturating_sub(u64::try_from(retention.as_millis()).unwrap_or(u64::MAX));
         let pause = match state.store.trim(before, MAX_STEP_EVENTS).await {

@@ -14,7 +14,7 @@ use crate::projects::{Credentials, PreviousSecret, parse};
 use crate::{atomic_file, clock};
 
 /// The file in the data folder.
-const FILE: &str = "projects.json";
+pub(crate) const FILE: &str = "projects.json";
 
 /// The file of earlier versions, which held one project as `TOKEN:SECRET`.
 const SINGLE_PROJECT_FILE: &str = "project";
@@ -69,15 +69,22 @@ fn unusable(path: &Path) -> String {
     format!("cannot use {}; make it readable and writable or choose another folder with --data", path.display())
 }
 
+/// Runs `work` while no other process changes the projects in `folder`.
+pub(crate) fn locked<T>(folder: &Path, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+    let lock = File::create(folder.join("projects.lock")).with_context(|| unusable(folder))?;
+    lock.lock().with_context(|| unusable(folder))?;
+    Ok(work())
+}
+
 /// Changes the projects in `folder`. Either the whole change is stored or, after an error, none of it.
 pub(crate) fn change<T>(folder: &Path, change: impl FnOnce(&mut Vec<Entry>) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let path = folder.join(FILE);
-    let lock = File::create(folder.join("projects.lock")).with_context(|| unusable(folder))?;
-    lock.lock().with_context(|| unusable(folder))?;
-    let mut entries = read(folder)?;
-    let result = change(&mut entries)?;
-    atomic_file::replace(&path, &serde_json::to_vec_pretty(&entries)?).with_context(|| unusable(&path))?;
-    Ok(result)
+    locked(folder, || {
+        let mut entries = read(folder)?;
+        let result = change(&mut entries)?;
+        atomic_file::replace(&path, &serde_json::to_vec_pretty(&entries)?).with_context(|| unusable(&path))?;
+        Ok(result)
+    })?
 }
 
 /// Creates the first project, unless the folder has or had one. Returns the new credentials.

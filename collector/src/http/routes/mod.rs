@@ -11,6 +11,7 @@ mod diagnostics;
 mod documents;
 mod export_events;
 mod export_state;
+mod group_store;
 mod headless;
 mod health;
 mod https_redirect;
@@ -80,6 +81,11 @@ fn interface(state: SharedState) -> Router {
         true => router.fallback(demo_shop::file),
         false => router.fallback(|| async { Error::NotFound }),
     });
+    // The nodes of a group use it among themselves, so it is not part of the described interface.
+    let operations = match &state.node {
+        Some(_) => operations.with(|router| router.route("/group/store", get(group_store::copy))),
+        None => operations,
+    };
     let none = RoutePolicy::default();
     let routes = group(page_routes(), RoutePolicy { rate_limited: true, timeout: true, cors: true, options: true, ..none })
         .merge(group(vendor_records::routes(), RoutePolicy { rate_limited: true, timeout: true, ..none }))

@@ -4,6 +4,7 @@
 //! end by themselves, are closed.
 
 mod connections;
+mod storage;
 mod tls;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::AppState;
 use crate::addresses::AddressRules;
 use crate::auth::bots;
 use crate::auth::keyring::Keyring;
@@ -27,15 +29,16 @@ use crate::jobs::forward::{self, ForwardRules};
 use crate::jobs::{log_summary, project_watch, retention_schedule};
 use crate::limits::admission::Admission;
 use crate::projection::Analytics;
-use crate::projects::{Credentials, ProjectRegistry};
+use crate::projects::Credentials;
 use crate::rejection_broadcast::RejectionBroadcast;
+use crate::replication::Leadership;
 use crate::sources::Countries;
 use crate::static_files::Assets;
-use crate::store::{Cursor, Options, Store};
+use crate::store::{Cursor, Options};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
-use crate::{AppState, request_error};
 use connections::Connections;
+use storage::{open_projects, open_store};
 use tls::Tls;
 
 /// A server with an open store and a bound address. It serves requests once it runs.
@@ -63,14 +66,10 @@ impl Server {
         let tls = flags.tls.certificate.as_deref().zip(flags.tls.key.as_deref()).map(|(certificate, key)| Tls::open(certificate, key));
         let tls = tls.transpose()?;
         let countries = flags.geoip.as_deref().map_or_else(|| Ok(Countries::default()), Countries::open)?;
-        let store = Store::open(&flags.data, options, Arc::clone(&telemetry)).map_err(request_error::with_advice)?;
-        let (projects, created_project) =
-            ProjectRegistry::open(&flags.all_projects()?, &flags.data, clock, |token| Ok(store.project(token)?))?;
+        let (store, node) = open_store(flags, options, &telemetry).await?;
+        let (projects, created_project) = open_projects(flags, &store, node.as_deref(), clock).await?;
         let listener = bind(&flags.listen).await?;
-        let redirect_listener = match &flags.tls.redirect_listen {
-            Some(listen) => Some(bind(listen).await?),
-            None => None,
-        };
+        let redirect_listener = bind_redirect(flags).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let analytics = Analytics::start(&flags.data, flags.analytics.limits(), Box::new(store.change_feed()), store.position());
         let keyring = Keyring::open(&flags.data, clock.millis())?;
@@ -78,6 +77,8 @@ impl Server {
         let state = AppState {
             projects,
             store,
+            leadership: node.as_ref().map_or_else(Leadership::alone, |node| node.leadership().clone()),
+            node,
             analytics,
             keyring,
             max_range_days: flags.metrics_days,
@@ -169,12 +170,17 @@ impl Server {
             let router = routes::redirect_router(Arc::clone(&state), https_port, acme_webroot);
             tokio::spawn(Connections::new(router, None, &limits, Arc::clone(&telemetry)).serve(listener, closed.clone()));
         }
+        let (node, store) = (state.node.clone(), Arc::clone(&state.store));
         let router = routes::router(state, hsts);
         let serving = Connections::new(router, tls, &limits, telemetry).serve(listener, closed.clone());
         tokio::select! {
             () = serving => {}
             () = deadline(closed, shutdown_deadline) => tracing::warn!("some requests were not answered before the shutdown deadline"),
         }
+        if let Some(node) = node {
+            node.stop().await;
+        }
+        drop(store);
         Ok(())
     }
 }
@@ -192,6 +198,13 @@ fn is_live_open(flags: &Serve, is_local: bool) -> bool {
 async fn deadline(mut closing: watch::Receiver<bool>, limit: Duration) {
     connections::closed(&mut closing).await;
     tokio::time::sleep(limit).await;
+}
+
+async fn bind_redirect(flags: &Serve) -> anyhow::Result<Option<TcpListener>> {
+    match &flags.tls.redirect_listen {
+        Some(listen) => bind(listen).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn bind(listen: &str) -> anyhow::Result<TcpListener> {

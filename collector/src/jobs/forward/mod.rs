@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -21,7 +21,7 @@ use crate::AppState;
 use crate::store::{Cursor, Range};
 use client::ForwardClient;
 use delivery::{Delivered, Delivery, delay, request_id};
-use position::{ForwardPosition, Progress, ProgressFile, SetAside};
+use position::{ForwardPosition, Progress, ProgressFile, ProgressStore, SetAside};
 pub(crate) use target::{Target, targets};
 
 /// How many events are read at a time.
@@ -50,11 +50,17 @@ pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, 
     for target in targets {
         let head = *state.store.head().borrow();
         let context = || format!("cannot start forwarding from the data folder {}; make it readable and writable", folder.display());
-        let (file, progress) = ProgressFile::open(folder, &target.token, head).with_context(context)?;
+        let (place, progress) = match &state.node {
+            None => {
+                let (file, progress) = ProgressFile::open(folder, &target.token, head).with_context(context)?;
+                (ProgressStore::File(file), progress)
+            }
+            Some(node) => (ProgressStore::Group(Box::new(node.shared_value("forward", &target.token))), Progress::begin(head)),
+        };
         let client = ForwardClient::start(target.url, target.authorization).with_context(context)?;
         let delivery = Delivery::new(client, rules.retry_time);
         let translate = rules.translate;
-        let forwarder = Forwarder { state: Arc::clone(state), project: target.project, file, progress, delivery, translate };
+        let forwarder = Forwarder { state: Arc::clone(state), project: target.project, place, progress, delivery, translate };
         tokio::spawn(forwarder.run());
     }
     Ok(())
@@ -63,7 +69,7 @@ pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, 
 struct Forwarder {
     state: Arc<AppState>,
     project: i64,
-    file: ProgressFile,
+    place: ProgressStore,
     progress: Progress,
     delivery: Delivery,
     translate: Translate,
@@ -74,14 +80,35 @@ impl Forwarder {
         let mut closing = self.state.closing.clone();
         let head = self.state.store.head();
         tokio::select! {
-            () = self.follow(head) => {}
+            () = self.lead(head) => {}
             _ = closing.wait_for(|closing| *closing) => {}
         }
     }
 
+    /// Forwards whenever this collector is the leader of its group; one without a group always is.
+    async fn lead(&mut self, head: watch::Receiver<Cursor>) {
+        loop {
+            self.state.leadership.lead().await;
+            let newest = *head.borrow();
+            match self.place.reload(&mut self.progress, newest).await {
+                Ok(()) => {
+                    self.follow(head.clone()).await;
+                    if head.has_changed().is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "forwarding cannot begin; retrying later");
+                    tokio::time::sleep(delay(1, None)).await;
+                }
+            }
+        }
+    }
+
+    /// Forwards until the store closes, or until this collector is not the leader.
     async fn follow(&mut self, mut head: watch::Receiver<Cursor>) {
         let mut failures = 0;
-        loop {
+        while self.state.leadership.is_leader() {
             let until = *head.borrow_and_update();
             match self.forward_page(until).await {
                 Ok(0) => {
@@ -90,6 +117,12 @@ impl Forwarder {
                     }
                 }
                 Ok(_) => failures = 0,
+                // Another node may have taken over, with a position of its own.
+                Err(error) if self.state.node.is_some() => {
+                    tracing::warn!(error = format!("{error:#}"), "forwarding was interrupted");
+                    tokio::time::sleep(delay(1, None)).await;
+                    return;
+                }
                 Err(error) => {
                     tracing::error!(error = format!("{error:#}"), "forwarding failed; retrying later");
                     failures += 1;
@@ -119,6 +152,9 @@ impl Forwarder {
     /// Sends the request at the current position, and advances.
     async fn forward(&mut self, request: &Value, event: Cursor) -> anyhow::Result<()> {
         let telemetry = Arc::clone(&self.state.telemetry);
+        if !self.state.leadership.is_leader() {
+            bail!("this node is no longer the leader");
+        }
         let delivered = self.delivery.deliver(request, &telemetry).await;
         let position = self.progress.position;
         self.progress.position.sent += 1;
@@ -173,8 +209,7 @@ impl Forwarder {
         Ok((self.translate)(&exported).into_iter().nth(position.sent))
     }
 
-    async fn save(&self) -> anyhow::Result<()> {
-        let (file, progress) = (self.file.clone(), self.progress.clone());
-        tokio::task::spawn_blocking(move || file.save(&progress)).await?.context("cannot store the position of forwarding")
+    async fn save(&mut self) -> anyhow::Result<()> {
+        self.place.save(&self.progress).await
     }
 }

@@ -1,5 +1,5 @@
 //! The position of forwarding in the event log, and the requests that were set aside, in a file of the data folder, so that forwarding resumes
-//! after a crash.
+//! after a crash; in a group of collectors in a value that all nodes share, so that the next leader resumes.
 //!
 //! A request is stored as its place in the log. So the file has no personal data, and an event that was erased is not sent.
 
@@ -9,7 +9,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use crate::atomic_file;
+use crate::replication::SharedValue;
 use crate::store::Cursor;
 
 /// The prefix of the files in the data folder; the project's token follows.
@@ -58,7 +61,7 @@ impl ProgressFile {
                 Ok((file, progress))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let progress = Progress { position: ForwardPosition { after: head, sent: 0 }, set_aside: VecDeque::new() };
+                let progress = Progress::begin(head);
                 file.save(&progress)?;
                 Ok((file, progress))
             }
@@ -68,12 +71,56 @@ impl ProgressFile {
 
     /// Stores the progress durably.
     pub(super) fn save(&self, progress: &Progress) -> io::Result<()> {
-        let ForwardPosition { after, sent } = progress.position;
+        atomic_file::replace(&self.0, progress.to_text().as_bytes())
+    }
+}
+
+/// Where the progress is stored.
+pub(super) enum ProgressStore {
+    /// In the data folder.
+    File(ProgressFile),
+    /// In a value that the nodes of a group share.
+    Group(Box<SharedValue>),
+}
+
+impl ProgressStore {
+    /// Stores the progress durably.
+    pub(super) async fn save(&mut self, progress: &Progress) -> anyhow::Result<()> {
+        match self {
+            Self::File(file) => {
+                let (file, progress) = (file.clone(), progress.clone());
+                tokio::task::spawn_blocking(move || file.save(&progress)).await?.context("cannot store the position of forwarding")
+            }
+            Self::Group(value) => value.save(progress.to_text().into()).await.context("cannot store the position of forwarding"),
+        }
+    }
+
+    /// Loads what the previous leader has stored. Without that, forwarding begins with the next event after `head`.
+    pub(super) async fn reload(&mut self, progress: &mut Progress, head: Cursor) -> anyhow::Result<()> {
+        if let Self::Group(value) = self {
+            let text = value.load().await?;
+            let invalid = "the shared position of forwarding is invalid";
+            let stored = text.map(|text| std::str::from_utf8(&text).ok().and_then(parse).context(invalid)).transpose()?;
+            *progress = stored.unwrap_or_else(|| Progress::begin(head));
+            self.save(progress).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    /// Returns the progress before the next event.
+    pub(super) fn begin(head: Cursor) -> Self {
+        Self { position: ForwardPosition { after: head, sent: 0 }, set_aside: VecDeque::new() }
+    }
+
+    fn to_text(&self) -> String {
+        let ForwardPosition { after, sent } = self.position;
         let mut text = format!("{after} {sent}\n");
-        for SetAside { position, event, .. } in &progress.set_aside {
+        for SetAside { position, event, .. } in &self.set_aside {
             let _ = writeln!(text, "{} {} {event}", position.after, position.sent);
         }
-        atomic_file::replace(&self.0, text.as_bytes())
+        text
     }
 }
 

@@ -1,0 +1,36 @@
+//! A value in the key-value store of the group, which the leader of the moment continues.
+
+use bytes::Bytes;
+
+use super::error::LogError;
+use super::jetstream::{JetStreamLog, limited};
+
+/// A value. Saving fails if another node has saved since this one has loaded.
+pub(crate) struct SharedValue {
+    log: JetStreamLog,
+    key: String,
+    revision: u64,
+}
+
+impl SharedValue {
+    /// Returns the value with this name, which may have any characters.
+    pub(super) fn new(log: JetStreamLog, kind: &str, name: &str) -> Self {
+        let name: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        Self { log, key: format!("{kind}.{name}"), revision: 0 }
+    }
+
+    /// Loads the value, or None if it was never saved.
+    pub(crate) async fn load(&mut self) -> anyhow::Result<Option<Bytes>> {
+        let store = self.log.key_values().await?;
+        let entry = limited(store.entry(self.key.as_str())).await?.map_err(LogError::unavailable)?;
+        self.revision = entry.as_ref().map_or(0, |entry| entry.revision);
+        Ok(entry.map(|entry| entry.value))
+    }
+
+    /// Saves the value.
+    pub(crate) async fn save(&mut self, value: Bytes) -> anyhow::Result<()> {
+        let store = self.log.key_values().await?;
+        self.revision = limited(store.update(&self.key, value, self.revision)).await?.map_err(LogError::unavailable)?;
+        Ok(())
+    }
+}
