@@ -57,13 +57,18 @@ fn run(invocation: Invocation) -> anyhow::Result<()> {
         Command::Import(flags) => cli::import::run(&flags, Clock::SYSTEM),
         Command::Backup(flags) => cli::backup::run(&flags, Clock::SYSTEM),
         Command::Restore(flags) => cli::restore::run(&flags),
-        Command::Keys(keys) => keys.run(Clock::SYSTEM),
+        Command::Keys(keys) => {
+            print_line(&keys.run(Clock::SYSTEM)?);
+            Ok(())
+        }
         Command::Config(config) => {
             print_line(&config.run(&Cli::command()));
             Ok(())
         }
         Command::Completions(flags) => print_bytes(&cli::shell::completions(Cli::command(), &flags)),
         Command::Man => print_bytes(&cli::shell::manual(Cli::command())?),
+        Command::Join(flags) => cli::join::run(&flags),
+        Command::Leave(folder) => cli::join::leave(&folder),
         Command::Tail(flags) => cli::tail::run(&flags),
         Command::Doctor(flags) => cli::doctor::run(&flags, Clock::SYSTEM),
         Command::Projects(projects) => {

@@ -7,9 +7,9 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::cli::keys::KeysCommand;
 use crate::cli::projects::ProjectsCommand;
 use crate::cli::settings::ConfigCommand;
-use crate::cli::{backup, doctor, export, import, restore, shell, tail};
+use crate::cli::{backup, doctor, export, import, join, restore, shell, tail};
 use crate::config::file::{self, Settings};
-use crate::config::{Serve, report};
+use crate::config::{DataFolder, Serve, report};
 
 /// First-party tracking for online shops: the collector.
 #[derive(Debug, Parser)]
@@ -33,6 +33,10 @@ pub enum Command {
     Backup(backup::Flags),
     /// Create a data folder from a backup
     Restore(restore::Flags),
+    /// Fetch the store of a running collector of a group into an empty data folder, to start another one
+    Join(join::Flags),
+    /// Make a data folder independent of its group of collectors. No server may use it meanwhile
+    Leave(DataFolder),
     /// Print events and rejections of a running server as they arrive: as text on a terminal, as JSON lines elsewhere
     Tail(tail::Flags),
     /// Check a running server by the address that pages use: script, cookie, clock, disk, proxy; exits with 1 if there is a problem

@@ -1,4 +1,5 @@
-//! `tillroll keys`: rotates the keys that sign access tokens. A running server uses the new key at once.
+//! `tillroll keys`: rotates the keys that sign access tokens, and makes the key of a group of collectors. A running server uses a new signing
+//! key at once.
 
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use clap::Subcommand;
 use crate::auth::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::DataFolder;
+use crate::replication::GroupKey;
 
 /// The subcommands of `tillroll keys`.
 #[derive(Debug, Subcommand)]
@@ -20,13 +22,16 @@ pub enum KeysCommand {
         #[command(flatten)]
         folder: DataFolder,
     },
+    /// Print a new key for a group of collectors that share a log. Set it as TILLROLL_GROUP_KEY on all of them
+    Group,
 }
 
 impl KeysCommand {
-    /// Runs the subcommand.
-    pub fn run(self, clock: Clock) -> anyhow::Result<()> {
+    /// Runs the subcommand. Returns what it prints.
+    pub fn run(self, clock: Clock) -> anyhow::Result<String> {
         match self {
-            Self::Rotate { grace, folder } => Keyring::rotate(&folder.data, clock.millis(), grace),
+            Self::Rotate { grace, folder } => Keyring::rotate(&folder.data, clock.millis(), grace).map(|()| String::new()),
+            Self::Group => GroupKey::generate(),
         }
     }
 }

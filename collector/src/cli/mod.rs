@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod export;
 mod files;
 pub mod import;
+pub mod join;
 pub mod keys;
 mod progress;
 pub mod projects;
