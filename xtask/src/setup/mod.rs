@@ -7,6 +7,7 @@ mod browsers;
 mod cargo_deny;
 mod examples;
 mod mdbook;
+mod nats;
 mod wasm_pack;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(crate) use browsers::{ALL_ENGINES, BROWSERS};
 pub(crate) use cargo_deny::{CARGO_DENY, binary as cargo_deny_binary};
 pub(crate) use examples::EXAMPLES;
 pub(crate) use mdbook::{MDBOOK, VERSION as MDBOOK_VERSION, binary as mdbook_binary};
+pub(crate) use nats::{NATS, nats_binary};
 pub(crate) use wasm_pack::{WASM_PACK, folder as wasm_pack_folder};
 
 const MIN_NODE_MAJOR: u32 = 20;

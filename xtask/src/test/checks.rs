@@ -80,6 +80,12 @@ pub(super) const CHECKS: &[Check] = &[
         run: rust,
     },
     Check {
+        name: "scale-out",
+        about: "several collectors that share a log stay equal, also while they and the servers of the log are killed",
+        needs: &[setup::BUILD, build::PAGE, setup::NATS],
+        run: scale_out,
+    },
+    Check {
         name: "history",
         about: "the demo history is imported completely, and a second import changes nothing",
         needs: &[setup::BUILD, build::PAGE, build::COLLECTOR],
@@ -105,13 +111,33 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+/// The beginning of the names of tests that need a NATS server.
+const SCALE_OUT: &str = "scale_out_";
+
 fn rust(context: &Context) -> Result<CheckResult> {
     runner::run(context, &|failed| {
         let mut cargo = process::cargo(context);
-        cargo.args(["test", "--workspace", "--no-fail-fast"]);
-        if !failed.is_empty() {
-            cargo.args(["--", "--exact"]).args(failed);
-        }
+        cargo.args(["test", "--workspace", "--no-fail-fast", "--"]);
+        if failed.is_empty() {
+            cargo.args(["--skip", SCALE_OUT])
+        } else {
+            cargo.arg("--exact").args(failed)
+        };
+        cargo
+    })
+}
+
+/// Runs the tests with a NATS server. Two at a time: each starts five or six processes.
+fn scale_out(context: &Context) -> Result<CheckResult> {
+    runner::run(context, &|failed| {
+        let mut cargo = process::cargo(context);
+        cargo.args(["test", "--workspace", "--no-fail-fast", "--", "--test-threads", "2"]);
+        cargo.envs(setup::nats_binary(context).map(|binary| ("TILLROLL_NATS_SERVER", binary)));
+        if failed.is_empty() {
+            cargo.arg(SCALE_OUT)
+        } else {
+            cargo.arg("--exact").args(failed)
+        };
         cargo
     })
 }
