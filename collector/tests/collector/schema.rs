@@ -30,12 +30,12 @@ fn a_store_of_another_version_is_refused_with_the_folder_and_the_versions() {
             let message = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(!output.status.success(), "{arguments:?}");
             let file = data.join(FILE);
-            for part in [file.to_str().unwrap(), &format!("has schema version {version}"), "supports version 2", "--data"] {
+            for part in [file.to_str().unwrap(), &format!("has schema version {version}"), "supports version 1", "--data"] {
                 assert!(message.contains(part), "{part}: {message}");
             }
         }
     }
-    database.pragma_update(None, "user_version", 2).unwrap();
+    database.pragma_update(None, "user_version", 1).unwrap();
     drop(database);
     let program = ServerProcess::start(&data, &["--project", "t:secret"]);
     assert_eq!(program.client.export("").len(), 1);
