@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::addresses::AddressFlags;
-use crate::projection::EngineLimits;
+use crate::projection::{ClickHouseAddress, EngineConfig, EngineLimits};
 use crate::projects;
 use crate::replication::LogFlags;
 use crate::vendors::Forwarding;
@@ -77,7 +77,7 @@ pub struct Serve {
     #[arg(long, env = "TILLROLL_ATTRIBUTION_DAYS", default_value_t = crate::metrics::parse::ATTRIBUTION_DAYS, value_name = "DAYS")]
     pub attribution_days: u32,
 
-    /// Limits of metrics queries.
+    /// The analytics engine.
     #[command(flatten)]
     pub analytics: AnalyticsFlags,
 
@@ -159,9 +159,18 @@ impl TlsFlags {
     }
 }
 
-/// The flags of `tillroll serve` that limit what the analytics engine may use.
-#[derive(Clone, Copy, Debug, Args)]
+/// The flags of `tillroll serve` that choose the analytics engine, and limit what the embedded one may use.
+#[derive(Clone, Debug, Args)]
 pub struct AnalyticsFlags {
+    /// Keep what metrics queries read in this ClickHouse database instead of the data folder: clickhouse://USER@HOST:PORT/DATABASE, or
+    /// clickhouses:// for TLS. The password comes from the environment variable TILLROLL_CLICKHOUSE_PASSWORD only
+    #[arg(long = "analytics", env = "TILLROLL_ANALYTICS", value_name = "URL")]
+    pub clickhouse: Option<ClickHouseAddress>,
+
+    /// Replicate the tables in ClickHouse on this cluster
+    #[arg(long, env = "TILLROLL_CLICKHOUSE_CLUSTER", value_name = "NAME", value_parser = cluster_name)]
+    pub clickhouse_cluster: Option<String>,
+
     /// Memory of the analytics engine, in MB. Queries that need more use temporary files
     #[arg(long, env = "TILLROLL_ANALYTICS_MEMORY", default_value_t = EngineLimits::default().memory_mb, value_name = "MB", value_parser = clap::value_parser!(u32).range(64..))]
     pub analytics_memory: u32,
@@ -172,9 +181,15 @@ pub struct AnalyticsFlags {
 }
 
 impl AnalyticsFlags {
-    /// Returns the limits of the engine.
-    pub fn limits(&self) -> EngineLimits {
-        EngineLimits { memory_mb: self.analytics_memory, temp_mb: self.analytics_temp }
+    /// Returns the engine.
+    pub fn engine(&self) -> EngineConfig {
+        match self.clickhouse.clone() {
+            None => EngineConfig::Embedded(EngineLimits { memory_mb: self.analytics_memory, temp_mb: self.analytics_temp }),
+            Some(address) => {
+                let password = std::env::var("TILLROLL_CLICKHOUSE_PASSWORD").unwrap_or_default();
+                EngineConfig::ClickHouse { address, password, cluster: self.clickhouse_cluster.clone() }
+            }
+        }
     }
 }
 
@@ -252,4 +267,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("must be longer than zero".into()),
         Err(error) => Err(format!("{error}; write a duration such as 30s, 5m or 400d")),
     }
+}
+
+/// Parses the name of a cluster, which becomes a part of statements.
+fn cluster_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-{}".contains(letter));
+    if is_name { Ok(text.into()) } else { Err("a name has letters, digits, `_` and `-`".into()) }
 }

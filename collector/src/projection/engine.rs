@@ -33,10 +33,11 @@ pub trait AnalyticsEngine: Send + Sync {
     /// or if its watermark is beyond `head`, the newest position of the store. Returns its watermark.
     fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError>;
 
-    /// Returns the watermark: the position up to which the projection is complete.
+    /// Returns the watermark: the position up to which the projection is complete. Fails if the engine is not open yet.
     fn watermark(&self) -> Result<Position, ProjectionError>;
 
-    /// Applies all changes and the new watermark in one transaction, or nothing.
+    /// Applies all changes and the new watermark, or nothing. An engine whose watermark is another one than that of the last success fails with
+    /// [`ProjectionError::Moved`].
     fn apply(&self, documents: &[Document], tracked: &TrackedChanges, watermark: Position) -> Result<(), ProjectionError>;
 
     /// Returns the records with a line item that names one of these products.

@@ -14,6 +14,12 @@ pub enum ProjectionError {
     /// The analytics engine failed; the text has the cause and is for the log.
     #[error("the analytics engine failed")]
     Engine(String),
+    /// The analytics database does not answer, or refuses this collector; the text has the cause and is for the log.
+    #[error("the analytics database is not available; try again later")]
+    Unavailable(String),
+    /// The projection has changed under its writer, whose position no longer holds.
+    #[error("the analytics database has another position than expected")]
+    Moved,
     /// The change feed of the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -4,6 +4,7 @@
 //! watermark (the last change that it contains) in the same transaction as the records, so a crash neither loses nor duplicates a record.
 //! If an operator deletes the projection's file, the next start rebuilds it.
 
+pub mod clickhouse;
 mod document;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
@@ -28,6 +29,7 @@ use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
 use crate::priority::run_lowered;
 
+pub use clickhouse::{ClickHouseAddress, ClickHouseEngine};
 pub use document::{Document, ProductKey, RecordKey};
 pub use engine::{AnalyticsEngine, EngineLimits};
 pub use error::ProjectionError;
@@ -41,6 +43,22 @@ const REBUILD_MARKER: &str = "analytics.stale";
 /// The maximum number of queries that run at the same time; further ones wait.
 const MAX_QUERIES: usize = 8;
 
+/// The engine that an operator has chosen.
+#[derive(Clone, Debug)]
+pub enum EngineConfig {
+    /// The embedded one, in a file of the data folder.
+    Embedded(EngineLimits),
+    /// A ClickHouse database.
+    ClickHouse {
+        /// The database.
+        address: ClickHouseAddress,
+        /// The password of the user; empty for none.
+        password: String,
+        /// The cluster on which tables are replicated.
+        cluster: Option<String>,
+    },
+}
+
 /// The projection of a running server, kept in sync with the store.
 pub struct Analytics {
     open: Result<(Arc<dyn AnalyticsEngine>, sync::Progress), ProjectionError>,
@@ -49,10 +67,11 @@ pub struct Analytics {
 }
 
 impl Analytics {
-    /// Opens the projection in the data folder and starts to apply changes. If that fails, queries get an error and everything else works.
+    /// Opens the projection, in the data folder unless it is in another database, and starts to apply changes. If that fails, queries get an
+    /// error and everything else works.
     pub fn start(
         folder: &Path,
-        limits: EngineLimits,
+        engine: EngineConfig,
         source: Box<dyn source::ChangeSource>,
         head: watch::Receiver<source::Position>,
     ) -> Self {
@@ -61,7 +80,7 @@ impl Analytics {
         }
         let position = *head.borrow();
         // The engine starts threads, which inherit the priority.
-        let open = run_lowered(|| open_engine(folder, position, limits));
+        let open = run_lowered(|| open_engine(folder, position, engine));
         let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, source, head)?)));
         match &open {
             Err(error @ ProjectionError::NoEngine) => tracing::info!("{error}"),
@@ -120,15 +139,25 @@ impl Analytics {
     }
 }
 
-/// Opens the engine of this build.
+/// Opens the engine.
+fn open_engine(folder: &Path, head: source::Position, engine: EngineConfig) -> Result<Arc<dyn AnalyticsEngine>, ProjectionError> {
+    match engine {
+        EngineConfig::Embedded(limits) => open_embedded(folder, head, limits),
+        EngineConfig::ClickHouse { address, password, cluster } => {
+            tracing::info!(%address, "the analytics database is ClickHouse");
+            Ok(Arc::new(ClickHouseEngine::new(address, password, cluster)))
+        }
+    }
+}
+
 #[cfg(feature = "duckdb")]
-fn open_engine(folder: &Path, head: source::Position, limits: EngineLimits) -> Result<Arc<dyn AnalyticsEngine>, ProjectionError> {
+fn open_embedded(folder: &Path, head: source::Position, limits: EngineLimits) -> Result<Arc<dyn AnalyticsEngine>, ProjectionError> {
     Ok(Arc::new(duckdb::DuckDbEngine::with_limits(folder, head, limits)?))
 }
 
-/// Fails: this build has no engine.
+/// Fails: this build has no embedded engine.
 #[cfg(not(feature = "duckdb"))]
-fn open_engine(_: &Path, _: source::Position, _: EngineLimits) -> Result<Arc<dyn AnalyticsEngine>, ProjectionError> {
+fn open_embedded(_: &Path, _: source::Position, _: EngineLimits) -> Result<Arc<dyn AnalyticsEngine>, ProjectionError> {
     Err(ProjectionError::NoEngine)
 }
 

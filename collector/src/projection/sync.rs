@@ -32,12 +32,17 @@ const BATCH_DELAY: Duration = Duration::from_millis(1_200);
 const INITIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The longest delay after a failure.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// The longest delay while a database does not answer: an attempt is cheap, and it may be back soon.
+const MAX_UNAVAILABLE_DELAY: Duration = Duration::from_secs(5);
 /// After every so many consecutive failures the engine is opened again.
 const REOPEN_AFTER_FAILURES: u64 = 3;
 /// After so many consecutive failures the projection is rebuilt, once.
 const REBUILD_AFTER_FAILURES: u64 = 9;
 /// How long a request may wait for fresh records.
 const MAX_FRESH_WAIT: Duration = Duration::from_secs(15);
+
+/// The position of an engine that is not open yet.
+const NOT_OPEN: Position = Position { change: -1, event: -1, trimmed: -1 };
 
 /// The progress of the sync task.
 pub struct Progress {
@@ -72,26 +77,35 @@ impl Progress {
     }
 }
 
-/// Starts the sync task. It runs until the sender of `head` is dropped.
+/// Starts the sync task. It runs until the sender of `head` is dropped. An engine that is not open yet is opened by the task, as soon as that
+/// is possible.
 pub fn start(
     engine: Arc<dyn AnalyticsEngine>,
     source: Box<dyn ChangeSource>,
     head: watch::Receiver<Position>,
 ) -> Result<Progress, ProjectionError> {
-    let done = engine.watermark()?;
+    let (done, is_open) = match engine.watermark() {
+        Ok(done) => (done, true),
+        // Waiting requests must not take the position of an engine that was never opened for that of an empty store.
+        Err(ProjectionError::Unavailable(_)) => (NOT_OPEN, false),
+        Err(error) => return Err(error),
+    };
     let (skip_delay, health) = (Arc::new(Notify::new()), Arc::new(SyncHealth::default()));
     let (announce, announced) = watch::channel(done);
     let mut task = SyncTask {
         engine,
         source,
         announce,
+        is_open,
         done,
         applied: done,
         catalog: 0,
         resync: ProductResync::default(),
         health: Arc::clone(&health),
     };
-    task.start_at(done, *head.borrow());
+    if is_open {
+        task.start_at(done, *head.borrow());
+    }
     let progress = Progress { done: announced, head: head.clone(), skip_delay: Arc::clone(&skip_delay), health };
     tokio::spawn(task.run(head, skip_delay));
     Ok(progress)
@@ -101,6 +115,7 @@ struct SyncTask {
     engine: Arc<dyn AnalyticsEngine>,
     source: Box<dyn ChangeSource>,
     announce: watch::Sender<Position>,
+    is_open: bool,
     /// The stored watermark.
     done: Position,
     /// The position up to which everything was applied; records of changed products may still be missing.
@@ -115,7 +130,7 @@ impl SyncTask {
     async fn run(mut self, mut head: watch::Receiver<Position>, skip_delay: Arc<Notify>) {
         loop {
             let target = *head.borrow_and_update();
-            if !self.done.reaches(target) {
+            if !self.is_open || !self.done.reaches(target) {
                 self.health.mark_behind();
                 // The join fails only when the runtime shuts down.
                 let Ok((task, retry_delay)) = tokio::task::spawn_blocking(move || self.step(target)).await else { return };
@@ -140,6 +155,12 @@ impl SyncTask {
     /// Applies one batch, one re-sync page, or one of each. Returns the retry delay after a failure.
     fn step(mut self, target: Position) -> (Self, Option<Duration>) {
         let mut apply = || {
+            if !self.is_open {
+                let done = self.engine.reopen(false, target)?;
+                self.start_at(done, target);
+                self.is_open = true;
+                return Ok(());
+            }
             if !self.applied.reaches(target) {
                 self.apply_changes(target)?;
             }
@@ -156,9 +177,10 @@ impl SyncTask {
             Err(error) => {
                 let failures = self.health.record_failure();
                 tracing::error!(?error, failures, "cannot apply changes to the projection");
-                self.recover(failures, target);
+                self.recover(&error, failures, target);
                 let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX).min(16);
-                (self, Some(INITIAL_RETRY_DELAY.saturating_mul(1 << doublings).min(MAX_RETRY_DELAY)))
+                let longest = if matches!(error, ProjectionError::Unavailable(_)) { MAX_UNAVAILABLE_DELAY } else { MAX_RETRY_DELAY };
+                (self, Some(INITIAL_RETRY_DELAY.saturating_mul(1 << doublings).min(longest)))
             }
         }
     }
@@ -191,14 +213,22 @@ impl SyncTask {
     }
 
     /// Opens the engine again, or rebuilds the projection, where retries alone did not help.
-    fn recover(&mut self, failures: u64, head: Position) {
-        let rebuild = failures == REBUILD_AFTER_FAILURES;
-        if !failures.is_multiple_of(REOPEN_AFTER_FAILURES) {
-            return;
+    fn recover(&mut self, error: &ProjectionError, failures: u64, head: Position) {
+        match error {
+            // A position that does not hold is read again, by the next step.
+            ProjectionError::Moved => return self.is_open = false,
+            // Neither helps against a database that does not answer.
+            ProjectionError::Unavailable(_) => return,
+            _ if !failures.is_multiple_of(REOPEN_AFTER_FAILURES) => return,
+            _ => {}
         }
+        let rebuild = failures == REBUILD_AFTER_FAILURES;
         tracing::warn!(rebuild, "opening the projection again");
         match catch_unwind(AssertUnwindSafe(|| run_lowered(|| self.engine.reopen(rebuild, head)))) {
-            Ok(Ok(done)) => self.start_at(done, head),
+            Ok(Ok(done)) => {
+                self.start_at(done, head);
+                self.is_open = true;
+            }
             Ok(Err(error)) => tracing::error!(?error, "cannot open the projection again"),
             Err(panic) => tracing::error!(error = panic_message(&*panic), "cannot open the projection again"),
         }

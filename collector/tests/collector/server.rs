@@ -226,9 +226,20 @@ impl Drop for TestServer {
     }
 }
 
+/// Returns the flags of the analytics engine: none for the embedded one. The check `clickhouse` runs tests with a database of their own for each
+/// data folder, on the server with this port.
+fn engine_flags(folder: &Path) -> Vec<String> {
+    let Ok(port) = std::env::var("TILLROLL_TEST_CLICKHOUSE") else { return Vec::new() };
+    let name: String = folder.to_str().unwrap().chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    ureq::post(format!("http://127.0.0.1:{port}/")).send(format!("CREATE DATABASE IF NOT EXISTS {name}")).unwrap();
+    vec!["--analytics".into(), format!("clickhouse://default@127.0.0.1:{port}/{name}")]
+}
+
 fn flags_of(folder: &Path, more: &[&str]) -> Serve {
     let data = folder.to_str().unwrap();
-    match Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data].iter().chain(more)).command {
+    let engine = engine_flags(folder);
+    let more = more.iter().copied().chain(engine.iter().map(String::as_str));
+    match Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data].into_iter().chain(more)).command {
         Subcommand::Serve(flags) => *flags,
         _ => panic!("the command must be serve"),
     }
@@ -272,7 +283,7 @@ impl ServerProcess {
     }
 
     fn run_to(command: &mut Command, folder: &Path, more: &[&str], log: Stdio) -> Self {
-        Self::spawn(command.arg("--data").arg(folder).args(more), log)
+        Self::spawn(command.arg("--data").arg(folder).args(more).args(engine_flags(folder)), log)
     }
 
     pub(crate) fn spawn(command: &mut Command, log: Stdio) -> Self {

@@ -28,6 +28,10 @@ fn kill_during_sync_neither_loses_nor_duplicates_records() {
 
 #[test]
 fn lost_or_damaged_projection_is_rebuilt() {
+    if std::env::var_os("TILLROLL_TEST_CLICKHOUSE").is_some() {
+        // It has no file.
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(tillroll_collector::projection::duckdb::FILE);
     let program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);

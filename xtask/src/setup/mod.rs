@@ -5,6 +5,7 @@
 
 mod browsers;
 mod cargo_deny;
+mod chdb;
 mod examples;
 mod mdbook;
 mod nats;
@@ -21,6 +22,7 @@ use crate::{files, process};
 
 pub(crate) use browsers::{ALL_ENGINES, BROWSERS};
 pub(crate) use cargo_deny::{CARGO_DENY, binary as cargo_deny_binary};
+pub(crate) use chdb::{CHDB, folder as chdb_folder};
 pub(crate) use examples::EXAMPLES;
 pub(crate) use mdbook::{MDBOOK, VERSION as MDBOOK_VERSION, binary as mdbook_binary};
 pub(crate) use nats::{NATS, nats_binary};

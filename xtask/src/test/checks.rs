@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::result::CheckResult;
-use super::{history_import, lint, packages, relocation, runner};
+use super::{clickhouse, history_import, lint, packages, relocation, runner};
 use crate::context::Context;
 use crate::step::Step;
 use crate::{build, files, process, setup, size, tidy};
@@ -84,6 +84,12 @@ pub(super) const CHECKS: &[Check] = &[
         about: "several collectors that share a log stay equal, also while they and the servers of the log are killed",
         needs: &[setup::BUILD, build::PAGE, setup::NATS],
         run: scale_out,
+    },
+    Check {
+        name: "clickhouse",
+        about: "ClickHouse answers metrics queries like the embedded engine, and survives faults",
+        needs: &[setup::BUILD, build::PAGE, setup::CHDB],
+        run: clickhouse::run,
     },
     Check {
         name: "history",

@@ -4,6 +4,7 @@
 //! for scripts.
 
 mod checks;
+mod clickhouse;
 mod history_import;
 mod lint;
 mod packages;

@@ -27,6 +27,20 @@ impl CheckResult {
             (first, _) => first,
         }
     }
+
+    /// Returns the result of two parts of a check.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (
+                Self::Ran { passed, failed, mut failure_output },
+                Self::Ran { passed: more_passed, failed: more_failed, failure_output: more_output },
+            ) => {
+                failure_output.extend(more_output);
+                Self::Ran { passed: passed + more_passed, failed: failed + more_failed, failure_output }
+            }
+            (Self::Skipped(reason), _) | (_, Self::Skipped(reason)) => Self::Skipped(reason),
+        }
+    }
 }
 
 /// The maximum number of lines about failures that the summary repeats for each check.

@@ -90,7 +90,7 @@ impl QueryRequest<'_> {
         let scope = Scope { project, organization, markets: claims.markets().to_vec() };
         let results = self.state.analytics.query(Arc::clone(query), scope.clone(), self.is_fresh).await;
         let results = results.inspect_err(|error| {
-            if let ProjectionError::Engine(cause) = error {
+            if let ProjectionError::Engine(cause) | ProjectionError::Unavailable(cause) = error {
                 tracing::error!(trace_id = self.trace_id, cause, "metrics query failed");
             }
         });

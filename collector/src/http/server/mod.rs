@@ -71,7 +71,7 @@ impl Server {
         let listener = bind(&flags.listen).await?;
         let redirect_listener = bind_redirect(flags).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-        let analytics = Analytics::start(&flags.data, flags.analytics.limits(), Box::new(store.change_feed()), store.position());
+        let analytics = Analytics::start(&flags.data, flags.analytics.engine(), Box::new(store.change_feed()), store.position());
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let state = AppState {

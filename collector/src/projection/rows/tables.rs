@@ -48,6 +48,11 @@ impl Table {
         Self { name: table_name(kind, array), array, fields, kind }
     }
 
+    /// Whether its rows are the elements of an array.
+    pub(in crate::projection) fn is_array(&self) -> bool {
+        self.array.is_some()
+    }
+
     /// Returns the columns that every row has a value for.
     pub(in crate::projection) fn fixed_columns(&self) -> &'static [(&'static str, ColumnType)] {
         use ColumnType::{Bool, Integer, Item, Text};

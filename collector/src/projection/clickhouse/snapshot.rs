@@ -1,0 +1,77 @@
+//! Which rows count: those of committed batches that are not listed as gone.
+//!
+//! A row's number `doc` is the number of its block in the upper bits and its place in the block in the lower ones. A batch uses several
+//! blocks. The table `projection` has one row for each committed batch, with the number of its last block and the watermark, and one for each
+//! claim. A writer claims a range of blocks before it writes. The claim notes the last committed batch of that moment; what earlier writers add
+//! to the blocks between the two never counts, even if it arrives later.
+
+use crate::metrics::rows::{Cell, Row};
+use crate::projection::clickhouse::client::Client;
+use crate::projection::error::ProjectionError;
+use crate::projection::source::Position;
+
+/// The bits of a row's number that are its place in its block.
+pub(super) const PLACE_BITS: u32 = 24;
+/// The bits of a block's number that are its place in the range of its claim.
+pub(super) const BLOCK_BITS: u32 = 22;
+
+/// What counts at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    /// The last block that counts.
+    pub(super) block: i64,
+    /// The watermark.
+    pub(super) position: Position,
+    /// Ranges of blocks that do not count: from the first one until before the second one.
+    pub(super) gaps: Vec<(i64, i64)>,
+    /// The version of the schema.
+    pub(super) fingerprint: String,
+}
+
+impl Snapshot {
+    /// Reads what counts now; `None` if nothing was ever written.
+    pub(super) fn read(client: &Client) -> Result<Option<Self>, ProjectionError> {
+        let sql = "SELECT block, is_claim, continues, change_position, event_position, trimmed, fingerprint FROM projection
+             WHERE is_claim OR block = (SELECT max(block) FROM projection) ORDER BY block DESC, continues";
+        let rows = client.query(sql, &[], "")?;
+        let Some(newest) = rows.first() else { return Ok(None) };
+        let claims = rows.iter().filter(|row| row.get(1) == Some(&Cell::Bool(true)));
+        let gaps = claims.map(|row| (integer(row, 2) + 1, integer(row, 0))).filter(|(from, until)| from < until).collect();
+        Ok(Some(Self {
+            block: integer(newest, 0),
+            position: Position { change: integer(newest, 3), event: integer(newest, 4), trimmed: integer(newest, 5) },
+            gaps,
+            fingerprint: text(newest, 6),
+        }))
+    }
+
+    /// Returns the condition that a row counts.
+    pub(super) fn visible_rows(&self) -> String {
+        format!("{} AND doc NOT IN (SELECT doc FROM gone WHERE {})", self.counts("doc"), self.counts("at"))
+    }
+
+    /// Returns the condition that a number is one of a block that counts.
+    pub(super) fn counts(&self, number: &str) -> String {
+        let mut condition = format!("{number} < {}", (self.block + 1) << PLACE_BITS);
+        for (from, until) in &self.gaps {
+            condition += &format!(" AND NOT ({number} >= {} AND {number} < {})", from << PLACE_BITS, until << PLACE_BITS);
+        }
+        condition
+    }
+}
+
+/// Returns an integer of a row; 0 if there is none.
+pub(super) fn integer(row: &Row, at: usize) -> i64 {
+    match row.get(at) {
+        Some(Cell::Integer(number)) => i64::try_from(*number).unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// Returns a text of a row; empty if there is none.
+pub(super) fn text(row: &Row, at: usize) -> String {
+    match row.get(at) {
+        Some(Cell::Text(text)) => text.clone(),
+        _ => String::new(),
+    }
+}

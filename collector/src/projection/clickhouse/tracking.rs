@@ -1,0 +1,200 @@
+//! Writes events, visits, identity links, customers and products of a batch.
+
+use std::collections::BTreeMap;
+
+use crate::projection::clickhouse::batch::Batch;
+use crate::projection::clickhouse::dialect::ClickHouse;
+use crate::projection::clickhouse::snapshot::{Snapshot, integer, text};
+use crate::projection::error::ProjectionError;
+use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, event, tracked};
+use crate::projection::source::TrackedChanges;
+use crate::projection::sql::{Dialect, Relations};
+
+/// Derives visits again.
+pub(super) const DERIVE_VISITS: &str = include_str!("derive_visits.sql");
+
+const EVENT_COLUMNS: &str = "doc, seq, project, id, type, api, time, received_at, name, quantity, is_bot, host, path, title, page_type, product, \
+     query, order_id, visitor, email, store, device_type, browser, system, country, channel, source, medium, campaign, term, content, click_id, \
+     session, visit";
+const LINK_COLUMNS: &str = "project, visitor, since, until, email";
+const PERSON_COLUMNS: &str = "project, email, first_name, last_name, subscribed, tags, created_at";
+const PRODUCT_COLUMNS: &str = "project, id, name, category";
+
+/// A visit that changes: its number, and how many events it had.
+struct Touched {
+    number: i64,
+    events_before: i64,
+}
+
+/// Writes the changes of a batch. `next_visit` is the number of the next new visit.
+pub(super) fn apply(batch: &mut Batch<'_>, changes: &TrackedChanges, next_visit: &mut i64) -> Result<(), ProjectionError> {
+    if !changes.events.is_empty() || !changes.erased.is_empty() {
+        add_events(batch, changes, next_visit)?;
+        erase_events(batch, changes)?;
+        derive_visits(batch)?;
+    }
+    apply_links(batch, changes)?;
+    if changes.trimmed > batch.before.position.trimmed {
+        trim(batch, changes.trimmed)?;
+    }
+    apply_people(batch, changes)?;
+    replace(batch, "products", "id", tracked::products(changes), PRODUCT_COLUMNS)
+}
+
+/// Returns a table as it was before the batch, or as it is with it.
+fn table(snapshot: &Snapshot, name: &str) -> String {
+    ClickHouse(snapshot).table(name, None)
+}
+
+fn add_events(batch: &mut Batch<'_>, changes: &TrackedChanges, next_visit: &mut i64) -> Result<(), ProjectionError> {
+    let rows: Vec<_> = changes.events.iter().map(event::row).collect();
+    let session = |row: &[ColumnValue]| match (row.get(1), row.last()) {
+        (Some(ColumnValue::Integer(project)), Some(ColumnValue::Text(session))) => Some((*project, session.clone())),
+        _ => None,
+    };
+    let mut first_seen: Vec<(i64, String)> = Vec::new();
+    let mut visits: BTreeMap<(i64, String), Option<Touched>> = BTreeMap::new();
+    // Events are in the order of their numbers, and so new visits are numbered by their first events.
+    for (row, _) in rows.iter().zip(&changes.events).filter(|(_, event)| !event.is_bot) {
+        if let Some(key) = session(row)
+            && visits.insert(key.clone(), None).is_none()
+        {
+            first_seen.push(key);
+        }
+    }
+    batch.stage("sessions", tracked::record_keys(first_seen.iter().map(|(project, session)| (*project, session.as_str()))))?;
+    let find = format!(
+        "SELECT v.project, v.session, v.number, v.events_count FROM {} v WHERE v.session IN (SELECT s.key FROM {1} s)
+             AND tuple(v.project, v.session) IN (SELECT s.project, s.key FROM {1} s)",
+        table(batch.before, "visits"),
+        batch.staged("sessions")
+    );
+    for row in batch.client.query(&find, &[], "")? {
+        let touched = Touched { number: integer(&row, 2), events_before: integer(&row, 3) };
+        visits.insert((integer(&row, 0), text(&row, 1)), Some(touched));
+    }
+    for key in first_seen {
+        visits.entry(key).or_default().get_or_insert_with(|| {
+            *next_visit += 1;
+            Touched { number: *next_visit - 1, events_before: 0 }
+        });
+    }
+    let number = |row: &[ColumnValue], is_bot: bool| {
+        let visit = session(row).filter(|_| !is_bot).and_then(|key| visits.get(&key)?.as_ref());
+        visit.map_or(0, |visit| visit.number)
+    };
+    let numbered = rows.into_iter().zip(&changes.events).map(|(row, event)| {
+        let visit = number(&row, event.is_bot);
+        std::iter::once(ColumnValue::Integer(batch.number())).chain(row).chain([ColumnValue::Integer(visit)]).collect()
+    });
+    let numbered: Vec<Vec<_>> = numbered.collect();
+    batch.insert("events", EVENT_COLUMNS, &numbered)?;
+    let derived = visits.values().flatten().filter(|visit| visit.events_before < MAX_DERIVED_EVENTS);
+    let touched =
+        derived.map(|visit| vec![ColumnValue::Integer(0), ColumnValue::Text(visit.number.to_string()), ColumnValue::Integer(visit.number)]);
+    batch.stage("touched", touched.collect())
+}
+
+fn erase_events(batch: &mut Batch<'_>, changes: &TrackedChanges) -> Result<(), ProjectionError> {
+    if changes.erased.is_empty() {
+        return Ok(());
+    }
+    let keys =
+        changes.erased.iter().map(|seq| vec![ColumnValue::Integer(0), ColumnValue::Text(seq.to_string()), ColumnValue::Integer(*seq)]);
+    batch.stage("erased", keys.collect())?;
+    let is_erased = format!("seq IN (SELECT number FROM {} s)", batch.staged("erased"));
+    batch.client.execute(&format!(
+        "INSERT INTO changed (at, list, project, key, number)
+         SELECT DISTINCT {}, 'touched', 0, toString(v.number), v.number FROM {} v
+         WHERE v.session IS NOT NULL AND v.number IN (SELECT e.visit FROM {} e WHERE e.{is_erased})",
+        batch.at(),
+        table(batch.before, "visits"),
+        table(&batch.after, "events"),
+    ))?;
+    batch.delete(&table(&batch.after, "events"), &format!("d.{is_erased}"))
+}
+
+fn derive_visits(batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
+    let touched = batch.staged("touched");
+    for (name, column) in [("visits", "number"), ("touches", "visit"), ("visit_orders", "visit")] {
+        batch.delete(&table(batch.before, name), &format!("d.{column} IN (SELECT t.number FROM {touched} t)"))?;
+    }
+    let statements = DERIVE_VISITS.replace("TOUCHED", &touched);
+    let statements = statements.replace("EVENTS", &table(&batch.after, "events")).replace("VISITS", &table(&batch.after, "visits"));
+    for statement in statements.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+        let first = batch.block().to_string();
+        batch.client.execute(&statement.replace("FIRST", &first))?;
+    }
+    Ok(())
+}
+
+/// Deletes expired events. The figures of their visits stay, without persons.
+fn trim(batch: &mut Batch<'_>, until: i64) -> Result<(), ProjectionError> {
+    let after = batch.after.clone();
+    let dialect = ClickHouse(&after);
+    let (visits, orders) = (dialect.table("visits", None), Relations::new(&dialect, None).orders_in_visits());
+    let visit_orders = dialect.table("visit_orders", None);
+    let is_expired = format!("first_seq <= {until} AND session IS NOT NULL");
+    // The orders of a person are found by the person, so they are stored while the person is known.
+    let find = format!(
+        "SELECT i.visit, i.project, i.id, i.placed_at FROM {orders} i WHERE i.visit IN (SELECT v.number FROM {visits} v WHERE {is_expired})
+         AND tuple(i.project, i.id) NOT IN (SELECT x.project, x.order_id FROM {visit_orders} x) ORDER BY i.visit, i.id"
+    );
+    let orders = batch.client.query(&find, &[], "")?;
+    let orders = orders.iter().map(|row| {
+        let number = |at| ColumnValue::Integer(integer(row, at));
+        vec![number(0), number(1), ColumnValue::Text(text(row, 2)), number(3), ColumnValue::Integer(0)]
+    });
+    let orders: Vec<_> = orders.collect();
+    batch.insert_numbered("visit_orders", "visit, project, order_id, time, seq", orders)?;
+    let expire = format!(
+        "INSERT INTO visits SELECT {} + row_number() OVER (ORDER BY x.number), x.number, x.project, NULL, NULL, NULL,
+             * EXCEPT (doc, number, project, session, visitor, email)
+         FROM (SELECT * FROM {visits} v WHERE {is_expired}) x",
+        batch.block(),
+    );
+    batch.client.execute(&expire)?;
+    batch.delete(&visits, &format!("d.first_seq <= {until} AND d.session IS NOT NULL"))
+}
+
+fn apply_links(batch: &mut Batch<'_>, changes: &TrackedChanges) -> Result<(), ProjectionError> {
+    let links = table(batch.before, "links");
+    if changes.is_reset {
+        batch.delete(&links, "1")?;
+    } else if changes.linked.is_empty() {
+        return Ok(());
+    } else {
+        batch.stage("links", tracked::keys(changes.linked.iter().map(|(project, visitor)| (*project, visitor.as_str()))))?;
+        batch.delete(&links, &is_staged(batch, "links", "visitor"))?;
+    }
+    batch.insert_numbered("links", LINK_COLUMNS, with_keys(tracked::links(changes)))
+}
+
+fn apply_people(batch: &mut Batch<'_>, changes: &TrackedChanges) -> Result<(), ProjectionError> {
+    if changes.is_reset {
+        batch.stage("kept", tracked::keys(changes.customer_keys.iter().map(|(project, email)| (*project, email.as_str()))))?;
+        batch.delete(&table(batch.before, "people"), &format!("NOT ({})", is_staged(batch, "kept", "email")))?;
+    }
+    replace(batch, "people", "email", tracked::people(changes), PERSON_COLUMNS)
+}
+
+/// Replaces rows, each with its project and its key in front.
+fn replace(batch: &mut Batch<'_>, name: &str, key: &str, rows: Vec<Vec<ColumnValue>>, columns: &str) -> Result<(), ProjectionError> {
+    let rows = with_keys(rows);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    batch.stage(name, rows.iter().map(|row| row.iter().take(2).cloned().collect()).collect())?;
+    batch.delete(&table(batch.before, name), &is_staged(batch, name, key))?;
+    batch.insert_numbered(name, columns, rows)
+}
+
+/// Leaves out rows without a key, which no other row can name.
+fn with_keys(rows: Vec<Vec<ColumnValue>>) -> Vec<Vec<ColumnValue>> {
+    rows.into_iter().filter(|row| row.get(1) != Some(&ColumnValue::Null)).collect()
+}
+
+/// Returns the condition that a row's key is in a list.
+pub(super) fn is_staged(batch: &Batch<'_>, list: &str, key: &str) -> String {
+    format!("tuple(d.project, d.{key}) IN (SELECT s.project, s.key FROM {} s)", batch.staged(list))
+}

@@ -1,0 +1,76 @@
+//! Two writers of one database: what the earlier one writes after the later one's claim does not count.
+
+use serde_json::json;
+use tillroll_collector::cancellation::Cancellation;
+use tillroll_collector::metrics::catalog::{RecordKind, Resource};
+use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
+use tillroll_collector::metrics::rows::{Cell, Scope};
+use tillroll_collector::projection::source::{Position, TrackedChanges};
+use tillroll_collector::projection::{AnalyticsEngine, ClickHouseEngine, Document, ProjectionError};
+
+use super::database::Database;
+
+fn at(change: i64) -> Position {
+    Position { change, ..Position::default() }
+}
+
+fn apply(engine: &ClickHouseEngine, change: i64) -> Result<(), ProjectionError> {
+    let json = json!({"id": change.to_string(), "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
+    let document = Document { project: 1, record_kind: RecordKind::Orders, key: change.to_string(), change, json: Some(json) };
+    engine.apply(&[document], &TrackedChanges::default(), at(change))
+}
+
+fn orders(engine: &ClickHouseEngine) -> Cell {
+    let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
+    let context = Context { organization: "t", now: 1_641_000_000_000, attribution_days: 30, max_range_days: MAX_RANGE_DAYS };
+    let query = parse::parse(Resource::find("orders").unwrap(), QueryType::Stats, &body, context).unwrap();
+    let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
+    engine.query(&query, &scope, &Cancellation::default()).unwrap()[0][0][4].clone()
+}
+
+#[test]
+fn writer_that_was_paused_before_its_commit_writes_nothing_twice() {
+    let database = Database::start();
+    let address = database.create("shop");
+    let open = || ClickHouseEngine::new(address.parse().unwrap(), String::new(), None);
+    let (paused, next) = (open(), open());
+    assert_eq!(paused.reopen(false, at(9)).unwrap(), at(0));
+    apply(&paused, 1).unwrap();
+    database.post("/hold", "INTO projection");
+    std::thread::scope(|scope| {
+        let commit = scope.spawn(|| apply(&paused, 2));
+        database.post("/wait", "");
+        assert_eq!(next.reopen(false, at(9)).unwrap(), at(1));
+        apply(&next, 2).unwrap();
+        assert_eq!(orders(&next), Cell::Integer(2));
+        // The paused writer wakes up, and its commit arrives.
+        database.post("/release", "");
+        assert!(matches!(commit.join().unwrap(), Err(ProjectionError::Moved)));
+    });
+    assert_eq!((orders(&next), orders(&paused)), (Cell::Integer(2), Cell::Integer(2)));
+    // It does not go on from a position that another writer has passed, and goes on from the new one once it is opened again.
+    apply(&next, 3).unwrap();
+    assert!(matches!(apply(&paused, 3), Err(ProjectionError::Moved)));
+    assert_eq!(orders(&next), Cell::Integer(3));
+    assert_eq!(paused.reopen(false, at(9)).unwrap(), at(3));
+    apply(&paused, 4).unwrap();
+    assert!(matches!(apply(&next, 4), Err(ProjectionError::Moved)));
+    assert_eq!(orders(&paused), Cell::Integer(4));
+}
+
+#[test]
+fn database_of_another_store_or_version_is_rebuilt() {
+    let database = Database::start();
+    let engine = database.engine("shop");
+    engine.reopen(false, at(9)).unwrap();
+    apply(&engine, 5).unwrap();
+    assert_eq!(engine.reopen(false, at(9)).unwrap(), at(5));
+    // The store has fewer changes than the database.
+    assert_eq!(engine.reopen(false, at(4)).unwrap(), at(0));
+    assert_eq!(orders(&engine), Cell::Integer(0));
+    apply(&engine, 1).unwrap();
+    database.execute("ALTER TABLE shop.projection UPDATE fingerprint = 'other' WHERE 1 SETTINGS mutations_sync = 2");
+    assert_eq!(engine.reopen(false, at(9)).unwrap(), at(0));
+    apply(&engine, 1).unwrap();
+    assert_eq!((engine.reopen(true, at(9)).unwrap(), orders(&engine)), (at(0), Cell::Integer(0)));
+}
