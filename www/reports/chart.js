@@ -7,6 +7,7 @@ import { daysToSeconds, secondsToDays } from '/reports/period.js';
 
 const HEIGHT_PX = 230;
 const PRINT_WIDTH_PX = 660;
+const DAYS_OF_WEEK = 7;
 const AXIS_STEPS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1e3, 2e3, 2.5e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8, 1e9];
 
 const library = import('/reports/uplot.js').then((module) => module.default, () => null);
@@ -50,6 +51,12 @@ const formatValue = (column, value) => {
   return column.kind === 'money' ? formatMoney(value, column.currency) : formatCount(value);
 };
 
+/** Ticks below the bars of weeks: the chart's own ticks are any days that are weeks apart. */
+const weekTicks = ({ data }, _, __, ___, step) => {
+  const weeks = Math.max(1, Math.ceil(secondsToDays(step) / DAYS_OF_WEEK));
+  return data[0].filter((_, at) => at % weeks === 0);
+};
+
 const options = (Plot, container, [timeColumn, ...valueColumns], colors, values) => {
   const bars = Plot.paths.bars({ size: [0.72, 54] });
   const series = colors.map((color, at) => ({
@@ -63,7 +70,8 @@ const options = (Plot, container, [timeColumn, ...valueColumns], colors, values)
   }));
   const axis = { stroke: () => cssColor('--soft'), font: '12px system-ui, sans-serif', ticks: { show: false } };
   const halfBar = (low, high, { data }) => (data[0].length > 1 ? (high - low) / (data[0].length - 1) / 2 : daysToSeconds(1) / 2);
-  const timeTicks = (_, seconds, __, ___, step) => seconds.map((second) => formatTick(secondsToDays(second), secondsToDays(step)));
+  const isWeekly = timeColumn.length === 'week';
+  const timeTicks = (_, seconds, __, ___, step) => seconds.map((second) => formatTick(secondsToDays(second), isWeekly ? DAYS_OF_WEEK : secondsToDays(step)));
   const timeSeries = { label: timeColumn.title, value: (_, seconds) => (seconds === null ? '–' : formatInterval(secondsToDays(seconds), timeColumn.length)) };
   return {
     width: container.clientWidth || PRINT_WIDTH_PX,
@@ -76,7 +84,7 @@ const options = (Plot, container, [timeColumn, ...valueColumns], colors, values)
       y: { range: (_, __, high) => [0, high > 0 ? high * 1.06 : 1] },
     },
     axes: [
-      { ...axis, size: 30, grid: { show: false }, space: 76, values: timeTicks },
+      { ...axis, size: 30, grid: { show: false }, space: 76, values: timeTicks, ...(isWeekly && { splits: weekTicks }) },
       { ...axis, size: 58, grid: { stroke: () => cssColor('--line'), width: 1 }, incrs: AXIS_STEPS, values: (_, numbers) => numbers.map(formatCompact) },
     ],
     series: [timeSeries, ...series],

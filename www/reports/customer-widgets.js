@@ -26,7 +26,7 @@ const cohorts = {
 const segments = {
   id: 'segments',
   title: 'Recency, frequency and money',
-  note: 'Customers with an order in the period, by segment. The documentation of the metrics API has the rules of the segments.',
+  note: 'Customers whose last order is in the period. Lost: no order for 180 days. At risk: none for 60 days. Champion: four orders and twice the mean revenue. Big spender: twice the mean revenue. Loyal: two orders. New: one order.',
   isWide: true,
   uses: ['channel'],
   load: async (filters) => {
@@ -40,7 +40,7 @@ const segments = {
 const firstSources = (id, title, column, by) => ({
   id,
   title,
-  note: 'The source of the first visit of customers whose first order is in the period.',
+  note: 'The source of the first visit of customers whose first order is in the period. “Came back” has two orders or more until today.',
   uses: ['channel'],
   load: async (filters) => {
     const rows = await tracking.customersBy(filters, by, 'first_order_at', [CAME_BACK, revenueOf(filters)]);

@@ -80,7 +80,7 @@ const eventTable = (id, title, columns, by, types) => ({
   load: async (filters) => ({ columns: [textColumn(columns[0]), countColumn(columns[1]), countColumn('Visits')], rows: await tracking.eventsBy(filters, by, { types: { in: types } }), barColumn: 1 }),
 });
 
-export const channels = visitTable('channels', 'Channels', 'Channel', 'source.channel', 'Orders and revenue are those placed within the visit. “Orders by channel of the last touch” below counts all orders.');
+export const channels = visitTable('channels', 'Channels', 'Channel', 'source.channel', 'Orders and revenue are those placed within the visit, cancelled ones too. “Orders by channel of the last touch” below also counts orders of a later visit.');
 
 /** The widgets of the part, around the tables of orders by their touches. */
 export const trafficWidgets = (touches) => [
