@@ -5,6 +5,7 @@ import { dateFromDay } from '/reports/period.js';
 const locales = navigator.languages;
 
 const integerFormat = new Intl.NumberFormat(locales, { maximumFractionDigits: 0 });
+const ratioFormat = new Intl.NumberFormat(locales, { maximumFractionDigits: 1 });
 const compactFormat = new Intl.NumberFormat(locales, { notation: 'compact', maximumFractionDigits: 1 });
 const shareFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFractionDigits: 1 });
 const changeFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
@@ -38,6 +39,9 @@ const moneyFormat = (currency, digits) => {
 };
 
 export const formatCount = (number) => integerFormat.format(number);
+
+/** Returns a quotient with one decimal place. */
+export const formatRatio = (number) => ratioFormat.format(number);
 
 export const formatShare = (number) => (Number.isFinite(number) ? shareFormat.format(number) : '–');
 

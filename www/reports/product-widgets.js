@@ -1,6 +1,6 @@
 // The widgets about products: views, carts, orders and revenue of each, and what is viewed and not bought.
 
-import { countColumn, moneyColumn, shareColumn, textColumn } from '/reports/columns.js';
+import { countColumn, moneyColumn, ratioColumn, shareColumn, textColumn } from '/reports/columns.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
@@ -54,7 +54,7 @@ const notBought = {
     const rows = (await loadProducts(filters)).filter(([, views]) => views > 0).map(([name, views, , , orders]) => [name, views, orders, views / Math.max(orders, 1)]);
     rows.sort((a, b) => b[3] - a[3] || b[1] - a[1]);
     return {
-      columns: [textColumn('Product'), countColumn('Viewed'), countColumn('Orders'), countColumn('Views for each order')],
+      columns: [textColumn('Product'), countColumn('Viewed'), countColumn('Orders'), ratioColumn('Views for each order')],
       rows: rows.slice(0, SHOWN_PRODUCTS),
       barColumn: 1,
     };

@@ -3,7 +3,7 @@
 // A table is one value: `columns` of `{ title, kind, currency? }` and `rows` of cells. The visible table, its bars and the CSV file are all
 // derived from it, so they cannot differ.
 
-import { formatCount, formatDate, formatInterval, formatMoney, formatShare } from '/reports/format.js';
+import { formatCount, formatDate, formatInterval, formatMoney, formatRatio, formatShare } from '/reports/format.js';
 import { isoDate } from '/reports/period.js';
 
 /** How long the browser may take to start the download. */
@@ -13,6 +13,7 @@ const FORMATTERS = {
   text: (cell) => cell,
   count: (cell) => formatCount(cell),
   money: (cell, { currency }) => formatMoney(cell, currency),
+  ratio: (cell) => formatRatio(cell),
   share: (cell) => formatShare(cell),
   interval: (cell, { length }) => formatInterval(cell, length),
   amount: ({ value, currency }) => (currency ? formatMoney(value, currency) : formatCount(value)),
