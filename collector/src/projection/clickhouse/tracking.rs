@@ -6,7 +6,8 @@ use crate::projection::clickhouse::batch::Batch;
 use crate::projection::clickhouse::dialect::ClickHouse;
 use crate::projection::clickhouse::snapshot::{Snapshot, integer, text};
 use crate::projection::error::ProjectionError;
-use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, event, tracked};
+use crate::projection::rows::event::{self, VisitKey};
+use crate::projection::rows::{self, ColumnValue, MAX_DERIVED_EVENTS, tracked};
 use crate::projection::source::TrackedChanges;
 use crate::projection::sql::{Dialect, Relations};
 
@@ -47,49 +48,33 @@ fn table(snapshot: &Snapshot, name: &str) -> String {
 }
 
 fn add_events(batch: &mut Batch<'_>, changes: &TrackedChanges, next_visit: &mut i64) -> Result<(), ProjectionError> {
-    let rows: Vec<_> = changes.events.iter().map(event::row).collect();
-    let session = |row: &[ColumnValue]| match (row.get(1), row.last()) {
-        (Some(ColumnValue::Integer(project)), Some(ColumnValue::Text(session))) => Some((*project, session.clone())),
-        _ => None,
-    };
-    let mut first_seen: Vec<(i64, String)> = Vec::new();
-    let mut visits: BTreeMap<(i64, String), Option<Touched>> = BTreeMap::new();
-    // Events are in the order of their numbers, and so new visits are numbered by their first events.
-    for (row, _) in rows.iter().zip(&changes.events).filter(|(_, event)| !event.is_bot) {
-        if let Some(key) = session(row)
-            && visits.insert(key.clone(), None).is_none()
-        {
-            first_seen.push(key);
-        }
-    }
-    batch.stage("sessions", tracked::record_keys(first_seen.iter().map(|(project, session)| (*project, session.as_str()))))?;
+    let arrived = event::visit_keys(&changes.events);
+    batch.stage("sessions", tracked::record_keys(arrived.iter().map(|(project, session)| (*project, session.as_str()))))?;
     let find = format!(
         "SELECT v.project, v.session, v.number, v.events_count FROM {} v WHERE v.session IN (SELECT s.key FROM {1} s)
              AND tuple(v.project, v.session) IN (SELECT s.project, s.key FROM {1} s)",
         table(batch.before, "visits"),
         batch.staged("sessions")
     );
+    let mut visits: BTreeMap<VisitKey, Touched> = BTreeMap::new();
     for row in batch.client.query(&find, &[], "")? {
         let touched = Touched { number: integer(&row, 2), events_before: integer(&row, 3) };
-        visits.insert((integer(&row, 0), text(&row, 1)), Some(touched));
+        visits.insert((integer(&row, 0), text(&row, 1)), touched);
     }
-    for key in first_seen {
-        visits.entry(key).or_default().get_or_insert_with(|| {
+    for key in arrived {
+        visits.entry(key).or_insert_with(|| {
             *next_visit += 1;
             Touched { number: *next_visit - 1, events_before: 0 }
         });
     }
-    let number = |row: &[ColumnValue], is_bot: bool| {
-        let visit = session(row).filter(|_| !is_bot).and_then(|key| visits.get(&key)?.as_ref());
-        visit.map_or(0, |visit| visit.number)
-    };
-    let numbered = rows.into_iter().zip(&changes.events).map(|(row, event)| {
-        let visit = number(&row, event.is_bot);
-        std::iter::once(ColumnValue::Integer(batch.number())).chain(row).chain([ColumnValue::Integer(visit)]).collect()
+    let numbered = changes.events.iter().map(|tracked| {
+        let visit = event::visit_key(tracked).and_then(|key| visits.get(&key)).map_or(0, |visit| visit.number);
+        let end = [rows::text(tracked.session.as_deref()), ColumnValue::Integer(visit)];
+        std::iter::once(ColumnValue::Integer(batch.number())).chain(event::row(tracked)).chain(end).collect()
     });
     let numbered: Vec<Vec<_>> = numbered.collect();
     batch.insert("events", EVENT_COLUMNS, &numbered)?;
-    let derived = visits.values().flatten().filter(|visit| visit.events_before < MAX_DERIVED_EVENTS);
+    let derived = visits.values().filter(|visit| visit.events_before < MAX_DERIVED_EVENTS);
     let touched =
         derived.map(|visit| vec![ColumnValue::Integer(0), ColumnValue::Text(visit.number.to_string()), ColumnValue::Integer(visit.number)]);
     batch.stage("touched", touched.collect())

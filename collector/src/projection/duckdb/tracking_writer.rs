@@ -10,7 +10,8 @@ use duckdb::{Connection, params};
 
 use crate::projection::duckdb::append::{SEPARATOR, append, replace_temporary};
 use crate::projection::duckdb::dialect::DuckDb;
-use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, event, tracked};
+use crate::projection::rows::event::{self, VisitKey};
+use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, tracked};
 use crate::projection::source::{TrackedChanges, TrackedEvent};
 use crate::projection::sql::Relations;
 
@@ -64,9 +65,8 @@ impl TrackingWriter {
         }
         let visits = self.touch_visits(connection, &changes.events)?;
         let row = |tracked| {
+            let visit = event::visit_key(tracked).and_then(|key| visits.get(&key));
             let mut row = event::row(tracked);
-            row.pop();
-            let visit = session(tracked).and_then(|(project, session)| visits.get(&(project, session.to_owned())));
             row.push(visit.map_or(ColumnValue::Null, |visit| ColumnValue::Integer(*visit)));
             row
         };
@@ -74,17 +74,10 @@ impl TrackingWriter {
         connection.execute("DELETE FROM touched WHERE events_before >= ?", params![MAX_DERIVED_EVENTS]).map(|_| ())
     }
 
-    /// Fills `touched` with the visits of these events, and returns their numbers by project and session. New visits are numbered by their
-    /// first events, so that the numbers do not depend on how events gather into batches.
-    fn touch_visits(&mut self, connection: &Connection, events: &[TrackedEvent]) -> duckdb::Result<HashMap<(i64, String), i64>> {
-        let mut places = HashMap::new();
-        for session in events.iter().filter_map(session) {
-            let next = places.len();
-            places.entry(session).or_insert(next);
-        }
-        let rows = places.iter().map(|((project, session), place)| {
-            let place = i64::try_from(*place).unwrap_or(i64::MAX);
-            vec![ColumnValue::Integer(place), ColumnValue::Integer(*project), ColumnValue::Text((*session).into())]
+    /// Fills `touched` with the visits of these events, and returns their numbers.
+    fn touch_visits(&mut self, connection: &Connection, events: &[TrackedEvent]) -> duckdb::Result<HashMap<VisitKey, i64>> {
+        let rows = (0..).zip(event::visit_keys(events)).map(|(place, (project, session))| {
+            vec![ColumnValue::Integer(place), ColumnValue::Integer(project), ColumnValue::Text(session)]
         });
         replace_temporary(connection, "arrived", &rows.collect::<Vec<_>>())?;
         let touch = format!(
@@ -100,11 +93,6 @@ impl TrackingWriter {
         let visit = |row: &duckdb::Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get(2)?));
         statement.query_map([], visit)?.collect()
     }
-}
-
-/// Returns the session whose visit an event belongs to. A bot has no visits.
-fn session(event: &TrackedEvent) -> Option<(i64, &str)> {
-    event.session.as_deref().filter(|session| !event.is_bot && !session.is_empty()).map(|session| (event.project, session))
 }
 
 fn derive_visits(connection: &Connection) -> duckdb::Result<()> {

@@ -1,6 +1,7 @@
 //! The row of an event: its page, the parameters that queries use, and the source of an arrival.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::Deserialize;
 
@@ -32,7 +33,25 @@ struct Params<'a> {
     quantity: Option<serde_json::Number>,
 }
 
-/// Returns the row, in the order of the columns of the table `events`, with the session in place of the visit.
+/// The project and the session of a visit.
+pub(in crate::projection) type VisitKey = (i64, String);
+
+/// Returns the visit that an event belongs to. A bot has no visits.
+pub(in crate::projection) fn visit_key(event: &TrackedEvent) -> Option<VisitKey> {
+    match text(event.session.as_deref().filter(|_| !event.is_bot)) {
+        ColumnValue::Text(session) => Some((event.project, session)),
+        _ => None,
+    }
+}
+
+/// Returns the visits of events in the order of their first events. New visits are numbered in this order, so that the numbers do not depend
+/// on how events gather into batches.
+pub(in crate::projection) fn visit_keys(events: &[TrackedEvent]) -> Vec<VisitKey> {
+    let mut seen = HashSet::new();
+    events.iter().filter_map(visit_key).filter(|key| seen.insert(key.clone())).collect()
+}
+
+/// Returns the row, in the order of the columns of the table `events`, without the visit.
 pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
     let params: Params<'_> = serde_json::from_str(&event.params).unwrap_or_default();
     let url = Some(event.url.as_str()).filter(|url| !url.is_empty()).or(params.url.as_deref()).unwrap_or_default();
@@ -74,7 +93,6 @@ pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
             [text(Some(*channel)), text(Some(name))].into_iter().chain(optional).chain([text(*click_id)]).collect()
         }
     });
-    row.push(text(event.session.as_deref()));
     row
 }
 
