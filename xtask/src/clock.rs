@@ -36,3 +36,11 @@ pub(crate) fn random_secret() -> Result<String> {
     getrandom::fill(&mut bytes)?;
     Ok(files::hex(&bytes))
 }
+
+/// A random number of at most six digits, which is easy to type again.
+#[expect(clippy::disallowed_methods, reason = "the clock file of xtask")]
+pub(crate) fn random_seed() -> Result<u64> {
+    let mut bytes = [0_u8; 4];
+    getrandom::fill(&mut bytes)?;
+    Ok(u64::from(u32::from_le_bytes(bytes)) % 1_000_000)
+}

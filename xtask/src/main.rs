@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod clock;
+mod cluster;
 mod context;
 mod demo;
 mod demo_history;
@@ -13,6 +14,7 @@ mod files;
 mod fuzz;
 mod package;
 mod process;
+mod random;
 mod release_check;
 mod setup;
 mod size;
@@ -38,6 +40,8 @@ struct Arguments {
 enum Task {
     /// Build everything and serve the demo shop, the live view and the collector
     Demo(demo::Options),
+    /// Start a group of collectors and the servers of their log on this machine; with --chaos, kill and restart them under load
+    Cluster(cluster::Options),
     /// Run every check; the last line is `N passed, N failed`
     Test(test::Options),
     /// Build `dist/` and the release binary `target/release/tillroll`
@@ -72,6 +76,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut context = Context::find()?;
     match arguments.task {
         Task::Demo(options) => return demo::run(&mut context, &options),
+        Task::Cluster(options) => return cluster::run(&mut context, &options),
         Task::Test(options) => return test::run(&mut context, &options),
         Task::Build => build::run(&mut context)?,
         Task::Docs => build::run_documents(&mut context)?,

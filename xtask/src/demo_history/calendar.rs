@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Days since 1 January 1970.
 pub(super) type Day = i64;

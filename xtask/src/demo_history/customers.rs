@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::calendar::{Day, orders_on};
-use super::random::Random;
+use crate::random::Random;
 
 /// A country that the shop sells to.
 pub(super) struct Market {

@@ -9,7 +9,6 @@ mod customers;
 mod import_client;
 mod origins;
 mod products;
-mod random;
 mod records;
 mod traffic;
 

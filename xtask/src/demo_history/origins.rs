@@ -1,6 +1,6 @@
 //! Where visitors come from: links, campaigns, search engines, advertisements.
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Where a visit comes from.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::calendar::{self, Day, campaign};
 use super::customers::{self, Customer, Market};
 use super::products::{PRODUCTS, Product};
-use super::random::Random;
+use crate::random::Random;
 
 /// From this order value on, shipping is free.
 const FREE_SHIPPING_CENTS: i64 = 6_000;

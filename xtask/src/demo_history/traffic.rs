@@ -9,7 +9,7 @@ use super::calendar::{self, Day};
 use super::customers;
 use super::origins::{self, Origin};
 use super::products::{PRODUCTS, Product};
-use super::random::Random;
+use crate::random::Random;
 
 const SHOP: &str = "https://shop.example";
 const DAY_MS: i64 = 86_400_000;

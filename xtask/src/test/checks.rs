@@ -10,7 +10,7 @@ use super::result::CheckResult;
 use super::{clickhouse, history_import, lint, packages, relocation, runner};
 use crate::context::Context;
 use crate::step::Step;
-use crate::{build, files, process, setup, size, tidy};
+use crate::{build, cluster, files, process, setup, size, tidy};
 
 /// One check.
 pub(super) struct Check {
@@ -81,8 +81,8 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "scale-out",
-        about: "several collectors that share a log stay equal, also while they and the servers of the log are killed",
-        needs: &[setup::BUILD, build::PAGE, setup::NATS],
+        about: "several collectors that share a log stay equal, also under faults of their machines and of the network",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::NATS, setup::LIBFAKETIME],
         run: scale_out,
     },
     Check {
@@ -133,9 +133,13 @@ fn rust(context: &Context) -> Result<CheckResult> {
     })
 }
 
-/// Runs the tests with a NATS server. Two at a time: each starts five or six processes.
+/// How many faults the check makes: two of nearly every kind. And what decides their order.
+const FAULTS: usize = 20;
+const SEED: u64 = 1;
+
+/// Runs the tests with a NATS server, two at a time, because each starts five or six processes. Then makes faults in a group.
 fn scale_out(context: &Context) -> Result<CheckResult> {
-    runner::run(context, &|failed| {
+    let tests = runner::run(context, &|failed| {
         let mut cargo = process::cargo(context);
         cargo.args(["test", "--workspace", "--no-fail-fast", "--", "--test-threads", "2"]);
         cargo.envs(setup::nats_binary(context).map(|binary| ("TILLROLL_NATS_SERVER", binary)));
@@ -145,7 +149,9 @@ fn scale_out(context: &Context) -> Result<CheckResult> {
             cargo.arg("--exact").args(failed)
         };
         cargo
-    })
+    })?;
+    let is_passed = cluster::check(context, FAULTS, SEED)?;
+    Ok(tests.and(if is_passed { CheckResult::PASSED } else { CheckResult::FAILED }))
 }
 
 /// Ends a file that hangs, for example because a browser does. The slowest file takes three minutes on two busy processors.

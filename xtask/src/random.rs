@@ -1,13 +1,13 @@
 //! Deterministic pseudo-random numbers: equal inputs return equal sequences.
 
 /// A generator for one purpose.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 const SEED: u64 = 0x7411_0114;
 
 impl Random {
     /// The generator for this purpose, day and number within the day.
-    pub(super) fn new(purpose: &str, day: i64, number: u64) -> Self {
+    pub(crate) fn new(purpose: &str, day: i64, number: u64) -> Self {
         let mut random = Self(SEED);
         for input in purpose.bytes().map(u64::from).chain([day.unsigned_abs(), number]) {
             random.0 = random.next() ^ input;
@@ -25,22 +25,22 @@ impl Random {
     }
 
     /// A number in `0..limit`.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
     /// Returns true with a probability of `percent`.
-    pub(super) fn has_chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn has_chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
     /// Picks an element; all have the same probability.
-    pub(super) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len() as u64) as usize]
     }
 
     /// Picks an element with a probability proportional to its weight.
-    pub(super) fn pick_weighted<'a, T>(&mut self, choices: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
+    pub(crate) fn pick_weighted<'a, T>(&mut self, choices: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
         let mut remaining = self.below(choices.iter().map(&weight).sum());
         for choice in choices {
             match remaining.checked_sub(weight(choice)) {
