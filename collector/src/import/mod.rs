@@ -16,6 +16,7 @@ use tillroll_protocol::receipt::Receipt;
 use crate::addresses::ProjectAddresses;
 use crate::decode::{DecodedEvent, replace_lone_surrogates};
 use crate::resource::Resource;
+use crate::sources::Client;
 use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, StoreError, TrustLevel};
 
 /// How many bytes of lines are parsed and stored at a time.
@@ -48,13 +49,16 @@ pub struct RejectedLine {
 
 /// A valid line.
 enum Line {
-    /// An event, and the trust level of its original sender.
-    Event(TrustLevel, Box<DecodedEvent>),
+    /// An event, and its original sender.
+    Event(Sender, Box<DecodedEvent>),
     /// An update of some fields of a record.
     Fields(BackendRecord),
     /// A whole order, cart or return.
     Document(ImportedRecord),
 }
+
+/// The original sender of an event: the trust level, the device and the country.
+type Sender = (TrustLevel, Client);
 
 /// The project into which lines are imported.
 #[derive(Clone, Debug)]
@@ -115,7 +119,7 @@ impl Import {
         let (mut records, mut documents, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for (_, line) in lines {
             match line {
-                Line::Event(trust, event) => events.push((trust, *event)),
+                Line::Event(sender, event) => events.push((sender, *event)),
                 Line::Fields(record) => records.push(record),
                 Line::Document(document) => documents.push(document),
             }
@@ -144,21 +148,22 @@ impl ImportResponse {
     }
 }
 
-/// Stores events in their order. A batch has one trust level, so each run of events with the same level is one batch.
-async fn append(store: &Store, project: i64, now: u64, events: Vec<(TrustLevel, DecodedEvent)>) -> Result<u64, StoreError> {
-    let mut duplicates = 0;
+/// Stores events in their order. A batch has one sender, so each run of events with the same sender is one batch.
+async fn append(store: &Store, project: i64, now: u64, events: Vec<(Sender, DecodedEvent)>) -> Result<u64, StoreError> {
+    let mut batches = Vec::new();
     let mut events = events.into_iter().peekable();
-    while let Some((trust, first)) = events.next() {
-        let mut batch = EncodedBatch::new(now, trust);
+    while let Some((sender, first)) = events.next() {
+        let (trust, client) = sender;
+        let mut batch = EncodedBatch::new(now, trust).with_client(client);
         batch.push(first.key, &first.event);
         while !batch.is_full()
-            && let Some((_, next)) = events.next_if(|(next, _)| *next == trust)
+            && let Some((_, next)) = events.next_if(|(next, _)| *next == sender)
         {
             batch.push(next.key, &next.event);
         }
-        duplicates += store.append(project, batch).await?.duplicates;
+        batches.push(batch);
     }
-    Ok(duplicates)
+    Ok(store.append_all(project, batches).await?.duplicates)
 }
 
 /// Rejects carts and returns that the store derives from events; they would exist twice.

@@ -14,6 +14,7 @@ use crate::import::Line;
 use crate::metrics::catalog::RecordKind;
 use crate::metrics::document as metrics_document;
 use crate::resource::{OrderSource, Resource, is_cart};
+use crate::sources::{Client, Country, Device, UnknownName};
 use crate::store::{ImportedRecord, TrustLevel};
 use crate::time;
 use crate::vendors::records::{self, MAX_VALUES};
@@ -119,6 +120,7 @@ fn event(mut exported: Map<String, Value>, receipt: &Receipt<'_>) -> Result<Line
     let rejected = |rejected: RejectedEvent| (rejected.reason.code(), rejected.reason.to_string());
     let decoded = decode::exported_event(&Value::Object(sent).to_string(), receipt).map_err(rejected)?.into_owned();
     let event = &decoded.event;
+    let client = client(&exported)?;
     let is_bot = exported.get("bot") == Some(&Value::Bool(true));
     let trust = if is_bot {
         TrustLevel::Bot
@@ -127,5 +129,31 @@ fn event(mut exported: Map<String, Value>, receipt: &Receipt<'_>) -> Result<Line
     } else {
         TrustLevel::Browser
     };
-    Ok(Line::Event(trust, Box::new(decoded)))
+    Ok(Line::Event((trust, client), Box::new(decoded)))
+}
+
+/// Returns the device and the country of an exported event; an event without them has neither.
+fn client(exported: &Map<String, Value>) -> Result<Client, LineError> {
+    let invalid = |message: String| ("invalid_field", message);
+    let device = match exported.get("device") {
+        None | Some(Value::Null) => Device::default(),
+        Some(Value::Object(device)) => device_of(device)
+            .map_err(|UnknownName { part, known }| invalid(format!("`device.{part}` must be one of {}", known.join(", "))))?,
+        Some(_) => return Err(invalid("`device` must be an object".into())),
+    };
+    let country = match exported.get("country") {
+        None | Some(Value::Null) => Country::default(),
+        Some(code) => Country::from_code(code.as_str().unwrap_or_default()),
+    };
+    if country == Country::default() && exported.get("country").is_some_and(|code| !code.is_null()) {
+        return Err(invalid("`country` must be the two letters of a country, such as DE".into()));
+    }
+    Ok(Client { device, country })
+}
+
+/// A value that is no string counts as an unknown name.
+fn device_of(device: &Map<String, Value>) -> Result<Device, UnknownName> {
+    let [kind, browser, system] = ["type", "browser", "system"]
+        .map(|part| device.get(part).filter(|name| !name.is_null()).map(|name| name.as_str().unwrap_or_default()));
+    Device::from_names(kind, browser, system)
 }

@@ -8,7 +8,7 @@ use woothee::parser::Parser;
 const TYPES: &[&str] = &["", "desktop", "mobile", "tablet", "tv"];
 
 /// The families of browsers: the name, and its name in the parser's data.
-const BROWSERS: &[(&str, &str)] = &[
+const BROWSERS: [(&str, &str); 14] = [
     ("", ""),
     ("chrome", "Chrome"),
     ("safari", "Safari"),
@@ -44,7 +44,15 @@ impl Device {
         let browser = browser(text, name);
         let system = system(text, parsed.as_ref().map_or("", |parsed| parsed.os));
         let kind = kind(text, system);
-        Self(position(TYPES, kind) | position_of(BROWSERS, browser) << 3 | position(SYSTEMS, system) << 8)
+        Self(position(TYPES, kind) | position_of(&BROWSERS, browser) << 3 | position(SYSTEMS, system) << 8)
+    }
+
+    /// Returns the device with these names, as an export has them; an unknown part has none. Fails with the first part that has another name.
+    pub fn from_names(kind: Option<&str>, browser: Option<&str>, system: Option<&str>) -> Result<Self, UnknownName> {
+        let browsers = BROWSERS.map(|(name, _)| name);
+        let kind = find("type", TYPES, kind)?;
+        let (browser, system) = (find("browser", &browsers, browser)?, find("system", SYSTEMS, system)?);
+        Ok(Self(kind | browser << 3 | system << 8))
     }
 
     /// Returns the device with this number.
@@ -75,6 +83,21 @@ impl Device {
     fn part(self, shift: u32, mask: u32) -> usize {
         (self.0 >> shift & mask) as usize
     }
+}
+
+/// A part of a device that has none of the known names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    /// `type`, `browser` or `system`.
+    pub part: &'static str,
+    /// The known names.
+    pub known: Vec<&'static str>,
+}
+
+fn find(part: &'static str, list: &[&'static str], name: Option<&str>) -> Result<u32, UnknownName> {
+    let known = || list.iter().copied().filter(|entry| !entry.is_empty());
+    let Some(name) = name else { return Ok(0) };
+    if known().any(|entry| entry == name) { Ok(position(list, name)) } else { Err(UnknownName { part, known: known().collect() }) }
 }
 
 fn position(list: &[&str], name: &str) -> u32 {
@@ -166,8 +189,14 @@ mod tests {
         ] {
             let device = Device::from_number(Device::of_user_agent(user_agent.as_bytes()).number());
             assert_eq!([device.kind(), device.browser(), device.system()], expected, "{user_agent}");
+            assert_eq!(Device::from_names(device.kind(), device.browser(), device.system()), Ok(device), "{user_agent}");
         }
         assert_eq!(Device::of_user_agent(b"\xff"), Device::default());
+        for (names, part) in
+            [([Some("watch"), None, None], "type"), ([None, Some(""), None], "browser"), ([None, None, Some("iOS")], "system")]
+        {
+            assert_eq!(Device::from_names(names[0], names[1], names[2]).map_err(|error| error.part), Err(part));
+        }
         let unknown = Device::from_number(u32::MAX);
         assert_eq!([unknown.kind(), unknown.browser(), unknown.system()], [None; 3]);
     }

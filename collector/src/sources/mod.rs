@@ -12,5 +12,5 @@ mod source;
 
 pub use client::Client;
 pub use country::{Countries, Country};
-pub use device::Device;
+pub use device::{Device, UnknownName};
 pub use source::{Addresses, DIRECT, Source};

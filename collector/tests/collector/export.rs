@@ -122,7 +122,8 @@ fn exported_line_has_exactly_the_documented_fields_in_order() {
     let mut response = server.client.get("/export/events", &[("authorization", &basic("t", "secret"))]);
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
     let line = response.body_mut().read_to_string().unwrap();
-    let names = ["cursor", "id", "type", "api", "time", "received_at", "visitor_id", "email", "session_id", "store_id", "page", "params"];
+    let names =
+        ["cursor", "id", "type", "api", "time", "received_at", "visitor_id", "email", "session_id", "store_id", "page", "params", "device"];
     let positions: Vec<usize> = names.iter().map(|name| line.find(&format!("\"{name}\":")).unwrap()).collect();
     assert!(positions.is_sorted(), "{line}");
     let event: Value = serde_json::from_str(&line).unwrap();

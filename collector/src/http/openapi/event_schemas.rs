@@ -43,6 +43,13 @@ fn event(kind: &EventType) -> Value {
             "page": {"$ref": "#/components/schemas/Page"},
             "params": object(kind.params, kind.requires_any),
             "bot": {"const": true, "description": "The sender was a bot."},
+            "device": {
+                "type": "object",
+                "description": "The known parts of the sender's device.",
+                "properties": {"type": {"type": "string"}, "browser": {"type": "string"}, "system": {"type": "string"}},
+                "additionalProperties": false
+            },
+            "country": {"type": "string", "pattern": "^[A-Z]{2}$", "description": "The country of the sender's address, if it is known."},
         },
         "required": ["id", "type", "api", "time", "received_at", "visitor_id", "email", "session_id", "store_id", "page", "params"],
         "additionalProperties": false,

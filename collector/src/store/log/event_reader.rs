@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tillroll_protocol::json_writer;
 use uuid::Uuid;
 
+use crate::sources::{Client, Device};
 use crate::store::identity;
 use crate::store::log::codec::{LogEvent, decode_segment, retain_slots};
 use crate::store::log::cursor::Cursor;
@@ -133,6 +134,20 @@ pub(in crate::store) fn export(
         json_writer::push_key(&mut out, "bot");
         out.push_str("true");
     }
+    push_client(&mut out, event.client);
     out.push('}');
     Ok(ExportedEvent { cursor, json: out })
+}
+
+/// Writes the known parts of the device, and the country if it is known.
+fn push_client(out: &mut String, Client { device, country }: Client) {
+    if device != Device::default() {
+        json_writer::push_key(out, "device");
+        out.push('{');
+        for (name, part) in [("type", device.kind()), ("browser", device.browser()), ("system", device.system())] {
+            part.into_iter().for_each(|part| json_writer::push_field(out, name, part));
+        }
+        out.push('}');
+    }
+    country.code().iter().for_each(|code| json_writer::push_field(out, "country", code));
 }

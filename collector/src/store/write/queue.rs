@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::store::cost;
 use crate::store::error::StoreError;
 use crate::store::tasks::{Job, Outcome, Task};
 
@@ -24,6 +25,9 @@ impl Default for Limits {
         Self { requests: 8192, kilobytes: 64 * 1024 }
     }
 }
+
+/// What arrives once a task is durable.
+type Response = oneshot::Receiver<Result<Outcome, StoreError>>;
 
 /// The sending end of the queue.
 pub(in crate::store) struct Queue {
@@ -43,29 +47,36 @@ pub(in crate::store) fn new(limits: Limits) -> (Queue, mpsc::Receiver<Job>) {
 }
 
 impl Queue {
-    /// Stores the tasks of a request one after the other, and returns their outcomes when all are durable. After an error the tasks before it
-    /// may be stored, and none may be acknowledged. All tasks count towards the limit of memory from the beginning.
+    /// Stores the tasks of a request in their order, and returns their outcomes when all are durable. Small tasks wait together, so that they
+    /// share commits; large ones let other requests pass. After an error some of the tasks may be stored, and none may be acknowledged. All
+    /// tasks count towards the limit of memory from the beginning.
     pub(in crate::store) async fn run(&self, tasks: Vec<Task>) -> Result<Vec<Outcome>, StoreError> {
-        let shares: Vec<u32> = tasks.iter().map(kilobytes).collect();
         // A request that is larger than the queue still passes when it is alone.
-        let all = shares.iter().fold(0, |sum: u32, share| sum.saturating_add(*share)).min(self.kilobytes);
+        let all = tasks.iter().map(kilobytes).fold(0, u32::saturating_add).min(self.kilobytes);
         let mut permit = Arc::clone(&self.permits).try_acquire_many_owned(all).map_err(|_| StoreError::QueueFull)?;
         let mut outcomes = Vec::with_capacity(tasks.len());
-        for (task, share) in tasks.into_iter().zip(shares) {
-            let own = permit.split(permit.num_permits().min(share as usize)).ok_or(StoreError::QueueFull)?;
-            outcomes.push(self.run_one(task, own).await?);
+        for part in cost::parts(tasks, Task::cost) {
+            let mut responses = Vec::with_capacity(part.len());
+            for task in part {
+                let share = permit.num_permits().min(kilobytes(&task) as usize);
+                responses.push(self.send(task, permit.split(share).ok_or(StoreError::QueueFull)?)?);
+            }
+            for response in responses {
+                outcomes.push(response.await.unwrap_or(Err(StoreError::Write))?);
+            }
         }
         Ok(outcomes)
     }
 
-    async fn run_one(&self, task: Task, permit: OwnedSemaphorePermit) -> Result<Outcome, StoreError> {
+    /// Puts a task into the queue.
+    fn send(&self, task: Task, permit: OwnedSemaphorePermit) -> Result<Response, StoreError> {
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| StoreError::QueueFull)?;
         let (response, stored) = oneshot::channel();
         self.jobs.try_send(Job { task, response, permit, slot }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => StoreError::Write,
         })?;
-        stored.await.unwrap_or(Err(StoreError::Write))
+        Ok(stored)
     }
 
     /// Returns how many requests have no response yet.
