@@ -13,7 +13,10 @@ use HostKind::{Assistant, Email, Search, Social};
 
 /// Hosts without a top-level domain (`google.`) stand for the host under every top-level domain.
 const HOSTS: &[(HostKind, &str, &[&str])] = &[
-    // Before the search engines of the same companies.
+    // An entry precedes the shorter hosts that it is a part of.
+    (Search, "web.de search", &["suche.web.de"]),
+    (Search, "gmx search", &["suche.gmx.net", "suche.gmx.at", "suche.gmx.ch", "search.gmx.com"]),
+    (Search, "mail.ru search", &["go.mail.ru"]),
     (Email, "gmail", &["mail.google.com", "com.google.android.gm"]),
     (
         Email,
@@ -36,10 +39,29 @@ const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Email, "seznam mail", &["email.seznam.cz"]),
     (Email, "naver mail", &["mail.naver.com"]),
     (Email, "qq mail", &["mail.qq.com"]),
-    (Email, "163 mail", &["mail.163.com"]),
+    (Email, "163 mail", &["mail.163.com", "mail.126.com"]),
+    (Email, "t-online mail", &["email.t-online.de"]),
+    (Email, "freenet mail", &["webmail.freenet.de"]),
+    (Email, "posteo", &["posteo.de"]),
+    (Email, "mailbox.org", &["mailbox.org"]),
+    (Email, "tuta", &["app.tuta.com", "mail.tutanota.com"]),
+    (Email, "hey", &["app.hey.com"]),
+    (Email, "wp mail", &["poczta.wp.pl"]),
+    (Email, "onet mail", &["poczta.onet.pl"]),
+    (Email, "o2 mail", &["poczta.o2.pl"]),
+    (Email, "interia mail", &["poczta.interia.pl"]),
+    (Email, "centrum mail", &["mail.centrum.cz"]),
+    (Email, "mail.bg", &["mail.bg"]),
+    (Email, "ukr.net mail", &["mail.ukr.net"]),
+    (Email, "rambler mail", &["mail.rambler.ru"]),
+    (Email, "free mail", &["webmail.free.fr"]),
+    (Email, "sfr mail", &["webmail.sfr.fr", "messagerie.sfr.fr"]),
+    (Email, "rediffmail", &["mail.rediff.com"]),
+    (Email, "daum mail", &["mail.daum.net"]),
     (Assistant, "chatgpt", &["chatgpt.com", "chat.openai.com", "com.openai.chatgpt"]),
     (Assistant, "claude", &["claude.ai", "com.anthropic.claude"]),
     (Assistant, "gemini", &["gemini.google.com", "bard.google.com"]),
+    (Assistant, "notebooklm", &["notebooklm.google.com"]),
     (Assistant, "copilot", &["copilot.microsoft.com", "copilot.cloud.microsoft"]),
     (Assistant, "perplexity", &["perplexity.ai", "ai.perplexity.app.android"]),
     (Assistant, "grok", &["grok.com", "grok.x.ai"]),
@@ -51,6 +73,14 @@ const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Assistant, "poe", &["poe.com"]),
     (Assistant, "kimi", &["kimi.com", "kimi.moonshot.cn"]),
     (Assistant, "doubao", &["doubao.com"]),
+    (Assistant, "qwen", &["chat.qwen.ai"]),
+    (Assistant, "chatglm", &["chatglm.cn"]),
+    (Assistant, "ernie", &["yiyan.baidu.com"]),
+    (Assistant, "duck.ai", &["duck.ai"]),
+    (Assistant, "genspark", &["genspark.ai"]),
+    (Assistant, "felo", &["felo.ai"]),
+    (Assistant, "iask", &["iask.ai"]),
+    (Assistant, "pi", &["pi.ai"]),
     (Social, "facebook", &["facebook.com", "fb.com", "fb.me", "com.facebook.katana"]),
     (Social, "messenger", &["messenger.com", "m.me", "com.facebook.orca"]),
     (Social, "instagram", &["instagram.com", "com.instagram.android"]),
@@ -81,6 +111,20 @@ const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Social, "line", &["line.me"]),
     (Social, "viber", &["viber.com"]),
     (Social, "slack", &["slack.com"]),
+    (Social, "bilibili", &["bilibili.com", "b23.tv"]),
+    (Social, "douyin", &["douyin.com"]),
+    (Social, "xiaohongshu", &["xiaohongshu.com", "xhslink.com"]),
+    (Social, "zalo", &["zalo.me"]),
+    (Social, "kakaotalk", &["kakao.com"]),
+    (Social, "nextdoor", &["nextdoor."]),
+    (Social, "flickr", &["flickr.com"]),
+    (Social, "behance", &["behance.net"]),
+    (Social, "dribbble", &["dribbble.com"]),
+    (Social, "deviantart", &["deviantart.com"]),
+    (Social, "product hunt", &["producthunt.com"]),
+    (Social, "truth social", &["truthsocial.com"]),
+    (Social, "lemon8", &["lemon8-app.com"]),
+    (Social, "mixi", &["mixi.jp"]),
     (Search, "google", &["google.", "com.google.android.googlequicksearchbox"]),
     (Search, "bing", &["bing.com"]),
     (Search, "duckduckgo", &["duckduckgo.com"]),
@@ -107,6 +151,11 @@ const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Search, "lycos", &["search.lycos.com"]),
     (Search, "coccoc", &["coccoc.com"]),
     (Search, "rambler", &["rambler.ru"]),
+    (Search, "shenma", &["sm.cn"]),
+    (Search, "goo", &["goo.ne.jp"]),
+    (Search, "t-online search", &["suche.t-online.de"]),
+    (Search, "yep", &["yep.com"]),
+    (Search, "marginalia", &["search.marginalia.nu"]),
 ];
 
 /// Returns the kind and the name of a host in lower case, if it is in the list.
@@ -143,6 +192,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_entry_finds_itself_and_no_earlier_one() {
+        for (kind, name, entries) in HOSTS {
+            for entry in *entries {
+                let host = if entry.ends_with('.') { format!("{entry}com") } else { (*entry).to_owned() };
+                assert_eq!(find(&host), Some((*kind, *name)), "{entry}");
+            }
+        }
+    }
+
+    #[test]
     fn subdomains_and_all_top_level_domains_count_and_other_hosts_do_not() {
         for (host, expected) in [
             ("www.google.com", Some((Search, "google"))),
@@ -150,6 +209,8 @@ mod tests {
             ("news.google.de", Some((Search, "google"))),
             ("mail.google.com", Some((Email, "gmail"))),
             ("gemini.google.com", Some((Assistant, "gemini"))),
+            ("suche.web.de", Some((Search, "web.de search"))),
+            ("navigator.web.de", Some((Email, "web.de"))),
             ("l.facebook.com", Some((Social, "facebook"))),
             ("t.co", Some((Social, "x"))),
             ("www.pinterest.co.uk", Some((Social, "pinterest"))),
