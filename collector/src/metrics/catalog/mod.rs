@@ -136,6 +136,7 @@ impl RecordKind {
                 items::LINES,
                 items::SHIPMENTS,
                 attribution::ATTRIBUTION,
+                attribution::CUSTOMER_ORDERS,
             ],
             Self::Returns => &[returns::MAIN, returns::LINES, returns::RELATED, addresses::DESTINATION, addresses::ORIGIN],
             Self::Events => &[events::MAIN, visits::OF_EVENT, visits::SOURCE, visits::RELATED],

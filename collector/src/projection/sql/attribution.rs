@@ -23,8 +23,8 @@ pub(super) fn source(dialect: &dyn Dialect, alias: &str) -> String {
     dialect.record(&SOURCE.map(|(column, name)| (name, format!("{alias}.{column}"))))
 }
 
-/// Returns the relation of orders with their attribution, with the alias `d`.
-pub(super) fn orders(builder: &SqlBuilder<'_>) -> String {
+/// Returns a relation of orders with their attribution, without an alias.
+pub(super) fn with_attribution(builder: &SqlBuilder<'_>, orders: &str) -> String {
     let (dialect, relations) = (builder.dialect, builder.relations());
     let columns = ["first", "last"].map(|touch| {
         let columns = SOURCE.map(|(_, name)| match (touch, name) {
@@ -40,7 +40,7 @@ pub(super) fn orders(builder: &SqlBuilder<'_>) -> String {
     let until_order = format!("{} - {}", dialect.millis("coalesce(o.order__placed_at, o.order__created_at)"), dialect.millis("s.first_at"));
     format!(
         "(WITH placed AS (SELECT o.doc AS doc, coalesce(o.customer__email, o.customer__id) AS person,
-              coalesce(o.order__placed_at, o.order__created_at) AS placed_at FROM {orders} o WHERE o.project = {project} AND o.cart = FALSE),
+              coalesce(o.order__placed_at, o.order__created_at) AS placed_at FROM {table} o WHERE o.project = {project} AND o.cart = FALSE),
           seen AS (SELECT v.number AS number, v.person AS person, v.started_at AS started_at, {visit} AS source
               FROM {people_visits} v WHERE v.project = {project} AND v.person IS NOT NULL),
           touch AS (
@@ -56,8 +56,8 @@ pub(super) fn orders(builder: &SqlBuilder<'_>) -> String {
               WHERE h.time <= o.placed_at AND h.time >= o.placed_at - {window} GROUP BY o.doc)
           SELECT o.*, {first}, {last}, coalesce(s.visits, 0) AS attribution__visits_count,
               {days} AS attribution__days_to_order
-          FROM {orders} o LEFT JOIN s ON s.of_order = o.doc LEFT JOIN t ON t.of_order = o.doc) d",
-        orders = builder.table(None),
+          FROM {orders} o LEFT JOIN s ON s.of_order = o.doc LEFT JOIN t ON t.of_order = o.doc)",
+        table = builder.table(None),
         project = builder.scope.project,
         people_visits = relations.people_visits(),
         touches = relations.table("touches"),

@@ -12,7 +12,7 @@ use crate::projection::sql::builder::SqlBuilder;
 use crate::projection::sql::dialect::Dialect;
 use crate::projection::sql::names::column_name;
 use crate::projection::sql::relations::Relations;
-use crate::projection::sql::{attribution, customers};
+use crate::projection::sql::{attribution, customer_orders, customers};
 use crate::time::SECOND_MS;
 
 /// The column of a visit's visitor by which visitors are counted: the person where it is known.
@@ -138,11 +138,17 @@ impl SqlBuilder<'_> {
         let kind = self.record_kind();
         let fields = self.used_fields();
         match kind {
-            RecordKind::Orders if fields.iter().any(|name| name.starts_with("attribution.")) => attribution::orders(self),
-            RecordKind::Orders | RecordKind::Returns => format!("{} d", self.table(None)),
+            RecordKind::Orders => format!("{} d", self.orders(&fields)),
+            RecordKind::Returns => format!("{} d", self.table(None)),
             RecordKind::Customers => customers::relation(self),
             RecordKind::Events | RecordKind::Visits => self.tracked(kind, &fields),
         }
+    }
+
+    fn orders(&mut self, fields: &BTreeSet<&'static str>) -> String {
+        let is_placed = customer_orders::FIELDS.iter().any(|name| fields.contains(name));
+        let orders = if is_placed { customer_orders::with_customer_orders(self) } else { self.table(None) };
+        if fields.iter().any(|name| name.starts_with("attribution.")) { attribution::with_attribution(self, &orders) } else { orders }
     }
 
     fn tracked(&mut self, kind: RecordKind, fields: &BTreeSet<&'static str>) -> String {

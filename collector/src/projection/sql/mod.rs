@@ -9,6 +9,7 @@ mod bought_together;
 mod breakdown;
 mod builder;
 mod condition;
+mod customer_orders;
 mod customers;
 mod dialect;
 mod documents;

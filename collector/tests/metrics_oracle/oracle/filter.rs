@@ -8,6 +8,7 @@ use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::metrics::{document, search_query};
 use tillroll_collector::time;
 
+use super::customer_orders;
 use super::random_records::RandomRecords;
 use super::test_query::{TestQuery, now};
 
@@ -68,11 +69,12 @@ pub(crate) fn records<'a>(all_records: &'a RandomRecords, test_query: &TestQuery
     // Leaked: the conditions live as long as the test, and every record refers to them.
     let conditions: &'static [Condition] = conditions(resource, filter, test_query.kind).leak();
     let traffic = all_records.traffic.as_ref().unwrap();
-    let records = match resource.main {
+    let records: &[Value] = match resource.main {
         "return" => &all_records.returns,
         "event" => &traffic.events,
         "visit" => &traffic.visits,
-        _ => &all_records.orders,
+        // Leaked like the conditions.
+        _ => customer_orders::add(&all_records.orders, &test_query.markets).leak(),
     };
     let all = records.iter().map(|json| Record { json, conditions });
     let all = all.filter(|record| {

@@ -1,5 +1,6 @@
 //! Random queries over random records, and the comparison of an engine with the reference evaluator.
 
+mod customer_orders;
 mod evaluator;
 mod filter;
 mod random;

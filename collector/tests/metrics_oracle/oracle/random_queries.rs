@@ -41,13 +41,18 @@ pub(crate) fn random_query(random: &mut Random) -> TestQuery {
     TestQuery { resource: resource.name, kind, markets, body: Value::Object(body) }
 }
 
+/// Whether the expected records have the field.
+fn is_known(field: &Field) -> bool {
+    !field.name.starts_with("attribution.")
+}
+
 fn name_of(operator: Operator) -> &'static str {
     Operator::NAMES.iter().find(|(_, other)| *other == operator).unwrap().0
 }
 
 fn measure(random: &mut Random, resource: &Resource) -> Map<String, Value> {
     let fields: Vec<_> =
-        resource.fields.iter().filter(|field| !field.is_derived && !field.operators.is_empty() && resource.computes(field)).collect();
+        resource.fields.iter().filter(|field| is_known(field) && !field.operators.is_empty() && resource.computes(field)).collect();
     // Arrays are the difficult case, so half of the measures use them.
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
     let field = *random.pick_either(50, &nested, &fields);
@@ -57,10 +62,7 @@ fn measure(random: &mut Random, resource: &Resource) -> Map<String, Value> {
 
 fn breakdown(random: &mut Random, resource: &'static Resource, outer: Option<&'static Field>, depth: usize) -> Value {
     let is_possible = |field: &&&'static Field| {
-        !field.is_derived
-            && field.grouping != Grouping::No
-            && resource.computes(field)
-            && outer.is_none_or(|outer| outer.can_contain(field))
+        is_known(field) && field.grouping != Grouping::No && resource.computes(field) && outer.is_none_or(|outer| outer.can_contain(field))
     };
     let fields: Vec<_> = resource.fields.iter().filter(is_possible).collect();
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
@@ -99,7 +101,7 @@ fn date_breakdown(random: &mut Random, resource: &'static Resource) -> Value {
 }
 
 fn search(random: &mut Random, resource: &Resource) -> Value {
-    let shown: Vec<_> = resource.fields.iter().filter(|field| field.is_shown && !field.is_derived).collect();
+    let shown: Vec<_> = resource.fields.iter().filter(|field| field.is_shown && is_known(field)).collect();
     let name = |random: &mut Random| {
         let field = random.pick(&shown);
         if random.percent(30) { format!("{}.*", field.owner()) } else { field.name.to_owned() }
@@ -132,7 +134,7 @@ fn filter(random: &mut Random, resource: &Resource) -> Value {
         }
     }
     let filterable: Vec<_> =
-        resource.fields.iter().filter(|field| !field.is_derived && field.filter.is_some() && resource.computes(field)).collect();
+        resource.fields.iter().filter(|field| is_known(field) && field.filter.is_some() && resource.computes(field)).collect();
     let nested: Vec<_> = filterable.iter().copied().filter(|field| field.array().is_some()).collect();
     for _ in 0..random.below(4) {
         let field = *random.pick_either(60, &nested, &filterable);
