@@ -33,6 +33,8 @@ pub struct AppState {
     pub(crate) max_range_days: i64,
     /// How long before an order a touch can lead to it, in days.
     pub(crate) attribution_days: u32,
+    /// The time zones in which the reports count days.
+    pub(crate) time_zones: Vec<crate::config::time_zone::TimeZone>,
     /// The files of the browser library.
     pub(crate) assets: crate::static_files::Assets,
     /// Prometheus metrics.

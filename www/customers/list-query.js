@@ -1,7 +1,7 @@
 // The search behind the list of customers: filters from the form, pages, and all pages for the CSV file.
 
 import { search } from '/reports/api.js';
-import { dateFilter, isoDate, maxPeriodDays, today } from '/reports/period.js';
+import { dateFilter, maxPeriodDays, startOfDay, today } from '/reports/period.js';
 import { topBuckets } from '/reports/queries.js';
 
 const PAGE_ROWS = 50;
@@ -69,7 +69,7 @@ export const fillSources = async (form) => {
 /** Returns the condition of a choice such as `in-30` or `over-90` days. */
 const dayCondition = (choice) => {
   const [kind, days] = choice.split('-');
-  const first = `${isoDate(today() - Number(days))}T00:00:00Z`;
+  const first = startOfDay(today() - Number(days));
   return kind === 'in' ? { gte: first } : { lt: first };
 };
 

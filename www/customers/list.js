@@ -2,7 +2,7 @@
 
 import { ApiError, fetchSession } from '/reports/api.js';
 import { formatCount, formatDate, formatMoney, formatSegment } from '/reports/format.js';
-import { limitPeriod } from '/reports/period.js';
+import { configure } from '/reports/period.js';
 import { download, element, toCsv } from '/reports/table.js';
 import { personPath } from '/customers/person-api.js';
 import { COLUMNS, fillSources, loadAll, loadPage, readAddress, writeAddress } from '/customers/list-query.js';
@@ -26,9 +26,9 @@ async function start() {
   });
   csv.addEventListener('click', saveCsv);
   try {
-    const { project, longest_days: maxDays } = await fetchSession();
-    document.getElementById('project').textContent = project;
-    limitPeriod(maxDays);
+    const session = await fetchSession();
+    configure(session);
+    document.getElementById('project').textContent = session.project;
     await fillSources(form);
   } catch (error) {
     return showError(error);

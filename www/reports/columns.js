@@ -1,10 +1,23 @@
-// The kinds of columns that the widgets share.
+// What the widgets share: the kinds of columns, and the filters that apply to each kind of records.
 
 const INTERVAL_TITLES = { day: 'Day', week: 'Week', month: 'Month', year: 'Year' };
 
 export const intervalColumn = (length) => ({ title: INTERVAL_TITLES[length], kind: 'interval', length });
-export const textColumn = (title) => ({ title, kind: 'text' });
+/** A column of labels. With a filter of the form, each label is a link to the reports with this filter. */
+export const textColumn = (title, filter) => ({ title, kind: 'text', filter });
 export const countColumn = (title) => ({ title, kind: 'count' });
 export const ratioColumn = (title) => ({ title, kind: 'ratio' });
 export const shareColumn = (title) => ({ title, kind: 'share' });
 export const moneyColumn = (title, { currency }) => ({ title, kind: 'money', currency });
+
+/** The label of the row that adds up what the others leave. */
+export const OTHERS = 'Others or unknown';
+
+const ORIGIN = ['channel', 'source', 'campaign'];
+
+export const OF_ORDERS = ['market', ...ORIGIN, 'product'];
+export const OF_CARTS = ['market', 'product'];
+export const OF_VISITS = ['market', ...ORIGIN, 'device'];
+export const OF_EVENTS = [...OF_VISITS, 'product'];
+export const OF_CUSTOMERS = ORIGIN;
+export const OF_RETURNS = ['market'];

@@ -1,14 +1,20 @@
-// The widgets about customers: cohorts by the month of the first order, segments, and where customers came from first.
+// The widgets about customers: cohorts by the month of the first order, segments, where customers came from first, and what they bought first and
+// later.
 
-import { countColumn, moneyColumn, shareColumn, textColumn } from '/reports/columns.js';
+import { countColumn, moneyColumn, OF_CUSTOMERS, OF_ORDERS, shareColumn, textColumn } from '/reports/columns.js';
 import { formatSegment } from '/reports/format.js';
+import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
+
+/** How many products the tables have. */
+const MAX_PRODUCTS = 100;
+const NO_CAMPAIGN = 'No new customer of this period came first by a link with a campaign.';
 
 const inCurrency = ({ currency }) => ({ currency_codes: { in: [currency] } });
 const CAME_BACK = [{ orders_count: { gte: 2 } }, 'customer.email', 'value_count'];
 const revenueOf = (filters) => [inCurrency(filters), 'customer.revenue', 'sum'];
 
-const table = (first, filters) => [textColumn(first), countColumn('Customers'), countColumn('Came back'), shareColumn('Share'), moneyColumn('Revenue', filters)];
+const table = (first, filters) => [first, countColumn('Customers'), countColumn('Came back'), shareColumn('Share'), moneyColumn('Revenue', filters)];
 const withShare = ([label, count, back, revenue]) => [label, count, back, back / count, revenue];
 
 const cohorts = {
@@ -16,10 +22,10 @@ const cohorts = {
   title: 'Cohorts by month of the first order',
   note: 'Customers whose first order is in the period. “Came back” has two orders or more until today; revenue is that of all their orders.',
   isWide: true,
-  uses: ['channel'],
+  uses: OF_CUSTOMERS,
   load: async (filters) => {
     const rows = await tracking.customersBy(filters, 'customer.cohort', 'first_order_at', [CAME_BACK, revenueOf(filters)]);
-    return { columns: table('First order in', filters), rows: rows.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(withShare), barColumn: 1 };
+    return { columns: table(textColumn('First order in'), filters), rows: rows.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(withShare), barColumn: 1 };
   },
 };
 
@@ -28,7 +34,7 @@ const segments = {
   title: 'Recency, frequency and money',
   note: 'Customers whose last order is in the period. Lost: no order for 180 days. At risk: none for 60 days. Champion: four orders and twice the mean revenue. Big spender: twice the mean revenue. Loyal: two orders. New: one order.',
   isWide: true,
-  uses: ['channel'],
+  uses: OF_CUSTOMERS,
   load: async (filters) => {
     const average = [inCurrency(filters), 'customer.average_order', 'avg'];
     const rows = await tracking.customersBy(filters, 'customer.segment', 'last_order_at', [revenueOf(filters), average]);
@@ -37,18 +43,68 @@ const segments = {
   },
 };
 
-const firstSources = (id, title, column, by) => ({
+const firstSources = (id, title, column, by, nothing) => ({
   id,
   title,
   note: 'The source of the first visit of customers whose first order is in the period. “Came back” has two orders or more until today.',
-  uses: ['channel'],
+  nothing,
+  uses: OF_CUSTOMERS,
   load: async (filters) => {
     const rows = await tracking.customersBy(filters, by, 'first_order_at', [CAME_BACK, revenueOf(filters)]);
     return { columns: table(column, filters), rows: rows.map(withShare), barColumn: 1 };
   },
 });
 
+const products = (filters, orders, measure, isInCurrency) => {
+  const filter = queries.productLines(queries.ordersOfNewCustomers(filters, orders));
+  return queries.topBuckets('orders', 'line_items.name', isInCurrency ? queries.inCurrency(filter, filters) : filter, { ...measure, limit: MAX_PRODUCTS });
+};
+const CUSTOMERS_OF = { field: 'customer.email', operator: 'cardinality' };
+const valuesOf = (buckets) => new Map(buckets.map(({ label, value }) => [label, value ?? 0]));
+
+const firstProducts = {
+  id: 'first-products',
+  title: 'What new customers bought first',
+  note: 'Customers whose first order is in the period, by the products of that order. “Came back” has two orders or more until today.',
+  nothing: 'No first order in this period. Choose a longer period.',
+  uses: OF_ORDERS,
+  load: async (filters) => {
+    const [counts, returned] = await Promise.all([
+      products(filters, { isFirst: true }, CUSTOMERS_OF),
+      products(filters, { isFirst: true, orders_count: { gte: 2 } }, CUSTOMERS_OF),
+    ]);
+    const returnedOf = valuesOf(returned);
+    return {
+      columns: [textColumn('Product', 'product'), countColumn('Customers'), countColumn('Came back'), shareColumn('Share')],
+      rows: counts.map(({ label, value }) => [label, value, returnedOf.get(label) ?? 0, (returnedOf.get(label) ?? 0) / value]),
+      barColumn: 1,
+    };
+  },
+};
+
+const laterProducts = {
+  id: 'later-products',
+  title: 'What they came back for',
+  note: 'The same customers: the products of their later orders until today.',
+  nothing: 'None of the customers of this period has ordered again yet. Choose an earlier period.',
+  uses: OF_ORDERS,
+  load: async (filters) => {
+    const [counts, orders, amounts] = await Promise.all([
+      products(filters, { isFirst: false }, CUSTOMERS_OF),
+      products(filters, { isFirst: false }, { field: 'order.id', operator: 'value_count' }),
+      products(filters, { isFirst: false }, { field: 'line_items.total_amount', operator: 'sum' }, true),
+    ]);
+    const [ordersOf, amountOf] = [orders, amounts].map(valuesOf);
+    return {
+      columns: [textColumn('Product', 'product'), countColumn('Customers'), countColumn('Orders'), moneyColumn('Revenue', filters)],
+      rows: counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, amountOf.get(label) ?? 0]),
+      barColumn: 1,
+    };
+  },
+};
+
 export const CUSTOMERS = [
-  cohorts, segments, firstSources('first-channels', 'Channels that brought customers', 'Channel', 'first_source.channel'),
-  firstSources('first-campaigns', 'Campaigns that brought customers', 'Campaign', 'first_source.campaign'),
+  firstSources('first-campaigns', 'Campaigns that brought customers', textColumn('Campaign', 'campaign'), 'first_source.campaign', NO_CAMPAIGN),
+  firstSources('first-channels', 'Channels that brought customers', textColumn('Channel', 'channel'), 'first_source.channel'),
+  firstProducts, laterProducts, cohorts, segments,
 ];

@@ -1,10 +1,11 @@
-// The form with the filters of the reports: period, interval, market, channel, device, product and currency.
+// The form with the filters of the reports: period, interval, market, channel, source, campaign, device, product and currency.
 //
 // The URL contains the filters, so reloading or sharing it shows the same reports.
 
 import { formatDay } from '/reports/format.js';
-import { dayCount, defaultInterval, isoDate, maxPeriodDays, parseDay, today } from '/reports/period.js';
+import { dayCount, defaultInterval, isoDate, maxPeriodDays, namedPeriod, parseDay, today } from '/reports/period.js';
 import { placedOrders, productLines, topBuckets } from '/reports/queries.js';
+import { visits } from '/reports/tracking-queries.js';
 
 /** The currency of a shop without orders. */
 const DEFAULT_CURRENCY = 'EUR';
@@ -12,35 +13,48 @@ const DEFAULT_CURRENCY = 'EUR';
 const CUSTOM = 'custom';
 
 const form = document.getElementById('filters');
-const { period, from, to, interval, market, channel, device, product, currency } = form.elements;
+const { period, from, to, interval, market, channel, source, campaign, device, product, currency } = form.elements;
+
+/** How many sources and campaigns the form lists. */
+const MAX_SOURCES = 100;
+/** The selects whose values the shop and its links make. */
+const FREE_NAMES = [source, campaign, product];
 
 /** The selects in the address, each with its name there. */
-const SELECTS = [['market', market], ['channel', channel], ['device', device], ['product', product], ['currency', currency], ['per', interval]];
+const SELECTS = [['market', market], ['channel', channel], ['source', source], ['campaign', campaign], ['device', device], ['product', product], ['currency', currency], ['per', interval]];
 
 const createOption = (value, text) => Object.assign(document.createElement('option'), { value, textContent: text });
 const hasOption = (select, value) => [...select.options].some((option) => option.value === value);
 
-/** Returns the shop's currencies, markets and products of the longest period that a query covers, those with most orders first. */
+/** Returns the shop's currencies, markets, products, sources and campaigns of the longest period that a query covers, the commonest first. */
 export const loadOptions = async () => {
-  const filter = placedOrders({ from: today() - maxPeriodDays + 1, to: today() });
+  const longest = { from: today() - maxPeriodDays + 1, to: today() };
+  const filter = placedOrders(longest);
   const breakdown = { by: 'market.name', field: 'order.id', operator: 'value_count', limit: 1 };
-  const [currencies, markets, products] = await Promise.all([
+  const visitsBy = (by) => topBuckets('visits', by, visits(longest), { field: 'visit.id', limit: MAX_SOURCES });
+  const [currencies, markets, products, sources, campaigns] = await Promise.all([
     topBuckets('orders', 'order.currency_code', filter, { limit: 30 }),
     topBuckets('orders', 'market.id', filter, { limit: 100, breakdown }),
     topBuckets('orders', 'line_items.name', productLines(filter), { limit: 50 }),
+    visitsBy('source.name'),
+    visitsBy('source.campaign'),
   ]);
   return {
     currencies: currencies.map(({ label }) => label),
     products: products.map(({ label }) => label),
+    sources: sources.map(({ label }) => label),
+    campaigns: campaigns.map(({ label }) => label),
     markets: markets.map((market) => ({ id: market.label, name: market['market.name'][0]?.label ?? market.label })),
   };
 };
 
-/** Fills the form with the shop's currencies, markets and products, and sets it from the URL. */
-export const initialize = ({ currencies, markets, products }) => {
+/** Fills the form with what the shop has, and sets it from the URL. */
+export const initialize = ({ currencies, markets, products, sources, campaigns }) => {
   market.append(...markets.map(({ id, name }) => createOption(id, name)));
-  product.append(...products.map((name) => createOption(name, name)));
-  product.closest('label').hidden = !products.length;
+  for (const [select, names] of [[product, products], [source, sources], [campaign, campaigns]]) {
+    select.append(...names.map((name) => createOption(name, name)));
+    select.closest('label').hidden = !names.length;
+  }
   const codes = currencies.length ? currencies : [DEFAULT_CURRENCY];
   currency.append(...codes.map((code) => createOption(code, code)));
   currency.closest('label').hidden = codes.length < 2;
@@ -52,6 +66,8 @@ export const initialize = ({ currencies, markets, products }) => {
 const readUrl = (params) => {
   for (const [name, select] of SELECTS) {
     const value = params.get(name);
+    // A list has the commonest names only; a link may name any.
+    if (value && FREE_NAMES.includes(select) && !hasOption(select, value)) select.append(createOption(value, value));
     if (value && hasOption(select, value)) select.value = value;
   }
   const [first, last] = [parseDay(params.get('from') ?? ''), parseDay(params.get('to') ?? '')];
@@ -89,9 +105,8 @@ const setDates = (days) => {
 
 const showDates = () => (document.getElementById('dates').hidden = period.value !== CUSTOM);
 
-/** Returns the period of the form. It ends today unless the user entered its dates. */
-const selectedPeriod = () =>
-  period.value === CUSTOM ? { from: parseDay(from.value), to: parseDay(to.value) } : { from: today() - Number(period.value) + 1, to: today() };
+/** Returns the period of the form. */
+const selectedPeriod = () => (period.value === CUSTOM ? { from: parseDay(from.value), to: parseDay(to.value) } : namedPeriod(period.value));
 
 /** Calls `handler()` when the user has changed the filters and they are valid. */
 export const onChange = (handler) => {
@@ -123,7 +138,7 @@ export const selectedFilters = () => {
 
 /** Returns the filters as text for the user. */
 export const describe = (filters) => {
-  const chosen = [channel, device, product].filter((select) => filters[select.name]).map((select) => `${select.name} ${select.selectedOptions[0].textContent}`);
+  const chosen = [channel, source, campaign, device, product].filter((select) => filters[select.name]).map((select) => `${select.name} ${select.selectedOptions[0].textContent}`);
   const marketName = filters.market ? market.selectedOptions[0].textContent : 'all markets';
   return `${[`${formatDay(filters.from)} to ${formatDay(filters.to)}`, marketName, ...chosen, `amounts in ${filters.currency}`].join(', ')}.`;
 };

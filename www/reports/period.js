@@ -1,4 +1,4 @@
-// Periods of whole UTC days, and their division into intervals.
+// Periods of whole days of the shop's time zone, and their division into intervals.
 //
 // A day is a number: days since 1970. This module converts days to the API's formats and back.
 
@@ -7,10 +7,23 @@ const DAY_SECS = 86_400;
 
 /** The largest number of days that one query of the API covers: five years, or less if the operator configured less. */
 export let maxPeriodDays = 1_826;
+/** The IANA name of the zone. */
+export let timeZone = 'UTC';
 
-export const limitPeriod = (days) => (maxPeriodDays = Math.min(maxPeriodDays, days));
+const createDayFormat = () => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+let dayFormat = createDayFormat();
 
-export const today = (now = Date.now()) => Math.floor(now / DAY_MS);
+/** Applies the limit and the zone of the token response. */
+export const configure = ({ longest_days: maxDays, time_zone: name }) => {
+  maxPeriodDays = Math.min(maxPeriodDays, maxDays);
+  timeZone = name;
+  dayFormat = createDayFormat();
+};
+
+/** Returns the day of an instant in milliseconds, or of a time in the API's format. */
+export const dayOfTime = (time) => parseDay(dayFormat.format(new Date(time)));
+
+export const today = () => dayOfTime(Date.now());
 
 /** Parses `2026-01-31` to a day; returns NaN for other texts. */
 export const parseDay = (text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? Math.floor(Date.parse(`${text}T00:00:00Z`) / DAY_MS) : NaN);
@@ -21,18 +34,48 @@ export const dateFromDay = (day) => new Date(day * DAY_MS);
 /** Returns a day as `2026-01-31`. */
 export const isoDate = (day) => dateFromDay(day).toISOString().slice(0, 10);
 
-/** Returns the day of a time in the API's format. */
-export const dayOfTime = (time) => Math.floor(Date.parse(time) / DAY_MS);
-
 /** Converts between days and seconds since 1970, which charts use. */
 export const daysToSeconds = (days) => days * DAY_SECS;
 export const secondsToDays = (seconds) => seconds / DAY_SECS;
 
 /** Returns the API's date filter for the days `from` to `to`. */
-export const dateFilter = ({ from, to }) => ({ date_from: `${isoDate(from)}T00:00:00Z`, date_to: `${isoDate(to)}T23:59:59Z` });
+export const dateFilter = ({ from, to }) => ({ date_from: `${isoDate(from)}T00:00:00`, date_to: `${isoDate(to)}T23:59:59`, time_zone: timeZone });
 
-/** Returns the period of the same length just before. */
-export const previousPeriod = ({ from, to }) => ({ from: from - (to - from + 1), to: from - 1 });
+/** Returns the instant at which a day begins, in the API's format. It is less than a day away from the midnight of UTC. */
+export const startOfDay = (day) => {
+  let [before, since] = [(day - 1) * DAY_MS, (day + 1) * DAY_MS];
+  while (since - before > 1) {
+    const middle = Math.floor((before + since) / 2);
+    if (dayOfTime(middle) < day) before = middle;
+    else since = middle;
+  }
+  return new Date(since).toISOString();
+};
+
+/** Returns the first day of the month that is `months` later than that of the day. */
+const firstOfMonth = (day, months = 0) => {
+  const date = dateFromDay(day);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months) / DAY_MS;
+};
+
+/** Returns the period before this one: the month before for a calendar month, else the same number of days. */
+export const previousPeriod = ({ from, to }) => {
+  const isMonth = from === firstOfMonth(from) && to === firstOfMonth(from, 1) - 1;
+  return { from: isMonth ? firstOfMonth(from, -1) : from - (to - from + 1), to: from - 1 };
+};
+
+/** Returns the period with this name: a number of days until today, the last whole week from Monday, or the last whole month. */
+export const namedPeriod = (name) => {
+  const day = today();
+  switch (name) {
+    case 'last-week':
+      return { from: intervalStart(day, 'week') - 7, to: intervalStart(day, 'week') - 1 };
+    case 'last-month':
+      return { from: firstOfMonth(day, -1), to: firstOfMonth(day) - 1 };
+    default:
+      return { from: day - Number(name) + 1, to: day };
+  }
+};
 
 export const dayCount = ({ from, to }) => to - from + 1;
 
@@ -44,14 +87,13 @@ export const coarseInterval = (period) => (dayCount(period) <= 14 ? 'day' : dayC
 
 /** Returns the first day of the interval that contains the day. Weeks begin on Monday. */
 export const intervalStart = (day, interval) => {
-  const date = dateFromDay(day);
   switch (interval) {
     case 'week':
       return day - ((day + 3) % 7);
     case 'month':
-      return Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / DAY_MS;
+      return firstOfMonth(day);
     case 'year':
-      return Date.UTC(date.getUTCFullYear(), 0) / DAY_MS;
+      return Date.UTC(dateFromDay(day).getUTCFullYear(), 0) / DAY_MS;
     default:
       return day;
   }

@@ -1,6 +1,6 @@
 // The widgets about products: views, carts, orders and revenue of each, and what is viewed and not bought.
 
-import { countColumn, moneyColumn, ratioColumn, shareColumn, textColumn } from '/reports/columns.js';
+import { countColumn, moneyColumn, OF_EVENTS, ratioColumn, shareColumn, textColumn } from '/reports/columns.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
@@ -34,11 +34,11 @@ const productTable = {
   title: 'Views, carts, orders and revenue',
   note: 'Views and carts count visits; views come from pages, orders also from the back end. The rate divides orders by visits with a view.',
   isWide: true,
-  uses: ['channel', 'device', 'product'],
+  uses: OF_EVENTS,
   load: async (filters) => {
     const rows = (await loadProducts(filters)).sort((a, b) => b[5] - a[5] || b[1] - a[1]);
     return {
-      columns: [textColumn('Product'), countColumn('Viewed'), countColumn('Into the cart'), countColumn('Sold'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Rate')],
+      columns: [textColumn('Product', 'product'), countColumn('Viewed'), countColumn('Into the cart'), countColumn('Sold'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Rate')],
       rows: rows.map((row) => [...row, row[1] ? row[4] / row[1] : null]),
       barColumn: 1,
     };
@@ -49,12 +49,12 @@ const notBought = {
   id: 'not-bought',
   title: 'Looked at and not bought',
   note: 'Products with the most visits for each order.',
-  uses: ['channel', 'device', 'product'],
+  uses: OF_EVENTS,
   load: async (filters) => {
     const rows = (await loadProducts(filters)).filter(([, views]) => views > 0).map(([name, views, , , orders]) => [name, views, orders, views / Math.max(orders, 1)]);
     rows.sort((a, b) => b[3] - a[3] || b[1] - a[1]);
     return {
-      columns: [textColumn('Product'), countColumn('Viewed'), countColumn('Orders'), ratioColumn('Views for each order')],
+      columns: [textColumn('Product', 'product'), countColumn('Viewed'), countColumn('Orders'), ratioColumn('Views for each order')],
       rows: rows.slice(0, SHOWN_PRODUCTS),
       barColumn: 1,
     };

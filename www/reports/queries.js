@@ -1,10 +1,10 @@
 // The queries of the widgets: their common filters, and the conversion of responses to rows.
 //
-// `filters` is `{ from, to, interval, market, channel, device, product, currency }`; orders have no device, and carts no channel either. Amounts of different currencies are never added: queries of amounts filter by one
-// currency, queries of counts include all currencies.
+// `filters` is `{ from, to, interval, market, channel, source, campaign, device, product, currency }`; orders have no device, and carts no
+// source either. Amounts of different currencies are never added: queries of amounts filter by one currency, queries of counts include all.
 
 import { query } from '/reports/api.js';
-import { dateFilter, dayOfTime, intervalStarts, previousPeriod } from '/reports/period.js';
+import { dateFilter, dayOfTime, intervalStarts, maxPeriodDays, previousPeriod, startOfDay, timeZone, today } from '/reports/period.js';
 
 /** A cart is abandoned if it was not changed for this time. */
 const ABANDONED_AFTER_MS = 3_600_000;
@@ -15,21 +15,30 @@ const PRODUCT_LINES = { types: { in: ['skus', 'bundles'] } };
 /** Shop systems use both spellings. */
 const CANCELLED_STATUSES = ['cancelled', 'canceled'];
 
-const withoutUndefined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
-const marketFilter = ({ market }) => (market ? { ids: { in: [market] } } : undefined);
-/** The channel of an order is that of the last touch before it. */
-const channelFilter = ({ channel }) => (channel ? { last: { channels: { in: [channel] } } } : undefined);
+/** Returns the object without its undefined members; undefined if no other is left. */
+const withoutUndefined = (object) => {
+  const members = Object.entries(object).filter(([, value]) => value !== undefined);
+  return members.length ? Object.fromEntries(members) : undefined;
+};
+/** Returns the condition that an attribute has a value, if one is chosen. */
+export const among = (name, value) => (value ? { [name]: { in: [value] } } : undefined);
+const marketFilter = ({ market }) => among('ids', market);
+/** Returns the conditions on a source, if any is chosen. */
+export const sourceFilter = ({ channel, source, campaign }) =>
+  withoutUndefined({ ...among('channels', channel), ...among('names', source), ...among('campaigns', campaign) });
+/** The source of an order is that of the last touch before it, or of the first. */
+const attributionFilter = (filters, touch) => withoutUndefined({ [touch]: sourceFilter(filters) });
 /** An order or a cart that contains the product. */
-const productFilter = ({ product }) => (product ? { names: { in: [product] } } : undefined);
+const productFilter = ({ product }) => among('names', product);
 const currencyFilter = ({ currency }) => ({ currency_codes: { in: [currency] } });
 
-const relationsOfOrder = (filters) => ({ market: marketFilter(filters), attribution: channelFilter(filters), line_items: productFilter(filters) });
+const relationsOfOrder = (filters, touch = 'last') => ({ market: marketFilter(filters), attribution: attributionFilter(filters, touch), line_items: productFilter(filters) });
 
 /** Filters orders that were placed in the period and not cancelled; `conditions` are further conditions of the order. */
-export const placedOrders = (filters, conditions = {}) =>
+export const placedOrders = (filters, conditions = {}, touch = 'last') =>
   withoutUndefined({
     order: { ...dateFilter(filters), date_field: 'placed_at', statuses: { not_in: CANCELLED_STATUSES }, ...conditions },
-    ...relationsOfOrder(filters),
+    ...relationsOfOrder(filters, touch),
   });
 
 /** Filters orders that were placed in the period, including cancelled ones. */
@@ -42,12 +51,22 @@ export const ordersInCurrency = (filters) => placedOrders(filters, currencyFilte
 export const carts = (filters, date_field, conditions = {}) =>
   withoutUndefined({ order: { ...dateFilter(filters), date_field, ...conditions }, market: marketFilter(filters), line_items: productFilter(filters) });
 
+/** Filters orders of customers whose first order is in the period: those orders, or the later ones until today. The source is the first touch. */
+export const ordersOfNewCustomers = (filters, { isFirst, ...conditions }) => {
+  const { from, to } = filters;
+  const days = isFirst ? filters : { from: Math.max(from, today() - maxPeriodDays + 1), to: today() };
+  const first_order_at = { gte_lt: [startOfDay(from), startOfDay(to + 1)] };
+  return { ...placedOrders({ ...filters, ...days }, {}, 'first'), customer: { orders_before: isFirst ? { eq: 0 } : { gte: 1 }, first_order_at, ...conditions } };
+};
+
 /** Filters carts that were last changed in the period, an hour ago or longer. Returns null if the period began within the last hour. */
 export const abandonedCarts = (filters) => {
+  const latest = Date.now() - ABANDONED_AFTER_MS;
+  const latestDay = dayOfTime(latest);
+  if (filters.from > latestDay) return null;
   const filter = carts(filters, 'updated_at');
-  const latest = `${new Date(Date.now() - ABANDONED_AFTER_MS).toISOString().slice(0, 19)}Z`;
-  if (filter.order.date_to > latest) filter.order.date_to = latest;
-  return filter.order.date_from <= latest ? filter : null;
+  if (filters.to >= latestDay) filter.order.date_to = `${new Date(latest).toISOString().slice(0, 19)}Z`;
+  return filter;
 };
 
 export const returns = (filters) => withoutUndefined({ return: { ...dateFilter(filters), date_field: 'created_at' }, market: marketFilter(filters) });
@@ -70,7 +89,7 @@ export const withPreviousPeriod = (filters) => ({ ...filters, ...previousPeriod(
 
 /** Returns a row `[first day, value]` for each interval of the period. */
 export const timeSeries = async (filters, { resource = 'orders', by = 'order.placed_at', field = 'order.id', operator = 'value_count', filter, interval = filters.interval }) => {
-  const buckets = await query(resource, 'date_breakdown', { by, field, operator, interval }, filter);
+  const buckets = await query(resource, 'date_breakdown', { by, field, operator, interval, time_zone: timeZone }, filter);
   const values = new Map(buckets.map(({ date, value }) => [dayOfTime(date), value]));
   return intervalStarts(filters, interval).map((start) => [start, values.get(start) ?? 0]);
 };

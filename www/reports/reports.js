@@ -6,11 +6,14 @@ import { fetchSession } from '/reports/api.js';
 import { drawChart, removeChart } from '/reports/chart.js';
 import { createError } from '/reports/error.js';
 import { describe, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
-import { formatChange, formatCount, formatDuration, formatMoney, formatShare } from '/reports/format.js';
+import { formatChange, formatCount, formatDay, formatDuration, formatMoney, formatShare } from '/reports/format.js';
 import { part, showLinks } from '/reports/parts.js';
-import { dayCount, isoDate, limitPeriod } from '/reports/period.js';
+import { configure, isoDate, parseDay, timeZone } from '/reports/period.js';
 import { loadSummary } from '/reports/summary.js';
 import { createTable, download, element, toCsv } from '/reports/table.js';
+
+/** The filters that not every widget applies. */
+const FILTERS = ['market', 'channel', 'source', 'campaign', 'device', 'product'];
 
 const main = document.getElementById('widgets');
 const summarySection = element('section', { id: 'summary', className: 'tiles', ariaLabel: 'Summary' });
@@ -22,9 +25,10 @@ start();
 
 async function start() {
   try {
-    const { project, longest_days: maxDays } = await fetchSession();
-    document.getElementById('project').textContent = project;
-    limitPeriod(maxDays);
+    const session = await fetchSession();
+    configure(session);
+    document.getElementById('project').textContent = session.project;
+    document.getElementById('zone').textContent = timeZone;
     initialize(await loadOptions());
   } catch (error) {
     return showPageError(error);
@@ -65,13 +69,13 @@ async function showWidget(widget, filters, ownRequestNo) {
   const section = document.getElementById(widget.id);
   const body = section.querySelector('.body');
   section.dataset.state = 'loading';
-  section.querySelector('.unused').textContent = describeUnused(widget, filters);
+  section.querySelector('.unused').textContent = describeUnused({ uses: widget.uses }, filters);
   try {
     const data = await widget.load(filters);
     if (ownRequestNo !== requestNo) return;
     clearSection(section);
     if (!data.rows.some((row) => row.slice(1).some(Boolean))) {
-      body.append(element('p', { className: 'nothing', textContent: emptyText(filters) }));
+      body.append(element('p', { className: 'nothing', textContent: emptyText(widget, filters) }));
       section.dataset.state = 'empty';
       return;
     }
@@ -87,15 +91,15 @@ async function showWidget(widget, filters, ownRequestNo) {
 }
 
 /** An empty widget names the remedy. */
-function emptyText(filters) {
-  if (filters.market || filters.channel || filters.device || filters.product) return 'No data with these filters. Choose other filters or a longer period.';
-  return 'No data in this period. Choose a longer period, or look at the live view whether events arrive.';
+function emptyText({ nothing }, filters) {
+  if (FILTERS.some((name) => filters[name])) return 'No data with these filters. Choose other filters or a longer period.';
+  return nothing ?? 'No data in this period. Choose a longer period, or look at the live view whether events arrive.';
 }
 
-/** Names the chosen filters that do not apply to a widget. */
-function describeUnused({ uses }, filters) {
-  const unused = ['channel', 'device', 'product'].filter((name) => filters[name] && !uses.includes(name));
-  return unused.length ? `Not filtered by ${unused.join(' and ')}.` : '';
+/** Names the chosen filters that do not apply to a widget or a figure. */
+function describeUnused({ title, uses }, filters) {
+  const unused = FILTERS.filter((name) => filters[name] && !uses.includes(name));
+  return unused.length ? `${title ? `${title}: not` : 'Not'} filtered by ${unused.join(' and ')}.` : '';
 }
 
 function clearSection(section) {
@@ -127,9 +131,12 @@ async function showSummary(filters, ownRequestNo) {
     const data = await loadSummary(part.name, filters);
     if (ownRequestNo !== requestNo) return;
     const actions = element('div', { className: 'actions' }, createCsvButton({ id: 'summary', title: 'Summary' }, data, filters));
-    const note = element('p', { className: 'note', textContent: `Changes compare with the previous ${formatCount(dayCount(filters))} days.` });
+    const { date_from: from, date_to: to } = data.previousDates;
+    const compared = `Changes compare with ${[from, to].map((time) => formatDay(parseDay(time.slice(0, 10)))).join(' to ')}.`;
+    const unused = data.figures.map((figure) => describeUnused(figure, filters));
+    const note = element('p', { className: 'note', textContent: [compared, ...unused].filter(Boolean).join(' ') });
     summarySection.replaceChildren(
-      element('dl', {}, ...data.rows.map((row, at) => createTile(row, data.kinds[at], data.previousDates, filters.currency))),
+      element('dl', {}, ...data.rows.map((row, at) => createTile(row, data.figures[at].kind, data.previousDates, filters.currency))),
       element('div', { className: 'foot' }, note, actions));
   } catch (error) {
     if (ownRequestNo === requestNo) summarySection.replaceChildren(createError(error, () => showSummary(selectedFilters(), requestNo)));

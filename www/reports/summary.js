@@ -1,5 +1,6 @@
 // The key figures of the period and of the previous period, for each part of the reports.
 
+import { OF_CARTS, OF_CUSTOMERS, OF_ORDERS, OF_RETURNS, OF_VISITS } from '/reports/columns.js';
 import { dateFilter } from '/reports/period.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
@@ -15,35 +16,42 @@ const shareOfVisits = (conditions) => async (filters) => {
   return all ? some / all : 0;
 };
 
-const REVENUE = ['Revenue', 'money', ofRevenue('sum')];
-const ORDERS = ['Orders', 'count', (filters) => queries.countRecords('orders', queries.placedOrders(filters))];
-const AVERAGE = ['Average order', 'money', ofRevenue('avg')];
-const CUSTOMERS = ['Customers', 'count', (filters) => queries.countCustomers(queries.placedOrders(filters))];
-const RETURNS = ['Returns', 'count', (filters) => queries.countRecords('returns', queries.returns(filters), 'return.id')];
-const CARTS = ['Abandoned carts', 'count', countAbandonedCarts];
-const VISITS = ['Visits', 'count', (filters) => tracking.countVisits(filters)];
-const NEW_CUSTOMERS = ['New customers', 'count', (filters) => tracking.countCustomers(filters, 'first_order_at')];
+/** A figure: its title and kind, how to load it, and the filters that it applies. */
+const figure = (title, kind, load, uses) => ({ title, kind, load, uses });
 
-/** The figures of each part: title, kind, and how to load it. */
+const REVENUE = figure('Revenue', 'money', ofRevenue('sum'), OF_ORDERS);
+const ORDERS = figure('Orders', 'count', (filters) => queries.countRecords('orders', queries.placedOrders(filters)), OF_ORDERS);
+const AVERAGE = figure('Average order', 'money', ofRevenue('avg'), OF_ORDERS);
+const CUSTOMERS = figure('Customers', 'count', (filters) => queries.countCustomers(queries.placedOrders(filters)), OF_ORDERS);
+const RETURNS = figure('Returns', 'count', (filters) => queries.countRecords('returns', queries.returns(filters), 'return.id'), OF_RETURNS);
+const CARTS = figure('Abandoned carts', 'count', countAbandonedCarts, OF_CARTS);
+const VISITS = figure('Visits', 'count', (filters) => tracking.countVisits(filters), OF_VISITS);
+const NEW_CUSTOMERS = figure('New customers', 'count', (filters) => tracking.countCustomers(filters, 'first_order_at'), OF_CUSTOMERS);
+
+/** The figures of each part. */
 const FIGURES = {
   overview: [REVENUE, ORDERS, AVERAGE, CUSTOMERS, RETURNS, CARTS],
   traffic: [
-    VISITS, ['Visitors', 'count', tracking.countVisitors], ['Page views', 'count', (filters) => tracking.sumOfVisits(filters, 'pages_count')],
-    ['Bounces', 'share', shareOfVisits({ is_bounce: true })], ['Minutes on average', 'seconds', tracking.averageDuration], ['Visits with an order', 'share', shareOfVisits({ ordered: true })],
+    VISITS,
+    figure('Visitors', 'count', tracking.countVisitors, OF_VISITS),
+    figure('Page views', 'count', (filters) => tracking.sumOfVisits(filters, 'pages_count'), OF_VISITS),
+    figure('Bounces', 'share', shareOfVisits({ is_bounce: true }), OF_VISITS),
+    figure('Minutes on average', 'seconds', tracking.averageDuration, OF_VISITS),
+    figure('Visits with an order', 'share', shareOfVisits({ ordered: true }), OF_VISITS),
   ],
   products: [REVENUE, ORDERS, AVERAGE, VISITS, RETURNS, CARTS],
   customers: [CUSTOMERS, NEW_CUSTOMERS, ORDERS, REVENUE, AVERAGE, RETURNS],
 };
 
-/** Returns a table of the key figures, the kind of each, and `previousDates`, the API's date filter of the previous period. */
+/** Returns a table of the key figures, the figures, and `previousDates`, the API's date filter of the previous period. */
 export const loadSummary = async (part, filters) => {
   const previous = queries.withPreviousPeriod(filters);
   const figures = FIGURES[part];
-  const rows = await Promise.all(figures.map(async ([title, , load]) => [title, ...(await Promise.all([load(filters), load(previous)]))]));
+  const rows = await Promise.all(figures.map(async ({ title, load }) => [title, ...(await Promise.all([load(filters), load(previous)]))]));
   return {
     columns: [{ title: 'Number', kind: 'text' }, { title: 'This period', kind: 'any' }, { title: 'Previous period', kind: 'any' }],
     rows,
-    kinds: figures.map(([, kind]) => kind),
+    figures,
     previousDates: dateFilter(previous),
   };
 };

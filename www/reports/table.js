@@ -3,6 +3,7 @@
 // A table is one value: `columns` of `{ title, kind, currency? }` and `rows` of cells. The visible table, its bars and the CSV file are all
 // derived from it, so they cannot differ.
 
+import { OTHERS } from '/reports/columns.js';
 import { formatCount, formatDate, formatInterval, formatMoney, formatRatio, formatShare } from '/reports/format.js';
 import { isoDate } from '/reports/period.js';
 
@@ -27,6 +28,17 @@ export const element = (name, properties = {}, ...children) => {
   return created;
 };
 
+/** Returns the heading of a column, with the currency of its amounts. */
+const heading = ({ title, currency }) => (currency ? `${title} (${currency})` : title);
+
+/** Returns a label, as a link to this page with a further filter if the column has one. */
+const createLabel = (text, { filter }) => {
+  if (!filter || text === OTHERS) return text;
+  const params = new URLSearchParams(location.search);
+  params.set(filter, text);
+  return element('a', { href: `?${params}`, textContent: text, title: `Show the reports for ${filter} ${text}` });
+};
+
 const isEmpty = (cell) => cell === null || cell === undefined;
 const formatCell = (cell, column) => (isEmpty(cell) ? '–' : FORMATTERS[column.kind](cell, column));
 
@@ -34,11 +46,11 @@ const formatCell = (cell, column) => (isEmpty(cell) ? '–' : FORMATTERS[column.
 export const createTable = ({ columns, rows, caption, barColumn }) => {
   const maximum = Math.max(...rows.map((row) => row[barColumn] ?? 0), 0);
   const head = columns.map((column, at) =>
-    element('th', { scope: 'col', className: at === barColumn ? `${column.kind} barred` : column.kind, textContent: column.title }));
+    element('th', { scope: 'col', className: at === barColumn ? `${column.kind} barred` : column.kind, textContent: heading(column) }));
   const body = rows.map((row) => {
     const cells = row.map((cell, at) => {
       const text = formatCell(cell, columns[at]);
-      if (at === 0) return element('th', { scope: 'row', className: columns[at].kind, textContent: text });
+      if (at === 0) return element('th', { scope: 'row', className: columns[at].kind }, createLabel(text, columns[at]));
       const td = element('td', { className: columns[at].kind }, element('span', { textContent: text }));
       if (at === barColumn) {
         const bar = element('span', { className: 'bar', ariaHidden: 'true' });
@@ -63,7 +75,7 @@ export const toCsv = ({ columns, rows }) => {
     if (column.kind === 'amount') return quote(`${cell.value} ${cell.currency ?? ''}`.trim());
     return typeof cell === 'number' ? String(cell) : quote(escapeFormula(String(cell)));
   };
-  const titles = columns.map(({ title, currency }) => quote(escapeFormula(currency ? `${title} (${currency})` : title)));
+  const titles = columns.map((column) => quote(escapeFormula(heading(column))));
   const lines = [titles, ...rows.map((row) => row.map((cell, at) => toField(cell, columns[at])))];
   return lines.map((line) => `${line.join(',')}\r\n`).join('');
 };

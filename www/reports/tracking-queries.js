@@ -3,17 +3,17 @@
 // Sums over currencies are never asked for: amounts are those of the selected currency.
 
 import { query } from '/reports/api.js';
+import { OTHERS } from '/reports/columns.js';
 import { dateFilter } from '/reports/period.js';
-import { topBuckets } from '/reports/queries.js';
+import { among, sourceFilter, topBuckets } from '/reports/queries.js';
 
 /** How many rows a table shows; a last row adds up the others. */
 const MAX_ROWS = 12;
 
-const among = (name, value) => (value ? { [name]: { in: [value] } } : undefined);
 const withoutUndefined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
 /** The filter of an order, a visit or an event by the parts of the form that it has. */
-const shared = ({ market, channel, device }) => ({ market: among('ids', market), source: among('channels', channel), device: among('types', device) });
+const shared = (filters) => ({ market: among('ids', filters.market), source: sourceFilter(filters), device: among('types', filters.device) });
 
 /** Filters visits that began in the period; `conditions` are further conditions of the visit. */
 export const visits = (filters, conditions = {}) =>
@@ -25,7 +25,7 @@ export const events = (filters, conditions = {}) =>
 
 /** Filters customers by one of their dates. */
 export const customers = (filters, date_field, conditions = {}) =>
-  withoutUndefined({ customer: { ...dateFilter(filters), date_field, ...conditions }, first_source: among('channels', filters.channel) });
+  withoutUndefined({ customer: { ...dateFilter(filters), date_field, ...conditions }, first_source: sourceFilter(filters) });
 
 const stats = (resource, field, operator, filter) => query(resource, 'stats', { field, operator }, filter).then(({ value }) => value ?? 0);
 
@@ -39,10 +39,11 @@ export const revenueOfVisits = (filters) => stats('visits', 'visit.revenue', 'su
 
 const buckets = async (resource, by, filter, field, operator, limit = MAX_ROWS) => topBuckets(resource, by, filter, { field, operator, limit });
 
-/** Adds a row for what is beyond the shown rows or has no value, if there is anything. */
+/** Adds a row for what is beyond the shown rows or has no value, if there is anything. A table without any value stays empty. */
 const withOthers = (rows, totals) => {
+  if (!rows.length) return rows;
   const others = totals.map((total, at) => total - rows.reduce((sum, row) => sum + (row[at + 1] ?? 0), 0));
-  return others[0] > 0 ? [...rows, ['Others or unknown', ...others.map((number) => Math.round(number * 100) / 100)]] : rows;
+  return others[0] > 0 ? [...rows, [OTHERS, ...others.map((number) => Math.round(number * 100) / 100)]] : rows;
 };
 
 /** Returns rows `[label, visits, orders, revenue, conversion]` of visits by an attribute, and a row for all others. */

@@ -1,13 +1,13 @@
 // The widgets about visits: by day, by source, by page and by device; and the funnel from the visit to the order.
 
-import { countColumn, intervalColumn, moneyColumn, shareColumn, textColumn } from '/reports/columns.js';
+import { countColumn, intervalColumn, moneyColumn, OF_EVENTS, OF_VISITS, shareColumn, textColumn } from '/reports/columns.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
 const visitsByDay = {
   id: 'visits',
   title: 'Visits and visitors',
-  uses: ['channel', 'device'],
+  uses: OF_VISITS,
   load: async (filters) => {
     const series = (field, operator) => queries.timeSeries(filters, { resource: 'visits', by: 'visit.started_at', field, operator, filter: tracking.visits(filters) });
     const [visits, visitors, pages] = await Promise.all([series('visit.id', 'value_count'), series('visitor.id', 'cardinality'), series('visit.pages_count', 'sum')]);
@@ -23,7 +23,7 @@ const bounces = {
   id: 'bounces',
   title: 'Bounces and duration',
   note: 'A bounce is a visit of one page without a search, a cart or an order. The duration is that from the first event to the last.',
-  uses: ['channel', 'device'],
+  uses: OF_VISITS,
   load: async (filters) => {
     const series = (field, operator, conditions) =>
       queries.timeSeries(filters, { resource: 'visits', by: 'visit.started_at', field, operator, filter: tracking.visits(filters, conditions) });
@@ -47,7 +47,7 @@ export const visitFunnel = {
   id: 'visit-funnel',
   title: 'From the visit to the order',
   note: 'Each row counts the visits in which that happened.',
-  uses: ['channel', 'device'],
+  uses: OF_VISITS,
   load: async (filters) => {
     const counts = await Promise.all(FUNNEL.map(([, conditions]) => tracking.countVisits(filters, conditions)));
     return {
@@ -59,14 +59,15 @@ export const visitFunnel = {
 };
 
 /** A table of visits by an attribute, with the orders and the revenue of these visits. */
-const visitTable = (id, title, column, by, note) => ({
+const visitTable = (id, title, column, by, { note, filter, nothing } = {}) => ({
   id,
   title,
   note,
+  nothing,
   isWide: true,
-  uses: ['channel', 'device'],
+  uses: OF_VISITS,
   load: async (filters) => ({
-    columns: [textColumn(column), countColumn('Visits'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Conversion')],
+    columns: [textColumn(column, filter), countColumn('Visits'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Conversion')],
     rows: await tracking.visitsBy(filters, by),
     barColumn: 1,
   }),
@@ -76,11 +77,14 @@ const visitTable = (id, title, column, by, note) => ({
 const eventTable = (id, title, columns, by, types) => ({
   id,
   title,
-  uses: ['channel', 'device', 'product'],
+  uses: OF_EVENTS,
   load: async (filters) => ({ columns: [textColumn(columns[0]), countColumn(columns[1]), countColumn('Visits')], rows: await tracking.eventsBy(filters, by, { types: { in: types } }), barColumn: 1 }),
 });
 
-export const channels = visitTable('channels', 'Channels', 'Channel', 'source.channel', 'Orders and revenue are those placed within the visit, cancelled ones too. “Orders by channel of the last touch” below also counts orders of a later visit.');
+export const channels = visitTable('channels', 'Channels', 'Channel', 'source.channel', {
+  filter: 'channel',
+  note: 'Orders and revenue are those placed within the visit, cancelled ones too. “Orders by channel of the last touch” below also counts orders of a later visit.',
+});
 
 /** The widgets of the part, around the tables of orders by their touches. */
 export const trafficWidgets = (touches) => [
@@ -89,13 +93,23 @@ export const trafficWidgets = (touches) => [
   channels,
   visitFunnel,
   eventTable('searches', 'Searches in the shop', ['Search', 'Searches'], 'search.query', ['search']),
-  visitTable('sources', 'Sources', 'Source', 'source.name'),
-  visitTable('campaigns', 'Campaigns', 'Campaign', 'source.campaign', 'Visits without a campaign are in the last row.'),
+  visitTable('sources', 'Sources', 'Source', 'source.name', { filter: 'source' }),
+  visitTable('campaigns', 'Campaigns', 'Campaign', 'source.campaign', {
+    filter: 'campaign',
+    note: 'Visits without a campaign are in the last row.',
+    nothing: 'No visit came by a link with a campaign. Add utm_campaign to the links of advertisements and newsletters.',
+  }),
   ...touches,
   visitTable('landing-pages', 'Landing pages', 'First page', 'visit.entry_path'),
-  visitTable('terms', 'Search terms of links', 'Term', 'source.term', 'The term that an advertisement or a link names. Search engines do not send what people searched for.'),
-  visitTable('devices', 'Devices', 'Device', 'device.type'),
+  visitTable('terms', 'Search terms of links', 'Term', 'source.term', {
+    note: 'The term that an advertisement or a link names. Search engines do not send what people searched for.',
+    nothing: 'No visit came by a link with a term. Add utm_term to the links of advertisements.',
+  }),
+  visitTable('devices', 'Devices', 'Device', 'device.type', { filter: 'device' }),
   visitTable('browsers', 'Browsers', 'Browser', 'device.browser'),
-  visitTable('countries', 'Countries', 'Country', 'country.code', 'The collector finds countries only if it runs with --geoip FILE.'),
+  visitTable('systems', 'Systems', 'System', 'device.system'),
+  visitTable('countries', 'Countries', 'Country', 'country.code', {
+    nothing: 'No visit has a country. The collector finds countries if it runs with --geoip FILE.',
+  }),
   eventTable('pages', 'Pages', ['Page', 'Views'], 'page.path', ['page_view']),
 ];

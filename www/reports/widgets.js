@@ -1,9 +1,10 @@
 // The widgets of orders and carts: the queries of each and the table that it makes of the responses.
 //
-// A widget is `{ id, title, note?, isWide?, uses, load }`. `uses` names the filters that it applies beside period and market. `load(filters)` returns a table's `columns` and `rows`; with `chart` it is drawn as a chart too. All
-// numbers come from the metrics API. Where the API has no exact number, the widget's note describes the difference.
+// A widget is `{ id, title, note?, nothing?, isWide?, uses, load }`. `uses` names the filters that it applies beside the period, and `nothing` is
+// its text without data. `load(filters)` returns a table's `columns` and `rows`; with `chart` it is drawn as a chart too. All numbers come from
+// the metrics API. Where the API has no exact number, the widget's note describes the difference.
 
-import { countColumn, intervalColumn, moneyColumn, textColumn } from '/reports/columns.js';
+import { countColumn, intervalColumn, moneyColumn, OF_CARTS, OF_ORDERS, shareColumn, textColumn } from '/reports/columns.js';
 import { coarseInterval, intervalStarts, maxPeriodDays } from '/reports/period.js';
 import * as queries from '/reports/queries.js';
 
@@ -13,9 +14,6 @@ const joinAmounts = (counts, amounts) => {
   return counts.map(({ label, value }) => [label, value, amountOf.get(label) ?? null]);
 };
 const bucketRows = (buckets) => buckets.map(({ label, value }) => [label, value]);
-
-const OF_ORDERS = ['channel', 'product'];
-const OF_CARTS = ['product'];
 
 const revenue = {
   id: 'revenue',
@@ -54,7 +52,7 @@ const funnel = {
     const steps = [['Cart filled', open + placed], ['Customer identified', identified + placed], ['Ordered', placed], ['Neither cancelled nor returned', completed]];
     const total = steps[0][1];
     return {
-      columns: [textColumn('Step'), countColumn('Carts'), { title: 'Share', kind: 'share' }],
+      columns: [textColumn('Step'), countColumn('Carts'), shareColumn('Share')],
       rows: total ? steps.map(([step, count]) => [step, count, count / total]) : [],
       barColumn: 1,
     };
@@ -86,7 +84,7 @@ const abandonedProducts = {
   load: async (filters) => {
     const filter = queries.abandonedCarts(filters);
     const buckets = filter ? await queries.topBuckets('carts', 'line_items.name', filter) : [];
-    return { columns: [textColumn('Product'), countColumn('Carts')], rows: bucketRows(buckets), barColumn: 1 };
+    return { columns: [textColumn('Product', 'product'), countColumn('Carts')], rows: bucketRows(buckets), barColumn: 1 };
   },
 };
 
@@ -99,7 +97,7 @@ const products = {
       queries.topBuckets('orders', 'line_items.name', queries.productLines(queries.placedOrders(filters)), { field: 'line_items.quantity', operator: 'sum' }),
       queries.topAmounts('line_items.name', queries.productLines(queries.ordersInCurrency(filters)), 'line_items.total_amount'),
     ]);
-    return { columns: [textColumn('Product'), countColumn('Sold'), moneyColumn('Revenue', filters)], rows: joinAmounts(counts, amounts), barColumn: 1 };
+    return { columns: [textColumn('Product', 'product'), countColumn('Sold'), moneyColumn('Revenue', filters)], rows: joinAmounts(counts, amounts), barColumn: 1 };
   },
 };
 
@@ -170,14 +168,14 @@ const statuses = {
 };
 
 /** Orders by what led to them. */
-const touches = (id, title, column, by, note) => ({
+const touches = (id, title, [column, filter], by, note) => ({
   id,
   title,
   note,
   uses: OF_ORDERS,
   load: async (filters) => {
     const [counts, amounts] = await Promise.all([queries.topBuckets('orders', by, queries.placedOrders(filters)), queries.topAmounts(by, queries.ordersInCurrency(filters))]);
-    return { columns: [textColumn(column), countColumn('Orders'), moneyColumn('Revenue', filters)], rows: joinAmounts(counts, amounts), barColumn: 1 };
+    return { columns: [textColumn(column, filter), countColumn('Orders'), moneyColumn('Revenue', filters)], rows: joinAmounts(counts, amounts), barColumn: 1 };
   },
 });
 
@@ -185,10 +183,10 @@ const LAST = 'The latest visit before the order that was not direct, within 30 d
 const FIRST = 'The first visit of the person, on any device.';
 
 export const TOUCHES = [
-  touches('last-channels', 'Orders by channel of the last touch', 'Channel', 'attribution.last.channel', LAST),
-  touches('last-campaigns', 'Orders by campaign of the last touch', 'Campaign', 'attribution.last.campaign', LAST),
-  touches('first-channels-of-orders', 'Orders by channel of the first touch', 'Channel', 'attribution.first.channel', FIRST),
-  touches('first-campaigns-of-orders', 'Orders by campaign of the first touch', 'Campaign', 'attribution.first.campaign', FIRST),
+  touches('last-channels', 'Orders by channel of the last touch', ['Channel', 'channel'], 'attribution.last.channel', LAST),
+  touches('last-campaigns', 'Orders by campaign of the last touch', ['Campaign', 'campaign'], 'attribution.last.campaign', LAST),
+  touches('first-channels-of-orders', 'Orders by channel of the first touch', ['Channel'], 'attribution.first.channel', FIRST),
+  touches('first-campaigns-of-orders', 'Orders by campaign of the first touch', ['Campaign'], 'attribution.first.campaign', FIRST),
 ];
 
 export { abandoned, abandonedProducts, coupons, customers, funnel, markets, orders, products, revenue, statuses };

@@ -7,5 +7,6 @@ pub(crate) mod file;
 pub(crate) mod report;
 pub mod schema;
 mod serve_flags;
+pub mod time_zone;
 
 pub use serve_flags::{AnalyticsFlags, DataFolder, LimitFlags, LogFormat, LogLevel, Serve};

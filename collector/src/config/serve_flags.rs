@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::addresses::AddressFlags;
+use crate::config::time_zone::TimeZone;
 use crate::projection::{ClickHouseAddress, EngineConfig, EngineLimits};
 use crate::projects;
 use crate::replication::LogFlags;
@@ -76,6 +77,10 @@ pub struct Serve {
     /// How many days before an order an arrival can lead to it
     #[arg(long, env = "TILLROLL_ATTRIBUTION_DAYS", default_value_t = crate::metrics::parse::ATTRIBUTION_DAYS, value_name = "DAYS")]
     pub attribution_days: u32,
+
+    /// Time zone in which /reports counts days, such as Europe/Berlin; TOKEN=ZONE for one project. The default is UTC
+    #[arg(long = "time-zone", env = "TILLROLL_TIME_ZONE", value_delimiter = ',', value_name = "ZONE")]
+    pub time_zones: Vec<TimeZone>,
 
     /// The analytics engine.
     #[command(flatten)]

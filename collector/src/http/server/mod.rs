@@ -83,6 +83,7 @@ impl Server {
             keyring,
             max_range_days: flags.metrics_days,
             attribution_days: flags.attribution_days,
+            time_zones: flags.time_zones.clone(),
             countries,
             addresses: AddressRules::new(&flags.addresses),
             rejections: RejectionBroadcast::new(flags.ephemeral),
