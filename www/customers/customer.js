@@ -7,7 +7,7 @@ import { formatCount, formatDate, formatMoney } from '/reports/format.js';
 import { createTable, element } from '/reports/table.js';
 import { connectErasure } from '/customers/erasure.js';
 import { fetchTags, fetchTimeline, personPath, UnknownCustomer } from '/customers/person-api.js';
-import { loadCarts, loadCustomer, loadFigures, loadOrders, loadReturns } from '/customers/records.js';
+import { loadCarts, loadCustomer, loadFigures, loadOrders, loadProductNames, loadReturns } from '/customers/records.js';
 import { showTags } from '/customers/tags.js';
 import { createTimeline } from '/customers/timeline.js';
 
@@ -109,7 +109,8 @@ async function showFigures() {
 async function connectTimeline() {
   const body = document.querySelector('#timeline .body');
   const more = document.getElementById('more');
-  const add = createTimeline(body);
+  // Without the names, the timeline shows the ids.
+  const add = createTimeline(body, await loadProductNames(email).catch(() => new Map()));
   let cursor = '';
   const load = async () => {
     more.disabled = true;

@@ -2,7 +2,7 @@
 
 const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
 const quoted = (text) => `“${text}”`;
-const product = ({ product_id: id, name }) => name ?? (id === undefined ? 'a product' : `product ${id}`);
+const product = ({ product_id: id, name }, names) => name ?? names.get(String(id)) ?? (id === undefined ? 'a product' : `product ${id}`);
 const items = ({ lines }) => (Array.isArray(lines) ? count(lines.length, 'product') : '');
 
 /** Returns the path of an address, with its query; the address itself if it is not absolute. */
@@ -29,10 +29,10 @@ const DESCRIPTIONS = {
   page_view: ({ name, url }) => `Viewed the page ${name ? quoted(name) : pathOf(url)}`,
   article_view: ({ name, id }) => `Read ${name ? quoted(name) : `article ${id}`}`,
   category_view: ({ id }) => `Viewed the category ${quoted(id)}`,
-  product_view: (params) => `Viewed ${product(params)}`,
+  product_view: (params, names) => `Viewed ${product(params, names)}`,
   search: ({ query }) => `Searched for ${quoted(query)}`,
-  basket_add: (params) => `Put ${product(params)} into the cart (${params.quantity})`,
-  basket_remove: (params) => `Took ${product(params)} out of the cart`,
+  basket_add: (params, names) => `Put ${product(params, names)} into the cart (${params.quantity})`,
+  basket_remove: (params, names) => `Took ${product(params, names)} out of the cart`,
   basket_update: (params) => (params.lines?.length ? `Changed the cart: ${items(params)}` : 'Emptied the cart'),
   checkout: ({ stage }) => `Went to the checkout${stage ? ` (${stage})` : ''}`,
   order: ({ order_id: id }) => `Placed the order ${id}`,
@@ -44,8 +44,8 @@ const DESCRIPTIONS = {
   custom: ({ name }) => `${name}`,
 };
 
-/** Returns what the person did, in one line. */
-export const describeEvent = ({ type, params }) => DESCRIPTIONS[type]?.(params ?? {}) ?? type.replaceAll('_', ' ');
+/** Returns what the person did, in one line. `names` has the names of products by their ids. */
+export const describeEvent = ({ type, params }, names) => DESCRIPTIONS[type]?.(params ?? {}, names) ?? type.replaceAll('_', ' ');
 
 const CHANNELS = {
   paid: 'advertising', email: 'an e-mail', sms: 'a text message', affiliate: 'an affiliate', social: 'social media', search: 'a search',

@@ -58,6 +58,14 @@ export const loadFigures = async (email) => {
   return { orders, returns, revenue, average };
 };
 
+/** Returns the names of the products in the person's events, by their ids. A product that is not in the catalogue has none. */
+export const loadProductNames = async (email) => {
+  const filter = ofPerson(email, { event: { ...dateFilter(whole()), date_field: 'time' } });
+  const breakdown = { by: 'product.name', field: 'event.id', operator: 'value_count', limit: 1 };
+  const products = await queries.topBuckets('events', 'product.id', filter, { field: 'event.id', limit: MAX_ROWS, breakdown });
+  return new Map(products.filter((product) => product['product.name'].length).map((product) => [product.label, product['product.name'][0].label]));
+};
+
 /** Returns the record of the customer: names, dates and numbers of visits; null if there is none yet. */
 export const loadCustomer = async (email) => {
   const filter = { customer: { ...dateFilter(whole()), date_field: 'first_seen_at', emails: { in: [email] } } };

@@ -15,8 +15,8 @@ const timeFormat = new Intl.DateTimeFormat(navigator.languages, { hour: '2-digit
 const timeOf = (time) => element('time', { dateTime: new Date(time).toISOString(), textContent: timeFormat.format(time), title: new Date(time).toLocaleString() });
 
 /** Creates the whole event as JSON when the user opens it. */
-const createEvent = ({ time, event }) => {
-  const details = element('details', {}, element('summary', {}, timeOf(time), element('span', { className: 'what', textContent: describeEvent(event) })));
+const createEvent = ({ time, event }, names) => {
+  const details = element('details', {}, element('summary', {}, timeOf(time), element('span', { className: 'what', textContent: describeEvent(event, names) })));
   details.addEventListener('toggle', () => details.append(element('pre', { tabIndex: 0, textContent: JSON.stringify(event, null, 2) })), { once: true });
   if (event.page?.url) details.firstElementChild.append(element('span', { className: 'page', textContent: pathOf(event.page.url) }));
   if (event.bot) details.firstElementChild.append(element('span', { className: 'badge', textContent: 'bot' }));
@@ -59,8 +59,8 @@ const addToVisit = (list, item, visit) => {
   }
 };
 
-/** A timeline in the element `body`. */
-export const createTimeline = (body) => {
+/** A timeline in the element `body`. `names` has the names of products by their ids. */
+export const createTimeline = (body, names) => {
   const visits = new Map(); // session id → the visit and the list of its events
   let lastDay = '';
   let list = null;
@@ -76,7 +76,7 @@ export const createTimeline = (body) => {
   /** Adds entries, which are older than those before. */
   return (entries) => {
     for (const entry of entries) {
-      const item = CREATORS[entry.kind]?.(entry);
+      const item = CREATORS[entry.kind]?.(entry, names);
       if (!item) continue;
       const own = entry.kind === 'event' && !entry.event.bot ? visits.get(entry.event.session_id) : null;
       if (own) addToVisit(own.list, item, own.visit);

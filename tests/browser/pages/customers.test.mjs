@@ -92,6 +92,17 @@ test("the page of a person shows what they did on all devices, as text", async (
   });
 });
 
+test("the timeline shows the names of products that the catalogue has", async () => {
+  const product = JSON.stringify({ id: "CAP", name: "Blue cap", price: 20 });
+  const answer = await fetch(`${collector.url}/import/products`, { method: "POST", headers: collector.ownerHeaders(), body: product });
+  assert.equal((await answer.json()).accepted, 1);
+  const views = ["CAP", "GONE"].map((id, at) => event("product_view", 3 - at, "names", "names-1", { product_id: id }));
+  await store([event("identify", 4, "names", "names-1", { email: "names@x.com" }), ...views]);
+  await withPage(personPath("names@x.com"), async (page) => {
+    assert.deepEqual((await texts(page, "#timeline .what")).slice(0, 2), ["Viewed product GONE", "Viewed Blue cap"]);
+  });
+});
+
 test("a long timeline is loaded page by page, and a long visit is folded", async () => {
   const views = Array.from({ length: 250 }, (_, at) => event("product_view", 90 - at / 100, "long", `long-${at % 2}`, { product_id: String(at) }));
   await store([event("identify", 91, "long", "long-0", { email: "long@x.com" }), ...views]);
