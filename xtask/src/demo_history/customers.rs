@@ -122,6 +122,11 @@ pub(super) fn of_cart(day: Day, number: u64) -> Customer {
     of_order(day - 1 - random.below(60) as Day, random.below(10))
 }
 
+/// The country of the market with this id.
+pub(super) fn country_of_market(id: &str) -> Option<&'static str> {
+    MARKETS.iter().find(|market| market.id == id).map(|market| market.country)
+}
+
 /// The id of a market, chosen by its weight.
 pub(super) fn any_market(random: &mut Random) -> &'static str {
     random.pick_weighted(MARKETS, |market| market.weight).id

@@ -6,6 +6,7 @@
 
 mod calendar;
 mod customers;
+mod devices;
 mod import_client;
 mod origins;
 mod products;
@@ -28,7 +29,7 @@ const MUTABLE_DAYS: i64 = 30;
 /// From this number of records on, a list is sent.
 const CHUNK: usize = 1_000;
 /// The version of the generator, recorded in the state file. A change makes the next start import everything again.
-const GENERATOR_VERSION: &str = "2";
+const GENERATOR_VERSION: &str = "3";
 /// The name of the state file in the data folder.
 pub(crate) const STATE_FILE: &str = "demo-history";
 
@@ -171,5 +172,10 @@ mod tests {
         assert!(with("search") > 10 && with("basket_update") > with("order") && with("product_view") > with("basket_update"));
         let sources: HashSet<_> = events.iter().filter_map(|event| event["params"]["source_url"].as_str()).collect();
         assert!(sources.len() > 6, "{sources:?}");
+        let kinds = |name: &str| events.iter().map(|event| event["device"][name].as_str().unwrap()).collect::<HashSet<_>>().len();
+        assert!(kinds("type") == 3 && kinds("browser") > 4 && kinds("system") > 4);
+        let in_market =
+            events.iter().filter(|event| event["store_id"].as_str().unwrap().ends_with(&event["country"].as_str().unwrap().to_lowercase()));
+        assert!((80..100).contains(&(in_market.count() * 100 / events.len())));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::calendar::{self, Day};
 use super::customers;
+use super::devices;
 use super::origins::{self, Origin};
 use super::products::{PRODUCTS, Product};
 use crate::random::Random;
@@ -119,6 +120,8 @@ struct Visit {
     visitor: String,
     session: String,
     market: String,
+    device: Value,
+    country: &'static str,
     origin: Origin,
     time: i64,
     events: Vec<Value>,
@@ -137,7 +140,8 @@ impl Visit {
             _ => ("/journal/how-to-wash-wool".to_owned(), None),
         };
         let session = format!("{visitor}-{time}");
-        let mut visit = Self { visitor, session, market: market.to_owned(), origin, time, events: Vec::new() };
+        let (device, country) = devices::of_visitor(&visitor, market);
+        let mut visit = Self { visitor, session, market: market.to_owned(), device, country, origin, time, events: Vec::new() };
         let query = visit.origin.query(calendar::campaign(day).map(|campaign| campaign.tag), random);
         let landing = if query.is_empty() { path } else { format!("{path}?{query}") };
         let params = json!({"current_url": format!("{SHOP}{landing}"), "source_url": visit.origin.referrer});
@@ -194,6 +198,7 @@ impl Visit {
         self.events.push(json!({
             "id": event_id(self.time, random), "type": kind, "api": "tillroll", "time": self.time, "visitor_id": self.visitor, "session_id": self.session,
             "store_id": self.market, "page": {"url": format!("{SHOP}{path}"), "referrer": referrer, "title": ""}, "params": params,
+            "device": self.device, "country": self.country,
         }));
         let wait = if kind == "land" { 0 } else { 4_000 + random.below(45_000) };
         self.time += wait as i64;
