@@ -9,8 +9,15 @@ import { join, resolve } from "node:path";
 
 const BINARY = resolve(process.env.TILLROLL_BIN ?? "target/release/tillroll");
 
-export const TOKEN = "sh0p-t0k3n";
-export const SECRET = "m3trilo-secr3t";
+/**
+ * A group of collectors to use instead of one that is started: the address of its load balancer, and that of a collector to read from, which
+ * no test kills, as `http://TOKEN:SECRET@HOST:PORT`.
+ */
+const BALANCER = process.env.TILLROLL_TEST_BALANCER;
+const READER = process.env.TILLROLL_TEST_READER && new URL(process.env.TILLROLL_TEST_READER);
+
+export const TOKEN = READER?.username ?? "sh0p-t0k3n";
+export const SECRET = READER?.password ?? "m3trilo-secr3t";
 
 /** Returns a TCP port of the loopback interface that is free. */
 export const freePort = async () => {
@@ -27,6 +34,7 @@ export class Collector {
   /** Starts `binary`; without it, the release build, or the one that the environment variable `TILLROLL_BIN` names. */
   static async start(flags = [], binary = BINARY) {
     const collector = new Collector();
+    if (BALANCER) return Object.assign(collector, { url: BALANCER, reader: READER.origin });
     collector.binary = binary;
     collector.flags = flags;
     collector.data = await mkdtemp(join(tmpdir(), "tillroll-test-"));
@@ -61,6 +69,7 @@ export class Collector {
   }
 
   async close() {
+    if (!this.process) return;
     await this.stop("SIGKILL");
     await rm(this.data, { recursive: true, force: true });
   }
@@ -72,7 +81,7 @@ export class Collector {
 
   /** Returns all stored events in storage order. */
   async events() {
-    const response = await fetch(`${this.url}/export/events?limit=10000`, { headers: this.ownerHeaders() });
+    const response = await fetch(`${this.reader ?? this.url}/export/events?limit=10000`, { headers: this.ownerHeaders() });
     if (!response.ok) throw new Error(`export: ${response.status} ${await response.text()}`);
     const lines = (await response.text()).split("\n").filter(Boolean);
     return lines.map((line) => JSON.parse(line));
@@ -87,7 +96,7 @@ export class Collector {
     let events = await this.events();
     if (isEnough(events)) return events;
     try {
-      const stream = await fetch(`${this.url}/live/events`, { headers: this.ownerHeaders(), signal: timeout });
+      const stream = await fetch(`${this.reader ?? this.url}/live/events`, { headers: this.ownerHeaders(), signal: timeout });
       events = await this.events();
       if (isEnough(events)) return events;
       for await (const chunk of stream.body) {

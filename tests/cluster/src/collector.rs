@@ -34,6 +34,8 @@ pub struct Collector {
     pub data: PathBuf,
     /// `http://HOST:PORT`, the same after each start.
     pub address: String,
+    /// Its port.
+    pub port: u16,
     /// Whether a load balancer sends requests to it.
     pub is_listed: AtomicBool,
     /// Its process.
@@ -48,7 +50,8 @@ pub type Response = (u16, String);
 impl Collector {
     /// A collector that does not run yet: its files are below `folder`, and `variables` are its settings, with the servers of the log.
     pub fn new(program: &Path, folder: &Path, name: &str, variables: &[(&str, &str)]) -> Self {
-        let (data, address) = (folder.join(name), format!("127.0.0.1:{}", free_port()));
+        let (data, port) = (folder.join(name), free_port());
+        let address = format!("127.0.0.1:{port}");
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_millis(REQUEST_TIMEOUT_MS)));
         let arguments = ["serve", "--listen", &address, "--rate-per-address", "0", "--data", &data.to_string_lossy()].map(str::to_owned);
         let variables: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -56,6 +59,7 @@ impl Collector {
         Self {
             name: name.to_owned(),
             address: format!("http://{address}"),
+            port,
             is_listed: AtomicBool::new(true),
             process: Process::new(folder.join(format!("{name}.log"))),
             command: Box::new(move || {

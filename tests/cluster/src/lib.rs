@@ -13,7 +13,7 @@ mod stored;
 pub use clock::{Stopwatch, until, within};
 pub use collector::{Collector, Response, metric_in};
 pub use nats::{Nats, NatsServer, SERVERS};
-pub use network::Network;
+pub use network::{Network, balance};
 pub use ports::free_port;
 pub use process::Process;
 pub use rustix::process::Signal;

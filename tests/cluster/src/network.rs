@@ -79,14 +79,36 @@ fn accept(listener: &TcpListener, port: u16, gate: &Arc<Gate>) {
         let gate = Arc::clone(gate);
         std::thread::spawn(move || {
             gate.pass();
-            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { return };
-            let (Ok(to_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { return };
-            let _ = (client.set_nodelay(true), server.set_nodelay(true));
-            let responses = Arc::clone(&gate);
-            std::thread::spawn(move || copy(server, to_client, &responses));
-            copy(client, to_server, &gate);
+            if let Ok(server) = TcpStream::connect(("127.0.0.1", port)) {
+                connect(client, server, &gate);
+            }
         });
     }
+}
+
+/// Starts a load balancer, which passes each connection to the next of these ports that accepts it. Returns its own port.
+pub fn balance(ports: Vec<u16>) -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let own = listener.local_addr()?.port();
+    std::thread::spawn(move || {
+        let mut next = ports.iter().cycle();
+        for client in listener.incoming().flatten() {
+            let server = next.by_ref().take(ports.len()).find_map(|port| TcpStream::connect(("127.0.0.1", *port)).ok());
+            if let Some(server) = server {
+                std::thread::spawn(move || connect(client, server, &Arc::default()));
+            }
+        }
+    });
+    Ok(own)
+}
+
+/// Copies in both directions until one end closes.
+fn connect(client: TcpStream, server: TcpStream, gate: &Arc<Gate>) {
+    let (Ok(to_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { return };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let responses = Arc::clone(gate);
+    std::thread::spawn(move || copy(server, to_client, &responses));
+    copy(client, to_server, gate);
 }
 
 /// Copies until one of both ends closes, and closes the other.

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tillroll_cluster::{Collector, Nats, Network, Signal};
+use tillroll_cluster::{Collector, Nats, Network, Signal, balance, within};
 
 use super::clickhouse::ClickHouse;
 use crate::context::Context;
@@ -20,12 +22,14 @@ const STREAM: &str = "tillroll";
 const FOLDER: &str = "target/cluster";
 
 /// The members. Dropping them kills their processes.
-pub(super) struct Members {
+pub(crate) struct Members {
     pub(super) network: Network,
     pub(super) nats: Nats,
-    pub(super) collectors: Vec<Collector>,
+    pub(crate) collectors: Vec<Collector>,
     /// None where its engine is not installed.
     pub(super) clickhouse: Option<ClickHouse>,
+    /// The port of a load balancer before the collectors.
+    pub(crate) balancer: u16,
     pub(super) folder: PathBuf,
     /// Held as long as the members run.
     _lock: File,
@@ -35,7 +39,12 @@ pub(super) struct Members {
 
 impl Members {
     /// Starts all members with empty folders, and waits until they are ready.
-    pub(super) fn start(context: &Context, network: Network) -> Result<Self> {
+    pub(crate) fn start(context: &Context) -> Result<Self> {
+        Self::start_in(context, Network::direct())
+    }
+
+    /// Starts all members in a network.
+    pub(super) fn start_in(context: &Context, network: Network) -> Result<Self> {
         let folder = context.path(FOLDER);
         let lock = File::create(folder.with_extension("lock")).context("cannot write below target/")?;
         lock.try_lock().with_context(|| format!("another `cargo xtask cluster` uses {}; stop it first", folder.display()))?;
@@ -59,7 +68,15 @@ impl Members {
             collector.wait_until_ready()?;
             collectors.push(collector);
         }
-        Ok(Self { network, nats, collectors, clickhouse, folder, _lock: lock, libfaketime: setup::libfaketime(context) })
+        let balancer = balance(collectors.iter().map(|collector| collector.port).collect())?;
+        Ok(Self { balancer, network, nats, collectors, clickhouse, folder, _lock: lock, libfaketime: setup::libfaketime(context) })
+    }
+
+    /// Waits until the first collector has applied so many more entries, or until `is_over`.
+    pub(crate) fn wait_for_entries(&self, count: f64, is_over: &AtomicBool) {
+        let applied = || self.collectors[0].metric("tillroll_log_applied_entry").unwrap_or_default();
+        let end = applied() + count;
+        within(Duration::MAX, || is_over.load(Relaxed) || applied() >= end);
     }
 
     /// Returns which server leads the log.

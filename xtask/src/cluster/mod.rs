@@ -24,8 +24,9 @@ use tillroll_cluster::{Network, within};
 use crate::context::Context;
 use crate::{build, clock, setup, step};
 use chaos::{End, Plan};
-use members::Members;
 use verdict::Verdict;
+
+pub(crate) use members::Members;
 
 /// How often the table is printed: on a terminal it replaces the one before.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -66,7 +67,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let Some(plan) = plan else {
-        let members = Members::start(context, Network::direct())?;
+        let members = Members::start(context)?;
         println!("\nCtrl-C stops all members. Their files are in {}\n", members.folder.display());
         print_states(&members, &stop);
         members.stop();
@@ -82,7 +83,7 @@ pub(crate) fn check(context: &Context, faults: usize, seed: u64) -> Result<bool>
 }
 
 fn run_faults(context: &Context, plan: &Plan, stop: &AtomicBool) -> Result<Verdict> {
-    let members = Members::start(context, Network::with_links())?;
+    let members = Members::start_in(context, Network::with_links())?;
     chaos::run(&members, plan, stop)
 }
 

@@ -12,6 +12,12 @@ pub(super) fn states(members: &Members) -> String {
         "{:<12} {:<24} {:<12} {:>10} {:>10} {:>10} {:>10}\n",
         "member", "address", "state", "published", "applied", "behind", "lag"
     );
+    let _ = writeln!(
+        text,
+        "{:<12} {:<24} passes each connection to the next collector",
+        "balancer",
+        format!("http://127.0.0.1:{}", members.balancer)
+    );
     for collector in &members.collectors {
         let _ = writeln!(text, "{:<12} {:<24} {}", collector.name, collector.address, collector_state(collector));
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::result::CheckResult;
-use super::{clickhouse, history_import, lint, packages, relocation, runner};
+use super::{clickhouse, group_pages, history_import, lint, packages, relocation, runner};
 use crate::context::Context;
 use crate::step::Step;
 use crate::{build, cluster, files, process, setup, size, tidy};
@@ -82,7 +82,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "scale-out",
         about: "several collectors that share a log stay equal, also under faults of their machines and of the network",
-        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::NATS, setup::LIBFAKETIME],
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::NATS, setup::LIBFAKETIME, setup::BROWSERS],
         run: scale_out,
     },
     Check {
@@ -151,7 +151,8 @@ fn scale_out(context: &Context) -> Result<CheckResult> {
         cargo
     })?;
     let is_passed = cluster::check(context, FAULTS, SEED)?;
-    Ok(tests.and(if is_passed { CheckResult::PASSED } else { CheckResult::FAILED }))
+    let faults = if is_passed { CheckResult::PASSED } else { CheckResult::FAILED };
+    Ok(tests.and(faults).and(group_pages::run(context)?))
 }
 
 /// Ends a file that hangs, for example because a browser does. The slowest file takes three minutes on two busy processors.

@@ -5,6 +5,7 @@
 
 mod checks;
 mod clickhouse;
+mod group_pages;
 mod history_import;
 mod lint;
 mod packages;
