@@ -174,7 +174,7 @@ struct Measured {
 fn measure(clients: &Runtime, server: &ServerProcess, length: Duration) -> Measured {
     server.reset_peak();
     let load = Load { events: 1, connections: NORMAL_CONNECTIONS, length, rate: Some(NORMAL_RATE) };
-    let mut answered = load.on(clients, server.address);
+    let mut answered = load.on(clients, &[server.address]);
     answered.micros.sort_unstable();
     let within = |hundredths: usize| {
         let micros = answered.micros.get(answered.micros.len() * hundredths / 100);

@@ -78,7 +78,7 @@ fn in_turn(runtime: &Runtime, targets: [(&'static str, SocketAddr); 2], rounds: 
     for _ in 0..rounds {
         for (measured, (_, address)) in all.iter_mut().zip(targets) {
             let before = system_figure("/proc/self/stat", ticks);
-            let mut answered = load.on(runtime, address);
+            let mut answered = load.on(runtime, &[address]);
             assert_eq!(answered.failed, 0, "a request failed");
             let ticks = system_figure("/proc/self/stat", ticks) - before;
             measured.rates.push(answered.rate);
@@ -122,7 +122,7 @@ fn soak(events: u64) {
     let (mut stored, mut next) = (0.0, 0.0);
     while stored < events as f64 {
         let load = Load { events: 50, connections: 64, length: Duration::from_secs(1), rate: None };
-        stored += load.on(&clients, address).micros.len() as f64 * 50.0;
+        stored += load.on(&clients, &[address]).micros.len() as f64 * 50.0;
         if stored >= next {
             println!("{stored:12.0} events {:8.0} MB", system_figure("/proc/self/status", resident));
             next = stored + events as f64 / 10.0;

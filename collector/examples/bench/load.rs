@@ -37,12 +37,13 @@ pub(crate) struct Answered {
 }
 
 impl Load {
-    /// Loads the server at an address.
-    pub(crate) fn on(self, runtime: &Runtime, address: SocketAddr) -> Answered {
+    /// Loads the servers at these addresses, each with the same number of connections.
+    pub(crate) fn on(self, runtime: &Runtime, addresses: &[SocketAddr]) -> Answered {
         let watch = Stopwatch::start();
         let load = Arc::new(self);
         let (micros, failed) = runtime.block_on(async {
-            let senders: Vec<_> = (0..self.connections).map(|at| tokio::spawn(send(Arc::clone(&load), at, address, watch))).collect();
+            let connections = (0..self.connections).zip(addresses.iter().cycle());
+            let senders: Vec<_> = connections.map(|(at, address)| tokio::spawn(send(Arc::clone(&load), at, *address, watch))).collect();
             let (mut micros, mut failed) = (Vec::new(), 0);
             for sender in senders {
                 let mut answered = sender.await.expect("a sender");
@@ -100,7 +101,7 @@ fn is_whole(answer: &[u8]) -> bool {
 }
 
 /// The text of a request, and where the ids of its events stand in it.
-struct Request {
+pub(crate) struct Request {
     text: Vec<u8>,
     ids: Vec<usize>,
 }
@@ -110,7 +111,7 @@ const EVENT: &str = r#"{"id":"@","type":"product_view","api":"tillroll","time":1
 const BLANK: &str = "00000000-0000-7000-8000-000000000000";
 
 impl Request {
-    fn new(events: u64) -> Self {
+    pub(crate) fn new(events: u64) -> Self {
         let list = vec![EVENT.replace('@', BLANK); events as usize].join(",");
         let body = format!(r#"{{"token":"token","trackingLibraryVersion":"0.1.0","sentAt":1518004715732,"events":[{list}]}}"#);
         let text =
@@ -120,7 +121,7 @@ impl Request {
     }
 
     /// Ids as a version 7 has them: they begin with the time and end with something like chance.
-    fn fresh(&mut self) -> &[u8] {
+    pub(crate) fn fresh(&mut self) -> &[u8] {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let first = NEXT.fetch_add(self.ids.len() as u64, Relaxed);
         for (number, at) in (first..).zip(&self.ids) {

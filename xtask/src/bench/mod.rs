@@ -2,10 +2,10 @@
 
 mod page;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::context::Context;
-use crate::process;
+use crate::{build, process, setup, step};
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -24,6 +24,8 @@ enum Subject {
     Page(page::Options),
     /// Send the worst requests to each public endpoint beside a normal load; print its p99 with and without them, and the peak of memory
     Abuse(Abuse),
+    /// Compare a group of three collectors with a bare publisher of the same requests, and a node that catches up with one collector
+    Cluster,
     /// Bring the events of visits over to the projection; print the rate and the bytes that an event takes in its file
     Traffic(Traffic),
 }
@@ -52,9 +54,16 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<()> {
     match &options.subject {
         Some(Subject::Page(page)) => page::run(context, page),
         Some(Subject::Abuse(abuse)) => collector_example(context, "abuse", &[&abuse.seconds.to_string(), &abuse.only]),
+        Some(Subject::Cluster) => cluster(context),
         Some(Subject::Traffic(traffic)) => collector_example(context, "traffic", &[&traffic.events.to_string()]),
         None => collector_example(context, "bench", if options.soak { &["soak"] } else { &[] }),
     }
+}
+
+fn cluster(context: &mut Context) -> Result<()> {
+    step::run(context, &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::NATS])?;
+    let server = setup::nats_binary(context).context("the NATS server is not installed")?;
+    collector_example(context, "group", &[&context.collector_binary().to_string_lossy(), &server.to_string_lossy()])
 }
 
 fn collector_example(context: &Context, name: &str, arguments: &[&str]) -> Result<()> {

@@ -1,0 +1,163 @@
+//! Benchmark: the rates of a group of three collectors on this machine, each as a ratio to a control of the same run:
+//! `cargo xtask bench cluster`, or `cargo run --release -p tillroll-collector --example group -- TILLROLL NATS_SERVER [SECONDS] [ROUNDS]`.
+//!
+//! - Acknowledged events a second through the group, to a bare publisher that sends the same requests to the same servers, each as a message.
+//! - Events a second that a node applies which was away, to what one collector without a group stores, and to what the group stored meanwhile.
+
+#[path = "bench/load.rs"]
+mod load;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use async_nats::jetstream::{self, Context, stream};
+use load::{Load, Request};
+use tillroll_cluster::{Collector, Nats, Network, Stopwatch, until};
+use tokio::runtime::{Builder, Runtime};
+
+/// How many requests are on their way at the same time.
+const CONNECTIONS: u64 = 64;
+const COLLECTORS: usize = 3;
+/// The project of the load.
+const PROJECT: (&str, &str) = ("TILLROLL_PROJECTS", "token:secret");
+/// The stream and the subject of the bare publisher.
+const BARE: &str = "bare";
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let (program, server) = (words.next().expect("the collector"), words.next().expect("the NATS server"));
+    let mut numbers = words.map(|text| text.parse::<u64>().expect("a number"));
+    let length = Duration::from_secs(numbers.next().unwrap_or(5));
+    let rounds = numbers.next().unwrap_or(3);
+    let folder = tempfile::tempdir_in(".").expect("a folder on the disk that is to be measured");
+    let group = Group::start(Path::new(&program), Path::new(&server), folder.path());
+    for events in [1, 50] {
+        group.compare_with_publisher(events, length, rounds);
+    }
+    group.compare_catch_up(Path::new(&program), folder.path(), length);
+}
+
+struct Group {
+    collectors: Vec<Collector>,
+    publisher: Context,
+    clients: Runtime,
+    _nats: Nats,
+}
+
+impl Group {
+    fn start(program: &Path, server: &Path, folder: &Path) -> Self {
+        let nats = Nats::start(server, folder, &Network::direct()).expect("the NATS servers");
+        let urls = nats.urls("all", &Network::direct()).expect("addresses");
+        let start = |at: usize| {
+            let collector = Collector::new(program, folder, &format!("collector-{at}"), &[("TILLROLL_LOG", &urls), PROJECT]);
+            collector.start().and_then(|()| collector.wait_until_ready()).expect("a collector");
+            collector
+        };
+        let collectors = (0..COLLECTORS).map(start).collect();
+        let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let publisher = clients.block_on(publisher(&urls));
+        Self { collectors, publisher, clients, _nats: nats }
+    }
+
+    /// The group and the bare publisher take turns.
+    fn compare_with_publisher(&self, events: u64, length: Duration, rounds: u64) {
+        let addresses: Vec<_> = self.collectors.iter().map(address).collect();
+        let load = Load { events, connections: CONNECTIONS, length, rate: None };
+        let (mut bare, mut group) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            bare.push(self.clients.block_on(publish(&self.publisher, events, length)) * events as f64);
+            let answered = load.on(&self.clients, &addresses);
+            assert_eq!(answered.failed, 0, "a request failed");
+            group.push(answered.rate * events as f64);
+        }
+        let (bare, group) = (median(bare), median(group));
+        println!(
+            "{events:2} event(s) a request: bare publisher {bare:8.0} events/s, group {group:8.0} events/s, ratio {:.2}",
+            group / bare
+        );
+    }
+
+    /// Stops a node, stores events meanwhile, and measures how fast it applies them when it is back.
+    fn compare_catch_up(&self, program: &Path, folder: &Path, length: Duration) {
+        let load = Load { events: 50, connections: CONNECTIONS, length, rate: None };
+        let alone = Collector::new(program, folder, "alone", &[PROJECT]);
+        alone.start().and_then(|()| alone.wait_until_ready()).expect("a collector");
+        let embedded = load.on(&self.clients, &[address(&alone)]).rate * 50.0;
+        alone.process.kill();
+        let (away, others) = (&self.collectors[2], &self.collectors[..2]);
+        let before = applied(away).expect("a metric");
+        away.process.kill();
+        let made = load.on(&self.clients, &others.iter().map(address).collect::<Vec<_>>());
+        let (rate, events) = (made.rate * 50.0, made.micros.len() as f64 * 50.0);
+        let last = applied(&others[0]).expect("a metric");
+        away.start().expect("a collector");
+        let (seconds, entries) = catch_up(away, last);
+        let applied = events * entries / (last - before) / seconds;
+        println!(
+            "{events:.0} events: made with {rate:.0} events/s, applied by a node that was away with {applied:.0} events/s ({:.1} times); one \
+             collector without a group stores {embedded:.0} events/s, ratio {:.2}",
+            applied / rate,
+            applied / embedded
+        );
+    }
+}
+
+fn address(collector: &Collector) -> SocketAddr {
+    collector.address.trim_start_matches("http://").parse().expect("an address")
+}
+
+fn applied(collector: &Collector) -> Option<f64> {
+    collector.metric("tillroll_log_applied_entry")
+}
+
+/// Waits until a node has applied the entry `last`. Returns the seconds and the entries from when it first reported its progress.
+fn catch_up(node: &Collector, last: f64) -> (f64, f64) {
+    let mut begin = None;
+    until("the node has caught up", || {
+        let now = applied(node);
+        begin = begin.or_else(|| now.map(|entry| (Stopwatch::start(), entry)));
+        now >= Some(last)
+    });
+    let (watch, first) = begin.expect("a beginning");
+    (watch.elapsed().as_secs_f64(), last - first)
+}
+
+/// A client of the servers, and a stream like that of the group.
+async fn publisher(urls: &str) -> Context {
+    let servers: Vec<async_nats::ServerAddr> = urls.split(',').map(|url| url.parse().expect("an address")).collect();
+    let context = jetstream::new(async_nats::connect(servers).await.expect("a connection"));
+    let config =
+        stream::Config { name: BARE.into(), subjects: vec![BARE.into()], num_replicas: 3, allow_direct: true, ..stream::Config::default() };
+    context.create_stream(config).await.expect("a stream");
+    context
+}
+
+/// Publishes requests, so many at the same time, and returns how many a second the quorum had.
+async fn publish(context: &Context, events: u64, length: Duration) -> f64 {
+    let (count, watch) = (Arc::new(AtomicU64::new(0)), Stopwatch::start());
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (context, count) = (context.clone(), Arc::clone(&count));
+            tokio::spawn(async move {
+                let mut request = Request::new(events);
+                while watch.elapsed() < length {
+                    let message = request.fresh().to_vec().into();
+                    context.publish(BARE, message).await.expect("a message").await.expect("an acknowledgement");
+                    count.fetch_add(1, Relaxed);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("a publisher");
+    }
+    count.load(Relaxed) as f64 / watch.elapsed().as_secs_f64()
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
