@@ -21,7 +21,7 @@ const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1
 const RESOURCES: [&str; 7] = ["events", "customers", "categories", "products", "orders", "carts", "returns"];
 
 /// How long a collector may take to become ready, to respond, and to export everything.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 const READY_TIMEOUT: Duration = Duration::from_secs(1);
 const STATE_TIMEOUT: Duration = Duration::from_secs(5);
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(120);
