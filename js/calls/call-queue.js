@@ -4,7 +4,7 @@
 import { listen, now } from "../page.js";
 import { tryCall, useLocal } from "../safe.js";
 import { SESSION_COOKIE, VISITOR_COOKIE, readState } from "../storage/cookies.js";
-import { DEDUP_SUFFIX } from "../storage/event-store.js";
+import { BACKLOG_SUFFIX, DEDUP_SUFFIX } from "../storage/event-store.js";
 import { createCall } from "./create-call.js";
 import { TERMINATOR, encodeFlat } from "./flat-encode.js";
 
@@ -31,7 +31,7 @@ export const createCallQueue = (startOptions, settings, store) => {
   const waiting = [];
   const listeners = [];
   /** The local storage key of the calls of pages that closed before the core loaded; the next such page sends them first. */
-  const backlogKey = store.name + ".early";
+  const backlogKey = store.name + BACKLOG_SUFFIX;
   let core;
   let isPaused = true;
   /** The encoded calls that wait: those of this page, and after the first `sendBacklog` also those of earlier pages. */

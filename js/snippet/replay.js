@@ -9,8 +9,8 @@ import { createV1Replay } from "../facades/metrilo-v1.js";
 import { METHODS } from "../facades/metrilo.js";
 import { methodsFromTable } from "../facades/method-table.js";
 import { installOmetria } from "../facades/ometria.js";
-import { asArray, asObject, tryCall } from "../safe.js";
-import { RAW_CALL_MARKER } from "../storage/event-store.js";
+import { asArray, asObject, tryCall, useLocal } from "../safe.js";
+import { BACKLOG_SUFFIX, RAW_CALL_MARKER } from "../storage/event-store.js";
 
 /** Sequence numbers in keys start here, as in calls/create-call.js. */
 const FIRST_SEQUENCE_NUMBER = 1e6;
@@ -134,15 +134,25 @@ const groupByPage = (rawCalls) => {
   return Object.values(pages).map((page) => page.sort((a, b) => a.at - b.at));
 };
 
+/** Matches a stored load call, the first of a page. */
+const LOAD_CALL = /:type\x1f\$land\x1f/;
+
+/**
+ * Returns whether this page, the youngest that has stored a load call, has sent its calls already, because it was hidden before its core had
+ * loaded. `backlog` is what the call queue has sent.
+ */
+const isBacklogSent = (persisted, backlog) =>
+  persisted.filter((text) => LOAD_CALL.test(text)).slice(-1).some((loadCall) => backlog.includes(loadCall));
+
 /** Integrates a form if that is what the page asked the snippet for; it is not a call. */
 const applyFormSetup = ({ object, method, args }) =>
   object === "metrilo" && method === "integrateForm" && tryCall(() => window.metrilo.integrateForm(...args));
 
 /**
  * Replays the persisted entries, keys and texts alternately, and the records of this page's snippet. Returns `{ entries, calls, replayedKeys }`:
- * the entries with the raw calls of earlier pages replaced, the calls of this page, and the keys of the raw calls to delete.
+ * the entries with the raw calls of earlier pages replaced, the calls to make after the load call, and the keys of the raw calls to delete.
  */
-const replayKept = (persisted, snippetCalls) => {
+const replayKept = (persisted, snippetCalls, backlog) => {
   const entries = [];
   const replayedKeys = [];
   const earlier = [];
@@ -161,10 +171,13 @@ const replayKept = (persisted, snippetCalls) => {
     if (!calls.length) replayedKeys.push(key);
     entries.push(...calls.flat());
   }
-  // Behind all other entries: if this page, or one after it, closed without a core, the collector derived its session from those already.
-  groupByPage(earlier).forEach((page) => entries.push(...replayPage(page).flat()));
+  const earlierCalls = groupByPage(earlier).flatMap((page) => replayPage(page));
   const calls = ofThisPage.length ? replayPage(ofThisPage, window.ometria) : [];
   ofThisPage.forEach(applyFormSetup);
+  // Behind all calls from which the collector has derived visitor and session already: the other entries, if an earlier page closed without a
+  // core, and the load call of this page, if it was hidden without one.
+  if (isBacklogSent(persisted, backlog)) calls.unshift(...earlierCalls);
+  else entries.push(...earlierCalls.flat());
   return { entries, calls, replayedKeys };
 };
 
@@ -185,7 +198,7 @@ export const install = (core, store, snippetCalls) => {
   };
   core.restore = (persisted) => {
     const newCalls = Array.isArray(snippetCalls) ? snippetCalls.slice(replayedCount) : [];
-    const { entries, calls, replayedKeys } = replayKept(persisted, newCalls);
+    const { entries, calls, replayedKeys } = replayKept(persisted, newCalls, useLocal("getItem", store.name + BACKLOG_SUFFIX) || "");
     replayedCount = snippetCalls.length;
     restore(entries);
     calls.forEach((replayed) => call(...replayed));

@@ -26,7 +26,7 @@ const persisted = (...records) => records.flatMap((one) => [one[0].slice("tillro
 const replay = (entries, records = []) => {
   const result = { restored: [], called: [], deleted: [] };
   const core = { restore: (pairs) => (result.restored = pairs), call: (key, text) => result.called.push([key, text]) };
-  install(core, { delete: (keys) => (result.deleted = keys) }, records);
+  install(core, { name: "shop", delete: (keys) => (result.deleted = keys) }, records);
   core.restore(entries);
   result.calls = result.restored.filter((_, at) => at % 2).map((text) => (text[1] === ":" ? parseFlat(text) : text));
   return result;
@@ -74,6 +74,16 @@ describe("records of a page on which the library never loaded", () => {
     const [older, younger] = [record("0.7", 0, "metrilo", "checkout"), record("0.2", 3, "metrilo", "search", "shoe")];
     const { calls } = replay([...persisted(younger), ...persisted(older), "1800-1-a1", event]);
     assert.deepEqual([calls[0], ...calls.slice(1).map(({ type }) => type)], [event, "search", "checkout"]);
+  });
+
+  test("come behind the load call of a page that has sent that already", () => {
+    const loadCall = encodeFlat({ time: NOON, seed: "0a".repeat(21), api: "tillroll", type: "land" });
+    for (const isSent of [true, false]) {
+      window.localStorage = { getItem: (key) => (key === "shop.early" && isSent ? `[${loadCall}]` : null) };
+      const { restored, called } = replay([...persisted(record("0.7", 0, "metrilo", "checkout")), "1800-1-a1c", loadCall]);
+      assert.deepEqual([restored.length, called.length], isSent ? [2, 1] : [4, 0]);
+    }
+    delete window.localStorage;
   });
 });
 

@@ -16,7 +16,7 @@ const readObjects = (objects, callback) => {
   texts.onerror = () => callback();
 };
 
-/** Returns `{ put, delete, getAll, clear }` of the event store `store`. `getAll(callback)` passes keys and texts alternately, in the order of the keys. */
+/** Returns `{ name, put, delete, getAll, clear }` of the event store `store`. `getAll(callback)` passes keys and texts alternately, in the order of the keys. */
 export const completeStore = (store) => {
   const { name, put, run } = store;
   const fallback = createFallbackStore(name);
@@ -44,6 +44,7 @@ export const completeStore = (store) => {
     setTimeout(giveUpDb, DB_TIMEOUT_MS);
   };
   return {
+    name,
     put,
     delete: (keys) => {
       keys.forEach((key) => delete store.pending[key]);

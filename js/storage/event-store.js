@@ -20,6 +20,9 @@ export const RAW_CALL = /tillroll:|"tillroll-/;
 /** The end of the local storage key of the dedup state, behind the name of the event store. */
 export const DEDUP_SUFFIX = ".notes";
 
+/** The end of the local storage key of the calls that pages have sent before their core had loaded, behind the name of the event store. */
+export const BACKLOG_SUFFIX = ".early";
+
 /**
  * Returns the event store of this page. `name` is the name of the database and of its object store, and with a colon the prefix of keys in
  * local storage. `put(key, text)` persists a text; `run(operation)` passes the object store to `operation` once
