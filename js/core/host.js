@@ -25,16 +25,15 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export const createHost = (page, core) => {
   const { cookieDomain, collector, readState, store: pageStore, setConsent, listeners, pause, enqueue, encodeBody, snippet = [] } = page;
   const store = completeStore(pageStore);
-  const dedup = createDedupState(pageStore.name, readState);
+  const dedup = createDedupState(pageStore.name);
   /** The functions that resolve the promises of `flush`. */
   const flushed = [];
   let timer;
   /** How the saved session starts: projects on one origin share the cookie, but not the session. */
   const sessionStart = `project=${page.token}&`;
   const ownSession = (text) => (text.startsWith(sessionStart) ? text : "");
-  /** Returns visitor, session and dedup state; without `all` only the last. */
-  const readShared = (all) => [all ? readState(VISITOR_COOKIE) : "", all ? ownSession(readState(SESSION_COOKIE)) : "", dedup.read()];
-  const refresh = (all) => core.onState(...readShared(all));
+  /** Passes visitor, session and dedup state to the core; without `all` only the last. */
+  const refresh = (all) => core.onState(all ? readState(VISITOR_COOKIE) : "", all ? ownSession(readState(SESSION_COOKIE)) : "", dedup.read());
   /** Loads the replay of raw vendor calls into the core; resolves to true if that fails. */
   const loadReplay = () => import(__REPLAY__).then((replay) => replay.install(core, store, snippet), () => true);
   // If loading fails, the call stays persisted for a later page, and the calls behind it continue.
@@ -81,10 +80,11 @@ export const createHost = (page, core) => {
     writeState: (name, value) => {
       // What the core calls the dedup state; all other names are cookies.
       if (name === "notes") return dedup.write(value);
-      const start = value && name === SESSION_COOKIE ? sessionStart : "";
-      saveCookie(name, start + value);
-      if (name === VISITOR_COOKIE) renewVisitor(value);
-      election.send("onState", ...readShared(true));
+      const isVisitor = name === VISITOR_COOKIE;
+      saveCookie(name, isVisitor || !value ? value : sessionStart + value);
+      if (isVisitor) renewVisitor(value);
+      // Not read back: reading cookies is slow. An empty text changes nothing.
+      election.send("onState", isVisitor ? value : "", isVisitor ? "" : value, dedup.read());
     },
     schedule: (_, __, delay) => {
       clearTimeout(timer);

@@ -1,11 +1,11 @@
 // The dedup state: the calls of which a repetition sends no event, shared by all tabs through local storage. The core defines its format,
 // see protocol/src/visitor_context/dedup.rs.
 
-import { tryCall } from "../safe.js";
+import { tryCall, useLocal } from "../safe.js";
 import { DEDUP_SUFFIX } from "./event-store.js";
 
 /** Returns `{ read, write }`; `name` is that of the event store. `read()` returns the state, an empty string if there is none; `write("")` deletes it. */
-export const createDedupState = (name, readState) => {
+export const createDedupState = (name) => {
   const key = name + DEDUP_SUFFIX;
   /** The state if local storage refused to store it: only this page has it then. */
   let unsaved;
@@ -17,5 +17,5 @@ export const createDedupState = (name, readState) => {
       unsaved = undefined;
     });
   };
-  return { read: () => (unsaved === undefined ? readState(key) : unsaved), write };
+  return { read: () => (unsaved === undefined ? useLocal("getItem", key) || "" : unsaved), write };
 };
