@@ -12,8 +12,9 @@ const MIN_COMPRESSED_CHARS = 1024;
 const compress = async (body) => {
   if (body.length < MIN_COMPRESSED_CHARS) return body;
   try {
-    const stream = new window.Blob([body]).stream().pipeThrough(new window.CompressionStream("gzip"));
-    return await new window.Response(stream).blob();
+    // Not by blobs, which Chromium 156 keeps in another process: they take three times as long.
+    const stream = new window.Response(body).body.pipeThrough(new window.CompressionStream("gzip"));
+    return await new window.Response(stream).arrayBuffer();
   } catch (e) {
     return body;
   }
