@@ -37,7 +37,7 @@ pub enum SendOutcome {
 /// Returns what the result of a request means.
 ///
 /// A 2xx status counts only if the body starts as the collector's JSON does: a captive portal answers every request with 200.
-pub fn classify(result: &SendResult) -> SendOutcome {
+pub fn classify(result: &SendResult<'_>) -> SendOutcome {
     match result.status {
         200..=299 if result.body.starts_with(BatchResponse::JSON_PREFIX) => SendOutcome::Acked,
         401..=403 => SendOutcome::ProjectRejected,
@@ -152,7 +152,7 @@ impl Delivery {
     }
 
     /// Applies the outcome of a request that had `sent` events. The millisecond in which it ends spreads the delays of many pages.
-    pub fn apply(&mut self, outcome: SendOutcome, now: Millis, sent: usize, retry_after: Option<Millis>) {
+    pub fn apply(&mut self, outcome: SendOutcome, now: Millis, sent: usize, retry_after: Millis) {
         self.due = now;
         match outcome {
             SendOutcome::Acked => {
@@ -197,8 +197,8 @@ impl Delivery {
 mod tests {
     use super::*;
 
-    fn result(status: u16, body: &str) -> SendResult {
-        SendResult { status, body: body.into(), ..SendResult::default() }
+    fn result(status: u16, body: &str) -> SendResult<'_> {
+        SendResult { status, body, ..SendResult::default() }
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(delivery.update_timer(false), Some(BATCH_DELAY_MS + REQUEST_TIMEOUT_MS));
         assert!(delivery.complete().is_some());
         assert_eq!(delivery.complete(), None);
-        delivery.apply(SendOutcome::Acked, BATCH_DELAY_MS, 1, None);
+        delivery.apply(SendOutcome::Acked, BATCH_DELAY_MS, 1, 0);
         assert_eq!(delivery.ready(BATCH_DELAY_MS), Some(batcher::MAX_CALLS));
     }
 
@@ -261,7 +261,7 @@ mod tests {
     fn new_connection_ends_the_backoff_but_a_flush_does_not() {
         let mut delivery = Delivery::default();
         delivery.open();
-        delivery.apply(SendOutcome::Retry, 0, 1, Some(60_000));
+        delivery.apply(SendOutcome::Retry, 0, 1, 60_000);
         delivery.send_at(1);
         assert_eq!(delivery.update_timer(false), Some(60_000));
         delivery.retry(2);

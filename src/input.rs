@@ -1,112 +1,86 @@
 //! The inputs of the tracker: everything that happens in the page and in the browser.
+//!
+//! An input crosses the border from the script as its kind and one text, and stays so: an enum of inputs with their values would be made from
+//! them, only to be matched once more, for a fiftieth of the page's core.
+
+use tillroll_protocol::number_text;
 
 use crate::Millis;
-use crate::queue::StoredEntry;
 
 numbered! {
-    /// The inputs that are texts; the script has a function of each name.
+    /// What happened, with the texts of the input; the script has a function of each name.
     InputKind {
-        /// See [`Input::Start`].
+        /// The page has loaded the core; once per page, after the saved state and the server's id. The visitor's consent as in
+        /// [`Consent`](Self::Consent), or `never` if the browser denies it for the visitor; the key and the text of a call of type `land`, which
+        /// records when and where the page loaded.
         Start = "start",
-        /// See [`Input::Call`].
+        /// A call of the page that [`Call::parse`](tillroll_protocol::call::Call::parse) reads. Its key is that in the store, or without the
+        /// [suffix](crate::queue::UNDECIDED_SUFFIX) if the call is not stored yet; its text. In the leader's tab also an entry that another tab
+        /// shares.
         Call = "call",
-        /// See [`Input::Stored`].
+        /// The key and the text of a stored entry that [`Host::restore`](crate::effect::Host::restore) requested, in the order of the keys.
         Stored = "stored",
-        /// See [`Input::Restored`].
+        /// All stored entries are there; no request starts before. No text.
         Restored = "restored",
-        /// See [`Input::Timer`].
+        /// The timer of [`Host::set_timer`](crate::effect::Host::set_timer) has fired. No text.
         Timer = "onTimer",
-        /// See [`Input::Hidden`].
+        /// The page is hidden, but may become visible again. No text.
         Hidden = "hidden",
-        /// See [`Input::PageHide`].
+        /// The page unloads, or enters the back/forward cache. No text.
         PageHide = "pagehide",
-        /// See [`Input::StateChanged`].
+        /// Another tab may have changed the saved state; this is the current one, see
+        /// [`VisitorContext::reload`](tillroll_protocol::visitor_context::VisitorContext::reload): visitor, session, deduplication state.
         StateChanged = "onState",
-        /// See [`Input::ServerId`].
+        /// A visitor id that the shop's server made, for a visitor without one.
         ServerId = "onServerId",
-        /// See [`Input::PageShow`].
+        /// The page returns from the back/forward cache. No text.
         PageShow = "pageshow",
-        /// See [`Input::Leader`]; the text is empty if this tab is not the leader.
+        /// Whether this tab is the leader: a text, which is empty if it is not. Each tab is, until this input.
         Leader = "onLeader",
-        /// See [`Input::DeletedElsewhere`].
+        /// The keys of entries that another tab has deleted, separated by commas.
         DeletedElsewhere = "deletedElsewhere",
-        /// See [`Input::Online`].
+        /// The network connection is back. No text.
         Online = "online",
-        /// See [`Input::Flush`].
+        /// The page requests that all events are sent now. No text.
         Flush = "flush",
-        /// See [`Input::Consent`].
+        /// The visitor's consent: `granted`, `denied` or `pending`.
         Consent = "consent",
-        /// See [`Input::Reset`].
+        /// The visitor has logged out. The key and the text of a call, of which time, seed and page count.
         Reset = "reset",
+        /// A request has completed or failed: the response's `Retry-After` and its body, see [`SendResult`].
+        RequestDone = "onResponse",
     }
 }
+
+/// Separates the texts of an input. Only the last one may contain it: values of the page.
+pub const SEPARATOR: u8 = 0;
 
 /// Something that happened. Inputs are borrowed: the tracker copies what it stores.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Input<'a> {
-    /// The page has loaded the core; once per page, after the saved state and the server's id. The text is as in [`Input::Consent`], or `never` if
-    /// the browser denies consent for the visitor. The entry is a call of type `land` that records when and where the page loaded.
-    Start(&'a str, StoredEntry<&'a str>),
-    /// A call of the page that [`Call::parse`](tillroll_protocol::call::Call::parse) reads. Its key is that in the store, or without the
-    /// [suffix](crate::queue::UNDECIDED_SUFFIX) if the call is not stored yet. In the leader's tab also an entry that another tab shares.
-    Call(StoredEntry<&'a str>),
-    /// A stored entry that [`Host::restore`](crate::effect::Host::restore) requested, in the order of the keys.
-    Stored(StoredEntry<&'a str>),
-    /// All stored entries are there; no request starts before.
-    Restored,
-    /// A request has completed or failed.
-    RequestDone(&'a SendResult),
-    /// The timer of [`Host::set_timer`](crate::effect::Host::set_timer) has fired.
-    Timer,
-    /// The page is hidden, but may become visible again.
-    Hidden,
-    /// The page unloads, or enters the back/forward cache.
-    PageHide,
-    /// Another tab may have changed the saved state; this is the current one.
-    StateChanged(SavedState<&'a str>),
-    /// A visitor id that the shop's server made, for a visitor without one.
-    ServerId(&'a str),
-    /// The page returns from the back/forward cache.
-    PageShow,
-    /// Whether this tab is the leader. Each tab is, until this input.
-    Leader(bool),
-    /// Another tab has deleted the entries of these keys, which are separated by commas.
-    DeletedElsewhere(&'a str),
-    /// The network connection is back.
-    Online,
-    /// The page requests that all events are sent now.
-    Flush,
-    /// The visitor's consent: `granted`, `denied` or `pending`.
-    Consent(&'a str),
-    /// The visitor has logged out. The entry is a call, of which time, seed and page count.
-    Reset(StoredEntry<&'a str>),
-}
-
-/// What cookies and local storage hold about the visitor; an empty text if they hold nothing. `S` is how the texts are held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SavedState<S = String> {
-    /// The visitor: an anonymous id or an e-mail, decoded.
-    pub visitor: S,
-    /// The session, as [`Session`](tillroll_protocol::visitor_context::Session) writes it.
-    pub session: S,
-    /// The deduplication state, as [`DedupState`](tillroll_protocol::visitor_context::DedupState) writes it.
-    pub dedup: S,
-}
-
-impl SavedState {
-    /// Returns the state with borrowed texts.
-    pub fn as_ref(&self) -> SavedState<&str> {
-        SavedState { visitor: &self.visitor, session: &self.session, dedup: &self.dedup }
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input<'a> {
+    /// What happened.
+    pub kind: InputKind,
+    /// The texts of the kind, separated by [`SEPARATOR`].
+    pub texts: &'a str,
+    /// The HTTP status of a response; 0 if there was none, and for all other kinds.
+    pub status: u16,
 }
 
 /// The result of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SendResult {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendResult<'a> {
     /// The HTTP status; 0 if there was no response.
     pub status: u16,
-    /// The response's `Retry-After`.
-    pub retry_after: Option<Millis>,
+    /// The response's `Retry-After`, in milliseconds; 0 if there was none.
+    pub retry_after: Millis,
     /// The body of the response.
-    pub body: String,
+    pub body: &'a str,
+}
+
+impl<'a> SendResult<'a> {
+    /// Returns the result of a response whose header `Retry-After` is `retry_after`; it counts only if it is a number of seconds.
+    pub fn new(status: u16, retry_after: &str, body: &'a str) -> Self {
+        let seconds = number_text::parse_integer(retry_after).unwrap_or(0);
+        Self { status, retry_after: seconds.wrapping_mul(1_000), body }
+    }
 }

@@ -13,6 +13,14 @@ macro_rules! numbered {
         impl $name {
             /// The names of all variants in the script.
             pub const NAMES: &[&str] = &[$($script),*];
+
+            /// Returns the variant with this number; None for any other number.
+            pub fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $(number if number == Self::$variant as u32 => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
         }
     };
 }

@@ -1,7 +1,7 @@
 //! The in-memory queue of calls that the collector has not acknowledged, in order and bounded.
 //!
-//! Each entry also stands under its own key in the page's durable store, and is sent as it is stored. When a bound is exceeded, the queue
-//! evicts the oldest entries and returns them.
+//! Each entry also stands under its own key in the page's durable store, and is sent as it is stored. When a bound is exceeded, the oldest
+//! entries are evicted.
 
 use tillroll_protocol::flat_format::FlatValue;
 use tillroll_protocol::json_writer::push_ascii;
@@ -84,12 +84,11 @@ impl Queue {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
-    /// Inserts a call, which is not in the queue, and returns the evicted calls. A call of an earlier page goes before those with greater keys,
-    /// any other to the end.
-    pub fn insert(&mut self, entry: StoredEntry, is_earlier: bool) -> Vec<StoredEntry> {
+    /// Inserts a call, which is not in the queue. A call of an earlier page goes before those with greater keys, any other to the end. Call
+    /// [`evict`](Self::evict) afterwards until it returns None.
+    pub fn insert(&mut self, entry: StoredEntry, is_earlier: bool) {
         let at = self.entries.iter().filter(|other| !is_earlier || other.key < entry.key).count();
         self.entries.insert(at, entry);
-        self.evict()
     }
 
     /// Removes the calls of these keys, which are separated by commas.
@@ -111,12 +110,9 @@ impl Queue {
         self.entries.iter().map(|entry| entry.key.len() + entry.text.len()).sum()
     }
 
-    fn evict(&mut self) -> Vec<StoredEntry> {
-        let mut evicted = Vec::new();
-        while self.bytes() > MAX_BYTES || self.entries.len() > MAX_CALLS {
-            evicted.push(self.entries.remove(0));
-        }
-        evicted
+    /// Removes the oldest call if a bound is exceeded, and returns it.
+    pub fn evict(&mut self) -> Option<StoredEntry> {
+        (self.bytes() > MAX_BYTES || self.entries.len() > MAX_CALLS).then(|| self.entries.remove(0))
     }
 }
 
@@ -153,7 +149,8 @@ mod tests {
             let mut queue = Queue::default();
             let mut evicted = Vec::new();
             for (at, length) in lengths.iter().enumerate() {
-                evicted.extend(queue.insert(StoredEntry::new(format!("{at:05}"), "x".repeat(*length)), false));
+                queue.insert(StoredEntry::new(format!("{at:05}"), "x".repeat(*length)), false);
+                evicted.extend(std::iter::from_fn(|| queue.evict()));
                 prop_assert!(queue.entries().len() <= MAX_CALLS && queue.bytes() <= MAX_BYTES);
             }
             evicted.extend_from_slice(queue.entries());
@@ -189,7 +186,8 @@ mod tests {
     fn call_above_the_bound_empties_the_queue() {
         let mut queue = Queue::default();
         queue.insert(StoredEntry::new("1".into(), String::new()), false);
-        assert_eq!(queue.insert(StoredEntry::new("2".into(), "x".repeat(MAX_BYTES)), false).len(), 2);
+        queue.insert(StoredEntry::new("2".into(), "x".repeat(MAX_BYTES)), false);
+        assert_eq!(std::iter::from_fn(|| queue.evict()).count(), 2);
         assert_eq!(queue.bytes(), 0);
     }
 }

@@ -5,12 +5,13 @@
 use tillroll_protocol::call::Call;
 use tillroll_protocol::call_check::CallError;
 use tillroll_protocol::cookies::{SESSION_COOKIE, VISITOR_COOKIE};
+use tillroll_protocol::str_bytes::split_once;
 use tillroll_protocol::visitor_context::{Identity, VisitorContext};
 
 use crate::consent::Consent;
 use crate::delivery::{self, Delivery, InFlight, SendOutcome};
 use crate::effect::{DEDUP, Host, Report};
-use crate::input::{Input, SavedState, SendResult};
+use crate::input::{Input, InputKind, SEPARATOR, SendResult};
 use crate::queue::{self, Queue, StoredEntry, decided_key, is_undecided};
 use crate::{Millis, batcher};
 
@@ -37,24 +38,28 @@ pub struct Tracker {
 impl Tracker {
     /// Handles an input that happened at `now`; passes the effects to `out`, in order.
     pub fn handle(&mut self, now: Millis, input: Input<'_>, out: &mut impl Host) {
-        match input {
-            Input::Start(consent, load_call) => self.start(now, consent, load_call, out),
-            Input::Call(call) => self.call(now, call, out),
-            Input::Stored(entry) => self.stored(now, entry, out),
-            Input::Restored => self.restored(now, out),
-            Input::RequestDone(result) => self.request_done(now, result, out),
-            Input::Timer => self.timer(now, out),
-            Input::Hidden => self.hidden(now, out),
-            Input::PageHide => self.page_hide(out),
-            Input::StateChanged(saved) => self.state_changed(saved),
-            Input::ServerId(id) => self.server_id(id),
-            Input::PageShow => self.page_show(now),
-            Input::Leader(is_leader) => self.set_leader(now, is_leader, out),
-            Input::DeletedElsewhere(keys) => self.queue.remove(keys),
-            Input::Online => self.delivery.retry(now),
-            Input::Flush => self.flush(now),
-            Input::Consent(word) => self.consent(now, word, out),
-            Input::Reset(call) => self.reset(call, out),
+        let Input { kind, texts, status } = input;
+        let (first, rest) = split_once(texts, SEPARATOR);
+        let (second, third) = split_once(rest, SEPARATOR);
+        let entry = StoredEntry::new(first, rest);
+        match kind {
+            InputKind::Start => self.start(now, first, StoredEntry::new(second, third), out),
+            InputKind::Call => self.call(now, entry, out),
+            InputKind::Stored => self.stored(now, entry, out),
+            InputKind::Restored => self.restored(now, out),
+            InputKind::Timer => self.timer(now, out),
+            InputKind::Hidden => self.hidden(now, out),
+            InputKind::PageHide => self.page_hide(out),
+            InputKind::StateChanged => self.context.reload(first, second, third),
+            InputKind::ServerId => self.server_id(texts),
+            InputKind::PageShow => self.page_show(now),
+            InputKind::Leader => self.set_leader(now, !texts.is_empty(), out),
+            InputKind::DeletedElsewhere => self.queue.remove(texts),
+            InputKind::Online => self.delivery.retry(now),
+            InputKind::Flush => self.flush(now),
+            InputKind::Consent => self.consent(now, texts, out),
+            InputKind::Reset => self.reset(entry, out),
+            InputKind::RequestDone => self.request_done(now, SendResult::new(status, first, rest), out),
         }
         self.send(now, out);
         self.report_flushed(out);
@@ -93,13 +98,13 @@ impl Tracker {
             return;
         }
         if entry.is_damaged() {
-            return self.report_dropped(entry.key, 1, "damaged", out);
+            return self.report_dropped(entry.key, "damaged", out);
         }
         if !entry.is_call() {
             return self.adopt(now, entry, out);
         }
         if self.consent.pass(entry) {
-            self.process_call(now, entry, "", out);
+            self.process_call(now, entry.key, entry.text, "", out);
         }
     }
 
@@ -125,29 +130,27 @@ impl Tracker {
 
     /// Decides about a call, and stores it with the decisions if the collector needs it. `key_end` is appended to its key, if an earlier page
     /// has stored it. Deletes a call that is stored without decisions; never the call with its decisions, which another tab may have stored.
-    fn process_call(&mut self, now: Millis, entry: StoredEntry<&str>, key_end: &str, out: &mut impl Host) {
-        let Some(call) = Call::parse(entry.text) else { return ignore_call(entry.key, CallError { reason: "unreadable", field: "" }, out) };
+    fn process_call(&mut self, now: Millis, key: &str, text: &str, key_end: &str, out: &mut impl Host) {
+        let Some(call) = Call::parse(text) else { return ignore_call(key, CallError { reason: "unreadable", field: "" }, out) };
         self.context.session.limit_activity(now);
         let decided = match self.context.decide(&call) {
             Ok(decided) => decided,
-            Err(error) => return ignore_call(entry.key, error, out),
+            Err(error) => return ignore_call(key, error, out),
         };
         if decided.must_save_identity {
             out.save(VISITOR_COOKIE, self.context.identity.cookie_value());
         }
         if !decided.decisions.is_empty() {
-            let mut text = String::from("[");
-            text.push_str(entry.text);
-            text.push_str(&decided.decisions);
-            text.push(']');
-            let mut key = String::from(decided_key(entry.key));
-            key.push_str(key_end);
-            let stored = StoredEntry::new(key, text);
+            let mut stored = StoredEntry::new(String::from(decided_key(key)), String::from("["));
+            stored.key.push_str(key_end);
+            stored.text.push_str(text);
+            stored.text.push_str(&decided.decisions);
+            stored.text.push(']');
             out.persist(&stored);
             self.enqueue(now, stored, false, out);
         }
-        if is_undecided(entry.key) || !key_end.is_empty() {
-            out.delete(entry.key);
+        if is_undecided(key) || !key_end.is_empty() {
+            out.delete(key);
         }
         if decided.is_dedup_changed {
             out.save(DEDUP, self.context.dedup.text());
@@ -163,15 +166,15 @@ impl Tracker {
         if !self.delivery.is_leader() {
             out.share(&entry);
         }
-        let evicted = self.queue.insert(entry, is_earlier);
-        if !evicted.is_empty() {
-            self.report_dropped(&queue::keys(&evicted), evicted.len() as u32, "full", out);
+        self.queue.insert(entry, is_earlier);
+        while let Some(evicted) = self.queue.evict() {
+            self.report_dropped(&evicted.key, "full", out);
         }
         self.delivery.schedule(now);
     }
 
     /// Loads a stored entry. Calls of earlier pages without decisions are processed before this page's load call, so that their visitor and
-    /// session continue. This page's own stored calls arrive as [`Input::Call`].
+    /// session continue. This page's own stored calls arrive as [`InputKind::Call`].
     ///
     /// Another tab may process the same calls at the same time, and decide otherwise, because what one has done is a repetition for the other. So
     /// the key of a decided call ends in that of the page's load call: no tab replaces what another one has stored. The event ids are equal.
@@ -180,12 +183,12 @@ impl Tracker {
             return;
         }
         if entry.is_damaged() {
-            self.report_dropped(entry.key, 1, "damaged", out);
+            self.report_dropped(entry.key, "damaged", out);
         } else if !entry.is_call() {
             self.enqueue(now, entry.to_owned(), true, out);
         } else if *entry.key < *self.load_call.key {
             let key_end = String::from(decided_key(&self.load_call.key));
-            self.process_call(now, entry, &key_end, out);
+            self.process_call(now, entry.key, entry.text, &key_end, out);
         }
     }
 
@@ -200,7 +203,7 @@ impl Tracker {
         }
     }
 
-    fn request_done(&mut self, now: Millis, result: &SendResult, out: &mut impl Host) {
+    fn request_done(&mut self, now: Millis, result: SendResult<'_>, out: &mut impl Host) {
         if let Some(in_flight) = self.delivery.complete() {
             self.finish_request(now, in_flight, result, out);
         }
@@ -209,12 +212,12 @@ impl Tracker {
     fn timer(&mut self, now: Millis, out: &mut impl Host) {
         if let Some(in_flight) = self.delivery.take_timed_out(now) {
             out.abort();
-            self.finish_request(now, in_flight, &SendResult::default(), out);
+            self.finish_request(now, in_flight, SendResult::default(), out);
         }
     }
 
-    fn finish_request(&mut self, now: Millis, in_flight: InFlight, result: &SendResult, out: &mut impl Host) {
-        let outcome = delivery::classify(result);
+    fn finish_request(&mut self, now: Millis, in_flight: InFlight, result: SendResult<'_>, out: &mut impl Host) {
+        let outcome = delivery::classify(&result);
         let count = in_flight.count;
         let report_as = match outcome {
             SendOutcome::Acked => Some(("sent", "")),
@@ -223,12 +226,12 @@ impl Tracker {
             _ => None,
         };
         if outcome == SendOutcome::UnknownForm && !std::mem::replace(&mut self.is_form_reported, true) {
-            out.report(&Report { name: "error", reason: "unknown_form", response: &result.body, ..Report::default() });
+            out.report(Report { name: "error", reason: "unknown_form", response: result.body, ..Report::default() });
         }
         if let Some((name, reason)) = report_as {
             self.queue.remove(&in_flight.keys);
             out.delete(&in_flight.keys);
-            out.report(&Report { name, count: count as u32, reason, field: "", response: &result.body });
+            out.report(Report { name, count: count as u32, reason, field: "", response: result.body });
         }
         match outcome {
             SendOutcome::Acked => self.dropped -= std::mem::take(&mut self.drops_reported),
@@ -251,10 +254,6 @@ impl Tracker {
         self.is_page_hidden = true;
     }
 
-    fn state_changed(&mut self, saved: SavedState<&str>) {
-        self.context.reload(saved.visitor, saved.session, saved.dedup);
-    }
-
     /// The page returns from the back/forward cache: the response of the request in flight was lost.
     fn page_show(&mut self, now: Millis) {
         self.is_page_hidden = false;
@@ -270,7 +269,7 @@ impl Tracker {
     fn consent(&mut self, now: Millis, word: &str, out: &mut impl Host) {
         let before = self.consent.is_granted();
         for entry in &self.consent.change(word) {
-            self.process_call(now, entry.as_ref(), "", out);
+            self.process_call(now, &entry.key, &entry.text, "", out);
         }
         if self.consent.is_denied() {
             self.clear_all(out);
@@ -321,7 +320,7 @@ impl Tracker {
         let is_done = !self.can_send() || self.delivery.is_backing_off();
         if self.is_flushing && is_done {
             self.is_flushing = false;
-            out.report(&Report { name: "settled", ..Report::default() });
+            out.report(Report { name: "settled", ..Report::default() });
         }
     }
 
@@ -344,13 +343,13 @@ impl Tracker {
         }
     }
 
-    /// Deletes dropped calls from the store, and reports them: to the page now, to the collector with the next request.
+    /// Deletes a dropped call from the store, and reports it: to the page now, to the collector with the next request.
     // Not inlined: 80 bytes of brotli.
     #[inline(never)]
-    fn report_dropped(&mut self, keys: &str, count: u32, reason: &'static str, out: &mut impl Host) {
-        self.dropped += count;
-        out.report(&Report { name: "dropped", count, reason, ..Report::default() });
-        out.delete(keys);
+    fn report_dropped(&mut self, key: &str, reason: &'static str, out: &mut impl Host) {
+        self.dropped += 1;
+        out.report(Report { name: "dropped", count: 1, reason, ..Report::default() });
+        out.delete(key);
     }
 
     /// Returns whether a request may start and the queue has events.
@@ -367,5 +366,5 @@ impl Tracker {
 
 fn ignore_call(key: &str, error: CallError, out: &mut impl Host) {
     out.delete(key);
-    out.report(&Report { name: "error", count: 1, reason: error.reason, field: error.field, response: "" });
+    out.report(Report { name: "error", count: 1, reason: error.reason, field: error.field, response: "" });
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tillroll::effect::{Action, Effect};
-use tillroll::input::Input;
+use tillroll::input::{Input, InputKind};
 use tillroll::queue::StoredEntry;
 use tillroll::tracker::Tracker;
 use tillroll_collector::decode;
@@ -118,8 +118,8 @@ impl Visitor {
     fn new() -> Self {
         let mut visitor = Self { tracker: Tracker::default(), calls: 0, stored: Vec::new(), ignored: 0 };
         let call = visitor.record(&json!("tillroll"), &json!("land"), &json!({}), &Value::Null);
-        visitor.dispatch(Input::Start("granted", call.as_ref()));
-        visitor.dispatch(Input::Restored);
+        visitor.dispatch(InputKind::Start, &["granted", &call.key, &call.text]);
+        visitor.dispatch(InputKind::Restored, &[]);
         let land = visitor.stored.pop().unwrap();
         assert_eq!((visitor.stored.len(), &land["type"]), (0, &json!("land")), "a page starts with a `land` event");
         visitor
@@ -127,7 +127,7 @@ impl Visitor {
 
     fn call(&mut self, api: &Value, kind: &Value, params: &Value, store: &Value) {
         let entry = self.record(api, kind, params, store);
-        self.dispatch(Input::Call(entry.as_ref()));
+        self.dispatch(InputKind::Call, &[&entry.key, &entry.text]);
     }
 
     /// Returns a call as `js/calls/create-call.js` makes it.
@@ -138,9 +138,9 @@ impl Visitor {
         StoredEntry::new(format!("{NOON}-{:06}1", self.calls), flat(&record))
     }
 
-    fn dispatch(&mut self, input: Input<'_>) {
+    fn dispatch(&mut self, kind: InputKind, texts: &[&str]) {
         let mut effects = Vec::new();
-        self.tracker.handle(NOON + self.calls, input, &mut effects);
+        self.tracker.handle(NOON + self.calls, Input { kind, texts: &texts.join("\0"), status: 0 }, &mut effects);
         for effect in effects {
             match effect {
                 Effect::Act { action: Action::Persist, more, .. } => self.stored.extend(accepted(&more)),

@@ -1,20 +1,23 @@
-// The core as an object of functions, made from the two exports of the module: each passes an input, then executes the effects.
+// The core as an object of functions, made from the one export of the module: each passes an input, then executes the effects.
 
 import { core } from "tillroll-glue";
 
 import { executeEffects } from "./effects.js";
 
-/* global __INPUTS__ */
+/* global __INPUTS__, __RESPONSE_INPUT__ */
 
-/** Returns the core: a function for each `InputKind` of src/input.rs, `onResponse`, and `host`, which is `createHost`. */
+/** Returns the core: a function for each `InputKind` of src/input.rs, which takes its texts, and `host`, which is `createHost`. */
 export const bindCore = (createHost) => {
   let host;
-  const thenExecute = (step) => (...args) => {
-    step(...args);
+  const handle = (kind, response, ...texts) => {
+    // Only the last text may contain the separator.
+    core.handle(kind, texts.join("\0"), response);
     executeEffects(host);
   };
-  const bound = { host: createHost, onResponse: thenExecute(core.onResponse) };
-  __INPUTS__.forEach((name, kind) => (bound[name] = thenExecute((...texts) => core.handle(kind, ...texts))));
+  const bound = { host: createHost };
+  __INPUTS__.forEach((name, kind) => (bound[name] = (...texts) => handle(kind, null, ...texts)));
+  /** The response comes before the texts. */
+  bound.onResponse = (...args) => handle(__RESPONSE_INPUT__, ...args);
   const { start, stored, restored } = bound;
   /** `entries` has keys and texts alternately, in the order of the keys. */
   bound.restore = (entries) => {

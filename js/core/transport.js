@@ -36,15 +36,15 @@ export const createTransport = (url, encodeBody, core) => {
     post: async (...batch) => {
       abort();
       const request = (current = new window.AbortController());
-      const finish = (response, text) => request === current && core.onResponse(response, text);
+      const finish = (...outcome) => request === current && core.onResponse(...outcome);
       try {
         // Without `keepalive`: a beacon sends the calls again when the page closes. Chromium 156 does not release an aborted `keepalive`
         // request, and its quota of 64 KiB for those and for beacons stays in use as long as the server does not respond.
         const body = await compress(encode(...batch));
         const response = await window.fetch(url, { method: "POST", body, signal: request.signal });
-        finish(response, await response.text().catch(() => ""));
+        finish(response, response.headers.get("retry-after"), await response.text().catch(() => ""));
       } catch (e) {
-        finish(undefined, "");
+        finish();
       }
     },
     abort,

@@ -143,7 +143,7 @@ export const attach = (core) => {
     else if (rejections.has(key)) setStatus([key], "dropped", rejections.get(key));
     else setStatus([key], "unchanged");
   };
-  tapped.onResponse = (response, body) => {
+  tapped.onResponse = (response, retryAfter, body) => {
     const ids = requestIds;
     const { accepted, rejected = [] } = parseJson(body);
     if (accepted === undefined) {
@@ -153,7 +153,7 @@ export const attach = (core) => {
       setStatus(ids, "stored");
       for (const { id, code } of rejected) setStatus([id], "dropped", code);
     }
-    core.onResponse(response, body);
+    core.onResponse(response, retryAfter, body);
     failedIds = undefined;
   };
   return tapped;

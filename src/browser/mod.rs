@@ -7,7 +7,7 @@ mod exports;
 
 use std::cell::{Cell, RefCell};
 
-use crate::effect::{Action, Host, Report};
+use crate::effect::{Action, Host};
 use crate::input::Input;
 use crate::tracker::Tracker;
 
@@ -37,7 +37,7 @@ impl Host for Script {
         exports::act(action as u32, text, more, number);
     }
 
-    fn report(&mut self, report: &Report<'_>) {
-        exports::pass_report(report);
+    fn pass_report(&mut self, name: &'static str, reason: &'static str, field: &'static str, count: u32, response: &str) {
+        exports::pass_report(name, reason, field, count, response);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use tillroll::Millis;
 use tillroll::effect::{Action, DEDUP, Effect};
-use tillroll::input::{Input, SavedState, SendResult};
+use tillroll::input::{Input, InputKind};
 use tillroll::queue::{StoredEntry, UNDECIDED_SUFFIX};
 use tillroll::tracker::Tracker;
 use tillroll_collector::decode;
@@ -15,18 +15,11 @@ use tillroll_protocol::limits;
 use tillroll_protocol::receipt::Receipt;
 
 use crate::steps::{BeaconOutcome, MessageDelivery, RequestOutcome, Step};
-use crate::wire;
+use crate::wire::{self, Message, SavedState};
 
 const NOON: Millis = 1_800_000_000_000;
 pub(crate) const TABS: usize = 3;
-
-/// A message from one tab to the others.
-#[derive(Clone, Debug)]
-enum Message {
-    Shared(StoredEntry),
-    Deleted(String),
-    SavedState(SavedState),
-}
+const PAGE_HIDE: Input<'_> = Input { kind: InputKind::PageHide, texts: "", status: 0 };
 
 /// A request on its way.
 pub(crate) struct Request {
@@ -113,15 +106,19 @@ impl Simulation {
         let call = self.call_entry("land", "");
         let call = self.store_undecided(call);
         let saved = SavedState { dedup: String::new(), ..self.saved.clone() };
-        self.dispatch(tab, Input::StateChanged(saved.as_ref()), BeaconOutcome::Lost);
-        self.dispatch(tab, Input::Start("granted", call.as_ref()), BeaconOutcome::Lost);
+        self.change_state(tab, &saved);
+        self.dispatch(tab, InputKind::Start, &["granted", &call.key, &call.text]);
     }
 
     /// Passes the saved state to the core: all of it, or only the deduplication state.
     fn refresh(&mut self, tab: usize, has_all: bool) {
         let saved = self.saved.clone();
         let saved = if has_all { saved } else { SavedState { dedup: saved.dedup, ..SavedState::default() } };
-        self.dispatch(tab, Input::StateChanged(saved.as_ref()), BeaconOutcome::Lost);
+        self.change_state(tab, &saved);
+    }
+
+    fn change_state(&mut self, tab: usize, SavedState { visitor, session, dedup }: &SavedState) {
+        self.dispatch(tab, InputKind::StateChanged, &[visitor, session, dedup]);
     }
 
     /// Makes a call in a tab. While the store is read, the call is stored and waits.
@@ -136,7 +133,7 @@ impl Simulation {
 
     fn process_call(&mut self, tab: usize, call: &StoredEntry) {
         self.refresh(tab, false);
-        self.dispatch(tab, Input::Call(call.as_ref()), BeaconOutcome::Lost);
+        self.dispatch(tab, InputKind::Call, &[&call.key, &call.text]);
     }
 
     /// The browser returns the stored entries.
@@ -145,9 +142,9 @@ impl Simulation {
         let others = self.tabs.iter().enumerate().filter(|(other, _)| *other != tab).flat_map(|(_, other)| &other.waiting);
         self.has_foreign_calls |= others.into_iter().any(|call| entries.contains(call));
         for entry in &entries {
-            self.dispatch(tab, Input::Stored(entry.as_ref()), BeaconOutcome::Lost);
+            self.dispatch(tab, InputKind::Stored, &[&entry.key, &entry.text]);
         }
-        self.dispatch(tab, Input::Restored, BeaconOutcome::Lost);
+        self.dispatch(tab, InputKind::Restored, &[]);
         for call in std::mem::take(&mut self.tabs[tab].waiting) {
             self.process_call(tab, &call);
         }
@@ -160,7 +157,11 @@ impl Simulation {
         }
     }
 
-    fn dispatch(&mut self, tab: usize, input: Input<'_>, beacon: BeaconOutcome) {
+    fn dispatch(&mut self, tab: usize, kind: InputKind, texts: &[&str]) {
+        self.dispatch_with(tab, Input { kind, texts: &texts.join("\0"), status: 0 }, BeaconOutcome::Lost);
+    }
+
+    fn dispatch_with(&mut self, tab: usize, input: Input<'_>, beacon: BeaconOutcome) {
         let mut effects = Vec::new();
         self.tabs[tab].tracker.handle(self.now, input, &mut effects);
         for effect in effects {
@@ -187,8 +188,11 @@ impl Simulation {
             }
             Action::Save if text == DEDUP => self.saved.dedup = more,
             Action::Save => {
-                *(if text == VISITOR_COOKIE { &mut self.saved.visitor } else { &mut self.saved.session }) = more;
-                self.broadcast(tab, &Message::SavedState(self.saved.clone()));
+                let mut message = SavedState { dedup: self.saved.dedup.clone(), ..SavedState::default() };
+                for saved in [&mut self.saved, &mut message] {
+                    *(if text == VISITOR_COOKIE { &mut saved.visitor } else { &mut saved.session }) = more.clone();
+                }
+                self.broadcast(tab, &Message::SavedState(message));
             }
             Action::Send => {
                 abort(&mut self.tabs[tab].requests);
@@ -223,7 +227,7 @@ impl Simulation {
 
     fn set_leader(&mut self, tab: usize, is_leader: bool) {
         if std::mem::replace(&mut self.tabs[tab].is_leader, is_leader) != is_leader {
-            self.dispatch(tab, Input::Leader(is_leader), BeaconOutcome::Lost);
+            self.dispatch(tab, InputKind::Leader, &[if is_leader { "1" } else { "" }]);
         }
     }
 
@@ -261,18 +265,11 @@ impl Simulation {
             return;
         }
         let Request { body, is_aborted } = self.tabs[tab].requests.remove(0);
-        let result = match outcome {
-            RequestOutcome::Stored => SendResult { status: 200, body: self.store(&body), ..SendResult::default() },
-            RequestOutcome::StoredWithoutResponse => {
-                self.store(&body);
-                SendResult::default()
-            }
-            RequestOutcome::Lost => SendResult::default(),
-            RequestOutcome::Status(status, retry_after) => SendResult { status, retry_after, ..SendResult::default() },
-            RequestOutcome::CaptivePortal => SendResult { status: 200, body: "<html>".into(), ..SendResult::default() },
-        };
+        let is_stored = matches!(outcome, RequestOutcome::Stored | RequestOutcome::StoredWithoutResponse);
+        let stored = if is_stored { self.store(&body) } else { String::new() };
+        let (status, texts) = wire::response(outcome, &stored);
         if self.is_running(tab) && !is_aborted {
-            self.dispatch(tab, Input::RequestDone(&result), BeaconOutcome::Lost);
+            self.dispatch_with(tab, Input { kind: InputKind::RequestDone, texts: &texts, status }, BeaconOutcome::Lost);
         }
     }
 
@@ -285,7 +282,7 @@ impl Simulation {
         for tab in 0..self.tabs.len() {
             if self.is_running(tab) && self.tabs[tab].timer.is_some_and(|time| time <= self.now) {
                 self.tabs[tab].timer = None;
-                self.dispatch(tab, Input::Timer, BeaconOutcome::Lost);
+                self.dispatch(tab, InputKind::Timer, &[]);
             }
         }
     }
@@ -307,9 +304,9 @@ impl Simulation {
         };
         for _ in 0..times {
             match &message {
-                Message::Shared(entry) => self.dispatch(tab, Input::Call(entry.as_ref()), BeaconOutcome::Lost),
-                Message::Deleted(keys) => self.dispatch(tab, Input::DeletedElsewhere(keys), BeaconOutcome::Lost),
-                Message::SavedState(saved) => self.dispatch(tab, Input::StateChanged(saved.as_ref()), BeaconOutcome::Lost),
+                Message::Shared(entry) => self.dispatch(tab, InputKind::Call, &[&entry.key, &entry.text]),
+                Message::Deleted(keys) => self.dispatch(tab, InputKind::DeletedElsewhere, &[keys]),
+                Message::SavedState(saved) => self.change_state(tab, saved),
             }
         }
     }
@@ -339,25 +336,25 @@ impl Simulation {
             Step::FinishRestore(tab) => self.finish_restore(tab),
             Step::AnswerLock(tab) => self.answer_lock(tab),
             Step::InterruptedLoad(tab) => {
-                self.dispatch(tab, Input::PageHide, BeaconOutcome::Lost);
+                self.dispatch(tab, InputKind::PageHide, &[]);
                 let call = self.new_call(tab);
                 self.store_undecided(call);
                 self.open(tab);
             }
             Step::Reload(tab, beacon) => {
-                self.dispatch(tab, Input::PageHide, beacon);
+                self.dispatch_with(tab, PAGE_HIDE, beacon);
                 self.open(tab);
             }
             Step::EnterCache(tab, beacon) => {
-                self.dispatch(tab, Input::PageHide, beacon);
+                self.dispatch_with(tab, PAGE_HIDE, beacon);
                 self.tabs[tab].is_cached = true;
                 self.release_lock(tab);
                 self.set_leader(tab, false);
             }
             Step::Freeze(tab) => self.tabs[tab].is_frozen = true,
             Step::DeliverMessage(tab, delivery_mode) => self.deliver(tab, delivery_mode),
-            Step::Hide(tab) => self.dispatch(tab, Input::Hidden, BeaconOutcome::Lost),
-            Step::Online(tab) => self.dispatch(tab, Input::Online, BeaconOutcome::Lost),
+            Step::Hide(tab) => self.dispatch(tab, InputKind::Hidden, &[]),
+            Step::Online(tab) => self.dispatch(tab, InputKind::Online, &[]),
             _ => {}
         }
     }
@@ -369,7 +366,7 @@ impl Simulation {
         }
         if std::mem::take(&mut self.tabs[tab].is_cached) {
             self.refresh(tab, true);
-            self.dispatch(tab, Input::PageShow, BeaconOutcome::Lost);
+            self.dispatch(tab, InputKind::PageShow, &[]);
             self.join_election(tab);
         }
     }

@@ -39,7 +39,7 @@ pub(crate) enum RequestOutcome {
     Stored,
     StoredWithoutResponse,
     Lost,
-    Status(u16, Option<Millis>),
+    Status(u16, Option<u32>),
     CaptivePortal,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn step_sequences() -> impl Strategy<Value = Vec<Step>> {
         4 => Just(RequestOutcome::Stored),
         2 => Just(RequestOutcome::StoredWithoutResponse),
         2 => Just(RequestOutcome::Lost),
-        1 => (prop::sample::select(vec![408, 429, 500, 502, 503, 504, 404]), prop::option::of(0..120_000_u64)).prop_map(|(status, retry_after)| RequestOutcome::Status(status, retry_after)),
+        1 => (prop::sample::select(vec![408, 429, 500, 502, 503, 504, 404]), prop::option::of(0..120_u32)).prop_map(|(status, retry_after)| RequestOutcome::Status(status, retry_after)),
         1 => Just(RequestOutcome::CaptivePortal),
     ];
     let beacon = prop_oneof![Just(BeaconOutcome::Stored), Just(BeaconOutcome::Lost)];

@@ -1,11 +1,40 @@
-//! The texts of the simulation: calls as a page records them, and the bodies of requests.
+//! What the tabs of the simulation exchange: calls as a page records them, messages, the bodies of requests, and responses.
 
 use serde_json::Value;
 use tillroll::Millis;
+use tillroll::queue::StoredEntry;
+
+use crate::steps::RequestOutcome;
 
 /// The types of calls with a name, and where it stands in the parameters of their events.
 pub(crate) const KINDS: [(&str, &str); 4] =
     [("custom", "/name"), ("order", "/order_id"), ("identify", "/profile_id"), ("basket_update", "/lines/0/product_id")];
+
+/// The saved state of the browser. In a message, an empty visitor or session changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SavedState {
+    pub(crate) visitor: String,
+    pub(crate) session: String,
+    pub(crate) dedup: String,
+}
+
+/// A message from one tab to the others.
+#[derive(Clone, Debug)]
+pub(crate) enum Message {
+    Shared(StoredEntry),
+    Deleted(String),
+    SavedState(SavedState),
+}
+
+/// Returns the status of a response, and the texts of the input about it. `stored` is what a collector that has stored the calls responds.
+pub(crate) fn response(outcome: RequestOutcome, stored: &str) -> (u16, String) {
+    match outcome {
+        RequestOutcome::Stored => (200, format!("\0{stored}")),
+        RequestOutcome::StoredWithoutResponse | RequestOutcome::Lost => (0, String::new()),
+        RequestOutcome::Status(status, retry_after_secs) => (status, retry_after_secs.map_or_else(String::new, |secs| secs.to_string())),
+        RequestOutcome::CaptivePortal => (200, "\0<html>".into()),
+    }
+}
 
 /// Returns a recorded call.
 pub(crate) fn call(kind: &str, name: &str, time: Millis, seed: &str) -> String {

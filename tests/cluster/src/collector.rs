@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tillroll::Millis;
-use tillroll::delivery::REQUEST_TIMEOUT_MS;
+use tillroll::delivery::{REQUEST_TIMEOUT_MS, SendOutcome, classify};
 use tillroll::input::SendResult;
 use ureq::Agent;
 
@@ -46,6 +46,24 @@ pub struct Collector {
 
 /// The status and the body of a response.
 pub type Response = (u16, String);
+
+/// The result of a request with events.
+#[derive(Debug, Default)]
+pub struct BatchResult {
+    /// The HTTP status; 0 if there was no response.
+    pub status: u16,
+    /// The response's `Retry-After`, in milliseconds.
+    pub retry_after: Option<Millis>,
+    /// The body of the response.
+    pub body: String,
+}
+
+impl BatchResult {
+    /// Returns what the result means to a page.
+    pub fn outcome(&self) -> SendOutcome {
+        classify(&SendResult { status: self.status, retry_after: self.retry_after.unwrap_or(0), body: &self.body })
+    }
+}
 
 impl Collector {
     /// A collector that does not run yet: its files are below `folder`, and `variables` are its settings, with the servers of the log.
@@ -116,8 +134,8 @@ impl Collector {
         Some((response.status().as_u16(), text))
     }
 
-    /// Sends events as a page does: within its time-out. The status is 0 if there was no response.
-    pub fn send(&self, token: &str, events: &[Value]) -> SendResult {
+    /// Sends events as a page does: within its time-out.
+    pub fn send(&self, token: &str, events: &[Value]) -> BatchResult {
         let body = json!({"token": token, "events": events}).to_string();
         let respond = || {
             let mut response =
@@ -125,9 +143,9 @@ impl Collector {
             let seconds = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse::<Millis>().ok());
             let status = response.status().as_u16();
             let body = response.body_mut().read_to_string().ok()?;
-            Some(SendResult { status, retry_after: seconds.map(|seconds| seconds * 1_000), body })
+            Some(BatchResult { status, retry_after: seconds.map(|seconds| seconds * 1_000), body })
         };
-        respond().unwrap_or(SendResult { status: 0, retry_after: None, body: String::new() })
+        respond().unwrap_or_default()
     }
 
     /// Returns the response to a body that is posted with these headers, or None if there was none.

@@ -11,7 +11,7 @@ mod senders;
 mod stored;
 
 pub use clock::{Stopwatch, until, within};
-pub use collector::{Collector, Response, metric_in};
+pub use collector::{BatchResult, Collector, Response, metric_in};
 pub use nats::{Nats, NatsServer, SERVERS};
 pub use network::{Network, balance};
 pub use ports::free_port;
@@ -19,4 +19,3 @@ pub use process::Process;
 pub use rustix::process::Signal;
 pub use senders::{Senders, event, id};
 pub use stored::Stored;
-pub use tillroll::input::SendResult;

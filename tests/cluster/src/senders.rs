@@ -7,11 +7,10 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tillroll::delivery::{SendOutcome, classify};
-use tillroll::input::SendResult;
+use tillroll::delivery::SendOutcome;
 use tillroll::{Millis, backoff};
 
-use crate::{Collector, within};
+use crate::{BatchResult, Collector, within};
 
 /// The longest time without an acknowledgement.
 const MAX_SILENCE: Duration = Duration::from_secs(120);
@@ -132,7 +131,7 @@ impl Senders {
         loop {
             let collector = self.balance(collectors);
             let result = collector.send(token, events);
-            match classify(&result) {
+            match result.outcome() {
                 SendOutcome::Acked if has_all(&result, events.len()) => return true,
                 SendOutcome::Retry if result.status == 0 => _ = self.unanswered.fetch_add(1, Relaxed),
                 SendOutcome::Retry if result.status == 503 && result.retry_after.is_some() => _ = self.refused.fetch_add(1, Relaxed),
@@ -143,7 +142,7 @@ impl Senders {
             }
             failures += 1;
             let jitter = self.next_collector.load(Relaxed) as u8;
-            let delay: Millis = backoff::delay(failures, jitter, result.retry_after);
+            let delay: Millis = backoff::delay(failures, jitter, result.retry_after.unwrap_or(0));
             if self.wait(Duration::from_millis(delay)) {
                 return false;
             }
@@ -177,7 +176,7 @@ impl Drop for StopAtEnd<'_> {
 }
 
 /// Returns whether a response acknowledges so many events, and rejects none.
-fn has_all(result: &SendResult, count: usize) -> bool {
+fn has_all(result: &BatchResult, count: usize) -> bool {
     let response: Value = serde_json::from_str(&result.body).unwrap_or_default();
     let of = |name: &str| response[name].as_u64().unwrap_or_default();
     of("accepted") + of("duplicates") == count as u64 && response["rejected"].as_array().is_some_and(Vec::is_empty)

@@ -232,6 +232,7 @@ fn shared_constants() -> Vec<String> {
         // Names of properties of our own bundles, like those of the source.
         format!("--define:__ACTIONS__={:?}", short_names(Action::NAMES)),
         format!("--define:__INPUTS__={:?}", short_names(InputKind::NAMES)),
+        format!("--define:__RESPONSE_INPUT__={}", InputKind::RequestDone as u32),
         format!("--define:__SHARED_HOSTS__={:?}", cookies::SHARED_HOSTS),
         format!("--define:__COOKIE_MAX_AGE_SECS__={}", cookies::COOKIE_MAX_AGE_SECS),
         format!("--define:__CALLS_FORM__={}", calls_request::FORM),

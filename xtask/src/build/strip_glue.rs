@@ -4,23 +4,18 @@
 //! gigabytes, a list of free slots for a million objects, and a new decoder after two gigabytes of text. Together the replacements save 450
 //! bytes of brotli. Each names the text that it expects; if the text is missing, the build fails.
 
-/// Writes a string to memory in the way that every browser with WebAssembly supports.
+/// Writes a string to memory in the way that every browser with WebAssembly supports. A new view each time: a string is rarely longer than the
+/// code that keeps a view and detects that the memory has grown.
 const PASS_STRING: &str = "function passStringToWasm0(arg, malloc) {
     const bytes = cachedTextEncoder.encode(arg);
     const ptr = malloc(bytes.length, 1);
-    getUint8ArrayMemory0().set(bytes, ptr);
+    new Uint8Array(wasm.memory.buffer).set(bytes, ptr);
     WASM_VECTOR_LEN = bytes.length;
     return ptr;
 }
 ";
-
-/// A new view each time: a string is rarely longer than the code that keeps a view and detects that the memory has grown.
-const DATA_VIEW: &str = "function getDataViewMemory0() {
-    return new DataView(wasm.memory.buffer);
-}
-";
-const BYTE_VIEW: &str = "function getUint8ArrayMemory0() {
-    return new Uint8Array(wasm.memory.buffer);
+const GET_STRING: &str = "function getStringFromWasm0(ptr, len) {
+    return cachedTextDecoder.decode(new Uint8Array(wasm.memory.buffer, ptr, len));
 }
 ";
 
@@ -43,13 +38,11 @@ const REPLACED_BLOCKS: &[(&str, &str)] = &[
     // Safari's decoder fails only after two gigabytes of text, which no page reads.
     ("function decodeText(bytes) {\n", ""),
     ("if (!('encodeInto' in cachedTextEncoder)) {\n", ""),
-    ("let cachedDataViewMemory0 = null;\nfunction getDataViewMemory0() {\n", DATA_VIEW),
-    ("let cachedUint8ArrayMemory0 = null;\nfunction getUint8ArrayMemory0() {\n", BYTE_VIEW),
+    ("function getStringFromWasm0(ptr, len) {\n", GET_STRING),
+    ("let cachedUint8ArrayMemory0 = null;\nfunction getUint8ArrayMemory0() {\n", ""),
     ("function addHeapObject(obj) {\n", ADD_OBJECT),
     ("function dropObject(idx) {\n", ""),
     ("function takeObject(idx) {\n", TAKE_OBJECT),
-    // Only the name of a header could be invalid, and that is a constant.
-    ("function handleError(f, args) {\n", ""),
 ];
 
 /// A text and its replacement, wherever it stands.
@@ -59,13 +52,12 @@ const REPLACED_TEXTS: &[(&str, &str)] = &[
     ("let numBytesDecoded = 0;\n", ""),
     // The core looks up its imports by name, so a prototype does no harm.
     ("        __proto__: null,\n", ""),
-    ("    cachedDataViewMemory0 = null;\n", ""),
     ("    cachedUint8ArrayMemory0 = null;\n", ""),
     // The numbers up to 1027 are those of constants, of which the core uses `undefined` alone.
     ("let heap = new Array(1024).fill(undefined);\nheap.push(undefined, null, true, false);\n", "const heap = [];\n"),
     ("let heap_next = heap.length;\n", "let heap_last = 1027;\n"),
-    ("function() { return handleError(function (", "function("),
-    ("}, arguments); }", "}"),
+    // The core calls it only before it traps.
+    ("            throw new Error(getStringFromWasm0(arg0, arg1));\n", ""),
     // The memory stays below two gigabytes.
     (" >>> 0", ""),
     // No text of the core starts with a byte order mark.
@@ -73,7 +65,6 @@ const REPLACED_TEXTS: &[(&str, &str)] = &[
         "let cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });\ncachedTextDecoder.decode();\n",
         "const cachedTextDecoder = new TextDecoder();\n",
     ),
-    ("return decodeText(", "return cachedTextDecoder.decode("),
 ];
 
 /// The block around arguments that frees earlier arguments if a later one does not fit. The core is out of memory then and cannot recover.
@@ -123,9 +114,12 @@ mod tests {
 
     const GLUE: &str = "const import0 = {
         __proto__: null,
-        get: function() { return handleError(function (arg0) {
+        get: function(arg0) {
             header(arg0 >>> 0);
-        }, arguments); },
+        },
+        fail: function(arg0, arg1) {
+            throw new Error(getStringFromWasm0(arg0, arg1));
+        },
 };
 function addHeapObject(obj) {
     a;
@@ -136,16 +130,9 @@ function dropObject(idx) {
 function takeObject(idx) {
     t;
 }
-let cachedDataViewMemory0 = null;
-function getDataViewMemory0() {
-    c;
-}
 let cachedUint8ArrayMemory0 = null;
 function getUint8ArrayMemory0() {
     d;
-}
-function handleError(f, args) {
-    e;
 }
 let heap = new Array(1024).fill(undefined);
 heap.push(undefined, null, true, false);
@@ -154,8 +141,8 @@ let cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 cachedTextDecoder.decode();
 const MAX_SAFARI_DECODE_BYTES = 2146435072;
 let numBytesDecoded = 0;
-function getString(ptr) {
-    return decodeText(ptr);
+function getStringFromWasm0(ptr, len) {
+    e;
 }
 function decodeText(bytes) {
     if (long) {
@@ -177,7 +164,6 @@ function call(key) {
     wasm.call(ptr0);
 }
 function __wbg_finalize_init(instance) {
-    cachedDataViewMemory0 = null;
     cachedUint8ArrayMemory0 = null;
 }
 function careful() {
@@ -191,15 +177,13 @@ function careful() {
 
     #[test]
     fn unneeded_code_is_replaced_and_the_rest_is_unchanged() {
-        let import = "const import0 = {\n        get: function(arg0) {\n            header(arg0);\n        },\n};\n";
+        let import = "const import0 = {\n        get: function(arg0) {\n            header(arg0);\n        },\n        fail: function(arg0, arg1) {\n        },\n};\n";
         let heap = "const heap = [];\nlet heap_last = 1027;\n";
-        let decoder =
-            "const cachedTextDecoder = new TextDecoder();\nfunction getString(ptr) {\n    return cachedTextDecoder.decode(ptr);\n}\n";
+        let decoder = "const cachedTextDecoder = new TextDecoder();\n";
         let call = "function call(key) {\n        ptr0 = passStringToWasm0(key, wasm.__wbindgen_malloc);\n    wasm.call(ptr0);\n}\n";
         let rest =
             format!("function __wbg_finalize_init(instance) {{\n}}\nfunction careful{}", GLUE.split_once("function careful").unwrap().1);
-        let views = [DATA_VIEW, BYTE_VIEW].concat();
-        assert_eq!(strip(GLUE), Ok([import, ADD_OBJECT, TAKE_OBJECT, &views, heap, decoder, PASS_STRING, call, &rest].concat()));
+        assert_eq!(strip(GLUE), Ok([import, ADD_OBJECT, TAKE_OBJECT, heap, decoder, GET_STRING, PASS_STRING, call, &rest].concat()));
     }
 
     #[test]
