@@ -4,7 +4,7 @@ Usage: python3 server.py FOLDER PORT [PASSWORD]
 
 Port 0 selects a free port, which is printed. Data survives a kill and a restart with the same folder. Statements run one after the
 other. Three paths are for tests only: `POST /hold` with a text makes the server hold back the next statement that contains it, `POST
-/wait` returns once it holds one back, and `POST /release` lets it run.
+/wait` returns its id and its text once there is one, and `POST /release` lets all run that are held back.
 """
 
 import re
@@ -44,10 +44,11 @@ class Engine:
 
 
 class Hold:
-    """One statement that the server holds back."""
+    """The next statement that the server holds back."""
 
     def __init__(self):
         self.text = None
+        self.held = ""
         self.arrived = threading.Event()
         self.released = threading.Event()
 
@@ -56,9 +57,10 @@ class Hold:
         self.released.clear()
         self.text = text
 
-    def wait(self, sql):
+    def wait(self, sql, query_id):
         if self.text is not None and self.text in sql:
             self.text = None
+            self.held = f"{query_id}\n{sql}"
             self.arrived.set()
             self.released.wait()
 
@@ -94,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
             server.hold.set(body)
             return self.answer(200, b"")
         if self.path == "/wait":
-            return self.answer(200 if server.hold.arrived.wait(60) else 500, b"")
+            return self.answer(200 if server.hold.arrived.wait(60) else 500, server.hold.held.encode())
         if self.path == "/release":
             server.hold.released.set()
             return self.answer(200, b"")
@@ -104,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(516, f"{user}: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)")
         query = fields.get("query", "")
         sql = f"{query}\n{body}" if query and body else query or body
-        server.hold.wait(sql)
+        server.hold.wait(sql, fields.get("query_id", ""))
         settings = {
             name: value
             for name, value in fields.items()

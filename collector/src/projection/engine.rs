@@ -10,7 +10,7 @@ use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::error::ProjectionError;
-use crate::projection::source::{Position, TrackedChanges};
+use crate::projection::source::{Origin, Position, TrackedChanges};
 
 /// What an engine may use.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +29,14 @@ impl Default for EngineLimits {
 
 /// A database that contains the projection and runs queries on it.
 pub trait AnalyticsEngine: Send + Sync {
-    /// Closes the projection once no query runs, and opens it again. It is empty afterwards with `rebuild`, if it has another version's schema,
-    /// or if its watermark is beyond `head`, the newest position of the store. Returns its watermark.
-    fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError>;
+    /// Closes the projection once no query runs, and opens it again for writing. It is empty afterwards with `rebuild`, if it has another
+    /// version's schema, if it was filled from another store, or if its watermark is beyond the newest position of the store. Returns its
+    /// watermark. A database that other collectors of a group may have filled is not emptied because it is beyond the store: that fails with
+    /// [`ProjectionError::Ahead`].
+    fn reopen(&self, rebuild: bool, origin: &Origin) -> Result<Position, ProjectionError>;
+
+    /// Stops writing, and returns the watermark of what another collector of the group writes; None if there is nothing for such a store.
+    fn follow(&self, origin: &Origin) -> Result<Option<Position>, ProjectionError>;
 
     /// Returns the watermark: the position up to which the projection is complete. Fails if the engine is not open yet.
     fn watermark(&self) -> Result<Position, ProjectionError>;

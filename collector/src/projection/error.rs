@@ -1,6 +1,6 @@
 //! The errors of the projection.
 
-use crate::store::StoreError;
+use crate::store::{Position, StoreError};
 
 /// Why the projection cannot answer a query or apply changes.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum ProjectionError {
     /// The projection has changed under its writer, whose position no longer holds.
     #[error("the analytics database has another position than expected")]
     Moved,
+    /// The analytics database contains more of the group's log than the store.
+    #[error("the analytics database is ahead of the store; this collector fills it once it has caught up with the log")]
+    Ahead(Position),
     /// The change feed of the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

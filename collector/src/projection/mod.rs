@@ -12,27 +12,31 @@ mod engine;
 mod error;
 mod lag;
 mod product_resync;
+mod progress;
 mod rows;
 pub mod source;
 pub mod sql;
 mod store_source;
 pub mod sync;
+mod turn;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
 use crate::priority::run_lowered;
+use crate::store::Store;
 
 pub use clickhouse::{ClickHouseAddress, ClickHouseEngine};
 pub use document::{Document, ProductKey, RecordKey};
 pub use engine::{AnalyticsEngine, EngineLimits};
 pub use error::ProjectionError;
+pub use turn::Turn;
 
 /// All file names of the projection begin with this prefix.
 pub(crate) const FILE_PREFIX: &str = "analytics.";
@@ -61,27 +65,25 @@ pub enum EngineConfig {
 
 /// The projection of a running server, kept in sync with the store.
 pub struct Analytics {
-    open: Result<(Arc<dyn AnalyticsEngine>, sync::Progress), ProjectionError>,
+    open: Result<(Arc<dyn AnalyticsEngine>, progress::Progress), ProjectionError>,
     permits: Arc<Semaphore>,
     folder: PathBuf,
 }
 
 impl Analytics {
-    /// Opens the projection, in the data folder unless it is in another database, and starts to apply changes. If that fails, queries get an
-    /// error and everything else works.
-    pub fn start(
-        folder: &Path,
-        engine: EngineConfig,
-        source: Box<dyn source::ChangeSource>,
-        head: watch::Receiver<source::Position>,
-    ) -> Self {
+    /// Opens the projection, in the data folder unless it is in another database, and starts to apply changes. A database that several
+    /// collectors share is filled while it is this collector's `turn`. If the projection cannot be opened, queries get an error and everything
+    /// else works.
+    pub fn start(folder: &Path, engine: EngineConfig, store: &Store, turn: Turn) -> Self {
         if let Err(error) = remove_if_marked(folder) {
             tracing::error!(%error, "cannot remove a projection that contains data of an erased person");
         }
+        let head = store.position();
         let position = *head.borrow();
+        let turn = if matches!(engine, EngineConfig::Embedded(_)) { Turn::always() } else { turn };
         // The engine starts threads, which inherit the priority.
         let open = run_lowered(|| open_engine(folder, position, engine));
-        let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, source, head)?)));
+        let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, Box::new(store.change_feed()), head, turn)?)));
         match &open {
             Err(error @ ProjectionError::NoEngine) => tracing::info!("{error}"),
             Err(error) => tracing::error!(%error, "cannot open the projection"),

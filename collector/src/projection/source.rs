@@ -19,8 +19,20 @@ pub struct Changes {
     pub complete: Position,
 }
 
+/// The store that a projection is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The log that the store shares with others, in which equal positions stand for equal contents; empty if it is alone.
+    pub group: String,
+    /// Its newest position.
+    pub head: Position,
+}
+
 /// The store's change feed. `head` is a position that is known to be stored.
 pub trait ChangeSource: Send {
+    /// Returns what the store is now.
+    fn origin(&mut self) -> Result<Origin, ProjectionError>;
+
     /// Returns the changes after a position, about [`MAX_BATCH`] records and events.
     fn changes(&mut self, after: Position, head: Position) -> Result<Changes, ProjectionError>;
 

@@ -3,11 +3,16 @@
 use crate::metrics::catalog::RecordKind;
 use crate::projection::document::{Document, RecordKey};
 use crate::projection::error::ProjectionError;
-use crate::projection::source::{ChangeSource, Changes, MAX_BATCH, Position};
+use crate::projection::source::{ChangeSource, Changes, MAX_BATCH, Origin, Position};
 use crate::resource::Resource;
 use crate::store::{ChangeFeed, ChangePage, ChangedRecord};
 
 impl ChangeSource for ChangeFeed {
+    fn origin(&mut self) -> Result<Origin, ProjectionError> {
+        let (group, head) = ChangeFeed::origin(self)?;
+        Ok(Origin { group: group.unwrap_or_default(), head })
+    }
+
     fn changes(&mut self, after: Position, head: Position) -> Result<Changes, ProjectionError> {
         let ChangePage { records, products, tracked, complete } = ChangeFeed::changes(self, after, head, MAX_BATCH)?;
         Ok(Changes { documents: records.into_iter().map(document).collect(), products, tracked, complete })

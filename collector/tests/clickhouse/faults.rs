@@ -1,5 +1,8 @@
 //! Kills and outages: nothing is lost, nothing is twice, and events are stored meanwhile.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
 use super::api_client::{import, order, query, query_with, send, token, totals, year};
@@ -121,4 +124,34 @@ fn erased_person_leaves_responses_at_once_and_the_tables_soon() {
         traces.iter().all(|trace| !now.contains(trace))
     });
     assert_eq!(totals(client)["sum"], 12.0);
+}
+
+#[test]
+fn query_whose_client_has_left_is_stopped_in_the_database() {
+    let database = Database::start();
+    let (folder, address) = (tempfile::tempdir().unwrap(), database.create("shop"));
+    let server = start(folder.path(), &address);
+    let client = &server.client;
+    import(client, "orders", &[order("1", 1.0)]);
+    assert_eq!(totals(client)["count"], 1);
+    let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": year()}}).to_string();
+    let address = client.url("").replace("http://", "");
+    let head = format!(
+        "POST /metrics/orders/stats HTTP/1.1\r\nhost: {address}\r\naccept: application/vnd.api.v1+json\r\ncontent-type: application/vnd.api+json\r\n\
+         authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        token(client, ""),
+        body.len()
+    );
+    database.post("/hold", "orders");
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let held = database.post("/wait", "");
+    let (id, _) = held.split_once('\n').unwrap();
+    assert!(!id.is_empty(), "{held}");
+    database.post("/hold", "KILL QUERY");
+    drop(stream);
+    let kill = database.post("/wait", "");
+    assert!(kill.contains(&format!("query_id = '{id}'")), "{kill}");
+    database.post("/release", "");
+    assert_eq!(totals(client)["count"], 1);
 }

@@ -19,7 +19,7 @@ mod server;
 mod writers;
 
 use tillroll_collector::projection::AnalyticsEngine;
-use tillroll_collector::projection::source::Position;
+use tillroll_collector::projection::source::{Origin, Position};
 
 /// The embedded engine is compared for more seeds: a query takes a tenth of the time there.
 const SEEDS: u64 = 3;
@@ -29,7 +29,7 @@ fn engine_and_reference_evaluator_return_the_same_results() {
     let database = database::Database::start();
     oracle::compare_all(SEEDS, |seed| {
         let engine = database.engine(&format!("seed{seed}"));
-        assert_eq!(engine.reopen(false, Position::default()).unwrap(), Position::default());
+        assert_eq!(engine.reopen(false, &Origin::default()).unwrap(), Position::default());
         (Box::new(engine), ())
     });
 }

@@ -5,13 +5,23 @@ use tillroll_collector::cancellation::Cancellation;
 use tillroll_collector::metrics::catalog::{RecordKind, Resource};
 use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::rows::{Cell, Scope};
-use tillroll_collector::projection::source::{Position, TrackedChanges};
+use tillroll_collector::projection::source::{Origin, Position, TrackedChanges};
 use tillroll_collector::projection::{AnalyticsEngine, ClickHouseEngine, Document, ProjectionError};
 
 use super::database::Database;
 
 fn at(change: i64) -> Position {
     Position { change, ..Position::default() }
+}
+
+/// A store without a group, with so many changes.
+fn store(change: i64) -> Origin {
+    Origin { head: at(change), ..Origin::default() }
+}
+
+/// A store of a group, with so many changes.
+fn member(group: &str, change: i64) -> Origin {
+    Origin { group: group.into(), head: at(change) }
 }
 
 fn apply(engine: &ClickHouseEngine, change: i64) -> Result<(), ProjectionError> {
@@ -34,13 +44,13 @@ fn writer_that_was_paused_before_its_commit_writes_nothing_twice() {
     let address = database.create("shop");
     let open = || ClickHouseEngine::new(address.parse().unwrap(), String::new(), None);
     let (paused, next) = (open(), open());
-    assert_eq!(paused.reopen(false, at(9)).unwrap(), at(0));
+    assert_eq!(paused.reopen(false, &store(9)).unwrap(), at(0));
     apply(&paused, 1).unwrap();
     database.post("/hold", "INTO projection");
     std::thread::scope(|scope| {
         let commit = scope.spawn(|| apply(&paused, 2));
         database.post("/wait", "");
-        assert_eq!(next.reopen(false, at(9)).unwrap(), at(1));
+        assert_eq!(next.reopen(false, &store(9)).unwrap(), at(1));
         apply(&next, 2).unwrap();
         assert_eq!(orders(&next), Cell::Integer(2));
         // The paused writer wakes up, and its commit arrives.
@@ -52,7 +62,7 @@ fn writer_that_was_paused_before_its_commit_writes_nothing_twice() {
     apply(&next, 3).unwrap();
     assert!(matches!(apply(&paused, 3), Err(ProjectionError::Moved)));
     assert_eq!(orders(&next), Cell::Integer(3));
-    assert_eq!(paused.reopen(false, at(9)).unwrap(), at(3));
+    assert_eq!(paused.reopen(false, &store(9)).unwrap(), at(3));
     apply(&paused, 4).unwrap();
     assert!(matches!(apply(&next, 4), Err(ProjectionError::Moved)));
     assert_eq!(orders(&paused), Cell::Integer(4));
@@ -62,15 +72,47 @@ fn writer_that_was_paused_before_its_commit_writes_nothing_twice() {
 fn database_of_another_store_or_version_is_rebuilt() {
     let database = Database::start();
     let engine = database.engine("shop");
-    engine.reopen(false, at(9)).unwrap();
+    engine.reopen(false, &store(9)).unwrap();
     apply(&engine, 5).unwrap();
-    assert_eq!(engine.reopen(false, at(9)).unwrap(), at(5));
+    assert_eq!(engine.reopen(false, &store(9)).unwrap(), at(5));
     // The store has fewer changes than the database.
-    assert_eq!(engine.reopen(false, at(4)).unwrap(), at(0));
+    assert_eq!(engine.reopen(false, &store(4)).unwrap(), at(0));
     assert_eq!(orders(&engine), Cell::Integer(0));
     apply(&engine, 1).unwrap();
     database.execute("ALTER TABLE shop.projection UPDATE fingerprint = 'other' WHERE 1 SETTINGS mutations_sync = 2");
-    assert_eq!(engine.reopen(false, at(9)).unwrap(), at(0));
+    assert_eq!(engine.reopen(false, &store(9)).unwrap(), at(0));
     apply(&engine, 1).unwrap();
-    assert_eq!((engine.reopen(true, at(9)).unwrap(), orders(&engine)), (at(0), Cell::Integer(0)));
+    assert_eq!((engine.reopen(true, &store(9)).unwrap(), orders(&engine)), (at(0), Cell::Integer(0)));
+}
+
+#[test]
+fn collectors_of_a_group_take_turns_and_none_empties_what_another_one_has_written() {
+    let database = Database::start();
+    let address = database.create("shop");
+    let open = || ClickHouseEngine::new(address.parse().unwrap(), String::new(), None);
+    let (first, second) = (open(), open());
+    // A follower creates nothing.
+    assert_eq!(second.follow(&member("g", 9)).unwrap(), None);
+    assert_eq!(database.execute("SELECT name FROM system.tables WHERE database = 'shop'"), "");
+    assert_eq!(first.reopen(false, &member("g", 9)).unwrap(), at(0));
+    apply(&first, 1).unwrap();
+    apply(&first, 5).unwrap();
+    assert_eq!(second.follow(&member("g", 9)).unwrap(), Some(at(5)));
+    assert_eq!((orders(&first), orders(&second)), (Cell::Integer(2), Cell::Integer(2)));
+    // A store that has not applied the whole log waits, even if it should rebuild.
+    for rebuild in [false, true] {
+        assert!(matches!(second.reopen(rebuild, &member("g", 4)), Err(ProjectionError::Ahead(position)) if position == at(5)));
+    }
+    assert_eq!(orders(&second), Cell::Integer(2));
+    assert_eq!(second.reopen(false, &member("g", 5)).unwrap(), at(5));
+    apply(&second, 6).unwrap();
+    // The first one follows now, and writes nothing.
+    assert!(matches!(apply(&first, 6), Err(ProjectionError::Moved)));
+    assert_eq!(first.follow(&member("g", 9)).unwrap(), Some(at(6)));
+    assert!(matches!(apply(&first, 7), Err(ProjectionError::Moved)));
+    assert_eq!(orders(&first), Cell::Integer(3));
+    // The numbers of another log stand for other contents.
+    assert_eq!(second.follow(&member("h", 9)).unwrap(), None);
+    assert_eq!(second.reopen(false, &member("h", 9)).unwrap(), at(0));
+    assert_eq!(orders(&second), Cell::Integer(0));
 }

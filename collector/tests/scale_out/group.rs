@@ -28,6 +28,7 @@ pub(crate) struct Group {
 pub(crate) struct Node {
     pub(crate) data: PathBuf,
     urls: String,
+    variables: Vec<(String, String)>,
     process: Mutex<Option<Child>>,
     address: Mutex<String>,
     agent: Agent,
@@ -36,12 +37,17 @@ pub(crate) struct Node {
 impl Group {
     /// Starts the servers and so many collectors, and waits until all are ready.
     pub(crate) fn start(count: usize) -> Self {
+        Self::start_with(count, &[])
+    }
+
+    /// Starts the group with these environment variables of its collectors.
+    pub(crate) fn start_with(count: usize, variables: &[(&str, &str)]) -> Self {
         let (nats, folder) = (Nats::start(), tempfile::tempdir().unwrap());
         std::fs::write(folder.path().join("key"), KEY).unwrap();
         let urls = nats.urls.clone();
         let mut group = Self { nodes: Vec::new(), nats: Mutex::new(nats), folder };
         for at in 0..count {
-            group.nodes.push(Node::new(&group.folder.path().join(format!("data-{at}")), &urls));
+            group.nodes.push(Node::new(&group.folder.path().join(format!("data-{at}")), &urls, variables));
             group.nodes[at].start();
             group.nodes[at].until_ready();
         }
@@ -51,7 +57,7 @@ impl Group {
     /// Adds a collector without starting it.
     pub(crate) fn add(&mut self, name: &str) -> &Node {
         let urls = self.nats.lock().unwrap().urls.clone();
-        let node = Node::new(&self.folder.path().join(name), &urls);
+        let node = Node::new(&self.folder.path().join(name), &urls, &[]);
         self.nodes.push(node);
         self.nodes.last().unwrap()
     }
@@ -72,6 +78,12 @@ impl Group {
         events
     }
 
+    /// Waits until one node is the leader, and returns which.
+    pub(crate) fn until_led(&self) -> usize {
+        until("one node is the leader", || self.leaders().len() == 1);
+        self.leaders()[0]
+    }
+
     /// Returns which nodes report that they are the leader.
     pub(crate) fn leaders(&self) -> Vec<usize> {
         (0..self.nodes.len()).filter(|at| self.nodes[*at].metric("tillroll_leader") == Some(1.0)).collect()
@@ -79,17 +91,19 @@ impl Group {
 }
 
 impl Node {
-    fn new(data: &Path, urls: &str) -> Self {
+    /// A collector that is not started; without a group if there are no `urls`.
+    pub(crate) fn new(data: &Path, urls: &str, variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20)));
         let agent = config.build().into();
-        Self { data: data.to_owned(), urls: urls.to_owned(), process: Mutex::default(), address: Mutex::default(), agent }
+        Self { data: data.to_owned(), urls: urls.to_owned(), variables, process: Mutex::default(), address: Mutex::default(), agent }
     }
 
     /// Starts the collector.
     pub(crate) fn start(&self) {
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", &self.urls, "--rate-per-address", "0"]).arg("--data").arg(&self.data);
-        command.env("TILLROLL_GROUP_KEY", KEY).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.env("TILLROLL_GROUP_KEY", KEY).envs(self.variables.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -141,6 +155,15 @@ impl Node {
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let text = response.body_mut().read_to_string().ok()?;
         Some((response.status().as_u16(), retry_after, serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
+    /// Returns status and body of a response to a body that is posted with these headers, or None if there was no response.
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Option<(u16, String)> {
+        let request = self.agent.post(format!("{}{path}", self.address()));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let mut response = request.send(body).ok()?;
+        let text = response.body_mut().read_to_string().ok()?;
+        Some((response.status().as_u16(), text))
     }
 
     /// Deletes a customer, and returns the status.

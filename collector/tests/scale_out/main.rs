@@ -1,10 +1,15 @@
 //! Tests of a group: three NATS servers and several collectors, each a process of its own on this machine.
 //!
-//! `cargo xtask test --only scale-out` installs the NATS server and runs them. The names of their modules begin with `scale_out_`, by which the
-//! check selects them and the check of all other tests leaves them out.
+//! `cargo xtask test --only scale-out` installs the NATS server and a ClickHouse engine, and runs them. The names of their modules begin with
+//! `scale_out_`, by which the check selects them and the check of all other tests leaves them out.
 
+#[path = "../clickhouse/database.rs"]
+#[allow(dead_code, reason = "the tests of ClickHouse use the rest of it")]
+mod database;
 mod group;
 mod nats;
+mod questions;
+mod scale_out_analytics;
 mod scale_out_faults;
 mod scale_out_leader;
 mod scale_out_nodes;

@@ -32,7 +32,8 @@ pub(crate) fn event(number: u64) -> Value {
         1 => ("basket_add", json!({"product_id": "2", "quantity": 1})),
         _ => ("product_view", json!({"product_id": "2"})),
     };
-    json!({"id": id(number), "type": kind, "api": "metrilo", "time": 1_600_000_000_000_u64 + number, "visitorId": visitor, "params": params})
+    let (time, session) = (1_600_000_000_000_u64 + number, format!("s{}", number % 120));
+    json!({"id": id(number), "type": kind, "api": "metrilo", "time": time, "visitorId": visitor, "sessionId": session, "params": params})
 }
 
 impl Senders {

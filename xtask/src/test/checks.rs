@@ -81,8 +81,8 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "scale-out",
-        about: "several collectors that share a log stay equal, also under faults of their machines and of the network",
-        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::NATS, setup::LIBFAKETIME, setup::BROWSERS],
+        about: "several collectors that share a log and a ClickHouse stay equal, also under faults of machines and of the network",
+        needs: &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::NATS, setup::LIBFAKETIME, setup::CHDB, setup::BROWSERS],
         run: scale_out,
     },
     Check {
@@ -137,7 +137,7 @@ fn rust(context: &Context) -> Result<CheckResult> {
 const FAULTS: usize = 20;
 const SEED: u64 = 1;
 
-/// Runs the tests with a NATS server, two at a time, because each starts five or six processes. Then makes faults in a group.
+/// Runs the tests with a NATS server, two at a time, because each starts five to seven processes. Then makes faults in a group.
 fn scale_out(context: &Context) -> Result<CheckResult> {
     let tests = runner::run(context, &|failed| {
         let mut cargo = process::cargo(context);

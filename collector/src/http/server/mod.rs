@@ -28,7 +28,7 @@ use crate::http::routes;
 use crate::jobs::forward::{self, ForwardRules};
 use crate::jobs::{log_summary, project_watch, retention_schedule};
 use crate::limits::admission::Admission;
-use crate::projection::Analytics;
+use crate::projection::{Analytics, Turn};
 use crate::projects::Credentials;
 use crate::rejection_broadcast::RejectionBroadcast;
 use crate::replication::Leadership;
@@ -71,13 +71,14 @@ impl Server {
         let listener = bind(&flags.listen).await?;
         let redirect_listener = bind_redirect(flags).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-        let analytics = Analytics::start(&flags.data, flags.analytics.engine(), Box::new(store.change_feed()), store.position());
+        let leadership = node.as_ref().map_or_else(Leadership::alone, |node| node.leadership().clone());
+        let analytics = Analytics::start(&flags.data, flags.analytics.engine(), &store, turn_to_write(leadership.clone()));
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let state = AppState {
             projects,
             store,
-            leadership: node.as_ref().map_or_else(Leadership::alone, |node| node.leadership().clone()),
+            leadership,
             node,
             analytics,
             keyring,
@@ -184,6 +185,11 @@ impl Server {
         drop(store);
         Ok(())
     }
+}
+
+/// The leader of a group writes what all its collectors share.
+fn turn_to_write(leadership: Leadership) -> Turn {
+    Turn::while_true(move || leadership.is_leader())
 }
 
 /// Returns whether `/live` is open to this machine. Behind a proxy every request comes from this machine.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::cancellation::Cancellation;
 use crate::clock;
@@ -19,7 +19,7 @@ use crate::projection::clickhouse::writer::Writer;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::engine::AnalyticsEngine;
 use crate::projection::error::ProjectionError;
-use crate::projection::source::{Position, TrackedChanges};
+use crate::projection::source::{Origin, Position, TrackedChanges};
 use crate::projection::sql;
 
 /// The ClickHouse engine.
@@ -27,6 +27,8 @@ pub struct ClickHouseEngine {
     client: Arc<Client>,
     placement: Placement,
     state: Mutex<State>,
+    /// What queries expect in the database.
+    fingerprint: RwLock<String>,
 }
 
 #[derive(Default)]
@@ -40,7 +42,7 @@ impl ClickHouseEngine {
     /// Returns an engine that is not open yet.
     pub fn new(address: ClickHouseAddress, password: String, cluster: Option<String>) -> Self {
         let client = Arc::new(Client::new(address, password, cluster.is_some()));
-        Self { client, placement: Placement { cluster }, state: Mutex::default() }
+        Self { client, placement: Placement { cluster }, state: Mutex::default(), fingerprint: RwLock::new(schema::fingerprint("")) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -48,13 +50,34 @@ impl ClickHouseEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the fingerprint of a database that was filled from a store. Queries expect it from now on.
+    fn expect(&self, origin: &Origin) -> String {
+        let fingerprint = schema::fingerprint(&origin.group);
+        self.fingerprint.write().unwrap_or_else(PoisonError::into_inner).clone_from(&fingerprint);
+        fingerprint
+    }
+
+    fn expected(&self) -> String {
+        self.fingerprint.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns what the database contains if it was filled from this log with this version.
+    fn find(&self, fingerprint: &str) -> Result<Option<Snapshot>, ProjectionError> {
+        Ok(Snapshot::read(&self.client)?.filter(|snapshot| snapshot.fingerprint == fingerprint))
+    }
+
     /// Creates the tables where they are missing, or again if they do not match this version or this store.
-    fn prepare(&self, rebuild: bool, head: Position) -> Result<(), ProjectionError> {
+    fn prepare(&self, rebuild: bool, origin: &Origin, fingerprint: &str) -> Result<(), ProjectionError> {
         schema::check_version(&self.client)?;
         if schema::exists(&self.client)? {
-            let snapshot = Snapshot::read(&self.client)?.unwrap_or_default();
-            let is_current = snapshot.block == 0 || snapshot.fingerprint == schema::fingerprint();
-            if is_current && head.reaches(snapshot.position) && !rebuild {
+            let found = Snapshot::read(&self.client)?;
+            let is_current = found.as_ref().is_none_or(|snapshot| snapshot.fingerprint == fingerprint);
+            let position = found.unwrap_or_default().position;
+            let is_ahead = !origin.head.reaches(position);
+            if is_current && is_ahead && !origin.group.is_empty() {
+                return Err(ProjectionError::Ahead(position));
+            }
+            if is_current && !is_ahead && !rebuild {
                 return schema::create(&self.client, &self.placement);
             }
             tracing::warn!("the analytics database does not match the store and is rebuilt");
@@ -65,14 +88,24 @@ impl ClickHouseEngine {
 }
 
 impl AnalyticsEngine for ClickHouseEngine {
-    fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError> {
+    fn reopen(&self, rebuild: bool, origin: &Origin) -> Result<Position, ProjectionError> {
         let mut state = self.state();
         *state = State::default();
-        self.prepare(rebuild, head)?;
-        let writer = Writer::claim(&self.client)?;
+        let fingerprint = self.expect(origin);
+        self.prepare(rebuild, origin, &fingerprint)?;
+        let writer = Writer::claim(&self.client, &fingerprint)?;
         let position = writer.position();
         *state = State { writer: Some(writer), position: Some(position) };
         Ok(position)
+    }
+
+    fn follow(&self, origin: &Origin) -> Result<Option<Position>, ProjectionError> {
+        *self.state() = State::default();
+        let fingerprint = self.expect(origin);
+        if !schema::exists(&self.client)? {
+            return Ok(None);
+        }
+        Ok(self.find(&fingerprint)?.map(|snapshot| snapshot.position))
     }
 
     fn watermark(&self) -> Result<Position, ProjectionError> {
@@ -84,7 +117,7 @@ impl AnalyticsEngine for ClickHouseEngine {
         let expected = state.position.ok_or(ProjectionError::Moved)?;
         let mut writer = match state.writer.take() {
             Some(writer) => writer,
-            None => Writer::claim(&self.client)?,
+            None => Writer::claim(&self.client, &self.expected())?,
         };
         // The outcome of an earlier commit may have been unknown, or another collector may have written.
         if writer.position() != expected {
@@ -101,9 +134,7 @@ impl AnalyticsEngine for ClickHouseEngine {
     }
 
     fn query(&self, query: &Query, scope: &Scope, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        let snapshot = Snapshot::read(&self.client)?;
-        let snapshot = snapshot.filter(|snapshot| snapshot.fingerprint == schema::fingerprint());
-        let snapshot = snapshot.ok_or_else(|| ProjectionError::Unavailable("it has not been filled yet".into()))?;
+        let snapshot = self.find(&self.expected())?.ok_or_else(|| ProjectionError::Unavailable("it has not been filled yet".into()))?;
         let statements = sql::statements(query, scope, &ClickHouse(&snapshot));
         let id = clock::random_hex::<16>().map_err(|error| ProjectionError::Engine(error.to_string()))?;
         let run = |statement: &sql::Statement| {

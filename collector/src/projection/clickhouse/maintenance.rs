@@ -39,10 +39,6 @@ impl Maintenance {
 
 /// Starts to remove rows that are listed as gone, that have expired, or that failed batches have left.
 fn remove_rows(client: &Client, snapshot: &Snapshot) -> Result<(), ProjectionError> {
-    let gone = client.query("SELECT count() FROM gone", &[], "")?;
-    if gone.first().is_none_or(|row| integer(row, 0) == 0) {
-        return Ok(());
-    }
     let tables: Vec<_> = numbered_tables().into_iter().map(|table| (condition(snapshot, &table), table)).collect();
     let counts: Vec<_> = tables
         .iter()

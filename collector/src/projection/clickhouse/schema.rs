@@ -72,9 +72,10 @@ pub(super) fn numbered_tables() -> Vec<String> {
     all_tables().into_iter().filter(|(name, columns, _)| is_numbered(columns) && name != "gone").map(|(name, ..)| name).collect()
 }
 
-/// Returns a digest of the schema. Raise the number in it when the contents of the tables change, but not the tables.
-pub(super) fn fingerprint() -> String {
-    let digest = Sha256::digest(format!("1\n{:?}{DERIVE_VISITS}", all_tables()));
+/// Returns a digest of the schema, and of the group from whose log the tables are filled. Raise the number in it when the contents of the
+/// tables change, but not the tables.
+pub(super) fn fingerprint(group: &str) -> String {
+    let digest = Sha256::digest(format!("1\n{:?}{DERIVE_VISITS}{group}", all_tables()));
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Snapshot {
     pub(super) position: Position,
     /// Ranges of blocks that do not count: from the first one until before the second one.
     pub(super) gaps: Vec<(i64, i64)>,
-    /// The version of the schema.
+    /// The version of the schema, and the group of the store.
     pub(super) fingerprint: String,
 }
 

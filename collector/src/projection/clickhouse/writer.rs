@@ -9,7 +9,7 @@ use crate::projection::clickhouse::client::Client;
 use crate::projection::clickhouse::dialect::ClickHouse;
 use crate::projection::clickhouse::maintenance::Maintenance;
 use crate::projection::clickhouse::snapshot::{BLOCK_BITS, Snapshot, integer, text};
-use crate::projection::clickhouse::{schema, tracking};
+use crate::projection::clickhouse::tracking;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::error::ProjectionError;
 use crate::projection::rows::{RECORD_KINDS, Table, latest, record_rows, tables, tracked};
@@ -29,13 +29,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Claims a range of blocks. What other writers write from now on does not count.
-    pub(super) fn claim(client: &Client) -> Result<Self, ProjectionError> {
+    /// Claims a range of blocks. What other writers write from now on does not count. The tables have this fingerprint.
+    pub(super) fn claim(client: &Client, fingerprint: &str) -> Result<Self, ProjectionError> {
         let owner = clock::random_hex::<16>().map_err(no_random)?;
         for _ in 0..CLAIM_ATTEMPTS {
             let last = Snapshot::read(client)?.unwrap_or_default();
             let block = ((last.block >> BLOCK_BITS) + 1) << BLOCK_BITS;
-            let claim = commit_row(block, &owner, Some(last.block), last.position);
+            let claimed = Snapshot { block, fingerprint: fingerprint.to_owned(), ..last };
+            let claim = commit_row(&claimed, &owner, Some(last.block));
             client.insert("projection", COMMIT_COLUMNS, claim)?;
             let rows = client.query(&format!("SELECT owner FROM projection WHERE block = {block}"), &[], "")?;
             // If two writers claim the same range, each may miss the other's row, but not both, and neither who sees two goes on.
@@ -78,7 +79,7 @@ impl Writer {
         let trimmed = watermark.trimmed.max(self.snapshot.position.trimmed);
         let position = Position { trimmed, ..watermark };
         let next = Snapshot { position, ..batch.after };
-        client.insert("projection", COMMIT_COLUMNS, commit_row(next.block, &self.owner, None, position))?;
+        client.insert("projection", COMMIT_COLUMNS, commit_row(&next, &self.owner, None))?;
         self.snapshot = next;
         self.next_visit = next_visit;
         // A commit after another writer's claim does not count.
@@ -146,10 +147,10 @@ fn columns(table: &Table) -> String {
 }
 
 /// Returns the row of a commit, or of a claim that continues from a block.
-fn commit_row(block: i64, owner: &str, continues: Option<i64>, position: Position) -> String {
-    let Position { change, event, trimmed } = position;
+fn commit_row(committed: &Snapshot, owner: &str, continues: Option<i64>) -> String {
+    let Snapshot { block, position: Position { change, event, trimmed }, fingerprint, .. } = committed;
     let is_claim = continues.is_some();
-    let values = serde_json::json!([block, owner, is_claim, continues.unwrap_or(block), change, event, trimmed, schema::fingerprint()]);
+    let values = serde_json::json!([block, owner, is_claim, continues.unwrap_or(*block), change, event, trimmed, fingerprint]);
     format!("{values}\n")
 }
 

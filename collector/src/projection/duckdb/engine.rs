@@ -18,7 +18,7 @@ use crate::projection::duckdb::dialect::DuckDb;
 use crate::projection::duckdb::{schema, writer::Writer};
 use crate::projection::engine::{AnalyticsEngine, EngineLimits};
 use crate::projection::error::ProjectionError;
-use crate::projection::source::{Position, TrackedChanges};
+use crate::projection::source::{Origin, Position, TrackedChanges};
 use crate::projection::sql::{self, Bound, Statement};
 
 /// The file in the data folder.
@@ -40,14 +40,19 @@ struct OpenFile {
 }
 
 impl AnalyticsEngine for DuckDbEngine {
-    fn reopen(&self, rebuild: bool, head: Position) -> Result<Position, ProjectionError> {
+    fn reopen(&self, rebuild: bool, origin: &Origin) -> Result<Position, ProjectionError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         *open = None;
         if rebuild {
             remove(&self.path)?;
         }
-        let opened = open.insert(OpenFile::new(&self.path, head, self.limits)?);
+        let opened = open.insert(OpenFile::new(&self.path, origin.head, self.limits)?);
         opened.watermark().map_err(engine_error)
+    }
+
+    /// The file belongs to this collector: no other one writes it.
+    fn follow(&self, _: &Origin) -> Result<Option<Position>, ProjectionError> {
+        self.watermark().map(Some)
     }
 
     fn watermark(&self) -> Result<Position, ProjectionError> {

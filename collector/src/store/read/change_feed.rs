@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::resource::Resource;
+use crate::store::applied;
 use crate::store::error::StoreError;
 use crate::store::imports::{self, ChangedRecord};
 use crate::store::position::Position;
@@ -53,6 +54,14 @@ impl ChangeFeed {
         // A connection with an error is closed instead.
         self.connection = Some(connection);
         Ok(result)
+    }
+
+    /// Returns the log that the store follows, or None if it follows none, and the position of everything that is stored.
+    pub fn origin(&mut self) -> Result<(Option<String>, Position), StoreError> {
+        self.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            Ok((applied::membership(&transaction)?.map(|membership| membership.group), tracked::position(&transaction)?))
+        })
     }
 
     /// Returns what changed after `after`, about `limit` records of each resource and as many events. `head` is a committed position.

@@ -1,0 +1,45 @@
+//! How far the projection is, for requests that wait for it and for health checks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::projection::lag::{self, Lag, SyncHealth};
+use crate::projection::source::Position;
+
+/// How long a request may wait for fresh records.
+const MAX_FRESH_WAIT: Duration = Duration::from_secs(15);
+
+/// The progress of the sync task.
+pub struct Progress {
+    pub(super) done: watch::Receiver<Position>,
+    pub(super) head: watch::Receiver<Position>,
+    pub(super) skip_delay: Arc<Notify>,
+    pub(super) health: Arc<SyncHealth>,
+}
+
+impl Progress {
+    /// Waits until the projection contains everything that the store has now. Returns false after a timeout.
+    pub async fn caught_up(&self) -> bool {
+        let head = *self.head.borrow();
+        let mut done = self.done.clone();
+        self.skip_delay.notify_one();
+        let waiting = done.wait_for(|done| done.reaches(head));
+        tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok())
+    }
+
+    /// Returns the Prometheus lines about the projection.
+    pub fn render(&self) -> String {
+        lag::render(Some(&self.lag()))
+    }
+
+    /// Returns why the projection does not follow the store, as a sentence; `None` if it does.
+    pub fn health_error(&self) -> Option<String> {
+        self.lag().health_error()
+    }
+
+    fn lag(&self) -> Lag {
+        self.health.read(self.done.borrow().missing_until(*self.head.borrow()))
+    }
+}

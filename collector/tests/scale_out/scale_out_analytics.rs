@@ -1,0 +1,147 @@
+//! A group with one ClickHouse: its leader fills the database, every node answers from it, and each event counts once whatever fails.
+
+use std::collections::BTreeSet;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::database::Database;
+use crate::group::{Group, Node, run_program, until};
+use crate::questions::{MAX_PERIOD, answers, count};
+use crate::senders::{Senders, check, event};
+
+fn start(database: &Database, nodes: usize) -> Group {
+    Group::start_with(nodes, &[("TILLROLL_ANALYTICS", &database.create("shop")), MAX_PERIOD])
+}
+
+/// Sends events until a node accepts them.
+fn send(node: &Node, numbers: std::ops::Range<u64>) {
+    send_all(node, &numbers.map(event).collect::<Vec<_>>());
+}
+
+fn send_all(node: &Node, events: &[Value]) {
+    until("events are acknowledged", || node.send(events).is_some_and(|(status, ..)| status == 200));
+}
+
+/// Returns the answers of a node as soon as it answers.
+fn until_answered(node: &Node) -> Vec<String> {
+    let mut found = None;
+    until("the node answers", || {
+        found = answers(node);
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+/// Asserts that all nodes answer the same, and what an embedded engine answers that is filled from the store of the first node.
+fn check_answers(mut group: Group, events: usize) {
+    let expected = until_answered(&group.nodes[0]);
+    for node in &group.nodes[1..] {
+        assert_eq!(until_answered(node), expected);
+    }
+    assert!(expected[0].contains(&format!(r#"{{"value":{events}}}"#)), "{}", expected[0]);
+    let data = group.nodes.remove(0).data.clone();
+    group.nodes.clear();
+    assert!(run_program(&["leave", "--data", data.to_str().unwrap()]).status.success());
+    let alone = Node::new(&data, "", &[MAX_PERIOD]);
+    alone.start();
+    assert_eq!(until_answered(&alone), expected);
+}
+
+#[test]
+fn leaders_that_are_killed_under_load_leave_a_database_that_counts_each_event_once() {
+    let database = Database::start();
+    let group = start(&database, 3);
+    let senders = Senders::default();
+    let acknowledged = senders.run(&group, 3, |senders| {
+        for _ in 0..3 {
+            senders.until_more(100);
+            let leader = group.until_led();
+            group.nodes[leader].kill();
+            // The others lag until one of them is the leader and continues.
+            let follower = &group.nodes[(leader + 1) % 3];
+            let acknowledged = count(follower);
+            until("another leader fills the database", || count(follower) > acknowledged);
+            group.nodes[leader].start();
+            group.nodes[leader].until_ready();
+        }
+    });
+    let events = group.until_equal(acknowledged.len());
+    check(&events, &acknowledged);
+    check_answers(group, events.lines().count());
+}
+
+#[test]
+fn a_leader_that_was_paused_in_a_commit_writes_nothing_twice() {
+    let database = Database::start();
+    let group = start(&database, 3);
+    let paused = group.until_led();
+    let others = [&group.nodes[(paused + 1) % 3], &group.nodes[(paused + 2) % 3]];
+    send(others[0], 0..20);
+    until("the leader has filled the database", || count(others[0]) == Some(20));
+    database.post("/hold", "INTO projection");
+    send(others[0], 20..40);
+    database.post("/wait", "");
+    group.nodes[paused].signal(Signal::STOP);
+    until("another node leads", || others.iter().any(|node| node.metric("tillroll_leader") == Some(1.0)));
+    send(others[1], 40..60);
+    until("the other leader has filled the database", || count(others[0]) == Some(60));
+    // The commit arrives, and the paused node wakes up.
+    database.post("/release", "");
+    group.nodes[paused].signal(Signal::CONT);
+    send(&group.nodes[paused], 60..80);
+    until("the woken node answers", || count(&group.nodes[paused]) == Some(80));
+    let events = group.until_equal(80);
+    check(&events, &(0..80).collect::<BTreeSet<_>>());
+    check_answers(group, 80);
+}
+
+#[test]
+fn a_leader_that_begins_while_the_database_is_away_fills_it_later() {
+    let mut database = Database::start();
+    let group = start(&database, 2);
+    let first = group.until_led();
+    let second = &group.nodes[1 - first];
+    send(second, 0..20);
+    until("the leader has filled the database", || count(second) == Some(20));
+    database.kill();
+    send(second, 20..40);
+    group.nodes[first].kill();
+    until("the other node leads", || second.metric("tillroll_leader") == Some(1.0));
+    send(second, 40..60);
+    assert_eq!(count(second), None);
+    until("the node reports that it cannot reach the database", || second.metric("tillroll_projection_up") == Some(0.0));
+    database.restart();
+    until("the new leader has filled the database", || count(second) == Some(60));
+    group.nodes[first].start();
+    group.nodes[first].until_ready();
+    check_answers(group, 60);
+}
+
+#[test]
+fn merged_and_erased_persons_reach_the_database_through_any_node() {
+    let database = Database::start();
+    let group = start(&database, 2);
+    let leader = group.until_led();
+    let (leader, follower) = (&group.nodes[leader], &group.nodes[1 - leader]);
+    // The visitors 4 and 5: only the second one has an e-mail.
+    send(follower, 4..6);
+    let customers = |node: &Node| answers(node).map(|answers| answers.concat());
+    until("the database has the e-mail", || customers(follower).is_some_and(|text| text.contains("a5@x.com")));
+    let mut identify = event(10);
+    identify["visitorId"] = "v4".into();
+    send_all(leader, &[identify]);
+    until("the earlier visit of the first one belongs to the e-mail", || {
+        customers(follower).is_some_and(|text| text.contains(r#""label":"a10@x.com","value":2"#))
+    });
+    until("the person is erased", || follower.erase("a10@x.com") == Some(200));
+    let stored = || {
+        let names = database.execute("SELECT name FROM system.tables WHERE database = 'shop'");
+        names.lines().map(|name| database.execute(&format!("SELECT * FROM shop.{name}"))).collect::<String>()
+    };
+    until("the tables contain nothing of the person", || {
+        let now = stored();
+        now.contains("a5@x.com") && !now.contains("a10@x.com") && !now.contains("v4")
+    });
+    assert_eq!(until_answered(leader), until_answered(follower));
+}
