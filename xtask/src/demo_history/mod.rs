@@ -29,7 +29,7 @@ const MUTABLE_DAYS: i64 = 30;
 /// From this number of records on, a list is sent.
 const CHUNK: usize = 1_000;
 /// The version of the generator, recorded in the state file. A change makes the next start import everything again.
-const GENERATOR_VERSION: &str = "3";
+const GENERATOR_VERSION: &str = "4";
 /// The name of the state file in the data folder.
 pub(crate) const STATE_FILE: &str = "demo-history";
 

@@ -105,9 +105,10 @@ impl Person {
         Self { id: text(&customer["id"]), email: text(&customer["email"]), market: text(&market["id"]) }
     }
 
-    /// The visitor id of one of the two devices.
+    /// The visitor id of one of the two devices. Half of the people order on the phone.
     fn visitor(&self, is_other_device: bool) -> String {
-        format!("{}-{}", self.id, if is_other_device { "phone" } else { "laptop" })
+        let orders_on_phone = Random::new(&self.id, 0, 0).has_chance(48);
+        format!("{}-{}", self.id, if is_other_device != orders_on_phone { "phone" } else { "laptop" })
     }
 
     fn market(&self) -> &str {
