@@ -3,14 +3,14 @@
 // Everything that senders wrote is set as text, never as markup. A visit arrives before its events, so each event finds the list of its visit.
 
 import { element } from '/reports/table.js';
-import { formatMoney } from '/reports/format.js';
+import { formatMoney, locales } from '/reports/format.js';
 import { count, describeDuration, describeEvent, describeSource, pathOf } from '/customers/describe.js';
 
 /** How many events of a visit are shown at first. */
 const MAX_SHOWN_EVENTS = 8;
 
-const dayFormat = new Intl.DateTimeFormat(navigator.languages, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' });
-const timeFormat = new Intl.DateTimeFormat(navigator.languages, { hour: '2-digit', minute: '2-digit' });
+const dayFormat = new Intl.DateTimeFormat(locales, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' });
+const timeFormat = new Intl.DateTimeFormat(locales, { hour: '2-digit', minute: '2-digit' });
 
 const timeOf = (time) => element('time', { dateTime: new Date(time).toISOString(), textContent: timeFormat.format(time), title: new Date(time).toLocaleString() });
 

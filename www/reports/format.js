@@ -2,7 +2,8 @@
 
 import { dateFromDay } from '/reports/period.js';
 
-const locales = navigator.languages;
+/** The languages of the browser. WebKitGTK has `C` on a machine without any, which `Intl` refuses. */
+export const locales = navigator.languages.filter((name) => name !== 'C');
 
 const integerFormat = new Intl.NumberFormat(locales, { maximumFractionDigits: 0 });
 const ratioFormat = new Intl.NumberFormat(locales, { maximumFractionDigits: 1 });
@@ -47,6 +48,9 @@ export const formatShare = (number) => (Number.isFinite(number) ? shareFormat.fo
 
 /** Returns the name of a segment of customers: `at_risk` becomes `At risk`. */
 export const formatSegment = (segment) => segment.charAt(0).toUpperCase() + segment.slice(1).replaceAll('_', ' ');
+
+/** Returns the name of a country by its two letters, in the browser's language. */
+export const formatCountry = (code) => new Intl.DisplayNames(locales, { type: 'region' }).of(code);
 
 /** Returns a duration of seconds in minutes and seconds. */
 export const formatDuration = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds) % 60).padStart(2, '0')}`;

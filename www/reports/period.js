@@ -10,7 +10,7 @@ export let maxPeriodDays = 1_826;
 /** The IANA name of the zone. */
 export let timeZone = 'UTC';
 
-const createDayFormat = () => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+const createDayFormat = () => new Intl.DateTimeFormat('en-US', { timeZone, calendar: 'gregory', year: 'numeric', month: 'numeric', day: 'numeric' });
 let dayFormat = createDayFormat();
 
 /** Applies the limit and the zone of the token response. */
@@ -21,7 +21,10 @@ export const configure = ({ longest_days: maxDays, time_zone: name }) => {
 };
 
 /** Returns the day of an instant in milliseconds, or of a time in the API's format. */
-export const dayOfTime = (time) => parseDay(dayFormat.format(new Date(time)));
+export const dayOfTime = (time) => {
+  const { year, month, day } = Object.fromEntries(dayFormat.formatToParts(new Date(time)).map(({ type, value }) => [type, Number(value)]));
+  return Date.UTC(year, month - 1, day) / DAY_MS;
+};
 
 export const today = () => dayOfTime(Date.now());
 
@@ -81,9 +84,6 @@ export const dayCount = ({ from, to }) => to - from + 1;
 
 /** Returns the interval that gives a readable number of bars for the period. */
 export const defaultInterval = (period) => (dayCount(period) <= 92 ? 'day' : dayCount(period) <= 400 ? 'week' : 'month');
-
-/** Returns a longer interval, for charts that need one query for each bar. */
-export const coarseInterval = (period) => (dayCount(period) <= 14 ? 'day' : dayCount(period) <= 98 ? 'week' : dayCount(period) <= 760 ? 'month' : 'year');
 
 /** Returns the first day of the interval that contains the day. Weeks begin on Monday. */
 export const intervalStart = (day, interval) => {

@@ -1,6 +1,7 @@
 // The widgets about visits: by day, by source, by page and by device; and the funnel from the visit to the order.
 
-import { countColumn, intervalColumn, moneyColumn, OF_EVENTS, OF_VISITS, shareColumn, textColumn } from '/reports/columns.js';
+import { countColumn, intervalColumn, moneyColumn, OF_EVENTS, OF_VISITS, OTHERS, shareColumn, textColumn } from '/reports/columns.js';
+import { formatCountry } from '/reports/format.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
@@ -59,7 +60,7 @@ export const visitFunnel = {
 };
 
 /** A table of visits by an attribute, with the orders and the revenue of these visits. */
-const visitTable = (id, title, column, by, { note, filter, nothing } = {}) => ({
+const visitTable = (id, title, column, by, { note, filter, nothing, format = (label) => label } = {}) => ({
   id,
   title,
   note,
@@ -68,7 +69,7 @@ const visitTable = (id, title, column, by, { note, filter, nothing } = {}) => ({
   uses: OF_VISITS,
   load: async (filters) => ({
     columns: [textColumn(column, filter), countColumn('Visits'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Conversion')],
-    rows: await tracking.visitsBy(filters, by),
+    rows: (await tracking.visitsBy(filters, by)).map(([label, ...numbers]) => [label === OTHERS ? label : format(label), ...numbers]),
     barColumn: 1,
   }),
 });
@@ -109,6 +110,7 @@ export const trafficWidgets = (touches) => [
   visitTable('browsers', 'Browsers', 'Browser', 'device.browser'),
   visitTable('systems', 'Systems', 'System', 'device.system'),
   visitTable('countries', 'Countries', 'Country', 'country.code', {
+    format: formatCountry,
     nothing: 'No visit has a country. The collector finds countries if it runs with --geoip FILE.',
   }),
   eventTable('pages', 'Pages', ['Page', 'Views'], 'page.path', ['page_view']),
