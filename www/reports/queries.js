@@ -88,7 +88,8 @@ export const revenueStats = (filters) => query('orders', 'stats', { field: AMOUN
 export const withPreviousPeriod = (filters) => ({ ...filters, ...previousPeriod(filters) });
 
 /** Returns a row `[first day, value]` for each interval of the period. */
-export const timeSeries = async (filters, { resource = 'orders', by = 'order.placed_at', field = 'order.id', operator = 'value_count', filter, interval = filters.interval }) => {
+export const timeSeries = async (filters, { resource = 'orders', by = 'order.placed_at', field = 'order.id', operator = 'value_count', filter }) => {
+  const { interval } = filters;
   const buckets = await query(resource, 'date_breakdown', { by, field, operator, interval, time_zone: timeZone }, filter);
   const values = new Map(buckets.map(({ date, value }) => [dayOfTime(date), value]));
   return intervalStarts(filters, interval).map((start) => [start, values.get(start) ?? 0]);

@@ -28,8 +28,14 @@ export const element = (name, properties = {}, ...children) => {
   return created;
 };
 
-/** Returns the heading of a column, with the currency of its amounts. */
-const heading = ({ title, currency }) => (currency ? `${title} (${currency})` : title);
+/** Returns the title of a column with the currency of its amounts. */
+const titleWithCurrency = ({ title, currency }) => (currency ? `${title} (${currency})` : title);
+
+/** Returns the headings of the visible table: with currencies if there are several. */
+const headings = (columns) => {
+  const currencies = new Set(columns.map(({ currency }) => currency).filter(Boolean));
+  return columns.map((column) => (currencies.size > 1 ? titleWithCurrency(column) : column.title));
+};
 
 /** Returns a label, as a link to this page with a further filter if the column has one. */
 const createLabel = (text, { filter }) => {
@@ -45,8 +51,9 @@ const formatCell = (cell, column) => (isEmpty(cell) ? '–' : FORMATTERS[column.
 /** Creates the table element. Cells of the column with the index `barColumn` have a bar in proportion to their number. */
 export const createTable = ({ columns, rows, caption, barColumn }) => {
   const maximum = Math.max(...rows.map((row) => row[barColumn] ?? 0), 0);
+  const titles = headings(columns);
   const head = columns.map((column, at) =>
-    element('th', { scope: 'col', className: at === barColumn ? `${column.kind} barred` : column.kind, textContent: heading(column) }));
+    element('th', { scope: 'col', className: at === barColumn ? `${column.kind} barred` : column.kind, textContent: titles[at] }));
   const body = rows.map((row) => {
     const cells = row.map((cell, at) => {
       const text = formatCell(cell, columns[at]);
@@ -75,7 +82,7 @@ export const toCsv = ({ columns, rows }) => {
     if (column.kind === 'amount') return quote(`${cell.value} ${cell.currency ?? ''}`.trim());
     return typeof cell === 'number' ? String(cell) : quote(escapeFormula(String(cell)));
   };
-  const titles = columns.map((column) => quote(escapeFormula(heading(column))));
+  const titles = columns.map((column) => quote(escapeFormula(titleWithCurrency(column))));
   const lines = [titles, ...rows.map((row) => row.map((cell, at) => toField(cell, columns[at])))];
   return lines.map((line) => `${line.join(',')}\r\n`).join('');
 };

@@ -94,6 +94,8 @@ test("every widget shows the numbers of the records", () =>
       ]);
       assert.deepEqual((await nonZeroRows(page, "abandoned")).map((row) => row.slice(1)), [["1", "€12.00"], ["2", "€24.00"]]);
       assert.deepEqual(await rows(page, "markets"), [["Germany", "3", "€50.00", "–"], ["United Kingdom", "1", "–", "£20.00"]]);
+      const headings = (id) => page.$$eval(`#${id} .scroller thead th`, (cells) => cells.map((cell) => cell.textContent));
+      assert.deepEqual([await headings("markets"), await headings("coupons")], [["Market", "Orders", "Revenue (EUR)", "Revenue (GBP)"], ["Code", "Orders", "Revenue"]]);
       assert.deepEqual(await rows(page, "coupons"), [["welcome5", "1", "€30.00"]]);
       assert.deepEqual(await rows(page, "statuses"), [["approved", "4"], ["canceled", "1"], ["cancelled", "1"]]);
       assert.equal(await page.locator(".chart canvas").count(), 3);
