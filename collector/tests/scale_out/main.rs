@@ -7,10 +7,7 @@
 #[allow(dead_code, reason = "the tests of ClickHouse use the rest of it")]
 mod database;
 mod group;
-mod nats;
-mod questions;
 mod scale_out_analytics;
-mod scale_out_faults;
 mod scale_out_leader;
 mod scale_out_nodes;
-mod senders;
+mod scale_out_quorum;

@@ -2,29 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use rustix::process::Signal;
 use serde_json::Value;
+use tillroll_cluster::questions::{MAX_PERIOD, answers, count};
+use tillroll_cluster::{Collector, Senders, Signal, Stored, event, until};
 
 use crate::database::Database;
-use crate::group::{Group, Node, run_program, until};
-use crate::questions::{MAX_PERIOD, answers, count};
-use crate::senders::{Senders, check, event};
+use crate::group::Group;
 
 fn start(database: &Database, nodes: usize) -> Group {
     Group::start_with(nodes, &[("TILLROLL_ANALYTICS", &database.create("shop")), MAX_PERIOD])
 }
 
 /// Sends events until a node accepts them.
-fn send(node: &Node, numbers: std::ops::Range<u64>) {
+fn send(node: &Collector, numbers: std::ops::Range<u64>) {
     send_all(node, &numbers.map(event).collect::<Vec<_>>());
 }
 
-fn send_all(node: &Node, events: &[Value]) {
-    until("events are acknowledged", || node.send(events).is_some_and(|(status, ..)| status == 200));
+fn send_all(node: &Collector, events: &[Value]) {
+    let token = node.token().unwrap();
+    until("events are acknowledged", || node.send(&token, events).status == 200);
 }
 
 /// Returns the answers of a node as soon as it answers.
-fn until_answered(node: &Node) -> Vec<String> {
+fn until_answered(node: &Collector) -> Vec<String> {
     let mut found = None;
     until("the node answers", || {
         found = answers(node);
@@ -34,17 +34,13 @@ fn until_answered(node: &Node) -> Vec<String> {
 }
 
 /// Asserts that all nodes answer the same, and what an embedded engine answers that is filled from the store of the first node.
-fn check_answers(mut group: Group, events: usize) {
+fn check_answers(group: Group, events: usize) {
     let expected = until_answered(&group.nodes[0]);
     for node in &group.nodes[1..] {
         assert_eq!(until_answered(node), expected);
     }
     assert!(expected[0].contains(&format!(r#"{{"value":{events}}}"#)), "{}", expected[0]);
-    let data = group.nodes.remove(0).data.clone();
-    group.nodes.clear();
-    assert!(run_program(&["leave", "--data", data.to_str().unwrap()]).status.success());
-    let alone = Node::new(&data, "", &[MAX_PERIOD]);
-    alone.start();
+    let (alone, _folder) = group.leave(&[MAX_PERIOD]);
     assert_eq!(until_answered(&alone), expected);
 }
 
@@ -53,21 +49,21 @@ fn leaders_that_are_killed_under_load_leave_a_database_that_counts_each_event_on
     let database = Database::start();
     let group = start(&database, 3);
     let senders = Senders::default();
-    let acknowledged = senders.run(&group, 3, |senders| {
+    let ((), acknowledged) = senders.run(&group.nodes, &group.nodes[0].token().unwrap(), |senders| {
         for _ in 0..3 {
-            senders.until_more(100);
+            assert!(senders.wait_for_more(100));
             let leader = group.until_led();
-            group.nodes[leader].kill();
+            group.nodes[leader].process.kill();
             // The others lag until one of them is the leader and continues.
             let follower = &group.nodes[(leader + 1) % 3];
             let acknowledged = count(follower);
             until("another leader fills the database", || count(follower) > acknowledged);
-            group.nodes[leader].start();
-            group.nodes[leader].until_ready();
+            group.nodes[leader].start().unwrap();
+            group.nodes[leader].wait_until_ready().unwrap();
         }
     });
     let events = group.until_equal(acknowledged.len());
-    check(&events, &acknowledged);
+    Stored::new(&events, &acknowledged).assert_complete();
     check_answers(group, events.lines().count());
 }
 
@@ -82,17 +78,17 @@ fn a_leader_that_was_paused_in_a_commit_writes_nothing_twice() {
     database.post("/hold", "INTO projection");
     send(others[0], 20..40);
     database.post("/wait", "");
-    group.nodes[paused].signal(Signal::STOP);
+    group.nodes[paused].process.signal(Signal::STOP).unwrap();
     until("another node leads", || others.iter().any(|node| node.metric("tillroll_leader") == Some(1.0)));
     send(others[1], 40..60);
     until("the other leader has filled the database", || count(others[0]) == Some(60));
     // The commit arrives, and the paused node wakes up.
     database.post("/release", "");
-    group.nodes[paused].signal(Signal::CONT);
+    group.nodes[paused].process.signal(Signal::CONT).unwrap();
     send(&group.nodes[paused], 60..80);
     until("the woken node answers", || count(&group.nodes[paused]) == Some(80));
     let events = group.until_equal(80);
-    check(&events, &(0..80).collect::<BTreeSet<_>>());
+    Stored::new(&events, &(0..80).collect::<BTreeSet<_>>()).assert_complete();
     check_answers(group, 80);
 }
 
@@ -106,15 +102,15 @@ fn a_leader_that_begins_while_the_database_is_away_fills_it_later() {
     until("the leader has filled the database", || count(second) == Some(20));
     database.kill();
     send(second, 20..40);
-    group.nodes[first].kill();
+    group.nodes[first].process.kill();
     until("the other node leads", || second.metric("tillroll_leader") == Some(1.0));
     send(second, 40..60);
     assert_eq!(count(second), None);
     until("the node reports that it cannot reach the database", || second.metric("tillroll_projection_up") == Some(0.0));
     database.restart();
     until("the new leader has filled the database", || count(second) == Some(60));
-    group.nodes[first].start();
-    group.nodes[first].until_ready();
+    group.nodes[first].start().unwrap();
+    group.nodes[first].wait_until_ready().unwrap();
     check_answers(group, 60);
 }
 
@@ -126,7 +122,7 @@ fn merged_and_erased_persons_reach_the_database_through_any_node() {
     let (leader, follower) = (&group.nodes[leader], &group.nodes[1 - leader]);
     // The visitors 4 and 5: only the second one has an e-mail.
     send(follower, 4..6);
-    let customers = |node: &Node| answers(node).map(|answers| answers.concat());
+    let customers = |node: &Collector| answers(node).map(|answers| answers.concat());
     until("the database has the e-mail", || customers(follower).is_some_and(|text| text.contains("a5@x.com")));
     let mut identify = event(10);
     identify["visitorId"] = "v4".into();

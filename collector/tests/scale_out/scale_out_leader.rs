@@ -1,20 +1,20 @@
 //! The leader: one at a time, and the next one begins only when the previous one has stopped.
 
-use rustix::process::Signal;
+use tillroll_cluster::{Signal, until};
 
-use crate::group::{Group, until};
+use crate::group::Group;
 
 #[test]
 fn a_leader_that_stops_hands_the_lease_over() {
     let group = Group::start(2);
     until("one node is the leader", || group.leaders().len() == 1);
     let first = group.leaders()[0];
-    group.nodes[first].signal(Signal::TERM);
-    group.nodes[first].until_ended();
+    group.nodes[first].process.signal(Signal::TERM).unwrap();
+    assert!(group.nodes[first].process.wait().unwrap());
     let other = &group.nodes[1 - first];
     until("the other node is the leader", || other.metric("tillroll_leader") == Some(1.0));
-    group.nodes[first].start();
-    group.nodes[first].until_ready();
+    group.nodes[first].start().unwrap();
+    group.nodes[first].wait_until_ready().unwrap();
     assert_eq!(group.leaders(), [1 - first]);
 }
 
@@ -27,11 +27,11 @@ fn a_leader_that_was_paused_is_none_when_it_wakes_up() {
     let fence = other.metric("tillroll_leader_fence");
     assert_eq!(fence, Some(0.0));
     let first_fence = paused.metric("tillroll_leader_fence").unwrap();
-    paused.signal(Signal::STOP);
+    paused.process.signal(Signal::STOP).unwrap();
     until("the other node is the leader", || other.metric("tillroll_leader") == Some(1.0));
     let second_fence = other.metric("tillroll_leader_fence").unwrap();
     assert!(second_fence > first_fence, "{second_fence} {first_fence}");
-    paused.signal(Signal::CONT);
+    paused.process.signal(Signal::CONT).unwrap();
     // From its first moment on it must not do what the leader does.
     let mut woken = None;
     until("the paused node answers", || {

@@ -7,6 +7,7 @@ mod nats;
 mod network;
 mod ports;
 mod process;
+pub mod questions;
 mod senders;
 mod stored;
 

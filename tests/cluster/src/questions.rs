@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::group::Node;
+use crate::Collector;
 
 /// The setting of a collector that answers the questions: the longest period of a query.
-pub(crate) const MAX_PERIOD: (&str, &str) = ("TILLROLL_METRICS_DAYS", "4000");
+pub const MAX_PERIOD: (&str, &str) = ("TILLROLL_METRICS_DAYS", "4000");
 
 const MEDIA_TYPES: [(&str, &str); 2] = [("accept", "application/vnd.api.v1+json"), ("content-type", "application/vnd.api+json")];
 
@@ -30,19 +30,19 @@ const QUESTIONS: [(&str, &str, &str); 8] = [
 ];
 
 /// Asks for how many events there are.
-pub(crate) fn count(node: &Node) -> Option<u64> {
+pub fn count(node: &Collector) -> Option<u64> {
     let (path, record, body) = QUESTIONS[0];
     let answer: Value = serde_json::from_str(&ask(node, path, record, body)?).ok()?;
     answer["data"]["value"].as_f64().map(|count| count as u64)
 }
 
 /// Returns the answers to all questions about what the node has now, without what names the request; None if one of them is refused.
-pub(crate) fn answers(node: &Node) -> Option<Vec<String>> {
+pub fn answers(node: &Collector) -> Option<Vec<String>> {
     QUESTIONS.iter().map(|(path, record, body)| ask(node, path, record, body)).collect()
 }
 
-fn ask(node: &Node, path: &str, record: &str, body: &str) -> Option<String> {
-    let mut body: Value = serde_json::from_str(body).unwrap();
+fn ask(node: &Collector, path: &str, record: &str, body: &str) -> Option<String> {
+    let mut body: Value = serde_json::from_str(body).ok()?;
     body["filter"] = json!({record: {"date_from": "2020-09-01T00:00:00Z", "date_to": "2030-12-31T23:59:00Z"}});
     if record == "customer" {
         body["filter"][record]["date_field"] = "first_seen_at".into();
@@ -51,14 +51,14 @@ fn ask(node: &Node, path: &str, record: &str, body: &str) -> Option<String> {
     let headers = [MEDIA_TYPES[0], MEDIA_TYPES[1], ("authorization", &authorization)];
     let (status, text) = node.post(&format!("/metrics/{path}?fresh=1"), &headers, &body.to_string())?;
     assert!(status == 200 || status == 503, "{path} {body}: {status} {text}");
-    let answer: Value = serde_json::from_str(&text).unwrap();
+    let answer: Value = serde_json::from_str(&text).ok()?;
     let trace_id = answer["meta"]["trace_id"].as_str().unwrap_or_default();
     (status == 200).then(|| text.replace(trace_id, ""))
 }
 
-fn token(node: &Node) -> Option<String> {
-    let owner = node.owner();
-    let (id, secret) = owner.split_once(':').unwrap();
+fn token(node: &Collector) -> Option<String> {
+    let owner = node.owner().ok()?;
+    let (id, secret) = owner.split_once(':')?;
     let grant = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
     let (_, text) = node.post("/oauth/token", &[("content-type", "application/x-www-form-urlencoded")], &grant)?;
     serde_json::from_str::<Value>(&text).ok()?["access_token"].as_str().map(str::to_owned)
