@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tillroll_cluster::questions::MAX_PERIOD;
 use tillroll_cluster::{Collector, Nats, Network, Signal, balance, within};
 
 use super::clickhouse::ClickHouse;
@@ -60,7 +61,7 @@ impl Members {
         for at in 0..COLLECTORS {
             let name = format!("collector-{at}");
             let urls = nats.urls(&name, &network)?;
-            let mut variables = vec![("TILLROLL_LOG", urls.as_str())];
+            let mut variables = vec![("TILLROLL_LOG", urls.as_str()), MAX_PERIOD];
             variables.extend(analytics.as_deref().map(|address| ("TILLROLL_ANALYTICS", address)));
             let collector = Collector::new(&context.collector_binary(), &folder, &name, &variables);
             collector.start()?;

@@ -1,8 +1,9 @@
-//! What a run with faults has shown: all collectors have everything that was acknowledged, once, and are equal in every byte.
+//! What a run with faults has shown: all collectors have everything that was acknowledged, once, are equal in every byte, and answer the same.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tillroll_cluster::questions::{answers, count};
 use tillroll_cluster::{Collector, Senders, Stored, within};
 
 use super::faults::{Faults, KINDS};
@@ -57,6 +58,7 @@ impl Verdict {
         };
         let rows = members.collectors.iter().zip(&exports).map(row).collect();
         let readers = readers.into_iter().zip(&exports);
+        wrong.extend(different_reports(&members.collectors, exports[0].first().map_or(0, |events| events.lines().count())));
         wrong.extend(readers.filter_map(|(reader, exports)| reader.compare(exports.first().map_or("", String::as_str))));
         Self { rows, acknowledged: acknowledged.len(), senders, faults, wrong }
     }
@@ -80,6 +82,17 @@ impl Verdict {
         let is_complete = |row: &Row| row.is_equal && row.stored.lost.is_empty() && row.stored.twice.is_empty();
         wrong.is_empty() && *acknowledged > 0 && rows.iter().all(is_complete)
     }
+}
+
+/// Waits until all collectors answer the same about so many events. Returns what differs if they do not.
+fn different_reports(collectors: &[Collector], events: usize) -> Option<String> {
+    let mut first = None;
+    let is_equal = within(MAX_CATCH_UP, || {
+        first = answers(&collectors[0]);
+        let counts = collectors.iter().all(|collector| count(collector) == Some(events as u64));
+        counts && first.is_some() && collectors.iter().all(|collector| answers(collector) == first)
+    });
+    (!is_equal).then(|| format!("the reports of the collectors are different, or do not count {events} events"))
 }
 
 /// Returns the exports of each collector once they are equal, or as they are after some time. A collector that does not export has none.
