@@ -125,7 +125,7 @@ fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, context: C
         ParamType::PersonId if is_placeholder(given) => "",
         ParamType::Text | ParamType::TextOrEmpty | ParamType::PersonId => given,
         ParamType::PageUrl | ParamType::Url => {
-            let address = if given.is_empty() && *param_type == ParamType::PageUrl { context.page_url } else { given };
+            let address = if given.is_empty() && *param_type == ParamType::PageUrl { trim(context.page_url) } else { given };
             made = context.addresses.page(address);
             made.as_deref().unwrap_or(address)
         }
@@ -329,6 +329,9 @@ mod tests {
         for (kind, written, field) in table {
             assert_eq!(parse_json(kind, &written), Err(field), "{kind} {written}");
         }
+        let land = EVENT_TYPES.iter().find(|kind| kind.name == "land").unwrap();
+        let address_of_spaces = parse(land, FlatValue::new("{}"), " \u{1a}");
+        assert_eq!(address_of_spaces, Err(InvalidParam { name: "current_url", limit: None }));
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn outcome_hash(target: &Target, input: &[u8], seed: u64) -> u64 {
         String::from_utf8_lossy(input)
     );
     let mut hasher = DefaultHasher::new();
-    let words: String = outcome.chars().filter(|letter| !letter.is_ascii_digit()).take(200).collect();
+    let words: String = outcome.chars().filter(|letter| !letter.is_ascii_digit()).take(1_000).collect();
     (words, outcome.len().checked_ilog2()).hash(&mut hasher);
     hasher.finish()
 }

@@ -1,5 +1,6 @@
 //! The fuzz targets: what each parses and what must hold of the result.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue};
@@ -14,7 +15,7 @@ use tillroll_collector::decode::{self, DecodedEvent, JsonTree};
 use tillroll_collector::http::cookie_renewal;
 use tillroll_collector::import::validate;
 use tillroll_collector::metrics::catalog::Resource as MetricsResource;
-use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
+use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryError, QueryType};
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::metrics::{cursor, search_query};
 use tillroll_collector::projection::duckdb::DuckDb;
@@ -105,7 +106,7 @@ fn batch(input: &[u8]) -> String {
     };
     let events = batch.events.iter().take(8).map(|text| match decode::event(text, &receipt()) {
         Ok(decoded) => check_decoded(&decoded),
-        Err(rejected) => rejected.reason.to_string(),
+        Err(rejected) => rejected.reason.code().to_owned(),
     });
     events.collect()
 }
@@ -120,7 +121,7 @@ fn calls_of_a_page(input: &[u8]) -> String {
     let result = decode::call_events(calls, &receipt(), |event| {
         match event {
             Ok(decoded) => report.push_str(&check_decoded(&decoded)),
-            Err(rejected) => report.push_str(&rejected.reason.to_string()),
+            Err(rejected) => report.push_str(rejected.reason.code()),
         }
         true
     });
@@ -184,7 +185,7 @@ fn headless(input: &[u8]) -> String {
     }
     match request.event(RequestMeta { receipt: &receipt(), body: input, seed: "0123456789abcdef0123456789abcdef0123456789" }) {
         Ok(decoded) => check_decoded(&decoded),
-        Err(rejected) => rejected.reason.to_string(),
+        Err(rejected) => rejected.reason.code().to_owned(),
     }
 }
 
@@ -197,16 +198,25 @@ fn metrics(input: &[u8]) -> String {
     for resource in ["orders", "carts", "returns"].iter().filter_map(|name| MetricsResource::find(name)) {
         for kind in [QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether] {
             match parse::parse(resource, kind, &body, context) {
-                Ok(query) => {
-                    outcome.extend(
-                        sql::statements(&query, &scope, &DuckDb).iter().map(|statement| format!("{} ", statement.text.len() / 200)),
-                    );
-                }
-                Err(refusal) => outcome.push_str(&format!("{refusal:?}").chars().take(40).collect::<String>()),
+                Ok(query) => outcome.extend(sql::statements(&query, &scope, &DuckDb).iter().map(|statement| shape(&statement.text))),
+                Err(QueryError::BadRequest(_)) => outcome.push('-'),
+                Err(QueryError::Unprocessable(errors)) => outcome.extend(errors.all().iter().take(3).map(|error| unquoted(&error.message))),
             }
         }
     }
     outcome
+}
+
+/// Returns a few letters that stand for a statement; lists of values of any length have the same.
+fn shape(statement: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    statement.replace("?, ", "").hash(&mut hasher);
+    hasher.finish().to_le_bytes().iter().map(|byte| char::from(b'a' + byte % 26)).collect()
+}
+
+/// Returns a message without what it quotes of the input.
+fn unquoted(message: &str) -> String {
+    message.split(['`', '"', '\'']).step_by(2).collect()
 }
 
 fn flat(input: &[u8]) -> String {
