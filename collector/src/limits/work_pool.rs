@@ -37,8 +37,11 @@ struct Queues {
 impl WorkPool {
     /// Starts one thread for every two processors.
     pub(crate) fn start() -> Self {
+        Self::with_threads(std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2)))
+    }
+
+    fn with_threads(threads: usize) -> Self {
         let shared = Arc::new(Shared::default());
-        let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
         for number in 0..threads {
             let (own, thread) = (Arc::clone(&shared), std::thread::Builder::new().name(format!("work-{number}")));
             if let Err(error) = thread.spawn(move || own.run()) {
@@ -151,6 +154,35 @@ mod tests {
         }
         assert_eq!(*done.lock().unwrap(), ["a1", "b1", "a2", "b2", "a3"]);
         assert!(queues.by_client.is_empty() && queues.turns.is_empty());
+    }
+
+    #[tokio::test]
+    async fn work_is_skipped_or_sees_the_cancellation_if_nothing_waits_for_it() {
+        let pool = WorkPool::with_threads(1);
+        let client = ClientKey::Unreadable;
+        let (started, has_started) = oneshot::channel();
+        let (seen, has_seen) = oneshot::channel();
+        let running = pool.run(client, |cancellation| {
+            started.send(()).unwrap();
+            while !cancellation.is_cancelled() {
+                std::thread::yield_now();
+            }
+            seen.send(()).unwrap();
+        });
+        let (waiting, was_run) = oneshot::channel();
+        let skipped = pool.run(client, |_| waiting.send(()));
+        {
+            let (mut running, mut skipped) = (std::pin::pin!(running), std::pin::pin!(skipped));
+            tokio::select! {
+                biased;
+                _ = &mut running => unreachable!("it runs until it is cancelled"),
+                _ = &mut skipped => unreachable!("one thread runs the work of a client in order"),
+                started = has_started => started.unwrap(),
+            }
+        }
+        has_seen.await.unwrap();
+        assert!(was_run.await.is_err());
+        assert!(matches!(pool.run(client, |_| 7).await, Ok(7)));
     }
 
     #[tokio::test]

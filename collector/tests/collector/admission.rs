@@ -63,6 +63,22 @@ fn client_that_does_not_read_the_response_is_disconnected() {
 }
 
 #[test]
+fn request_whose_response_takes_too_long_gets_503_with_retry_after() {
+    let options = Options { busy_timeout: std::time::Duration::from_secs(30), ..Options::default() };
+    let server = TestServer::with(&["--project", "t:secret", "--answer-timeout", "100ms"], options);
+    let body = json!({"token": "t", "events": [view(1, 1, "ab")]}).to_string();
+    let other_process = server.database();
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut late = server.client.post("/v2/batch", &body);
+    assert_eq!((late.status().as_u16(), late.headers().contains_key("retry-after")), (503, true));
+    assert_eq!(late.headers()["access-control-allow-origin"], "*", "pages must be able to read retry-after");
+    assert_eq!(read_json(&mut late)["error"]["code"], "answer_too_slow");
+    other_process.execute_batch("ROLLBACK").unwrap();
+    until("the page's next attempt succeeds", || server.client.post("/v2/batch", &body).status() == 200);
+    assert_eq!(server.client.list_of("t", "secret", "events").len(), 1);
+}
+
+#[test]
 fn connection_above_the_maximum_gets_503_with_retry_after() {
     let server = with(&["--max-connections", "1"]);
     let mut first = connect(&server);

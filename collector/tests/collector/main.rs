@@ -38,6 +38,8 @@ mod response_headers;
 mod retention;
 mod roles;
 mod routing;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "duckdb"))]
+mod run_path;
 mod schema;
 mod server;
 mod settings;
