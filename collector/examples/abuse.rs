@@ -14,18 +14,14 @@ mod load;
 mod person;
 #[path = "abuse/sender.rs"]
 mod sender;
+#[path = "bench/server_process.rs"]
+#[expect(dead_code, reason = "servers are not paused here")]
+mod server_process;
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use clap::Parser;
 use load::Load;
-use tillroll_collector::cli::{Cli, Command as Subcommand};
-use tillroll_collector::clock::Clock;
-use tillroll_collector::http::server::Server;
-use tillroll_collector::store::Options;
+use server_process::ServerProcess;
 use tokio::runtime::{Builder, Runtime};
 
 /// The program's own.
@@ -58,7 +54,7 @@ const CHANGES_MEMORY_MB: f64 = 64.0;
 fn main() {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     if words.first().is_some_and(|word| word == "serve") {
-        return serve(&words);
+        return server_process::serve(&words);
     }
     let length = words.first().and_then(|word| word.parse().ok()).map(Duration::from_secs);
     if length.is_some() {
@@ -68,10 +64,10 @@ fn main() {
     let name = words.first().map_or("", String::as_str);
     let clients = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     raise_file_limit();
-    let quiet = measure(&clients, &ServerProcess::start(), length);
+    let quiet = measure(&clients, &start_server(), length);
     println!("normal load: {NORMAL_RATE} events a second, one a request, over {NORMAL_CONNECTIONS} connections");
     println!("  {:44} p50 {:6.1} ms   p99 {:6.1} ms   peak {:5.0} MB", "alone", quiet.p50, quiet.p99, quiet.peak_mb);
-    let [first, last] = person::measure(ServerProcess::start().address);
+    let [first, last] = person::measure(start_server().address);
     println!("events of one person, p50: the first {first:.1} ms, the thousandth {last:.1} ms, {:.1} times", last / first);
     let processors = std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
     // What the server uses without an attack contains the program itself.
@@ -83,7 +79,7 @@ fn main() {
     let bound_mb = quiet.peak_mb + rows_mb;
     let mut worst = Worst::default();
     for attack in attacks::all().iter().filter(|attack| attack.name.contains(name)) {
-        let server = ServerProcess::start();
+        let server = start_server();
         let running = sender::start(attack, server.address);
         let measured = measure(&clients, &server, length);
         let outcome = running.stop();
@@ -97,19 +93,6 @@ fn main() {
     worst.print(bound_mb);
 }
 
-/// Runs `tillroll serve` in this process.
-fn serve(words: &[String]) {
-    let Subcommand::Serve(flags) = Cli::parse_from(["abuse".to_owned()].iter().chain(words)).command else {
-        panic!("these are the flags of serve");
-    };
-    let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let server = Server::open(&flags, Options::default(), Clock::SYSTEM).await.expect("a server");
-        println!("{}", server.address().expect("an address"));
-        server.run(std::future::pending()).await.expect("a server");
-    });
-}
-
 /// Slow senders hold many connections.
 fn raise_file_limit() {
     #[cfg(unix)]
@@ -120,47 +103,11 @@ fn raise_file_limit() {
     }
 }
 
-/// The server under attack. Dropping it ends the process.
-struct ServerProcess {
-    child: Child,
-    address: SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-impl ServerProcess {
-    fn start() -> Self {
-        let program = std::env::current_exe().expect("the path of this program");
-        let folder = tempfile::tempdir_in(".").expect("a folder on the disk that is to be measured");
-        let data = folder.path().join("data");
-        let mut command = Command::new(program);
-        let analytics_mb = ANALYTICS_MEMORY_MB.to_string();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--analytics-memory", &analytics_mb, "--data"]).arg(data);
-        let mut child = command.env("TILLROLL_PROJECTS", "token:secret").stdout(Stdio::piped()).spawn().expect("a server");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("an address");
-        let address = line.trim().parse().expect("an address");
-        sender::import_orders(address);
-        Self { child, address, _folder: folder }
-    }
-
-    /// Restarts the measurement of the peak.
-    fn reset_peak(&self) {
-        let _ = std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5");
-    }
-
-    /// Returns the peak of memory since the last reset, in MB; 0 on systems that do not report it.
-    fn peak_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).map_or(0.0, |kilobytes| kilobytes / 1024.0)
-    }
-}
-
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts a server with orders to query.
+fn start_server() -> ServerProcess {
+    let server = ServerProcess::collector(&["--analytics-memory", &ANALYTICS_MEMORY_MB.to_string()]);
+    sender::import_orders(server.address);
+    server
 }
 
 /// What the normal load noticed.

@@ -1,89 +1,84 @@
-//! Compares the throughput of the collector with that of a bare server, measured in turn on the same machine and disk.
+//! Compares the throughput of the collector with that of a bare server on the same machine and disk.
 //!
-//! The bare server is axum with the same group commit: it appends request bodies to a file with one fsync for all waiting requests. The
-//! collector also decodes, deduplicates and links every event. Client and server share the process, so the processor time is that of
-//! both; unlike the rates it hardly depends on other load. Run with
-//! `cargo run --release -p tillroll-collector --example bench -- [SECONDS] [ROUNDS] [CONNECTIONS]`, or with `-- soak [EVENTS]` for the
-//! memory that it takes to store ten million events.
+//! The bare server is axum with the same group commit. The collector also decodes, deduplicates and links every event. The servers take
+//! turns of a second; while one is measured the other is stopped, so that nothing that it does later, such as bringing its projection up to
+//! date, is charged to the one that is measured. Each turn of the collector is compared with the turn of the bare server before it, and the
+//! result is the median of these ratios: what else the machine and its disk do changes from one second to the next. Run with
+//! `cargo run --release -p tillroll-collector --example bench -- [ROUNDS] [CONNECTIONS]`, or with `-- soak [EVENTS]` for the memory that it
+//! takes to store ten million events.
 
+#[path = "bench/floor.rs"]
+mod floor;
 #[path = "bench/load.rs"]
 mod load;
+#[path = "bench/server_process.rs"]
+#[expect(dead_code, reason = "peaks of memory are not measured here")]
+mod server_process;
 
-use std::fs::File;
-use std::io::Write;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::post;
-use bytes::Bytes;
-use clap::Parser;
 use load::Load;
-use tillroll_collector::cli::{Cli, Command};
-use tillroll_collector::clock::Clock;
-use tillroll_collector::http::server::Server;
-use tillroll_collector::store::Options;
-use tokio::net::TcpListener;
+use server_process::ServerProcess;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot};
 
 /// The program's own, for the floor as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-type Waiting = (Bytes, oneshot::Sender<()>);
+/// How long a turn is.
+const TURN: Duration = Duration::from_secs(1);
 
 fn main() {
-    let mut words = std::env::args().skip(1).peekable();
-    let is_soak = words.next_if(|word| word == "soak").is_some();
-    let mut arguments = words.map(|text| text.parse::<u64>().expect("a number"));
-    if is_soak {
-        return soak(arguments.next().unwrap_or(10_000_000));
-    }
-    let length = Duration::from_secs(arguments.next().unwrap_or(3));
-    let rounds = arguments.next().unwrap_or(3);
-    let connections = arguments.next().unwrap_or(64);
-    let folder = tempfile::tempdir_in(".").expect("a folder on the disk that is to be measured");
-    let server = Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let targets = [("bare axum", floor(&server, folder.path())), ("collector", collector(&server, folder.path()))];
-    for events in [1, 50] {
-        let saturated = Load { events, connections, length, rate: None };
-        let [floor, ours] = in_turn(&clients, targets, rounds, saturated);
-        println!("{events} event(s) a request, as fast as they are answered:");
-        floor.print();
-        ours.print();
-        println!("  ratio      {:9.2} {:43.2} by processor time", ours.rate() / floor.rate(), floor.cost() / ours.cost());
-        let half = Load { rate: Some(ours.rate() / 2.0), ..saturated };
-        println!("{events} event(s) a request, at half the collector's rate:");
-        in_turn(&clients, targets, 1, half).iter().for_each(Measured::print);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| words.get(at).map(|text| text.parse::<u64>().expect("a number"));
+    match words.first().map(String::as_str) {
+        Some("serve") => server_process::serve(&words),
+        Some("floor") => floor::serve(words.get(1).expect("a path").as_ref()),
+        Some("soak") => soak(number(1).unwrap_or(10_000_000)),
+        _ => compare(number(0).unwrap_or(9), number(1).unwrap_or(64)),
     }
 }
 
-/// What was measured of a server, round by round.
+fn compare(rounds: u64, connections: u64) {
+    let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let servers = [("bare axum", ServerProcess::start(&["floor"])), ("collector", ServerProcess::collector(&[]))];
+    servers.iter().for_each(|(_, server)| server.pause());
+    for events in [1, 50] {
+        let saturated = Load { events, connections, length: TURN, rate: None };
+        // The first turns fill caches and files.
+        in_turn(&clients, &servers, 1, saturated);
+        let measured = in_turn(&clients, &servers, rounds, saturated);
+        println!("{events} event(s) a request, as fast as they are answered:");
+        measured.iter().for_each(Measured::print);
+        let [floor, ours] = &measured;
+        let mut ratios: Vec<f64> = floor.rates.iter().zip(&ours.rates).map(|(floor, ours)| ours / floor).collect();
+        let ratio = median(&mut ratios);
+        let (least, most) = (ratios.first().unwrap_or(&ratio), ratios.last().unwrap_or(&ratio));
+        let by_time = floor.cost() / ours.cost();
+        println!("  ratio      {ratio:9.2} ({least:.2} to {most:.2} in {rounds} rounds) {by_time:19.2} by processor time of the server");
+        let half = Load { rate: Some(ours.rate() / 2.0), ..saturated };
+        println!("{events} event(s) a request, at half the collector's rate:");
+        in_turn(&clients, &servers, rounds.div_ceil(3), half).iter().for_each(Measured::print);
+    }
+}
+
+/// What was measured of a server, turn by turn.
 struct Measured {
     name: &'static str,
     events: u64,
+    /// Requests a second.
     rates: Vec<f64>,
+    /// Microseconds of the server's processor time a request.
     costs: Vec<f64>,
     micros: Vec<u32>,
 }
 
-/// The servers take turns, so that whatever else the machine does meets both.
-fn in_turn(runtime: &Runtime, targets: [(&'static str, SocketAddr); 2], rounds: u64, load: Load) -> [Measured; 2] {
-    let mut all = targets.map(|(name, _)| Measured { name, events: load.events, rates: vec![], costs: vec![], micros: vec![] });
+fn in_turn(runtime: &Runtime, servers: &[(&'static str, ServerProcess); 2], rounds: u64, load: Load) -> [Measured; 2] {
+    let mut all =
+        [0, 1].map(|at: usize| Measured { name: servers[at].0, events: load.events, rates: vec![], costs: vec![], micros: vec![] });
     for _ in 0..rounds {
-        for (measured, (_, address)) in all.iter_mut().zip(targets) {
-            let before = system_figure("/proc/self/stat", ticks);
-            let mut answered = load.on(runtime, &[address]);
-            assert_eq!(answered.failed, 0, "a request failed");
-            let ticks = system_figure("/proc/self/stat", ticks) - before;
-            measured.rates.push(answered.rate);
-            measured.costs.push(ticks * 10_000.0 / answered.micros.len().max(1) as f64);
-            measured.micros.append(&mut answered.micros);
+        for (measured, (_, server)) in all.iter_mut().zip(servers) {
+            measured.add_turn(runtime, server, load);
         }
     }
     all.iter_mut().for_each(|measured| measured.micros.sort_unstable());
@@ -91,13 +86,24 @@ fn in_turn(runtime: &Runtime, targets: [(&'static str, SocketAddr); 2], rounds: 
 }
 
 impl Measured {
-    fn rate(&self) -> f64 {
-        median(&self.rates)
+    fn add_turn(&mut self, runtime: &Runtime, server: &ServerProcess, load: Load) {
+        server.resume();
+        let before = server.processor_micros();
+        let mut answered = load.on(runtime, &[server.address]);
+        let micros = server.processor_micros() - before;
+        server.pause();
+        assert_eq!(answered.failed, 0, "a request failed");
+        self.rates.push(answered.rate);
+        self.costs.push(micros / answered.micros.len().max(1) as f64);
+        self.micros.append(&mut answered.micros);
     }
 
-    /// Microseconds of processor time a request.
+    fn rate(&self) -> f64 {
+        median(&mut self.rates.clone())
+    }
+
     fn cost(&self) -> f64 {
-        median(&self.costs)
+        median(&mut self.costs.clone())
     }
 
     /// The time within which so many of a hundred requests were answered, in milliseconds.
@@ -113,87 +119,23 @@ impl Measured {
     }
 }
 
-/// Stores so many events in batches of fifty, and prints what memory the process holds meanwhile.
-fn soak(events: u64) {
-    let folder = tempfile::tempdir_in(".").expect("a folder on the disk");
-    let server = Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let address = collector(&server, folder.path());
-    let (mut stored, mut next) = (0.0, 0.0);
-    while stored < events as f64 {
-        let load = Load { events: 50, connections: 64, length: Duration::from_secs(1), rate: None };
-        stored += load.on(&clients, &[address]).micros.len() as f64 * 50.0;
-        if stored >= next {
-            println!("{stored:12.0} events {:8.0} MB", system_figure("/proc/self/status", resident));
-            next = stored + events as f64 / 10.0;
-        }
-    }
-}
-
-/// Returns a figure that only some systems report, or 0.
-fn system_figure(path: &str, find: fn(&str) -> Option<f64>) -> f64 {
-    std::fs::read_to_string(path).ok().and_then(|text| find(&text)).unwrap_or_default()
-}
-
-/// The processor time of the process, in hundredths of a second.
-fn ticks(text: &str) -> Option<f64> {
-    let after_name = text.rsplit_once(')')?.1;
-    after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().ok()).sum()
-}
-
-/// The memory that the process holds, in MB.
-fn resident(text: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
-}
-
-fn median(figures: &[f64]) -> f64 {
-    let mut figures = figures.to_vec();
+/// Sorts the figures and returns the middle one.
+fn median(figures: &mut [f64]) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
 
-fn collector(runtime: &Runtime, folder: &Path) -> SocketAddr {
-    let data = folder.join("data");
-    let data = data.to_str().expect("a path of text");
-    let Command::Serve(flags) =
-        Cli::parse_from(["tillroll", "serve", "--listen", "127.0.0.1:0", "--data", data, "--project", "token:secret"]).command
-    else {
-        panic!("these are the flags of serve");
-    };
-    let server = runtime.block_on(Server::open(&flags, Options::default(), Clock::SYSTEM)).expect("a server");
-    let address = server.address().expect("an address");
-    runtime.spawn(server.run(std::future::pending()));
-    address
-}
-
-fn floor(runtime: &Runtime, folder: &Path) -> SocketAddr {
-    let mut file = File::create(folder.join("floor")).expect("a file");
-    let (sender, mut waiting) = mpsc::channel::<Waiting>(8192);
-    std::thread::spawn(move || {
-        while let Some(first) = waiting.blocking_recv() {
-            let mut group = vec![first];
-            while let Ok(next) = waiting.try_recv() {
-                group.push(next);
-            }
-            let bodies: Vec<&[u8]> = group.iter().map(|(body, _)| &body[..]).collect();
-            file.write_all(&bodies.concat()).and_then(|()| file.sync_data()).expect("a disk");
-            for (_, answer) in group {
-                let _ = answer.send(());
-            }
+/// Stores so many events in batches of fifty, and prints what memory the collector holds meanwhile.
+fn soak(events: u64) {
+    let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let server = ServerProcess::collector(&[]);
+    let (mut stored, mut next) = (0.0, 0.0);
+    while stored < events as f64 {
+        let load = Load { events: 50, connections: 64, length: TURN, rate: None };
+        stored += load.on(&clients, &[server.address]).micros.len() as f64 * 50.0;
+        if stored >= next {
+            println!("{stored:12.0} events {:8.0} MB", server.resident_mb());
+            next = stored + events as f64 / 10.0;
         }
-    });
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let app = Router::new().route("/v2/batch", post(append)).with_state(sender);
-    runtime.spawn(async move { axum::serve(listener, app).await });
-    address
-}
-
-async fn append(State(sender): State<mpsc::Sender<Waiting>>, body: Bytes) -> StatusCode {
-    let (answer, stored) = oneshot::channel();
-    match (sender.send((body, answer)).await, stored.await) {
-        (Ok(()), Ok(())) => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
