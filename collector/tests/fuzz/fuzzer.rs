@@ -31,6 +31,9 @@ const MAX_PEAK_PER_BYTE: u64 = 100;
 const MAX_ALLOCATED_PER_BYTE: u64 = 5_000;
 const MAX_FIXED_ALLOCATED: u64 = 2 << 20;
 
+/// The least inputs of a run, also on a machine that is too busy for them.
+const MIN_INPUTS: u64 = 50;
+
 /// The most inputs of the corpus.
 const MAX_CORPUS: usize = 4_000;
 
@@ -45,7 +48,7 @@ pub(crate) fn run(target: &Target, time: Duration, seed: u64) -> Summary {
     let mut corpus = (target.seeds)();
     let mut seen: HashSet<u64> = corpus.iter().map(|input| outcome_hash(target, input, seed)).collect();
     let mut inputs = corpus.len() as u64;
-    while watch.elapsed() < time {
+    while watch.elapsed() < time || inputs < MIN_INPUTS {
         let input = mutate(random.pick::<Vec<u8>>(&corpus), &corpus, &mut random);
         inputs += 1;
         if seen.insert(outcome_hash(target, &input, seed)) && corpus.len() < MAX_CORPUS {

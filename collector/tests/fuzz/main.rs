@@ -37,7 +37,6 @@ fn fuzz(name: &str) {
     let (time, seed) = plan();
     let summary = fuzzer::run(target, time, seed);
     println!("{name}: {} inputs, {} outcomes, seed {seed}", summary.inputs, summary.outcomes);
-    assert!(summary.inputs > 10, "{name} has run on too few inputs");
 }
 
 macro_rules! targets {
