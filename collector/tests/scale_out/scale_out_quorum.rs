@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tillroll_cluster::{SendResult, Stopwatch, event, until};
+use tillroll_cluster::{BatchResult, Stopwatch, event, until};
 
 use crate::group::Group;
 
@@ -22,7 +22,7 @@ fn without_a_quorum_requests_are_refused_at_once_and_come_in_later() {
     let mut shortest = Duration::MAX;
     for _ in 0..5 {
         let watch = Stopwatch::start();
-        let SendResult { status, retry_after, body } = send(&[event(11)]);
+        let BatchResult { status, retry_after, body } = send(&[event(11)]);
         shortest = shortest.min(watch.elapsed());
         assert!(status == 503 && retry_after.is_some(), "{status} {retry_after:?} {body}");
     }
