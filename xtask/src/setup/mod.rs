@@ -6,6 +6,7 @@
 mod browsers;
 mod cargo_deny;
 mod chdb;
+mod debian;
 mod examples;
 mod libfaketime;
 mod mdbook;
@@ -21,9 +22,10 @@ use crate::context::Context;
 use crate::step::Step;
 use crate::{files, process};
 
-pub(crate) use browsers::{ALL_ENGINES, BROWSERS};
+pub(crate) use browsers::BROWSERS;
 pub(crate) use cargo_deny::{CARGO_DENY, binary as cargo_deny_binary};
 pub(crate) use chdb::{CHDB, folder as chdb_folder};
+pub(crate) use debian::ALL_ENGINES;
 pub(crate) use examples::EXAMPLES;
 pub(crate) use libfaketime::{LIBFAKETIME, library as libfaketime};
 pub(crate) use mdbook::{MDBOOK, VERSION as MDBOOK_VERSION, binary as mdbook_binary};

@@ -36,7 +36,7 @@ pub(crate) struct Options {
     /// Run the long form of the tests that have one (sets TILLROLL_LONG=1)
     #[arg(long)]
     long: bool,
-    /// Test in all browser engines and fail if one is missing (sets TILLROLL_ALL_ENGINES=1)
+    /// Test in all browser engines and with all programs that the recipes are for; fail if one is missing (sets TILLROLL_ALL_ENGINES=1)
     #[arg(long)]
     all_engines: bool,
 }
