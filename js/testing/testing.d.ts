@@ -48,6 +48,10 @@ export interface Tracked {
 export interface CollectorOptions {
   /** The program. Default: the environment variable `TILLROLL_BIN`, else `tillroll` on the path. */
   binary?: string;
+  /** The token of the collector's project, as the application has it built in. Default: `test`. */
+  token?: string;
+  /** The secret of the project, at least five characters. Default: `test-secret`. */
+  secret?: string;
 }
 
 /** Starts a collector with an empty store on a free port. `close()` ends it and deletes what it stored. */

@@ -5,14 +5,13 @@ import { createInterface } from "node:readline";
 
 import { differences, explain } from "./nearest-event.js";
 
-const TOKEN = "test";
-const SECRET = "test-secret";
 const EXPECT_TIMEOUT_MS = 5_000;
 const POLL_INTERVAL_MS = 50;
 
 /** Starts `tillroll serve --ephemeral` on a free port; returns its child process and its address. */
-const startProcess = async (binary) => {
-  const child = spawn(binary, ["serve", "--ephemeral", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "pipe"] });
+const startProcess = async (binary, project) => {
+  const env = { ...process.env, TILLROLL_PROJECTS: project };
+  const child = spawn(binary, ["serve", "--ephemeral", "--listen", "127.0.0.1:0"], { env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.on("data", (chunk) => (log += chunk));
   const url = await new Promise((resolve, reject) => {
@@ -35,14 +34,14 @@ const request = async (url, init) => {
 };
 
 /** Starts a collector; see testing.d.ts. */
-export const startCollector = async ({ binary = process.env.TILLROLL_BIN ?? "tillroll" } = {}) => {
-  const { child, url } = await startProcess(binary);
+export const startCollector = async ({ binary = process.env.TILLROLL_BIN ?? "tillroll", token = "test", secret = "test-secret" } = {}) => {
+  const { child, url } = await startProcess(binary, `${token}:${secret}`);
   const list = async (name) => (await request(`${url}/test/${name}`)).json();
   const tracked = {
     url,
-    token: TOKEN,
-    secret: SECRET,
-    scriptUrl: `${url}/tracking.js?token=${TOKEN}`,
+    token,
+    secret,
+    scriptUrl: `${url}/tracking.js?token=${token}`,
     events: () => list("events"),
     rejected: () => list("rejected"),
     reset: async () => void (await request(`${url}/test/reset`, { method: "POST" })),

@@ -79,5 +79,14 @@ test("the fixtures start a collector for a worker and reset it for each test", a
   await assert.rejects(fetch(url), "the collector has ended");
 });
 
+test("the collector has the token that the application has built in", async () => {
+  const collector = await startCollector({ binary: BINARY, token: "sh0p-t0k3n", secret: "m3trilo-secr3t" });
+  await fetch(`${collector.url}/v2/batch`, { method: "POST", body: JSON.stringify({ token: "sh0p-t0k3n", events: [{}] }) });
+  assert.equal((await collector.rejected()).length, 1);
+  const authorization = `Basic ${btoa("sh0p-t0k3n:m3trilo-secr3t")}`;
+  assert.equal((await fetch(`${collector.url}/export/events`, { headers: { authorization } })).status, 200);
+  await collector.close();
+});
+
 test("a missing program is named, with the remedy", () =>
   assert.rejects(startCollector({ binary: "/does/not/exist" }), /cannot start \/does\/not\/exist \(ENOENT\); install tillroll, or set TILLROLL_BIN/));
