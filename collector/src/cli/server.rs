@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
+use tokio_rustls::rustls::{self, CertificateError};
 use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
@@ -73,14 +74,14 @@ impl ServerClient {
         let authorization = self.authorization().map(|value| ("authorization", value));
         let headers = headers.iter().copied().chain(authorization);
         let request = headers.fold(self.agent.get(format!("{}{path}", self.url)), |request, (name, value)| request.header(name, value));
-        request.call().with_context(|| self.unreachable())
+        request.call().map_err(|error| self.no_response(error))
     }
 
     /// Sends a body to a path, without credentials.
     pub(super) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Response<Body>> {
         let request = self.agent.post(format!("{}{path}", self.url));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        request.send(body).with_context(|| self.unreachable())
+        request.send(body).map_err(|error| self.no_response(error))
     }
 
     /// Returns host and port of the address, as the header `Host` has them.
@@ -98,9 +99,17 @@ impl ServerClient {
         host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
-    /// Returns the message for a server that does not answer.
-    pub(super) fn unreachable(&self) -> String {
-        format!("cannot reach the server at {}; start it with `tillroll serve`, or give its address with --server", self.url)
+    /// Returns the error for a request without a response, with what to do about it.
+    fn no_response(&self, error: ureq::Error) -> anyhow::Error {
+        let url = &self.url;
+        let message = match is_unknown_authority(&error) {
+            true => format!(
+                "the certificate of the server at {url} is of an authority that this machine does not trust; let the server send its \
+                 intermediate certificates, or name the certificate of a private authority with --ca-file"
+            ),
+            false => format!("cannot reach the server at {url}; start it with `tillroll serve`, or give its address with --server"),
+        };
+        anyhow::Error::new(error).context(message)
     }
 
     /// Returns the error for a response of a path that is not the expected one, with what to do about it.
@@ -123,6 +132,17 @@ impl ServerClient {
             }
         }
     }
+}
+
+/// Returns whether no trusted authority signed the server's certificate.
+fn is_unknown_authority(error: &ureq::Error) -> bool {
+    // The transport wraps errors of the handshake.
+    let source = match error {
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        ureq::Error::Rustls(error) => Some(error),
+        _ => None,
+    };
+    matches!(source, Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)))
 }
 
 /// Reads the certificates of a PEM file.
