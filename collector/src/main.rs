@@ -132,7 +132,7 @@ fn serve(flags: &Serve) -> anyhow::Result<()> {
     });
     // Dropping the runtime drops the last users of the store, which then stores what is still queued.
     runtime.shutdown_timeout(THREAD_SHUTDOWN_TIMEOUT);
-    projection::remove_after_stop(&flags.data);
+    projection::renew_after_stop(&flags.data);
     result
 }
 

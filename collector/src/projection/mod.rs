@@ -2,7 +2,7 @@
 //!
 //! The projection is disposable: the store has every record too, under a change number that grows with each change. The projection saves its
 //! watermark (the last change that it contains) in the same transaction as the records, so a crash neither loses nor duplicates a record.
-//! If an operator deletes the projection's file, the next start rebuilds it.
+//! If an operator deletes the projection's file, the next start rebuilds it, without the visits whose events have expired.
 
 pub mod clickhouse;
 mod document;
@@ -75,8 +75,8 @@ impl Analytics {
     /// collectors share is filled while it is this collector's `turn`. If the projection cannot be opened, queries get an error and everything
     /// else works.
     pub fn start(folder: &Path, engine: EngineConfig, store: &Store, turn: Turn) -> Self {
-        if let Err(error) = remove_if_marked(folder) {
-            tracing::error!(%error, "cannot remove a projection that contains data of an erased person");
+        if let Err(error) = renew_if_marked(folder) {
+            tracing::error!(%error, "cannot replace a projection that contains data of an erased person");
         }
         let head = store.position();
         let position = *head.borrow();
@@ -93,7 +93,7 @@ impl Analytics {
     }
 
     /// Records durably that a person is about to be erased. The next change deletes the person's rows; the file itself keeps unused blocks,
-    /// so it is removed when the server stops, and rebuilt at the next start.
+    /// so it is replaced when the server stops, and filled at the next start.
     pub fn mark_for_rebuild(&self) -> std::io::Result<()> {
         File::create(self.folder.join(REBUILD_MARKER))?.sync_all()
     }
@@ -163,23 +163,26 @@ fn open_embedded(_: &Path, _: source::Position, _: EngineLimits) -> Result<Arc<d
     Err(ProjectionError::NoEngine)
 }
 
-/// Removes marked files of the projection after the server has stopped, unless another process has locked the data folder.
-pub fn remove_after_stop(folder: &Path) {
+/// Replaces marked files of the projection after the server has stopped, unless another process has locked the data folder.
+pub fn renew_after_stop(folder: &Path) {
     let Ok(_lock) = crate::store::lock(folder) else { return };
-    if let Err(error) = remove_if_marked(folder) {
-        tracing::error!(%error, "cannot remove a projection that may contain data of an erased person");
+    if let Err(error) = renew_if_marked(folder) {
+        tracing::error!(%error, "cannot replace a projection that may contain data of an erased person");
     }
 }
 
-/// Removes the projection's files if they may contain data of an erased person. No process may have them open.
-pub fn remove_if_marked(folder: &Path) -> std::io::Result<()> {
+/// Replaces the projection's files if they may contain data of an erased person; the new ones keep the figures of expired visits. No process
+/// may have them open.
+pub fn renew_if_marked(folder: &Path) -> std::io::Result<()> {
     let marker = folder.join(REBUILD_MARKER);
     if !marker.exists() {
         return Ok(());
     }
+    let renewed = renew_embedded(folder)?;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(FILE_PREFIX));
+        let name = path.file_name().and_then(|name| name.to_str());
+        let is_ours = name.is_some_and(|name| name.starts_with(FILE_PREFIX)) && Some(&path) != renewed.as_ref();
         if is_ours && path.is_dir() {
             // The engine's temporary files.
             std::fs::remove_dir_all(path)?;
@@ -189,4 +192,16 @@ pub fn remove_if_marked(folder: &Path) -> std::io::Result<()> {
     }
     // The marker goes last: after a crash the next start continues.
     std::fs::remove_file(marker)
+}
+
+/// Replaces the file of the embedded engine, and returns the new one.
+#[cfg(feature = "duckdb")]
+fn renew_embedded(folder: &Path) -> std::io::Result<Option<PathBuf>> {
+    duckdb::DuckDbEngine::renew(folder)
+}
+
+/// Does nothing: this build has no embedded engine, so the files are removed.
+#[cfg(not(feature = "duckdb"))]
+fn renew_embedded(_: &Path) -> std::io::Result<Option<PathBuf>> {
+    Ok(None)
 }

@@ -12,6 +12,7 @@ mod carts_and_orders;
 mod country_file;
 mod durability;
 mod erasure;
+mod expiry;
 mod export_import;
 mod import;
 mod invalid_requests;

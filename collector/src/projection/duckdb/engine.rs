@@ -15,6 +15,7 @@ use crate::metrics::query::Query;
 use crate::metrics::rows::{Cell, Row, Rows, Scope};
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::duckdb::dialect::DuckDb;
+use crate::projection::duckdb::renewal::{remove, renew};
 use crate::projection::duckdb::{schema, writer::Writer};
 use crate::projection::engine::{AnalyticsEngine, EngineLimits};
 use crate::projection::error::ProjectionError;
@@ -44,7 +45,7 @@ impl AnalyticsEngine for DuckDbEngine {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         *open = None;
         if rebuild {
-            remove(&self.path)?;
+            renew(&self.path).map_err(|error| file_error(&self.path, &error))?;
         }
         let opened = open.insert(OpenFile::new(&self.path, origin.head, self.limits)?);
         opened.watermark().map_err(engine_error)
@@ -86,6 +87,13 @@ impl DuckDbEngine {
         Ok(Self { path, limits, open })
     }
 
+    /// Replaces the projection in the data folder, which no process may have open, with an empty one that keeps the figures of expired visits.
+    /// Returns its file, if there was one.
+    pub(in crate::projection) fn renew(folder: &Path) -> std::io::Result<Option<PathBuf>> {
+        let path = folder.join(FILE);
+        if path.exists() { renew(&path).map(|()| Some(path)) } else { Ok(None) }
+    }
+
     /// Runs statements on one snapshot and returns the rows of each. Fails soon after a cancellation.
     pub fn run(&self, statements: &[Statement], cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
         self.with(|open| open.run(statements, cancellation))
@@ -105,8 +113,12 @@ impl OpenFile {
         }
         if path.exists() {
             tracing::warn!(path = %path.display(), "the projection does not match the store and is rebuilt");
+            renew(path).map_err(|error| file_error(path, &error))?;
+            if let Ok(open) = Self::open_existing(path, head, limits) {
+                return Ok(open);
+            }
         }
-        remove(path)?;
+        remove(path).map_err(|error| file_error(path, &error))?;
         Self::create(path, limits).map_err(engine_error)
     }
 
@@ -245,24 +257,8 @@ fn connect(path: &Path, limits: EngineLimits) -> duckdb::Result<Connection> {
     Connection::open_with_flags(path, config)
 }
 
-/// Removes the file, its write-ahead log, and the temporary files that a killed process left.
-fn remove(path: &Path) -> Result<(), ProjectionError> {
-    let removed = [path.to_owned(), with_suffix(path, ".wal")].map(std::fs::remove_file);
-    for result in removed.into_iter().chain([std::fs::remove_dir_all(with_suffix(path, ".tmp"))]) {
-        match result {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ProjectionError::Engine(format!("cannot delete {}: {source}", path.display())));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
+fn file_error(path: &Path, source: &std::io::Error) -> ProjectionError {
+    ProjectionError::Engine(format!("cannot replace {}: {source}", path.display()))
 }
 
 fn engine_error(error: duckdb::Error) -> ProjectionError {

@@ -8,9 +8,12 @@ use crate::metrics::catalog::RecordKind;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::duckdb::append::{self, replace_temporary};
 use crate::projection::duckdb::tracking_writer::TrackingWriter;
-use crate::projection::rows::{Latest, RECORD_KINDS, Table, latest, record_rows, tables, tracked};
+use crate::projection::rows::{RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
 use crate::projection::source::{Position, TrackedChanges};
 use crate::projection::sql::{column_name, table_name};
+
+/// How many records are rows in memory at a time: their rows take several times the memory of their text.
+const CONVERTED_RECORDS: usize = 2_048;
 
 /// The writing connection.
 pub(super) struct Writer {
@@ -81,10 +84,10 @@ impl Writer {
     }
 }
 
-fn remove(connection: &Connection, tables: &[Table], latest: &Latest<'_>) -> duckdb::Result<()> {
+fn remove(connection: &Connection, tables: &[Table], latest: &[&Document]) -> duckdb::Result<()> {
     let Some(documents) = tables.first() else { return Ok(()) };
     connection.execute_batch("DELETE FROM deleted")?;
-    replace_temporary(connection, "changed", &tracked::record_keys(latest.keys().copied()))?;
+    replace_temporary(connection, "changed", &tracked::record_keys(latest.iter().map(key)))?;
     let find =
         format!("INSERT INTO deleted SELECT d.doc FROM {} d JOIN changed c ON d.project = c.project AND d.key = c.key", documents.name);
     if connection.execute(&find, [])? > 0 {
@@ -95,10 +98,13 @@ fn remove(connection: &Connection, tables: &[Table], latest: &Latest<'_>) -> duc
     Ok(())
 }
 
-fn append(connection: &Connection, kind: RecordKind, tables: &[Table], latest: &Latest<'_>, next: &mut i64) -> duckdb::Result<()> {
-    let rows = record_rows(kind, tables, latest, || {
+fn append(connection: &Connection, kind: RecordKind, tables: &[Table], latest: &[&Document], next: &mut i64) -> duckdb::Result<()> {
+    let mut next_doc = || {
         *next += 1;
         *next - 1
-    });
-    tables.iter().zip(&rows).try_for_each(|(table, rows)| append::append(connection, &table.name, rows))
+    };
+    latest.chunks(CONVERTED_RECORDS).try_for_each(|latest| {
+        let rows = record_rows(kind, tables, latest, &mut next_doc);
+        tables.iter().zip(&rows).try_for_each(|(table, rows)| append::append(connection, &table.name, rows))
+    })
 }
