@@ -89,7 +89,7 @@ fn append_step(steps: &[Step], field: &'static Field, interval: Option<&str>, la
 /// Returns every value of a field in the bucket at `steps`.
 fn labels(records: &Records<'_>, by: &'static Field, interval: Option<&str>, steps: &[Step]) -> BTreeSet<String> {
     let rows = rows(records, steps, Some(by), None);
-    rows.iter().filter_map(|row| label(records.resource, row, by, interval)).collect()
+    rows.iter().flat_map(|row| row_labels(records.resource, row, by, interval)).collect()
 }
 
 /// Returns the values of the measured field, one for each distinct owner in the bucket.
@@ -123,7 +123,7 @@ fn rows<'a>(records: &'a Records<'a>, steps: &[Step], by: Option<&'static Field>
         all.extend(rows);
     }
     let is_in_bucket = |row: &Row<'_>| {
-        steps.iter().all(|step| label(records.resource, row, step.field, step.interval.as_deref()).as_ref() == Some(&step.label))
+        steps.iter().all(|step| row_labels(records.resource, row, step.field, step.interval.as_deref()).contains(&step.label))
     };
     all.into_iter().filter(is_in_bucket).collect()
 }
@@ -150,6 +150,14 @@ fn attribute<'a>(resource: &Resource, row: &'a Row<'_>, field: &Field) -> &'a Va
     match field.array() {
         None => get(row.record.json, &path(resource.main, field)),
         Some(array) => row.bound[array].as_ref().map_or(&Value::Null, |element| get(element.json, &element.path(field))),
+    }
+}
+
+/// Returns the labels of the buckets that a row is in: one, or one for each element of a list.
+fn row_labels(resource: &Resource, row: &Row<'_>, field: &Field, interval: Option<&str>) -> Vec<String> {
+    match attribute(resource, row, field) {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => label(resource, row, field, interval).into_iter().collect(),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, FilterKind, Resource, parent};
 use tillroll_collector::metrics::parse::QueryType;
-use tillroll_collector::metrics::{document, search_query};
+use tillroll_collector::metrics::search_query;
 use tillroll_collector::time;
 
 use super::customer_orders;
+use super::people;
 use super::random_records::RandomRecords;
 use super::test_query::{TestQuery, now};
 
@@ -73,6 +74,7 @@ pub(crate) fn records<'a>(all_records: &'a RandomRecords, test_query: &TestQuery
         "return" => &all_records.returns,
         "event" => &traffic.events,
         "visit" => &traffic.visits,
+        "customer" => people::customers(all_records, &test_query.markets).leak(),
         // Leaked like the conditions.
         _ => customer_orders::add(&all_records.orders, &test_query.markets).leak(),
     };
@@ -80,10 +82,11 @@ pub(crate) fn records<'a>(all_records: &'a RandomRecords, test_query: &TestQuery
     let all = all.filter(|record| {
         let status = record.json["status"].as_str();
         let is_cart = status == Some("draft") || status == Some("pending");
-        let has_cart = resource.main == "return" || is_cart == (resource.name == "carts");
+        let has_cart = is_cart == (resource.name == "carts") || resource.main == "return";
         let market = record.json["market"]["id"].as_str();
-        let is_allowed =
-            test_query.markets.is_empty() || market.is_some_and(|market| test_query.markets.iter().any(|other| other == market));
+        let is_allowed = resource.main == "customer"
+            || test_query.markets.is_empty()
+            || market.is_some_and(|market| test_query.markets.iter().any(|other| other == market));
         has_cart && is_allowed && is_in_period(resource, filter, test_query.kind, record.json) && record.matches(filter, resource)
     });
     Records { all: all.collect(), resource }
@@ -137,7 +140,18 @@ pub(crate) fn date(resource: &Resource, json: &Value, attribute: &str) -> Option
 impl Record<'_> {
     fn matches(&self, filter: &Value, resource: &Resource) -> bool {
         let query = &filter[resource.main]["aggregated_details"]["query"];
-        let lines = document::lines(self.json.as_object().unwrap_or(&Map::new()));
+        let mut lines = Vec::new();
+        match resource.main {
+            "customer" => ["email", "first_name", "last_name", "tags"].iter().for_each(|name| add_lines(&self.json[*name], &mut lines)),
+            // The attribution is no part of the document.
+            _ => self
+                .json
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| *name != "attribution")
+                .for_each(|(_, value)| add_lines(value, &mut lines)),
+        }
         if query.as_str().is_some_and(|query| !search_query::matches(&search_query::parse(query).unwrap(), &lines)) {
             return false;
         }
@@ -194,6 +208,16 @@ impl Record<'_> {
     }
 }
 
+/// Adds all texts in lower case, each with spaces in place of its blanks.
+fn add_lines(json: &Value, lines: &mut Vec<String>) {
+    match json {
+        Value::String(text) if time::parse_rfc3339(text).is_none() => lines.push(text.to_lowercase().replace(char::is_whitespace, " ")),
+        Value::Array(values) => values.iter().for_each(|value| add_lines(value, lines)),
+        Value::Object(object) => object.values().for_each(|value| add_lines(value, lines)),
+        _ => {}
+    }
+}
+
 fn list_of<'a>(json: &'a Value, name: &str) -> Vec<&'a Value> {
     json[name].as_array().map_or_else(Vec::new, |list| list.iter().collect())
 }
@@ -225,6 +249,9 @@ pub(crate) fn get<'a>(json: &'a Value, path: &str) -> &'a Value {
 
 fn is_among(found: &Value, list: &Value) -> bool {
     let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if let Value::Array(found) = found {
+        return found.iter().any(|found| is_among(found, list));
+    }
     found.as_str().is_some_and(|found| list.as_array().unwrap().iter().any(|other| as_text(other) == found))
 }
 

@@ -3,6 +3,7 @@
 mod customer_orders;
 mod evaluator;
 mod filter;
+mod people;
 mod random;
 mod random_queries;
 mod random_records;
@@ -33,7 +34,11 @@ pub(crate) fn compare_all<T>(seeds: u64, open: impl Fn(u64) -> (Box<dyn Analytic
         let (engine, _folder) = open(seed);
         let mut records = RandomRecords::new(&mut random);
         records.store_in(&*engine, &mut random);
-        records.traffic = Some(random_traffic::store(&*engine, &records, &mut random));
+        let traffic = random_traffic::store(&*engine, &records, &mut random);
+        for order in &mut records.orders {
+            order["attribution"] = people::attribution(order, &traffic.person_visits);
+        }
+        records.traffic = Some(traffic);
         for _ in 0..QUERIES_PER_SEED {
             let query = random_queries::random_query(&mut random);
             compare(&*engine, &records, &query).unwrap_or_else(|report| panic!("seed {seed}: {report}"));

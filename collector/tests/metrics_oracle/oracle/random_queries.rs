@@ -9,7 +9,7 @@ use super::random_records::{AMOUNTS, INTEGERS, ITEM_TYPES, MODES, STATUSES, TEXT
 use super::test_query::TestQuery;
 
 pub(crate) fn random_query(random: &mut Random) -> TestQuery {
-    let names = ["orders", "orders", "returns", "carts", "visits", "visits", "events"];
+    let names = ["orders", "orders", "returns", "carts", "visits", "visits", "events", "customers", "customers"];
     let resource = Resource::find(names[random.below(names.len())]).unwrap();
     let kinds = [
         QueryType::Breakdown,
@@ -41,18 +41,12 @@ pub(crate) fn random_query(random: &mut Random) -> TestQuery {
     TestQuery { resource: resource.name, kind, markets, body: Value::Object(body) }
 }
 
-/// Whether the expected records have the field.
-fn is_known(field: &Field) -> bool {
-    !field.name.starts_with("attribution.")
-}
-
 fn name_of(operator: Operator) -> &'static str {
     Operator::NAMES.iter().find(|(_, other)| *other == operator).unwrap().0
 }
 
 fn measure(random: &mut Random, resource: &Resource) -> Map<String, Value> {
-    let fields: Vec<_> =
-        resource.fields.iter().filter(|field| is_known(field) && !field.operators.is_empty() && resource.computes(field)).collect();
+    let fields: Vec<_> = resource.fields.iter().filter(|field| !field.operators.is_empty() && resource.computes(field)).collect();
     // Arrays are the difficult case, so half of the measures use them.
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
     let field = *random.pick_either(50, &nested, &fields);
@@ -62,7 +56,7 @@ fn measure(random: &mut Random, resource: &Resource) -> Map<String, Value> {
 
 fn breakdown(random: &mut Random, resource: &'static Resource, outer: Option<&'static Field>, depth: usize) -> Value {
     let is_possible = |field: &&&'static Field| {
-        is_known(field) && field.grouping != Grouping::No && resource.computes(field) && outer.is_none_or(|outer| outer.can_contain(field))
+        field.grouping != Grouping::No && resource.computes(field) && outer.is_none_or(|outer| outer.can_contain(field))
     };
     let fields: Vec<_> = resource.fields.iter().filter(is_possible).collect();
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
@@ -101,7 +95,7 @@ fn date_breakdown(random: &mut Random, resource: &'static Resource) -> Value {
 }
 
 fn search(random: &mut Random, resource: &Resource) -> Value {
-    let shown: Vec<_> = resource.fields.iter().filter(|field| field.is_shown && is_known(field)).collect();
+    let shown: Vec<_> = resource.fields.iter().filter(|field| field.is_shown).collect();
     let name = |random: &mut Random| {
         let field = random.pick(&shown);
         if random.percent(30) { format!("{}.*", field.owner()) } else { field.name.to_owned() }
@@ -133,8 +127,7 @@ fn filter(random: &mut Random, resource: &Resource) -> Value {
             group["date_field"] = json!(random.pick(&dates).attribute());
         }
     }
-    let filterable: Vec<_> =
-        resource.fields.iter().filter(|field| is_known(field) && field.filter.is_some() && resource.computes(field)).collect();
+    let filterable: Vec<_> = resource.fields.iter().filter(|field| field.filter.is_some() && resource.computes(field)).collect();
     let nested: Vec<_> = filterable.iter().copied().filter(|field| field.array().is_some()).collect();
     for _ in 0..random.below(4) {
         let field = *random.pick_either(60, &nested, &filterable);
@@ -157,9 +150,12 @@ fn condition(random: &mut Random, field: &Field) -> Value {
         (FilterKind::Among(values), _) => list(random, values),
         (FilterKind::Numbers, _) if random.percent(30) => json!({ "in": [10, "9"] }),
         (_, FieldType::Bool) => json!(random.percent(50)),
-        (_, FieldType::Text | FieldType::Organization) => match field.name {
+        (_, FieldType::Text | FieldType::Texts | FieldType::Organization) => match field.name {
             "order.status" => list(random, STATUSES),
             "line_items.item_type" => list(random, ITEM_TYPES),
+            "customer.segment" => list(random, &["prospect", "lost", "at_risk", "new", "loyal"]),
+            "customer.cohort" => list(random, &["2021-12", "2022-06", "2022-07"]),
+            name if name.ends_with(".channel") => list(random, &["direct", "search", "referral", "campaign", "paid"]),
             _ => list(random, TEXTS),
         },
         (_, FieldType::Timestamp) => comparison(random, &TIMES.iter().map(|time| json!(time)).collect::<Vec<_>>()),

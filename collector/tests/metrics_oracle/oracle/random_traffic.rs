@@ -10,8 +10,9 @@ use tillroll_collector::sources::{Client, Country, Device, Source};
 use tillroll_collector::time;
 use uuid::Uuid;
 
+use super::people::{People, PersonVisit, Touch};
 use super::random::Random;
-use super::random_records::{PROJECT, RandomRecords, TIMES};
+use super::random_records::{PROJECT, RandomRecords, TEXTS, TIMES};
 use super::run_on_engine;
 use super::test_query::TestQuery;
 use super::traffic_json::{add_orders, date, event_json, market, param, path, set, source, source_json, text};
@@ -19,6 +20,7 @@ use super::traffic_json::{add_orders, date, event_json, market, param, path, set
 const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
 const VISITORS: &[&str] = &["a", "b", "10"];
 const EMAILS: &[&str] = &["a", "b", "9"];
+const PEOPLE: &[&str] = &["a", "b", "ä", "new"];
 const TYPES: &[&str] = &["land", "land", "page_view", "page_view", "product_view", "basket_add", "search", "checkout", "order", "custom"];
 const PATHS: &[&str] = &["/", "/10", "/b"];
 const QUERIES: &[&str] = &["", "", "?utm_source=a&utm_medium=b", "?gclid=1&utm_campaign=9", "?x=1"];
@@ -36,6 +38,8 @@ type VisitOrder = (String, i64, i64);
 pub(crate) struct Traffic {
     pub(crate) events: Vec<Value>,
     pub(crate) visits: Vec<Value>,
+    pub(crate) person_visits: Vec<PersonVisit>,
+    pub(crate) people: People,
 }
 
 /// The state after each batch.
@@ -43,6 +47,7 @@ struct History<'a> {
     orders: &'a [Value],
     stored: Vec<(TrackedEvent, Option<VisitKey>)>,
     links: Vec<IdentityLink>,
+    people: People,
     generations: BTreeMap<&'static str, usize>,
     /// Visits of which events have expired: the visit without its orders, and those.
     expired: Vec<(VisitKey, Visit, Vec<VisitOrder>)>,
@@ -57,6 +62,7 @@ struct Visit {
     store: Option<String>,
     started: i64,
     ended: i64,
+    touches: Vec<Touch>,
 }
 
 /// Stores random traffic, and returns the records that queries must return.
@@ -70,8 +76,14 @@ pub(crate) fn store(engine: &dyn AnalyticsEngine, records: &RandomRecords, rando
         (events[at].seq, events[other].seq) = (one, two);
     }
     let mut position = engine.watermark().unwrap();
-    let mut history =
-        History { orders: &records.orders, stored: Vec::new(), links: Vec::new(), generations: BTreeMap::new(), expired: Vec::new() };
+    let mut history = History {
+        orders: &records.orders,
+        stored: Vec::new(),
+        links: Vec::new(),
+        people: People::new(),
+        generations: BTreeMap::new(),
+        expired: Vec::new(),
+    };
     let trim_at = 20 + random.below(50);
     let mut rest = events.as_slice();
     while !rest.is_empty() {
@@ -79,21 +91,16 @@ pub(crate) fn store(engine: &dyn AnalyticsEngine, records: &RandomRecords, rando
         rest = later;
         position.event = batch.last().unwrap().seq;
         let erased: Vec<i64> = history.stored.iter().map(|(event, _)| event.seq).filter(|_| random.percent(3)).collect();
-        let linked: Vec<_> = VISITORS.iter().filter(|_| random.percent(20)).map(|visitor| (PROJECT, (*visitor).to_owned())).collect();
-        let links: Vec<_> = linked.iter().flat_map(|(_, visitor)| links(random, visitor)).collect();
-        let changes = TrackedChanges {
+        let mut changes = TrackedChanges {
             events: batch.to_vec(),
             erased: erased.clone(),
-            links: links.clone(),
             products: vec![(PROJECT, "a".into(), product())],
-            linked: linked.clone(),
             trimmed: position.trimmed,
             ..TrackedChanges::default()
         };
+        history.change_people(&mut changes, random);
         engine.apply(&[], &changes, position).unwrap();
         history.add(batch, &erased);
-        history.links.retain(|link| !linked.iter().any(|(_, visitor)| *visitor == link.visitor));
-        history.links.extend(links);
         if position.trimmed == 0 && usize::try_from(position.event).unwrap() > trim_at {
             position.trimmed = position.event / 3;
             engine.apply(&[], &TrackedChanges { trimmed: position.trimmed, ..TrackedChanges::default() }, position).unwrap();
@@ -173,7 +180,44 @@ fn links(random: &mut Random, visitor: &str) -> Vec<IdentityLink> {
     vec![link(random, 0, change), link(random, change, 9_000_000_000_000)]
 }
 
+/// Returns random attributes of a customer, as they are exported.
+fn person(random: &mut Random) -> Map<String, Value> {
+    let mut person = Map::new();
+    for name in ["firstName", "lastName"] {
+        person.extend(random.percent(60).then(|| (name.to_owned(), json!(random.pick(TEXTS)))));
+    }
+    person.extend(random.percent(60).then(|| ("subscribed".to_owned(), json!(random.percent(50)))));
+    let tags: BTreeSet<_> = (0..random.below(4)).map(|_| *random.pick(&["a", "b", "ä", "10"])).collect();
+    person.extend((!tags.is_empty()).then(|| ("tags".to_owned(), json!(tags))));
+    let created = time::parse_rfc3339(random.pick::<&str>(TIMES)).unwrap().millis;
+    person.extend(random.percent(70).then(|| ("createdAt".to_owned(), json!(created))));
+    person
+}
+
 impl<'a> History<'a> {
+    /// Adds new links and customers to the changes. Sometimes a person was erased, and the changes have all links and customers that are left.
+    fn change_people(&mut self, changes: &mut TrackedChanges, random: &mut Random) {
+        let linked: Vec<_> = VISITORS.iter().filter(|_| random.percent(20)).map(|visitor| (PROJECT, (*visitor).to_owned())).collect();
+        let links: Vec<_> = linked.iter().flat_map(|(_, visitor)| links(random, visitor)).collect();
+        self.links.retain(|link| !linked.iter().any(|(_, visitor)| *visitor == link.visitor));
+        self.links.extend(links.iter().cloned());
+        if random.percent(20) {
+            let (visitor, email) = (*random.pick(VISITORS), *random.pick(PEOPLE));
+            self.links.retain(|link| link.visitor != visitor);
+            self.people.remove(email);
+            changes.is_reset = true;
+            changes.links.clone_from(&self.links);
+            changes.customer_keys = self.people.keys().map(|email| (PROJECT, email.clone())).collect();
+        } else {
+            (changes.links, changes.linked) = (links, linked);
+        }
+        for email in PEOPLE.iter().filter(|_| random.percent(20)) {
+            let attributes = person(random);
+            self.people.insert((*email).to_owned(), attributes.clone());
+            changes.customers.push((PROJECT, (*email).to_owned(), attributes));
+        }
+    }
+
     fn add(&mut self, batch: &[TrackedEvent], erased: &[i64]) {
         for event in batch {
             let session = SESSIONS.iter().find(|session| event.session.as_deref() == Some(**session) && !event.is_bot);
@@ -296,7 +340,16 @@ impl<'a> History<'a> {
             .iter()
             .map(|(event, key)| event_json(event, key.map(|key| (visits[&key].store.as_deref(), &shown[&key]))))
             .collect();
-        Traffic { events, visits: shown.into_values().collect() }
+        let person_visits = visits.values().map(|visit| PersonVisit {
+            person: person(visit),
+            email: self.email(visit),
+            store: visit.store.clone(),
+            started: visit.started,
+            ended: visit.ended,
+            source: visit.json["source"].clone(),
+            touches: visit.touches.clone(),
+        });
+        Traffic { events, person_visits: person_visits.collect(), people: self.people.clone(), visits: shown.into_values().collect() }
     }
 }
 
@@ -314,8 +367,11 @@ fn visit(session: &str, mut events: Vec<&TrackedEvent>) -> Visit {
         events.iter().filter(|event| event.event_type == "product_view").filter_map(|event| param(event, "product_id")).collect();
     let is_passive = events.iter().all(|event| ["land", "page_view", "product_view"].contains(&event.event_type.as_str()));
     let has_land = of("land") > 0;
-    let mut found = events.iter().filter(|event| !has_land || event.event_type == "land").map(|event| source(event));
-    let source = found.find(|source| !source.is_direct()).unwrap_or_else(|| Source::of_arrival("", ""));
+    let touch = |event: &&TrackedEvent| Some((event.time, event.seq, source(event))).filter(|(.., source)| !source.is_direct());
+    let origin = events.iter().filter(|event| !has_land || event.event_type == "land").find_map(touch);
+    let later = events.iter().filter(|event| event.event_type == "land" && origin.as_ref().is_some_and(|origin| origin.1 != event.seq));
+    let touches: Vec<_> = origin.iter().cloned().chain(later.filter_map(touch)).collect();
+    let source = origin.map_or_else(|| Source::of_arrival("", ""), |(.., source)| source);
     let mut device = json!({});
     set(&mut device, "type", find(|event| event.client.device.kind().map(str::to_owned)));
     set(&mut device, "browser", find(|event| event.client.device.browser().map(str::to_owned)));
@@ -337,5 +393,6 @@ fn visit(session: &str, mut events: Vec<&TrackedEvent>) -> Visit {
         store: find(|event| event.store.clone()),
         started: first.time,
         ended: last.time,
+        touches,
     }
 }
