@@ -2,7 +2,7 @@
 //!
 //! The lines of an export have a `cursor`, which is ignored.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tillroll_protocol::apis;
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::email;
@@ -12,8 +12,8 @@ use crate::decode::rejection::{RejectReason, RejectedEvent};
 use crate::decode::{self, JsonTree, TreeError};
 use crate::import::Line;
 use crate::metrics::catalog::RecordKind;
-use crate::metrics::document as metrics_document;
-use crate::resource::{OrderSource, Resource, is_cart};
+use crate::metrics::document::{self, Record, RecordError};
+use crate::resource::{OrderSource, Resource};
 use crate::sources::{Client, Country, Device, UnknownName};
 use crate::store::{ImportedRecord, TrustLevel};
 use crate::time;
@@ -21,6 +21,9 @@ use crate::vendors::records::{self, MAX_VALUES};
 
 /// The code and the message of a rejected line.
 type LineError = (&'static str, String);
+
+const INVALID_FIELD: &str = "invalid_field";
+const NOT_JSON: &str = "not_json";
 
 /// The names of fields in an exported event, and in an event on the wire.
 const WIRE_NAMES: &[(&str, &str)] = &[
@@ -44,19 +47,19 @@ pub(super) fn parse(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> R
         Resource::Events => event(object(text)?, receipt).map(|line| (line, false)),
         Resource::Customers | Resource::Categories | Resource::Products => record(resource, text, receipt).map(|line| (line, false)),
         Resource::Orders => {
-            let order = object(text)?;
-            if EXPORT_FIELDS.iter().any(|name| order.contains_key(*name)) {
+            let parsed = parse_document(resource, text, receipt);
+            let is_exported = match &parsed {
+                Ok(order) => order.unknown.iter().any(|name| EXPORT_FIELDS.contains(&name.as_str())),
+                Err((INVALID_FIELD, _)) => object(text)?.keys().any(|name| EXPORT_FIELDS.contains(&name.as_str())),
+                Err(_) => false,
+            };
+            if is_exported {
                 record(resource, text, receipt).map(|line| (line, false))
             } else {
-                document(Resource::Orders, order, receipt)
+                parsed.map(|order| document(resource, order))
             }
         }
-        Resource::Carts => {
-            let mut cart = object(text)?;
-            cart.entry("status").or_insert(json!("pending"));
-            document(Resource::Carts, cart, receipt)
-        }
-        Resource::Returns => document(Resource::Returns, object(text)?, receipt),
+        Resource::Carts | Resource::Returns => parse_document(resource, text, receipt).map(|parsed| document(resource, parsed)),
     }
 }
 
@@ -74,27 +77,42 @@ fn check_values(text: &[u8]) -> Result<(), LineError> {
 fn object(text: &[u8]) -> Result<Map<String, Value>, LineError> {
     match serde_json::from_slice(text) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(("invalid_field", "`` must be an object".into())),
-        Err(error) => Err(("not_json", error.to_string())),
+        Ok(_) => Err((INVALID_FIELD, "`` must be an object".into())),
+        Err(error) => Err((NOT_JSON, error.to_string())),
     }
 }
 
-fn document(resource: Resource, mut record: Map<String, Value>, receipt: &Receipt<'_>) -> Result<(Line, bool), LineError> {
-    record.remove("cursor");
-    if resource == Resource::Orders && !is_cart(&record) {
-        let named = record.get("source").and_then(Value::as_str).and_then(OrderSource::find);
-        record.insert("source".into(), named.unwrap_or(OrderSource::Import).name().into());
-    }
+fn parse_document(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> Result<Record, LineError> {
     let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
-    let checked = metrics_document::validate(kind, &Value::Object(record), receipt.received_at())
-        .map_err(|invalid| ("invalid_field", invalid.to_string()))?;
-    let email = checked.json.get("customer").and_then(|customer| email::normalise(customer.get("email")?.as_str()?));
-    let json = Value::Object(checked.json).to_string();
-    Ok((Line::Document(ImportedRecord { resource, id: checked.id, email, json }), checked.ignored > 0))
+    document::parse(kind, text, receipt.received_at()).map_err(|error| match error {
+        RecordError::NotJson(error) => (NOT_JSON, error.to_string()),
+        RecordError::Invalid(invalid) => (INVALID_FIELD, invalid.to_string()),
+    })
+}
+
+/// Returns the line, and whether some of its fields were ignored.
+fn document(resource: Resource, mut record: Record) -> (Line, bool) {
+    match resource {
+        Resource::Orders if !record.is_cart() => {
+            let named = record.text("source").and_then(OrderSource::find);
+            record.set_text("source", named.unwrap_or(OrderSource::Import).name());
+        }
+        Resource::Carts if record.text("status").is_none() => record.set_text("status", "pending"),
+        _ => {}
+    }
+    let resource = match resource {
+        Resource::Returns => Resource::Returns,
+        _ if record.is_cart() => Resource::Carts,
+        _ => Resource::Orders,
+    };
+    let email = record.text("customer.email").and_then(email::normalise);
+    let imported = ImportedRecord { resource, id: record.id().to_owned(), email, json: record.to_json() };
+    let has_cursor = record.unknown.iter().any(|name| name == "cursor");
+    (Line::Document(imported), record.ignored > usize::from(has_cursor))
 }
 
 fn record(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> Result<Line, LineError> {
-    let JsonTree(item) = serde_json::from_slice(text).map_err(|error| ("not_json", error.to_string()))?;
+    let JsonTree(item) = serde_json::from_slice(text).map_err(|error| (NOT_JSON, error.to_string()))?;
     let mut parsed = records::parse_exported(resource.name(), &item, receipt);
     if let (Resource::Orders, Ok(order)) = (resource, &mut parsed) {
         // An export of another collector names the source.
@@ -115,7 +133,7 @@ fn event(mut exported: Map<String, Value>, receipt: &Receipt<'_>) -> Result<Line
         (None, email) => sent.insert("visitorEmail".into(), email.unwrap_or_default()),
     };
     if let Some(unit) = sent.get("time").and_then(Value::as_u64).and_then(time::small_unit) {
-        return Err(("invalid_field", format!("`time` must be a time in milliseconds since 1970, found {unit}")));
+        return Err((INVALID_FIELD, format!("`time` must be a time in milliseconds since 1970, found {unit}")));
     }
     let rejected = |rejected: RejectedEvent| (rejected.reason.code(), rejected.reason.to_string());
     let decoded = decode::exported_event(&Value::Object(sent).to_string(), receipt).map_err(rejected)?.into_owned();

@@ -12,7 +12,7 @@ use crate::projection::clickhouse::snapshot::{BLOCK_BITS, Snapshot, integer, tex
 use crate::projection::clickhouse::tracking;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::error::ProjectionError;
-use crate::projection::rows::{RECORD_KINDS, Table, latest, record_rows, tables, tracked};
+use crate::projection::rows::{RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
 use crate::projection::source::{Position, TrackedChanges};
 use crate::projection::sql::{Dialect, column_name, table_name};
 
@@ -135,7 +135,7 @@ fn write_documents(batch: &mut Batch<'_>, kind: RecordKind, documents: &[Documen
         return Ok(());
     }
     let (name, tables) = (table_name(kind, None), tables(kind));
-    batch.stage(&name, tracked::record_keys(latest.keys().copied()))?;
+    batch.stage(&name, tracked::record_keys(latest.iter().map(key)))?;
     let rows = record_rows(kind, &tables, &latest, || batch.number());
     batch.delete(&ClickHouse(batch.before).table(&name, None), &tracking::is_staged(batch, &name, "key"))?;
     tables.iter().zip(&rows).try_for_each(|(table, rows)| batch.insert(&table.name, &columns(table), rows))

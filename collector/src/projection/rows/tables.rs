@@ -4,6 +4,7 @@
 //! `parent` is the `item` of the element that contains an element of a nested array.
 
 use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
+use crate::metrics::document;
 use crate::projection::sql::{column_name, table_name};
 
 /// Every kind of document.
@@ -14,9 +15,9 @@ pub(in crate::projection) struct Table {
     /// Its name.
     pub(in crate::projection) name: String,
     /// The array whose elements are its rows; `None` for the documents themselves.
-    pub(super) array: Option<&'static str>,
-    /// The columns after the fixed ones, and the path to each value from the element that is a row.
-    pub(super) fields: Vec<(&'static Field, Vec<&'static str>)>,
+    array: Option<&'static str>,
+    /// The columns after the fixed ones.
+    fields: Vec<&'static Field>,
     kind: RecordKind,
 }
 
@@ -43,14 +44,18 @@ pub(in crate::projection) fn tables(kind: RecordKind) -> Vec<Table> {
 
 impl Table {
     fn new(kind: RecordKind, array: Option<&'static str>) -> Self {
-        let is_column = |field: &&Field| field.array() == array && field.kind != FieldType::Organization && !field.is_derived;
-        let fields = kind.fields().filter(is_column).map(|field| (field, path(kind, array, field))).collect();
+        let fields = document::columns(kind, array).collect();
         Self { name: table_name(kind, array), array, fields, kind }
     }
 
     /// Whether its rows are the elements of an array.
     pub(in crate::projection) fn is_array(&self) -> bool {
         self.array.is_some()
+    }
+
+    /// Whether its rows are elements of a nested array.
+    pub(super) fn is_nested(&self) -> bool {
+        self.array.is_some_and(|array| parent(array).is_some())
     }
 
     /// Returns the columns that every row has a value for.
@@ -68,7 +73,7 @@ impl Table {
 
     /// Returns the columns of fields, which follow the fixed ones and can be null.
     pub(in crate::projection) fn field_columns(&self) -> impl Iterator<Item = (String, ColumnType)> {
-        self.fields.iter().map(|(field, _)| (column_name(field.name), column_type(field.kind)))
+        self.fields.iter().map(|field| (column_name(field.name), column_type(field.kind)))
     }
 }
 
@@ -79,13 +84,4 @@ fn column_type(kind: FieldType) -> ColumnType {
         FieldType::Integer | FieldType::Number | FieldType::Amount => ColumnType::Integer,
         FieldType::Timestamp => ColumnType::Time,
     }
-}
-
-fn path(kind: RecordKind, array: Option<&str>, field: &Field) -> Vec<&'static str> {
-    let prefix_length = array.map_or(0, |array| array.len() + 1);
-    let mut path: Vec<_> = field.name.get(prefix_length..).unwrap_or_default().split('.').collect();
-    if array.is_none() && path.first() == Some(&kind.main()) {
-        path.remove(0);
-    }
-    path
 }
