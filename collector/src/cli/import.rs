@@ -22,7 +22,7 @@ use crate::cli::files::failed;
 use crate::cli::progress::byte_bar;
 use crate::clock::{self, Clock};
 use crate::config::DataFolder;
-use crate::import::{self, Import, ImportResponse};
+use crate::import::{self, Import, ImportResponse, Parser};
 use crate::projects;
 use crate::request_error::with_advice;
 use crate::resource::Resource;
@@ -159,12 +159,9 @@ impl Target {
         match self {
             Self::Folder { runtime, store, project } => {
                 let target = import::Target { project: *project, addresses: Arc::default() };
-                let mut import = Import::new(target, resource, clock.millis());
-                for part in import::parts(chunk.bytes.into()) {
-                    let parsed = import.parser()(part);
-                    runtime.block_on(import.store(store, parsed))?;
-                }
-                Ok(import.finish().into())
+                let import = Import::new(target, resource, clock.millis());
+                let parse = |parser: Parser| async { Ok::<_, anyhow::Error>(tokio::task::spawn_blocking(|| parser.run()).await?) };
+                Ok(runtime.block_on(import.run(store, chunk.bytes.into(), parse))?.into())
             }
             Self::Server { agent, url, authorization } => post(agent, url, authorization, resource, &chunk.bytes),
         }

@@ -19,8 +19,8 @@ use crate::resource::Resource;
 use crate::sources::Client;
 use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, StoreError, TrustLevel};
 
-/// How many bytes of lines are parsed and stored at a time.
-const PART_BYTES: usize = 256 * limits::KIB;
+/// How many bytes of lines are parsed and stored at a time. Each part is a commit, which costs about the same whatever its size.
+const PART_BYTES: usize = 512 * limits::KIB;
 
 /// The result of an import.
 #[derive(Debug, Default, Serialize)]
@@ -70,7 +70,7 @@ pub struct Target {
 }
 
 /// Returns the body in parts of whole lines, so that the memory for parsed lines does not grow with the body.
-pub fn parts(body: Bytes) -> impl Iterator<Item = Bytes> {
+fn parts(body: Bytes) -> impl Iterator<Item = Bytes> {
     // Some programs write a UTF-8 byte order mark first.
     let mut rest = if body.starts_with(b"\xef\xbb\xbf") { body.slice(3..) } else { body };
     std::iter::from_fn(move || {
@@ -90,6 +90,27 @@ pub struct Import {
     lines_before: usize,
 }
 
+/// Parses the lines of a part.
+pub struct Parser {
+    addresses: Arc<ProjectAddresses>,
+    resource: Resource,
+    now: u64,
+    part: Bytes,
+}
+
+impl Parser {
+    /// Returns how many bytes the part has.
+    pub fn part_bytes(&self) -> usize {
+        self.part.len()
+    }
+
+    /// Parses the lines.
+    pub fn run(self) -> ParsedLines {
+        let receipt = Receipt::of_server(self.now).with_addresses(&*self.addresses);
+        parse(self.resource, &replace_lone_surrogates(self.part), &receipt)
+    }
+}
+
 /// The parsed lines of a part.
 pub struct ParsedLines {
     lines: Vec<(usize, Line)>,
@@ -104,16 +125,28 @@ impl Import {
         Self { target, resource, now, response: ImportResponse { duplicates, ..ImportResponse::default() }, lines_before: 0 }
     }
 
-    /// Returns the parser of a part. It may run on another thread.
-    pub fn parser(&self) -> impl FnOnce(Bytes) -> ParsedLines + Send + 'static {
-        let (addresses, resource, now) = (Arc::clone(&self.target.addresses), self.resource, self.now);
-        move |part| parse(resource, &replace_lone_surrogates(part), &Receipt::of_server(now).with_addresses(&*addresses))
+    /// Imports the lines of a body. `parse` runs a parser, which may be on another thread, and each part is parsed while the one before it is
+    /// stored.
+    pub async fn run<P, E>(mut self, store: &Store, body: Bytes, mut parse: impl FnMut(Parser) -> P) -> Result<ImportResponse, E>
+    where
+        P: Future<Output = Result<ParsedLines, E>>,
+        E: From<StoreError>,
+    {
+        let mut parsed = None;
+        for part in parts(body) {
+            let parser = Parser { addresses: Arc::clone(&self.target.addresses), resource: self.resource, now: self.now, part };
+            let store_previous = async { self.store(store, parsed.take()).await.map_err(E::from) };
+            let (next, ()) = tokio::try_join!(parse(parser), store_previous)?;
+            parsed = Some(next);
+        }
+        self.store(store, parsed).await?;
+        Ok(self.response)
     }
 
     /// Stores a part, and returns when all accepted lines are durable.
-    pub async fn store(&mut self, store: &Store, parsed: ParsedLines) -> Result<(), StoreError> {
+    async fn store(&mut self, store: &Store, parsed: Option<ParsedLines>) -> Result<(), StoreError> {
+        let Some(ParsedLines { mut lines, mut response, count }) = parsed else { return Ok(()) };
         let (project, now) = (self.target.project, self.now);
-        let ParsedLines { mut lines, mut response, count } = parsed;
         reject_derived(store, project, self.resource, &mut lines, &mut response).await?;
         response.accepted = lines.len();
         let (mut records, mut documents, mut events) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,11 +163,6 @@ impl Import {
         self.response.add(response, self.lines_before);
         self.lines_before += count;
         Ok(())
-    }
-
-    /// Returns the result of all parts.
-    pub fn finish(self) -> ImportResponse {
-        self.response
     }
 }
 

@@ -116,6 +116,13 @@ impl Analytics {
         }
     }
 
+    /// Waits, for a limited time, while the projection is far behind. An import that does not wait for it leaves old figures for minutes.
+    pub async fn nearly_caught_up(&self) {
+        if let Ok((_, progress)) = &self.open {
+            progress.nearly_caught_up().await;
+        }
+    }
+
     /// Runs a query on one snapshot. With `fresh`, the snapshot contains everything that the store has now. If the returned future is dropped,
     /// because the client disconnected or the response timed out, the engine stops the query.
     pub async fn query(&self, query: Arc<Query>, scope: Scope, fresh: bool) -> Result<Vec<Rows>, ProjectionError> {

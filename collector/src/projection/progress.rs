@@ -11,6 +11,12 @@ use crate::projection::source::Position;
 /// How long a request may wait for fresh records.
 const MAX_FRESH_WAIT: Duration = Duration::from_secs(15);
 
+/// How long an import may wait for the projection.
+const MAX_IMPORT_WAIT: Duration = Duration::from_secs(10);
+
+/// How many changes may be missing while an import goes on: about as many as the projection applies in three seconds.
+const MAX_IMPORT_LAG: i64 = 40_000;
+
 /// The progress of the sync task.
 pub struct Progress {
     pub(super) done: watch::Receiver<Position>,
@@ -27,6 +33,17 @@ impl Progress {
         self.skip_delay.notify_one();
         let waiting = done.wait_for(|done| done.reaches(head));
         tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok())
+    }
+
+    /// Waits while the projection is far behind. Gives up after a while, and at once if it does not follow the store.
+    pub async fn nearly_caught_up(&self) {
+        let head = self.head.borrow().change;
+        let mut done = self.done.clone();
+        let waiting = done.wait_for(|done| head - done.change <= MAX_IMPORT_LAG);
+        if self.health_error().is_none() {
+            // Neither an elapsed time nor the end of the task keeps the import from going on.
+            let _ = tokio::time::timeout(MAX_IMPORT_WAIT, waiting).await;
+        }
     }
 
     /// Returns the Prometheus lines about the projection.

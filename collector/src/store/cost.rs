@@ -13,8 +13,12 @@ pub(in crate::store) const STATE_EVENT: usize = 200;
 /// A row that is deleted.
 pub(in crate::store) const ROW: usize = 20;
 
-/// A record of a back end, or an imported one.
+/// A record of a back end.
 pub(in crate::store) const RECORD: usize = 60;
+
+/// An imported record, and so many of its bytes cost one more.
+pub(in crate::store) const DOCUMENT: usize = 15;
+pub(in crate::store) const DOCUMENT_BYTES: usize = 400;
 
 /// So many bytes cost one.
 pub(in crate::store) const BYTES: usize = 50;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::packed_json::PackedJson;
 use super::state::person_records::ImportedDocument;
 use super::state::updater::StateUpdater;
 use super::subject::{Erased, Subject};
@@ -16,7 +17,7 @@ use crate::resource::{Resource, is_cart};
 /// A record to import.
 #[derive(Clone, Debug)]
 pub struct ImportedRecord {
-    /// One of `Orders`, `Carts` and `Returns`.
+    /// What the document is: one of `Orders`, `Carts` and `Returns`.
     pub resource: Resource,
     /// Its id.
     pub id: String,
@@ -87,12 +88,12 @@ pub(in crate::store) fn import(
     project: i64,
     records: &[ImportedRecord],
 ) -> rusqlite::Result<()> {
-    let insert = "INSERT OR REPLACE INTO imported_record (project, resource, id, email, json, change)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let insert = "INSERT OR REPLACE INTO imported_record (change, project, resource, id, email, is_cart, document)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = connection.prepare_cached(insert)?;
-    for record in records {
-        let ImportedRecord { resource, id, email, json } = record;
-        insert.execute(params![project, stored_as(*resource), id, email, json, state.next_change()])?;
+    for ImportedRecord { resource, id, email, json } in records {
+        let (change, is_cart) = (state.next_change(), *resource == Resource::Carts);
+        insert.execute(params![change, project, stored_as(*resource), id, email, is_cart, PackedJson::pack(json)])?;
     }
     Ok(())
 }
@@ -103,13 +104,13 @@ pub(in crate::store) fn each_change(
     after: i64,
     mut take: impl FnMut(ChangedRecord) -> bool,
 ) -> rusqlite::Result<()> {
-    let query = "SELECT project, resource, id, json, change FROM imported_record INDEXED BY imported_record_by_change
-                 WHERE change > ?1 ORDER BY change";
+    let query = "SELECT project, resource, id, document, change FROM imported_record WHERE change > ?1 ORDER BY change";
     let mut select = connection.prepare_cached(query)?;
     let rows = select.query_map([after], |row| {
         let is_return = row.get_ref(1)?.as_str()? == stored_as(Resource::Returns);
         let resource = if is_return { Resource::Returns } else { Resource::Orders };
-        let json = Some(row.get(3)?).filter(|json: &String| !json.is_empty());
+        let PackedJson(json) = row.get(3)?;
+        let json = Some(json).filter(|json| !json.is_empty());
         Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json })
     })?;
     for record in rows {
@@ -128,14 +129,13 @@ pub(in crate::store) fn last_change(connection: &Connection, project: i64, resou
 
 /// Returns the records with a change after `after` that mention the subject, and the number of the last change that was read.
 pub(in crate::store) fn find_named(connection: &Connection, subject: &Subject, after: i64) -> rusqlite::Result<(Vec<RecordKey>, i64)> {
-    let query = "SELECT resource, id, json, change, project FROM imported_record INDEXED BY imported_record_by_change
-                 WHERE change > ?1 ORDER BY change";
+    let query = "SELECT resource, id, document, change, project FROM imported_record WHERE change > ?1 ORDER BY change";
     let mut select = connection.prepare_cached(query)?;
     let mut rows = select.query([after])?;
     let (mut found, mut last) = (Vec::new(), after);
     while let Some(row) = rows.next()? {
         last = row.get(3)?;
-        if row.get::<_, i64>(4)? == subject.project && subject.is_named_in(row.get_ref(2)?.as_str()?) {
+        if row.get::<_, i64>(4)? == subject.project && subject.is_named_in(&row.get::<_, PackedJson>(2)?.0) {
             found.push((row.get(0)?, row.get(1)?));
         }
     }
@@ -151,13 +151,18 @@ pub(in crate::store) fn of_customer(connection: &Connection, subject: &Subject) 
     documents(connection, subject.project, keys)
 }
 
+/// Returns the text of a document.
+fn find(connection: &Connection, project: i64, resource: &str, id: &str) -> rusqlite::Result<Option<String>> {
+    let query = "SELECT document FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
+    let json = |row: &Row<'_>| row.get(0).map(|PackedJson(json)| json);
+    connection.prepare_cached(query)?.query_row(params![project, resource, id], json).optional()
+}
+
 /// Returns the documents of these records, without those that were erased.
 pub(in crate::store) fn documents(connection: &Connection, project: i64, keys: Vec<RecordKey>) -> rusqlite::Result<Vec<ImportedDocument>> {
-    let query = "SELECT json FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
-    let mut select = connection.prepare_cached(query)?;
     let mut documents = Vec::new();
     for (resource, id) in keys {
-        let json: Option<String> = select.query_row(params![project, resource, id], |row| row.get(0)).optional()?;
+        let json = find(connection, project, &resource, &id)?;
         let is_return = resource == stored_as(Resource::Returns);
         let document = json.and_then(|json| serde_json::from_str(&json).ok());
         documents.extend(document.map(|document| ImportedDocument { is_return, id, document }));
@@ -173,12 +178,9 @@ pub(in crate::store) fn erase<'a>(
     keys: impl Iterator<Item = &'a RecordKey>,
     erased: &mut Erased,
 ) -> rusqlite::Result<()> {
-    let select = "SELECT json FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
-    let update = "UPDATE imported_record SET json = ?1, email = NULL, change = ?2 WHERE project = ?3 AND resource = ?4 AND id = ?5";
-    let mut select = connection.prepare_cached(select)?;
+    let update = "UPDATE imported_record SET document = ?1, email = NULL, change = ?2 WHERE project = ?3 AND resource = ?4 AND id = ?5";
     for (stored_as_name, id) in keys {
-        let text = |row: &Row<'_>| row.get::<_, String>(0);
-        let json = select.query_row(params![subject.project, stored_as_name, id], text).optional()?;
+        let json = find(connection, subject.project, stored_as_name, id)?;
         let Some(Value::Object(mut record)) = json.and_then(|json| serde_json::from_str(&json).ok()) else { continue };
         let json = if is_cart(&record) {
             erased.carts += 1;
@@ -189,7 +191,13 @@ pub(in crate::store) fn erase<'a>(
             anonymise(&mut record, subject);
             Value::Object(record).to_string()
         };
-        connection.prepare_cached(update)?.execute(params![json, state.next_change(), subject.project, stored_as_name, id])?;
+        connection.prepare_cached(update)?.execute(params![
+            PackedJson::pack(&json),
+            state.next_change(),
+            subject.project,
+            stored_as_name,
+            id
+        ])?;
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ mod identity;
 mod imports;
 mod log;
 mod open;
+mod packed_json;
 mod person;
 mod position;
 mod read;
@@ -175,7 +176,8 @@ impl Store {
     /// Stores imported records in place of those with the same ids, and returns when they are durable. After an error some of them may be
     /// stored.
     pub async fn import(&self, project: i64, records: Vec<ImportedRecord>) -> Result<(), StoreError> {
-        self.run_all(cost::parts(records, document_cost).map(|records| Task::Import(project, records)).collect()).await.map(|_| ())
+        let tasks = cost::parts(records, document_cost).map(|records| Task::Import(project, records)).collect();
+        self.queue.as_ref().ok_or(StoreError::Stopping)?.run_together(tasks).await
     }
 
     /// Deletes events that arrived before a time, in milliseconds since 1970, at most `limit` of them.

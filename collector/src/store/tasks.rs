@@ -83,7 +83,7 @@ pub(in crate::store) fn record_cost(record: &BackendRecord) -> usize {
 
 /// Returns about how much of the writer's time an imported record takes.
 pub(in crate::store) fn document_cost(record: &ImportedRecord) -> usize {
-    cost::RECORD + record.json.len() / cost::BYTES
+    cost::DOCUMENT + record.json.len() / cost::DOCUMENT_BYTES
 }
 
 fn record_bytes(record: &BackendRecord) -> usize {

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the benchmarks. They print ratios, which compare between machines; absolute numbers do not.
 
+mod import;
+mod import_orders;
 mod page;
 
 use anyhow::{Context as _, Result};
@@ -26,6 +28,8 @@ enum Subject {
     Abuse(Abuse),
     /// Compare a group of three collectors with a bare publisher of the same requests, and a node that catches up with one collector
     Cluster,
+    /// Import orders through a running server; print the rate, how far the projection is behind at the end, and the peak of memory
+    Import(import::Options),
     /// Bring the events of visits over to the projection; print the rate and the bytes that an event takes in its file
     Traffic(Traffic),
 }
@@ -53,6 +57,7 @@ struct Abuse {
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<()> {
     match &options.subject {
         Some(Subject::Page(page)) => page::run(context, page),
+        Some(Subject::Import(import)) => import::run(context, import),
         Some(Subject::Abuse(abuse)) => collector_example(context, "abuse", &[&abuse.seconds.to_string(), &abuse.only]),
         Some(Subject::Cluster) => cluster(context),
         Some(Subject::Traffic(traffic)) => collector_example(context, "traffic", &[&traffic.events.to_string()]),

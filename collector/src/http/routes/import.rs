@@ -13,7 +13,7 @@ use crate::app_state::SharedState;
 use crate::auth::basic;
 use crate::http::body::{self, SenderId, UnreadBody};
 use crate::http::response;
-use crate::import::{self, Import};
+use crate::import::{self, Import, Parser};
 use crate::ingest;
 use crate::resource::Resource;
 
@@ -26,12 +26,10 @@ pub(super) async fn import(
     let resource = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
     let project = basic::owner(&state.projects, &headers)?;
     let target = import::Target { project: project.id, addresses: state.addresses.of(&project.credentials.token) };
+    state.analytics.nearly_caught_up().await;
     let body = body::read(&state, &headers, body, SenderId::Head).await?;
-    let mut import = Import::new(target, resource, state.clock.millis());
-    for part in import::parts(body.bytes.clone()) {
-        let parser = import.parser();
-        let parsed = ingest::offload_if_large(&state, body.client, part.len(), move |_, _| Ok(parser(part))).await?;
-        import.store(&state.store, parsed).await?;
-    }
-    Ok(response::json(import.finish()))
+    let import = Import::new(target, resource, state.clock.millis());
+    let parse = |parser: Parser| ingest::offload_if_large(&state, body.client, parser.part_bytes(), move |_, _| Ok(parser.run()));
+    let imported: Result<_, Error> = import.run(&state.store, body.bytes.clone(), parse).await;
+    imported.map(response::json)
 }

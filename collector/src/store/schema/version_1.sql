@@ -190,18 +190,18 @@ CREATE INDEX cart_by_owner ON cart (project, owner, state);
 CREATE INDEX cart_by_basket ON cart (project, basket_id, updated_at) WHERE basket_id IS NOT NULL;
 CREATE INDEX cart_by_change ON cart (change);
 
--- Imported orders (carts included) and returns, each a whole JSON document. An erased cart has an empty text. `email` is the normalised
--- e-mail of the customer.
+-- Imported orders (carts included) and returns. `document` is the whole JSON document, compressed; that of an erased cart is empty. `email` is
+-- the normalised e-mail of the customer. Rows are in the order of their changes, so that an import appends.
 CREATE TABLE imported_record (
+    change INTEGER PRIMARY KEY,
     project INTEGER NOT NULL REFERENCES project (id),
-    resource TEXT NOT NULL,
+    resource TEXT NOT NULL CHECK (resource IN ('orders', 'returns')),
     id TEXT NOT NULL,
     email TEXT,
-    json TEXT NOT NULL,
-    change INTEGER NOT NULL,
-    PRIMARY KEY (project, resource, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX imported_record_by_change ON imported_record (change);
+    is_cart INTEGER NOT NULL,
+    document BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX imported_record_by_id ON imported_record (project, resource, id);
 CREATE INDEX imported_record_by_email ON imported_record (project, email) WHERE email IS NOT NULL;
 
 -- Events that were erased: the number of the change and of the event, so that readers of the changes delete it too. An erasure also has a row

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
-use crate::resource::is_cart;
+use crate::store::packed_json::PackedJson;
 
 /// Returns the imported order with this id, unless it is a cart.
 pub(in crate::store::state) fn find(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
-    let query = "SELECT json FROM imported_record WHERE project = ?1 AND resource = 'orders' AND id = ?2 AND json <> ''";
-    let text = |row: &Row<'_>| row.get::<_, String>(0);
-    let json = connection.prepare_cached(query)?.query_row(params![project, id], text).optional()?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).filter(|order| !is_cart(order)))
+    let query = "SELECT document FROM imported_record WHERE project = ?1 AND resource = 'orders' AND id = ?2 AND NOT is_cart";
+    let json = |row: &Row<'_>| row.get(0).map(|PackedJson(json)| json);
+    let json = connection.prepare_cached(query)?.query_row(params![project, id], json).optional()?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }

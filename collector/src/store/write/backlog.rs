@@ -14,6 +14,9 @@ const MAX_CHEAP_COST: usize = 40_000;
 /// The most that the expensive tasks of one transaction cost, unless it is one task.
 const MAX_EXPENSIVE_COST: usize = cost::MAX_TASK;
 
+/// Likewise, while no cheap task waits: a flush to disk takes as long as several expensive tasks.
+const MAX_IDLE_COST: usize = 4 * cost::MAX_TASK;
+
 /// A task that costs less is cheap.
 const MIN_EXPENSIVE_COST: usize = cost::MAX_TASK / 2;
 
@@ -49,15 +52,16 @@ impl Backlog {
         let mut group = Vec::with_capacity(self.cheap.len() + 1);
         take_up_to(MAX_CHEAP_COST, &mut self.cheap, &mut group);
         if may_be_expensive && (is_expensive_due || group.is_empty()) {
-            take_up_to(MAX_EXPENSIVE_COST, &mut self.expensive, &mut group);
+            let max_cost = if group.is_empty() { MAX_IDLE_COST } else { MAX_EXPENSIVE_COST };
+            take_up_to(max_cost, &mut self.expensive, &mut group);
         }
         group
     }
 }
 
-/// Returns whether cheap tasks go before a task.
+/// Returns whether cheap tasks go before a task. Small imports also wait, because the parts of an import must stay in their order.
 pub(super) fn is_expensive(task: &Task) -> bool {
-    task.cost() >= MIN_EXPENSIVE_COST
+    matches!(task, Task::Import(..)) || task.cost() >= MIN_EXPENSIVE_COST
 }
 
 /// Moves tasks that cost at most so much, or the first one.

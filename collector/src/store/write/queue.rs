@@ -68,6 +68,21 @@ impl Queue {
         Ok(outcomes)
     }
 
+    /// Stores tasks in their order, and returns when all are durable. Unlike [`run`](Self::run) it lets large ones share commits too, which delays
+    /// other requests. After an error some of them may be stored.
+    pub(in crate::store) async fn run_together(&self, tasks: Vec<Task>) -> Result<(), StoreError> {
+        let mut responses = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let share = kilobytes(&task).min(self.kilobytes);
+            let permit = Arc::clone(&self.permits).try_acquire_many_owned(share).map_err(|_| StoreError::QueueFull)?;
+            responses.push(self.send(task, permit)?);
+        }
+        for response in responses {
+            response.await.unwrap_or(Err(StoreError::Write))?;
+        }
+        Ok(())
+    }
+
     /// Puts a task into the queue.
     fn send(&self, task: Task, permit: OwnedSemaphorePermit) -> Result<Response, StoreError> {
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| StoreError::QueueFull)?;

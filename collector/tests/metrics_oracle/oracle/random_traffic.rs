@@ -211,7 +211,10 @@ impl<'a> History<'a> {
         } else {
             (changes.links, changes.linked) = (links, linked);
         }
-        for email in PEOPLE.iter().filter(|_| random.percent(20)) {
+        for email in PEOPLE {
+            if !random.percent(20) {
+                continue;
+            }
             let attributes = person(random);
             self.people.insert((*email).to_owned(), attributes.clone());
             changes.customers.push((PROJECT, (*email).to_owned(), attributes));

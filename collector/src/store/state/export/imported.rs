@@ -5,7 +5,8 @@
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 
-use crate::resource::{CART_STATUSES, OrderSource, Resource};
+use crate::resource::{OrderSource, Resource};
+use crate::store::packed_json::PackedJson;
 use crate::time;
 
 /// The attributes of a billing address: the names of the back end's API and those of an imported order.
@@ -36,20 +37,20 @@ pub(super) fn page(
     after: &str,
     limit: usize,
 ) -> rusqlite::Result<Vec<(String, Map<String, Value>)>> {
-    let status = "CASE json WHEN '' THEN '' ELSE coalesce(json_extract(json, '$.status'), '') END";
-    let carts = CART_STATUSES.iter().map(|status| format!("'{status}'")).collect::<Vec<_>>().join(", ");
-    let is_in_state = "EXISTS (SELECT 1 FROM customer_order WHERE project = ?1 AND id = imported_record.id AND is_signed)";
     let (stored_as, condition) = match resource {
-        Resource::Orders => ("orders", format!("{status} NOT IN ({carts}) AND NOT {is_in_state}")),
-        Resource::Carts => ("orders", format!("{status} IN ({carts})")),
-        Resource::Returns => ("returns", "TRUE".to_owned()),
+        Resource::Orders => (
+            "orders",
+            "NOT is_cart AND NOT EXISTS (SELECT 1 FROM customer_order WHERE project = ?1 AND id = imported_record.id AND is_signed)",
+        ),
+        Resource::Carts => ("orders", "is_cart"),
+        Resource::Returns => ("returns", "TRUE"),
         Resource::Events | Resource::Customers | Resource::Categories | Resource::Products => return Ok(Vec::new()),
     };
     let query = format!(
-        "SELECT id, json FROM imported_record
-         WHERE project = ?1 AND resource = '{stored_as}' AND id > ?2 AND json <> '' AND {condition} ORDER BY id LIMIT ?3"
+        "SELECT id, document FROM imported_record
+         WHERE project = ?1 AND resource = '{stored_as}' AND id > ?2 AND document <> x'' AND {condition} ORDER BY id LIMIT ?3"
     );
-    let record = |row: &Row<'_>| Ok((row.get(0)?, serde_json::from_str(row.get_ref(1)?.as_str()?).unwrap_or_default()));
+    let record = |row: &Row<'_>| Ok((row.get(0)?, serde_json::from_str(&row.get::<_, PackedJson>(1)?.0).unwrap_or_default()));
     let mut statement = connection.prepare_cached(&query)?;
     let rows = statement.query_map(params![project, after, i64::try_from(limit).unwrap_or(i64::MAX)], record)?;
     rows.map(|row| row.map(|(id, record)| (id, document(resource, record)))).collect()
