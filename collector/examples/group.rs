@@ -2,7 +2,8 @@
 //! `cargo xtask bench cluster`, or `cargo run --release -p tillroll-collector --example group -- TILLROLL NATS_SERVER [SECONDS] [ROUNDS]`.
 //!
 //! - Acknowledged events a second through the group, to a bare publisher that sends the same requests to the same servers, each as a message.
-//! - Events a second that a node applies which was away, to what one collector without a group stores, and to what the group stored meanwhile.
+//! - Events a second that a node applies which was away, from its start on, to what one collector without a group stores, and to what the group
+//!   stored meanwhile.
 
 #[path = "bench/load.rs"]
 mod load;
@@ -82,20 +83,22 @@ impl Group {
 
     /// Stops a node, stores events meanwhile, and measures how fast it applies them when it is back.
     fn compare_catch_up(&self, program: &Path, folder: &Path, length: Duration) {
-        let load = Load { events: 50, connections: CONNECTIONS, length, rate: None };
+        // The longer the load, the less the start of the node counts.
+        let load = Load { events: 50, connections: CONNECTIONS, length: 3 * length, rate: None };
         let alone = Collector::new(program, folder, "alone", &[PROJECT]);
         alone.start().and_then(|()| alone.wait_until_ready()).expect("a collector");
         let embedded = load.on(&self.clients, &[address(&alone)]).rate * 50.0;
         alone.process.kill();
         let (away, others) = (&self.collectors[2], &self.collectors[..2]);
-        let before = applied(away).expect("a metric");
         away.process.kill();
         let made = load.on(&self.clients, &others.iter().map(address).collect::<Vec<_>>());
         let (rate, events) = (made.rate * 50.0, made.micros.len() as f64 * 50.0);
         let last = applied(&others[0]).expect("a metric");
+        let watch = Stopwatch::start();
         away.start().expect("a collector");
-        let (seconds, entries) = catch_up(away, last);
-        let applied = events * entries / (last - before) / seconds;
+        until("the node has caught up", || applied(away) >= Some(last));
+        let seconds = watch.elapsed().as_secs_f64();
+        let applied = events / seconds;
         println!(
             "{events:.0} events: made with {rate:.0} events/s, applied by a node that was away with {applied:.0} events/s ({:.1} times); one \
              collector without a group stores {embedded:.0} events/s, ratio {:.2}",
@@ -111,18 +114,6 @@ fn address(collector: &Collector) -> SocketAddr {
 
 fn applied(collector: &Collector) -> Option<f64> {
     collector.metric("tillroll_log_applied_entry")
-}
-
-/// Waits until a node has applied the entry `last`. Returns the seconds and the entries from when it first reported its progress.
-fn catch_up(node: &Collector, last: f64) -> (f64, f64) {
-    let mut begin = None;
-    until("the node has caught up", || {
-        let now = applied(node);
-        begin = begin.or_else(|| now.map(|entry| (Stopwatch::start(), entry)));
-        now >= Some(last)
-    });
-    let (watch, first) = begin.expect("a beginning");
-    (watch.elapsed().as_secs_f64(), last - first)
 }
 
 /// A client of the servers, and a stream like that of the group.
