@@ -142,7 +142,8 @@ fn is_unknown_authority(error: &ureq::Error) -> bool {
         ureq::Error::Rustls(error) => Some(error),
         _ => None,
     };
-    matches!(source, Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)))
+    // The signature is wrong if an authority of the same name is trusted, with another key.
+    matches!(source, Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)))
 }
 
 /// Reads the certificates of a PEM file.

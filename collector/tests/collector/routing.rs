@@ -23,13 +23,6 @@ fn unsupported_method_gets_405_and_unknown_path_gets_404() {
 }
 
 #[test]
-fn root_of_a_server_without_the_demo_shop_leads_to_the_documents() {
-    let server = TestServer::start();
-    let response = server.client.get("/", &[]);
-    assert_eq!((response.status().as_u16(), &response.headers()["location"]), (307, &"/docs/index.html".parse().unwrap()));
-}
-
-#[test]
 fn path_whose_percent_encoding_is_not_utf_8_is_rejected() {
     let server = TestServer::start();
     let owner = [("authorization", &*basic("t", "secret"))];

@@ -15,16 +15,9 @@ use crate::static_files::{self, accept_encoding, is_hashed};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const START: &str = "/docs/index.html";
-
 pub(super) fn routes() -> RouteTable {
     // A trailing slash does not count, so the address of the first page must contain its name: its links are relative.
-    RouteTable::default().get("/docs", async || Redirect::permanent(START)).get("/docs/{*file}", file)
-}
-
-/// `/` of a server without the demo shop: a person who opens its address wants to know what is there.
-pub(super) async fn start() -> Redirect {
-    Redirect::temporary(START)
+    RouteTable::default().get("/docs", async || Redirect::permanent("/docs/index.html")).get("/docs/{*file}", file)
 }
 
 async fn file(State(state): State<SharedState>, PathParam(name): PathParam, headers: HeaderMap) -> Result<Response, Error> {

@@ -79,7 +79,7 @@ fn interface(state: SharedState) -> Router {
     let operations = if state.test_start.is_some() { operations.merge(test_api::routes()) } else { operations };
     let operations = operations.with(|router| match has_demo_shop {
         true => router.fallback(demo_shop::file),
-        false => router.route("/", get(documents::start)).fallback(|| async { Error::NotFound }),
+        false => router.fallback(|| async { Error::NotFound }),
     });
     // The nodes of a group use it among themselves, so it is not part of the described interface.
     let operations = match &state.node {

@@ -15,7 +15,7 @@ use super::random::Random;
 use super::random_records::{PROJECT, RandomRecords, TEXTS, TIMES};
 use super::run_on_engine;
 use super::test_query::TestQuery;
-use super::traffic_json::{add_orders, date, event_json, market, param, path, set, source, source_json, text};
+use super::traffic_json::{add_orders, date, device_json, event_json, market, param, path, set, source, source_json, text};
 
 const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
 const VISITORS: &[&str] = &["a", "b", "10"];
@@ -375,16 +375,12 @@ fn visit(session: &str, mut events: Vec<&TrackedEvent>) -> Visit {
     let later = events.iter().filter(|event| event.event_type == "land" && origin.as_ref().is_some_and(|origin| origin.1 != event.seq));
     let touches: Vec<_> = origin.iter().cloned().chain(later.filter_map(touch)).collect();
     let source = origin.map_or_else(|| Source::of_arrival("", ""), |(.., source)| source);
-    let mut device = json!({});
-    set(&mut device, "type", find(|event| event.client.device.kind().map(str::to_owned)));
-    set(&mut device, "browser", find(|event| event.client.device.browser().map(str::to_owned)));
-    set(&mut device, "system", find(|event| event.client.device.system().map(str::to_owned)));
     let mut json = json!({
         "id": session, "started_at": time::format_rfc3339_millis(first.time), "ended_at": time::format_rfc3339_millis(last.time),
         "duration_seconds": (last.time - first.time) / 1_000, "events_count": events.len(), "pages_count": pages,
         "products_count": products.len(), "is_bounce": pages <= 1 && is_passive, "entry_path": path(first), "exit_path": path(last),
         "viewed_product": of("product_view") > 0, "added_to_cart": of("basket_add") > 0, "checked_out": of("checkout") > 0,
-        "source": source_json(&source), "device": device,
+        "source": source_json(&source), "device": device_json(&events),
     });
     if let Some(code) = find(|event| event.client.country.code()) {
         json["country"] = json!({ "code": code });

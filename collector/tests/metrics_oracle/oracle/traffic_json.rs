@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tillroll_collector::projection::source::TrackedEvent;
-use tillroll_collector::sources::Source;
+use tillroll_collector::sources::{Device, Source};
 use tillroll_collector::time;
 
 pub(crate) fn add_orders(json: &mut Value, orders: &[&Value]) {
@@ -113,4 +113,14 @@ pub(crate) fn set(json: &mut Value, name: &str, value: Option<impl Into<Value>>)
     if let Some(value) = value {
         json[name] = value.into();
     }
+}
+
+/// Returns the device of a visit with these events: each part as the first event names it.
+pub(crate) fn device_json(events: &[&TrackedEvent]) -> Value {
+    let find = |read: fn(Device) -> Option<&'static str>| events.iter().find_map(|event| read(event.client.device));
+    let mut device = json!({});
+    set(&mut device, "type", find(Device::kind));
+    set(&mut device, "browser", find(Device::browser));
+    set(&mut device, "system", find(Device::system));
+    device
 }
