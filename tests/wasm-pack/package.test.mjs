@@ -28,7 +28,7 @@ const play = async ({ inputs, actions }) => {
   const { default: init, handle } = await import("/tillroll.js");
   const { encodeFlat } = await import("/flat-encode.js");
   await init();
-  const input = (name, a = "", b = "", c = "") => handle(inputs.indexOf(name), a, b, c);
+  const input = (name, ...texts) => handle(inputs.indexOf(name), texts.join("\0"), null);
   input("start", "granted");
   input("restored");
   input("onLeader", "yes");
