@@ -8,26 +8,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde_json::{Value, json};
+use tillroll_cluster::small_disk;
 use tillroll_collector::store::{DiskSpace, Options};
 
 use crate::server::{Client, ServerProcess, TestServer, read_json, until, view};
-
-/// Ways to mount a disk in a namespace of its own: as the system's administrator, or in a user namespace.
-const NAMESPACES: [&[&str]; 2] = [&["-m"], &["--user", "--map-root-user", "-m"]];
-
-/// A disk of eight megabytes in the namespace of the program, or None if the system does not allow it.
-fn small_disk(folder: &std::path::Path) -> Option<ServerProcess> {
-    let script = "mount -t tmpfs -o size=8m tmpfs \"$1\" && dd if=/dev/zero of=\"$1/ballast\" bs=1M count=2 2>/dev/null || exit 1
-                  program=$0; shift; exec \"$program\" serve \"$@\"";
-    let is_allowed = |namespace: &&&[&str]| {
-        let output = Command::new("unshare").args(**namespace).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(folder).output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    let namespace = NAMESPACES.iter().find(is_allowed)?;
-    let mut command = Command::new("unshare");
-    command.args(*namespace).args(["sh", "-c", script, env!("CARGO_BIN_EXE_tillroll")]).arg(folder);
-    Some(ServerProcess::run(&mut command, folder, &["--project", "t:secret"]))
-}
 
 fn batch(first: u64) -> Vec<Value> {
     (first..first + 50).map(|number| view(number, 1, "ab")).collect()
@@ -65,13 +49,17 @@ fn continues(client: &Client, stored: u64) {
 #[test]
 fn a_full_disk_is_reported_and_the_reserve_stays_free() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = small_disk(folder.path()) else {
+    let Some(words) = small_disk::small_disk(folder.path(), 8) else {
         println!("SKIPPED: this system does not allow to mount a small disk; the other tests of full disks ran");
         return;
     };
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).args([env!("CARGO_BIN_EXE_tillroll"), "serve"]);
+    let program = ServerProcess::run(&mut command, folder.path(), &["--project", "t:secret"]);
+    let ballast = small_disk::inside(program.child.id(), folder.path()).join("ballast");
+    std::fs::write(&ballast, vec![0; 2 << 20]).unwrap();
     let stored = fill(&program.client, |_| {});
-    let inside = format!("/proc/{}/root{}/ballast", program.child.id(), folder.path().display());
-    std::fs::remove_file(inside).unwrap();
+    std::fs::remove_file(ballast).unwrap();
     continues(&program.client, stored);
 }
 

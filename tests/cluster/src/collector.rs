@@ -1,5 +1,6 @@
 //! A collector of a group, and an HTTP client of it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -90,6 +91,20 @@ impl Collector {
             data,
             agent: config.build().into(),
         }
+    }
+
+    /// Lets these words run the program: they come before it and its arguments.
+    #[must_use]
+    pub fn run_by(mut self, words: Vec<String>) -> Self {
+        let inner = self.command;
+        self.command = Box::new(move || {
+            let (own, mut words) = (inner(), words.iter());
+            let mut command = Command::new(words.next().map_or_else(|| own.get_program(), OsStr::new));
+            command.args(words).arg(own.get_program()).args(own.get_args());
+            command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command
+        });
+        self
     }
 
     /// The key of the group.

@@ -9,11 +9,12 @@ mod ports;
 mod process;
 pub mod questions;
 mod senders;
+pub mod small_disk;
 mod stored;
 
 pub use clock::{Stopwatch, until, within};
 pub use collector::{BatchResult, Collector, Response, metric_in};
-pub use nats::{Nats, NatsServer, SERVERS};
+pub use nats::{Nats, NatsServer, SERVERS, ServerSettings};
 pub use network::{Network, balance};
 pub use ports::free_port;
 pub use process::Process;

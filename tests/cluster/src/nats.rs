@@ -19,6 +19,15 @@ const STATE_TIMEOUT: Duration = Duration::from_secs(1);
 /// An address at which no server listens. The servers report it to each other, so they connect only to the ports that lead through the network.
 const NO_ADDRESS: &str = "127.0.0.1:9";
 
+/// What a test adds to the settings of each server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServerSettings<'a> {
+    /// Blocks of their own.
+    pub server: &'a str,
+    /// Lines of the block `cluster`.
+    pub cluster: &'a str,
+}
+
 /// The servers. Dropping them kills the processes.
 pub struct Nats {
     /// Each server.
@@ -43,6 +52,12 @@ pub struct NatsServer {
 impl Nats {
     /// Starts the servers with the program `program`. Their files are below `folder`.
     pub fn start(program: &Path, folder: &Path, network: &Network) -> Result<Self> {
+        Self::start_with(program, folder, network, ServerSettings::default())
+    }
+
+    /// Starts the servers with further settings.
+    pub fn start_with(program: &Path, folder: &Path, network: &Network, settings: ServerSettings<'_>) -> Result<Self> {
+        let ServerSettings { server: more, cluster: more_of_cluster } = settings;
         let routes: [u16; SERVERS] = std::array::from_fn(|_| free_port());
         let server = |at: usize| {
             let name = format!("nats-{at}");
@@ -56,7 +71,8 @@ impl Nats {
             let text = format!(
                 "server_name: {name}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\nmax_payload: 8MB\n\
                  jetstream {{ store_dir: {store:?}, sync_interval: always }}\n\
-                 cluster {{ name: shop, listen: 127.0.0.1:{route}, routes: [{peers}], advertise: \"{NO_ADDRESS}\", no_advertise: true }}\n"
+                 cluster {{ name: shop, listen: 127.0.0.1:{route}, routes: [{peers}], advertise: \"{NO_ADDRESS}\", no_advertise: true\n\
+                 {more_of_cluster} }}\n{more}\n"
             );
             std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
             let process = Process::new(folder.join(format!("{name}.log")));
