@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use tillroll_cluster::{Collector, Senders, Stopwatch, within};
 
-use super::faults::{Fault, FaultInjector, Faults, KINDS};
+use super::faults::{Fault, FaultInjector, Faults, KINDS, Observed};
 use super::members::Members;
 use super::reader::Reader;
 use super::verdict::{Run, Verdict};
@@ -21,13 +21,18 @@ const PAGE_PAUSE: Duration = Duration::from_millis(100);
 const BALANCER_INTERVAL: Duration = Duration::from_millis(250);
 const READER_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How many more events are acknowledged before the next fault begins.
+/// How many more events are acknowledged before the next faults begin.
 const EVENTS_BETWEEN_FAULTS: u64 = 20;
+
+/// How much later than the first one another fault of the same time begins, at the most.
+const MAX_LATER_MS: u64 = 1_500;
 
 /// How long a run is, and what decides its order.
 pub(super) struct Plan {
     pub(super) end: End,
     pub(super) seed: u64,
+    /// How many faults there are at the same time.
+    pub(super) at_once: usize,
 }
 
 /// When a run ends.
@@ -75,28 +80,51 @@ fn run_faults(members: &Members, plan: &Plan, stop: &AtomicBool, senders: &Sende
     let watch = Stopwatch::start();
     let mut order = Order::new(members, plan.seed);
     let wait = |time: Duration| _ = within(time, || stop.load(Relaxed));
-    let injector = FaultInjector { members, wait: &wait };
+    let injector = FaultInjector::new(members, &wait);
     let mut faults = Faults::default();
-    for number in 1.. {
-        ensure!(senders.wait_for_more(EVENTS_BETWEEN_FAULTS), "no event was acknowledged for too long after fault {}", number - 1);
-        let is_over = match plan.end {
-            End::After(time) => watch.elapsed() >= time,
-            End::Faults(count) => number > count,
+    let mut number = 0;
+    loop {
+        ensure!(senders.wait_for_more(EVENTS_BETWEEN_FAULTS), "no event was acknowledged for too long after fault {number}");
+        let count = match plan.end {
+            End::After(time) if watch.elapsed() >= time => 0,
+            End::After(_) => plan.at_once,
+            End::Faults(count) => plan.at_once.min(count - number),
         };
-        if is_over || stop.load(Relaxed) {
+        if count == 0 || stop.load(Relaxed) {
             break;
         }
-        let (fault, about) = order.next();
-        let (names, wrong) = injector.run(fault, &mut order.random)?;
-        *faults.counts.entry(fault).or_default() += 1;
+        let kinds: Vec<_> = (0..count).map(|_| order.next()).collect();
+        let results = make(&injector, &kinds, &mut order.random);
         let (seconds, acknowledged) = (watch.elapsed().as_secs_f64(), senders.acknowledged());
-        println!("{seconds:7.1} s {number:4}  {about}: {names}; {acknowledged} events are acknowledged");
-        if let Some(wrong) = wrong {
-            println!("       wrong: {wrong}");
-            faults.wrong.push(wrong);
+        for ((fault, about), result) in kinds.into_iter().zip(results) {
+            let (names, wrong) = result?;
+            number += 1;
+            *faults.counts.entry(fault).or_default() += 1;
+            println!("{seconds:7.1} s {number:4}  {about}: {names}; {acknowledged} events are acknowledged");
+            if let Some(wrong) = wrong {
+                println!("       wrong: {wrong}");
+                faults.wrong.push(wrong);
+            }
         }
     }
     Ok(faults)
+}
+
+/// Makes faults at the same time, and waits until all have ended.
+fn make(injector: &FaultInjector<'_>, kinds: &[(Fault, &str)], random: &mut Random) -> Vec<Result<Observed>> {
+    let mut starts: Vec<_> = kinds.iter().map(|_| (random.below(MAX_LATER_MS), random.below(u64::MAX))).collect();
+    starts[0].0 = 0;
+    std::thread::scope(|scope| {
+        let start = |((fault, _), (later, seed)): (&(Fault, &str), (u64, u64))| {
+            let (fault, mut random) = (*fault, Random::new("fault", 0, seed));
+            scope.spawn(move || {
+                (injector.wait)(Duration::from_millis(later));
+                injector.run(fault, &mut random)
+            })
+        };
+        let threads: Vec<_> = kinds.iter().zip(starts).map(start).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a fault panicked"))).collect()
+    })
 }
 
 /// The order of the faults: all kinds once, in random order, then again.

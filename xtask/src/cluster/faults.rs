@@ -1,6 +1,7 @@
 //! The faults: each begins, lasts for a while, and ends. What the group must do meanwhile is checked here; the rest at the end of a run.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -15,6 +16,9 @@ const MIN_PAUSE_MS: u64 = 7_000;
 
 /// How long a state may take to be reached: far longer than it takes, because a loaded machine is no fault of the group.
 const MAX_WAIT: Duration = Duration::from_secs(120);
+
+/// The name of ClickHouse.
+const CLICKHOUSE: &str = "clickhouse";
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,11 +60,16 @@ pub(super) struct Faults {
     pub(super) wrong: Vec<String>,
 }
 
+/// The names of the members that had a fault, and what the group did wrong meanwhile.
+pub(super) type Observed = (String, Option<String>);
+
 /// A group in which faults are made.
 pub(super) struct FaultInjector<'a> {
     pub(super) members: &'a Members,
     /// Waits for so long, or until the run is stopped.
-    pub(super) wait: &'a dyn Fn(Duration),
+    pub(super) wait: &'a (dyn Fn(Duration) + Sync),
+    /// One of each process: of two faults at the same time, only one changes the state of a process, and the other waits for its end.
+    turns: BTreeMap<&'a str, Mutex<()>>,
 }
 
 impl Fault {
@@ -74,9 +83,20 @@ impl Fault {
     }
 }
 
-impl FaultInjector<'_> {
-    /// Makes a fault, and ends it. Returns the names of the members that have it, and what the group did wrong meanwhile.
-    pub(super) fn run(&self, fault: Fault, random: &mut Random) -> Result<(String, Option<String>)> {
+impl<'a> FaultInjector<'a> {
+    pub(super) fn new(members: &'a Members, wait: &'a (dyn Fn(Duration) + Sync)) -> Self {
+        let collectors = members.collectors.iter().map(|collector| collector.name.as_str());
+        let servers = members.nats.servers.iter().map(|server| server.name.as_str());
+        let turns = collectors.chain(servers).chain([CLICKHOUSE]).map(|name| (name, Mutex::default())).collect();
+        Self { members, wait, turns }
+    }
+
+    fn turn(&self, name: &str) -> Option<MutexGuard<'_, ()>> {
+        self.turns.get(name).map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes a fault, and ends it.
+    pub(super) fn run(&self, fault: Fault, random: &mut Random) -> Result<Observed> {
         let Members { nats, collectors, .. } = self.members;
         let (at, next) = (random.below(SERVERS as u64) as usize, 1 + random.below(SERVERS as u64 - 1) as usize);
         let (server, other_server) = (&nats.servers[at], &nats.servers[(at + next) % SERVERS]);
@@ -101,9 +121,10 @@ impl FaultInjector<'_> {
             Fault::WrongClock => {
                 let (library, offset) = (self.members.libfaketime.to_string_lossy(), if random.has_chance(50) { "+1h" } else { "-1h" });
                 let variables = [("LD_PRELOAD", &*library), ("FAKETIME", offset), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
-                self.kill_collector(collector, Duration::ZERO, &variables)?;
+                let _turn = self.turn(&collector.name);
+                self.restart_collector(collector, Duration::ZERO, &variables)?;
                 (self.wait)(long);
-                self.kill_collector(collector, Duration::ZERO, &[]).map(|(name, wrong)| (format!("{name}, {offset}"), wrong))
+                self.restart_collector(collector, Duration::ZERO, &[]).map(|(name, wrong)| (format!("{name}, {offset}"), wrong))
             }
         }
     }
@@ -121,7 +142,8 @@ impl FaultInjector<'_> {
         self.members.collectors.get(self.members.leader()?)
     }
 
-    fn kill_server(&self, server: &NatsServer, time: Duration) -> Result<(String, Option<String>)> {
+    fn kill_server(&self, server: &NatsServer, time: Duration) -> Result<Observed> {
+        let _turn = self.turn(&server.name);
         server.process.kill();
         (self.wait)(time);
         server.start()?;
@@ -129,7 +151,12 @@ impl FaultInjector<'_> {
     }
 
     /// Kills a collector, and starts it with these environment variables.
-    fn kill_collector(&self, collector: &Collector, time: Duration, variables: &[(&str, &str)]) -> Result<(String, Option<String>)> {
+    fn kill_collector(&self, collector: &Collector, time: Duration, variables: &[(&str, &str)]) -> Result<Observed> {
+        let _turn = self.turn(&collector.name);
+        self.restart_collector(collector, time, variables)
+    }
+
+    fn restart_collector(&self, collector: &Collector, time: Duration, variables: &[(&str, &str)]) -> Result<Observed> {
         collector.process.kill();
         (self.wait)(time);
         collector.start_with(variables)?;
@@ -137,22 +164,24 @@ impl FaultInjector<'_> {
         Ok((collector.name.clone(), wrong))
     }
 
-    fn kill_clickhouse(&self, time: Duration) -> Result<(String, Option<String>)> {
+    fn kill_clickhouse(&self, time: Duration) -> Result<Observed> {
         let clickhouse = self.members.clickhouse.as_ref().context("ClickHouse does not run")?;
+        let _turn = self.turn(CLICKHOUSE);
         clickhouse.process.kill();
         (self.wait)(time);
         clickhouse.restart()?;
-        Ok((String::from("clickhouse"), None))
+        Ok((CLICKHOUSE.to_owned(), None))
     }
 
-    fn cut(&self, first: &str, second: &str, time: Duration) -> Result<(String, Option<String>)> {
+    fn cut(&self, first: &str, second: &str, time: Duration) -> Result<Observed> {
         self.members.network.set_cut(first, second, true);
         (self.wait)(time);
         self.members.network.set_cut(first, second, false);
         Ok((format!("{first} and {second}"), None))
     }
 
-    fn pause(&self, name: &str, process: &Process, time: Duration) -> Result<(String, Option<String>)> {
+    fn pause(&self, name: &str, process: &Process, time: Duration) -> Result<Observed> {
+        let _turn = self.turn(name);
         process.signal(Signal::STOP)?;
         (self.wait)(time);
         process.signal(Signal::CONT)?;
@@ -160,7 +189,8 @@ impl FaultInjector<'_> {
     }
 
     /// Makes every write to a file fail. The collector must stop, apply nothing meanwhile, and continue by itself afterwards.
-    fn fill_disk(&self, collector: &Collector, time: Duration) -> Result<(String, Option<String>)> {
+    fn fill_disk(&self, collector: &Collector, time: Duration) -> Result<Observed> {
+        let _turn = self.turn(&collector.name);
         let applied = || collector.metric("tillroll_log_applied_entry");
         let is_stopped = || collector.metric("tillroll_log_stopped") == Some(1.0) && !collector.is_ready();
         limit_files(&collector.process, Some(0))?;

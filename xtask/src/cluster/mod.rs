@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// As --chaos, with so many faults
     #[arg(long, value_name = "COUNT")]
     faults: Option<usize>,
+    /// Make so many faults at the same time
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4))]
+    at_once: u64,
     /// Repeat the faults of an earlier run, which has printed this number
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -53,7 +56,8 @@ impl Options {
             (None, Some(faults)) => End::Faults(faults),
             (None, None) => return Ok(None),
         };
-        Ok(Some(Plan { end, seed: self.seed.map_or_else(clock::random_seed, Ok)? }))
+        let seed = self.seed.map_or_else(clock::random_seed, Ok)?;
+        Ok(Some(Plan { end, seed, at_once: self.at_once as usize }))
     }
 }
 
@@ -79,7 +83,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
 
 /// Runs faults with a number of their own, as a check does. Returns whether nothing was lost, stored twice or wrong.
 pub(crate) fn check(context: &Context, faults: usize, seed: u64) -> Result<bool> {
-    Ok(run_faults(context, &Plan { end: End::Faults(faults), seed }, &AtomicBool::new(false))?.print())
+    Ok(run_faults(context, &Plan { end: End::Faults(faults), seed, at_once: 1 }, &AtomicBool::new(false))?.print())
 }
 
 fn run_faults(context: &Context, plan: &Plan, stop: &AtomicBool) -> Result<Verdict> {
