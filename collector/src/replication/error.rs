@@ -21,4 +21,17 @@ impl LogError {
     pub(super) fn unavailable(error: impl std::fmt::Display) -> Self {
         Self::Unavailable(error.to_string())
     }
+
+    /// The log does not hold what this node has applied.
+    pub(super) fn set_back(found: &str) -> Self {
+        Self::Refused(format!(
+            "{found}: the log has lost entries, so the stores of the nodes may differ. The part about a lost stream in docs/scale-out.md \
+             describes what to do"
+        ))
+    }
+
+    /// The log ends before the last entry that this node has applied.
+    pub(super) fn shorter(applied: u64, last: u64) -> Self {
+        Self::set_back(&format!("this node has applied entry {applied}, and the log ends with entry {last}"))
+    }
 }

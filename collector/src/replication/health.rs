@@ -64,6 +64,11 @@ impl Health {
         }
     }
 
+    /// Returns how far the store has applied the log.
+    pub(super) fn store(&self) -> &ReplicaStatus {
+        &self.store
+    }
+
     /// Records that the log accepted an entry.
     pub(super) fn published(&self, duration: Duration) {
         self.published.inc();

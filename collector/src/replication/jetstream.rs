@@ -6,31 +6,21 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 
-use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessageErrorKind, StorageType};
 use async_nats::jetstream::{self, Context, ErrorCode, kv};
-use async_nats::{Client, ConnectOptions, ServerAddr};
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::connection::{Connection, REQUEST_TIMEOUT};
 use super::error::LogError;
 use super::flags::LogFlags;
 
-/// How long one request to the servers may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How long a server remembers the ids of entries. It is longer than a publisher repeats an entry.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
-
-/// The time between two pings of a connection: a server that stopped is noticed after two of them.
-const PING_INTERVAL: Duration = Duration::from_secs(2);
-
-/// The longest time between two attempts to connect.
-const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
 /// How many entries are requested at a time, and for how long; and how often the server shows that it is still there.
 const BATCH: usize = 64;
@@ -74,7 +64,7 @@ pub(super) struct Extent {
 /// The connection to the servers, and the stream.
 #[derive(Clone)]
 pub(super) struct JetStreamLog {
-    client: Client,
+    connection: Connection,
     context: Context,
     stream: String,
     subject: String,
@@ -85,28 +75,12 @@ pub(super) struct JetStreamLog {
 impl JetStreamLog {
     /// Connects in the background: the result is usable at once, and fails until a server answers.
     pub(super) async fn connect(flags: &LogFlags) -> anyhow::Result<Self> {
-        let servers = flags.servers.iter().map(|server| server.trim()).filter(|server| !server.is_empty());
-        let servers = servers.map(|server| server.parse::<ServerAddr>().map_err(|error| anyhow::anyhow!("--log {server}: {error}")));
-        let servers = servers.collect::<anyhow::Result<Vec<_>>>()?;
-        let mut options = ConnectOptions::new()
-            .name("tillroll")
-            .retry_on_initial_connect()
-            .ping_interval(PING_INTERVAL)
-            .connection_timeout(REQUEST_TIMEOUT)
-            .reconnect_delay_callback(|attempts| MAX_RECONNECT_DELAY.min(Duration::from_millis(50) * u32::try_from(attempts).unwrap_or(9)));
-        if let Some(file) = &flags.credentials {
-            let context = |error| anyhow::anyhow!("cannot read --log-credentials {}: {error}", file.display());
-            options = options.credentials_file(file).await.map_err(context)?;
-        }
-        if let Some(file) = &flags.authorities {
-            options = options.add_root_certificates(file.clone());
-        }
-        let client = options.connect(servers).await.map_err(|error| anyhow::anyhow!("cannot use --log: {error}"))?;
+        let connection = Connection::open(flags).await?;
         let context = jetstream::context::ContextBuilder::new().timeout(REQUEST_TIMEOUT).ack_timeout(REQUEST_TIMEOUT);
-        let context = context.build(client.clone());
+        let context = context.build(connection.client().clone());
         let (stream, subject) = (flags.stream.clone(), format!("{}.entries", flags.stream));
         let replicas = flags.replicas;
-        Ok(Self { client, context, stream, subject, replicas, retention: flags.retention })
+        Ok(Self { connection, context, stream, subject, replicas, retention: flags.retention })
     }
 
     pub(super) fn stream_name(&self) -> &str {
@@ -115,10 +89,10 @@ impl JetStreamLog {
 
     /// Returns the size of the largest entry, in bytes, or an error if the server's limit is too small.
     pub(super) fn max_entry_bytes(&self) -> Result<usize, LogError> {
-        let info = self.client.try_server_info();
+        let info = self.connection.client().try_server_info();
         let limit = info.map_or(0, |info| info.max_payload);
         match limit.checked_sub(HEADER_BYTES) {
-            _ if limit == 0 => Err(LogError::Unavailable("no server answers".into())),
+            _ if limit == 0 => self.connected().and(Err(LogError::Unavailable("no server of --log has answered yet".into()))),
             Some(limit) if limit >= MIN_MESSAGE_BYTES => Ok(limit),
             _ => Err(LogError::Refused(format!("the NATS server accepts messages of {limit} bytes only; set its max_payload to 8MB"))),
         }
@@ -231,6 +205,16 @@ impl JetStreamLog {
         Ok(Entries(Box::pin(limited(messages).await?.map_err(LogError::unavailable)?)))
     }
 
+    /// Returns the entry with this number, or None if the log does not have it (any more).
+    pub(super) async fn entry(&self, number: u64) -> Result<Option<Bytes>, LogError> {
+        let stream = limited(self.context.get_stream_no_info(&self.stream)).await?.map_err(LogError::unavailable)?;
+        match limited(stream.get_raw_message(number)).await? {
+            Ok(message) => Ok(Some(message.payload)),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(LogError::unavailable(error)),
+        }
+    }
+
     /// Opens the key-value store of the group, and creates it if it is missing.
     pub(super) async fn key_values(&self) -> Result<kv::Store, LogError> {
         self.connected()?;
@@ -250,12 +234,9 @@ impl JetStreamLog {
         Err(last)
     }
 
-    fn connected(&self) -> Result<(), LogError> {
-        if self.client.connection_state() == State::Connected {
-            Ok(())
-        } else {
-            Err(LogError::Unavailable("no server of --log answers".into()))
-        }
+    /// Returns an error with the reason if no server is connected.
+    pub(super) fn connected(&self) -> Result<(), LogError> {
+        self.connection.check()
     }
 }
 

@@ -3,6 +3,8 @@
 //! The lease is a key of the log's key-value store. Its revision grows with every renewal, and that at which a term began is the fencing number
 //! of the term. No clock of another machine counts: the leader measures from when it sent its last renewal, and a node takes the lease over
 //! only after it has seen the same revision for longer than that. So a leader that lost the lease has stopped before another begins.
+//!
+//! A node whose store has stopped applying the log is no candidate, and gives the lease back: what the leader does would end at that entry.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use tokio::sync::watch;
 use super::error::LogError;
 use super::jetstream::{JetStreamLog, limited};
 use crate::clock::{self, Stopwatch};
+use crate::store::ReplicaStatus;
 
 /// How long a lease is valid after the renewal was sent.
 const LEASE: Duration = Duration::from_secs(6);
@@ -95,6 +98,7 @@ enum Found {
 /// Takes part in the election.
 pub(super) struct Candidate {
     log: JetStreamLog,
+    status: ReplicaStatus,
     leadership: Leadership,
     name: Bytes,
     store: Option<Store>,
@@ -105,9 +109,9 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    pub(super) fn new(log: JetStreamLog) -> Self {
+    pub(super) fn new(log: JetStreamLog, status: ReplicaStatus) -> Self {
         let name = clock::random_hex::<8>().unwrap_or_default().into();
-        Self { log, leadership: Leadership::follower(), name, store: None, own: None, other: None }
+        Self { log, status, leadership: Leadership::follower(), name, store: None, own: None, other: None }
     }
 
     pub(super) fn leadership(&self) -> Leadership {
@@ -117,8 +121,9 @@ impl Candidate {
     /// Takes part until `stop` is true, and releases the lease then.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let sent = Stopwatch::start();
-            if let Err(error) = self.step(sent).await {
+            if self.status.stopped().is_some() {
+                self.release().await;
+            } else if let Err(error) = self.step(Stopwatch::start()).await {
                 tracing::debug!(%error, "the lease cannot be read or renewed");
             }
             if self.leadership.fence().is_none() && self.own.take().is_some() {

@@ -62,11 +62,9 @@ fn decide(membership: Option<&Membership>, is_empty: bool, identity: &Identity, 
              store of a running node into an empty data folder with `tillroll join`",
             own.applied, extent.first
         )),
-        Some(own) if own.group == identity.group && own.applied > extent.last => Decision::Refuse(format!(
-            "this node has applied entry {}, and the log ends with entry {}: the log has lost entries, so the stores of the nodes may differ. \
-             The chapter about the loss of everything in docs/scale-out.md describes what to do",
-            own.applied, extent.last
-        )),
+        Some(own) if own.group == identity.group && own.applied > extent.last => {
+            Decision::Refuse(LogError::shorter(own.applied, extent.last).to_string())
+        }
         Some(own) if own.group == identity.group => Decision::Follow(own.applied),
         None | Some(Membership { applied: 0, .. }) if is_empty && identity.is_complete && !expired(0) => {
             Decision::Join(identity.group.clone())
@@ -93,8 +91,8 @@ async fn create(log: &JetStreamLog, candidate: &mut Candidate<'_>) -> Result<(),
     let group = match membership {
         Some(own) if own.applied > 0 => {
             return Err(LogError::Refused(format!(
-                "the stream {} does not exist, and this node has applied {} entries of it. If it is lost: the chapter about the loss of \
-                 everything in docs/scale-out.md describes what to do",
+                "the stream {} does not exist, and this node has applied {} entries of it. If it is lost: the part about a lost stream in \
+                 docs/scale-out.md describes what to do",
                 log.stream_name(),
                 own.applied
             )));

@@ -8,6 +8,7 @@
 //! A request is answered when the quorum of the log has its entry and this node has applied it. Nothing here decides what an entry changes:
 //! that is the store's part, without clock and chance.
 
+mod connection;
 mod error;
 mod files;
 mod flags;

@@ -51,7 +51,7 @@ impl Node {
         let log = JetStreamLog::connect(flags).await?;
         let Replica { outbox, inbox, status, membership, is_empty } = replica;
         let health = Arc::new(Health::new(status));
-        let candidate = Candidate::new(log.clone());
+        let candidate = Candidate::new(log.clone(), health.store().clone());
         let (rounds, file_rounds) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let node = Arc::new(Self {
@@ -73,7 +73,8 @@ impl Node {
             let mut member = membership::Candidate { store: &store, membership, is_empty, key_check: key.check() };
             let Some(after) = follower::connect(&log, &mut member, &inbox).await else { return };
             let Some(node) = own.upgrade() else { return };
-            node.spawn(follower::follow(log.clone(), after, inbox, Arc::clone(&health)));
+            let last = follower::Last { number: after, id: store.applied_entry(after).await.ok().flatten() };
+            node.spawn(follower::follow(log.clone(), last, inbox, Arc::clone(&health)));
             node.spawn(follower::watch_lag(log, health));
             node.spawn(files.run(rounds));
             let election = tokio::spawn(candidate.run(stopped));
@@ -95,7 +96,9 @@ impl Node {
                 Ok(()) if *self.file_rounds.borrow() > 0 => return Ok(()),
                 Err(StoreError::LogStopped(reason)) => bail!(reason),
                 result if watch.elapsed() > START_TIMEOUT => {
-                    let reason = result.err().map_or_else(|| "projects and keys are not synchronised".into(), |error| error.to_string());
+                    let missing =
+                        || result.err().map_or_else(|| "projects and keys are not synchronised".into(), |error| error.to_string());
+                    let reason = self.log.connected().err().map_or_else(missing, |error| error.to_string());
                     bail!("the first start of a node needs the log: {reason}");
                 }
                 _ => tokio::time::sleep(START_POLL).await,

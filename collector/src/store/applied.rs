@@ -38,6 +38,11 @@ pub(in crate::store) fn is_empty(connection: &Connection) -> rusqlite::Result<bo
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM project)", [], |row| row.get(0))
 }
 
+/// Returns the id of the applied entry with this number, if it is remembered.
+pub(in crate::store) fn entry(connection: &Connection, number: u64) -> rusqlite::Result<Option<[u8; 16]>> {
+    connection.query_row("SELECT id FROM replica_entry WHERE number = ?1", [number.cast_signed()], |row| row.get(0)).optional()
+}
+
 /// Records that an entry is applied. Returns false if an entry with the same id was applied before.
 pub(in crate::store) fn record(connection: &Connection, number: u64, id: &Uuid) -> rusqlite::Result<bool> {
     let insert = "INSERT INTO replica_entry (id, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";

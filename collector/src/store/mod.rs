@@ -67,7 +67,7 @@ pub use read::change_feed::{ChangeFeed, ChangePage};
 use read::pool::ReadPool;
 pub use read::read_only::{ReadOnlyStore, check_file};
 pub use read::tracked::{IdentityLink, TrackedChanges, TrackedEvent};
-pub use replica::{EntryError, Failures, Inbox, Outbox, OutgoingEntry, Progress, Replica, ReplicaStatus, leave_log};
+pub use replica::{EntryError, Failures, Inbox, Outbox, OutgoingEntry, Progress, Replica, ReplicaStatus, entry_id, leave_log};
 use schema::connect;
 pub use state::documents::changes::Change;
 pub use state::export::{ListCursor, ListPage};

@@ -295,11 +295,14 @@ fn an_entry_that_cannot_be_applied_stops_the_store_and_is_not_skipped() {
         IS_FULL.store(false, Relaxed);
         node.applied(9).await;
         assert_eq!(node.status.stopped(), None);
-        // An entry of a newer version stops it until a newer build starts.
-        let newer = [b"tr\xff", &entries[9][3..]].concat();
-        let error = node.inbox.push(10, &newer).await.unwrap_err();
+        // An entry of a newer version stops it until a newer build starts. What comes before it is applied, and does not hide the reason.
+        node.push(&entries, 30).await;
+        let newer = [b"tr\xff", &entries[30][3..]].concat();
+        let error = node.inbox.push(31, &newer).await.unwrap_err();
         assert!(matches!(&error, StoreError::LogStopped(reason) if reason.contains("version 255")), "{error}");
-        assert_eq!((node.status.applied(), node.status.stopped().is_some()), (9, true));
+        node.applied(30).await;
+        assert_eq!(node.status.applied(), 30);
+        assert!(node.status.stopped().unwrap().contains("version 255"));
     });
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
-use tillroll_cluster::{Collector, Nats, Network, until};
+use tillroll_cluster::{Collector, Nats, Network, ServerSettings, until};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tillroll");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tillroll");
 
 /// The environment variable with the path of the NATS server.
 const NATS_SERVER: &str = "TILLROLL_NATS_SERVER";
@@ -18,6 +18,8 @@ pub(crate) struct Group {
     pub(crate) folder: TempDir,
     /// The settings of the collectors beside the log.
     variables: Vec<(&'static str, String)>,
+    /// What comes before the address of each server, with a name and a password.
+    scheme: &'static str,
 }
 
 impl Group {
@@ -28,12 +30,17 @@ impl Group {
 
     /// Starts the group with these environment variables of its collectors.
     pub(crate) fn start_with(count: usize, variables: &[(&'static str, &str)]) -> Self {
+        Self::start_on(count, variables, ServerSettings::default(), "nats://")
+    }
+
+    /// Starts the group on servers with these settings, whose addresses begin with `scheme`.
+    pub(crate) fn start_on(count: usize, variables: &[(&'static str, &str)], settings: ServerSettings<'_>, scheme: &'static str) -> Self {
         let server =
             std::env::var_os(NATS_SERVER).unwrap_or_else(|| panic!("{NATS_SERVER} is not set: run `cargo xtask test --only scale-out`"));
         let folder = tempfile::tempdir().unwrap();
-        let nats = Nats::start(Path::new(&server), folder.path(), &Network::direct()).unwrap();
+        let nats = Nats::start_with(Path::new(&server), folder.path(), &Network::direct(), settings).unwrap();
         let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        let mut group = Self { nodes: Vec::new(), nats, folder, variables };
+        let mut group = Self { nodes: Vec::new(), nats, folder, variables, scheme };
         for at in 0..count {
             let node = group.add(&format!("collector-{at}"));
             node.start().unwrap();
@@ -44,7 +51,7 @@ impl Group {
 
     /// Adds a collector without starting it.
     pub(crate) fn add(&mut self, name: &str) -> &Collector {
-        let urls = self.nats.urls(name, &Network::direct()).unwrap();
+        let urls = self.nats.urls(name, &Network::direct()).unwrap().replace("nats://", self.scheme);
         let mut variables: Vec<_> = self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         variables.push(("TILLROLL_LOG", &urls));
         self.nodes.push(Collector::new(Path::new(PROGRAM), self.folder.path(), name, &variables));
@@ -92,7 +99,7 @@ impl Group {
     }
 }
 
-/// Runs the program until it exits.
+/// Runs the program with the key of the group until it exits.
 pub(crate) fn run_program(arguments: &[&str]) -> Output {
-    Command::new(PROGRAM).args(arguments).output().unwrap()
+    Command::new(PROGRAM).args(arguments).env("TILLROLL_GROUP_KEY", Collector::group_key()).output().unwrap()
 }

@@ -3,6 +3,7 @@
 //! `cargo xtask test --only scale-out` installs the NATS server and a ClickHouse engine, and runs them. The names of their modules begin with
 //! `scale_out_`, by which the check selects them and the check of all other tests leaves them out.
 
+mod certificates;
 #[path = "../clickhouse/database.rs"]
 #[allow(dead_code, reason = "the tests of ClickHouse use the rest of it")]
 mod database;
@@ -11,3 +12,5 @@ mod scale_out_analytics;
 mod scale_out_leader;
 mod scale_out_nodes;
 mod scale_out_quorum;
+mod scale_out_security;
+mod scale_out_stops;

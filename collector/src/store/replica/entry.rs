@@ -1,4 +1,4 @@
-//! The format of an entry: a version, and with `postcard` an id and the tasks.
+//! The format of an entry: a version, and with `postcard` an id and the tasks. In every version the id comes first.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -24,6 +24,12 @@ pub enum EntryError {
     /// The bytes are no entry.
     #[error("the message is not an entry of a collector, or is damaged")]
     Damaged,
+}
+
+/// Returns the id in an entry, whatever its version is; None if the bytes are no entry.
+pub fn entry_id(bytes: &[u8]) -> Option<[u8; 16]> {
+    let (_version, rest) = bytes.strip_prefix(&MAGIC)?.split_first()?;
+    rest.first_chunk().copied()
 }
 
 /// Tasks that are applied together, in one transaction.

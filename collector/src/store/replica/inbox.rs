@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::entry::Entry;
+use super::pending::Pending;
 use super::status::ReplicaStatus;
 use crate::store::error::StoreError;
 use crate::store::tasks::Job;
@@ -32,12 +33,13 @@ pub struct Inbox {
     /// None once the store closes.
     work: Arc<Mutex<Option<mpsc::Sender<Work>>>>,
     status: ReplicaStatus,
+    pending: Pending,
 }
 
 impl Inbox {
-    pub(in crate::store) fn new(status: ReplicaStatus) -> (Self, mpsc::Receiver<Work>) {
+    pub(in crate::store) fn new(status: ReplicaStatus, pending: Pending) -> (Self, mpsc::Receiver<Work>) {
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
-        (Self { work: Arc::new(Mutex::new(Some(sender))), status }, receiver)
+        (Self { work: Arc::new(Mutex::new(Some(sender))), status, pending }, receiver)
     }
 
     /// Passes an entry to the writing thread, and waits while too many are waiting there. An entry that cannot be decoded stops the store.
@@ -52,10 +54,11 @@ impl Inbox {
         }
     }
 
-    /// Stops the store: no entry is applied until the next start.
+    /// Stops the store: no further entry is applied until the next start. Requests whose entries are on their way get an error.
     pub fn stop(&self, reason: String) {
         tracing::error!(reason, "the store stopped applying the log");
-        self.status.stop(reason);
+        self.status.stop(reason.clone());
+        self.pending.fail_all(|| StoreError::LogStopped(reason.clone()));
     }
 
     pub(super) async fn send(&self, work: Work) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ mod replica_writer;
 mod status;
 mod wire;
 
-pub use entry::EntryError;
+pub use entry::{EntryError, entry_id};
 pub use inbox::Inbox;
 pub use open::{Replica, leave_log};
 pub use outbox::{Failures, Outbox, OutgoingEntry};

@@ -41,8 +41,8 @@ impl Store {
         let membership = applied::membership(&connection).map_err(open_error)?;
         let is_empty = applied::is_empty(&connection).map_err(open_error)?;
         let status = ReplicaStatus::new(membership.as_ref().map_or(0, |membership| membership.applied));
-        let (inbox, work) = Inbox::new(status.clone());
         let pending = Pending::default();
+        let (inbox, work) = Inbox::new(status.clone(), pending.clone());
         let outputs = ReplicaOutputs { pending: pending.clone(), status: status.clone() };
         let reserve = parts.reserve();
         let (store, jobs) =
@@ -56,6 +56,11 @@ impl Store {
         let path = self.path.clone();
         let join = move || applied::set_membership(&connect::connect(&path, Options::default().busy_timeout)?, &membership);
         tokio::task::spawn_blocking(join).await.map_err(|_| StoreError::Stopping)?.map_err(|_| StoreError::Write)
+    }
+
+    /// Returns the id of the applied entry with this number, if it is one of the last ones.
+    pub async fn applied_entry(&self, number: u64) -> Result<Option<[u8; 16]>, StoreError> {
+        self.readers.with(move |connection: &Connection| applied::entry(connection, number)).await
     }
 
     /// Gives the project with this token a number through the log, unless it has one, and returns the number.

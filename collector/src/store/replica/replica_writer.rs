@@ -104,7 +104,7 @@ impl StoreWriter {
             Err(error) => {
                 let number = group.first().map_or(0, |first| first.number);
                 let reason = format!("entry {number} of the log cannot be applied: {error}");
-                if status.stop(reason.clone()) {
+                if status.pause(reason.clone()) {
                     tracing::error!(reason, "the store stopped applying the log; it tries again until it succeeds");
                 }
                 pending.fail_all(|| StoreError::LogStopped(reason.clone()));

@@ -9,6 +9,8 @@ pub struct Progress {
     pub applied: u64,
     /// Why the next entry cannot be applied.
     pub stopped: Option<String>,
+    /// Whether no further attempt is made: the cause stays until the next start.
+    pub is_final: bool,
 }
 
 /// The progress, which can be watched.
@@ -17,7 +19,7 @@ pub struct ReplicaStatus(watch::Sender<Progress>);
 
 impl ReplicaStatus {
     pub(in crate::store) fn new(applied: u64) -> Self {
-        Self(watch::Sender::new(Progress { applied, stopped: None }))
+        Self(watch::Sender::new(Progress { applied, ..Progress::default() }))
     }
 
     /// Returns the progress.
@@ -40,16 +42,27 @@ impl ReplicaStatus {
         self.0.subscribe()
     }
 
+    /// Records that an entry was applied. Entries before one that can never be applied do not hide the reason of that.
     pub(in crate::store) fn advanced(&self, applied: u64) {
-        self.0.send_replace(Progress { applied, stopped: None });
+        self.0.send_modify(|progress| {
+            progress.applied = applied;
+            progress.stopped.take_if(|_| !progress.is_final);
+        });
     }
 
-    /// Records why the next entry cannot be applied. Returns false if that is recorded already.
-    pub(in crate::store) fn stop(&self, reason: String) -> bool {
+    /// Records why the next entry cannot be applied now. Returns false if that, or a final reason, is recorded already.
+    pub(in crate::store) fn pause(&self, reason: String) -> bool {
         self.0.send_if_modified(|progress| {
-            let is_new = progress.stopped.as_ref() != Some(&reason);
-            progress.stopped = Some(reason);
+            let is_new = !progress.is_final && progress.stopped.as_ref() != Some(&reason);
+            if is_new {
+                progress.stopped = Some(reason);
+            }
             is_new
         })
+    }
+
+    /// Records why this process can never apply the next entry.
+    pub(in crate::store) fn stop(&self, reason: String) {
+        self.0.send_modify(|progress| (progress.stopped, progress.is_final) = (Some(reason), true));
     }
 }
