@@ -44,6 +44,13 @@ pub(in crate::store) fn connect_writer(path: &Path, busy_timeout: Duration) -> r
     Ok(connection)
 }
 
+/// Lets commits return before they are on disk: a loss of power may undo the last ones, each as a whole.
+///
+/// For the entries of a log that other machines hold: the number of the last one is part of its commit, so the store applies them again.
+pub(in crate::store) fn leave_commits_unflushed(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")
+}
+
 /// Opens a connection that cannot write.
 pub(in crate::store) fn connect_reader(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let connection = connect(path, busy_timeout)?;

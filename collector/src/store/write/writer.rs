@@ -25,7 +25,7 @@ use crate::clock::{self, Stopwatch};
 use crate::store::error::StoreError;
 use crate::store::log::cursor::Cursor;
 use crate::store::position::Position;
-use crate::store::schema::connect::{checkpoint, checkpoint_truncate, connect_writer, is_log_too_long, limit_log};
+use crate::store::schema::connect::{checkpoint, checkpoint_truncate, connect_writer, is_log_too_long, leave_commits_unflushed, limit_log};
 use crate::store::tasks::{Job, Outcome, Task};
 use crate::telemetry::Telemetry;
 
@@ -47,6 +47,8 @@ pub(in crate::store) struct StoreWriter {
     busy_timeout: Duration,
     pub(in crate::store) reserve: Reserve,
     connection: Option<Connection>,
+    /// Whether each commit is flushed to the disk.
+    pub(in crate::store) flushes_commits: bool,
     checkpointer: Checkpointer,
     /// The length of the write-ahead log after the last commit, in pages.
     log_pages: Arc<AtomicI64>,
@@ -80,6 +82,7 @@ impl StoreWriter {
             busy_timeout,
             reserve,
             connection: None,
+            flushes_commits: true,
             checkpointer,
             log_pages: Arc::default(),
             pause_from_pages: MAX_LOG_PAGES,
@@ -143,6 +146,9 @@ impl StoreWriter {
             Some(connection) => Ok(connection),
             none => {
                 let mut connection = connect_writer(&self.path, self.busy_timeout)?;
+                if !self.flushes_commits {
+                    leave_commits_unflushed(&connection)?;
+                }
                 let log_pages = Arc::clone(&self.log_pages);
                 connection.wal_hook(Some(move |_: &mut Wal, pages| {
                     log_pages.store(i64::from(pages), Relaxed);
