@@ -2,6 +2,7 @@
 //! `cargo xtask bench cluster`, or `cargo run --release -p tillroll-collector --example group -- TILLROLL NATS_SERVER [SECONDS] [ROUNDS]`.
 //!
 //! - Acknowledged events a second through the group, to a bare publisher that sends the same requests to the same servers, each as a message.
+//!   And the processor time of the members for each event, which depends less on what else the machine does.
 //! - Events a second that a node applies which was away, from its start on, to what one collector without a group stores, and to what the group
 //!   stored meanwhile.
 
@@ -16,12 +17,14 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, Context, stream};
 use load::{Load, Request};
-use tillroll_cluster::{Collector, Nats, Network, Stopwatch, until};
+use tillroll_cluster::{Collector, Nats, Network, Process, Stopwatch, until};
 use tokio::runtime::{Builder, Runtime};
 
 /// How many requests are on their way at the same time.
 const CONNECTIONS: u64 = 64;
 const COLLECTORS: usize = 3;
+/// The unit of `/proc/PID/stat` on Linux.
+const TICKS_A_SECOND: f64 = 100.0;
 /// The project of the load.
 const PROJECT: (&str, &str) = ("TILLROLL_PROJECTS", "token:secret");
 /// The stream and the subject of the bare publisher.
@@ -45,7 +48,7 @@ struct Group {
     collectors: Vec<Collector>,
     publisher: Context,
     clients: Runtime,
-    _nats: Nats,
+    nats: Nats,
 }
 
 impl Group {
@@ -60,7 +63,7 @@ impl Group {
         let collectors = (0..COLLECTORS).map(start).collect();
         let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let publisher = clients.block_on(publisher(&urls));
-        Self { collectors, publisher, clients, _nats: nats }
+        Self { collectors, publisher, clients, nats }
     }
 
     /// The group and the bare publisher take turns.
@@ -68,17 +71,31 @@ impl Group {
         let addresses: Vec<_> = self.collectors.iter().map(address).collect();
         let load = Load { events, connections: CONNECTIONS, length, rate: None };
         let (mut bare, mut group) = (Vec::new(), Vec::new());
+        let (mut spent, mut stored) = ([0.0; 2], 0.0);
         for _ in 0..rounds {
             bare.push(self.clients.block_on(publish(&self.publisher, events, length)) * events as f64);
+            let before = self.processor_seconds();
             let answered = load.on(&self.clients, &addresses);
             assert_eq!(answered.failed, 0, "a request failed");
             group.push(answered.rate * events as f64);
+            stored += (answered.micros.len() as u64 * events) as f64;
+            let after = self.processor_seconds();
+            spent = std::array::from_fn(|at| spent[at] + after[at] - before[at]);
         }
+        let [collectors, servers] = spent.map(|seconds| seconds * 1e6 / stored);
         let (bare, group) = (median(bare), median(group));
         println!(
-            "{events:2} event(s) a request: bare publisher {bare:8.0} events/s, group {group:8.0} events/s, ratio {:.2}",
+            "{events:2} event(s) a request: bare publisher {bare:8.0} events/s, group {group:8.0} events/s, ratio {:.2}; processor time of the \
+             collectors {collectors:.0} µs an event, of the servers {servers:.0} µs",
             group / bare
         );
+    }
+
+    /// Returns the processor time that the collectors and the servers have used.
+    fn processor_seconds(&self) -> [f64; 2] {
+        let collectors = self.collectors.iter().map(|collector| &collector.process);
+        let servers = self.nats.servers.iter().map(|server| &server.process);
+        [collectors.map(processor_seconds).sum(), servers.map(processor_seconds).sum()]
     }
 
     /// Stops a node, stores events meanwhile, and measures how fast it applies them when it is back.
@@ -106,6 +123,18 @@ impl Group {
             applied / embedded
         );
     }
+}
+
+/// Returns the processor time that a process has used, where the system has `/proc`.
+fn processor_seconds(process: &Process) -> f64 {
+    let read = || {
+        let file = format!("/proc/{}/stat", process.pid()?.as_raw_nonzero());
+        let text = std::fs::read_to_string(file).ok()?;
+        // The fields after the name: the 12th and 13th are ticks in the program and in the system.
+        let fields = text.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+        Some(fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS_A_SECOND)
+    };
+    read().unwrap_or_default()
 }
 
 fn address(collector: &Collector) -> SocketAddr {
