@@ -46,7 +46,7 @@ impl Connection {
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = problem_of(&servers);
                 std::future::ready(None)
             })
-            .event_callback(|event| std::future::ready(report(&event)));
+            .event_callback(|event| async move { report(&event) });
         let (servers, login) = servers(&flags.servers)?;
         if let Some((name, password)) = login {
             options = options.user_and_password(name, password);
@@ -169,7 +169,7 @@ mod tests {
         };
         assert_eq!(problem_of(&[]), None);
         let refused = server("a:1", "IO error: connection refused");
-        assert_eq!(problem_of(&[refused.clone()]).unwrap(), "no server of --log answers; a:1: IO error: connection refused");
+        assert_eq!(problem_of(std::slice::from_ref(&refused)).unwrap(), "no server of --log answers; a:1: IO error: connection refused");
         for (error, remedy) in [
             ("authorization violation: nats: authorization violation", "--log-credentials"),
             ("IO error: invalid peer certificate: UnknownIssuer", "--log-ca"),

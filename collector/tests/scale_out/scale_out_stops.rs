@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::group::Group;
 
-/// An entry of a version that this build cannot know, and one without tasks that it can apply.
+/// An entry of a version that comes long after this build, and one without tasks that it can apply.
 const NEWER: &[u8] = b"tr\xffwhatever a newer version writes";
 const EMPTY: &[u8] = b"tr\x01an id of 16 byte\x00";
 
