@@ -54,12 +54,11 @@ fn a_full_disk_is_reported_and_the_reserve_stays_free() {
         return;
     };
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).args([env!("CARGO_BIN_EXE_tillroll"), "serve"]);
+    let with_ballast = "dd if=/dev/zero of=\"$0/ballast\" bs=1M count=2 2>/dev/null && exec \"$@\"";
+    command.args(&words[1..]).args(["sh", "-c", with_ballast]).arg(folder.path()).args([env!("CARGO_BIN_EXE_tillroll"), "serve"]);
     let program = ServerProcess::run(&mut command, folder.path(), &["--project", "t:secret"]);
-    let ballast = small_disk::inside(program.child.id(), folder.path()).join("ballast");
-    std::fs::write(&ballast, vec![0; 2 << 20]).unwrap();
     let stored = fill(&program.client, |_| {});
-    std::fs::remove_file(ballast).unwrap();
+    std::fs::remove_file(small_disk::inside(program.child.id(), folder.path()).join("ballast")).unwrap();
     continues(&program.client, stored);
 }
 
