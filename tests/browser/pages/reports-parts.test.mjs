@@ -4,11 +4,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { launch, openPage } from "../support/browser.mjs";
-import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
-
-const OWNER = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
-const PHONE = { ...OWNER, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+import { launch } from "../support/browser.mjs";
+import { Collector, TOKEN } from "../support/collector.mjs";
+import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withReports } from "./reports-page.mjs";
 
 const MOBILE_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
 const DESKTOP_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
@@ -54,37 +52,15 @@ before(async () => {
     const answer = await (await fetch(`${collector.url}/v2/batch`, { method: "POST", headers: { "user-agent": agent }, body })).json();
     assert.deepEqual(answer, { accepted: list.length, duplicates: 0, rejected: [] });
   }
-  // A query with `fresh` waits until the projection has the events.
-  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers })).json();
-  const query = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
-  const body = JSON.stringify({ stats: { field: "visit.id", operator: "value_count" } });
-  const answer = await (await fetch(`${collector.url}/metrics/visits/stats?fresh=1`, { method: "POST", headers: query, body })).json();
-  assert.equal(answer.data.value, 4);
+  assert.equal(await collector.countFresh("visits", "visit.id"), 4);
 });
 after(async () => {
   await browser?.close();
   await collector?.close();
 });
 
-const waitUntilLoaded = (page) => page.waitForSelector("#widgets[aria-busy=false]");
+const withPart = (part, act, options = OWNER) => withReports(browser, `${collector.url}/reports?part=${part}&days=7`, act, options);
 
-const withPart = async (part, act, { query = "", options = OWNER } = {}) => {
-  const page = await openPage(browser, options);
-  try {
-    await page.goto(`${collector.url}/reports?part=${part}&days=7${query}`);
-    await waitUntilLoaded(page);
-    await act(page);
-    assert.deepEqual(page.errors, []);
-  } finally {
-    await page.context().close();
-  }
-};
-
-const rows = (page, id) =>
-  page.$$eval(`#${id} .scroller tbody tr`, (rows) => rows.map((row) => [...row.children].map((cell) => (cell.firstElementChild ?? cell).textContent)));
-const tiles = async (page) =>
-  Object.fromEntries(await page.$$eval("#summary dl > div", (tiles) => tiles.map((tile) => [tile.children[0].textContent, tile.children[1].textContent])));
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 const sum = (table, at) => table.reduce((sum, row) => sum + Number(row[at]), 0);
 
 test("traffic shows visits by day, source, page and device, with their orders", () =>
@@ -143,6 +119,6 @@ test("customers show cohorts and first sources", () =>
 
 test("each part fits a phone", async () => {
   for (const part of ["overview", "traffic", "products", "customers"]) {
-    await withPart(part, async (page) => assert.equal(await overflow(page), 0, part), { options: PHONE });
+    await withPart(part, async (page) => assert.equal(await overflow(page), 0, part), PHONE);
   }
 });

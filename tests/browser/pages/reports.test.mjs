@@ -4,11 +4,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { launch, openPage } from "../support/browser.mjs";
-import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
-
-const OWNER = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
-const PHONE = { ...OWNER, viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };
+import { launch } from "../support/browser.mjs";
+import { Collector } from "../support/collector.mjs";
+import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withReports as open } from "./reports-page.mjs";
 
 const DAY_MS = 86_400_000;
 /** Returns noon of the day `days` days ago. */
@@ -45,41 +43,17 @@ before(async () => {
     const answer = await fetch(`${collector.url}/import/${resource}`, { method: "POST", headers: collector.ownerHeaders(), body });
     assert.deepEqual(await answer.json(), { accepted: records.length, rejected: [], ignored: 0 });
   }
-  // A query with `fresh` waits until the projection has the records.
-  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers: collector.ownerHeaders() })).json();
-  const headers = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
-  const body = JSON.stringify({ stats: { field: "order.id", operator: "value_count" } });
-  assert.equal((await fetch(`${collector.url}/metrics/orders/stats?fresh=1`, { method: "POST", headers, body })).status, 200);
+  await collector.countFresh("orders", "order.id");
 });
 after(async () => {
   await browser?.close();
   await collector?.close();
 });
 
-const waitUntilLoaded = (page) => page.waitForSelector("#widgets[aria-busy=false]");
+const withReports = (act, { query = "", options = OWNER, server = collector } = {}) => open(browser, `${server.url}/reports${query}`, act, options);
 
-/** Opens the reports and calls `act` with the page; then asserts that the page logged no error. */
-const withReports = async (act, { query = "", options = OWNER, server = collector } = {}) => {
-  const page = await openPage(browser, options);
-  try {
-    await page.goto(`${server.url}/reports${query}`);
-    await waitUntilLoaded(page);
-    await act(page);
-    assert.deepEqual(page.errors, []);
-  } finally {
-    await page.context().close();
-  }
-};
-
-const rows = (page, id) =>
-  page.$$eval(`#${id} .scroller tbody tr`, (rows) => rows.map((row) => [...row.children].map((cell) => (cell.firstElementChild ?? cell).textContent)));
-const tiles = async (page) => {
-  const values = await page.$$eval("#summary dl > div", (tiles) => tiles.map((tile) => [tile.children[0].textContent, tile.children[1].textContent]));
-  return Object.fromEntries(values);
-};
 /** Returns the rows of a table that have a number other than zero. */
 const nonZeroRows = async (page, id) => (await rows(page, id)).filter((row) => row.slice(1).some((cell) => !/^\D*0(\.00)?$/.test(cell)));
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 test("every widget shows the numbers of the records", () =>
   withReports(

@@ -79,6 +79,16 @@ export class Collector {
     return { authorization: "Basic " + Buffer.from(`${TOKEN}:${SECRET}`).toString("base64") };
   }
 
+  /** Returns how many records with an id the metrics API finds, such as `orders`. It answers once the projection has everything that is stored. */
+  async countFresh(resource, idField) {
+    const { access_token: token } = await (await fetch(`${this.url}/reports/token`, { method: "POST", headers: this.ownerHeaders() })).json();
+    const headers = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
+    const body = JSON.stringify({ stats: { field: idField, operator: "value_count" } });
+    const response = await fetch(`${this.url}/metrics/${resource}/stats?fresh=1`, { method: "POST", headers, body });
+    if (!response.ok) throw new Error(`metrics: ${response.status} ${await response.text()}`);
+    return (await response.json()).data.value;
+  }
+
   /** Returns all stored events in storage order. */
   async events() {
     const response = await fetch(`${this.reader ?? this.url}/export/events?limit=10000`, { headers: this.ownerHeaders() });
