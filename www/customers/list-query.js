@@ -44,13 +44,18 @@ export const readAddress = (form) => {
   }
 };
 
+/** Returns the fields that differ from their defaults. */
+const chosenFields = (form) => [...form.elements].filter((field) => field.name && (field.options ? field.selectedIndex > 0 : field.value.trim()));
+
+/** Returns the chosen filters beside the search, for the summary of the fold: `Orders: 2 or more, Cart: With an open cart`. */
+export const describeBriefly = (form) => {
+  const describe = (field) => `${field.labels[0].firstChild.textContent.trim()}: ${field.options ? field.selectedOptions[0].textContent : field.value.trim()}`;
+  return chosenFields(form).filter((field) => field.name !== 'text').map(describe).join(', ') || 'none chosen';
+};
+
 /** Writes the fields that differ from their defaults into the address. */
 export const writeAddress = (form) => {
-  const params = new URLSearchParams();
-  for (const field of form.elements) {
-    const isDefault = field.options ? field.selectedIndex === 0 : !field.value.trim();
-    if (field.name && !isDefault) params.set(field.name, field.value.trim());
-  }
+  const params = new URLSearchParams(chosenFields(form).map((field) => [field.name, field.value.trim()]));
   history.replaceState(null, '', params.size ? `?${params}` : location.pathname);
 };
 
@@ -77,7 +82,7 @@ const dayCondition = (choice) => {
 const toWords = (text) => text.split(/[\s"()|+*]+/).map((word) => word.replace(/^-+/, '')).filter(Boolean).map((word) => `*${word}*`).join(' + ');
 
 const toFilter = (form) => {
-  const { text, tag, source, orders, revenue, seen, ordered, subscribed, cart } = form.elements;
+  const { text, tag, source, orders, revenue, seen, ordered, segment, subscribed, cart } = form.elements;
   const customer = everything();
   const words = toWords(text.value);
   if (words) customer.aggregated_details = { query: words };
@@ -86,6 +91,7 @@ const toFilter = (form) => {
   if (revenue.value) customer.revenue = { gte: Number(revenue.value) };
   if (seen.value) customer.last_seen_at = dayCondition(seen.value);
   if (ordered.value) customer.last_order_at = dayCondition(ordered.value);
+  if (segment.value) customer.segments = { in: [segment.value] };
   if (subscribed.value) customer.subscribed = subscribed.value === 'true';
   if (cart.value) customer.has_cart = cart.value === 'true';
   return source.value ? { customer, first_source: { channels: { in: [source.value] } } } : { customer };

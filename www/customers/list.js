@@ -1,11 +1,12 @@
 // The list of customers: filters, sorted pages, and CSV. The filters stand in the address.
 
 import { ApiError, fetchSession } from '/reports/api.js';
+import { foldOnPhones } from '/reports/fold.js';
 import { formatCount, formatDate, formatMoney, formatSegment } from '/reports/format.js';
 import { configure } from '/reports/period.js';
 import { download, element, toCsv } from '/reports/table.js';
 import { personPath } from '/customers/person-api.js';
-import { COLUMNS, fillSources, loadAll, loadPage, readAddress, writeAddress } from '/customers/list-query.js';
+import { COLUMNS, describeBriefly, fillSources, loadAll, loadPage, readAddress, writeAddress } from '/customers/list-query.js';
 
 const form = document.getElementById('filters');
 const main = document.getElementById('list');
@@ -18,6 +19,7 @@ let requestNo = 0;
 start();
 
 async function start() {
+  foldOnPhones(document.getElementById('fold'));
   readAddress(form);
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('change', () => {
@@ -41,6 +43,7 @@ async function load() {
   if (!form.reportValidity()) return;
   requestNo += 1;
   const ownRequestNo = requestNo;
+  document.getElementById('chosen').textContent = describeBriefly(form);
   main.setAttribute('aria-busy', 'true');
   try {
     const page = await loadPage(form, null);

@@ -136,9 +136,19 @@ export const selectedFilters = () => {
   return { ...days, ...values };
 };
 
+const textOf = (select) => select.selectedOptions[0].textContent;
+/** Returns the chosen filters that are not the period, such as `channel Search`. */
+const namesOfChosen = (filters) => [channel, source, campaign, device, product].filter((select) => filters[select.name]).map((select) => `${select.name} ${textOf(select)}`);
+const describeDays = ({ from, to }) => `${formatDay(from)} to ${formatDay(to)}`;
+
 /** Returns the filters as text for the user. */
 export const describe = (filters) => {
-  const chosen = [channel, source, campaign, device, product].filter((select) => filters[select.name]).map((select) => `${select.name} ${select.selectedOptions[0].textContent}`);
-  const marketName = filters.market ? market.selectedOptions[0].textContent : 'all markets';
-  return `${[`${formatDay(filters.from)} to ${formatDay(filters.to)}`, marketName, ...chosen, `amounts in ${filters.currency}`].join(', ')}.`;
+  const marketName = filters.market ? textOf(market) : 'all markets';
+  return `${[describeDays(filters), marketName, ...namesOfChosen(filters), `amounts in ${filters.currency}`].join(', ')}.`;
+};
+
+/** Returns what differs from the widest view, for the summary of the fold: `90 days, channel Search`. */
+export const describeBriefly = (filters) => {
+  const periodName = period.value === CUSTOM ? describeDays(filters) : form.querySelector('[name=period]:checked + span').textContent;
+  return [periodName, ...(filters.market ? [textOf(market)] : []), ...namesOfChosen(filters)].join(', ');
 };

@@ -5,7 +5,8 @@
 import { fetchSession } from '/reports/api.js';
 import { drawChart, removeChart } from '/reports/chart.js';
 import { createError } from '/reports/error.js';
-import { describe, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
+import { describe, describeBriefly, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
+import { foldOnPhones } from '/reports/fold.js';
 import { formatChange, formatCount, formatDay, formatDuration, formatMoney, formatShare } from '/reports/format.js';
 import { part, showLinks } from '/reports/parts.js';
 import { configure, isoDate, parseDay, timeZone } from '/reports/period.js';
@@ -19,6 +20,7 @@ const main = document.getElementById('widgets');
 const summarySection = element('section', { id: 'summary', className: 'tiles', ariaLabel: 'Summary' });
 let requestNo = 0;
 
+foldOnPhones(document.getElementById('fold'));
 showLinks(document.getElementById('parts'));
 main.append(summarySection, ...part.widgets.map(createSection));
 start();
@@ -50,6 +52,7 @@ async function load() {
   requestNo += 1;
   const ownRequestNo = requestNo;
   document.getElementById('about').textContent = describe(filters);
+  document.getElementById('chosen').textContent = describeBriefly(filters);
   showLinks(document.getElementById('parts'));
   main.setAttribute('aria-busy', 'true');
   await Promise.all([showSummary(filters, ownRequestNo), ...part.widgets.map((widget) => showWidget(widget, filters, ownRequestNo))]);

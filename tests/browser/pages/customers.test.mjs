@@ -5,10 +5,11 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { launch, openPage } from "../support/browser.mjs";
-import { Collector, SECRET, TOKEN } from "../support/collector.mjs";
+import { Collector, TOKEN } from "../support/collector.mjs";
+import { OWNER as OWNER_OF_REPORTS, overflow, PHONE as PHONE_OF_REPORTS } from "./reports-page.mjs";
 
-const OWNER = { locale: "en-GB", timezoneId: "UTC", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
-const PHONE = { ...OWNER, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const OWNER = { ...OWNER_OF_REPORTS, timezoneId: "UTC" };
+const PHONE = { ...PHONE_OF_REPORTS, timezoneId: "UTC" };
 
 const HOUR_MS = 3_600_000;
 const MARKUP = "<img src=x onerror=\"document.title='hacked'\">";
@@ -48,11 +49,7 @@ const store = async (list) => {
   const body = JSON.stringify({ token: TOKEN, sentAt: Date.now(), events: list });
   const answer = await (await fetch(`${collector.url}/v2/batch`, { method: "POST", body })).json();
   assert.deepEqual(answer, { accepted: list.length, duplicates: 0, rejected: [] });
-  // A query with `fresh` waits until the projection has the records.
-  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers: collector.ownerHeaders() })).json();
-  const headers = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
-  const query = JSON.stringify({ stats: { field: "order.id", operator: "value_count" } });
-  assert.equal((await fetch(`${collector.url}/metrics/orders/stats?fresh=1`, { method: "POST", headers, body: query })).status, 200);
+  await collector.countFresh("orders", "order.id");
 };
 
 /** Opens a page and calls `act` with it; then asserts that the page logged no error. */
@@ -70,7 +67,6 @@ const withPage = async (path, act, options = OWNER) => {
 
 const personPath = (email) => `/customers/${encodeURIComponent(email)}`;
 const texts = (page, selector) => page.$$eval(selector, (found) => found.map((one) => one.textContent));
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 test("the page of a person shows what they did on all devices, as text", async () => {
   await store(eventsOf("jo+b@x.com"));
@@ -230,5 +226,12 @@ test("the list has filters that stay in the address, pages, and CSV", async () =
     assert.equal(await page.textContent("h1"), "list-buyer@x.com");
   });
   await withPage("/customers?cart=true&text=list-", async (page) => assert.deepEqual(await texts(page, "#rows tbody th a"), ["list-buyer@x.com"]));
-  await withPage("/customers", async (page) => assert.equal(await overflow(page), 0), PHONE);
+  await withPage("/customers?text=list-&segment=new", async (page) => assert.deepEqual(await texts(page, "#rows tbody th a"), ["list-buyer@x.com"]));
+  await withPage("/customers?text=list-&orders=1", async (page) => {
+    assert.deepEqual([await page.isVisible("[name=text]"), await page.isVisible("[name=orders]")], [true, false]);
+    assert.equal(await page.innerText("#chosen"), "Orders: 1 or more");
+    await page.tap("#fold summary");
+    assert.equal(await page.inputValue("[name=orders]"), "1");
+    assert.equal(await overflow(page), 0);
+  }, PHONE);
 });

@@ -6,9 +6,7 @@ import { after, before, test } from "node:test";
 import { launch, openPage } from "../support/browser.mjs";
 import { Collector } from "../support/collector.mjs";
 import { ENGINES } from "../support/engines.mjs";
-
-const OWNER = { locale: "en-GB", viewport: { width: 1280, height: 900 } };
-const PHONE = { ...OWNER, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withReports } from "./reports-page.mjs";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -68,34 +66,15 @@ before(async () => {
     const answer = await (await fetch(`${collector.url}/import/${resource}`, { method: "POST", headers, body })).json();
     assert.deepEqual([answer.accepted, answer.rejected], [records.length, []]);
   }
-  // A query with `fresh` waits until the projection has the records.
-  const { access_token: token } = await (await fetch(`${collector.url}/reports/token`, { method: "POST", headers })).json();
-  const query = { accept: "application/vnd.api.v1+json", "content-type": "application/vnd.api+json", authorization: `Bearer ${token}` };
-  const body = JSON.stringify({ stats: { field: "order.id", operator: "value_count" } });
-  assert.equal((await fetch(`${collector.url}/metrics/orders/stats?fresh=1`, { method: "POST", headers: query, body })).status, 200);
+  await collector.countFresh("orders", "order.id");
 });
 after(async () => {
   await browser?.close();
   await collector?.close();
 });
 
-const waitUntilLoaded = (page) => page.waitForSelector("#widgets[aria-busy=false]");
+const withPart = (part, act, { query = "&days=last-month", options = OWNER } = {}) => withReports(browser, `${collector.url}/reports?part=${part}${query}`, act, options);
 
-const withPart = async (part, act, { query = "&days=last-month", options = OWNER } = {}) => {
-  const page = await openPage(browser, options);
-  try {
-    await page.goto(`${collector.url}/reports?part=${part}${query}`);
-    await waitUntilLoaded(page);
-    await act(page);
-    assert.deepEqual(page.errors, []);
-  } finally {
-    await page.context().close();
-  }
-};
-
-const rows = (page, id) =>
-  page.$$eval(`#${id} .scroller tbody tr`, (rows) => rows.map((row) => [...row.children].map((cell) => (cell.firstElementChild ?? cell).textContent)));
-const tile = (page, title) => page.locator("#summary dl > div", { hasText: title }).first().locator("dd").first().textContent();
 const param = (page, name) => new URL(page.url()).searchParams.get(name);
 
 test("customers of the last month show the campaigns that brought them, what they bought first, and what they came back for", () =>
@@ -103,7 +82,7 @@ test("customers of the last month show the campaigns that brought them, what the
     assert.deepEqual(await rows(page, "first-campaigns"), [["spring", "2", "1", "50%", "€40.00"], ["sale", "1", "1", "100%", "€20.00"]]);
     assert.deepEqual(await rows(page, "first-products"), [["Hat", "2", "1", "50%"], ["Scarf", "1", "1", "100%"]]);
     assert.deepEqual(await rows(page, "later-products"), [["Hat", "1", "1", "€10.00"], ["Scarf", "1", "1", "€10.00"], ["Socks", "1", "1", "€10.00"]]);
-    assert.equal(await tile(page, "New customers"), "3");
+    assert.equal((await tiles(page))["New customers"], "3");
   }));
 
 test("the link of a campaign filters all parts, and the filter stands in the address", () =>
@@ -117,20 +96,20 @@ test("the link of a campaign filters all parts, and the filter stands in the add
     await page.click("#parts a:has-text('Overview')");
     await page.waitForURL(/part=overview/);
     await waitUntilLoaded(page);
-    assert.deepEqual([param(page, "campaign"), param(page, "days"), await tile(page, "Orders")], ["spring", "last-month", "3"]);
+    assert.deepEqual([param(page, "campaign"), param(page, "days"), (await tiles(page)).Orders], ["spring", "last-month", "3"]);
     assert.equal(await page.textContent("#abandoned .unused"), "Not filtered by campaign.");
     assert.match(await page.textContent("#summary .note"), /Abandoned carts: not filtered by campaign\./);
     await page.selectOption("[name=campaign]", "");
     await waitUntilLoaded(page);
     await page.selectOption("[name=source]", "instagram");
     await waitUntilLoaded(page);
-    assert.deepEqual([param(page, "campaign"), param(page, "source"), await tile(page, "Orders")], [null, "instagram", "2"]);
+    assert.deepEqual([param(page, "campaign"), param(page, "source"), (await tiles(page)).Orders], [null, "instagram", "2"]);
   }));
 
 test("last month and last week are whole ones of the shop's zone, and compare with the ones before", () =>
   withPart("overview", async (page) => {
     assert.equal(await page.textContent("#zone"), ZONE);
-    assert.equal(await tile(page, "Orders"), "6");
+    assert.equal((await tiles(page)).Orders, "6");
     const days = (startOfMonth(0) - START_MS) / DAY_MS;
     const orders = await rows(page, "orders");
     assert.deepEqual([orders.length, orders[0][1]], [days, "1"]);
@@ -157,9 +136,21 @@ test("devices, systems and countries of imported events are shown, and an unknow
     assert.match(await page.textContent("#campaigns .nothing"), /Choose other filters/);
   }));
 
-test("the part fits a phone with all filters", () =>
+test("on a phone the filters are folded, and the fold names the chosen ones", () =>
   withPart("customers", async (page) => {
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
+    assert.equal(await page.isVisible("[name=campaign]"), false);
+    assert.equal(await page.innerText("#chosen"), "Last month, campaign spring");
+    assert.equal(await overflow(page), 0);
+    await page.tap("#fold summary");
+    await page.selectOption("[name=campaign]", "sale");
+    await waitUntilLoaded(page);
+    assert.equal(await page.innerText("#chosen"), "Last month, campaign sale");
+    assert.equal(await overflow(page), 0);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.check("[name=period][value='30']");
+    await page.setViewportSize({ width: 375, height: 740 });
+    await page.waitForSelector("[name=campaign]", { state: "hidden" });
+    assert.equal(await page.innerText("#chosen"), "30 days, campaign sale");
   }, { options: PHONE, query: "&days=last-month&campaign=spring" }));
 
 /** Runs in the page: the texts of the rows of a table, once the part is loaded. */
