@@ -41,6 +41,9 @@ export const placedOrders = (filters, conditions = {}, touch = 'last') =>
     ...relationsOfOrder(filters, touch),
   });
 
+/** Filters the orders of the period that are the first ones of their customers. */
+export const firstOrders = (filters) => ({ ...placedOrders(filters), customer: { orders_before: { eq: 0 } } });
+
 /** Filters orders that were placed in the period, including cancelled ones. */
 export const allOrders = (filters) => withoutUndefined({ order: { ...dateFilter(filters), date_field: 'placed_at' }, ...relationsOfOrder(filters) });
 

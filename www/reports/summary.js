@@ -1,6 +1,6 @@
 // The key figures of the period and of the previous period, for each part of the reports.
 
-import { OF_CARTS, OF_CUSTOMERS, OF_ORDERS, OF_RETURNS, OF_VISITS } from '/reports/columns.js';
+import { OF_CARTS, OF_ORDERS, OF_RETURNS, OF_VISITS } from '/reports/columns.js';
 import { dateFilter } from '/reports/period.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
@@ -26,7 +26,7 @@ const CUSTOMERS = figure('Customers', 'count', (filters) => queries.countCustome
 const RETURNS = figure('Returns', 'count', (filters) => queries.countRecords('returns', queries.returns(filters), 'return.id'), OF_RETURNS);
 const CARTS = figure('Abandoned carts', 'count', countAbandonedCarts, OF_CARTS);
 const VISITS = figure('Visits', 'count', (filters) => tracking.countVisits(filters), OF_VISITS);
-const NEW_CUSTOMERS = figure('New customers', 'count', (filters) => tracking.countCustomers(filters, 'first_order_at'), OF_CUSTOMERS);
+const NEW_CUSTOMERS = figure('New customers', 'count', (filters) => queries.countCustomers(queries.firstOrders(filters)), OF_ORDERS);
 
 /** The figures of each part. */
 const FIGURES = {

@@ -32,7 +32,6 @@ const stats = (resource, field, operator, filter) => query(resource, 'stats', { 
 export const countVisits = (filters, conditions) => stats('visits', 'visit.id', 'value_count', visits(filters, conditions));
 /** Visitors are counted by person where that is possible, else by visitor id. */
 export const countVisitors = (filters) => stats('visits', 'visitor.id', 'cardinality', visits(filters));
-export const countCustomers = (filters, date_field) => stats('customers', 'customer.email', 'value_count', customers(filters, date_field));
 export const sumOfVisits = (filters, field) => stats('visits', `visit.${field}`, 'sum', visits(filters));
 export const averageDuration = (filters) => stats('visits', 'visit.duration_seconds', 'avg', visits(filters));
 export const revenueOfVisits = (filters) => stats('visits', 'visit.revenue', 'sum', visits(filters, among('currency_codes', filters.currency)));

@@ -97,7 +97,7 @@ export const trafficWidgets = (touches) => [
   visitTable('sources', 'Sources', 'Source', 'source.name', { filter: 'source' }),
   visitTable('campaigns', 'Campaigns', 'Campaign', 'source.campaign', {
     filter: 'campaign',
-    note: 'Visits without a campaign are in the last row.',
+    note: 'Visits without a campaign are in the last row. Orders are those within the visit; “Orders by campaign of the last touch” counts the later ones too.',
     nothing: 'No visit came by a link with a campaign. Add utm_campaign to the links of advertisements and newsletters.',
   }),
   ...touches,

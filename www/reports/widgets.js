@@ -107,9 +107,8 @@ const customers = {
   isWide: true,
   note: 'Customers with an e-mail. A new customer places the first order in the interval.',
   load: async (filters) => {
-    const filter = queries.placedOrders(filters);
     const count = (filter) => queries.timeSeries(filters, { field: 'customer.email', operator: 'cardinality', filter });
-    const [all, added] = await Promise.all([count(filter), count({ ...filter, customer: { orders_before: { eq: 0 } } })]);
+    const [all, added] = await Promise.all([count(queries.placedOrders(filters)), count(queries.firstOrders(filters))]);
     return {
       columns: [intervalColumn(filters.interval), countColumn('New'), countColumn('Returning')],
       rows: all.map(([start, number], at) => [start, added[at][1], number - added[at][1]]),
