@@ -138,3 +138,28 @@ fn duplicate_event_does_not_change_the_stored_event() {
     let export = server.client.export("");
     assert_eq!((&export[0]["id"], &export[0]["time"], export.len()), (&json!(id(1)), &json!(EPOCH + 1), 2));
 }
+
+#[test]
+fn orders_that_pages_reported_and_the_owner_imported_do_not_use_up_the_limit() {
+    let server = TestServer::start();
+    let order = |number: u64| {
+        let mut event = view(number, 1_000 + number, "ab");
+        event["type"] = json!("order");
+        event["params"] = json!({"order_id": format!("o{number}"), "total": 5, "currency": "EUR"});
+        event
+    };
+    server.client.store(&[order(1), order(2), order(3)]);
+    let at = "2021-01-01T00:00:00Z";
+    let imported: String =
+        ["o1", "o2"].iter().map(|id| format!("{}\n", json!({"id": id, "status": "placed", "placed_at": at, "current_date": at}))).collect();
+    let owner = basic("t", "secret");
+    let headers = [("authorization", owner.as_str())];
+    assert_eq!(server.client.post_with("/import/orders", &headers, &imported).status(), 200);
+    let mut after = String::new();
+    for expected in ["o3", "o1", "o2"] {
+        let mut response = server.client.get(&format!("/export/orders?limit=1&after={after}"), &headers);
+        let line = read_json(&mut response);
+        assert_eq!(line["id"], expected);
+        after = line["cursor"].as_str().unwrap().to_owned();
+    }
+}

@@ -16,12 +16,16 @@ pub use self::cursor::ListCursor;
 use super::customers;
 use super::documents::builder;
 use super::documents::changes::IS_HIDDEN_CART;
-use super::imported_order;
 use super::lww::LwwMap;
 use super::order::PLACED;
 use super::orders;
 use super::person::Person;
 use crate::resource::Resource;
+
+/// The condition of an order that is only a page's report of an order that the owner imported.
+const IS_IMPORTED: &str = "(NOT is_signed AND EXISTS (
+    SELECT 1 FROM imported_record
+    WHERE project = ?1 AND resource = 'orders' AND imported_record.id = customer_order.id AND NOT is_cart AND document <> x''))";
 
 /// One page of an export.
 #[derive(Debug)]
@@ -99,7 +103,11 @@ fn query(resource: Resource) -> Option<String> {
         Resource::Customers => "SELECT id, backend_fields, page_fields, first_seen_at FROM customer",
         Resource::Categories => "SELECT id, fields FROM category",
         Resource::Products => "SELECT id, fields FROM product",
-        Resource::Orders => "SELECT id, is_signed FROM customer_order",
+        Resource::Orders => {
+            return Some(format!(
+                "SELECT id FROM customer_order WHERE project = ?1 AND id > ?2 AND NOT {IS_IMPORTED} ORDER BY id LIMIT ?3"
+            ));
+        }
         Resource::Returns => "SELECT id FROM order_return",
         Resource::Carts => {
             let condition = format!("project = ?1 AND cart_id > ?2 AND NOT {IS_HIDDEN_CART}");
@@ -192,12 +200,8 @@ pub(super) fn order_of(connection: &Connection, project: i64, id: &str) -> rusql
     Ok(found.flatten())
 }
 
-/// Returns an order, unless it is only a page's report of an order that the owner imported.
 fn order(connection: &Connection, project: i64, row: &Row<'_>) -> rusqlite::Result<Option<Map<String, Value>>> {
-    let (id, is_signed): (String, bool) = (row.get(0)?, row.get(1)?);
-    if !is_signed && imported_order::find(connection, project, &id)?.is_some() {
-        return Ok(None);
-    }
+    let id: String = row.get(0)?;
     let Some(order) = orders::find(connection, project, &id)? else { return Ok(None) };
     let names = ["amount", "status", "products", "coupons", "billing", "ipAddress", "currency", "tax", "shipping"];
     let mut out = fields("id", id, &order.fields, &names);
