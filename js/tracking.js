@@ -61,7 +61,7 @@ const install = (options) => {
     snippet: window.tillroll,
   };
   // The fragment differs for each attempt, because browsers cache the failure of a module import by URL.
-  const loadCore = (attempt, collector) => import((options.base || collector) + __CORE__ + "#" + attempt).then((core) => core.load1());
+  const loadCore = (attempt, collector) => import((options.base || collector) + __CORE__ + "#" + attempt).then((core) => core.load2());
   const { track, client } = tryCall(createClient, settings, loadCore) || { track: () => () => {} };
   const adopt = createInstaller(track);
   window.tillroll = { ...client, token: options.token, adopt };

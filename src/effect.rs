@@ -7,30 +7,30 @@ use crate::Millis;
 use crate::queue::StoredEntry;
 
 numbered! {
-    /// What an effect requests; `js/core/host.js` has a function of each name.
+    /// What an effect requests; `js/core/host.js` has a function for each.
     Action {
         /// See [`Host::persist`].
-        Persist = "put",
+        Persist,
         /// See [`Host::share`].
-        Share = "share",
+        Share,
         /// See [`Host::delete`].
-        Delete = "delete",
+        Delete,
         /// See [`Host::restore`].
-        Restore = "restore",
+        Restore,
         /// See [`Host::clear_all`].
-        ClearAll = "clear",
+        ClearAll,
         /// See [`Host::save`].
-        Save = "writeState",
+        Save,
         /// See [`Host::send`].
-        Send = "post",
+        Send,
         /// See [`Host::abort`].
-        Abort = "abort",
+        Abort,
         /// See [`Host::beacon`].
-        Beacon = "beacon",
+        Beacon,
         /// See [`Host::set_timer`].
-        SetTimer = "schedule",
+        SetTimer,
         /// See [`Host::report`].
-        Report = "report",
+        Report,
     }
 }
 

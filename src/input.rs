@@ -8,47 +8,47 @@ use tillroll_protocol::number_text;
 use crate::Millis;
 
 numbered! {
-    /// What happened, with the texts of the input; the script has a function of each name.
+    /// What happened, with the texts of the input. Tabs pass some to each other by number, so a number keeps its place.
     InputKind {
         /// The page has loaded the core; once per page, after the saved state and the server's id. The visitor's consent as in
         /// [`Consent`](Self::Consent), or `never` if the browser denies it for the visitor; the key and the text of a call of type `land`, which
         /// records when and where the page loaded.
-        Start = "start",
+        Start,
         /// A call of the page that [`Call::parse`](tillroll_protocol::call::Call::parse) reads. Its key is that in the store, or without the
         /// [suffix](crate::queue::UNDECIDED_SUFFIX) if the call is not stored yet; its text. In the leader's tab also an entry that another tab
         /// shares.
-        Call = "call",
+        Call,
         /// The key and the text of a stored entry that [`Host::restore`](crate::effect::Host::restore) requested, in the order of the keys.
-        Stored = "stored",
+        Stored,
         /// All stored entries are there; no request starts before. No text.
-        Restored = "restored",
+        Restored,
         /// The timer of [`Host::set_timer`](crate::effect::Host::set_timer) has fired. No text.
-        Timer = "onTimer",
+        Timer,
         /// The page is hidden, but may become visible again. No text.
-        Hidden = "hidden",
+        Hidden,
         /// The page unloads, or enters the back/forward cache. No text.
-        PageHide = "pagehide",
+        PageHide,
         /// Another tab may have changed the saved state; this is the current one, see
         /// [`VisitorContext::reload`](tillroll_protocol::visitor_context::VisitorContext::reload): visitor, session, deduplication state.
-        StateChanged = "onState",
+        StateChanged,
         /// A visitor id that the shop's server made, for a visitor without one.
-        ServerId = "onServerId",
+        ServerId,
         /// The page returns from the back/forward cache. No text.
-        PageShow = "pageshow",
+        PageShow,
         /// Whether this tab is the leader: a text, which is empty if it is not. Each tab is, until this input.
-        Leader = "onLeader",
+        Leader,
         /// The keys of entries that another tab has deleted, separated by commas.
-        DeletedElsewhere = "deletedElsewhere",
+        DeletedElsewhere,
         /// The network connection is back. No text.
-        Online = "online",
+        Online,
         /// The page requests that all events are sent now. No text.
-        Flush = "flush",
+        Flush,
         /// The visitor's consent: `granted`, `denied` or `pending`.
-        Consent = "consent",
+        Consent,
         /// The visitor has logged out. The key and the text of a call, of which time, seed and page count.
-        Reset = "reset",
+        Reset,
         /// A request has completed or failed: the response's `Retry-After` and its body, see [`SendResult`].
-        RequestDone = "onResponse",
+        RequestDone,
     }
 }
 

@@ -1,8 +1,8 @@
-//! Enums whose variants cross the border to the script as numbers. The build passes the names to the script, so both sides use names.
+//! Enums whose variants cross the border to the script as numbers. The build replaces their names in the script, so both sides use names.
 
-/// Defines an enum, with the name of each variant in the script, in the order of the numbers.
+/// Defines an enum with the names of its variants, in the order of the numbers.
 macro_rules! numbered {
-    ($(#[$about:meta])* $name:ident { $($(#[$variant_about:meta])* $variant:ident = $script:literal,)* }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[$variant_about:meta])* $variant:ident,)* }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]
@@ -11,8 +11,8 @@ macro_rules! numbered {
         }
 
         impl $name {
-            /// The names of all variants in the script.
-            pub const NAMES: &[&str] = &[$($script),*];
+            /// The names of all variants.
+            pub const NAMES: &[&str] = &[$(stringify!($variant)),*];
 
             /// Returns the variant with this number; None for any other number.
             pub fn from_number(number: u32) -> Option<Self> {

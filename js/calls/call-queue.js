@@ -23,7 +23,7 @@ export const DENIAL_KEY = "tillroll-denied";
 export const UNDECIDED_SUFFIX = "c";
 
 /**
- * Returns the call queue of this page. `startOptions` are options of the core's `start`, see core/bind-core.js; `settings` have the
+ * Returns the call queue of this page. `startOptions` are options of the core's `start`, see core/calls.js; `settings` have the
  * token, and are passed to the host; `store` is the event store.
  */
 export const createCallQueue = (startOptions, settings, store) => {
@@ -135,8 +135,8 @@ export const createCallQueue = (startOptions, settings, store) => {
     },
     setCore: (loadedCore) => {
       core = loadedCore;
-      const host = core.host({ ...settings, readState, store, listeners, pause, enqueue, encodeBody, setConsent }, core);
-      waiting.unshift(() => core.start(host, readOptions(), loadCall.key + UNDECIDED_SUFFIX, loadCall.text));
+      core.open({ ...settings, readState, store, listeners, pause, enqueue, encodeBody, setConsent });
+      waiting.unshift(() => core.start(readOptions(), loadCall.key + UNDECIDED_SUFFIX, loadCall.text));
       drain();
     },
   };

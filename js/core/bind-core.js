@@ -1,35 +1,27 @@
-// The core as an object of functions, made from the one export of the module: each passes an input, then executes the effects.
+// The core as an object: one function passes an input to the only export of the module, then executes the effects.
 
-import { core } from "tillroll-glue";
+import { core as glue } from "tillroll-glue";
 
 import { executeEffects } from "./effects.js";
 
-/* global __INPUTS__, __RESPONSE_INPUT__ */
+/* global INPUTS */
 
-/** Returns the core: a function for each `InputKind` of src/input.rs, which takes its texts, and `host`, which is `createHost`. */
+/**
+ * Returns the core: `input(kind, ...texts)` passes an input of a kind of `InputKind` in src/input.rs, `respond(response, ...texts)` the result
+ * of a request. `open(page)` adds the functions of calls.js, and returns the functions that execute the effects; `createHost(page, core)`
+ * makes both.
+ */
 export const bindCore = (createHost) => {
   let host;
-  const handle = (kind, response, ...texts) => {
+  const handle = (kind, response, texts) => {
     // Only the last text may contain the separator.
-    core.handle(kind, texts.join("\0"), response);
+    glue.handle(kind, texts.join("\0"), response);
     executeEffects(host);
   };
-  const bound = { host: createHost };
-  __INPUTS__.forEach((name, kind) => (bound[name] = (...texts) => handle(kind, null, ...texts)));
-  /** The response comes before the texts. */
-  bound.onResponse = (...args) => handle(__RESPONSE_INPUT__, ...args);
-  const { start, stored, restored } = bound;
-  /** `entries` has keys and texts alternately, in the order of the keys. */
-  bound.restore = (entries) => {
-    entries.forEach((text, at) => at % 2 && stored(entries[at - 1], text));
-    restored();
+  const core = {
+    open: (page) => (host = createHost(page, core)),
+    input: (kind, ...texts) => handle(kind, null, texts),
+    respond: (response, ...texts) => handle(INPUTS.RequestDone, response, texts),
   };
-  /** `state` has the texts `consent`, `visitor`, `session` and `notes`, and optionally `made`, an id that the shop's server generated. */
-  bound.start = (hostFunctions, { consent, visitor, session, notes, made }, key, call) => {
-    host = hostFunctions;
-    bound.onState(visitor, session, notes);
-    bound.onServerId(made);
-    start(consent, key, call);
-  };
-  return bound;
+  return core;
 };

@@ -1,6 +1,6 @@
 // What the core requests: the glue passes each effect while the core handles an input, and bind-core.js executes them afterwards.
 
-/* global __ACTIONS__ */
+/* global ACTIONS */
 
 /** The effects that wait: the number of the action in `Action` of src/effect.rs, then the arguments of the host function. */
 const effects = [];
@@ -9,7 +9,7 @@ const effects = [];
 export const act = (...effect) => effects.push(effect);
 
 /** Takes a report of the core. */
-export const report = (name, reason, field, count, answer) => act(__ACTIONS__.indexOf("report"), { name, reason, field, count, answer });
+export const report = (name, reason, field, count, answer) => act(ACTIONS.Report, { name, reason, field, count, answer });
 
 /** Executes the waiting effects in order. An effect that calls the core again executes the effects of that call at once. */
-export const executeEffects = (host) => effects.splice(0).forEach(([action, ...args]) => host[__ACTIONS__[action]](...args));
+export const executeEffects = (host) => effects.splice(0).forEach(([action, ...args]) => host[action](...args));

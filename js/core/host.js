@@ -5,22 +5,24 @@ import { SESSION_COOKIE, VISITOR_COOKIE, writeState } from "../storage/cookies.j
 import { completeStore } from "../storage/complete-store.js";
 import { createDedupState } from "../storage/dedup-state.js";
 import { RAW_CALL } from "../storage/event-store.js";
+import { addCalls } from "./calls.js";
 import { createElection } from "./leader.js";
-import { listenToLifecycle, wrapCore } from "./lifecycle.js";
+import { listenToLifecycle } from "./lifecycle.js";
 import { createRenewal } from "./renewal.js";
 import { createTransport } from "./transport.js";
 
-/* global __PAGE_VIEWS__, __REPLAY__ */
+/* global __PAGE_VIEWS__, __REPLAY__, ACTIONS, INPUTS */
 
 /** The longest delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Returns the host functions for `core`. `collector` is the collector's URL; `readState` is that of storage/cookies.js, which is in the
- * page's script already; `store` is the event store of the page's script; `setConsent(state)` changes consent; `listeners` is an array of pairs
- * of report name and function; `pause()` pauses the call queue and returns the function that resumes it, `enqueue(step)` runs a step when the
- * queue is not paused; `encodeBody(entries, properties)` returns the body of a request; `snippet` has the calls that the inline snippet recorded;
- * `pageViews` asks for automatic page views, see facades/page-views.js.
+ * Adds the functions of calls.js to `core`, and returns the host functions by the numbers of their actions. `collector` is the collector's URL;
+ * `readState` is that of storage/cookies.js, which is in the page's script already; `store` is the event store of the page's script;
+ * `setConsent(state)` changes consent; `listeners` is an array of pairs of report name and function; `pause()` pauses the call queue and
+ * returns the function that resumes it, `enqueue(step)` runs a step when the queue is not paused; `encodeBody(entries, properties)` returns the
+ * body of a request; `snippet` has the calls that the inline snippet recorded; `pageViews` asks for automatic page views, see
+ * facades/page-views.js.
  */
 export const createHost = (page, core) => {
   const { cookieDomain, collector, readState, store: pageStore, setConsent, listeners, pause, enqueue, encodeBody, snippet = [] } = page;
@@ -33,7 +35,8 @@ export const createHost = (page, core) => {
   const sessionStart = `project=${page.token}&`;
   const ownSession = (text) => (text.startsWith(sessionStart) ? text : "");
   /** Passes visitor, session and dedup state to the core; without `all` only the last. */
-  const refresh = (all) => core.onState(all ? readState(VISITOR_COOKIE) : "", all ? ownSession(readState(SESSION_COOKIE)) : "", dedup.read());
+  const refresh = (all) =>
+    core.input(INPUTS.StateChanged, all ? readState(VISITOR_COOKIE) : "", all ? ownSession(readState(SESSION_COOKIE)) : "", dedup.read());
   /** Loads the replay of raw vendor calls into the core; resolves to true if that fails. */
   const loadReplay = () => import(__REPLAY__).then((replay) => replay.install(core, store, snippet), () => true);
   // If loading fails, the call stays persisted for a later page, and the calls behind it continue.
@@ -42,7 +45,7 @@ export const createHost = (page, core) => {
     // A call that pauses the queue is stored like those that wait.
     loadReplay().then((hasFailed) => resume(hasFailed || core.call(key.replace(/c?$/, "c"), text)));
   };
-  wrapCore(core, refresh, ownSession, deferUntilReplay, flushed);
+  addCalls(core, refresh, ownSession, deferUntilReplay, flushed);
   listenToLifecycle(core, refresh, () => readState(VISITOR_COOKIE), () => setConsent("denied"));
   const saveCookie = (name, value) => writeState(name, value, cookieDomain, readState);
   const renewVisitor = createRenewal(collector, cookieDomain, readState, (value) => saveCookie(VISITOR_COOKIE, value));
@@ -50,16 +53,16 @@ export const createHost = (page, core) => {
   const election = createElection(core, enqueue, pageStore.name);
   return {
     ...createTransport(collector + "v2/calls", encodeBody, core),
-    put: (key, text) => {
+    [ACTIONS.Persist]: (key, text) => {
       store.put(key, text);
       election.renew();
     },
-    share: (key, text) => election.send("call", key, text),
-    delete: (keys) => {
+    [ACTIONS.Share]: (key, text) => election.send(INPUTS.Call, key, text),
+    [ACTIONS.Delete]: (keys) => {
       store.delete(keys.split(","));
-      election.send("deletedElsewhere", keys);
+      election.send(INPUTS.DeletedElsewhere, keys);
     },
-    restore: () => {
+    [ACTIONS.Restore]: () => {
       const resume = pause();
       election.join();
       // Just before the store is read: what another tab decides later, this tab decides in the same way, and stores it too.
@@ -71,26 +74,26 @@ export const createHost = (page, core) => {
         resume();
       });
     },
-    clear: () => {
+    [ACTIONS.ClearAll]: () => {
       store.clear();
       election.leave();
       // Deletes the calls that the snippet recorded before consent was denied. Last, because an element of the page may stand in its place.
       snippet.length = 0;
     },
-    writeState: (name, value) => {
+    [ACTIONS.Save]: (name, value) => {
       // What the core calls the dedup state; all other names are cookies.
       if (name === "notes") return dedup.write(value);
       const isVisitor = name === VISITOR_COOKIE;
       saveCookie(name, isVisitor || !value ? value : sessionStart + value);
       if (isVisitor) renewVisitor(value);
       // Not read back: reading cookies is slow. An empty text changes nothing.
-      election.send("onState", isVisitor ? value : "", isVisitor ? "" : value, dedup.read());
+      election.send(INPUTS.StateChanged, isVisitor ? value : "", isVisitor ? "" : value, dedup.read());
     },
-    schedule: (_, __, delay) => {
+    [ACTIONS.SetTimer]: (_, __, delay) => {
       clearTimeout(timer);
-      if (delay >= 0) timer = setTimeout(core.onTimer, Math.min(delay, MAX_TIMER_MS));
+      if (delay >= 0) timer = setTimeout(core.input, Math.min(delay, MAX_TIMER_MS), INPUTS.Timer);
     },
-    report: (report) => {
+    [ACTIONS.Report]: (report) => {
       if (report.name === "settled") flushed.splice(0).forEach((resolve) => resolve());
       listeners.slice().forEach(([name, listener]) => name === report.name && tryCall(listener, report));
     },

@@ -2,19 +2,20 @@
 // Lock or, in browsers without locks, a lease in local storage. The core decides what leadership means. An idle tab does nothing.
 
 import { listen, now } from "../page.js";
-import { tryCall } from "../safe.js";
+import { tryCall, useLocal } from "../safe.js";
+
+/* global INPUTS */
 
 const LEASE_MS = 15e3;
 
-/** The functions of the core that other tabs may call, with texts only: any script of the origin can send on the channel. */
-const MESSAGES = ["call", "deletedElsewhere", "onState"];
+/** The inputs that other tabs may pass to the core, with texts only: any script of the origin can send on the channel. */
+const MESSAGES = [INPUTS.Call, INPUTS.DeletedElsewhere, INPUTS.StateChanged];
 
 /**
- * Returns `{ join, leave, send, renew }`. `join()` enters the election: from then on the core gets `onLeader` with a text, which is empty if
- * this tab is not the leader, and the messages of other tabs, which `enqueue` holds back while the call queue is paused. `leave()` ends that.
- * `send(name, ...texts)` calls a function of the core in all other tabs. `renew()` shows that this tab is active. A page leaves on `pagehide`,
- * so that the browser may put it into the back/forward cache, and joins again on `pageshow`. `name` is that of the lock and of the broadcast
- * channel.
+ * Returns `{ join, leave, send, renew }`. `join()` enters the election: from then on the core learns whether this tab is the leader, and gets
+ * the messages of other tabs, which `enqueue` holds back while the call queue is paused. `leave()` ends that. `send(kind, ...texts)` passes
+ * an input to the core in all other tabs. `renew()` shows that this tab is active. A page leaves on `pagehide`, so that the browser may put it
+ * into the back/forward cache, and joins again on `pageshow`. `name` is that of the lock and of the broadcast channel.
  */
 export const createElection = (core, enqueue, name) => {
   /** The local storage key of the lease, `<tab id> <expiry>`. */
@@ -29,18 +30,18 @@ export const createElection = (core, enqueue, name) => {
   const setLeader = (is) => {
     const isChanged = is !== isLeader;
     isLeader = is;
-    if (isChanged) core.onLeader(is ? "1" : "");
+    if (isChanged) core.input(INPUTS.Leader, is ? "1" : "");
   };
   const send = (...message) => tryCall(() => channel && channel.postMessage(message));
 
   const claimLease = () => {
-    const [holder, expiry] = (window.localStorage.getItem(leaseKey) || "").split(" ");
+    const [holder, expiry] = (useLocal("getItem", leaseKey) || "").split(" ");
     const time = now();
     const isFree = holder === id || !(expiry > time && expiry <= time + LEASE_MS);
-    if (isFree) window.localStorage.setItem(leaseKey, id + " " + (time + LEASE_MS));
+    if (isFree) useLocal("setItem", leaseKey, id + " " + (time + LEASE_MS));
     setLeader(isFree);
   };
-  const useLease = () => tryCall((renewLease = claimLease));
+  const useLease = () => (renewLease = claimLease)();
 
   /** Requests the lock; returns false, or throws, if the lease has to be used instead. */
   const requestLock = () => {
@@ -62,8 +63,11 @@ export const createElection = (core, enqueue, name) => {
     channel = tryCall(() => new window.BroadcastChannel(name));
     if (!channel) return;
     channel.onmessage = ({ data }) => {
-      tryCall(renewLease);
-      enqueue(() => MESSAGES.includes(data[0]) && data.every((part) => typeof part === "string") && core[data[0]](...data.slice(1)));
+      renewLease();
+      enqueue(() => {
+        const [kind, ...texts] = data;
+        if (MESSAGES.includes(kind) && texts.every((text) => typeof text === "string")) core.input(kind, ...texts);
+      });
     };
     if (!tryCall(requestLock)) useLease();
   };
@@ -73,7 +77,7 @@ export const createElection = (core, enqueue, name) => {
     channel.close();
     channel = undefined;
     tryCall(() => lockAbort.abort());
-    if (isLeader && renewLease === claimLease) tryCall(() => window.localStorage.removeItem(leaseKey));
+    if (isLeader && renewLease === claimLease) useLocal("removeItem", leaseKey);
     setLeader(false);
   };
 
@@ -86,6 +90,6 @@ export const createElection = (core, enqueue, name) => {
       suspend();
     },
     send,
-    renew: () => tryCall(renewLease),
+    renew: () => renewLease(),
   };
 };

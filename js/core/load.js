@@ -14,4 +14,4 @@ const FALLBACK_FILE = __FALLBACK__ + hash;
  * present core: the number in the name increases with each change after which the two do not work together. Then the script keeps its
  * calls, and sends them when the page closes.
  */
-export const load1 = () => loadWasm(folder + __WASM__).catch(() => import(FALLBACK_FILE).then((fallback) => fallback.load()));
+export const load2 = () => loadWasm(folder + __WASM__).catch(() => import(FALLBACK_FILE).then((fallback) => fallback.load()));

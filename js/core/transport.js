@@ -2,6 +2,8 @@
 
 import { tryCall } from "../safe.js";
 
+/* global ACTIONS */
+
 /** Shorter bodies are not compressed: it would save less than a packet. */
 const MIN_COMPRESSED_CHARS = 1024;
 
@@ -21,9 +23,8 @@ const compress = async (body) => {
 };
 
 /**
- * Returns `{ post, abort, beacon }`. `post(entries, _, dropped)` sends entries and passes the outcome to `core.onResponse`, once; it aborts the
- * request before, which has no outcome then. `abort()` aborts the current request. `beacon(entries, _, dropped)` sends entries without waiting
- * for a response.
+ * Returns the functions for the effects `Send`, `Abort` and `Beacon`, see src/effect.rs. `Send` passes the outcome to `core.respond`, once; it
+ * aborts the request before, which has no outcome then.
  */
 export const createTransport = (url, encodeBody, core) => {
   const encode = (entries, _, dropped) => encodeBody(entries, { dropped: dropped || null });
@@ -33,10 +34,10 @@ export const createTransport = (url, encodeBody, core) => {
     current = undefined;
   };
   return {
-    post: async (...batch) => {
+    [ACTIONS.Send]: async (...batch) => {
       abort();
       const request = (current = new window.AbortController());
-      const finish = (...outcome) => request === current && core.onResponse(...outcome);
+      const finish = (...outcome) => request === current && core.respond(...outcome);
       try {
         // Without `keepalive`: a beacon sends the calls again when the page closes. Chromium 156 does not release an aborted `keepalive`
         // request, and its quota of 64 KiB for those and for beacons stays in use as long as the server does not respond.
@@ -47,7 +48,7 @@ export const createTransport = (url, encodeBody, core) => {
         finish();
       }
     },
-    abort,
-    beacon: (...batch) => tryCall(() => window.navigator.sendBeacon(url, encode(...batch))),
+    [ACTIONS.Abort]: abort,
+    [ACTIONS.Beacon]: (...batch) => tryCall(() => window.navigator.sendBeacon(url, encode(...batch))),
   };
 };

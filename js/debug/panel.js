@@ -2,7 +2,7 @@
 // never as HTML. The panel can be moved, folded and closed, so that it never covers a part of the page permanently.
 
 import { tryCall } from "../safe.js";
-import { writeDebugFlag } from "../storage/cookies.js";
+import { writeDebugFlag } from "./flag.js";
 
 const STYLE = `
   :host { all: initial; position: fixed; top: 8px; right: 8px; z-index: 2147483647; font: 12px/1.4 ui-monospace, Menlo, Consolas, monospace; color: #e8eaed; }
@@ -92,7 +92,7 @@ export const openPanel = () => {
   };
   close.onclick = () => {
     host.remove();
-    tryCall(writeDebugFlag, false);
+    writeDebugFlag(false);
   };
 
   const statuses = new Map();

@@ -4,10 +4,11 @@
 import { decodeFlat } from "../calls/flat-decode.js";
 import { asObject, tryCall } from "../safe.js";
 import { SESSION_COOKIE, VISITOR_COOKIE } from "../storage/cookies.js";
+import { applyRequest } from "./flag.js";
 import { eventLabel, sessionLabel, visitorLabel } from "./labels.js";
 import { openPanel } from "./panel.js";
 
-/* global __SESSION_TIMEOUT_MS__ */
+/* global __SESSION_TIMEOUT_MS__, ACTIONS, INPUTS */
 
 /** Returns the fields of an encoded call. */
 const decode = (text) => asObject(tryCall(decodeFlat, text));
@@ -51,10 +52,12 @@ const tap = (functions, observers) => {
       return original(...args);
     };
   }
+  return functions;
 };
 
-/** Opens the panel and returns the core with taps on it and, once it starts, on its host. */
+/** Opens the panel, unless the URL disables it, and returns the core, with taps on it and, once it is open, on its host. */
 export const attach = (core) => {
+  if (!applyRequest()) return core;
   const { addLine, setStatus } = openPanel();
   /** The events of the request in flight. */
   let requestIds = [];
@@ -83,7 +86,7 @@ export const attach = (core) => {
   const idsOf = (keys) => keys.split(",").flatMap((key) => eventIds.get(key) || []);
 
   const hostObservers = {
-    put: (key, text) => {
+    [ACTIONS.Persist]: (key, text) => {
       const entry = tryCall(decodeFlat, text) || [];
       const { land, visitor: name, session: id } = asObject(entry[1]);
       if (!visitor) onVisitor(land || name, true);
@@ -95,20 +98,20 @@ export const attach = (core) => {
         setStatus([event.id], "kept");
       }
     },
-    delete: (keys) => {
+    [ACTIONS.Delete]: (keys) => {
       if (dropReason) setStatus(idsOf(keys), "dropped", dropReason);
       dropReason = undefined;
     },
-    writeState: (name, value) => {
+    [ACTIONS.Save]: (name, value) => {
       if (name === VISITOR_COOKIE) onVisitor(value, true);
       if (name === SESSION_COOKIE) onSession(new URLSearchParams(value).get("sid"), true);
     },
-    post: (entries) => {
+    [ACTIONS.Send]: (entries) => {
       requestIds = batchIds(entries);
       setStatus(requestIds, "sent");
     },
-    beacon: (entries) => setStatus(batchIds(entries), "sent", "by beacon on page close"),
-    report: ({ name, reason, field }) => {
+    [ACTIONS.Beacon]: (entries) => setStatus(batchIds(entries), "sent", "by beacon on page close"),
+    [ACTIONS.Report]: ({ name, reason, field }) => {
       if (name === "error") rejections.set(currentKey, reason + (field ? `, ${field}` : ""));
       if (name !== "dropped") return;
       if (failedIds) setStatus(failedIds, "dropped", reason);
@@ -116,26 +119,8 @@ export const attach = (core) => {
     },
   };
 
-  const coreObservers = {
-    start: (host, state) => {
-      ({ consent } = state);
-      onVisitor(state.visitor);
-      const stored = new URLSearchParams(state.session);
-      if (Date.now() - stored.get("t") < __SESSION_TIMEOUT_MS__) onSession(stored.get("sid"));
-      tap(host, hostObservers);
-    },
-    consent: (state) => {
-      consent = state;
-    },
-    deletedElsewhere: (keys) => setStatus(idsOf(keys), "stored", "by another tab"),
-  };
-
-  const tapped = { ...core };
-  tap(tapped, coreObservers);
-  tapped.call = (callKey, text) => {
-    const key = (currentKey = decidedKey(callKey));
-    core.call(callKey, text);
-    currentKey = undefined;
+  /** What a call resulted in, which the core has just handled. */
+  const showCall = (key, text) => {
     // An entry of another tab, or a call that became an event.
     if (text[1] !== ":" || (eventIds.get(key) || []).length) return;
     addLine(`No event: ${decode(text).type}`, undefined, key);
@@ -143,7 +128,37 @@ export const attach = (core) => {
     else if (rejections.has(key)) setStatus([key], "dropped", rejections.get(key));
     else setStatus([key], "unchanged");
   };
-  tapped.onResponse = (response, retryAfter, body) => {
+
+  const inputObservers = {
+    [INPUTS.StateChanged]: (saved, query) => {
+      // Only the state that the page has found: later changes are shown as they are made.
+      if (consent) return;
+      onVisitor(saved);
+      const stored = new URLSearchParams(query);
+      if (Date.now() - stored.get("t") < __SESSION_TIMEOUT_MS__) onSession(stored.get("sid"));
+    },
+    [INPUTS.Start]: (state) => {
+      consent = state;
+    },
+    [INPUTS.Consent]: (state) => {
+      consent = state;
+    },
+    [INPUTS.DeletedElsewhere]: (keys) => setStatus(idsOf(keys), "stored", "by another tab"),
+    [INPUTS.Call]: (key) => {
+      currentKey = decidedKey(key);
+    },
+  };
+
+  const { open, input, respond } = core;
+  core.open = (page) => tap(open(page), hostObservers);
+  core.input = (kind, ...texts) => {
+    tryCall(inputObservers[kind], ...texts);
+    input(kind, ...texts);
+    if (kind !== INPUTS.Call) return;
+    tryCall(showCall, currentKey, texts[1]);
+    currentKey = undefined;
+  };
+  core.respond = (response, retryAfter, body) => {
     const ids = requestIds;
     const { accepted, rejected = [] } = parseJson(body);
     if (accepted === undefined) {
@@ -153,8 +168,8 @@ export const attach = (core) => {
       setStatus(ids, "stored");
       for (const { id, code } of rejected) setStatus([id], "dropped", code);
     }
-    core.onResponse(response, retryAfter, body);
+    respond(response, retryAfter, body);
     failedIds = undefined;
   };
-  return tapped;
+  return core;
 };

@@ -142,14 +142,14 @@ const LOAD_CALL = /:type\x1f\$land\x1f/;
  * loaded. `backlog` is what the call queue has sent.
  */
 const isBacklogSent = (persisted, backlog) =>
-  persisted.filter((text) => LOAD_CALL.test(text)).slice(-1).some((loadCall) => backlog.includes(loadCall));
+  persisted.filter(([, text]) => LOAD_CALL.test(text)).slice(-1).some(([, loadCall]) => backlog.includes(loadCall));
 
 /** Integrates a form if that is what the page asked the snippet for; it is not a call. */
 const applyFormSetup = ({ object, method, args }) =>
   object === "metrilo" && method === "integrateForm" && tryCall(() => window.metrilo.integrateForm(...args));
 
 /**
- * Replays the persisted entries, keys and texts alternately, and the records of this page's snippet. Returns `{ entries, calls, replayedKeys }`:
+ * Replays the persisted entries, pairs of key and text, and the records of this page's snippet. Returns `{ entries, calls, replayedKeys }`:
  * the entries with the raw calls of earlier pages replaced, the calls to make after the load call, and the keys of the raw calls to delete.
  */
 const replayKept = (persisted, snippetCalls, backlog) => {
@@ -158,8 +158,7 @@ const replayKept = (persisted, snippetCalls, backlog) => {
   const earlier = [];
   const ofThisPage = snippetCalls.map((record) => tryCall(fromSnippetCall, record)).filter(Boolean);
   const keysOfThisPage = ofThisPage.map(({ key }) => key);
-  for (let at = 0; at < persisted.length; at += 2) {
-    const [key, text] = persisted.slice(at, at + 2);
+  for (const [key, text] of persisted) {
     // With the Prototype library of old themes, JSON.stringify encodes an array twice.
     const isSnippetCall = /^\[?"/.test(text);
     const record = isSnippetCall && tryCall(() => fromSnippetCall(JSON.parse(text[0] === "[" ? text : JSON.parse(text))));
@@ -169,7 +168,7 @@ const replayKept = (persisted, snippetCalls, backlog) => {
     if (rawCall && !keysOfThisPage.includes(key)) earlier.push(rawCall);
     // Otherwise the first of the calls has the key of the raw call, and the core deletes that.
     if (!calls.length) replayedKeys.push(key);
-    entries.push(...calls.flat());
+    entries.push(...calls);
   }
   const earlierCalls = groupByPage(earlier).flatMap((page) => replayPage(page));
   const calls = ofThisPage.length ? replayPage(ofThisPage, window.ometria) : [];
@@ -177,7 +176,7 @@ const replayKept = (persisted, snippetCalls, backlog) => {
   // Behind all calls from which the collector has derived visitor and session already: the other entries, if an earlier page closed without a
   // core, and the load call of this page, if it was hidden without one.
   if (isBacklogSent(persisted, backlog)) calls.unshift(...earlierCalls);
-  else entries.push(...earlierCalls.flat());
+  else entries.push(...earlierCalls);
   return { entries, calls, replayedKeys };
 };
 

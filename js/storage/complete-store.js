@@ -7,16 +7,16 @@ import { createFallbackStore } from "./fallback-store.js";
 /** How long the browser may take to open the database, or to read it. */
 const DB_TIMEOUT_MS = 2000;
 
-/** Calls `callback` with the keys and texts of an object store alternately; without them if that fails. */
+/** Calls `callback` with the entries of an object store; without them if that fails. */
 const readObjects = (objects, callback) => {
   // Both at once: the transaction may be committed before the first result.
   const keys = objects.getAllKeys();
   const texts = objects.getAll();
-  texts.onsuccess = () => callback(keys.result.flatMap((key, at) => [key, texts.result[at]]));
+  texts.onsuccess = () => callback(keys.result.map((key, at) => [key, texts.result[at]]));
   texts.onerror = () => callback();
 };
 
-/** Returns `{ name, put, delete, getAll, clear }` of the event store `store`. `getAll(callback)` passes keys and texts alternately, in the order of the keys. */
+/** Returns `{ name, put, delete, getAll, clear }` of the event store `store`. `getAll(callback)` passes pairs of key and text, in the order of the keys. */
 export const completeStore = (store) => {
   const { name, put, run } = store;
   const fallback = createFallbackStore(name);
@@ -26,8 +26,8 @@ export const completeStore = (store) => {
   const adoptFallback = () => {
     const entries = fallback.entries();
     // Before they are deleted here: another tab that finds only some of them finds the others in the database.
-    entries.forEach((text, at) => at % 2 && put(entries[at - 1], text));
-    entries.forEach((key, at) => at % 2 || fallback.delete(key));
+    entries.forEach((entry) => put(...entry));
+    entries.forEach(([key]) => fallback.delete(key));
   };
 
   const runInFallback = (operation) => {
@@ -38,10 +38,8 @@ export const completeStore = (store) => {
 
   /** Uses the fallback if the database cannot be opened. */
   const watchOpening = ({ opening }) => {
-    if (!opening || (opening.readyState === "done" && opening.error)) return giveUpDb();
-    opening.addEventListener("error", giveUpDb);
-    // A browser may never respond.
-    setTimeout(giveUpDb, DB_TIMEOUT_MS);
+    if (!opening || (opening.readyState === "done" && opening.error)) giveUpDb();
+    else opening.addEventListener("error", giveUpDb);
   };
   return {
     name,
@@ -59,12 +57,13 @@ export const completeStore = (store) => {
     getAll: (callback) => {
       let isWaiting = true;
       const respond = (entries) => {
-        if (isWaiting) callback(entries || Object.entries(store.pending).sort().flat());
+        if (isWaiting) callback(entries || Object.entries(store.pending).sort());
         isWaiting = false;
       };
       if (!isFallbackUsed) tryCall(adoptFallback);
-      // WebKit 2.50 may put a page with an unfinished write into the back/forward cache; other pages cannot read until that page is evicted.
-      setTimeout(respond, DB_TIMEOUT_MS);
+      // A browser may never open the database. WebKit 2.50 may put a page with an unfinished write into the back/forward cache; other pages cannot
+      // read until that page is evicted.
+      setTimeout(() => (giveUpDb(), respond()), DB_TIMEOUT_MS);
       run((objects) => (objects === fallback ? respond(fallback.entries()) : readObjects(objects, respond)));
       watchOpening(store);
     },

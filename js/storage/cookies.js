@@ -6,7 +6,8 @@ import { tryCall, useLocal } from "../safe.js";
 
 /* global __COOKIE_MAX_AGE_SECS__, __SESSION_COOKIE__, __SHARED_HOSTS__, __VISITOR_COOKIE__ */
 
-const DEBUG_COOKIE = "om_debug=1";
+/** The flag of the debug panel, see js/debug/flag.js. */
+export const DEBUG_COOKIE = "om_debug=1";
 
 /** The visitor: an anonymous id or an e-mail address. */
 export const VISITOR_COOKIE = __VISITOR_COOKIE__;
@@ -45,7 +46,7 @@ export const isOwnSite = (url) => ("." + url.split(/[/:]+/)[1]).endsWith("." + (
 export const encodeCookie = (value) => encodeURIComponent(value).replace(/%(40|3D|26)/g, decodeURIComponent);
 
 /** Sets a cookie; the prototype's setter is for pages in which an element called `cookie` hides that of `document`. */
-const setCookie = (text) =>
+export const setCookie = (text) =>
   tryCall(() => {
     if (typeof document.cookie === "string") document.cookie = text;
     else Reflect.set(Object.getPrototypeOf(document), "cookie", text, document);
@@ -81,12 +82,4 @@ export const writeState = (name, value, domain, readState) => {
     if (writeOurs()) return;
   }
   useLocal("setItem", name, value);
-};
-
-/** Returns whether the debug panel is enabled in this browser session. */
-export const readDebugFlag = () => member(document, "cookie").includes(DEBUG_COOKIE);
-
-/** Enables or disables the debug panel on all pages of the host until the end of the browser session. */
-export const writeDebugFlag = (isEnabled) => {
-  setCookie(DEBUG_COOKIE + ";path=/;samesite=lax" + (isEnabled ? "" : ";max-age=0"));
 };

@@ -12,8 +12,7 @@ export const createDedupState = (name) => {
   const write = (state) => {
     unsaved = state;
     tryCall(() => {
-      if (state) window.localStorage.setItem(key, state);
-      else window.localStorage.removeItem(key);
+      window.localStorage[state ? "setItem" : "removeItem"](key, state);
       unsaved = undefined;
     });
   };

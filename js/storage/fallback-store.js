@@ -14,12 +14,11 @@ export const createFallbackStore = (name) => {
   return {
     put: (text, key) => window.localStorage.setItem(prefix + key, text),
     delete: (key) => [prefix, KEY_PREFIX].forEach((prefix) => window.localStorage.removeItem(prefix + key)),
-    /** Returns keys and texts alternately, in the order of the keys. */
+    /** Returns pairs of key and text, in the order of the keys. */
     entries: () =>
       storedKeys()
         .map((key) => [key.slice(prefixOf(key).length), window.localStorage.getItem(key)])
-        .sort()
-        .flat(),
+        .sort(),
     clear: () => storedKeys().forEach((key) => window.localStorage.removeItem(key)),
     transaction: { addEventListener: (_, onComplete) => onComplete() },
   };

@@ -2,6 +2,7 @@
 // are dropped and counted, and messages other than those of tabs have no effect.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { respondWith } from "../support/faulty-proxy.mjs";
@@ -65,22 +66,22 @@ describe("an entry that the library did not write", PARALLEL, () => {
     }));
 });
 
+/** The names of the core's inputs, in the order of their numbers. */
+const INPUTS = [...readFileSync(new URL("../../../src/input.rs", import.meta.url), "utf8").matchAll(/^ {8}([A-Z]\w+),$/gm)].map(([, name]) => name);
+
+/** The inputs that tabs send to each other. */
+const SHARED = ["Call", "DeletedElsewhere", "StateChanged"];
+
 /** Messages that no tab sends. */
 const MESSAGES = [
-  ["onLeader", false],
-  ["start", null],
-  ["consent", "denied"],
-  ["restore", [1, 2]],
-  ["onResponse", 1, undefined, ""],
-  ["pagehide"],
-  ["call", 1, 2],
-  ["call", "key"],
-  ["deletedElsewhere", null],
-  ["onState", {}, [], 1],
+  ...INPUTS.flatMap((name, kind) => (SHARED.includes(name) ? [] : [[kind], [kind, "denied"], [kind, "1", "x", "x"]])),
+  ...INPUTS.flatMap((_, kind) => [[kind, null], [kind, 1, 2], [kind, {}, [], 1]]),
+  [INPUTS.indexOf("Call"), "key"],
+  ["call", "1-1-a1", "x"],
   ["__proto__", "x"],
   "text",
   null,
-  { 0: "pagehide", length: 1 },
+  { 0: 6, length: 1 },
 ];
 
 test("messages on the channel that no tab sends have no effect", () =>

@@ -44,7 +44,6 @@ const CORE: &str = "js/core/load.js";
 const INTERNAL_NAMES: &[&str] = &[
     "pending",
     "opening",
-    "onTimer",
     "readState",
     "listeners",
     "enqueue",
@@ -54,15 +53,12 @@ const INTERNAL_NAMES: &[&str] = &[
     "snippet",
     "setCore",
     "client",
-    "onServerId",
-    "onLeader",
-    "onResponse",
-    "stored",
-    "restored",
-    "writeState",
-    "schedule",
-    "beacon",
     "canReplay",
+    "input",
+    "respond",
+    "restore",
+    "renew",
+    "leave",
 ];
 
 /// What esbuild reads the short names from.
@@ -208,10 +204,6 @@ fn short_name(name: &str) -> String {
     INTERNAL_NAMES.iter().zip('a'..='z').find(|(internal, _)| **internal == name).map_or_else(|| name.into(), |(_, letter)| letter.into())
 }
 
-fn short_names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| short_name(name)).collect()
-}
-
 fn short_name_flags(context: &Context) -> Vec<String> {
     vec![format!("--mangle-props=^({})$", INTERNAL_NAMES.join("|")), format!("--mangle-cache={}", context.path(SHORT_NAMES).display())]
 }
@@ -226,18 +218,18 @@ fn license_banners(context: &Context, source: &str) -> Result<Vec<String>> {
 
 /// The constants that the scripts share with the core and the collector.
 fn shared_constants() -> Vec<String> {
-    vec![
+    let mut constants = vec![
         define("VISITOR_COOKIE", cookies::VISITOR_COOKIE),
         define("SESSION_COOKIE", cookies::SESSION_COOKIE),
-        // Names of properties of our own bundles, like those of the source.
-        format!("--define:__ACTIONS__={:?}", short_names(Action::NAMES)),
-        format!("--define:__INPUTS__={:?}", short_names(InputKind::NAMES)),
-        format!("--define:__RESPONSE_INPUT__={}", InputKind::RequestDone as u32),
         format!("--define:__SHARED_HOSTS__={:?}", cookies::SHARED_HOSTS),
         format!("--define:__COOKIE_MAX_AGE_SECS__={}", cookies::COOKIE_MAX_AGE_SECS),
         format!("--define:__CALLS_FORM__={}", calls_request::FORM),
         format!("--define:__SESSION_TIMEOUT_MS__={}", visitor_context::SESSION_TIMEOUT_MS),
-    ]
+    ];
+    for (object, names) in [("ACTIONS", Action::NAMES), ("INPUTS", InputKind::NAMES)] {
+        constants.extend(names.iter().enumerate().map(|(number, name)| format!("--define:{object}.{name}={number}")));
+    }
+    constants
 }
 
 fn define(name: &str, value: &str) -> String {
