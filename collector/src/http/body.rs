@@ -107,15 +107,14 @@ impl Reader<'_> {
     /// Most bodies arrive in one frame, which is returned without a copy.
     async fn collect(&mut self, mut body: Body, announced: Option<usize>) -> Result<Bytes, Error> {
         let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
+        // The first frame is in memory already, so its token counts before it takes room: that of strangers may be used up.
+        let is_known = self.check_size(first.len()).and_then(|()| self.check_token(&first));
         let Some(second) = next(&mut body).await? else {
-            return self
-                .check_size(first.len())
-                .and_then(|()| self.room.hold(first.len()))
-                .and_then(|()| self.check_token(&first))
-                .map(|()| first);
+            return is_known.and_then(|()| self.room.hold(first.len())).map(|()| first);
         };
         let mut whole = Vec::new();
-        let mut result = self.append(&mut whole, &first, announced).and_then(|()| self.append(&mut whole, &second, announced));
+        let mut result =
+            is_known.and_then(|()| self.append(&mut whole, &first, announced)).and_then(|()| self.append(&mut whole, &second, announced));
         let mut length = first.len() + second.len();
         drop((first, second));
         while let Some(data) = next(&mut body).await? {
