@@ -8,6 +8,8 @@ use crate::{AppState, log_budget};
 pub(crate) async fn run(state: Arc<AppState>) {
     let mut closing = state.closing.clone();
     let mut interval = tokio::time::interval(log_budget::WINDOW);
+    // The first tick would come at once, and cut the sum of the first requests in two.
+    interval.reset();
     while !*closing.borrow() {
         tokio::select! {
             _ = interval.tick() => {
