@@ -31,6 +31,7 @@ use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
 use crate::priority::run_lowered;
 use crate::store::Store;
+use crate::telemetry::{self, gauge};
 
 pub use clickhouse::{ClickHouseAddress, ClickHouseEngine};
 pub use document::{Document, ProductKey, RecordKey};
@@ -98,10 +99,14 @@ impl Analytics {
         File::create(self.folder.join(REBUILD_MARKER))?.sync_all()
     }
 
-    /// Returns the Prometheus lines about the projection; empty in a build without an engine.
+    /// Returns the Prometheus lines about the projection and its queries; empty in a build without an engine.
     pub fn render(&self) -> String {
         match &self.open {
-            Ok((_, progress)) => progress.render(),
+            Ok((_, progress)) => {
+                let running = MAX_QUERIES.saturating_sub(self.permits.available_permits());
+                let queries = gauge("tillroll_metrics_queries", "Metrics queries that run.", running as f64);
+                progress.render() + &telemetry::render(&queries)
+            }
             Err(ProjectionError::NoEngine) => String::new(),
             Err(_) => lag::render(None),
         }
