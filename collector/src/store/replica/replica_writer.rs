@@ -17,7 +17,7 @@ use crate::clock::{self, Stopwatch};
 use crate::store::error::StoreError;
 use crate::store::tasks::Task;
 use crate::store::write::transaction::{Committed, EntryTasks, commit_entries};
-use crate::store::write::writer::{LOG_COPY_POLL, StoreWriter};
+use crate::store::write::writer::{EXPENSIVE_POLL, StoreWriter};
 
 /// The most that the entries of one transaction cost, unless it is one entry.
 const MAX_TRANSACTION_COST: usize = 40_000;
@@ -44,7 +44,7 @@ impl StoreWriter {
                 continue;
             }
             if self.is_log_copied_first() {
-                clock::sleep(LOG_COPY_POLL);
+                clock::sleep(EXPENSIVE_POLL);
                 continue;
             }
             if !self.apply(&mut entries, outputs) {

@@ -32,8 +32,15 @@ use crate::telemetry::Telemetry;
 /// How long expensive tasks wait if there are always cheap ones.
 const MAX_EXPENSIVE_WAIT: Duration = Duration::from_millis(50);
 
-/// How often the writer looks whether the write-ahead log is copied, while only expensive tasks wait for that.
-pub(in crate::store) const LOG_COPY_POLL: Duration = Duration::from_millis(2);
+/// While cheap tasks come, expensive ones pause for so many times as long as their last transaction took, up to [`MAX_EXPENSIVE_WAIT`]: the disk and
+/// the processors also serve what requests do before and after they are stored. Imports do not pause: the owner chooses when to import.
+const EXPENSIVE_PAUSE_FACTOR: u32 = 4;
+
+/// Cheap tasks come as long as the last one was stored no longer ago than this.
+const CHEAP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How often the writer looks whether expensive tasks may go on, while only such tasks wait.
+pub(in crate::store) const EXPENSIVE_POLL: Duration = Duration::from_millis(1);
 
 /// The least and the most KB that a probe writes after a failed write.
 const PROBE_KB: (usize, usize) = (64, 1024);
@@ -55,8 +62,10 @@ pub(in crate::store) struct StoreWriter {
     /// From this length of the log on, expensive tasks wait until it is copied.
     pause_from_pages: i64,
     backlog: Backlog,
-    /// The time of the last transaction with expensive tasks.
-    last_expensive: Stopwatch,
+    /// The time since the last transaction with expensive tasks, and how long that took; zero for imports.
+    last_expensive: (Stopwatch, Duration),
+    /// The time since the last transaction with cheap tasks.
+    last_cheap: Option<Stopwatch>,
     /// The size of the last failed transaction, until one of that size succeeds.
     failed_kb: Option<usize>,
     head: watch::Sender<Cursor>,
@@ -87,7 +96,8 @@ impl StoreWriter {
             log_pages: Arc::default(),
             pause_from_pages: MAX_LOG_PAGES,
             backlog: Backlog::default(),
-            last_expensive: Stopwatch::start(),
+            last_expensive: (Stopwatch::start(), Duration::ZERO),
+            last_cheap: None,
             failed_kb: None,
             head,
             position,
@@ -101,17 +111,33 @@ impl StoreWriter {
     pub(in crate::store) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while self.backlog.receive(&mut queue) {
             self.restart_log();
-            let may_be_expensive = !self.is_log_copied_first();
-            let group = self.backlog.next_group(may_be_expensive, self.last_expensive.elapsed() >= MAX_EXPENSIVE_WAIT);
-            if group.iter().any(|job| is_expensive(&job.task)) {
-                self.last_expensive = Stopwatch::start();
-            }
+            let may_be_expensive = !self.is_log_copied_first() && !self.is_expensive_pause();
+            let is_expensive_due = self.last_expensive.0.elapsed() >= MAX_EXPENSIVE_WAIT;
+            let group = self.backlog.next_group(may_be_expensive, is_expensive_due);
             if group.is_empty() {
-                clock::sleep(LOG_COPY_POLL);
-            } else {
-                self.store(group);
+                clock::sleep(EXPENSIVE_POLL);
+                continue;
+            }
+            let has_expensive = group.iter().any(|job| is_expensive(&job.task));
+            let pauses = group.iter().any(|job| is_expensive(&job.task) && !matches!(job.task, Task::Import(..)));
+            // Health checks are no load.
+            let has_cheap = group.iter().any(|job| !is_expensive(&job.task) && !matches!(job.task, Task::Probe));
+            let watch = Stopwatch::start();
+            self.store(group);
+            if has_expensive {
+                self.last_expensive = (Stopwatch::start(), if pauses { watch.elapsed() } else { Duration::ZERO });
+            }
+            if has_cheap {
+                self.last_cheap = Some(Stopwatch::start());
             }
         }
+    }
+
+    /// Returns whether expensive tasks pause, so that they take no more than their share while cheap ones come.
+    fn is_expensive_pause(&self) -> bool {
+        let (since, took) = &self.last_expensive;
+        let pause = took.saturating_mul(EXPENSIVE_PAUSE_FACTOR).min(MAX_EXPENSIVE_WAIT);
+        self.last_cheap.as_ref().is_some_and(|last| last.elapsed() <= CHEAP_INTERVAL) && since.elapsed() < pause
     }
 
     /// Returns whether expensive tasks wait until the write-ahead log is copied: it must not grow faster than that.
@@ -206,17 +232,17 @@ impl StoreWriter {
 
     /// Copies the rest of a long write-ahead log, so that the next commit starts it anew.
     pub(in crate::store) fn restart_log(&mut self) {
+        // A commit must not wait for a copy that runs. It sets the flag again when it is complete.
+        let Some(_turn) = self.checkpointer.try_pause() else { return };
         if !self.checkpointer.take_copied_long_log() {
             return;
         }
-        if let Some(connection) = &self.connection {
-            let _turn = self.checkpointer.pause();
-            if let Err(error) = checkpoint(connection) {
-                tracing::warn!(%error, "cannot copy the write-ahead log to the database");
-            }
+        if let Some(connection) = &self.connection
+            && let Err(error) = checkpoint(connection)
+        {
+            tracing::warn!(%error, "cannot copy the write-ahead log to the database");
         }
-        // A reader may prevent that the log is started anew. Then expensive tasks go on until it has grown as much again.
-        self.pause_from_pages = self.log_pages.load(Relaxed) + MAX_LOG_PAGES;
+        self.pause_from_pages = pause_from(self.log_pages.load(Relaxed));
     }
 
     /// Restarts a write-ahead log that is too long. Readers that never pause can prevent SQLite from doing so by itself.
@@ -257,6 +283,14 @@ impl StoreWriter {
     }
 }
 
+/// Returns from which length on expensive tasks wait for the next copy of a log that was just copied at this length.
+///
+/// The next commit starts the log anew unless a reader needs it. Then one transaction after each copy looks whether the reader has ended. A
+/// reader that lasts until the log is twice as long, such as a backup, lets expensive tasks go on until it has grown as much again.
+fn pause_from(pages: i64) -> i64 {
+    if pages < 2 * MAX_LOG_PAGES { pages.max(MAX_LOG_PAGES) } else { pages + MAX_LOG_PAGES }
+}
+
 fn kilobytes(jobs: &[Job]) -> usize {
     jobs.iter().map(|job| job.permit.num_permits()).sum()
 }
@@ -264,4 +298,21 @@ fn kilobytes(jobs: &[Job]) -> usize {
 /// A lock of another process is no fault of this connection.
 fn is_lock(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expensive_tasks_wait_for_each_copy_of_a_long_log_until_it_is_twice_as_long() {
+        for (pages, expected) in [
+            (10, MAX_LOG_PAGES),
+            (MAX_LOG_PAGES + 1, MAX_LOG_PAGES + 1),
+            (2 * MAX_LOG_PAGES - 1, 2 * MAX_LOG_PAGES - 1),
+            (2 * MAX_LOG_PAGES, 3 * MAX_LOG_PAGES),
+        ] {
+            assert_eq!(pause_from(pages), expected, "{pages}");
+        }
+    }
 }
