@@ -5,13 +5,12 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { createFixture } from "../browser/support/fixture.mjs";
+import { numberedNames } from "../browser/support/numbered-names.mjs";
 
 const withPage = createFixture();
 
 const ROOT = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, ROOT), "utf8");
-/** The names of a numbered list in the core, in its order. */
-const names = (path) => [...read(path).match(/numbered! \{[^]*?\n\}/)[0].matchAll(/= "(\w+)"/g)].map(([, name]) => name);
 const script = (body) => () => ({ type: "text/javascript", body });
 
 const pages = () => ({
@@ -29,17 +28,17 @@ const play = async ({ inputs, actions }) => {
   const { encodeFlat } = await import("/flat-encode.js");
   await init();
   const input = (name, ...texts) => handle(inputs.indexOf(name), texts.join("\0"), null);
-  input("start", "granted");
-  input("restored");
-  input("onLeader", "yes");
+  input("Start", "granted");
+  input("Restored");
+  input("Leader", "yes");
   const seed = "a".repeat(42);
-  input("call", `${Date.now()}-100000-${seed.slice(0, 6)}1`, encodeFlat({ time: Date.now(), seed, api: "tillroll", type: "product_view", url: location.href, params: { product_id: "312" } }));
+  input("Call", `${Date.now()}-100000-${seed.slice(0, 6)}1`, encodeFlat({ time: Date.now(), seed, api: "tillroll", type: "product_view", url: location.href, params: { product_id: "312" } }));
   return window.effects.map(([action, ...texts]) => [actions[action], ...texts]);
 };
 
 test("the package starts in a page and puts a call into the queue", () =>
   withPage(pages, async ({ page, open }) => {
     await open();
-    const effects = await page.evaluate(play, { inputs: names("src/input.rs"), actions: names("src/effect.rs") });
-    assert.ok(effects.some(([action, , text]) => action === "put" && text.includes("312")), JSON.stringify(effects));
+    const effects = await page.evaluate(play, { inputs: numberedNames("input.rs"), actions: numberedNames("effect.rs") });
+    assert.ok(effects.some(([action, , text]) => action === "Persist" && text.includes("312")), JSON.stringify(effects));
   }));

@@ -2,11 +2,11 @@
 // are dropped and counted, and messages other than those of tabs have no effect.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { respondWith } from "../support/faulty-proxy.mjs";
 import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
+import { numberedNames } from "../support/numbered-names.mjs";
 
 const withPage = createFixture();
 const pages = (collector) => ({ "/": scriptTag(collector), "/elsewhere": "" });
@@ -66,8 +66,7 @@ describe("an entry that the library did not write", PARALLEL, () => {
     }));
 });
 
-/** The names of the core's inputs, in the order of their numbers. */
-const INPUTS = [...readFileSync(new URL("../../../src/input.rs", import.meta.url), "utf8").matchAll(/^ {8}([A-Z]\w+),$/gm)].map(([, name]) => name);
+const INPUTS = numberedNames("input.rs");
 
 /** The inputs that tabs send to each other. */
 const SHARED = ["Call", "DeletedElsewhere", "StateChanged"];
