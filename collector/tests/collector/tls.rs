@@ -7,7 +7,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -118,14 +121,7 @@ fn http2_is_offered_and_has_the_host_of_the_request() {
 
 /// Asks for the cookie over HTTP/2; returns the status, and the cookie that the response sets.
 async fn get_over_http2(url: &str, certificate: &str) -> Result<(u16, String), Box<dyn std::error::Error>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(certificate.as_bytes())?)?;
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions()?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = tokio::net::TcpStream::connect(url.strip_prefix("https://").unwrap()).await?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("127.0.0.1")?, stream).await?;
-    let (client, connection) = h2::client::handshake(stream).await?;
+    let (client, connection) = h2::client::handshake(connect_for_http2(url, certificate).await?).await?;
     tokio::spawn(connection);
     let request =
         http::Request::post(format!("{url}/v2/cookie")).header("cookie", "cbuid=0123").header("referer", "https://127.0.0.1/").body(())?;
@@ -133,6 +129,79 @@ async fn get_over_http2(url: &str, certificate: &str) -> Result<(u16, String), B
     let response = response.await?;
     let cookie = response.headers().get("set-cookie").map_or("", |cookie| cookie.to_str().unwrap_or_default());
     Ok((response.status().as_u16(), cookie.to_owned()))
+}
+
+/// Opens a connection for HTTP/2.
+async fn connect_for_http2(url: &str, certificate: &str) -> Result<TlsStream<TcpStream>, Box<dyn std::error::Error>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate.as_bytes())?)?;
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(url.strip_prefix("https://").unwrap()).await?;
+    Ok(TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("127.0.0.1")?, stream).await?)
+}
+
+#[test]
+fn http2_has_limits_of_streams_and_headers() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let certificate = write_certificate(files.path());
+    let (_program, url) = start(data.path(), files.path(), &[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = h2::client::handshake(connect_for_http2(&url, &certificate).await.unwrap()).await.unwrap();
+        tokio::spawn(connection);
+        let mut client = client.ready().await.unwrap();
+        for (padding, status) in [(1_000, 200), (70_000, 431), (1_000, 200)] {
+            let request = http::Request::get(format!("{url}/healthz")).header("x-padding", "x".repeat(padding)).body(()).unwrap();
+            let (response, _) = client.send_request(request, true).unwrap();
+            assert_eq!(response.await.unwrap().status().as_u16(), status, "{padding} bytes");
+        }
+        assert_eq!(client.current_max_send_streams(), 100);
+    });
+}
+
+/// The types of frames, see RFC 9113, section 6.
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[test]
+fn http2_connection_that_resets_its_requests_at_once_is_ended() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let certificate = write_certificate(files.path());
+    let (_program, url) = start(data.path(), files.path(), &[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut stream = connect_for_http2(&url, &certificate).await.unwrap();
+        let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        sent.extend(frame(SETTINGS, 0, 0, &[]));
+        for request in (1..800).step_by(2) {
+            // `GET / https` by the static table, and an authority; the last headers of a request with a body.
+            sent.extend(frame(HEADERS, 4, request, b"\x82\x84\x87\x41\x01a"));
+            sent.extend(frame(RST_STREAM, 0, request, &8_u32.to_be_bytes()));
+        }
+        stream.write_all(&sent).await.unwrap();
+        let mut kinds = Vec::new();
+        let reason = loop {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).await.unwrap_or_else(|error| panic!("ended without a reason after {kinds:?}: {error}"));
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            stream.read_exact(&mut payload).await.unwrap();
+            kinds.push(head[3]);
+            if head[3] == GOAWAY {
+                break u32::from_be_bytes(payload[4..8].try_into().unwrap());
+            }
+        };
+        assert_eq!(h2::Reason::from(reason), h2::Reason::ENHANCE_YOUR_CALM);
+        assert_eq!(get_over_http2(&url, &certificate).await.unwrap().0, 204, "other connections are served");
+    });
 }
 
 #[test]
