@@ -18,6 +18,7 @@ mod random;
 mod release_check;
 mod setup;
 mod size;
+mod source_hosts;
 mod step;
 mod test;
 mod tidy;
@@ -52,6 +53,8 @@ enum Task {
     Size,
     /// Build the archives that are published, into `target/package/`
     Package,
+    /// Write the table of the hosts of search engines and social networks anew, from the pinned public list
+    SourceHosts,
     /// Check the rules of this code base that no standard linter checks
     Tidy,
     /// Build a release from a clean checkout with the pinned compiler, and record where its files come from
@@ -83,6 +86,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Task::Size => size::run(&mut context)?,
         Task::ReleaseCheck => release_check::run(&mut context)?,
         Task::Package => package::run(&mut context)?,
+        Task::SourceHosts => source_hosts::run(&context)?,
         Task::Tidy => tidy::run(&context)?,
         Task::Bench(options) => bench::run(&mut context, &options)?,
         Task::Fuzz(options) => fuzz::run(&mut context, &options)?,

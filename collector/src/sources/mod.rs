@@ -8,6 +8,7 @@ mod client;
 mod country;
 mod device;
 mod hosts;
+mod known_hosts;
 mod source;
 
 pub use client::Client;

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use crate::addresses;
-use crate::sources::hosts::{self, HostKind};
+use crate::sources::hosts::HostKind;
+use crate::sources::known_hosts;
 
 /// The channel of an arrival without any other.
 pub const DIRECT: &str = "direct";
@@ -102,8 +103,8 @@ impl Source {
         let host = if is_same_site(&host, &site(addresses::host(landing))) { String::new() } else { host };
         let params = Params::of(landing);
         let click = params.click_id();
-        let service = hosts::find(&host);
-        let named = params.source.as_deref().and_then(hosts::find_named);
+        let service = known_hosts::find(&host);
+        let named = params.source.as_deref().and_then(known_hosts::find_named);
         let medium = params.medium.as_deref().map(str::to_lowercase);
         let by_medium = medium.as_deref().and_then(of_medium);
         let channel = channel(click.map(|(_, _, channel)| *channel), by_medium, named.or(service), !host.is_empty(), params.has_utm());

@@ -21,6 +21,7 @@ mod requests;
 #[path = "../collector/server.rs"]
 #[allow(dead_code, reason = "the other tests of the collector use the rest of it")]
 mod server;
+mod sources;
 mod tokens;
 mod tracked_data;
 mod traffic;

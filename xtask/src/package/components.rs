@@ -1,5 +1,5 @@
 //! The list of all components, as CycloneDX 1.6: the crates that are compiled into the collector and into the page, the npm packages
-//! whose files are part of the build, and mdBook, whose files are part of the documents.
+//! whose files are part of the build, the public list of hosts that the collector contains, and mdBook, whose files are part of the documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{FOLDER, name};
 use crate::context::Context;
-use crate::{files, process, setup};
+use crate::{files, process, setup, source_hosts};
 
 /// Workspace packages whose dependencies are published: the core and the collector.
 const PUBLISHED: &[&str] = &["tillroll", "tillroll-collector"];
@@ -22,6 +22,12 @@ pub(super) fn write(context: &mut Context) -> Result<String> {
     components.extend(npm_packages(context)?);
     // The scripts and styles of the documents' site are parts of mdBook.
     components.push(component("cargo", "mdbook", setup::MDBOOK_VERSION, "MPL-2.0"));
+    components.push(component(
+        &format!("github/{}", source_hosts::OWNER),
+        source_hosts::NAME,
+        source_hosts::VERSION,
+        source_hosts::LICENSE,
+    ));
     let count = components.len();
     let list = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",

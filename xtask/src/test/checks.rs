@@ -30,6 +30,12 @@ pub(super) const CHECKS: &[Check] = &[
         needs: &[],
         run: |context| tidy::run(context).map(|()| CheckResult::PASSED),
     },
+    Check {
+        name: "source-hosts",
+        about: "the table of source hosts is what `cargo xtask source-hosts` writes",
+        needs: &[],
+        run: lint::source_hosts,
+    },
     Check { name: "eslint", about: "ESLint finds nothing in the scripts", needs: &[setup::NODE], run: lint::eslint },
     Check {
         name: "deny",

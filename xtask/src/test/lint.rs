@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::result::CheckResult;
 use crate::context::Context;
-use crate::{process, setup};
+use crate::{process, setup, source_hosts};
 
 pub(super) fn rustfmt(context: &Context) -> Result<CheckResult> {
     process::run_visible(process::cargo(context).args(["fmt", "--all", "--check"])).map(|()| CheckResult::PASSED)
@@ -22,6 +22,19 @@ pub(super) fn eslint(context: &Context) -> Result<CheckResult> {
     let mut node = process::node(context);
     node.args(["node_modules/eslint/bin/eslint.js", "--max-warnings=0", "."]);
     process::run_visible(&mut node).map(|()| CheckResult::PASSED)
+}
+
+/// Compares the committed table with the public list.
+pub(super) fn source_hosts(context: &Context) -> Result<CheckResult> {
+    let archive = match source_hosts::download(context) {
+        Ok(archive) => archive,
+        Err(error) => return Ok(CheckResult::Skipped(format!("{error:#}"))),
+    };
+    let is_current = source_hosts::is_current(context, &archive)?;
+    if !is_current {
+        println!("the table differs from the list; run `cargo xtask source-hosts`");
+    }
+    Ok(if is_current { CheckResult::PASSED } else { CheckResult::FAILED })
 }
 
 /// Configured in `deny.toml`. Advisories need the RustSec database from the network; an offline machine skips them.
