@@ -107,6 +107,24 @@ fn timeline_has_what_a_person_did_on_all_devices_newest_first() {
 }
 
 #[test]
+fn imported_order_takes_the_place_of_what_a_page_reported() {
+    let server = TestServer::start();
+    let mut reported = identify(2, 2_000, "laptop", "jo@x.com");
+    reported["type"] = json!("order");
+    reported["params"] = json!({"order_id": "77", "total": 20, "currency": "EUR"});
+    server.client.store(&[identify(1, 1_000, "laptop", "jo@x.com"), reported]);
+    let orders = || {
+        let entries = timeline(&server, "jo@x.com", "").into_iter();
+        entries.filter(|entry| entry["kind"] == "order").map(|entry| entry["order"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(orders().iter().map(|order| &order["id"]).collect::<Vec<_>>(), ["77"]);
+    let at = "2020-09-13T12:26:48Z";
+    let customer = json!({"email": "jo@x.com"});
+    import(&server, "orders", &json!({"id": "77", "status": "approved", "placed_at": at, "current_date": at, "customer": customer}));
+    assert_eq!(orders().iter().map(|order| (&order["id"], &order["status"])).collect::<Vec<_>>(), [(&json!("77"), &json!("approved"))]);
+}
+
+#[test]
 fn timeline_pages_of_any_size_make_up_the_whole() {
     let server = TestServer::start();
     let events: Vec<Value> =

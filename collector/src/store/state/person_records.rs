@@ -157,6 +157,8 @@ fn add_imported(connection: &Connection, project: i64, imported: ImportedDocumen
         records.carts.push(document(export::imported_document(Resource::Carts, record), "updated_at"));
     } else if !is_replaced(connection, project, &id)? {
         let json = export::imported_document(Resource::Orders, record);
+        // As in the export, an imported order takes the place of what a page reported.
+        records.orders.retain(|order| order.key != id);
         records.orders.push(PersonRecord { time: millis(&json, "createdAt"), key: id, json });
     }
     Ok(())
