@@ -11,14 +11,14 @@ const MAX_PAGE_ROWS = 100;
 const text = (title, read) => ({ title, kind: 'text', read });
 const FIELDS = [
   'email', 'first_name', 'last_name', 'tags', 'subscribed', 'orders_count', 'revenue', 'currency_code', 'visits_count', 'first_seen_at', 'last_seen_at', 'last_order_at',
-  'segment',
+  'segment', 'cart_amount', 'cart_currency_code',
 ].map((name) => `customer.${name}`);
 
 /** The columns of the visible list. */
 export const COLUMNS = [
   { title: 'Customer', kind: 'text' }, { title: 'Tags', kind: 'tag-cell' }, { title: 'Orders', kind: 'count' }, { title: 'Revenue', kind: 'money' },
-  { title: 'Visits', kind: 'count' }, { title: 'Last seen', kind: 'day' }, { title: 'Last order', kind: 'day' }, { title: 'Came first from', kind: 'text' },
-  { title: 'Segment', kind: 'text' },
+  { title: 'Visits', kind: 'count' }, { title: 'Last seen', kind: 'day' }, { title: 'Last order', kind: 'day' }, { title: 'Open cart', kind: 'money' },
+  { title: 'Came first from', kind: 'text' }, { title: 'Segment', kind: 'text' },
 ];
 
 /** The columns of the CSV file. */
@@ -30,6 +30,7 @@ const CSV_COLUMNS = [
   text('First seen', (customer) => customer.first_seen_at), text('Last seen', (customer) => customer.last_seen_at), text('Last order', (customer) => customer.last_order_at),
   text('First channel', (customer) => customer.first_source?.channel), text('First source', (customer) => customer.first_source?.name),
   text('First campaign', (customer) => customer.first_source?.campaign), text('Segment', ({ segment }) => segment),
+  { title: 'Open cart', kind: 'count', read: (customer) => customer.cart_amount }, text('Currency of the cart', (customer) => customer.cart_currency_code),
 ];
 
 /** Sets the form from the address. */
@@ -82,7 +83,7 @@ const dayCondition = (choice) => {
 const toWords = (text) => text.split(/[\s"()|+*]+/).map((word) => word.replace(/^-+/, '')).filter(Boolean).map((word) => `*${word}*`).join(' + ');
 
 const toFilter = (form) => {
-  const { text, tag, source, orders, revenue, seen, ordered, segment, subscribed, cart } = form.elements;
+  const { text, tag, source, orders, revenue, seen, ordered, segment, subscribed, cart, cart_from: cartFrom } = form.elements;
   const customer = everything();
   const words = toWords(text.value);
   if (words) customer.aggregated_details = { query: words };
@@ -94,6 +95,7 @@ const toFilter = (form) => {
   if (segment.value) customer.segments = { in: [segment.value] };
   if (subscribed.value) customer.subscribed = subscribed.value === 'true';
   if (cart.value) customer.has_cart = cart.value === 'true';
+  if (cartFrom.value) customer.cart_amount = { gte: Number(cartFrom.value) };
   return source.value ? { customer, first_source: { channels: { in: [source.value] } } } : { customer };
 };
 

@@ -109,18 +109,19 @@ const cell = (title, kind, ...content) => {
   td.dataset.title = title;
   return td;
 };
+const money = (amount, currency) => (typeof amount === 'number' && currency ? formatMoney(amount, currency) : '–');
 const date = (title, time) => cell(title, 'day', time ? formatDate(time) : '–');
 
 function createRow(customer) {
   const name = [customer.first_name, customer.last_name].filter(Boolean).join(' ');
   const link = element('a', { href: personPath(customer.email), textContent: customer.email });
   const tags = (customer.tags ?? []).map((tag) => element('span', { className: 'pill', textContent: tag }));
-  const revenue = typeof customer.revenue === 'number' && customer.currency_code ? formatMoney(customer.revenue, customer.currency_code) : null;
   return element('tr', {},
     element('th', { scope: 'row' }, link, element('span', { className: 'person-name', textContent: name })),
     cell('Tags', 'tag-cell', ...tags),
-    cell('Orders', 'count', formatCount(customer.orders_count ?? 0)), cell('Revenue', 'money', revenue ?? '–'), cell('Visits', 'count', formatCount(customer.visits_count ?? 0)),
+    cell('Orders', 'count', formatCount(customer.orders_count ?? 0)), cell('Revenue', 'money', money(customer.revenue, customer.currency_code)), cell('Visits', 'count', formatCount(customer.visits_count ?? 0)),
     date('Last seen', customer.last_seen_at), date('Last order', customer.last_order_at),
+    cell('Open cart', 'money', money(customer.cart_amount, customer.cart_currency_code)),
     cell('Came first from', 'text', customer.first_source?.name ?? '–'), cell('Segment', 'text', customer.segment ? formatSegment(customer.segment) : '–'));
 }
 

@@ -180,6 +180,26 @@ test("the pages fit a phone", async () => {
   await withPage(path, async (page) => assert.equal(await overflow(page), 0), PHONE);
 });
 
+test("customers are found by the amount of their open cart", async () => {
+  const now = new Date().toISOString();
+  const cart = (id, total, email) => ({ id, status: "pending", total_amount_with_taxes: total, currency_code: "EUR", customer: { email }, created_at: now, updated_at: now, current_date: now });
+  const carts = [cart("small", 20, "cart-large@x.com"), cart("large", 120, "cart-large@x.com"), cart("other", 99, "cart-small@x.com")];
+  const people = ["cart-large@x.com", "cart-small@x.com"].map((email) => ({ email, createdAt: Date.now() }));
+  for (const [list, records] of [["carts", carts], ["customers", people]]) {
+    const body = records.map((record) => JSON.stringify(record)).join("\n");
+    const answer = await fetch(`${collector.url}/import/${list}`, { method: "POST", headers: collector.ownerHeaders(), body });
+    assert.equal((await answer.json()).accepted, records.length);
+  }
+  await collector.countFresh("orders", "order.id");
+  await withPage("/customers?text=cart-", async (page) => {
+    assert.deepEqual((await texts(page, "#rows [data-title='Open cart']")).sort(), ["€120.00", "€99.00"]);
+    await page.fill("[name=cart_from]", "100");
+    await page.press("[name=cart_from]", "Enter");
+    await page.waitForFunction(() => document.querySelectorAll("#rows tbody tr").length === 1);
+    assert.deepEqual(await texts(page, "#rows tbody th a"), ["cart-large@x.com"]);
+  });
+});
+
 test("the pages need the owner's credentials and allow only their own origin", async () => {
   for (const path of ["/customers", personPath("jo@x.com")]) {
     assert.equal((await fetch(collector.url + path)).status, 401);

@@ -1,6 +1,6 @@
 //! The fields of customers.
 
-use crate::metrics::catalog::field::{Field, FilterKind, amount, boolean, count, number, text, texts, timestamp};
+use crate::metrics::catalog::field::{Field, FieldType, FilterKind, amount, boolean, count, field, number, text, texts, timestamp};
 
 /// The attributes of a customer.
 pub(super) const MAIN: &[Field] = &[
@@ -24,6 +24,9 @@ pub(super) const MAIN: &[Field] = &[
     text("customer.cohort").countable().groupable().filter("cohorts"),
     number("customer.days_between_orders").filter("days_between_orders"),
     boolean("customer.has_cart").groupable().filter("has_cart"),
+    // The largest of the open carts. Amounts of several currencies are never added, so it has no operators.
+    field("customer.cart_amount", FieldType::Amount).filter("cart_amount"),
+    text("customer.cart_currency_code").groupable().filter("cart_currency_codes"),
     text("customer.segment").countable().groupable().filter("segments"),
 ];
 

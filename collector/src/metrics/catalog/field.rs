@@ -137,7 +137,8 @@ const SUM_OPERATORS: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min
 /// The operators of durations. The sum of waiting times has no meaning, so it is missing.
 const DURATION_OPERATORS: &[Operator] = &[Operator::Avg, Operator::Max, Operator::Min, Operator::Stats, Operator::Percentiles];
 
-const fn field(name: &'static str, kind: FieldType) -> Field {
+/// Returns a field without operators.
+pub(super) const fn field(name: &'static str, kind: FieldType) -> Field {
     Field {
         name,
         kind,

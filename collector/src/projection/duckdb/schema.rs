@@ -34,6 +34,6 @@ pub(super) fn sql() -> String {
 
 /// Returns a digest of the schema. Raise the number in it when the contents of the tables change, but not the tables.
 pub(super) fn fingerprint() -> String {
-    let digest = Sha256::digest(format!("3\n{}{DERIVE_VISITS}", sql()));
+    let digest = Sha256::digest(format!("4\n{}{DERIVE_VISITS}", sql()));
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

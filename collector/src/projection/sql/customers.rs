@@ -47,8 +47,8 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
               CAST(sum(o.amount) AS BIGINT) AS revenue, count(o.amount) AS priced
               FROM f LEFT JOIN o ON o.email = f.email AND o.currency = f.currency
               GROUP BY f.email, f.currency, f.orders, f.first_at, f.last_at),
-          c AS (SELECT DISTINCT o.customer__email AS email FROM {orders} o
-              WHERE o.project = {project} AND o.cart = TRUE AND o.customer__email IS NOT NULL{documents}),
+          c AS (SELECT o.customer__email AS email, max(o.order__total_amount_with_taxes) AS amount, {cart_currency} AS currency FROM {orders} o
+              WHERE o.project = {project} AND o.cart = TRUE AND o.customer__email IS NOT NULL{documents} GROUP BY o.customer__email),
           t AS (SELECT o.customer__email AS email, count(*) AS returns FROM {returns} o
               WHERE o.project = {project} AND o.customer__email IS NOT NULL{documents} GROUP BY o.customer__email),
           v AS (SELECT w.known_email AS email, count(*) AS visits, min(w.started_at) AS first_at, max(w.ended_at) AS last_at,
@@ -64,7 +64,8 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
               least(coalesce(v.first_at, m.first_at, p.created_at), coalesce(m.first_at, p.created_at, v.first_at),
                   coalesce(p.created_at, v.first_at, m.first_at)) AS first_seen,
               greatest(coalesce(v.last_at, m.last_at), coalesce(m.last_at, v.last_at)) AS last_seen, p.created_at AS created_at,
-              CAST(c.email IS NOT NULL AS BOOLEAN) AS has_cart, v.first_source AS first_source,
+              CAST(c.email IS NOT NULL AS BOOLEAN) AS has_cart, c.amount AS cart_amount,
+              CASE WHEN c.amount IS NOT NULL THEN nullif(c.currency, '') END AS cart_currency, v.first_source AS first_source,
               2 * avg(m.revenue) OVER (PARTITION BY m.currency) AS high, {age} AS age
               FROM k LEFT JOIN p ON p.email = k.email LEFT JOIN m ON m.email = k.email
               LEFT JOIN c ON c.email = k.email LEFT JOIN t ON t.email = k.email LEFT JOIN v ON v.email = k.email)
@@ -77,7 +78,7 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
               CASE WHEN v.priced > 0 THEN CAST({average} AS BIGINT) END AS customer__average_order,
               v.first_order AS customer__first_order_at, v.last_order AS customer__last_order_at, {cohort} AS customer__cohort,
               CASE WHEN v.orders > 1 THEN CAST({days_between} AS BIGINT) END AS customer__days_between_orders,
-              v.has_cart AS customer__has_cart,
+              v.has_cart AS customer__has_cart, v.cart_amount AS customer__cart_amount, v.cart_currency AS customer__cart_currency_code,
               CASE WHEN v.orders = 0 THEN 'prospect' WHEN v.age > 180 THEN 'lost' WHEN v.age > 60 THEN 'at_risk'
                   WHEN v.orders >= 4 AND v.revenue >= v.high THEN 'champion' WHEN v.revenue >= v.high THEN 'big_spender'
                   WHEN v.orders >= 2 THEN 'loyal' ELSE 'new' END AS customer__segment,
@@ -87,6 +88,10 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         returns = relations.table(&table_name(RecordKind::Returns, None)),
         people_visits = relations.people_visits(),
         first_currency = dialect.first_by("o.currency", &[&is_missing, &placed_at, "o.id"]),
+        cart_currency = dialect.last_by(
+            "coalesce(o.order__currency_code, '')",
+            &["coalesce(o.order__total_amount_with_taxes, -9000000000000000000)", "o.order__id"]
+        ),
         first_visit = dialect.first_by(&source(dialect, "w"), &["w.started_at", "w.number"]),
         age = dialect.quotient(&age, &DAY_MS.to_string()),
         average = dialect.round("v.revenue / v.priced"),

@@ -73,7 +73,7 @@ pub(crate) fn customers(records: &RandomRecords, markets: &[String]) -> Vec<Valu
     let figures = |address: &&str| Figures {
         email: (*address).to_owned(),
         orders: orders.iter().filter(|order| email(order) == Some(*address) && !is_cart(order)).collect(),
-        has_cart: orders.iter().any(|order| email(order) == Some(*address) && is_cart(order)),
+        carts: orders.iter().filter(|order| email(order) == Some(*address) && is_cart(order)).collect(),
         returns: returns.iter().filter(|record| email(record) == Some(*address)).count(),
         visits: visits.iter().copied().filter(|visit| visit.email.as_deref() == Some(*address)).collect(),
         person: traffic.people.get(*address).cloned().unwrap_or_default(),
@@ -86,7 +86,7 @@ pub(crate) fn customers(records: &RandomRecords, markets: &[String]) -> Vec<Valu
 struct Figures<'a> {
     email: String,
     orders: Vec<&'a Value>,
-    has_cart: bool,
+    carts: Vec<&'a Value>,
     returns: usize,
     visits: Vec<&'a PersonVisit>,
     person: Map<String, Value>,
@@ -122,7 +122,7 @@ impl Figures<'_> {
         let last_seen = [self.visits.iter().map(|visit| visit.ended).max(), last_order].into_iter().flatten().max();
         let mut json = json!({
             "id": self.email, "email": self.email, "visits_count": self.visits.len(), "orders_count": self.orders.len(),
-            "returns_count": self.returns, "has_cart": self.has_cart, "segment": self.segment(all),
+            "returns_count": self.returns, "has_cart": !self.carts.is_empty(), "segment": self.segment(all),
         });
         for (name, exported) in [("first_name", "firstName"), ("last_name", "lastName")] {
             set(&mut json, name, self.person.get(exported).and_then(Value::as_str).filter(|text| !text.is_empty()));
@@ -141,6 +141,13 @@ impl Figures<'_> {
         set(&mut json, "cohort", first_order.map(|at| time::format_rfc3339_millis(at)[..7].to_owned()));
         set(&mut json, "currency_code", self.currency().filter(|code| !code.is_empty()));
         set(&mut json, "revenue", self.revenue().map(|sum| sum / 1e6));
+        let largest = self.carts.iter().filter(|cart| cart["total_amount_with_taxes"].is_number()).max_by(|one, other| {
+            let amount = |cart: &Value| cart["total_amount_with_taxes"].as_f64().unwrap_or_default();
+            amount(one).total_cmp(&amount(other)).then_with(|| text(one, "id").cmp(&text(other, "id")))
+        });
+        set(&mut json, "cart_amount", largest.map(|cart| cart["total_amount_with_taxes"].clone()));
+        let currency = largest.and_then(|cart| text(cart, "currency_code")).filter(|code| !code.is_empty());
+        set(&mut json, "cart_currency_code", currency);
         set(&mut json, "average_order", self.revenue().map(|sum| (sum / as_f64(amounts.len())).round() / 1e6));
         if let (Some(first), Some(last), true) = (first_order, last_order, self.orders.len() > 1) {
             #[expect(clippy::cast_precision_loss, reason = "small numbers")]
