@@ -3,7 +3,7 @@
 // Each part loads and fails independently of the others. The timeline and the tags come from the store, the rest from the metrics API.
 
 import { createError } from '/reports/error.js';
-import { formatCount, formatDate, formatMoney } from '/reports/format.js';
+import { formatCount, formatDate, formatMoney, formatSegment } from '/reports/format.js';
 import { createTable, element } from '/reports/table.js';
 import { connectErasure } from '/customers/erasure.js';
 import { fetchTags, fetchTimeline, personPath, UnknownCustomer } from '/customers/person-api.js';
@@ -97,8 +97,10 @@ async function showFigures() {
     document.getElementById('name').textContent = [customer?.first_name, customer?.last_name].filter(Boolean).join(' ');
     const tiles = [
       ['Orders', formatCount(figures.orders)], ['Revenue', amounts(figures.revenue)], ['Average order', amounts(figures.average)],
-      ['Returns', formatCount(figures.returns)], ['Visits', customer ? formatCount(customer.visits_count ?? 0) : '–'], ['First seen', dateOf(customer?.first_seen_at)],
-      ['Last seen', dateOf(customer?.last_seen_at)], ['Newsletter', customer?.subscribed === undefined ? 'Not asked' : customer.subscribed ? 'Subscribed' : 'Not subscribed'],
+      ['Last order', dateOf(customer?.last_order_at)], ['Returns', formatCount(figures.returns)], ['Visits', customer ? formatCount(customer.visits_count ?? 0) : '–'], ['First seen', dateOf(customer?.first_seen_at)],
+      ['Last seen', dateOf(customer?.last_seen_at)], ['Came first from', customer?.first_source?.name ?? '–'],
+      ['First campaign', customer?.first_source?.campaign ?? '–'], ['Segment', customer?.segment ? formatSegment(customer.segment) : '–'],
+      ['Newsletter', customer?.subscribed === undefined ? 'Not asked' : customer.subscribed ? 'Subscribed' : 'Not subscribed'],
     ];
     section.replaceChildren(element('dl', {}, ...tiles.map(([title, value]) => element('div', {}, element('dt', { textContent: title }), element('dd', { textContent: value })))));
   } catch (error) {

@@ -49,14 +49,14 @@ export const describeEvent = ({ type, params }, names) => DESCRIPTIONS[type]?.(p
 
 const CHANNELS = {
   paid: 'advertising', email: 'an e-mail', sms: 'a text message', affiliate: 'an affiliate', social: 'social media', search: 'a search',
-  assistant: 'an AI assistant', referral: 'a link', campaign: 'a campaign', direct: 'nowhere else',
+  assistant: 'an AI assistant', referral: 'a link', campaign: 'a campaign',
 };
 
-/** Returns where a visit came from. */
+/** Returns the title of a visit: where it came from. */
 export const describeSource = (source) => {
-  if (source.channel === 'direct') return 'direct';
+  if (source.channel === 'direct') return 'Direct visit';
   const by = CHANNELS[source.channel] ?? source.channel;
-  return [`from ${source.name ?? by}`, source.name && `(${source.channel})`, source.campaign && `campaign ${quoted(source.campaign)}`, source.term && `for ${quoted(source.term)}`]
+  return [`Visit from ${source.name ?? by}`, source.name && `(${source.channel})`, source.campaign && `campaign ${quoted(source.campaign)}`, source.term && `for ${quoted(source.term)}`]
     .filter(Boolean).join(' ');
 };
 

@@ -16,9 +16,11 @@ const timeOf = (time) => element('time', { dateTime: new Date(time).toISOString(
 
 /** Creates the whole event as JSON when the user opens it. */
 const createEvent = ({ time, event }, names) => {
-  const details = element('details', {}, element('summary', {}, timeOf(time), element('span', { className: 'what', textContent: describeEvent(event, names) })));
+  const what = describeEvent(event, names);
+  const path = event.page?.url ? pathOf(event.page.url) : '';
+  const details = element('details', {}, element('summary', {}, timeOf(time), element('span', { className: 'what', textContent: what })));
   details.addEventListener('toggle', () => details.append(element('pre', { tabIndex: 0, textContent: JSON.stringify(event, null, 2) })), { once: true });
-  if (event.page?.url) details.firstElementChild.append(element('span', { className: 'page', textContent: pathOf(event.page.url) }));
+  if (path && !what.endsWith(` ${path}`)) details.firstElementChild.append(element('span', { className: 'page', textContent: path }));
   if (event.bot) details.firstElementChild.append(element('span', { className: 'badge', textContent: 'bot' }));
   return element('li', { className: `event ${event.type}` }, details);
 };
@@ -27,7 +29,7 @@ const createVisit = ({ time, visit, source, device }) => {
   const facts = [describeDuration(visit.duration_seconds), count(visit.events_count, 'event'), [device?.type, device?.browser, device?.system].filter((part) => part && part !== 'other').join(', ')];
   return element('li', { className: 'visit' },
     element('p', { className: 'visit-head' },
-      timeOf(time), element('b', { textContent: `Visit ${describeSource(source)}` }),
+      timeOf(time), element('b', { textContent: describeSource(source) }),
       element('span', { className: 'facts', textContent: facts.filter(Boolean).join(' · ') })),
     element('ol', { className: 'events' }));
 };

@@ -5,6 +5,9 @@ const INTERVAL_TITLES = { day: 'Day', week: 'Week', month: 'Month', year: 'Year'
 export const intervalColumn = (length) => ({ title: INTERVAL_TITLES[length], kind: 'interval', length });
 /** A column of labels. With a filter of the form, each label is a link to the reports with this filter. */
 export const textColumn = (title, filter) => ({ title, kind: 'text', filter });
+/** A column of labels, each a link to the address that `addressOf` returns for it. */
+export const linkColumn = (title, addressOf) => ({ title, kind: 'text', addressOf });
+export const dateColumn = (title) => ({ title, kind: 'date' });
 export const countColumn = (title) => ({ title, kind: 'count' });
 export const ratioColumn = (title) => ({ title, kind: 'ratio' });
 export const shareColumn = (title) => ({ title, kind: 'share' });

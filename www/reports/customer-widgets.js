@@ -1,13 +1,16 @@
-// The widgets about customers: cohorts by the month of the first order, segments, where customers came from first, and what they bought first and
-// later.
+// The widgets about customers: the best of them, cohorts by the month of the first order, segments, where customers came from first, and what they
+// bought first and later.
 
-import { countColumn, moneyColumn, OF_CUSTOMERS, OF_ORDERS, shareColumn, textColumn } from '/reports/columns.js';
-import { formatSegment } from '/reports/format.js';
+import { search } from '/reports/api.js';
+import { countColumn, dateColumn, linkColumn, moneyColumn, OF_CUSTOMERS, OF_ORDERS, shareColumn, textColumn } from '/reports/columns.js';
+import { formatMonth, formatSegment } from '/reports/format.js';
+import { dateFilter, maxPeriodDays, today } from '/reports/period.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
 /** How many products the tables have. */
 const MAX_PRODUCTS = 100;
+const SHOWN_CUSTOMERS = 12;
 const NO_CAMPAIGN = 'No new customer of this period came first by a link with a campaign.';
 
 const inCurrency = ({ currency }) => ({ currency_codes: { in: [currency] } });
@@ -25,21 +28,45 @@ const cohorts = {
   uses: OF_CUSTOMERS,
   load: async (filters) => {
     const rows = await tracking.customersBy(filters, 'customer.cohort', 'first_order_at', [CAME_BACK, revenueOf(filters)]);
-    return { columns: table(textColumn('First order in'), filters), rows: rows.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(withShare), barColumn: 1 };
+    return { columns: table(textColumn('First order in'), filters), rows: rows.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([month, ...numbers]) => withShare([formatMonth(month), ...numbers])), barColumn: 1 };
   },
 };
 
 const segments = {
   id: 'segments',
-  title: 'Recency, frequency and money',
+  title: 'Segments of customers',
   note: 'Customers whose last order is in the period. Lost: no order for 180 days. At risk: none for 60 days. Champion: four orders and twice the mean revenue. Big spender: twice the mean revenue. Loyal: two orders. New: one order.',
   isWide: true,
   uses: OF_CUSTOMERS,
   load: async (filters) => {
     const average = [inCurrency(filters), 'customer.average_order', 'avg'];
     const rows = await tracking.customersBy(filters, 'customer.segment', 'last_order_at', [revenueOf(filters), average]);
+    const addresses = new Map(rows.map(([segment]) => [formatSegment(segment), `/customers?${new URLSearchParams({ segment })}`]));
     const named = rows.map(([segment, ...numbers]) => [formatSegment(segment), ...numbers]);
-    return { columns: [textColumn('Segment'), countColumn('Customers'), moneyColumn('Revenue', filters), moneyColumn('Average order', filters)], rows: named, barColumn: 1 };
+    return { columns: [linkColumn('Segment', (name) => addresses.get(name)), countColumn('Customers'), moneyColumn('Revenue', filters), moneyColumn('Average order', filters)], rows: named, barColumn: 1 };
+  },
+};
+
+const best = {
+  id: 'best-customers',
+  title: 'Best customers',
+  note: 'By the revenue of the orders in the period. The last order may be later.',
+  isWide: true,
+  uses: OF_ORDERS,
+  load: async (filters) => {
+    const paid = queries.ordersInCurrency(filters);
+    const amounts = await queries.topAmounts('customer.email', paid, undefined, SHOWN_CUSTOMERS);
+    const emails = { emails: { in: amounts.map(({ label }) => label) } };
+    const columns = [linkColumn('Customer', (email) => `/customers/${encodeURIComponent(email)}`), countColumn('Orders'), moneyColumn('Revenue', filters), dateColumn('Last order')];
+    if (!amounts.length) return { columns, rows: [] };
+    const everything = { ...dateFilter({ from: today() - maxPeriodDays + 1, to: today() }), date_field: 'first_seen_at' };
+    const [counts, { records }] = await Promise.all([
+      queries.topBuckets('orders', 'customer.email', { ...queries.placedOrders(filters), customer: emails }, { limit: SHOWN_CUSTOMERS }),
+      search('customers', { fields: ['customer.email', 'customer.last_order_at'], limit: SHOWN_CUSTOMERS, sort_by: 'customer.first_seen_at' }, { customer: { ...everything, ...emails } }),
+    ]);
+    const countOf = valuesOf(counts);
+    const lastOf = new Map(records.map((customer) => [customer.email, customer.last_order_at]));
+    return { columns, rows: amounts.map(({ label, value }) => [label, countOf.get(label) ?? 0, value, lastOf.get(label) ?? null]), barColumn: 2 };
   },
 };
 
@@ -97,7 +124,7 @@ const laterProducts = {
     const [ordersOf, amountOf] = [orders, amounts].map(valuesOf);
     return {
       columns: [textColumn('Product', 'product'), countColumn('Customers'), countColumn('Orders'), moneyColumn('Revenue', filters)],
-      rows: counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, amountOf.get(label) ?? 0]),
+      rows: counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, amountOf.get(label) ?? null]),
       barColumn: 1,
     };
   },
@@ -106,5 +133,5 @@ const laterProducts = {
 export const CUSTOMERS = [
   firstSources('first-campaigns', 'Campaigns that brought customers', textColumn('Campaign', 'campaign'), 'first_source.campaign', NO_CAMPAIGN),
   firstSources('first-channels', 'Channels that brought customers', textColumn('Channel', 'channel'), 'first_source.channel'),
-  firstProducts, laterProducts, cohorts, segments,
+  firstProducts, laterProducts, best, cohorts, segments,
 ];

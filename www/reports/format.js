@@ -49,6 +49,9 @@ export const formatShare = (number) => (Number.isFinite(number) ? shareFormat.fo
 /** Returns the name of a segment of customers: `at_risk` becomes `At risk`. */
 export const formatSegment = (segment) => segment.charAt(0).toUpperCase() + segment.slice(1).replaceAll('_', ' ');
 
+/** Returns the name of a month such as `2026-08`. */
+export const formatMonth = (month) => monthFormat.format(new Date(`${month}-01T00:00:00Z`));
+
 /** Returns the name of a country by its two letters, in the browser's language. */
 export const formatCountry = (code) => new Intl.DisplayNames(locales, { type: 'region' }).of(code);
 

@@ -26,7 +26,7 @@ const loadProducts = async (filters) => {
   const [soldOf, ordersOf, revenueOf] = [sold, orders, revenue].map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
   const viewsOf = new Map(views.map(([label, , visits]) => [label, visits ?? 0]));
   const names = [...new Set([...viewsOf.keys(), ...soldOf.keys()])];
-  return names.map((name) => [name, viewsOf.get(name) ?? 0, addsOf.get(name) ?? 0, soldOf.get(name) ?? 0, ordersOf.get(name) ?? 0, revenueOf.get(name) ?? 0]);
+  return names.map((name) => [name, viewsOf.get(name) ?? 0, addsOf.get(name) ?? 0, soldOf.get(name) ?? 0, ordersOf.get(name) ?? 0, revenueOf.get(name) ?? (ordersOf.get(name) ? null : 0)]);
 };
 
 const productTable = {
@@ -36,7 +36,7 @@ const productTable = {
   isWide: true,
   uses: OF_EVENTS,
   load: async (filters) => {
-    const rows = (await loadProducts(filters)).sort((a, b) => b[5] - a[5] || b[1] - a[1]);
+    const rows = (await loadProducts(filters)).sort((a, b) => (b[5] ?? 0) - (a[5] ?? 0) || b[1] - a[1]);
     return {
       columns: [textColumn('Product', 'product'), countColumn('Viewed'), countColumn('Into the cart'), countColumn('Sold'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Rate')],
       rows: rows.map((row) => [...row, row[1] ? row[4] / row[1] : null]),

@@ -106,4 +106,4 @@ export const topBuckets = async (resource, by, filter, { field = 'order.id', ope
   (await query(resource, 'breakdown', withoutUndefined({ by, field, operator, limit, breakdown }), filter))[by];
 
 /** Returns the amounts of the buckets of a field, largest first. */
-export const topAmounts = (by, filter, field = AMOUNT) => topBuckets('orders', by, filter, { field, operator: 'sum', limit: 100 });
+export const topAmounts = (by, filter, field = AMOUNT, limit = 100) => topBuckets('orders', by, filter, { field, operator: 'sum', limit });

@@ -37,8 +37,9 @@ const headings = (columns) => {
   return columns.map((column) => (currencies.size > 1 ? titleWithCurrency(column) : column.title));
 };
 
-/** Returns a label, as a link to this page with a further filter if the column has one. */
-const createLabel = (text, { filter }) => {
+/** Returns a label, as a link: to the address of the column, or to this page with a further filter, if the column has one. */
+const createLabel = (text, { filter, addressOf }) => {
+  if (addressOf) return element('a', { href: addressOf(text), textContent: text });
   if (!filter || text === OTHERS) return text;
   const params = new URLSearchParams(location.search);
   params.set(filter, text);
@@ -48,9 +49,10 @@ const createLabel = (text, { filter }) => {
 const isEmpty = (cell) => cell === null || cell === undefined;
 const formatCell = (cell, column) => (isEmpty(cell) ? '–' : FORMATTERS[column.kind](cell, column));
 
-/** Creates the table element. Cells of the column with the index `barColumn` have a bar in proportion to their number. */
+/** Creates the table element. Cells of the column with the index `barColumn` have a bar in proportion to their number, except that of all others. */
 export const createTable = ({ columns, rows, caption, barColumn }) => {
-  const maximum = Math.max(...rows.map((row) => row[barColumn] ?? 0), 0);
+  const hasBar = (row) => row[0] !== OTHERS;
+  const maximum = Math.max(...rows.filter(hasBar).map((row) => row[barColumn] ?? 0), 0);
   const titles = headings(columns);
   const head = columns.map((column, at) =>
     element('th', { scope: 'col', className: at === barColumn ? `${column.kind} barred` : column.kind, textContent: titles[at] }));
@@ -60,10 +62,12 @@ export const createTable = ({ columns, rows, caption, barColumn }) => {
       if (at === 0) return element('th', { scope: 'row', className: columns[at].kind }, createLabel(text, columns[at]));
       const td = element('td', { className: columns[at].kind }, element('span', { textContent: text }));
       if (at === barColumn) {
-        const bar = element('span', { className: 'bar', ariaHidden: 'true' });
-        bar.style.width = `${maximum ? (100 * (cell ?? 0)) / maximum : 0}%`;
         td.classList.add('barred');
-        td.append(bar);
+        if (hasBar(row)) {
+          const bar = element('span', { className: 'bar', ariaHidden: 'true' });
+          bar.style.width = `${maximum ? (100 * (cell ?? 0)) / maximum : 0}%`;
+          td.append(bar);
+        }
       }
       return td;
     });

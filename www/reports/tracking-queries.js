@@ -45,18 +45,30 @@ const withOthers = (rows, totals) => {
   return others[0] > 0 ? [...rows, [OTHERS, ...others.map((number) => Math.round(number * 100) / 100)]] : rows;
 };
 
-/** Returns rows `[label, visits, orders, revenue, conversion]` of visits by an attribute, and a row for all others. */
+/** Restricts a filter to the labels of an attribute: those of `source.campaign` are named by `source: { campaigns }`. */
+const withLabels = (filter, by, labels) => {
+  const [relation, attribute] = by.split('.');
+  return { ...filter, [relation]: { ...filter[relation], [`${attribute}s`]: { in: labels } } };
+};
+
+/**
+ * Returns rows `[label, visits, orders, revenue, revenue of a visit, conversion]` of visits by an attribute, and a row for all others. Orders without
+ * an amount in the currency have no revenue.
+ */
 export const visitsBy = async (filters, by) => {
   const inCurrency = visits(filters, among('currency_codes', filters.currency));
-  const [counts, orders, revenue, ...totals] = await Promise.all([
-    buckets('visits', by, visits(filters), 'visit.id', 'value_count'),
-    buckets('visits', by, visits(filters, { ordered: true }), 'visit.orders_count', 'sum', 100),
-    buckets('visits', by, inCurrency, 'visit.revenue', 'sum', 100),
-    countVisits(filters), sumOfVisits(filters, 'orders_count'), revenueOfVisits(filters),
+  const [counts, ...totals] = await Promise.all([
+    buckets('visits', by, visits(filters), 'visit.id', 'value_count'), countVisits(filters), sumOfVisits(filters, 'orders_count'), revenueOfVisits(filters),
   ]);
+  const labels = counts.map(({ label }) => label);
+  // The labels with the most visits need not be among those with the most orders.
+  const [orders, revenue] = labels.length ? await Promise.all([
+    buckets('visits', by, withLabels(visits(filters, { ordered: true }), by, labels), 'visit.orders_count', 'sum'),
+    buckets('visits', by, withLabels(inCurrency, by, labels), 'visit.revenue', 'sum'),
+  ]) : [[], []];
   const [ordersOf, revenueOf] = [orders, revenue].map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
-  const rows = counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, revenueOf.get(label) ?? 0]);
-  return withOthers(rows, totals).map((row) => [...row, row[2] / row[1]]);
+  const rows = counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, revenueOf.get(label) ?? (ordersOf.get(label) ? null : 0)]);
+  return withOthers(rows, totals).map(([label, count, ordered, amount]) => [label, count, ordered, amount, amount === null ? null : amount / count, ordered / count]);
 };
 
 /** Returns rows `[label, events, visits]` of events by an attribute. */
@@ -67,6 +79,17 @@ export const eventsBy = async (filters, by, conditions, limit = MAX_ROWS) => {
   ]);
   const visitsOf = new Map(inVisits.map(({ label, value }) => [label, value]));
   return counts.map(({ label, value }) => [label, value, visitsOf.get(label) ?? null]);
+};
+
+/** Returns rows `[term, searches, visits, visits with an order]` of what visitors searched for. */
+export const searches = async (filters) => {
+  const conditions = { types: { in: ['search'] } };
+  const rows = await eventsBy(filters, 'search.query', conditions);
+  if (!rows.length) return rows;
+  const filter = { ...events(filters, conditions), visit: { ordered: true }, search: { queries: { in: rows.map(([term]) => term) } } };
+  const ordered = await buckets('events', 'search.query', filter, 'visit.id', 'cardinality');
+  const orderedOf = new Map(ordered.map(({ label, value }) => [label, value]));
+  return rows.map((row) => [...row, orderedOf.get(row[0]) ?? 0]);
 };
 
 /** Returns rows `[label, customers, more numbers]` of customers by an attribute; `more` are pairs of conditions, field and operator. */

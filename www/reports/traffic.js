@@ -59,7 +59,7 @@ export const visitFunnel = {
   },
 };
 
-/** A table of visits by an attribute, with the orders and the revenue of these visits. */
+/** A table of visits by an attribute, with the orders and the revenue of these visits. No amount in the currency makes a dash, not a zero. */
 const visitTable = (id, title, column, by, { note, filter, nothing, format = (label) => label } = {}) => ({
   id,
   title,
@@ -68,11 +68,23 @@ const visitTable = (id, title, column, by, { note, filter, nothing, format = (la
   isWide: true,
   uses: OF_VISITS,
   load: async (filters) => ({
-    columns: [textColumn(column, filter), countColumn('Visits'), countColumn('Orders'), moneyColumn('Revenue', filters), shareColumn('Conversion')],
+    columns: [textColumn(column, filter), countColumn('Visits'), countColumn('Orders'), moneyColumn('Revenue', filters), moneyColumn('Per visit', filters), shareColumn('Conversion')],
     rows: (await tracking.visitsBy(filters, by)).map(([label, ...numbers]) => [label === OTHERS ? label : format(label), ...numbers]),
     barColumn: 1,
   }),
 });
+
+const searches = {
+  id: 'searches',
+  title: 'Searches in the shop',
+  note: 'The last column counts the visits with this search in which something was ordered.',
+  uses: OF_EVENTS,
+  load: async (filters) => ({
+    columns: [textColumn('Search'), countColumn('Searches'), countColumn('Visits'), countColumn('With an order')],
+    rows: await tracking.searches(filters),
+    barColumn: 1,
+  }),
+};
 
 /** A table of events by an attribute. */
 const eventTable = (id, title, columns, by, types) => ({
@@ -93,7 +105,7 @@ export const trafficWidgets = (touches) => [
   bounces,
   channels,
   visitFunnel,
-  eventTable('searches', 'Searches in the shop', ['Search', 'Searches'], 'search.query', ['search']),
+  searches,
   visitTable('sources', 'Sources', 'Source', 'source.name', { filter: 'source' }),
   visitTable('campaigns', 'Campaigns', 'Campaign', 'source.campaign', {
     filter: 'campaign',

@@ -69,18 +69,18 @@ test("traffic shows visits by day, source, page and device, with their orders", 
     const days = await rows(page, "visits");
     assert.deepEqual([1, 3].map((at) => sum(days, at)), [4, 8]);
     const channels = await rows(page, "channels");
-    assert.deepEqual(channels.find(([name]) => name === "email"), ["email", "1", "1", "€40.00", "100%"]);
+    assert.deepEqual(channels.find(([name]) => name === "email"), ["email", "1", "1", "€40.00", "€40.00", "100%"]);
     assert.deepEqual(channels.map(([name]) => name).sort(), ["direct", "email", "paid", "search"]);
     assert.deepEqual((await rows(page, "campaigns")).map((row) => row.slice(0, 3)).sort(), [[MARKUP, "1", "0"], ["Others or unknown", "2", "0"], ["sale", "1", "1"]].sort());
     assert.deepEqual((await rows(page, "devices")).map((row) => row.slice(0, 2)).sort(), [["desktop", "2"], ["mobile", "2"]]);
-    assert.deepEqual(await rows(page, "searches"), [["gloves", "1", "1"]]);
+    assert.deepEqual(await rows(page, "searches"), [["gloves", "1", "1", "0"]]);
     assert.deepEqual(await rows(page, "visit-funnel"), [
       ["Visited the shop", "4", "100%", "100%"], ["Viewed a product", "3", "75%", "75%"], ["Put something into the cart", "2", "50%", "66.7%"],
       ["Went to the checkout", "1", "25%", "50%"], ["Ordered", "1", "25%", "100%"],
     ]);
     assert.deepEqual([await rows(page, "last-channels"), await rows(page, "first-channels-of-orders")], [[["email", "1", "€40.00"]], [["paid", "1", "€40.00"]]]);
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#campaigns .csv")]);
-    assert.match(await readFile(await download.path(), "utf8"), /Campaign,Visits,Orders,Revenue \(EUR\),Conversion\r\n/);
+    assert.match(await readFile(await download.path(), "utf8"), /Campaign,Visits,Orders,Revenue \(EUR\),Per visit \(EUR\),Conversion\r\n/);
     assert.equal(await page.title(), "Reports · Tillroll");
   }));
 
@@ -110,11 +110,23 @@ test("products show views, carts, orders and revenue", () =>
 
 test("customers show cohorts and first sources", () =>
   withPart("customers", async (page) => {
-    const month = new Date(Date.now() - 1_495 * 60_000).toISOString().slice(0, 7);
+    const ordered = Date.now() - 1_495 * 60_000;
+    const month = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" }).format(ordered);
     assert.deepEqual(await rows(page, "cohorts"), [[month, "1", "0", "0%", "€40.00"]]);
     assert.deepEqual(await rows(page, "first-channels"), [["paid", "1", "0", "0%", "€40.00"]]);
-    assert.equal((await rows(page, "segments")).length, 1);
+    const day = await page.evaluate((time) => new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" }).format(time), ordered);
+    assert.deepEqual(await rows(page, "best-customers"), [["b@x.com", "1", "€40.00", day]]);
+    assert.deepEqual((await rows(page, "segments")).map((row) => row.slice(0, 2)), [["New", "1"]]);
     assert.equal((await tiles(page))["New customers"], "1");
+  }));
+
+test("customers and segments are links to their pages", () =>
+  withPart("customers", async (page) => {
+    assert.equal(await page.getAttribute("#best-customers a", "href"), "/customers/b%40x.com");
+    await page.click("#segments a:has-text('New')");
+    await page.waitForSelector("#list[aria-busy=false]");
+    assert.deepEqual(await page.$$eval("#rows tbody th a", (links) => links.map((link) => link.textContent)), ["b@x.com"]);
+    assert.equal(await page.inputValue("[name=segment]"), "new");
   }));
 
 test("each part fits a phone", async () => {

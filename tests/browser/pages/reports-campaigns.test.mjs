@@ -1,0 +1,53 @@
+// The tables of visits with more campaigns than a query returns, and with orders of another currency.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { launch } from "../support/browser.mjs";
+import { Collector, TOKEN } from "../support/collector.mjs";
+import { rows, withReports } from "./reports-page.mjs";
+
+/** A query of amounts returns at most 100 labels. */
+const OTHER_CAMPAIGNS = 130;
+
+let events = 0;
+const event = (type, visit, minutesAgo, params, path = "/") => {
+  events += 1;
+  const id = `01890a5d-0000-7000-8000-${events.toString(16).padStart(12, "0")}`;
+  return { id, type, api: "metrilo", time: Date.now() - minutesAgo * 60_000, visitorId: visit, sessionId: visit, params, page: { url: `https://shop.example${path}`, referrer: "", title: "T" } };
+};
+const land = (visit, campaign) => event("land", visit, 60, { current_url: `https://shop.example/?utm_campaign=${campaign}`, source_url: "" }, `/?utm_campaign=${campaign}`);
+const order = (visit, id, currency) => event("order", visit, 50, { order_id: id, total: 10, currency });
+
+/** One campaign with three visits and one order in dollars; and many with one visit and two orders. */
+const EVENTS = () => [
+  ...["a", "b", "c"].map((visit) => land(`big-${visit}`, "big")), order("big-a", "big", "USD"),
+  ...Array.from({ length: OTHER_CAMPAIGNS }, (_, at) => [land(`v${at}`, `c${at}`), order(`v${at}`, `${at}-1`, "EUR"), order(`v${at}`, `${at}-2`, "EUR")]).flat(),
+];
+
+let browser;
+let collector;
+before(async () => {
+  browser = await launch();
+  collector = await Collector.start();
+  const list = EVENTS();
+  const answer = await (await fetch(`${collector.url}/v2/batch`, { method: "POST", body: JSON.stringify({ token: TOKEN, sentAt: Date.now(), events: list }) })).json();
+  assert.deepEqual(answer, { accepted: list.length, duplicates: 0, rejected: [] });
+  assert.equal(await collector.countFresh("visits", "visit.id"), OTHER_CAMPAIGNS + 3);
+});
+after(async () => {
+  await browser?.close();
+  await collector?.close();
+});
+
+test("the campaign with the most visits has its orders, and no revenue in a currency that it has none of", () =>
+  withReports(browser, `${collector.url}/reports?part=traffic&days=7&currency=EUR`, async (page) => {
+    const found = await rows(page, "campaigns");
+    assert.deepEqual(found[0], ["big", "3", "1", "–", "–", "33.3%"]);
+    assert.deepEqual(found[1].slice(1), ["1", "2", "€20.00", "€20.00", "200%"]);
+    assert.equal(found.at(-1)[0], "Others or unknown");
+    const sum = (at) => found.reduce((sum, row) => sum + Number(row[at]), 0);
+    assert.deepEqual([sum(1), sum(2)], [OTHER_CAMPAIGNS + 3, 2 * OTHER_CAMPAIGNS + 1]);
+    const bars = await page.$$eval("#campaigns tbody tr", (all) => all.map((row) => row.querySelectorAll(".bar").length));
+    assert.deepEqual([bars[0], bars.at(-1)], [1, 0]);
+  }));
