@@ -132,7 +132,7 @@ export const attach = (core) => {
   const inputObservers = {
     [INPUTS.StateChanged]: (saved, query) => {
       // Only the state that the page has found: later changes are shown as they are made.
-      if (consent) return;
+      if (consent !== undefined) return;
       onVisitor(saved);
       const stored = new URLSearchParams(query);
       if (Date.now() - stored.get("t") < __SESSION_TIMEOUT_MS__) onSession(stored.get("sid"));
