@@ -23,7 +23,7 @@ export const asArray = (list) => (Array.isArray(list) ? list : Object.values(asO
 export const readProperty = (value, name) => tryCall(() => asObject(value)[name]);
 
 /** Passes every entry of the page's array `queue` to `handle`, in order, and then each entry that the page pushes. */
-export const consumeQueue = (queue, handle) => {
+export const consumeQueue = (queue = [], handle) => {
   const entries = queue.splice(0);
   // Not an assignment: the page may have frozen `Array.prototype`.
   Object.defineProperty(queue, "push", { value: (...pushed) => (pushed.forEach(handle), 0) });

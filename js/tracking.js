@@ -56,7 +56,7 @@ const createInstaller = (track) => {
 const install = (options) => {
   const settings = {
     ...options,
-    visitor: tryCall(() => window.metrilo.ensure_cbuid),
+    visitor: tryCall(() => (window.metrilo || {}).ensure_cbuid),
     // The array in which the inline snippet recorded calls.
     snippet: window.tillroll,
   };

@@ -30,7 +30,7 @@ const toText = (value) => (/^(st|nu)/.test(typeof value) ? value + "" : "");
 
 /** The basket that pages fill, by methods or by assigning its fields. */
 function Basket(source) {
-  const { size, calls, ...fields } = asObject(source);
+  const { size, calls = [], ...fields } = asObject(source);
   Object.assign(this, { items: [] }, fields);
   // A basket of the inline snippet recorded the calls that were made on it.
   tryCall(() => calls.forEach(([name, ...args]) => this[name](...args)));
@@ -108,7 +108,7 @@ export const installOmetria = (target, track, getVisitor) => {
   target.basket = new Basket(target.basket);
   target.getIdentity = getVisitor;
   if (asObject(target.raw_data).type) target.init();
-  tryCall(() => target.onLoad());
+  if (target.onLoad) tryCall(() => target.onLoad());
   // Registered here, so that it runs before the listeners of the core, which loads later. A server that renders pages has no such events.
   tryCall(listen, "pagehide", release);
 };
