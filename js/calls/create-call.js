@@ -5,8 +5,6 @@ import { member, now } from "../page.js";
 import { tryCall } from "../safe.js";
 import { encodeFlat } from "./flat-encode.js";
 
-const SEED_BYTES = 21;
-
 /** Sequence numbers in keys start here, so that all have the same number of digits. */
 const FIRST_SEQUENCE_NUMBER = 1e6;
 
@@ -14,14 +12,15 @@ const FIRST_SEQUENCE_NUMBER = 1e6;
 let sequence = Math.floor(Math.random() * 2048);
 let latest = 0;
 
+/** Returns `number` as hexadecimal digits of the fixed width of numbers below `base`, a power of 16; a larger one starts again. */
+const toDigits = (number, base) => (number + base).toString(16).slice(1);
+
 /** Returns 42 hexadecimal digits: a counter of four digits, so that call ids increase within a millisecond too, then random digits. */
 const createSeed = () => {
-  const bytes = new Uint8Array(SEED_BYTES).map(() => Math.random() * 256);
+  const numbers = new Uint32Array(5).map(() => Math.random() * 2 ** 32);
   // Replaces them, unless the page has a `crypto` of its own.
-  tryCall(() => window.crypto.getRandomValues(bytes));
-  bytes[0] = sequence >> 8;
-  bytes[1] = sequence;
-  return bytes.reduce((digits, byte) => digits + (byte + 256).toString(16).slice(1), "");
+  tryCall(() => window.crypto.getRandomValues(numbers));
+  return numbers.reduce((digits, number) => digits + toDigits(number, 2 ** 32), toDigits(sequence, 2 ** 16)).slice(0, 42);
 };
 
 /**

@@ -30,11 +30,11 @@ export const completeStore = (store) => {
     entries.forEach(([key]) => fallback.delete(key));
   };
 
-  const runInFallback = (operation) => {
-    isFallbackUsed = true;
-    operation(fallback);
-  };
-  const giveUpDb = () => store.use(runInFallback);
+  const giveUpDb = () =>
+    store.use(() => {
+      isFallbackUsed = true;
+      return fallback;
+    });
 
   /** Uses the fallback if the database cannot be opened. */
   const watchOpening = ({ opening }) => {

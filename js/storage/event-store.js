@@ -1,6 +1,6 @@
-// The event store: persists texts under keys in IndexedDB, which keeps a write even if the browser is killed right after it. A write starts
-// within the call that requests it, and all writes of a task share one transaction. What only the core needs is in complete-store.js: reading,
-// deleting, and the fallback if IndexedDB is unavailable.
+// The event store: persists texts under keys in IndexedDB, which keeps a write even if the browser is killed right after it. All writes of a
+// task share one transaction, at the end of the task: a write costs more than all else of a call, and none is kept before the commit. What only
+// the core needs is in complete-store.js: reading, deleting, and the fallback if IndexedDB is unavailable.
 
 import { listen } from "../page.js";
 import { tryCall, useLocal } from "../safe.js";
@@ -25,39 +25,38 @@ export const BACKLOG_SUFFIX = ".early";
 
 /**
  * Returns the event store of this page. `name` is the name of the database and of its object store, and with a colon the prefix of keys in
- * local storage. `put(key, text)` persists a text; `run(operation)` passes the object store to `operation` once
- * the database is open, in the transaction of this task; `pending` has the texts that are not persisted yet. Texts that are not persisted when
- * the page closes go to local storage, for the next page. The database is opened on first use; `opening` is that request. If
- * it fails, the core sets with `use(run)` what runs operations instead. No function throws.
+ * local storage. `put(key, text)` persists a text; `run(operation)` passes the object store to `operation` at the end of the task, or once
+ * the database is open; `pending` has the texts that are not persisted yet. Texts that are not persisted when the page closes go to local storage, for the next page. The database is opened on first
+ * use; `opening` is that request. If it fails, the core passes `use(begin)` a function that returns another object store. No function throws.
  */
 export const createEventStore = (name) => {
-  /** Runs an operation in the open database or in the fallback. */
-  let runNow;
-  /** Operations that wait for the database; undefined until the first one. */
-  let waiting;
+  /** Begins a transaction in the open database, or in the fallback, and returns the object store. */
+  let begin;
+  /** Operations that wait for the end of the task, or for the database. */
+  const waiting = [];
+
+  const runWaiting = () => {
+    const operations = waiting.splice(0);
+    // If the database is full or closed, the texts stay in `pending` and in the core's queue, and are sent from there.
+    tryCall(() => {
+      const objects = begin();
+      operations.forEach((operation) => tryCall(operation, objects));
+      // Otherwise the transaction commits only after its success events, and aborts if the page closes before them. Old browsers lack it.
+      objects.transaction.commit();
+    });
+  };
 
   const openDb = () => {
     const opening = (store.opening = window.indexedDB.open(name, 1));
     opening.onupgradeneeded = () => opening.result.createObjectStore(name);
     opening.onsuccess = () => {
       const db = opening.result;
-      /** The object store of the transaction that the operations of this task share. */
-      let shared;
       // Another tab may delete the database, for example when consent is denied there: later writes go to a new one.
       db.onclose = db.onversionchange = () => {
         db.close();
-        waiting = runNow = undefined;
+        begin = undefined;
       };
-      store.use((operation) => {
-        if (!shared) {
-          const transaction = db.transaction(name, "readwrite");
-          shared = transaction.objectStore(name);
-          // Commits at the end of the task: otherwise the transaction commits only after its success events, and aborts if the page closes
-          // before them.
-          Promise.resolve().then(() => (shared = transaction.commit && transaction.commit()));
-        }
-        operation(shared);
-      });
+      store.use(() => db.transaction(name, "readwrite").objectStore(name));
     };
   };
 
@@ -66,26 +65,21 @@ export const createEventStore = (name) => {
     /** Texts that are not persisted yet: the page may close before the database is open, or the database may be full. */
     pending: {},
     run: (operation) => {
-      // If the database is full or closed, the text stays in `pending` and in the core's queue, and is sent from there.
-      if (runNow) tryCall(runNow, operation);
-      else if (waiting) waiting.push(operation);
-      else {
-        waiting = [operation];
-        tryCall(openDb);
-      }
+      if (waiting.push(operation) > 1) return;
+      if (begin) Promise.resolve().then(runWaiting);
+      else tryCall(openDb);
     },
     put: (key, text) => {
-      const { pending } = store;
-      pending[key] = text;
+      store.pending[key] = text;
       store.run((objects) => {
         objects.put(text, key);
-        objects.transaction.addEventListener("complete", () => pending[key] === text && delete pending[key]);
+        objects.transaction.addEventListener("complete", () => store.pending[key] === text && delete store.pending[key]);
       });
     },
-    use: (run) => {
-      if (runNow || !waiting) return;
-      runNow = run;
-      waiting.splice(0).forEach(store.run);
+    use: (start) => {
+      if (begin || !waiting.length) return;
+      begin = start;
+      runWaiting();
     },
   };
   listen("pagehide", () => Object.keys(store.pending).forEach((key) => useLocal("setItem", name + ":" + key, store.pending[key])));
