@@ -254,7 +254,7 @@ impl Error {
             Self::CannotRead(_) => "cannot_read",
             Self::Projection(ProjectionError::NoEngine) => "no_engine",
             Self::Projection(ProjectionError::NotFresh) => "not_fresh",
-            Self::Projection(ProjectionError::Unavailable(_)) => "engine_unavailable",
+            Self::Projection(ProjectionError::Unavailable(_) | ProjectionError::Emptied(_)) => "engine_unavailable",
             Self::Projection(_) => "engine_failed",
             Self::CannotSign => "cannot_sign",
             Self::Stopping => "stopping",
@@ -282,7 +282,7 @@ impl Error {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Projection(ProjectionError::NoEngine) => StatusCode::NOT_IMPLEMENTED,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Projection(ProjectionError::NotFresh | ProjectionError::Unavailable(_))
+            Self::Projection(ProjectionError::NotFresh | ProjectionError::Unavailable(_) | ProjectionError::Emptied(_))
             | Self::QueueFull
             | Self::DiskFull
             | Self::ResponseTimeout { .. }
@@ -304,7 +304,7 @@ impl Error {
             Self::LogUnavailable | Self::CatchingUp => Some(2),
             Self::DiskFull => Some(60),
             Self::ResponseTimeout { .. }
-            | Self::Projection(ProjectionError::Unavailable(_))
+            | Self::Projection(ProjectionError::Unavailable(_) | ProjectionError::Emptied(_))
             | Self::CannotStore
             | Self::LogStopped(_)
             | Self::CannotRead(_)

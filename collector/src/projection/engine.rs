@@ -38,6 +38,17 @@ pub trait AnalyticsEngine: Send + Sync {
     /// Stops writing, and returns the watermark of what another collector of the group writes; None if there is nothing for such a store.
     fn follow(&self, origin: &Origin) -> Result<Option<Position>, ProjectionError>;
 
+    /// Returns the watermark that the projection has now. Others can empty a database that is not this collector's own; None if it has nothing
+    /// of such a store.
+    fn stored(&self, _: &Origin) -> Result<Option<Position>, ProjectionError> {
+        self.watermark().map(Some)
+    }
+
+    /// Whether others can empty the database while the collector runs.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Returns the watermark: the position up to which the projection is complete. Fails if the engine is not open yet.
     fn watermark(&self) -> Result<Position, ProjectionError>;
 
@@ -48,7 +59,7 @@ pub trait AnalyticsEngine: Send + Sync {
     /// Returns the records with a line item that names one of these products.
     fn records_with_products(&self, products: &BTreeSet<ProductKey>) -> Result<Vec<RecordKey>, ProjectionError>;
 
-    /// Returns the result sets of a query, all read from one snapshot. [`crate::metrics::rows`] defines their columns. Fails
-    /// soon after a cancellation.
-    fn query(&self, query: &Query, scope: &Scope, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError>;
+    /// Returns the result sets of a query, all read from one snapshot, which reaches the position `fresh`; otherwise fails with
+    /// [`ProjectionError::NotFresh`]. [`crate::metrics::rows`] defines their columns. Fails soon after a cancellation.
+    fn query(&self, query: &Query, scope: &Scope, fresh: Position, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError>;
 }

@@ -17,6 +17,9 @@ pub enum ProjectionError {
     /// The analytics database does not answer, or refuses this collector; the text has the cause and is for the log.
     #[error("the analytics database is not available; try again later")]
     Unavailable(String),
+    /// The analytics database has lost the tables, for example because an operator has created it anew. The text has the cause.
+    #[error("the analytics database is not available; try again later")]
+    Emptied(String),
     /// The projection has changed under its writer, whose position no longer holds.
     #[error("the analytics database has another position than expected")]
     Moved,

@@ -136,16 +136,14 @@ impl Analytics {
             Err(ProjectionError::NoEngine) => return Err(ProjectionError::NoEngine),
             Err(error) => return Err(ProjectionError::Engine(error.to_string())),
         };
-        if fresh && !progress.caught_up().await {
-            return Err(ProjectionError::NotFresh);
-        }
+        let least = if fresh { progress.caught_up().await.ok_or(ProjectionError::NotFresh)? } else { source::Position::default() };
         // The thread holds the permit: it may still work for a moment when the caller no longer waits.
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ProjectionError::Stopping)?;
         let engine = Arc::clone(engine);
         let cancellation = Cancellation::default();
         let _waiter = cancellation.waiter();
         let run = move || {
-            let rows = engine.query(&query, &scope, &cancellation);
+            let rows = engine.query(&query, &scope, least, &cancellation);
             drop(permit);
             rows
         };

@@ -26,13 +26,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Waits until the projection contains everything that the store has now. Returns false after a timeout.
-    pub async fn caught_up(&self) -> bool {
+    /// Waits until the projection contains everything that the store has now, and returns the position of that. Returns None after a timeout.
+    pub async fn caught_up(&self) -> Option<Position> {
         let head = *self.head.borrow();
         let mut done = self.done.clone();
         self.skip_delay.notify_one();
         let waiting = done.wait_for(|done| done.reaches(head));
-        tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok())
+        tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok()).then_some(head)
     }
 
     /// Waits while the projection is far behind. Gives up after a while, and at once if it does not follow the store.

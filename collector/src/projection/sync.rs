@@ -35,12 +35,14 @@ use crate::projection::turn::Turn;
 const BATCH_DELAY: Duration = Duration::from_millis(1_200);
 /// How often a follower reads how far the database is, while it is behind the store.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
+/// How often a database that others can empty is looked at while there are no changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// The delay after the first failure; each further failure doubles it.
 const INITIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The longest delay after a failure.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
-/// The longest delay while a database does not answer: an attempt is cheap, and it may be back soon.
-const MAX_UNAVAILABLE_DELAY: Duration = Duration::from_secs(5);
+/// The longest delay while a database does not answer, or after that: an attempt is cheap, and it may be back soon.
+const MAX_OUTAGE_DELAY: Duration = Duration::from_secs(5);
 /// After every so many consecutive failures the engine is opened again.
 const REOPEN_AFTER_FAILURES: u64 = 3;
 /// After so many consecutive failures the projection is rebuilt, once.
@@ -103,13 +105,18 @@ struct SyncTask {
 
 impl SyncTask {
     async fn run(mut self, mut head: watch::Receiver<Position>, skip_delay: Arc<Notify>) {
+        let mut is_check_due = false;
         loop {
             let target = *head.borrow_and_update();
-            if !self.done.reaches(target) {
-                self.health.mark_behind();
+            let is_behind = !self.done.reaches(target);
+            if is_behind || is_check_due {
+                if is_behind {
+                    self.health.mark_behind();
+                }
                 // The join fails only when the runtime shuts down.
                 let Ok((task, pause)) = tokio::task::spawn_blocking(move || self.step(target)).await else { return };
                 self = task;
+                is_check_due = pause.is_some();
                 match pause {
                     Some(pause) => tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -119,10 +126,12 @@ impl SyncTask {
                     None if self.done.reaches(target) => wait_for_batch(&skip_delay).await,
                     None => {}
                 }
-            } else if head.changed().await.is_err() {
-                return;
             } else {
-                wait_for_batch(&skip_delay).await;
+                match tokio::time::timeout(CHECK_INTERVAL, head.changed()).await {
+                    Ok(Ok(())) => wait_for_batch(&skip_delay).await,
+                    Ok(Err(_)) => return,
+                    Err(_) => is_check_due = self.engine.is_shared(),
+                }
             }
         }
     }
@@ -143,14 +152,17 @@ impl SyncTask {
                 tracing::error!(?error, failures, "cannot apply changes to the projection");
                 self.recover(&error, failures);
                 let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX).min(16);
-                let longest = if matches!(error, ProjectionError::Unavailable(_)) { MAX_UNAVAILABLE_DELAY } else { MAX_RETRY_DELAY };
+                let longest = if is_outage(&error) { MAX_OUTAGE_DELAY } else { MAX_RETRY_DELAY };
                 (self, Some(INITIAL_RETRY_DELAY.saturating_mul(1 << doublings).min(longest)))
             }
         }
     }
 
-    /// Follows, opens the engine, or applies one batch, one re-sync page, or one of each.
+    /// Checks the database if there is nothing to do. Otherwise follows, opens the engine, or applies one batch, one re-sync page, or one of each.
     fn advance(&mut self, target: Position) -> Result<(), ProjectionError> {
+        if self.done.reaches(target) {
+            return self.check();
+        }
         if !self.turn.is_own() {
             return self.follow();
         }
@@ -162,6 +174,17 @@ impl SyncTask {
         }
         // Under load there are always changes, which must not keep the re-sync from finishing.
         if self.done.change < self.applied.change { self.reload_page() } else { Ok(()) }
+    }
+
+    /// Looks whether the database still has what it had. If not, the projection is behind again.
+    fn check(&mut self) -> Result<(), ProjectionError> {
+        let stored = self.engine.stored(&self.source.origin()?)?.unwrap_or(NOT_FILLED);
+        if !stored.reaches(self.done) {
+            tracing::warn!("the analytics database has lost what it had, and is filled again");
+            self.is_open = false;
+            self.set_done(stored);
+        }
+        Ok(())
     }
 
     /// Reads how far another collector has filled the database.
@@ -216,8 +239,8 @@ impl SyncTask {
     /// Opens the engine again, or rebuilds the projection, where retries alone did not help.
     fn recover(&mut self, error: &ProjectionError, failures: u64) {
         match error {
-            // A position that does not hold is read again, by the next step.
-            ProjectionError::Moved => return self.is_open = false,
+            // A position that does not hold is read again, by the next step, which also creates missing tables.
+            ProjectionError::Moved | ProjectionError::Emptied(_) => return self.is_open = false,
             // Neither helps against a database that does not answer.
             ProjectionError::Unavailable(_) => return,
             _ if !failures.is_multiple_of(REOPEN_AFTER_FAILURES) || !self.turn.is_own() => return,
@@ -244,6 +267,11 @@ impl SyncTask {
         self.done = done;
         self.announce.send_replace(done);
     }
+}
+
+/// Returns whether the cause of an error is outside, and passes by itself.
+fn is_outage(error: &ProjectionError) -> bool {
+    matches!(error, ProjectionError::Unavailable(_) | ProjectionError::Emptied(_) | ProjectionError::Moved)
 }
 
 /// Lets changes gather, unless a request waits for them.

@@ -51,6 +51,11 @@ impl Database {
         self.process.wait().unwrap();
     }
 
+    /// Deletes the data of a server that does not run.
+    pub(crate) fn empty(&mut self) {
+        self.folder = tempfile::tempdir().unwrap();
+    }
+
     /// Starts the server again, with the same data.
     pub(crate) fn restart(&mut self) {
         (self.process, self.port) = run(self.folder.path(), self.port);

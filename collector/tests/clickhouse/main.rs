@@ -9,6 +9,7 @@ const START_MS: u64 = 1_624_147_200_000;
 #[path = "../metrics_http/api_client.rs"]
 #[allow(dead_code, reason = "the tests of the metrics API use the rest of it")]
 mod api_client;
+#[allow(dead_code, reason = "the tests of groups use the rest of it")]
 mod database;
 mod faults;
 #[path = "../metrics_oracle/oracle/mod.rs"]

@@ -35,7 +35,7 @@ fn orders(engine: &ClickHouseEngine) -> Cell {
     let context = Context { organization: "t", now: 1_641_000_000_000, attribution_days: 30, max_range_days: MAX_RANGE_DAYS };
     let query = parse::parse(Resource::find("orders").unwrap(), QueryType::Stats, &body, context).unwrap();
     let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
-    engine.query(&query, &scope, &Cancellation::default()).unwrap()[0][0][4].clone()
+    engine.query(&query, &scope, Position::default(), &Cancellation::default()).unwrap()[0][0][4].clone()
 }
 
 #[test]
@@ -83,6 +83,20 @@ fn database_of_another_store_or_version_is_rebuilt() {
     assert_eq!(engine.reopen(false, &store(9)).unwrap(), at(0));
     apply(&engine, 1).unwrap();
     assert_eq!((engine.reopen(true, &store(9)).unwrap(), orders(&engine)), (at(0), Cell::Integer(0)));
+}
+
+#[test]
+fn rows_that_an_interrupted_rebuild_has_left_do_not_count() {
+    let database = Database::start();
+    let engine = database.engine("shop");
+    engine.reopen(false, &store(9)).unwrap();
+    apply(&engine, 1).unwrap();
+    // A collector was killed after it had deleted the first one of the tables.
+    database.execute("DROP TABLE shop.projection SYNC");
+    assert!(matches!(apply(&engine, 2), Err(ProjectionError::Emptied(_))));
+    assert_eq!(engine.reopen(false, &store(9)).unwrap(), at(0));
+    apply(&engine, 2).unwrap();
+    assert_eq!(orders(&engine), Cell::Integer(1));
 }
 
 #[test]

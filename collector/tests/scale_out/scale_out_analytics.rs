@@ -115,6 +115,40 @@ fn a_leader_that_begins_while_the_database_is_away_fills_it_later() {
 }
 
 #[test]
+fn a_database_that_is_lost_while_the_group_runs_is_filled_again() {
+    let mut database = Database::start();
+    let group = start(&database, 3);
+    let senders = Senders::default();
+    let ((), acknowledged) = senders.run(&group.nodes, &group.nodes[0].token().unwrap(), |senders| {
+        assert!(senders.wait_for_more(200));
+        assert!(count(&group.nodes[0]).is_some());
+        database.execute("DROP DATABASE shop SYNC");
+        assert!(senders.wait_for_more(200));
+        assert!(group.nodes.iter().all(|node| answers(node).is_none()));
+        database.create("shop");
+        until("the leader fills the new database", || group.nodes.iter().all(|node| count(node).is_some()));
+        assert!(senders.wait_for_more(200));
+    });
+    let events = group.until_equal(acknowledged.len());
+    Stored::new(&events, &acknowledged).assert_complete();
+    let count_all = events.lines().count() as u64;
+    until("the new database is complete", || group.nodes.iter().all(|node| count(node) == Some(count_all)));
+    // No event arrives any more, and the server comes back without its data.
+    database.kill();
+    database.empty();
+    database.restart();
+    assert_eq!(count(&group.nodes[0]), None);
+    database.create("shop");
+    // Each answer is refused or complete.
+    until("the leader fills the empty server", || {
+        let found: Vec<_> = group.nodes.iter().map(count).collect();
+        assert!(found.iter().flatten().all(|count| *count == count_all), "{found:?}");
+        found.iter().all(Option::is_some)
+    });
+    check_answers(group, events.lines().count());
+}
+
+#[test]
 fn merged_and_erased_persons_reach_the_database_through_any_node() {
     let database = Database::start();
     let group = start(&database, 2);

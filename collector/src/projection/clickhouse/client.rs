@@ -41,6 +41,9 @@ const REPLICATED: &[(&str, &str)] = &[("insert_quorum", "auto"), ("insert_quorum
 /// Codes of errors that an operator must correct, or that pass: of users, databases, limits and resources.
 const UNAVAILABLE: &[&str] = &["81", "192", "193", "194", "202", "209", "210", "241", "242", "243", "425", "497", "516"];
 
+/// The code of the error that a table does not exist. Only the collector creates and deletes tables.
+const UNKNOWN_TABLE: &str = "60";
+
 /// A client of one database.
 pub(super) struct Client {
     agent: Agent,
@@ -103,6 +106,7 @@ impl Client {
         let text = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_string().map_err(|error| unavailable(&error))?;
         match (response.status().is_success(), code) {
             (true, None) => Ok(text),
+            (_, Some(code)) if code == UNKNOWN_TABLE => Err(ProjectionError::Emptied(text)),
             (_, Some(code)) if !UNAVAILABLE.contains(&code.as_str()) => Err(ProjectionError::Engine(text)),
             (_, _) => Err(unavailable(&text.trim())),
         }

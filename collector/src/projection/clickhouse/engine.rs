@@ -82,6 +82,8 @@ impl ClickHouseEngine {
             }
             tracing::warn!("the analytics database does not match the store and is rebuilt");
             schema::drop(&self.client, &self.placement)?;
+        } else if schema::has_remains(&self.client)? {
+            schema::drop(&self.client, &self.placement)?;
         }
         schema::create(&self.client, &self.placement)
     }
@@ -101,11 +103,19 @@ impl AnalyticsEngine for ClickHouseEngine {
 
     fn follow(&self, origin: &Origin) -> Result<Option<Position>, ProjectionError> {
         *self.state() = State::default();
+        self.stored(origin)
+    }
+
+    fn stored(&self, origin: &Origin) -> Result<Option<Position>, ProjectionError> {
         let fingerprint = self.expect(origin);
         if !schema::exists(&self.client)? {
             return Ok(None);
         }
         Ok(self.find(&fingerprint)?.map(|snapshot| snapshot.position))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     fn watermark(&self) -> Result<Position, ProjectionError> {
@@ -133,8 +143,12 @@ impl AnalyticsEngine for ClickHouseEngine {
         self.state().writer.as_ref().ok_or(ProjectionError::Moved)?.records_with_products(&self.client, products)
     }
 
-    fn query(&self, query: &Query, scope: &Scope, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
+    fn query(&self, query: &Query, scope: &Scope, fresh: Position, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
         let snapshot = self.find(&self.expected())?.ok_or_else(|| ProjectionError::Unavailable("it has not been filled yet".into()))?;
+        // The database was complete a moment ago, and was lost since.
+        if !snapshot.position.reaches(fresh) {
+            return Err(ProjectionError::NotFresh);
+        }
         let statements = sql::statements(query, scope, &ClickHouse(&snapshot));
         let id = clock::random_hex::<16>().map_err(|error| ProjectionError::Engine(error.to_string()))?;
         let run = |statement: &sql::Statement| {

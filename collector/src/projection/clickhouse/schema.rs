@@ -97,7 +97,17 @@ fn is_supported(version: &str) -> bool {
 
 /// Whether the tables exist.
 pub(super) fn exists(client: &Client) -> Result<bool, ProjectionError> {
-    let rows = client.query("EXISTS TABLE projection", &[], "")?;
+    has_table(client, "projection")
+}
+
+/// Whether tables exist that [`drop`] has left because it was interrupted: their rows would count again.
+pub(super) fn has_remains(client: &Client) -> Result<bool, ProjectionError> {
+    // It deletes them in their order.
+    all_tables().last().map_or(Ok(false), |(name, ..)| has_table(client, name))
+}
+
+fn has_table(client: &Client, name: &str) -> Result<bool, ProjectionError> {
+    let rows = client.query(&format!("EXISTS TABLE {name}"), &[], "")?;
     Ok(rows.first().is_some_and(|row| integer(row, 0) == 1))
 }
 

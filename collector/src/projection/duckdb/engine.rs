@@ -68,7 +68,7 @@ impl AnalyticsEngine for DuckDbEngine {
         self.with(|open| lock(&open.writer).records_with_products(products))
     }
 
-    fn query(&self, query: &Query, scope: &Scope, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
+    fn query(&self, query: &Query, scope: &Scope, _: Position, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
         self.run(&sql::statements(query, scope, &DuckDb), cancellation)
     }
 }

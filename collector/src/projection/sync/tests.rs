@@ -63,7 +63,7 @@ fn orders(engine: &DuckDbEngine) -> Option<Cell> {
     };
     let query = parse::parse(Resource::find("orders")?, QueryType::Stats, &body, context).ok()?;
     let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
-    let tables = engine.query(&query, &scope, &Cancellation::default()).ok()?;
+    let tables = engine.query(&query, &scope, Position::default(), &Cancellation::default()).ok()?;
     tables.first()?.first()?.get(4).cloned()
 }
 
@@ -76,7 +76,7 @@ async fn sync_recovers_from_panics_and_errors_and_reports_them() {
     let progress = start(Arc::<DuckDbEngine>::clone(&engine), failing_source(4), head, Turn::always()).unwrap();
     assert!(progress.render().contains("tillroll_projection_up 1\n") && progress.health_error().is_none());
     store_head.send_replace(at(1));
-    assert!(progress.caught_up().await);
+    assert_eq!(progress.caught_up().await, Some(at(1)));
     assert_eq!(orders(&engine), Some(Cell::Integer(1)));
     // The step announces its watermarks before it counts as a success.
     while progress.health_error().is_some() {

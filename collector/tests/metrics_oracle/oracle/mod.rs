@@ -18,6 +18,7 @@ use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryTyp
 use tillroll_collector::metrics::response;
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::projection::AnalyticsEngine;
+use tillroll_collector::projection::source::Position;
 
 use random::Random;
 use random_records::{PROJECT, RandomRecords};
@@ -83,7 +84,7 @@ fn run_on_engine(engine: &dyn AnalyticsEngine, test_query: &TestQuery, body: &Va
     let resource = Resource::find(test_query.resource).unwrap();
     let query = parse::parse(resource, test_query.kind, body, context).map_err(|error| format!("{error:?}\n{body}"))?;
     let scope = Scope { project: PROJECT, organization: "shop".into(), markets: test_query.markets.clone() };
-    let rows = engine.query(&query, &scope, &Cancellation::default()).map_err(|error| format!("{error:?}\n{body}"))?;
+    let rows = engine.query(&query, &scope, Position::default(), &Cancellation::default()).map_err(|error| format!("{error:?}\n{body}"))?;
     let result = response::build(&query, &scope, &rows);
     Ok((result.data, result.pagination.unwrap_or_default()))
 }
