@@ -1,21 +1,17 @@
 //! Publishes the entries of this node.
 //!
-//! A few entries are on their way at a time; meanwhile the next requests gather. An entry is repeated for a short time, under the same id.
-//! After that its requests get an error, and all further ones at once, until the log accepts an entry again.
+//! One entry is on its way at a time; meanwhile the next requests gather. Each entry costs every server and every node about the same, whatever
+//! its size, so few large ones let the group accept more requests. An entry is repeated for a short time, under the same id. After that its requests
+//! get an error, and all further ones at once, until the log accepts an entry again.
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use super::error::LogError;
 use super::health::Health;
 use super::jetstream::JetStreamLog;
 use crate::clock::Stopwatch;
 use crate::store::{Failures, Outbox, OutgoingEntry, StoreError};
-
-/// How many entries are on their way at a time.
-const MAX_IN_FLIGHT: usize = 4;
 
 /// How long an entry is repeated.
 const MAX_PUBLISH_TIME: Duration = Duration::from_secs(2);
@@ -28,10 +24,9 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Publishes requests until the store closes.
 pub(super) async fn run(log: JetStreamLog, mut outbox: Outbox, health: Arc<Health>) {
-    let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
     let failures = outbox.failures();
     let mut max_bytes = 0;
-    while let Ok(permit) = Arc::clone(&in_flight).acquire_owned().await {
+    loop {
         // Before the first connection every entry is refused below.
         max_bytes = log.max_entry_bytes().unwrap_or(max_bytes);
         let limit = if max_bytes == 0 { usize::MAX } else { max_bytes };
@@ -40,21 +35,14 @@ pub(super) async fn run(log: JetStreamLog, mut outbox: Outbox, health: Arc<Healt
             fail(&failures, &entry, &error);
             continue;
         }
-        let (log, health, failures) = (log.clone(), Arc::clone(&health), failures.clone());
-        tokio::spawn(async move {
-            match publish(&log, &entry, &health).await {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "an entry was not published");
-                    if health.set_available(false) {
-                        tracing::error!(%error, "the log accepts no entries; requests get 503 until it does");
-                        tokio::spawn(recover(log, Arc::clone(&health)));
-                    }
-                    fail(&failures, &entry, &StoreError::LogUnavailable);
-                }
+        if let Err(error) = publish(&log, &entry, &health).await {
+            tracing::debug!(%error, "an entry was not published");
+            if health.set_available(false) {
+                tracing::error!(%error, "the log accepts no entries; requests get 503 until it does");
+                tokio::spawn(recover(log.clone(), Arc::clone(&health)));
             }
-            drop(permit);
-        });
+            fail(&failures, &entry, &StoreError::LogUnavailable);
+        }
     }
 }
 
