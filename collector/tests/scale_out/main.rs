@@ -11,6 +11,7 @@ mod group;
 mod scale_out_analytics;
 mod scale_out_leader;
 mod scale_out_nodes;
+mod scale_out_operators;
 mod scale_out_quorum;
 mod scale_out_security;
 mod scale_out_stops;
