@@ -3,6 +3,7 @@
 //!
 //! - Acknowledged events a second through the group, to a bare publisher that sends the same requests to the same servers, each as a message.
 //!   And the processor time of the members for each event, which depends less on what else the machine does.
+//! - The 99th percentile of the latency while both get half of the requests that the group can take.
 //! - Events a second that a node applies which was away, from its start on, to what one collector without a group stores, and to what the group
 //!   stored meanwhile.
 
@@ -11,13 +12,12 @@ mod load;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context, stream};
-use load::{Load, Request};
-use tillroll_cluster::{Collector, Nats, Network, Process, Stopwatch, until};
+use load::{Answered, Load, Request, begin};
+use tillroll_cluster::{Collector, Nats, Network, Process, until};
+use tillroll_collector::clock::Stopwatch;
 use tokio::runtime::{Builder, Runtime};
 
 /// How many requests are on their way at the same time.
@@ -73,7 +73,7 @@ impl Group {
         let (mut bare, mut group) = (Vec::new(), Vec::new());
         let (mut spent, mut stored) = ([0.0; 2], 0.0);
         for _ in 0..rounds {
-            bare.push(self.clients.block_on(publish(&self.publisher, events, length)) * events as f64);
+            bare.push(self.clients.block_on(publish(&self.publisher, load)).rate * events as f64);
             let before = self.processor_seconds();
             let answered = load.on(&self.clients, &addresses);
             assert_eq!(answered.failed, 0, "a request failed");
@@ -87,6 +87,25 @@ impl Group {
         println!(
             "{events:2} event(s) a request: bare publisher {bare:8.0} events/s, group {group:8.0} events/s, ratio {:.2}; processor time of the \
              collectors {collectors:.0} µs an event, of the servers {servers:.0} µs",
+            group / bare
+        );
+        self.compare_latency(Load { rate: Some(group / events as f64 / 2.0), ..load }, rounds);
+    }
+
+    /// The group and the bare publisher take turns at the same rate.
+    fn compare_latency(&self, load: Load, rounds: u64) {
+        let addresses: Vec<_> = self.collectors.iter().map(address).collect();
+        let (mut bare, mut group) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            bare.push(p99_millis(self.clients.block_on(publish(&self.publisher, load))));
+            let answered = load.on(&self.clients, &addresses);
+            assert_eq!(answered.failed, 0, "a request failed");
+            group.push(p99_millis(answered));
+        }
+        let (bare, group) = (median(bare), median(group));
+        println!(
+            "   at {:.0} requests/s: p99 of the bare publisher {bare:.1} ms, of the group {group:.1} ms, ratio {:.2}",
+            load.rate.unwrap_or_default(),
             group / bare
         );
     }
@@ -155,26 +174,33 @@ async fn publisher(urls: &str) -> Context {
     context
 }
 
-/// Publishes requests, so many at the same time, and returns how many a second the quorum had.
-async fn publish(context: &Context, events: u64, length: Duration) -> f64 {
-    let (count, watch) = (Arc::new(AtomicU64::new(0)), Stopwatch::start());
-    let tasks: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
-            let (context, count) = (context.clone(), Arc::clone(&count));
-            tokio::spawn(async move {
-                let mut request = Request::new(events);
-                while watch.elapsed() < length {
-                    let message = request.fresh().to_vec().into();
-                    context.publish(BARE, message).await.expect("a message").await.expect("an acknowledgement");
-                    count.fetch_add(1, Relaxed);
-                }
-            })
-        })
-        .collect();
+/// Publishes requests as the load does that a group gets. A request is answered when the quorum has it.
+async fn publish(context: &Context, load: Load) -> Answered {
+    let watch = Stopwatch::start();
+    let publish = |connection: u64| {
+        let context = context.clone();
+        async move {
+            let (mut request, mut micros) = (Request::new(load.events), Vec::new());
+            while watch.elapsed() < load.length {
+                let begin = begin(load.due(connection, micros.len()), watch).await;
+                let message = request.fresh().to_vec().into();
+                context.publish(BARE, message).await.expect("a message").await.expect("an acknowledgement");
+                micros.push((watch.elapsed() - begin).as_micros() as u32);
+            }
+            micros
+        }
+    };
+    let tasks: Vec<_> = (0..load.connections).map(|connection| tokio::spawn(publish(connection))).collect();
+    let mut micros = Vec::new();
     for task in tasks {
-        task.await.expect("a publisher");
+        micros.append(&mut task.await.expect("a publisher"));
     }
-    count.load(Relaxed) as f64 / watch.elapsed().as_secs_f64()
+    Answered { rate: micros.len() as f64 / watch.elapsed().as_secs_f64(), micros, failed: 0 }
+}
+
+fn p99_millis(mut answered: Answered) -> f64 {
+    answered.micros.sort_unstable();
+    f64::from(answered.micros[answered.micros.len() * 99 / 100]) / 1_000.0
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {

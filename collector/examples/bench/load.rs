@@ -56,7 +56,7 @@ impl Load {
     }
 
     /// The moment of a connection's request with this number.
-    fn due(&self, connection: u64, number: usize) -> Option<Duration> {
+    pub(crate) fn due(&self, connection: u64, number: usize) -> Option<Duration> {
         let seconds = (number as f64 * self.connections as f64 + connection as f64) / self.rate?;
         Some(Duration::from_secs_f64(seconds))
     }
@@ -82,7 +82,7 @@ async fn send(load: Arc<Load>, at: u64, address: SocketAddr, watch: Stopwatch) -
 }
 
 /// Waits until a request is due, and returns the moment from which its time counts. Who waited is not blamed for a timer that was late.
-async fn begin(due: Option<Duration>, watch: Stopwatch) -> Duration {
+pub(crate) async fn begin(due: Option<Duration>, watch: Stopwatch) -> Duration {
     match due {
         Some(due) if due < watch.elapsed() => due,
         Some(due) => {

@@ -6,8 +6,12 @@ mod page;
 
 use anyhow::{Context as _, Result};
 
+use crate::cluster::ClickHouse;
 use crate::context::Context;
 use crate::{build, process, setup, step};
+
+/// The files of the ClickHouse server. Each start empties it.
+const CLICKHOUSE_FOLDER: &str = "target/bench-clickhouse";
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -28,6 +32,8 @@ enum Subject {
     Abuse(Abuse),
     /// Compare a group of three collectors with a bare publisher of the same requests, and a node that catches up with one collector
     Cluster,
+    /// Compare ClickHouse, filled and asked by the collector, with bare inserts and statements
+    Clickhouse,
     /// Import orders through a running server; print the rate, how far the projection is behind at the end, and the peak of memory
     Import(import::Options),
     /// Bring the events of visits over to the projection; print the rate and the bytes that an event takes in its file
@@ -60,6 +66,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<()> {
         Some(Subject::Import(import)) => import::run(context, import),
         Some(Subject::Abuse(abuse)) => collector_example(context, "abuse", &[&abuse.seconds.to_string(), &abuse.only]),
         Some(Subject::Cluster) => cluster(context),
+        Some(Subject::Clickhouse) => clickhouse(context),
         Some(Subject::Traffic(traffic)) => collector_example(context, "traffic", &[&traffic.events.to_string()]),
         None => collector_example(context, "bench", if options.soak { &["soak"] } else { &[] }),
     }
@@ -69,6 +76,17 @@ fn cluster(context: &mut Context) -> Result<()> {
     step::run(context, &[setup::BUILD, build::PAGE, build::COLLECTOR, setup::NATS])?;
     let server = setup::nats_binary(context).context("the NATS server is not installed")?;
     collector_example(context, "group", &[&context.collector_binary().to_string_lossy(), &server.to_string_lossy()])
+}
+
+fn clickhouse(context: &mut Context) -> Result<()> {
+    step::run(context, &[setup::BUILD, build::PAGE, setup::CHDB])?;
+    let folder = context.path(CLICKHOUSE_FOLDER);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot delete {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let server = ClickHouse::start(context, &folder)?.context("the engine of ClickHouse is not installed")?;
+    collector_example(context, "clickhouse", &[&server.address()])
 }
 
 fn collector_example(context: &Context, name: &str, arguments: &[&str]) -> Result<()> {

@@ -18,7 +18,7 @@ const DATABASE: &str = "tillroll";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server. Dropping it kills it.
-pub(super) struct ClickHouse {
+pub(crate) struct ClickHouse {
     pub(super) process: Process,
     pub(super) port: u16,
     server: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct ClickHouse {
 
 impl ClickHouse {
     /// Starts the server and creates the database, or returns None if the engine is not installed.
-    pub(super) fn start(context: &Context, folder: &Path) -> Result<Option<Self>> {
+    pub(crate) fn start(context: &Context, folder: &Path) -> Result<Option<Self>> {
         let engine = setup::chdb_folder(context);
         if !engine.exists() {
             return Ok(None);
@@ -53,7 +53,7 @@ impl ClickHouse {
     }
 
     /// Returns the address for `--analytics`.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("clickhouse://default@127.0.0.1:{}/{DATABASE}", self.port)
     }
 }

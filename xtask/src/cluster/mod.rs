@@ -26,6 +26,7 @@ use crate::{build, clock, setup, step};
 use chaos::{End, Plan};
 use verdict::Verdict;
 
+pub(crate) use clickhouse::ClickHouse;
 pub(crate) use members::Members;
 
 /// How often the table is printed: on a terminal it replaces the one before.
