@@ -14,7 +14,7 @@ use crate::Target;
 use crate::mutate::mutate;
 use crate::random::Random;
 
-/// An input that takes longer is an error. Generous, because the machine may be busy.
+/// An input that takes more processor time is an error. Generous, because the caches of a busy machine are shared.
 const MAX_RUN_TIME: Duration = Duration::from_secs(5);
 
 /// The length of an input whose cost is measured, in bytes.
@@ -61,15 +61,9 @@ pub(crate) fn run(target: &Target, time: Duration, seed: u64) -> Summary {
 
 /// Runs the target and returns a hash of the outcome: its text without digits, and its approximate length.
 fn outcome_hash(target: &Target, input: &[u8], seed: u64) -> u64 {
-    let timed = || {
-        let watch = Stopwatch::start();
-        (catch_unwind(AssertUnwindSafe(|| (target.run)(input))), watch.elapsed())
-    };
-    let (outcome, mut took) = timed();
-    if took >= MAX_RUN_TIME {
-        // A pause of the machine does not recur for the same input.
-        took = timed().1;
-    }
+    let before = processor_time();
+    let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
+    let took = processor_time().zip(before).map_or(Duration::ZERO, |(after, before)| after - before);
     let Ok(outcome) = outcome else {
         let small = minimise(target, input.to_vec());
         panic!("{} panics (seed {seed}) on {:?}", target.name, String::from_utf8_lossy(&small));
