@@ -83,6 +83,7 @@ use write::disk_space::{Reserve, system_disk_space};
 use write::health::WriteHealth;
 pub use write::queue::Limits;
 use write::queue::Queue;
+pub use write::share::ExpensiveShare;
 
 /// How many event numbers one step of an erasure searches.
 const SEARCH_BATCH: i64 = 20_000;
@@ -100,6 +101,8 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// The limits of the write queue.
     pub limits: Limits,
+    /// How expensive requests share the writer with cheap ones.
+    pub expensive_share: ExpensiveShare,
     /// The disk space that new events must not use, in bytes.
     pub reserve_bytes: u64,
     /// Returns the free disk space.
@@ -109,7 +112,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let limits = Limits::default();
-        Self { busy_timeout: Duration::from_secs(1), limits, reserve_bytes: 0, free_space: system_disk_space }
+        let expensive_share = ExpensiveShare::default();
+        Self { busy_timeout: Duration::from_secs(1), limits, expensive_share, reserve_bytes: 0, free_space: system_disk_space }
     }
 }
 

@@ -57,7 +57,7 @@ impl Prepared {
         let health = Arc::new(WriteHealth::new());
         let outputs = (Arc::clone(&health), telemetry);
         let writer_reserve = Reserve::new(&folder, options.reserve_bytes, options.free_space);
-        let writer = StoreWriter::new(path.clone(), options.busy_timeout, writer_reserve, (head_sender, position_sender), outputs);
+        let writer = StoreWriter::new(path.clone(), options, writer_reserve, (head_sender, position_sender), outputs);
         let (work, rest) = run(writer, jobs);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(work);
         let thread = thread.map_err(|source| StoreError::Folder { path: path.clone(), source })?;

@@ -8,7 +8,7 @@ use tillroll_collector::store::Options;
 use tillroll_protocol::limits;
 
 use crate::backend::digest;
-use crate::server::{ServerProcess, TestServer, basic, id, read_json, until, view};
+use crate::server::{ServerProcess, TestServer, basic, read_json, until, view};
 
 /// Small lists, nested as deep as a parser allows: the JSON whose tree is largest.
 fn nested_lists(bytes: usize) -> String {
@@ -220,27 +220,6 @@ fn write_ahead_log_that_a_reader_let_grow_is_shortened_afterwards() {
         server.client.store(&[view(number, 1, "ab")]);
         length() <= 128 << 20
     });
-}
-
-#[test]
-fn cheap_request_is_stored_before_the_rest_of_an_expensive_one() {
-    let server =
-        TestServer::with(&["--project", "t:secret"], Options { busy_timeout: std::time::Duration::from_secs(30), ..Options::default() });
-    let basket = |number: u64| {
-        json!({"id": id(number), "type": "basket_add", "api": "metrilo", "time": 1, "visitorId": format!("v{number}"),
-            "params": {"product_id": "p", "quantity": 1}})
-    };
-    let other_process = server.database();
-    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (sender, stored) = std::sync::mpsc::channel();
-    let requests = [(0..500).map(basket).collect::<Vec<_>>(), vec![view(1_000, 1, "ab")]];
-    for (waiting, events) in (1..).zip(requests) {
-        let (client, sender) = (server.client.clone(), sender.clone());
-        std::thread::spawn(move || sender.send(client.store(&events).0).unwrap());
-        until("the request waits", || server.collector.store.waiting() == waiting);
-    }
-    other_process.execute_batch("ROLLBACK").unwrap();
-    assert_eq!([stored.recv().unwrap(), stored.recv().unwrap()], [1, 500]);
 }
 
 #[test]

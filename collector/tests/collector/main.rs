@@ -17,6 +17,7 @@ mod disk;
 mod doctor;
 mod entrances;
 mod ephemeral;
+mod expensive;
 mod export;
 mod forward;
 mod history;

@@ -16,28 +16,20 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, watch};
 
-use super::backlog::{Backlog, is_expensive};
+use super::backlog::Backlog;
 use super::checkpointer::{Checkpointer, MAX_LOG_PAGES};
 use super::disk_space::Reserve;
 use super::health::WriteHealth;
+use super::share::{Contents, RecentTasks};
 use super::transaction::{Committed, commit};
 use crate::clock::{self, Stopwatch};
+use crate::store::Options;
 use crate::store::error::StoreError;
 use crate::store::log::cursor::Cursor;
 use crate::store::position::Position;
 use crate::store::schema::connect::{checkpoint, checkpoint_truncate, connect_writer, is_log_too_long, leave_commits_unflushed, limit_log};
 use crate::store::tasks::{Job, Outcome, Task};
 use crate::telemetry::Telemetry;
-
-/// How long expensive tasks wait if there are always cheap ones.
-const MAX_EXPENSIVE_WAIT: Duration = Duration::from_millis(50);
-
-/// While cheap tasks come, expensive ones pause for so many times as long as their last transaction took, up to [`MAX_EXPENSIVE_WAIT`]: the disk and
-/// the processors also serve what requests do before and after they are stored. Imports do not pause: the owner chooses when to import.
-const EXPENSIVE_PAUSE_FACTOR: u32 = 4;
-
-/// Cheap tasks come as long as the last one was stored no longer ago than this.
-const CHEAP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How often the writer looks whether expensive tasks may go on, while only such tasks wait.
 pub(in crate::store) const EXPENSIVE_POLL: Duration = Duration::from_millis(1);
@@ -62,10 +54,7 @@ pub(in crate::store) struct StoreWriter {
     /// From this length of the log on, expensive tasks wait until it is copied.
     pause_from_pages: i64,
     backlog: Backlog,
-    /// The time since the last transaction with expensive tasks, and how long that took; zero for imports.
-    last_expensive: (Stopwatch, Duration),
-    /// The time since the last transaction with cheap tasks.
-    last_cheap: Option<Stopwatch>,
+    recent: RecentTasks,
     /// The size of the last failed transaction, until one of that size succeeds.
     failed_kb: Option<usize>,
     head: watch::Sender<Cursor>,
@@ -80,11 +69,12 @@ impl StoreWriter {
     /// `head` and `position` get the newest event and the position after it when they are durable.
     pub(in crate::store) fn new(
         path: PathBuf,
-        busy_timeout: Duration,
+        options: Options,
         reserve: Reserve,
         (head, position): (watch::Sender<Cursor>, watch::Sender<Position>),
         (health, telemetry): (Arc<WriteHealth>, Arc<Telemetry>),
     ) -> Self {
+        let busy_timeout = options.busy_timeout;
         let checkpointer = Checkpointer::start(path.clone(), busy_timeout);
         Self {
             path,
@@ -96,8 +86,7 @@ impl StoreWriter {
             log_pages: Arc::default(),
             pause_from_pages: MAX_LOG_PAGES,
             backlog: Backlog::default(),
-            last_expensive: (Stopwatch::start(), Duration::ZERO),
-            last_cheap: None,
+            recent: RecentTasks::new(options.expensive_share),
             failed_kb: None,
             head,
             position,
@@ -111,33 +100,18 @@ impl StoreWriter {
     pub(in crate::store) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while self.backlog.receive(&mut queue) {
             self.restart_log();
-            let may_be_expensive = !self.is_log_copied_first() && !self.is_expensive_pause();
-            let is_expensive_due = self.last_expensive.0.elapsed() >= MAX_EXPENSIVE_WAIT;
-            let group = self.backlog.next_group(may_be_expensive, is_expensive_due);
+            // Nothing else comes once the queue is closed.
+            let is_pause = self.recent.is_expensive_pause() && !queue.is_closed();
+            let may_be_expensive = !is_pause && !self.is_log_copied_first();
+            let group = self.backlog.next_group(may_be_expensive, self.recent.is_expensive_due());
             if group.is_empty() {
                 clock::sleep(EXPENSIVE_POLL);
                 continue;
             }
-            let has_expensive = group.iter().any(|job| is_expensive(&job.task));
-            let pauses = group.iter().any(|job| is_expensive(&job.task) && !matches!(job.task, Task::Import(..)));
-            // Health checks are no load.
-            let has_cheap = group.iter().any(|job| !is_expensive(&job.task) && !matches!(job.task, Task::Probe));
-            let watch = Stopwatch::start();
+            let (contents, watch) = (Contents::of(&group), Stopwatch::start());
             self.store(group);
-            if has_expensive {
-                self.last_expensive = (Stopwatch::start(), if pauses { watch.elapsed() } else { Duration::ZERO });
-            }
-            if has_cheap {
-                self.last_cheap = Some(Stopwatch::start());
-            }
+            self.recent.stored(contents, watch.elapsed());
         }
-    }
-
-    /// Returns whether expensive tasks pause, so that they take no more than their share while cheap ones come.
-    fn is_expensive_pause(&self) -> bool {
-        let (since, took) = &self.last_expensive;
-        let pause = took.saturating_mul(EXPENSIVE_PAUSE_FACTOR).min(MAX_EXPENSIVE_WAIT);
-        self.last_cheap.as_ref().is_some_and(|last| last.elapsed() <= CHEAP_INTERVAL) && since.elapsed() < pause
     }
 
     /// Returns whether expensive tasks wait until the write-ahead log is copied: it must not grow faster than that.

@@ -1,0 +1,87 @@
+//! Cheap requests go before the rest of expensive ones.
+//!
+//! No test depends on the speed of the machine: a pause lasts as long as there are cheap requests, or there is none.
+
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tillroll_collector::store::{ExpensiveShare, Options};
+
+use crate::server::{TestServer, id, until, view};
+
+/// The events of an expensive request. It is stored in several commits.
+const BASKETS: u64 = 500;
+
+const A_DAY: Duration = Duration::from_secs(86_400);
+
+/// After an expensive commit, expensive requests pause.
+const ENDLESS_PAUSE: ExpensiveShare = ExpensiveShare { pause_factor: u32::MAX, max_wait: A_DAY, cheap_interval: A_DAY };
+
+/// The server drops requests that pause when it stops.
+fn with_endless_pause() -> TestServer {
+    let options = Options { expensive_share: ENDLESS_PAUSE, ..Options::default() };
+    TestServer::with(&["--project", "t:secret", "--shutdown-deadline", "1s"], options)
+}
+
+fn baskets() -> Vec<Value> {
+    let basket = |number: u64| {
+        json!({"id": id(number), "type": "basket_add", "api": "metrilo", "time": 1, "visitorId": format!("v{number}"),
+            "params": {"product_id": "p", "quantity": 1}})
+    };
+    (0..BASKETS).map(basket).collect()
+}
+
+/// Sends an expensive request from another thread. Its end arrives at the receiver.
+fn send_baskets(server: &TestServer) -> Receiver<()> {
+    let (sender, answered) = channel();
+    let client = server.client.clone();
+    std::thread::spawn(move || {
+        let body = json!({"token": "t", "events": baskets()}).to_string();
+        let _ = client.try_post("/v2/batch", &body);
+        let _ = sender.send(());
+    });
+    answered
+}
+
+fn stored_baskets(server: &TestServer) -> u64 {
+    server.client.export("").iter().filter(|event| event["type"] == "basket_add").count() as u64
+}
+
+#[test]
+fn cheap_request_is_stored_before_the_rest_of_an_expensive_one() {
+    let server = TestServer::with(&["--project", "t:secret"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
+    let other_process = server.database();
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (sender, stored) = channel();
+    for (waiting, events) in (1..).zip([baskets(), vec![view(1_000, 1, "ab")]]) {
+        let (client, sender) = (server.client.clone(), sender.clone());
+        std::thread::spawn(move || sender.send(client.store(&events).0).unwrap());
+        until("the request waits", || server.collector.store.waiting() == waiting);
+    }
+    other_process.execute_batch("ROLLBACK").unwrap();
+    assert_eq!([stored.recv().unwrap(), stored.recv().unwrap()], [1, BASKETS]);
+}
+
+#[test]
+fn expensive_request_pauses_after_each_commit_while_cheap_ones_come() {
+    let server = with_endless_pause();
+    let cheap = |number: u64| assert_eq!(server.client.store(&[view(number, 1, "ab")]), (1, 0));
+    cheap(1_000);
+    let answered = send_baskets(&server);
+    until("the first commit of the expensive request", || stored_baskets(&server) > 0);
+    let first_commit = stored_baskets(&server);
+    assert!(first_commit < BASKETS / 2, "{first_commit}");
+    // Without a pause, each of them would let one more part pass: there are fewer parts.
+    (1_001..1_101).for_each(cheap);
+    assert_eq!((stored_baskets(&server), answered.try_recv()), (first_commit, Err(TryRecvError::Empty)));
+}
+
+#[test]
+fn expensive_request_does_not_pause_without_cheap_ones() {
+    let server = with_endless_pause();
+    // The first health check is a write, and no load.
+    assert_eq!(server.client.get("/readyz", &[]).status(), 200);
+    assert!(server.client.metric("tillroll_commit_seconds_count") > 0.5);
+    assert_eq!(server.client.store(&baskets()), (BASKETS, 0));
+}
