@@ -33,6 +33,7 @@ pub(in crate::store) struct Prepared {
     lock: File,
     folder: PathBuf,
     options: Options,
+    reserve: Reserve,
     head: (watch::Sender<Cursor>, watch::Receiver<Cursor>),
     position: (watch::Sender<Position>, watch::Receiver<Position>),
     telemetry: Arc<Telemetry>,
@@ -41,7 +42,7 @@ pub(in crate::store) struct Prepared {
 impl Prepared {
     /// Returns the reserve of the disk.
     pub(in crate::store) fn reserve(&self) -> Reserve {
-        Reserve::new(&self.folder, self.options.reserve_bytes, self.options.free_space)
+        self.reserve.clone()
     }
 
     /// Starts the writing thread. `run` gets the writer and the requests, and returns what the thread runs and what is left for the caller.
@@ -50,14 +51,12 @@ impl Prepared {
         inbox: Option<Inbox>,
         run: impl FnOnce(StoreWriter, mpsc::Receiver<Job>) -> (WriterLoop, T),
     ) -> Result<(Store, T), StoreError> {
-        let reserve = self.reserve();
-        let Self { lock, folder, options, head: (head_sender, head), position: (position_sender, position), telemetry } = self;
+        let Self { lock, folder, options, reserve, head: (head_sender, head), position: (position_sender, position), telemetry } = self;
         let path = folder.join(FILE);
         let (queue, jobs) = queue::new(options.limits);
         let health = Arc::new(WriteHealth::new());
         let outputs = (Arc::clone(&health), telemetry);
-        let writer_reserve = Reserve::new(&folder, options.reserve_bytes, options.free_space);
-        let writer = StoreWriter::new(path.clone(), options, writer_reserve, (head_sender, position_sender), outputs);
+        let writer = StoreWriter::new(path.clone(), options, reserve.clone(), (head_sender, position_sender), outputs);
         let (work, rest) = run(writer, jobs);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(work);
         let thread = thread.map_err(|source| StoreError::Folder { path: path.clone(), source })?;
@@ -94,6 +93,8 @@ impl Store {
         migrations::migrate(&mut connection, &path)?;
         let head = watch::channel(event_reader::head(&connection).map_err(open_error)?);
         let position = watch::channel(tracked::position(&connection).map_err(open_error)?);
-        Ok((Prepared { lock, folder: folder.to_owned(), options, head, position, telemetry }, connection))
+        let reserve = Reserve::new(folder, options.reserve_bytes, options.free_space);
+        reserve.set_database_bytes(connect::database_bytes(&connection).map_err(open_error)?);
+        Ok((Prepared { lock, folder: folder.to_owned(), options, reserve, head, position, telemetry }, connection))
     }
 }

@@ -68,7 +68,7 @@ fn below_the_reserve_events_are_rejected_and_trimming_still_works() {
     let free_space = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 1 << 31 });
     let server = TestServer::with(&["--project", "t:secret", "--reserve", "10"], Options { free_space, ..Options::default() });
     // The free space falls one byte below the reserve in the middle.
-    let stored = fill(&server.client, |stored| FREE.store(if stored < 500 { 10 << 20 } else { (10 << 20) - 1 }, Relaxed));
+    let stored = fill(&server.client, |stored| FREE.store(if stored < 500 { 1 << 30 } else { (10 << 20) - 1 }, Relaxed));
     assert_eq!(stored, 500);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     assert_eq!(runtime.block_on(server.collector.store.trim(u64::MAX, 100)).unwrap().deleted, 100, "trimming needs no space");
@@ -83,8 +83,27 @@ fn the_reserve_is_at_most_a_twentieth_of_the_disk() {
     static FREE: AtomicU64 = AtomicU64::new(1 << 30);
     let free_space = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 100 << 20 });
     let server = TestServer::with(&["--project", "t:secret", "--reserve", "64"], Options { free_space, ..Options::default() });
-    for (free, status) in [(5 << 20, 200), ((5 << 20) - 1, 503), (64 << 20, 200)] {
+    for (free, status) in [(6 << 20, 200), ((5 << 20) - 1, 503), (64 << 20, 200)] {
         FREE.store(free, Relaxed);
         assert_eq!(server.client.get("/readyz", &[]).status(), status, "{free}");
+    }
+}
+
+#[test]
+fn what_a_copy_of_the_log_will_take_counts_as_used() {
+    static FREE: AtomicU64 = AtomicU64::new(1 << 30);
+    let free_space = |_: &std::path::Path| Some(DiskSpace { free: FREE.load(Relaxed), total: 1 << 31 });
+    let server = TestServer::with(&["--project", "t:secret", "--reserve", "10"], Options { free_space, ..Options::default() });
+    // Of what is stored while another process reads, nothing can be copied.
+    let reader = server.database();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM segment").unwrap();
+    let mut stored = 0;
+    while stored < 10_000 {
+        assert_eq!(server.client.store(&batch(stored)), (50, 0));
+        stored += 50;
+    }
+    for (free, status) in [((10 << 20) + (64 << 10), 503), (20 << 20, 200)] {
+        FREE.store(free, Relaxed);
+        assert_eq!(server.client.send(&batch(stored)).status(), status, "{free}");
     }
 }

@@ -59,6 +59,12 @@ pub(in crate::store) fn connect_reader(path: &Path, busy_timeout: Duration) -> r
     Ok(connection)
 }
 
+/// Returns the length of the database with the write-ahead log and the open transaction, in bytes.
+pub(in crate::store) fn database_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |query| connection.prepare_cached(query)?.query_row([], |row| row.get::<_, i64>(0));
+    Ok((number("PRAGMA page_count")? * number("PRAGMA page_size")?).cast_unsigned())
+}
+
 /// Copies the write-ahead log to the database as far as no reader prevents it. Returns how many pages the log has.
 pub(in crate::store) fn checkpoint(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))

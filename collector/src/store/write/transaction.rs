@@ -14,7 +14,7 @@ use crate::store::log::append::Appender;
 use crate::store::log::cursor::Cursor;
 use crate::store::log::retention::{Trimmed, Watermarks, delete_expired};
 use crate::store::position::Position;
-use crate::store::schema::connect::project_number;
+use crate::store::schema::connect::{database_bytes, project_number};
 use crate::store::state::updater::StateUpdater;
 use crate::store::tasks::{Job, Outcome, Task};
 
@@ -26,6 +26,8 @@ pub(in crate::store) struct Committed {
     pub(in crate::store) head: Cursor,
     /// The position after it.
     pub(in crate::store) position: Position,
+    /// The length of the database, in bytes.
+    pub(in crate::store) database_bytes: u64,
     /// How often which bound of the state was reached.
     pub(in crate::store) reached: BTreeMap<Bound, u64>,
 }
@@ -111,7 +113,8 @@ fn run(transaction: &Transaction<'_>, tasks: &[&Task], origin: Origin) -> rusqli
     let (change, reached) = state.finish()?;
     let head = log.finish()?;
     let trimmed = Watermarks::read(transaction)?.trimmed_until;
-    Ok(Committed { outcomes, head, position: Position { change, event: head.0, trimmed }, reached })
+    let database_bytes = database_bytes(transaction)?;
+    Ok(Committed { outcomes, head, position: Position { change, event: head.0, trimmed }, database_bytes, reached })
 }
 
 /// Deletes expired events and compacts the state that they leave behind.

@@ -189,7 +189,8 @@ impl StoreWriter {
     }
 
     /// Publishes the position after a commit, and returns the outcomes of its tasks.
-    pub(in crate::store) fn publish(&self, Committed { outcomes, head, position, reached }: Committed) -> Vec<Outcome> {
+    pub(in crate::store) fn publish(&self, Committed { outcomes, head, position, database_bytes, reached }: Committed) -> Vec<Outcome> {
+        self.reserve.set_database_bytes(database_bytes);
         reached.iter().for_each(|(bound, count)| self.telemetry.bound_reached(bound.name(), *count));
         self.head.send_replace(head);
         self.position.send_if_modified(|newest| std::mem::replace(newest, position) != position);
