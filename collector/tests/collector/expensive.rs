@@ -1,4 +1,4 @@
-//! Cheap requests go before the rest of expensive ones.
+//! Cheap requests go before the rest of expensive ones, and imports of orders do not pause.
 //!
 //! No test depends on the speed of the machine: a pause lasts as long as there are cheap requests, or there is none.
 
@@ -8,14 +8,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tillroll_collector::store::{ExpensiveShare, Options};
 
-use crate::server::{TestServer, id, until, view};
+use crate::server::{TestServer, basic, id, until, view};
 
 /// The events of an expensive request. It is stored in several commits.
 const BASKETS: u64 = 500;
 
+/// When the orders of an import were placed.
+const DAY: &str = "2021-01-01T00:00:00Z";
+
 const A_DAY: Duration = Duration::from_secs(86_400);
 
-/// After an expensive commit, expensive requests pause.
+/// After an expensive commit that is not of an import, expensive requests pause.
 const ENDLESS_PAUSE: ExpensiveShare = ExpensiveShare { pause_factor: u32::MAX, max_wait: A_DAY, cheap_interval: A_DAY };
 
 /// The server drops requests that pause when it stops.
@@ -84,4 +87,22 @@ fn expensive_request_does_not_pause_without_cheap_ones() {
     assert_eq!(server.client.get("/readyz", &[]).status(), 200);
     assert!(server.client.metric("tillroll_commit_seconds_count") > 0.5);
     assert_eq!(server.client.store(&baskets()), (BASKETS, 0));
+}
+
+#[test]
+fn import_of_orders_does_not_pause_while_cheap_requests_come() {
+    let server = with_endless_pause();
+    assert_eq!(server.client.store(&[view(1_000, 1, "ab")]), (1, 0));
+    let before = server.client.metric("tillroll_commit_seconds_count");
+    let order = |number: u64| json!({"id": number.to_string(), "status": "placed", "placed_at": DAY, "current_date": DAY});
+    let lines: String = (0..4_000).map(|number| format!("{}\n", order(number))).collect();
+    let response = server.client.post_with("/import/orders", &[("authorization", &basic("t", "secret"))], &lines);
+    assert_eq!(response.status(), 200);
+    let commits = server.client.metric("tillroll_commit_seconds_count") - before;
+    assert!(commits >= 2.0, "one transaction has no pause after it: {commits}");
+    // Nor does an expensive request pause because of it.
+    let answered = send_baskets(&server);
+    until("the first commit of the expensive request", || stored_baskets(&server) > 0);
+    drop(server);
+    answered.recv().unwrap();
 }
