@@ -38,10 +38,12 @@ for (const [name, engine] of Object.entries(ENGINES)) {
       test(title, () =>
         withPage(
           (collector) => ({ "/": scriptTag(collector, `data-page-views="${mode}"`) }),
-          async ({ page, url, open, allEvents }) => {
+          async ({ page, url, open, allEvents, waitForEvents }) => {
             await open();
             await page.evaluate("window.tillroll.ready.then(() => true)");
-            await page.evaluate(settled);
+            // The file that makes the first view loads after the core; a busy browser may need longer than an address to settle.
+            if (expected.length) await waitForEvents((events) => events.some(({ type }) => type === "page_view"));
+            else await page.evaluate(settled);
             for (const step of steps) {
               await page.evaluate(step);
               await page.evaluate(settled);

@@ -75,8 +75,14 @@ for (const [name, engine] of Object.entries(ENGINES)) {
         const other = await page.context().newPage();
         await other.goto(url);
         await other.evaluate(() => window.tillroll.ready.then(() => window.tillroll.flush()));
+        // The library's listener came first.
+        await other.evaluate(() => {
+          window.denied = new Promise((resolve) => window.addEventListener("storage", ({ key }) => key === "tillroll-denied" && resolve(true)));
+        });
         await page.evaluate(() => window.tillroll.consent("denied"));
         await page.waitForFunction(isEmpty);
+        // A busy browser may notify the other tab later than this one grants consent again, and then that is denied too.
+        await other.evaluate(() => window.denied);
         for (const tab of [page, other]) {
           await tab.evaluate(() => {
             window.tillroll.consent("granted");
