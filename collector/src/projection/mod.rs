@@ -21,6 +21,7 @@ pub mod sync;
 mod turn;
 
 use std::fs::File;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,8 +46,11 @@ pub(crate) const FILE_PREFIX: &str = "analytics.";
 /// Exists in the data folder while the projection's files may contain data of an erased person.
 const REBUILD_MARKER: &str = "analytics.stale";
 
-/// The maximum number of queries that run at the same time; further ones wait.
+/// The maximum number of queries that run at the same time; further ones wait. The embedded engine runs one for each processor, because all share
+/// its memory limit: with more, reports of millions of visits fail for lack of it, and none is answered earlier.
 const MAX_QUERIES: usize = 8;
+/// The least number, so that one long query does not stop all others.
+const MIN_QUERIES: usize = 2;
 
 /// The engine that an operator has chosen.
 #[derive(Clone, Debug)]
@@ -67,6 +71,7 @@ pub enum EngineConfig {
 /// The projection of a running server, kept in sync with the store.
 pub struct Analytics {
     open: Result<(Arc<dyn AnalyticsEngine>, progress::Progress), ProjectionError>,
+    max_queries: usize,
     permits: Arc<Semaphore>,
     folder: PathBuf,
 }
@@ -81,7 +86,10 @@ impl Analytics {
         }
         let head = store.position();
         let position = *head.borrow();
-        let turn = if matches!(engine, EngineConfig::Embedded(_)) { Turn::always() } else { turn };
+        let is_embedded = matches!(engine, EngineConfig::Embedded(_));
+        let turn = if is_embedded { Turn::always() } else { turn };
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let max_queries = if is_embedded { processors.clamp(MIN_QUERIES, MAX_QUERIES) } else { MAX_QUERIES };
         // The engine starts threads, which inherit the priority.
         let open = run_lowered(|| open_engine(folder, position, engine));
         let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, Box::new(store.change_feed()), head, turn)?)));
@@ -90,7 +98,7 @@ impl Analytics {
             Err(error) => tracing::error!(%error, "cannot open the projection"),
             Ok(_) => {}
         }
-        Self { open, permits: Arc::new(Semaphore::new(MAX_QUERIES)), folder: folder.to_owned() }
+        Self { open, max_queries, permits: Arc::new(Semaphore::new(max_queries)), folder: folder.to_owned() }
     }
 
     /// Records durably that a person is about to be erased. The next change deletes the person's rows; the file itself keeps unused blocks,
@@ -103,7 +111,7 @@ impl Analytics {
     pub fn render(&self) -> String {
         match &self.open {
             Ok((_, progress)) => {
-                let running = MAX_QUERIES.saturating_sub(self.permits.available_permits());
+                let running = self.max_queries.saturating_sub(self.permits.available_permits());
                 let queries = gauge("tillroll_metrics_queries", "Metrics queries that run.", running as f64);
                 progress.render() + &telemetry::render(&queries)
             }
