@@ -15,7 +15,10 @@ export const VISITOR_COOKIE = __VISITOR_COOKIE__;
 /** The session, a query string with `sid`. */
 export const SESSION_COOKIE = __SESSION_COOKIE__;
 
-/** Returns the value of the cookie `name`; an empty string if there is none. No exception for that: the first ones take a millisecond each. */
+/**
+ * Returns the value of the cookie `name`; an empty string if there is none, and undefined if the browser refuses to read cookies. A missing cookie
+ * causes no exception: the first exceptions of a page take the browser a millisecond each.
+ */
 const readCookie = (name) =>
   tryCall(() => {
     const [value] = (("; " + member(document, "cookie")).split(`; ${name}=`)[1] || "").split(";");

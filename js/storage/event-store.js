@@ -26,8 +26,9 @@ export const BACKLOG_SUFFIX = ".early";
 /**
  * Returns the event store of this page. `name` is the name of the database and of its object store, and with a colon the prefix of keys in
  * local storage. `put(key, text)` persists a text; `run(operation)` passes the object store to `operation` at the end of the task, or once
- * the database is open; `pending` has the texts that are not persisted yet. Texts that are not persisted when the page closes go to local storage, for the next page. The database is opened on first
- * use; `opening` is that request. If it fails, the core passes `use(begin)` a function that returns another object store. No function throws.
+ * the database is open; `pending` has the texts that are not persisted yet. Texts that are not persisted when the page closes go to local
+ * storage, for the next page. The database is opened on first use; `opening` is that request. If it fails, the core passes to `use` a function
+ * that returns another object store. No function throws.
  */
 export const createEventStore = (name) => {
   /** Begins a transaction in the open database, or in the fallback, and returns the object store. */

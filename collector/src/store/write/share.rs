@@ -29,7 +29,7 @@ impl Default for ExpensiveShare {
 /// When which tasks were stored last.
 pub(super) struct RecentTasks {
     share: ExpensiveShare,
-    /// The time since the last transaction with expensive tasks, and how long that took; zero for imports.
+    /// The time since the last transaction with expensive tasks, and how long that took; zero for imports of orders, carts and returns.
     expensive: (Stopwatch, Duration),
     /// The time since the last transaction with cheap tasks.
     cheap: Option<Stopwatch>,
