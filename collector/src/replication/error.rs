@@ -30,6 +30,14 @@ impl LogError {
         ))
     }
 
+    /// The log no longer holds the entries after the last one that this node has applied.
+    pub(super) fn expired(applied: u64, first: u64) -> Self {
+        Self::Refused(format!(
+            "this node has applied entry {applied}, and the log begins with entry {first}: it was away for longer than the retention of the \
+             log. Fetch the store of a running node into an empty data folder with `tillroll join`"
+        ))
+    }
+
     /// The log ends before the last entry that this node has applied.
     pub(super) fn shorter(applied: u64, last: u64) -> Self {
         Self::set_back(&format!("this node has applied entry {applied}, and the log ends with entry {last}"))

@@ -81,7 +81,7 @@ async fn check(log: &JetStreamLog, last: &Last, behind: &mut Option<Stopwatch>) 
     let (_, extent) = log.look().await?;
     let number = last.number;
     if extent.first > number + 1 {
-        return Err(LogError::Refused(format!("the entries {} to {} are no longer in the log", number + 1, extent.first - 1)));
+        return Err(LogError::expired(number, extent.first));
     }
     if extent.last < number {
         let since = behind.get_or_insert_with(Stopwatch::start);

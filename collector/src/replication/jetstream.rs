@@ -93,7 +93,7 @@ impl JetStreamLog {
         let limit = info.map_or(0, |info| info.max_payload);
         match limit.checked_sub(HEADER_BYTES) {
             _ if limit == 0 => self.connected().and(Err(LogError::Unavailable("no server of --log has answered yet".into()))),
-            Some(limit) if limit >= MIN_MESSAGE_BYTES => Ok(limit),
+            Some(bytes) if limit >= MIN_MESSAGE_BYTES => Ok(bytes),
             _ => Err(LogError::Refused(format!("the NATS server accepts messages of {limit} bytes only; set its max_payload to 8MB"))),
         }
     }

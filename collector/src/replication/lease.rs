@@ -79,6 +79,15 @@ impl Leadership {
         }
     }
 
+    /// Waits until this node's term with this fencing number has ended.
+    pub(crate) async fn ended(&self, fence: u64) {
+        let mut terms = self.1.subscribe();
+        while self.fence() == Some(fence) {
+            // The sender lives as long as this value.
+            let _ = terms.changed().await;
+        }
+    }
+
     fn set(&self, role: Role) {
         let fence = if let Role::Leader { fence, .. } = role { Some(fence) } else { None };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = role;

@@ -57,11 +57,9 @@ async fn follow(log: &JetStreamLog, candidate: &mut Candidate<'_>, identity: &Id
 fn decide(membership: Option<&Membership>, is_empty: bool, identity: &Identity, extent: Extent) -> Decision {
     let expired = |after: u64| extent.first > after + 1;
     match membership {
-        Some(own) if own.group == identity.group && expired(own.applied) => Decision::Refuse(format!(
-            "this node has applied entry {}, and the log begins with entry {}: it was away for longer than the retention of the log. Fetch the \
-             store of a running node into an empty data folder with `tillroll join`",
-            own.applied, extent.first
-        )),
+        Some(own) if own.group == identity.group && expired(own.applied) => {
+            Decision::Refuse(LogError::expired(own.applied, extent.first).to_string())
+        }
         Some(own) if own.group == identity.group && own.applied > extent.last => {
             Decision::Refuse(LogError::shorter(own.applied, extent.last).to_string())
         }

@@ -91,9 +91,11 @@ impl Node {
     /// Waits until the node has caught up, and its files are those of the group.
     pub(crate) async fn wait_until_synchronised(&self) -> anyhow::Result<()> {
         let watch = Stopwatch::start();
+        let mut wanted = None;
         loop {
             match self.health.is_ready() {
-                Ok(()) if *self.file_rounds.borrow() > 0 => return Ok(()),
+                // The files of an earlier round, and of the one in progress, may be those before the node had caught up.
+                Ok(()) if *self.file_rounds.borrow() >= *wanted.get_or_insert(*self.file_rounds.borrow() + 2) => return Ok(()),
                 Err(StoreError::LogStopped(reason)) => bail!(reason),
                 result if watch.elapsed() > START_TIMEOUT => {
                     let missing =

@@ -1,106 +1,13 @@
 //! Forwarding: what is handed to a vendor's server with the shop's credentials, depending on the sender. And to a server that fails: every event
 //! arrives, in order, and clients of the collector do not wait for it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::Command;
-use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::server::{ServerProcess, basic, id, read_json};
-
-/// How the vendor's server reacts to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reaction {
-    Accept,
-    /// Responds with this status line, and possibly headers.
-    Respond(&'static str),
-    CloseConnection,
-}
-
-/// A request, and the server's reaction.
-struct Received {
-    authorization: String,
-    body: Value,
-    reaction: Reaction,
-}
-
-/// The vendor's server.
-struct Vendor {
-    url: String,
-    requests: Receiver<Received>,
-}
-
-impl Vendor {
-    /// Opens a server that reacts to its first requests as `reactions` lists, and accepts all later ones.
-    fn open(listener: TcpListener, reactions: &'static [Reaction]) -> Self {
-        let mut reactions = reactions.iter().copied();
-        Self::reacting(listener, move |_| reactions.next().unwrap_or(Reaction::Accept))
-    }
-
-    /// Opens a server that reacts to the body of each request.
-    fn reacting(listener: TcpListener, mut react: impl FnMut(&Value) -> Reaction + Send + 'static) -> Self {
-        let url = format!("http://{}/api/track", listener.local_addr().unwrap());
-        let (sender, requests) = mpsc::channel();
-        std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                let mut connection = BufReader::new(connection.unwrap());
-                while let Some((authorization, body)) = read_request(&mut connection) {
-                    let reaction = react(&body);
-                    if sender.send(Received { authorization, body, reaction }).is_err() || !respond(connection.get_mut(), reaction) {
-                        break;
-                    }
-                }
-            }
-        });
-        Self { url, requests }
-    }
-
-    /// Returns all requests up to the first one with this id that was accepted.
-    fn receive_until_accepted(&self, request_id: &str) -> Vec<Received> {
-        let mut all = Vec::new();
-        loop {
-            let request = self.requests.recv_timeout(Duration::from_secs(60)).expect("no request within a minute");
-            let is_last = request.reaction == Reaction::Accept && request.body["request_id"] == request_id;
-            all.push(request);
-            if is_last {
-                return all;
-            }
-        }
-    }
-}
-
-/// Returns the `authorization` header and the JSON body of the next request; `None` at the end of the connection.
-fn read_request(connection: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
-    let (mut length, mut authorization) = (0, String::new());
-    loop {
-        let mut line = String::new();
-        if connection.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let Some((name, value)) = line.trim().split_once(": ") else { if line.trim().is_empty() { break } else { continue } };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "authorization" => authorization = value.to_owned(),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    connection.read_exact(&mut body).ok()?;
-    Some((authorization, serde_json::from_slice(&body).unwrap()))
-}
-
-/// Returns whether the connection stays open.
-fn respond(connection: &mut TcpStream, reaction: Reaction) -> bool {
-    let head = match reaction {
-        Reaction::Accept => "200 OK",
-        Reaction::Respond(head) => head,
-        Reaction::CloseConnection => return false,
-    };
-    write!(connection, "HTTP/1.1 {head}\r\ncontent-length: 2\r\n\r\n{{}}").is_ok()
-}
+use crate::vendor::{Reaction, Received, Vendor};
 
 fn start(folder: &std::path::Path, url: &str) -> ServerProcess {
     start_with(folder, url, &[])

@@ -52,3 +52,4 @@ mod tail;
 mod times;
 mod tls;
 mod validation;
+mod vendor;

@@ -9,9 +9,14 @@ mod certificates;
 mod database;
 mod group;
 mod scale_out_analytics;
+mod scale_out_forwarding;
 mod scale_out_leader;
+mod scale_out_limits;
 mod scale_out_nodes;
 mod scale_out_operators;
 mod scale_out_quorum;
 mod scale_out_security;
 mod scale_out_stops;
+#[path = "../collector/vendor.rs"]
+#[allow(dead_code, reason = "the tests of forwarding use the rest of it")]
+mod vendor;

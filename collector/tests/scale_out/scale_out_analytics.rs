@@ -1,6 +1,7 @@
 //! A group with one ClickHouse: its leader fills the database, every node answers from it, and each event counts once whatever fails.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::Value;
 use tillroll_cluster::questions::{MAX_PERIOD, answers, count};
@@ -146,6 +147,51 @@ fn a_database_that_is_lost_while_the_group_runs_is_filled_again() {
         found.iter().all(Option::is_some)
     });
     check_answers(group, events.lines().count());
+}
+
+/// Copies the files of all members, which do not run, from those with one suffix to those with another.
+fn copy_files(group: &Group, from: &str, to: &str) {
+    let servers = group.nats.servers.iter().map(|server| format!("{}-store", server.name));
+    for name in servers.chain(group.nodes.iter().map(|node| node.name.clone())) {
+        let [from, to] = [from, to].map(|suffix| group.folder.path().join(format!("{name}{suffix}")));
+        if to.exists() {
+            std::fs::remove_dir_all(&to).unwrap();
+        }
+        assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+    }
+}
+
+#[test]
+fn members_that_are_all_set_back_fill_a_new_database() {
+    let database = Database::start();
+    let group = start(&database, 2);
+    let stop = || {
+        group.nodes.iter().for_each(|node| node.process.kill());
+        group.nats.servers.iter().for_each(|server| server.process.kill());
+    };
+    let start = || {
+        group.nats.servers.iter().for_each(|server| server.start().unwrap());
+        group.nodes.iter().for_each(|node| node.start().unwrap());
+        group.nodes.iter().for_each(|node| node.wait_until_ready().unwrap());
+    };
+    send(&group.nodes[0], 0..20);
+    until("the leader has filled the database", || count(&group.nodes[0]) == Some(20));
+    stop();
+    copy_files(&group, "", "-copy");
+    start();
+    send(&group.nodes[1], 20..60);
+    until("the leader has filled the database", || count(&group.nodes[1]) == Some(60));
+    stop();
+    copy_files(&group, "-copy", "");
+    start();
+    // The group works, and the database is ahead of it.
+    send(&group.nodes[0], 100..110);
+    assert_eq!(group.until_equal(30).lines().count(), 30);
+    until("reports still have what was set back", || group.nodes.iter().all(|node| count(node) == Some(60)));
+    database.execute("DROP DATABASE shop SYNC");
+    database.create("shop");
+    until("the leader has filled the new database", || group.nodes.iter().all(|node| count(node) == Some(30)));
+    check_answers(group, 30);
 }
 
 #[test]

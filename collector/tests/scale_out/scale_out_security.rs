@@ -39,7 +39,7 @@ fn a_group_uses_servers_that_require_tls_and_a_password_and_reports_what_is_wron
     let folder = tempfile::tempdir().unwrap();
     let certificates = Certificates::create(folder.path());
     let (tls, authority) = (certificates.block(), certificates.authority.to_str().unwrap());
-    let settings = ServerSettings { server: &documented_settings(&certificates), cluster: &tls };
+    let settings = ServerSettings { server: &documented_settings(&certificates), cluster: &tls, max_payload: None };
     let mut group = Group::start_on(2, &[("TILLROLL_LOG_CA", authority)], settings, SCHEME);
     send_and_compare(&group);
     // What an operator may set wrong: the log names the remedy.
@@ -80,7 +80,7 @@ fn a_group_uses_a_credentials_file() {
     let account = Account::create();
     account.write_credentials(&right);
     Account::create().write_credentials(&wrong);
-    let settings = ServerSettings { server: &account.settings, cluster: "" };
+    let settings = ServerSettings { server: &account.settings, cluster: "", max_payload: None };
     let group = Group::start_on(2, &[("TILLROLL_LOG_CREDENTIALS", right.to_str().unwrap())], settings, "nats://");
     send_and_compare(&group);
     let node = &group.nodes[1];

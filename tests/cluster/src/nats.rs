@@ -26,7 +26,12 @@ pub struct ServerSettings<'a> {
     pub server: &'a str,
     /// Lines of the block `cluster`.
     pub cluster: &'a str,
+    /// The longest message; without it, what the document recommends.
+    pub max_payload: Option<&'a str>,
 }
+
+/// The longest message that `docs/scale-out.md` recommends.
+const MAX_PAYLOAD: &str = "8MB";
 
 /// The servers. Dropping them kills the processes.
 pub struct Nats {
@@ -57,7 +62,8 @@ impl Nats {
 
     /// Starts the servers with further settings.
     pub fn start_with(program: &Path, folder: &Path, network: &Network, settings: ServerSettings<'_>) -> Result<Self> {
-        let ServerSettings { server: more, cluster: more_of_cluster } = settings;
+        let ServerSettings { server: more, cluster: more_of_cluster, max_payload } = settings;
+        let max_payload = max_payload.unwrap_or(MAX_PAYLOAD);
         let routes: [u16; SERVERS] = std::array::from_fn(|_| free_port());
         let server = |at: usize| {
             let name = format!("nats-{at}");
@@ -69,7 +75,7 @@ impl Nats {
             let store = folder.join(format!("{name}-store"));
             let (route, peers) = (routes[at], peers.join(", "));
             let text = format!(
-                "server_name: {name}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\nmax_payload: 8MB\n\
+                "server_name: {name}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\nmax_payload: {max_payload}\n\
                  jetstream {{ store_dir: {store:?}, sync_interval: always }}\n\
                  cluster {{ name: shop, listen: 127.0.0.1:{route}, routes: [{peers}], advertise: \"{NO_ADDRESS}\", no_advertise: true\n\
                  {more_of_cluster} }}\n{more}\n"

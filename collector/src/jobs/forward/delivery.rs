@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::client::{ForwardClient, ForwardOutcome};
 use crate::clock::{self, Stopwatch};
+use crate::replication::Leadership;
 use crate::telemetry::Telemetry;
 
 /// The delay after the first failure; each further failure doubles it.
@@ -22,6 +23,7 @@ pub(super) struct Delivery {
     client: ForwardClient,
     /// How long a request is retried before it is set aside.
     retry_time: Duration,
+    leadership: Leadership,
 }
 
 /// What happened to a request.
@@ -33,19 +35,25 @@ pub(super) enum Delivered {
     Failed,
     /// The server is not available, or rejects every request.
     Unavailable,
+    /// The term of this node as leader has ended: the next leader sends the request, if it was not sent yet.
+    TermEnded,
 }
 
 impl Delivery {
-    pub(super) fn new(client: ForwardClient, retry_time: Duration) -> Self {
-        Self { client, retry_time }
+    pub(super) fn new(client: ForwardClient, retry_time: Duration, leadership: Leadership) -> Self {
+        Self { client, retry_time, leadership }
     }
 
-    /// Sends a request until the server accepts or rejects it, or until it has failed for too long. A server that rejects the credentials is
-    /// retried without end: no request would succeed.
-    pub(super) async fn deliver(&self, request: &Value, telemetry: &Telemetry) -> Delivered {
+    /// Sends a request until the server accepts or rejects it, or until it has failed for too long, while the term lasts. A server that rejects
+    /// the credentials is retried without end: no request would succeed.
+    pub(super) async fn deliver(&self, request: &Value, telemetry: &Telemetry, term: u64) -> Delivered {
         let body = request.to_string();
         let (mut failures, mut failing) = (0, None);
         loop {
+            // Between two attempts another node may have become the leader and sent the request, and this one may even lead again.
+            if self.leadership.fence() != Some(term) {
+                return Delivered::TermEnded;
+            }
             let outcome = self.client.post(body.clone()).await;
             let retry_after = match outcome {
                 ForwardOutcome::Accepted | ForwardOutcome::Rejected(_) => {
@@ -67,12 +75,18 @@ impl Delivery {
                 }
             };
             failures += 1;
-            tokio::time::sleep(delay(failures, retry_after)).await;
+            tokio::select! {
+                () = tokio::time::sleep(delay(failures, retry_after)) => {}
+                () = self.leadership.ended(term) => {}
+            }
         }
     }
 
     /// Sends a request once.
-    pub(super) async fn deliver_once(&self, request: &Value, telemetry: &Telemetry) -> Delivered {
+    pub(super) async fn deliver_once(&self, request: &Value, telemetry: &Telemetry, term: u64) -> Delivered {
+        if self.leadership.fence() != Some(term) {
+            return Delivered::TermEnded;
+        }
         let outcome = self.client.post(request.to_string()).await;
         match outcome {
             ForwardOutcome::Accepted | ForwardOutcome::Rejected(_) => {

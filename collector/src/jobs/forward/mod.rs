@@ -58,9 +58,9 @@ pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, 
             Some(node) => (ProgressStore::Group(Box::new(node.shared_value("forward", &target.token))), Progress::begin(head)),
         };
         let client = ForwardClient::start(target.url, target.authorization).with_context(context)?;
-        let delivery = Delivery::new(client, rules.retry_time);
+        let delivery = Delivery::new(client, rules.retry_time, state.leadership.clone());
         let translate = rules.translate;
-        let forwarder = Forwarder { state: Arc::clone(state), project: target.project, place, progress, delivery, translate };
+        let forwarder = Forwarder { state: Arc::clone(state), project: target.project, place, progress, delivery, translate, term: 0 };
         tokio::spawn(forwarder.run());
     }
     Ok(())
@@ -73,6 +73,8 @@ struct Forwarder {
     progress: Progress,
     delivery: Delivery,
     translate: Translate,
+    /// The fencing number of the term as leader in which it sends.
+    term: u64,
 }
 
 impl Forwarder {
@@ -88,7 +90,7 @@ impl Forwarder {
     /// Forwards whenever this collector is the leader of its group; one without a group always is.
     async fn lead(&mut self, head: watch::Receiver<Cursor>) {
         loop {
-            self.state.leadership.lead().await;
+            self.term = self.state.leadership.lead().await;
             let newest = *head.borrow();
             match self.place.reload(&mut self.progress, newest).await {
                 Ok(()) => {
@@ -105,10 +107,10 @@ impl Forwarder {
         }
     }
 
-    /// Forwards until the store closes, or until this collector is not the leader.
+    /// Forwards until the store closes, or until the term ends.
     async fn follow(&mut self, mut head: watch::Receiver<Cursor>) {
         let mut failures = 0;
-        while self.state.leadership.is_leader() {
+        while self.state.leadership.fence() == Some(self.term) {
             let until = *head.borrow_and_update();
             match self.forward_page(until).await {
                 Ok(0) => {
@@ -152,10 +154,10 @@ impl Forwarder {
     /// Sends the request at the current position, and advances.
     async fn forward(&mut self, request: &Value, event: Cursor) -> anyhow::Result<()> {
         let telemetry = Arc::clone(&self.state.telemetry);
-        if !self.state.leadership.is_leader() {
+        let delivered = self.delivery.deliver(request, &telemetry, self.term).await;
+        if delivered == Delivered::TermEnded {
             bail!("this node is no longer the leader");
         }
-        let delivered = self.delivery.deliver(request, &telemetry).await;
         let position = self.progress.position;
         self.progress.position.sent += 1;
         if delivered == Delivered::Answered {
@@ -180,10 +182,13 @@ impl Forwarder {
             let request = self.request_of(&set_aside).await?;
             set_aside.attempts += 1;
             let delivered = match &request {
-                Some(request) => self.delivery.deliver_once(request, &telemetry).await,
+                Some(request) => self.delivery.deliver_once(request, &telemetry, self.term).await,
                 // The event was erased, or has left the log.
                 None => Delivered::Failed,
             };
+            if delivered == Delivered::TermEnded {
+                bail!("this node is no longer the leader");
+            }
             let is_unavailable = delivered == Delivered::Unavailable && set_aside.attempts < MAX_ATTEMPTS;
             if is_unavailable {
                 self.progress.set_aside.push_front(set_aside);
