@@ -1,5 +1,7 @@
 //! The texts of a record: its JSON, and the lines that a search compares.
 
+use std::fmt::{self, Write};
+
 use crate::metrics::catalog::FieldType;
 use crate::metrics::document::scalar::{Scalar, to_json_number};
 use crate::metrics::document::schema::{Member, ObjectSchema, RecordSchema};
@@ -34,7 +36,9 @@ fn push_line(text: &str, out: &mut String) {
     }
     // Most texts are plain, and need no copies.
     if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
-        out.extend(text.chars().map(|char| char.to_ascii_lowercase()));
+        let begin = out.len();
+        out.push_str(text);
+        out[begin..].make_ascii_lowercase();
     } else {
         out.push_str(&text.to_lowercase().replace(char::is_whitespace, " "));
     }
@@ -99,8 +103,8 @@ fn write_value(kind: FieldType, value: &Scalar, out: &mut String) -> bool {
         Scalar::Null => return false,
         Scalar::Text(text) => write_text(text, out),
         Scalar::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Scalar::Integer(number) => out.push_str(&number.to_string()),
-        Scalar::Millionths(number) => out.push_str(&to_json_number(kind, *number).to_string()),
+        Scalar::Integer(number) => write(out, format_args!("{number}")),
+        Scalar::Millionths(number) => write_number(kind, *number, out),
         Scalar::Time(millis) => {
             out.push('"');
             out.push_str(&time::format_rfc3339_millis(*millis));
@@ -108,6 +112,24 @@ fn write_value(kind: FieldType, value: &Scalar, out: &mut String) -> bool {
         }
     }
     true
+}
+
+/// Writes a number as [`to_json_number`] prints it. The number nearest to a decimal of at most 15 digits prints as that decimal.
+fn write_number(kind: FieldType, millionths: i64, out: &mut String) {
+    let (units, fraction) = (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+    let is_short = millionths == 0 || (100..1_000_000_000_000_000).contains(&millionths.unsigned_abs());
+    if !is_short || (kind == FieldType::Number && fraction == 0) {
+        return write(out, format_args!("{}", to_json_number(kind, millionths)));
+    }
+    let sign = if millionths < 0 { "-" } else { "" };
+    write(out, format_args!("{sign}{units}.{fraction:06}"));
+    let zeros = out.bytes().rev().take(5).take_while(|byte| *byte == b'0').count();
+    out.truncate(out.len() - zeros);
+}
+
+/// Writing into a string does not fail.
+fn write(out: &mut String, text: fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
 }
 
 fn write_text(text: &str, out: &mut String) {
@@ -118,5 +140,24 @@ fn write_text(text: &str, out: &mut String) {
         out.push('"');
     } else {
         out.push_str(&serde_json::Value::from(text).to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_json_prints_them() {
+        let ends = [0, 1, 9, 10, 99, 100, 101, 999_999, 1_000_000, 1_000_001, 1_500_000, 12_345_678, 20_000_000, 19_990_000];
+        let large = [999_999_999_999_999, 1_000_000_000_000_000, 1_000_000_000_000_001, 9_007_199_254_740_993, 9_199_999_999_999_999_999];
+        let mixed = (0..20_000_i64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()) >> (number % 60));
+        for millionths in ends.into_iter().chain(large).chain(mixed).flat_map(|number| [number, -number]) {
+            for kind in [FieldType::Number, FieldType::Amount] {
+                let mut written = String::new();
+                write_number(kind, millionths, &mut written);
+                assert_eq!(written, to_json_number(kind, millionths).to_string(), "{millionths}");
+            }
+        }
     }
 }

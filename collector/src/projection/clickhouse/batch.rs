@@ -93,7 +93,7 @@ fn lines(rows: &[Vec<ColumnValue>]) -> String {
 fn json(value: &ColumnValue) -> Value {
     match value {
         ColumnValue::Null => Value::Null,
-        ColumnValue::Text(text) => Value::from(text.as_str()),
+        ColumnValue::Text(text) | ColumnValue::Document(text) => Value::from(text.as_str()),
         ColumnValue::Integer(number) | ColumnValue::Time(number) => Value::from(*number),
         ColumnValue::Item(number) => Value::from(*number),
         ColumnValue::Bool(is_true) => Value::from(*is_true),

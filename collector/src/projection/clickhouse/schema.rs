@@ -59,7 +59,7 @@ fn columns(table: &Table) -> String {
 
 fn type_name(kind: ColumnType) -> &'static str {
     match kind {
-        ColumnType::Text => "String",
+        ColumnType::Text | ColumnType::Document | ColumnType::Lines => "String",
         ColumnType::Integer | ColumnType::Time => "Int64",
         ColumnType::Item => "Int32",
         ColumnType::Bool => "Bool",

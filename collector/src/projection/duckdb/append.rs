@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use duckdb::Connection;
-use duckdb::arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use duckdb::arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 
+use crate::projection::duckdb::packed::pack;
 use crate::projection::rows::ColumnValue;
 
 /// Separates the strings of a list, which is copied as one text.
@@ -47,6 +50,7 @@ fn column(rows: &[Vec<ColumnValue>], at: usize) -> ArrayRef {
         Some(ColumnValue::Bool(_)) => array!(BooleanArray, ColumnValue::Bool(value) => *value),
         Some(ColumnValue::Time(_)) => array!(TimestampMicrosecondArray, ColumnValue::Time(value) => value.saturating_mul(1_000)),
         Some(ColumnValue::Texts(_)) => array!(StringArray, ColumnValue::Texts(values) => values.join(&SEPARATOR.to_string())),
+        Some(ColumnValue::Document(_)) => array!(BinaryArray, ColumnValue::Document(json) => pack(json)),
         None | Some(ColumnValue::Text(_) | ColumnValue::Null) => array!(StringArray, ColumnValue::Text(value) => value.as_str()),
     }
 }

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use duckdb::types::{TimeUnit, Value as Sql};
-use duckdb::{Config, Connection, params, params_from_iter};
+use duckdb::{Connection, params, params_from_iter};
 
 use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Cell, Row, Rows, Scope};
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::duckdb::dialect::DuckDb;
+use crate::projection::duckdb::packed::unpack;
 use crate::projection::duckdb::renewal::{remove, renew};
 use crate::projection::duckdb::{schema, writer::Writer};
 use crate::projection::engine::{AnalyticsEngine, EngineLimits};
@@ -232,6 +233,7 @@ fn run_one(connection: &Connection, statement: &Statement) -> duckdb::Result<Vec
 fn cell(value: Sql) -> Cell {
     match value {
         Sql::Text(text) => Cell::Text(text),
+        Sql::Blob(packed) => unpack(&packed).map_or(Cell::Null, Cell::Text),
         Sql::Int(number) => Cell::Integer(number.into()),
         Sql::BigInt(number) => Cell::Integer(number.into()),
         Sql::HugeInt(number) => Cell::Integer(number),
@@ -248,7 +250,7 @@ fn cell(value: Sql) -> Cell {
 
 /// Opens the file without access to other files and without downloads of extensions. Temporary files are in a folder beside it.
 fn connect(path: &Path, limits: EngineLimits) -> duckdb::Result<Connection> {
-    let config = Config::default().enable_autoload_extension(false)?.enable_external_access(false)?;
+    let config = schema::file_config()?.enable_external_access(false)?;
     let config = config.threads(1)?;
     let config = config.max_memory(&format!("{}MiB", limits.memory_mb))?;
     let config = config.with("max_temp_directory_size", format!("{}MiB", limits.temp_mb))?;

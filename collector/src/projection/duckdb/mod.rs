@@ -3,6 +3,7 @@
 mod append;
 mod dialect;
 mod engine;
+mod packed;
 mod renewal;
 mod schema;
 mod tracking_writer;

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use duckdb::{Config, Connection, params};
+use duckdb::{Connection, params};
 
 use super::schema;
 
@@ -53,7 +53,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Creates a file with the rows, and returns the number of visits.
 fn copy_expired(old: &Path, new: &Path) -> duckdb::Result<usize> {
-    let config = Config::default().enable_autoload_extension(false)?.threads(1)?.max_memory("512MiB")?;
+    let config = schema::file_config()?.threads(1)?.max_memory("512MiB")?;
     let connection = Connection::open_with_flags(new, config)?;
     let old = old.to_string_lossy().replace('\'', "''");
     connection.execute_batch(&format!("ATTACH '{old}' AS old"))?;

@@ -20,6 +20,8 @@ pub(super) enum ColumnValue {
     Null,
     /// A string.
     Text(String),
+    /// A whole record as JSON.
+    Document(String),
     /// An integer.
     Integer(i64),
     /// The place of an element in an array.

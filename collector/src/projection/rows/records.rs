@@ -39,7 +39,7 @@ pub(in crate::projection) fn record_rows(
         let start = [ColumnValue::Integer(next_doc()), ColumnValue::Integer(*project)];
         let mut own = vec![ColumnValue::Text(key.clone())];
         own.extend((kind == RecordKind::Orders).then(|| ColumnValue::Bool(record.is_cart())));
-        own.extend([ColumnValue::Text(record.to_json()), ColumnValue::Text(record.searchable_text())]);
+        own.extend([ColumnValue::Document(record.to_json()), ColumnValue::Text(record.searchable_text())]);
         for ((table, rows), found) in tables.iter().zip(&mut rows).zip(record.into_rows()) {
             for (item, row) in (0..).zip(found) {
                 let place = if table.is_nested() { vec![item, row.parent] } else { vec![item] };

@@ -26,6 +26,10 @@ pub(in crate::projection) struct Table {
 pub(in crate::projection) enum ColumnType {
     /// A string.
     Text,
+    /// A whole record as JSON.
+    Document,
+    /// All texts of a record, each on a line of its own.
+    Lines,
     /// An integer of 64 bits.
     Integer,
     /// An integer of 32 bits.
@@ -60,12 +64,12 @@ impl Table {
 
     /// Returns the columns that every row has a value for.
     pub(in crate::projection) fn fixed_columns(&self) -> &'static [(&'static str, ColumnType)] {
-        use ColumnType::{Bool, Integer, Item, Text};
+        use ColumnType::{Bool, Document, Integer, Item, Lines, Text};
         match self.array {
             None if self.kind == RecordKind::Orders => {
-                &[("doc", Integer), ("project", Integer), ("key", Text), ("cart", Bool), ("json", Text), ("text", Text)]
+                &[("doc", Integer), ("project", Integer), ("key", Text), ("cart", Bool), ("json", Document), ("text", Lines)]
             }
-            None => &[("doc", Integer), ("project", Integer), ("key", Text), ("json", Text), ("text", Text)],
+            None => &[("doc", Integer), ("project", Integer), ("key", Text), ("json", Document), ("text", Lines)],
             Some(array) if parent(array).is_some() => &[("doc", Integer), ("project", Integer), ("item", Item), ("parent", Item)],
             Some(_) => &[("doc", Integer), ("project", Integer), ("item", Item)],
         }
