@@ -255,6 +255,7 @@ impl Error {
             Self::Projection(ProjectionError::NoEngine) => "no_engine",
             Self::Projection(ProjectionError::NotFresh) => "not_fresh",
             Self::Projection(ProjectionError::Unavailable(_) | ProjectionError::Emptied(_)) => "engine_unavailable",
+            Self::Projection(ProjectionError::TooLarge(_)) => "query_too_large",
             Self::Projection(_) => "engine_failed",
             Self::CannotSign => "cannot_sign",
             Self::Stopping => "stopping",
@@ -282,7 +283,9 @@ impl Error {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Projection(ProjectionError::NoEngine) => StatusCode::NOT_IMPLEMENTED,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Projection(ProjectionError::NotFresh | ProjectionError::Unavailable(_) | ProjectionError::Emptied(_))
+            Self::Projection(
+                ProjectionError::NotFresh | ProjectionError::TooLarge(_) | ProjectionError::Unavailable(_) | ProjectionError::Emptied(_),
+            )
             | Self::QueueFull
             | Self::DiskFull
             | Self::ResponseTimeout { .. }
@@ -304,7 +307,7 @@ impl Error {
             Self::LogUnavailable | Self::CatchingUp => Some(2),
             Self::DiskFull => Some(60),
             Self::ResponseTimeout { .. }
-            | Self::Projection(ProjectionError::Unavailable(_) | ProjectionError::Emptied(_))
+            | Self::Projection(ProjectionError::TooLarge(_) | ProjectionError::Unavailable(_) | ProjectionError::Emptied(_))
             | Self::CannotStore
             | Self::LogStopped(_)
             | Self::CannotRead(_)

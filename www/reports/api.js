@@ -19,7 +19,11 @@ const MESSAGES = {
   401: 'Your session has expired. Reload the page.',
   404: 'This collector has no metrics API.',
   501: 'This collector was built without its analytics engine.',
-  503: 'The collector is temporarily unavailable.',
+};
+
+const describe = (status, title) => {
+  const what = status === 503 ? 'The collector cannot answer now' : `The collector responded with status ${status}`;
+  return `${what}${title ? `: ${title}` : ''}.`;
 };
 
 async function requestToken() {
@@ -77,5 +81,5 @@ async function sendQuery(resource, kind, parameters, filter, canRetry = true) {
   const content = await response.json().catch(() => null);
   if (response.ok && content) return content;
   const title = content?.error?.title;
-  throw new ApiError(MESSAGES[response.status] ?? `The collector responded with status ${response.status}${title ? `: ${title}` : ''}.`, response.status);
+  throw new ApiError(MESSAGES[response.status] ?? describe(response.status, title), response.status);
 }

@@ -14,6 +14,9 @@ pub enum ProjectionError {
     /// The analytics engine failed; the text has the cause and is for the log.
     #[error("the analytics engine failed")]
     Engine(String),
+    /// The query needs more memory or temporary space than the analytics engine may use; the text has the cause and is for the log.
+    #[error("the query needs more than --analytics-memory and --analytics-temp allow; ask for a shorter period, or raise them")]
+    TooLarge(String),
     /// The analytics database does not answer, or refuses this collector; the text has the cause and is for the log.
     #[error("the analytics database is not available; try again later")]
     Unavailable(String),

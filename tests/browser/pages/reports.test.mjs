@@ -154,7 +154,7 @@ test("an empty shop shows empty widgets, and a failed query shows an error and a
     await page.route("**/metrics/orders/breakdown", (route) => route.fulfill({ status: 503, body: "{}" }));
     await page.check("[name=period][value='7']");
     await waitUntilLoaded(page);
-    assert.match(await page.textContent("#markets [role=alert]"), /temporarily unavailable/);
+    assert.match(await page.textContent("#markets [role=alert]"), /cannot answer now/);
     assert.equal((await tiles(page)).Orders, "4");
     await page.unroute("**/metrics/orders/breakdown");
     await page.click("#markets [role=alert] button");

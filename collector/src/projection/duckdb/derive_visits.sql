@@ -39,4 +39,3 @@ INSERT INTO touches
 INSERT INTO visit_orders
     SELECT visit, any_value(project), order_id, min(time), min(seq) FROM own WHERE type = 'order' AND order_id IS NOT NULL
     GROUP BY visit, order_id;
-DELETE FROM touched;

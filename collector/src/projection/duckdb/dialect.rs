@@ -111,6 +111,10 @@ impl Dialect for DuckDb {
         "MATERIALIZED "
     }
 
+    fn keeps_attribution(&self) -> bool {
+        true
+    }
+
     fn join_links(&self, links: &str) -> (String, &'static str) {
         let on = "l.link_project = v.project AND l.link_visitor = v.visitor AND v.ended_at >= l.since AND v.ended_at < l.until";
         (format!(" LEFT JOIN {links} l ON {on}"), "l.link_email")

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use duckdb::types::{TimeUnit, Value as Sql};
 use duckdb::{Connection, params, params_from_iter};
@@ -14,6 +14,7 @@ use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Cell, Row, Rows, Scope};
 use crate::projection::document::{Document, ProductKey, RecordKey};
+use crate::projection::duckdb::attribution;
 use crate::projection::duckdb::dialect::DuckDb;
 use crate::projection::duckdb::packed::unpack;
 use crate::projection::duckdb::renewal::{remove, renew};
@@ -70,7 +71,9 @@ impl AnalyticsEngine for DuckDbEngine {
     }
 
     fn query(&self, query: &Query, scope: &Scope, _: Position, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        self.run(&sql::statements(query, scope, &DuckDb), cancellation)
+        let statements = sql::statements(query, scope, &DuckDb);
+        let attribution_days = sql::uses_attribution(query).then_some(query.attribution_days);
+        self.with(|open| open.run(&statements, attribution_days, cancellation))
     }
 }
 
@@ -97,7 +100,7 @@ impl DuckDbEngine {
 
     /// Runs statements on one snapshot and returns the rows of each. Fails soon after a cancellation.
     pub fn run(&self, statements: &[Statement], cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        self.with(|open| open.run(statements, cancellation))
+        self.with(|open| open.run(statements, None, cancellation))
     }
 
     fn with<T>(&self, work: impl FnOnce(&OpenFile) -> duckdb::Result<T>) -> Result<T, ProjectionError> {
@@ -140,7 +143,7 @@ impl OpenFile {
         let connection = connect(path, limits)?;
         let transaction = connection.unchecked_transaction()?;
         transaction.execute_batch(&schema::sql())?;
-        transaction.execute("INSERT INTO projection VALUES (?, 0, 0, 0)", params![schema::fingerprint()])?;
+        transaction.execute("INSERT INTO projection VALUES (?, 0, 0, 0, NULL)", params![schema::fingerprint()])?;
         transaction.commit()?;
         Self::with(connection)
     }
@@ -154,15 +157,28 @@ impl OpenFile {
         watermark(&lock(&self.source))
     }
 
-    fn run(&self, statements: &[Statement], cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
+    /// Runs statements. With `attribution_days`, their snapshot has the attribution of all orders, with this window of the last touch.
+    fn run(&self, statements: &[Statement], attribution_days: Option<u32>, cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
         let idle = lock(&self.idle).pop();
         let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok)?;
         let interrupt = connection.interrupt_handle();
         let _threads = QueryThreads::raise(self)?;
-        let tables = cancellation.interruptible(move || interrupt.interrupt(), || run_all(&connection, statements, cancellation))?;
+        let tables = loop {
+            let (interrupt, run) = (Arc::clone(&interrupt), || run_all(&connection, statements, attribution_days, cancellation));
+            match cancellation.interruptible(move || interrupt.interrupt(), run)? {
+                Some(tables) => break tables,
+                None => self.complete_attribution(attribution_days.unwrap_or_default(), cancellation)?,
+            }
+        };
         // A connection with a failed statement is not used again.
         lock(&self.idle).push(connection);
         Ok(tables)
+    }
+
+    fn complete_attribution(&self, days: u32, cancellation: &Cancellation) -> duckdb::Result<()> {
+        let writer = lock(&self.writer);
+        let interrupt = writer.interrupt_handle();
+        cancellation.interruptible(move || interrupt.interrupt(), || writer.complete_attribution(days))
     }
 }
 
@@ -199,8 +215,19 @@ fn watermark(connection: &Connection) -> duckdb::Result<Position> {
     connection.query_row("SELECT watermark, event_watermark, trimmed_until FROM projection", [], position)
 }
 
-fn run_all(connection: &Connection, statements: &[Statement], cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
+/// Returns the rows of each statement, or `None` if the snapshot lacks the attribution of orders.
+fn run_all(
+    connection: &Connection,
+    statements: &[Statement],
+    attribution_days: Option<u32>,
+    cancellation: &Cancellation,
+) -> duckdb::Result<Option<Vec<Rows>>> {
     let transaction = connection.unchecked_transaction()?;
+    if let Some(days) = attribution_days
+        && !attribution::is_complete(&transaction, days)?
+    {
+        return Ok(None);
+    }
     let run = |statement| {
         // An interrupt between two statements has no effect.
         if cancellation.is_cancelled() {
@@ -210,7 +237,7 @@ fn run_all(connection: &Connection, statements: &[Statement], cancellation: &Can
     };
     let tables = statements.iter().map(run).collect::<Result<_, _>>()?;
     transaction.commit()?;
-    Ok(tables)
+    Ok(Some(tables))
 }
 
 fn run_one(connection: &Connection, statement: &Statement) -> duckdb::Result<Vec<Row>> {
@@ -264,7 +291,9 @@ fn file_error(path: &Path, source: &std::io::Error) -> ProjectionError {
 }
 
 fn engine_error(error: duckdb::Error) -> ProjectionError {
-    ProjectionError::Engine(error.to_string())
+    let text = error.to_string();
+    // The engine has no other sign of this error.
+    if text.contains("Out of Memory Error") { ProjectionError::TooLarge(text) } else { ProjectionError::Engine(text) }
 }
 
 /// Ignores poisoning: all state behind these locks changes in transactions.
@@ -305,8 +334,8 @@ mod tests {
         let limits = EngineLimits { memory_mb: 64, temp_mb: 0 };
         let engine = DuckDbEngine::with_limits(folder.path(), Position::default(), limits).unwrap();
         let large = "SELECT list(x ORDER BY x DESC)[1] FROM (SELECT repeat('x', 100) || range AS x FROM range(3000000))";
-        let error = format!("{:?}", engine.run(&statement(large), &Cancellation::default()).unwrap_err());
-        assert!(error.contains("Out of Memory"), "{error}");
+        let error = engine.run(&statement(large), &Cancellation::default()).unwrap_err();
+        assert!(matches!(error, ProjectionError::TooLarge(_)), "{error:?}");
         assert!(engine.run(&statement("SELECT 1"), &Cancellation::default()).is_ok());
     }
 

@@ -1,6 +1,7 @@
 //! The analytics engine DuckDB: its file, its tables, its writer, and its dialect. Only this folder depends on the `duckdb` crate.
 
 mod append;
+mod attribution;
 mod dialect;
 mod engine;
 mod packed;

@@ -59,7 +59,7 @@ fn copy_expired(old: &Path, new: &Path) -> duckdb::Result<usize> {
     connection.execute_batch(&format!("ATTACH '{old}' AS old"))?;
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(&schema::sql())?;
-    transaction.execute("INSERT INTO projection VALUES (?, 0, 0, 0)", params![schema::fingerprint()])?;
+    transaction.execute("INSERT INTO projection VALUES (?, 0, 0, 0, NULL)", params![schema::fingerprint()])?;
     for (table, number) in EXPIRED {
         let insert = format!(
             "INSERT INTO {table} BY NAME SELECT * FROM old.{table} v WHERE {number} IN (

@@ -41,8 +41,10 @@ fn type_name(kind: ColumnType) -> &'static str {
 
 /// Returns the statements that create all tables.
 pub(super) fn sql() -> String {
-    let mut all =
-        "CREATE TABLE projection (fingerprint VARCHAR, watermark BIGINT, event_watermark BIGINT, trimmed_until BIGINT);\n".to_owned();
+    let mut all = "CREATE TABLE projection (
+        fingerprint VARCHAR, watermark BIGINT, event_watermark BIGINT, trimmed_until BIGINT, attributed_days INTEGER
+    );\n"
+        .to_owned();
     all += SCHEMA;
     for kind in RECORD_KINDS {
         all.extend(tables(kind).iter().map(create));

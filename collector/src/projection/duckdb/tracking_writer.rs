@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use duckdb::{Connection, params};
 
 use crate::projection::duckdb::append::{SEPARATOR, append, replace_temporary};
+use crate::projection::duckdb::attribution::OutdatedOrders;
 use crate::projection::duckdb::dialect::DuckDb;
 use crate::projection::rows::event::{self, VisitKey};
 use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, tracked};
@@ -44,15 +45,15 @@ impl TrackingWriter {
     }
 
     /// Applies a batch within a transaction.
-    pub(super) fn apply(&mut self, connection: &Connection, changes: &TrackedChanges) -> duckdb::Result<()> {
+    pub(super) fn apply(&mut self, connection: &Connection, changes: &TrackedChanges, outdated: &OutdatedOrders<'_>) -> duckdb::Result<()> {
         self.add_events(connection, changes)?;
         erase_events(connection, changes)?;
         if !changes.events.is_empty() || !changes.erased.is_empty() {
-            derive_visits(connection)?;
+            derive_visits(connection, outdated)?;
         }
-        apply_links(connection, changes)?;
+        apply_links(connection, changes, outdated)?;
         if changes.trimmed > number(connection, "SELECT trimmed_until FROM projection")? {
-            trim(connection, changes.trimmed)?;
+            trim(connection, changes.trimmed, outdated)?;
         }
         apply_people(connection, changes)?;
         apply_products(connection, changes)
@@ -95,10 +96,14 @@ impl TrackingWriter {
     }
 }
 
-fn derive_visits(connection: &Connection) -> duckdb::Result<()> {
+fn derive_visits(connection: &Connection, outdated: &OutdatedOrders<'_>) -> duckdb::Result<()> {
     let bound = |function: &str| number(connection, &format!("SELECT coalesce({function}(visit), 0) FROM touched"));
     let (lowest, highest) = (bound("min")?, bound("max")?);
-    connection.execute_batch(&DERIVE_VISITS.replace("LOWEST", &lowest.to_string()).replace("HIGHEST", &highest.to_string()))
+    let is_touched = format!("v.number BETWEEN {lowest} AND {highest} AND v.number IN (SELECT visit FROM touched)");
+    outdated.add_visits(&is_touched)?;
+    connection.execute_batch(&DERIVE_VISITS.replace("LOWEST", &lowest.to_string()).replace("HIGHEST", &highest.to_string()))?;
+    outdated.add_visits(&is_touched)?;
+    connection.execute("DELETE FROM touched", []).map(|_| ())
 }
 
 fn number(connection: &Connection, sql: &str) -> duckdb::Result<i64> {
@@ -120,7 +125,8 @@ fn erase_events(connection: &Connection, changes: &TrackedChanges) -> duckdb::Re
 }
 
 /// Deletes expired events. The figures of their visits stay, without persons.
-fn trim(connection: &Connection, until: i64) -> duckdb::Result<()> {
+fn trim(connection: &Connection, until: i64, outdated: &OutdatedOrders<'_>) -> duckdb::Result<()> {
+    outdated.add_visits(&format!("v.first_seq <= {until} AND v.session IS NOT NULL"))?;
     // The orders of a person are found by the person, so they are stored while the person is known.
     let orders_in_visits = Relations::new(&DuckDb, None).orders_in_visits();
     let store_orders = format!(
@@ -136,8 +142,9 @@ fn trim(connection: &Connection, until: i64) -> duckdb::Result<()> {
     connection.execute("DELETE FROM events WHERE seq <= ?", params![until]).map(|_| ())
 }
 
-fn apply_links(connection: &Connection, changes: &TrackedChanges) -> duckdb::Result<()> {
+fn apply_links(connection: &Connection, changes: &TrackedChanges, outdated: &OutdatedOrders<'_>) -> duckdb::Result<()> {
     if changes.is_reset {
+        outdated.add_all()?;
         connection.execute_batch("DELETE FROM links")?;
     } else if changes.linked.is_empty() {
         return Ok(());
@@ -145,10 +152,12 @@ fn apply_links(connection: &Connection, changes: &TrackedChanges) -> duckdb::Res
     let linked = changes.linked.iter().map(|(project, visitor)| (*project, visitor.as_str()));
     replace_temporary(connection, "linked", &tracked::keys(linked))?;
     replace_temporary(connection, "new_link", &tracked::links(changes))?;
+    outdated.add_links()?;
     connection.execute_batch(
         "DELETE FROM links l USING linked c WHERE l.project = c.project AND l.visitor = c.visitor;
          INSERT INTO links SELECT * FROM new_link",
-    )
+    )?;
+    outdated.add_links()
 }
 
 fn apply_people(connection: &Connection, changes: &TrackedChanges) -> duckdb::Result<()> {

@@ -1,12 +1,14 @@
 //! Applies changes: one transaction deletes the old rows of each changed document, appends the new ones and sets the watermark.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use duckdb::{Connection, params};
+use duckdb::{Connection, InterruptHandle, params};
 
 use crate::metrics::catalog::RecordKind;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::duckdb::append::{self, replace_temporary};
+use crate::projection::duckdb::attribution::{self, OutdatedOrders};
 use crate::projection::duckdb::tracking_writer::TrackingWriter;
 use crate::projection::rows::{RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
 use crate::projection::source::{Position, TrackedChanges};
@@ -33,28 +35,43 @@ impl Writer {
             "CREATE TEMP TABLE changed (project BIGINT, key VARCHAR); CREATE TEMP TABLE deleted (doc BIGINT);
              CREATE TEMP TABLE product (project BIGINT, item VARCHAR);",
         )?;
+        connection.execute_batch(attribution::TEMPORARY)?;
         let tracking = TrackingWriter::new(&connection)?;
         Ok(Self { connection, next_doc: next + 1, tracking })
     }
 
     pub(super) fn apply(&mut self, documents: &[Document], tracked: &TrackedChanges, watermark: Position) -> duckdb::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
+        let outdated = OutdatedOrders::new(&transaction)?;
         let mut next = self.next_doc;
         for kind in RECORD_KINDS {
             let latest = latest(documents, kind);
             if !latest.is_empty() {
                 let tables = tables(kind);
-                remove(&transaction, &tables, &latest)?;
+                if remove(&transaction, &tables, &latest)? {
+                    outdated.add_deleted()?;
+                }
                 append(&transaction, kind, &tables, &latest, &mut next)?;
             }
         }
-        self.tracking.apply(&transaction, tracked)?;
+        self.tracking.apply(&transaction, tracked, &outdated)?;
+        outdated.delete(self.next_doc)?;
         let Position { change, event, trimmed } = watermark;
         let update = "UPDATE projection SET watermark = ?, event_watermark = ?, trimmed_until = ?";
         transaction.execute(update, params![change, event, trimmed])?;
         transaction.commit()?;
         self.next_doc = next;
         Ok(())
+    }
+
+    /// Computes what is missing of the attribution of orders.
+    pub(super) fn complete_attribution(&self, days: u32) -> duckdb::Result<()> {
+        attribution::complete(&self.connection, days)
+    }
+
+    /// Returns what interrupts the writing connection.
+    pub(super) fn interrupt_handle(&self) -> Arc<InterruptHandle> {
+        self.connection.interrupt_handle()
     }
 
     /// See [`AnalyticsEngine::records_with_products`](crate::projection::AnalyticsEngine::records_with_products).
@@ -84,18 +101,20 @@ impl Writer {
     }
 }
 
-fn remove(connection: &Connection, tables: &[Table], latest: &[&Document]) -> duckdb::Result<()> {
-    let Some(documents) = tables.first() else { return Ok(()) };
+/// Fills `deleted` with the old rows' documents and deletes these rows. Returns whether there are any.
+fn remove(connection: &Connection, tables: &[Table], latest: &[&Document]) -> duckdb::Result<bool> {
+    let Some(documents) = tables.first() else { return Ok(false) };
     connection.execute_batch("DELETE FROM deleted")?;
     replace_temporary(connection, "changed", &tracked::record_keys(latest.iter().map(key)))?;
     let find =
         format!("INSERT INTO deleted SELECT d.doc FROM {} d JOIN changed c ON d.project = c.project AND d.key = c.key", documents.name);
-    if connection.execute(&find, [])? > 0 {
+    let is_known = connection.execute(&find, [])? > 0;
+    if is_known {
         for table in tables {
             connection.execute(&format!("DELETE FROM {} WHERE doc IN (SELECT doc FROM deleted)", table.name), [])?;
         }
     }
-    Ok(())
+    Ok(is_known)
 }
 
 fn append(connection: &Connection, kind: RecordKind, tables: &[Table], latest: &[&Document], next: &mut i64) -> duckdb::Result<()> {

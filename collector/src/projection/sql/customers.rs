@@ -47,7 +47,8 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
               CAST(sum(o.amount) AS BIGINT) AS revenue, count(o.amount) AS priced
               FROM f LEFT JOIN o ON o.email = f.email AND o.currency = f.currency
               GROUP BY f.email, f.currency, f.orders, f.first_at, f.last_at),
-          c AS (SELECT o.customer__email AS email, max(o.order__total_amount_with_taxes) AS amount, {cart_currency} AS currency FROM {orders} o
+          c AS (SELECT o.customer__email AS email, max(o.order__total_amount_with_taxes) AS amount, {cart_currency} AS currency,
+              min(o.order__created_at) AS first_at FROM {orders} o
               WHERE o.project = {project} AND o.cart = TRUE AND o.customer__email IS NOT NULL{documents} GROUP BY o.customer__email),
           t AS (SELECT o.customer__email AS email, count(*) AS returns FROM {returns} o
               WHERE o.project = {project} AND o.customer__email IS NOT NULL{documents} GROUP BY o.customer__email),
@@ -61,8 +62,9 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
           all_figures AS (SELECT k.email AS email, p.first_name AS first_name, p.last_name AS last_name, p.subscribed AS subscribed,
               p.tags AS tags, m.currency AS currency, coalesce(m.orders, 0) AS orders, m.revenue AS revenue, m.priced AS priced,
               m.first_at AS first_order, m.last_at AS last_order, coalesce(t.returns, 0) AS returns, coalesce(v.visits, 0) AS visits,
-              least(coalesce(v.first_at, m.first_at, p.created_at), coalesce(m.first_at, p.created_at, v.first_at),
-                  coalesce(p.created_at, v.first_at, m.first_at)) AS first_seen,
+              least(coalesce(v.first_at, m.first_at, p.created_at, c.first_at), coalesce(m.first_at, p.created_at, c.first_at, v.first_at),
+                  coalesce(p.created_at, c.first_at, v.first_at, m.first_at), coalesce(c.first_at, v.first_at, m.first_at, p.created_at))
+                  AS first_seen,
               greatest(coalesce(v.last_at, m.last_at), coalesce(m.last_at, v.last_at)) AS last_seen, p.created_at AS created_at,
               CAST(c.email IS NOT NULL AS BOOLEAN) AS has_cart, c.amount AS cart_amount,
               CASE WHEN c.amount IS NOT NULL THEN nullif(c.currency, '') END AS cart_currency, v.first_source AS first_source,

@@ -97,6 +97,12 @@ pub trait Dialect {
         format!("EXISTS (SELECT 1 FROM {from} WHERE {} AND {condition})", on.join(" AND "))
     }
 
+    /// Whether the engine keeps the attribution of orders and the revenue of visits in the tables `order_attribution` and `visit_revenue`, and
+    /// has them complete when a query reads them that [uses them](crate::projection::sql::uses_attribution).
+    fn keeps_attribution(&self) -> bool {
+        false
+    }
+
     /// Returns the join of visits `v` with the link `l` of the relation `links` that applies to the visitor at the visit's end, and the
     /// e-mail of that link. The relation has the columns `link_project`, `link_visitor`, `since`, `until` and `link_email`.
     fn join_links(&self, links: &str) -> (String, &'static str);

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::metrics::catalog::{Operator, RecordKind};
-use crate::metrics::query::{Measure, QueryKind};
+use crate::metrics::query::{Measure, Query, QueryKind};
 use crate::projection::sql::builder::SqlBuilder;
 use crate::projection::sql::dialect::Dialect;
 use crate::projection::sql::names::column_name;
@@ -17,6 +17,9 @@ use crate::time::SECOND_MS;
 
 /// The column of a visit's visitor by which visitors are counted: the person where it is known.
 const PERSON: &str = "visitor.person";
+
+/// The beginning of the names of an order's fields that say which visits led to it.
+const ATTRIBUTION: &str = "attribution.";
 
 /// What a field needs besides its own table. Joins are in their order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,7 +151,7 @@ impl SqlBuilder<'_> {
     fn orders(&mut self, fields: &BTreeSet<&'static str>) -> String {
         let is_placed = customer_orders::FIELDS.iter().any(|name| fields.contains(name));
         let orders = if is_placed { customer_orders::with_customer_orders(self) } else { self.table(None) };
-        if fields.iter().any(|name| name.starts_with("attribution.")) { attribution::with_attribution(self, &orders) } else { orders }
+        if fields.iter().any(|name| name.starts_with(ATTRIBUTION)) { attribution::with_attribution(self, &orders) } else { orders }
     }
 
     fn tracked(&mut self, kind: RecordKind, fields: &BTreeSet<&'static str>) -> String {
@@ -195,6 +198,13 @@ impl SqlBuilder<'_> {
         }
         names
     }
+}
+
+/// Returns whether a query uses the attribution of orders or the revenue of visits.
+#[cfg(feature = "duckdb")]
+pub(in crate::projection) fn uses_attribution(query: &Query) -> bool {
+    let uses_revenue = |name: &str| VISIT.iter().any(|(field, _, needs)| *field == name && needs.contains(&Revenue));
+    query.fields().into_iter().any(|field| field.name.starts_with(ATTRIBUTION) || uses_revenue(field.name))
 }
 
 /// Returns the column of a measure; visitors are counted by person.

@@ -24,6 +24,8 @@ use crate::metrics::rows::Scope;
 
 use builder::Plan;
 pub use dialect::Dialect;
+#[cfg(feature = "duckdb")]
+pub(super) use documents::uses_attribution;
 pub(super) use names::{column_name, table_name};
 pub(super) use relations::Relations;
 pub use statement::{Bound, Statement};

@@ -1,4 +1,7 @@
 //! Relations that are computed from tables: visits with their persons, orders by visit, revenue by visit, and first visits.
+//!
+//! What is computed about orders is the most expensive part of a query. An engine can keep it in tables, see
+//! [`Dialect::keeps_attribution`]; then it is computed from the tables of a few orders and the visits of their persons.
 
 use crate::metrics::catalog::RecordKind;
 use crate::projection::sql::dialect::Dialect;
@@ -10,13 +13,37 @@ const MAX_ORDER_DELAY_MS: i64 = 30 * 60 * SECOND_MS;
 
 /// The relations of one project, or of all. Each is a text without an alias.
 pub(in crate::projection) struct Relations<'a> {
-    dialect: &'a dyn Dialect,
+    pub(super) dialect: &'a dyn Dialect,
     project: Option<i64>,
+    limits: Option<Limits>,
+}
+
+/// Tables to which the orders and the visits are limited.
+#[derive(Clone, Copy)]
+struct Limits {
+    orders: &'static str,
+    people_visits: &'static str,
 }
 
 impl<'a> Relations<'a> {
     pub(in crate::projection) fn new(dialect: &'a dyn Dialect, project: Option<i64>) -> Self {
-        Self { dialect, project }
+        Self { dialect, project, limits: None }
+    }
+
+    /// Limits the orders to those of a table, and the visits to those of a table that has all visits of the orders' persons.
+    #[cfg(feature = "duckdb")]
+    pub(in crate::projection) fn limited_to(self, orders: &'static str, people_visits: &'static str) -> Self {
+        Self { limits: Some(Limits { orders, people_visits }), ..self }
+    }
+
+    /// Whether the engine keeps what is asked for.
+    pub(super) fn is_kept(&self) -> bool {
+        self.limits.is_none() && self.dialect.keeps_attribution()
+    }
+
+    /// Returns orders and carts.
+    pub(super) fn orders(&self) -> String {
+        self.limits.map_or_else(|| self.table(&table_name(RecordKind::Orders, None)), |limits| limits.orders.into())
     }
 
     /// Returns a table.
@@ -25,7 +52,10 @@ impl<'a> Relations<'a> {
     }
 
     /// Returns visits with the person as known now: the e-mail, else the visitor.
-    pub(super) fn people_visits(&self) -> String {
+    pub(in crate::projection) fn people_visits(&self) -> String {
+        if let Some(limits) = self.limits {
+            return limits.people_visits.into();
+        }
         let links = format!(
             "(SELECT project AS link_project, visitor AS link_visitor, since, until, email AS link_email FROM {} x)",
             self.table("links")
@@ -42,15 +72,19 @@ impl<'a> Relations<'a> {
     /// then and ended at most 30 minutes before.
     pub(in crate::projection) fn orders_in_visits(&self) -> String {
         let delay = self.dialect.duration(MAX_ORDER_DELAY_MS);
+        let is_limited =
+            self.limits.map_or_else(String::new, |limits| format!(" WHERE x.order_id IN (SELECT o.order__id FROM {} o)", limits.orders));
         format!(
-            "(WITH reported AS (SELECT project, order_id, {earliest} AS visit FROM {visit_orders} x GROUP BY project, order_id),
+            "(WITH reported AS (SELECT project, order_id, {earliest} AS visit FROM {visit_orders} x{is_limited}
+                  GROUP BY project, order_id),
               placed AS (SELECT o.project AS project, o.doc AS doc, o.order__id AS id, o.order__placed_at AS placed_at,
                   o.order__currency_code AS currency, o.order__total_amount_with_taxes AS amount, o.customer__email AS email
                   FROM {orders} o WHERE o.cart = FALSE)
-              SELECT r.visit AS visit, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency, o.amount AS amount
+              SELECT r.visit AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
+                  o.amount AS amount
               FROM placed o JOIN reported r ON r.project = o.project AND r.order_id = o.id
               UNION ALL
-              SELECT {latest} AS visit, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
+              SELECT {latest} AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
                   o.amount AS amount
               FROM placed o JOIN {people_visits} v ON v.project = o.project AND v.known_email = o.email
               WHERE v.started_at <= o.placed_at AND o.placed_at <= v.ended_at + {delay}
@@ -58,7 +92,7 @@ impl<'a> Relations<'a> {
               GROUP BY o.doc, o.project, o.id, o.placed_at, o.currency, o.amount)",
             earliest = self.dialect.first_by("visit", &["time", "seq", "visit"]),
             visit_orders = self.table("visit_orders"),
-            orders = self.table(&table_name(RecordKind::Orders, None)),
+            orders = self.orders(),
             latest = self.dialect.last_by("v.number", &["v.started_at", "v.number"]),
             people_visits = self.people_visits(),
             is_reported = self.dialect.exists(
@@ -69,8 +103,14 @@ impl<'a> Relations<'a> {
         )
     }
 
-    /// Returns the orders of each visit. Amounts in another currency than that of its first order are not added.
+    /// Returns the orders of each visit: `visit`, `orders`, `currency` and `revenue`.
     pub(super) fn visit_revenue(&self) -> String {
+        if self.is_kept() { "visit_revenue".into() } else { self.revenue_of(&self.orders_in_visits()) }
+    }
+
+    /// Returns the sums of [`orders_in_visits`](Self::orders_in_visits) by visit. Amounts in another currency than that of the visit's first
+    /// order are not added.
+    pub(in crate::projection) fn revenue_of(&self, orders_in_visits: &str) -> String {
         let [is_missing, placed_at] = nulls_last(self.dialect, "o.placed_at");
         format!(
             "(WITH o AS {materialized}(SELECT * FROM {orders_in_visits} x),
@@ -79,7 +119,6 @@ impl<'a> Relations<'a> {
                   CAST(sum(CASE WHEN coalesce(o.currency, '') = f.currency THEN o.amount END) AS BIGINT) AS revenue
               FROM f JOIN o ON o.visit = f.visit GROUP BY f.visit, f.orders, f.currency)",
             materialized = self.dialect.materialized(),
-            orders_in_visits = self.orders_in_visits(),
             first = self.dialect.first_by("coalesce(o.currency, '')", &[&is_missing, &placed_at, "o.id"]),
         )
     }

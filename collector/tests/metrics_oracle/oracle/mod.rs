@@ -89,6 +89,15 @@ fn run_on_engine(engine: &dyn AnalyticsEngine, test_query: &TestQuery, body: &Va
     Ok((result.data, result.pagination.unwrap_or_default()))
 }
 
+/// Asks for the revenue of visits, half of the time. An engine that keeps what it computed must notice the changes that follow.
+fn ask_between(engine: &dyn AnalyticsEngine, random: &mut Random) {
+    if random.percent(50) {
+        let body = json!({"search": {"fields": ["visit.id", "visit.revenue"]}});
+        let query = TestQuery { resource: "visits", kind: QueryType::Search, markets: Vec::new(), body };
+        run_on_engine(engine, &query, &query.body).unwrap();
+    }
+}
+
 fn report(query: &TestQuery, found: &Value, expected: &Value) -> String {
     let TestQuery { resource, kind, markets, body } = query;
     format!("{resource} {kind:?} {markets:?}\n{body}\nfound    {found}\nexpected {expected}")

@@ -118,7 +118,9 @@ impl Figures<'_> {
         let (times, amounts) = (self.order_times(), self.amounts());
         let (first_order, last_order) = (times.iter().copied().min(), times.iter().copied().max());
         let created = self.person.get("createdAt").and_then(Value::as_i64);
-        let first_seen = [self.visits.iter().map(|visit| visit.started).min(), first_order, created].into_iter().flatten().min();
+        let first_cart = self.carts.iter().filter_map(|cart| date(cart, "created_at")).min();
+        let first_seen =
+            [self.visits.iter().map(|visit| visit.started).min(), first_order, created, first_cart].into_iter().flatten().min();
         let last_seen = [self.visits.iter().map(|visit| visit.ended).max(), last_order].into_iter().flatten().max();
         let mut json = json!({
             "id": self.email, "email": self.email, "visits_count": self.visits.len(), "orders_count": self.orders.len(),

@@ -5,6 +5,7 @@ use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind}
 use tillroll_collector::projection::source::{Position, TrackedChanges};
 use tillroll_collector::projection::{AnalyticsEngine, Document};
 
+use super::ask_between;
 use super::random::Random;
 use super::random_traffic::Traffic;
 
@@ -83,6 +84,7 @@ impl RandomRecords {
         for batch in changes.chunks(size) {
             let position = Position { change: batch.last().unwrap().change, ..Position::default() };
             engine.apply(batch, &TrackedChanges::default(), position).unwrap();
+            ask_between(engine, random);
         }
         assert_eq!(engine.watermark().unwrap().change, changes.last().unwrap().change);
     }

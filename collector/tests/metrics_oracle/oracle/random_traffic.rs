@@ -13,9 +13,9 @@ use uuid::Uuid;
 use super::people::{People, PersonVisit, Touch};
 use super::random::Random;
 use super::random_records::{PROJECT, RandomRecords, TEXTS, TIMES};
-use super::run_on_engine;
 use super::test_query::TestQuery;
 use super::traffic_json::{add_orders, date, device_json, event_json, market, param, path, set, source, source_json, text};
+use super::{ask_between, run_on_engine};
 
 const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
 const VISITORS: &[&str] = &["a", "b", "10"];
@@ -100,10 +100,12 @@ pub(crate) fn store(engine: &dyn AnalyticsEngine, records: &RandomRecords, rando
         };
         history.change_people(&mut changes, random);
         engine.apply(&[], &changes, position).unwrap();
+        ask_between(engine, random);
         history.add(batch, &erased);
         if position.trimmed == 0 && usize::try_from(position.event).unwrap() > trim_at {
             position.trimmed = position.event / 3;
             engine.apply(&[], &TrackedChanges { trimmed: position.trimmed, ..TrackedChanges::default() }, position).unwrap();
+            ask_between(engine, random);
             history.trim(position.trimmed);
         }
     }

@@ -1,0 +1,149 @@
+//! Keeps the attribution of orders and the revenue of visits in tables, because they cost most of the time of a query.
+//!
+//! A batch deletes the rows that it can change, in its own transaction. A query that uses these tables has the missing rows computed first, from
+//! the missing orders and the visits of their persons. So a bulk of changes costs nothing that nobody asks for, and what is kept always agrees
+//! with the rest of the snapshot.
+
+use duckdb::{Connection, params};
+
+use crate::projection::duckdb::dialect::DuckDb;
+use crate::projection::sql::Relations;
+
+/// How many orders are computed at a time, which limits the memory.
+const MAX_ORDERS: usize = 100_000;
+
+/// Tables of the writing connection: what a batch changes, and the rows that depend on it. Orders placed before `since` do not.
+pub(super) const TEMPORARY: &str = "
+    CREATE TEMP TABLE changed_person (project BIGINT, person VARCHAR, since TIMESTAMP);
+    CREATE TEMP TABLE changed_order (project BIGINT, order_id VARCHAR);
+    CREATE TEMP TABLE outdated (doc BIGINT, visit BIGINT);";
+
+/// Collects what a batch changes for orders.
+pub(super) struct OutdatedOrders<'a> {
+    connection: &'a Connection,
+    has_rows: bool,
+}
+
+impl<'a> OutdatedOrders<'a> {
+    pub(super) fn new(connection: &'a Connection) -> duckdb::Result<Self> {
+        connection.execute_batch("DELETE FROM changed_person; DELETE FROM changed_order; DELETE FROM outdated")?;
+        let has_rows = connection.query_row("SELECT count(*) > 0 FROM order_attribution", [], |row| row.get(0))?;
+        Ok(Self { connection, has_rows })
+    }
+
+    /// Adds the orders that depend on visits `v`. Must be called before and after a change of visits: a visit can move to another person.
+    pub(super) fn add_visits(&self, condition: &str) -> duckdb::Result<()> {
+        self.execute(&format!(
+            "INSERT INTO changed_person SELECT v.project, v.person, min(v.started_at) FROM {} v
+             WHERE v.person IS NOT NULL AND {condition} GROUP BY v.project, v.person;
+             INSERT INTO changed_order SELECT DISTINCT o.project, o.order_id FROM visit_orders o
+             WHERE o.visit IN (SELECT v.number FROM visits v WHERE {condition})",
+            Relations::new(&DuckDb, None).people_visits()
+        ))
+    }
+
+    /// Adds the orders of visitors in the table `linked`, and of those to whom they belong. Must be called before and after a change of links.
+    pub(super) fn add_links(&self) -> duckdb::Result<()> {
+        self.execute(
+            "INSERT INTO changed_person
+             SELECT project, person, CAST('-infinity' AS TIMESTAMP) FROM (
+                 SELECT project, visitor AS person FROM linked
+                 UNION SELECT l.project, l.email FROM links l JOIN linked c ON c.project = l.project AND c.visitor = l.visitor)",
+        )
+    }
+
+    /// Adds the orders whose documents are in the table `deleted`.
+    pub(super) fn add_deleted(&self) -> duckdb::Result<()> {
+        self.execute("INSERT INTO outdated SELECT k.doc, k.visit FROM order_attribution k WHERE k.doc IN (SELECT doc FROM deleted)")
+    }
+
+    /// Adds all orders.
+    pub(super) fn add_all(&self) -> duckdb::Result<()> {
+        self.execute("INSERT INTO outdated SELECT k.doc, k.visit FROM order_attribution k")
+    }
+
+    /// Deletes the rows of the added orders. From the document `first_doc` on, orders are new.
+    pub(super) fn delete(self, first_doc: i64) -> duckdb::Result<()> {
+        self.execute(
+            "INSERT INTO outdated SELECT k.doc, k.visit FROM order_attribution k
+                 JOIN changed_person c ON c.project = k.project AND c.person = k.person AND k.placed_at >= c.since;
+             INSERT INTO outdated SELECT k.doc, k.visit FROM order_attribution k
+                 JOIN changed_order c ON c.project = k.project AND c.order_id = k.order_id;
+             DELETE FROM visit_revenue WHERE visit IN (SELECT visit FROM outdated);
+             DELETE FROM order_attribution WHERE doc IN (SELECT doc FROM outdated)",
+        )?;
+        let is_outdated = "EXISTS (SELECT 1 FROM outdated) OR EXISTS (SELECT 1 FROM orders WHERE doc >= ? AND NOT cart)";
+        let forget = format!("UPDATE projection SET attributed_days = NULL WHERE attributed_days IS NOT NULL AND ({is_outdated})");
+        self.connection.execute(&forget, params![first_doc]).map(|_| ())
+    }
+
+    fn execute(&self, statements: &str) -> duckdb::Result<()> {
+        if self.has_rows { self.connection.execute_batch(statements) } else { Ok(()) }
+    }
+}
+
+/// Returns whether no row is missing for this window.
+pub(super) fn is_complete(connection: &Connection, days: u32) -> duckdb::Result<bool> {
+    connection.query_row("SELECT attributed_days IS NOT DISTINCT FROM ? FROM projection", params![days], |row| row.get(0))
+}
+
+/// Computes the missing rows, and all if the window was another one.
+pub(super) fn complete(connection: &Connection, days: u32) -> duckdb::Result<()> {
+    while !is_complete(connection, days)? {
+        let transaction = connection.unchecked_transaction()?;
+        compute_missing(&transaction, days)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn compute_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
+    if connection.execute("DELETE FROM order_attribution WHERE days <> ?", params![days])? > 0 {
+        connection.execute_batch("DELETE FROM visit_revenue")?;
+    }
+    let find = format!(
+        "CREATE OR REPLACE TEMP TABLE missing_order AS
+         SELECT o.doc, o.project, o.cart, o.order__id, o.order__placed_at, o.order__created_at, o.order__currency_code,
+             o.order__total_amount_with_taxes, o.customer__email, o.customer__id
+         FROM orders o WHERE o.cart = FALSE AND o.doc NOT IN (SELECT doc FROM order_attribution) LIMIT {MAX_ORDERS}"
+    );
+    connection.execute_batch(&find)?;
+    let found: usize = connection.query_row("SELECT count(*) FROM missing_order", [], |row| row.get(0))?;
+    if found > 0 {
+        add_missing(connection, days)?;
+    }
+    if found < MAX_ORDERS {
+        connection.execute("UPDATE projection SET attributed_days = ?", params![days])?;
+    }
+    Ok(())
+}
+
+/// Adds the rows of the orders in `missing_order`.
+fn add_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
+    let all = Relations::new(&DuckDb, None);
+    let people_visits = all.people_visits();
+    let missing = Relations::new(&DuckDb, None).limited_to("missing_order", "person_visit");
+    let (attribution, orders_in_visits) = (missing.attribution(days), missing.orders_in_visits());
+    let revenue = all.revenue_of(
+        "(SELECT k.visit AS visit, o.order__id AS id, o.order__placed_at AS placed_at, o.order__currency_code AS currency,
+              o.order__total_amount_with_taxes AS amount
+          FROM order_attribution k JOIN orders o ON o.doc = k.doc
+          WHERE k.visit IS NOT NULL AND k.visit NOT IN (SELECT visit FROM visit_revenue))",
+    );
+    connection.execute_batch(&format!(
+        "CREATE OR REPLACE TEMP TABLE person_visit AS
+             SELECT v.number, v.project, v.person, v.known_email, v.started_at, v.ended_at, v.source_seq, v.source_at, v.channel, v.source,
+                 v.medium, v.campaign, v.term, v.content, v.click_id
+             FROM {people_visits} v
+             WHERE EXISTS (SELECT 1 FROM missing_order o WHERE o.project = v.project AND coalesce(o.customer__email, o.customer__id) = v.person);
+         INSERT INTO order_attribution BY NAME
+             SELECT o.doc, o.project, coalesce(o.customer__email, o.customer__id) AS person,
+                 coalesce(o.order__placed_at, o.order__created_at) AS placed_at, o.order__id AS order_id, i.visit, {days} AS days,
+                 a.* EXCLUDE (doc)
+             FROM missing_order o LEFT JOIN {attribution} a ON a.doc = o.doc LEFT JOIN {orders_in_visits} i ON i.doc = o.doc;
+         DELETE FROM visit_revenue WHERE visit IN (
+             SELECT k.visit FROM order_attribution k WHERE k.doc IN (SELECT doc FROM missing_order));
+         INSERT INTO visit_revenue BY NAME {revenue};
+         DROP TABLE person_visit; DROP TABLE missing_order"
+    ))
+}
