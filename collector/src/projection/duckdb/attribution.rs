@@ -1,8 +1,8 @@
 //! Keeps the attribution of orders and the revenue of visits in tables, because they cost most of the time of a query.
 //!
 //! A batch deletes the rows that it can change, in its own transaction. A query that uses these tables has the missing rows computed first, from
-//! the missing orders and the visits of their persons. So a bulk of changes costs nothing that nobody asks for, and what is kept always agrees
-//! with the rest of the snapshot.
+//! the missing orders and the visits of their persons. So many changes cost little if no query follows, and what is kept always agrees with
+//! the rest of the snapshot.
 
 use duckdb::{Connection, params};
 
@@ -42,7 +42,7 @@ impl<'a> OutdatedOrders<'a> {
         ))
     }
 
-    /// Adds the orders of visitors in the table `linked`, and of those to whom they belong. Must be called before and after a change of links.
+    /// Adds the orders of visitors in the table `linked`, and of the e-mails that they are linked with. Must be called before and after a change of links.
     pub(super) fn add_links(&self) -> duckdb::Result<()> {
         self.execute(
             "INSERT INTO changed_person
@@ -73,8 +73,8 @@ impl<'a> OutdatedOrders<'a> {
              DELETE FROM order_attribution WHERE doc IN (SELECT doc FROM outdated)",
         )?;
         let is_outdated = "EXISTS (SELECT 1 FROM outdated) OR EXISTS (SELECT 1 FROM orders WHERE doc >= ? AND NOT cart)";
-        let forget = format!("UPDATE projection SET attributed_days = NULL WHERE attributed_days IS NOT NULL AND ({is_outdated})");
-        self.connection.execute(&forget, params![first_doc]).map(|_| ())
+        let mark = format!("UPDATE projection SET attributed_days = NULL WHERE attributed_days IS NOT NULL AND ({is_outdated})");
+        self.connection.execute(&mark, params![first_doc]).map(|_| ())
     }
 
     fn execute(&self, statements: &str) -> duckdb::Result<()> {

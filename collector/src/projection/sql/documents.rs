@@ -22,7 +22,7 @@ const VISIT_NUMBER: &str = "visit.number";
 /// The id of a visit.
 const VISIT_ID: &str = "visit.id";
 
-/// The beginning of the names of an order's fields that say which visits led to it.
+/// The beginning of the names of an order's fields about the visits that led to it.
 const ATTRIBUTION: &str = "attribution.";
 
 /// What a field needs besides its own table. Joins are in their order.
