@@ -1,10 +1,10 @@
 //! Two writers of one database: what the earlier one writes after the later one's claim does not count.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tillroll_collector::cancellation::Cancellation;
 use tillroll_collector::metrics::catalog::{RecordKind, Resource};
 use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
-use tillroll_collector::metrics::rows::{Cell, Scope};
+use tillroll_collector::metrics::rows::{Cell, Rows, Scope};
 use tillroll_collector::projection::source::{Origin, Position, TrackedChanges};
 use tillroll_collector::projection::{AnalyticsEngine, ClickHouseEngine, Document, ProjectionError};
 
@@ -25,17 +25,49 @@ fn member(group: &str, change: i64) -> Origin {
 }
 
 fn apply(engine: &ClickHouseEngine, change: i64) -> Result<(), ProjectionError> {
-    let json = json!({"id": change.to_string(), "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
+    let json = json!({"id": change.to_string(), "status": "placed", "total_amount_with_taxes": 1, "current_date": "2022-01-01T00:00:00Z"})
+        .to_string();
     let document = Document { project: 1, record_kind: RecordKind::Orders, key: change.to_string(), change, json: Some(json) };
     engine.apply(&[document], &TrackedChanges::default(), at(change))
 }
 
 fn orders(engine: &ClickHouseEngine) -> Cell {
-    let body = json!({"stats": {"field": "order.id", "operator": "value_count"}});
+    ask(engine, QueryType::Stats, &json!({"field": "order.id", "operator": "value_count"}))[0][0][4].clone()
+}
+
+fn ask(engine: &ClickHouseEngine, kind: QueryType, query: &Value) -> Vec<Rows> {
+    let body = json!({ kind.name(): query });
     let context = Context { organization: "t", now: 1_641_000_000_000, attribution_days: 30, max_range_days: MAX_RANGE_DAYS };
-    let query = parse::parse(Resource::find("orders").unwrap(), QueryType::Stats, &body, context).unwrap();
+    let query = parse::parse(Resource::find("orders").unwrap(), kind, &body, context).unwrap();
     let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
-    engine.query(&query, &scope, Position::default(), &Cancellation::default()).unwrap()[0][0][4].clone()
+    engine.query(&query, &scope, Position::default(), &Cancellation::default()).unwrap()
+}
+
+#[test]
+fn queries_of_every_kind_contain_what_another_collector_has_committed_meanwhile() {
+    let database = Database::start();
+    let address = database.create("shop");
+    let open = || ClickHouseEngine::new(address.parse().unwrap(), String::new(), None);
+    let (leader, follower) = (open(), open());
+    leader.reopen(false, &store(99)).unwrap();
+    let by_status = json!({"by": "order.status", "field": "order.id", "operator": "value_count"});
+    let mut change = 0;
+    for (kind, query) in [
+        (QueryType::Stats, json!({"field": "order.id", "operator": "value_count"})),
+        (QueryType::Stats, json!({"field": "order.total_amount_with_taxes", "operator": "stats"})),
+        (QueryType::Breakdown, by_status),
+        (QueryType::Search, json!({"fields": ["order.id"], "sort_by": "order.current_date"})),
+    ] {
+        let mut before = Vec::new();
+        // What the follower has read last is the commit before.
+        for _ in 0..3 {
+            change += 1;
+            apply(&leader, change).unwrap();
+            let found = ask(&follower, kind, &query);
+            assert!(found != before && found == ask(&leader, kind, &query), "{kind:?} {found:?}");
+            before = found;
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The rows of one batch on their way into the database: numbers, and values as JSON.
 
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 
 use crate::projection::clickhouse::client::Client;
 use crate::projection::clickhouse::snapshot::{PLACE_BITS, Snapshot};
@@ -44,9 +44,12 @@ impl<'a> Batch<'a> {
         self.after.block << PLACE_BITS
     }
 
-    /// Inserts rows that have their numbers.
+    /// Inserts rows that have their numbers. A column in which no row has a value is left out: records have few of the many fields, and the
+    /// database reads each null.
     pub(super) fn insert(&self, table: &str, columns: &str, rows: &[Vec<ColumnValue>]) -> Result<(), ProjectionError> {
-        self.client.insert(table, columns, lines(rows))
+        let has_value = |at: usize| rows.iter().any(|row| row.get(at).is_some_and(|value| *value != ColumnValue::Null));
+        let (used, names): (Vec<_>, Vec<_>) = columns.split(", ").enumerate().filter(|(at, _)| has_value(*at)).unzip();
+        self.client.insert(table, &names.join(", "), lines(rows, &used))
     }
 
     /// Inserts rows and gives each a number.
@@ -79,24 +82,45 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn lines(rows: &[Vec<ColumnValue>]) -> String {
-    let mut lines = String::new();
+/// Returns the values of these columns, a list in JSON for each row.
+fn lines(rows: &[Vec<ColumnValue>], columns: &[usize]) -> String {
+    let mut lines = Vec::new();
     for row in rows {
-        let values: Vec<_> = row.iter().map(json).collect();
-        // Strings and numbers always become JSON.
-        lines += &serde_json::to_string(&values).unwrap_or_default();
-        lines.push('\n');
+        // Strings and numbers always become JSON, and a vector takes all of it.
+        let _ = serde_json::Serializer::new(&mut lines).collect_seq(columns.iter().filter_map(|at| row.get(*at)).map(Json));
+        lines.push(b'\n');
     }
-    lines
+    String::from_utf8(lines).unwrap_or_default()
 }
 
-fn json(value: &ColumnValue) -> Value {
-    match value {
-        ColumnValue::Null => Value::Null,
-        ColumnValue::Text(text) | ColumnValue::Document(text) => Value::from(text.as_str()),
-        ColumnValue::Integer(number) | ColumnValue::Time(number) => Value::from(*number),
-        ColumnValue::Item(number) => Value::from(*number),
-        ColumnValue::Bool(is_true) => Value::from(*is_true),
-        ColumnValue::Texts(texts) => Value::from(texts.clone()),
+/// A value as the database reads it.
+struct Json<'a>(&'a ColumnValue);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            ColumnValue::Null => serializer.serialize_unit(),
+            ColumnValue::Text(text) | ColumnValue::Document(text) => serializer.serialize_str(text),
+            ColumnValue::Integer(number) | ColumnValue::Time(number) => serializer.serialize_i64(*number),
+            ColumnValue::Item(number) => serializer.serialize_i32(*number),
+            ColumnValue::Bool(is_true) => serializer.serialize_bool(*is_true),
+            ColumnValue::Texts(texts) => texts.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_become_a_line_of_json_for_each_row_without_columns_that_are_left_out() {
+        let text = |text: &str| ColumnValue::Text(text.into());
+        let rows = [
+            vec![ColumnValue::Integer(i64::MIN), ColumnValue::Null, text("a\"\n\u{1}\u{e9}"), ColumnValue::Bool(true)],
+            vec![ColumnValue::Time(7), ColumnValue::Item(3), ColumnValue::Null, ColumnValue::Texts(vec!["x".into(), "y".into()])],
+        ];
+        let expected = "[-9223372036854775808,\"a\\\"\\n\\u0001\u{e9}\",true]\n[7,null,[\"x\",\"y\"]]\n";
+        assert_eq!(lines(&rows, &[0, 2, 3]), expected);
     }
 }
