@@ -216,6 +216,25 @@ fn order_of_the_back_end_has_the_first_and_last_touch_of_all_devices_once_they_a
 }
 
 #[test]
+fn corrected_order_changes_the_revenue_of_its_visit_and_an_order_of_another_customer_leaves_it() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    store_two_devices(client);
+    let revenue = || visits(client).iter().map(|visit| visit["revenue"].clone()).collect::<Vec<_>>();
+    let correct = |days: u64, email: &str, amount: u64| {
+        let placed_at = TEN_OCLOCK_MS + 3 * DAY_MS + 5 * MINUTE_MS;
+        let order = json!({"id": "o1", "createdAt": placed_at, "email": email, "amount": amount, "status": "paid",
+            "products": [{"productId": "hat", "quantity": 2}]});
+        call_backend(client, "/v2/order", TEN_OCLOCK_MS + days * DAY_MS, &order);
+    };
+    assert_eq!(revenue(), [json!(null), json!(50.0)]);
+    correct(5, "jo@x.com", 60);
+    assert_eq!(revenue(), [json!(null), json!(60.0)]);
+    correct(6, "other@x.com", 60);
+    assert_eq!(revenue(), [json!(null), json!(null)]);
+}
+
+#[test]
 fn customers_have_the_figures_of_all_their_visits_orders_and_carts() {
     let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;

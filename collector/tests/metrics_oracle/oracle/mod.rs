@@ -14,7 +14,7 @@ mod traffic_json;
 use serde_json::{Value, json};
 use tillroll_collector::cancellation::Cancellation;
 use tillroll_collector::metrics::catalog::Resource;
-use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
+use tillroll_collector::metrics::parse::{self, ATTRIBUTION_DAYS, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::response;
 use tillroll_collector::metrics::rows::Scope;
 use tillroll_collector::projection::AnalyticsEngine;
@@ -80,7 +80,16 @@ fn compare_pages(engine: &dyn AnalyticsEngine, expected: &[Value], query: &TestQ
 
 /// Returns the `data` and the `pagination` of a query.
 fn run_on_engine(engine: &dyn AnalyticsEngine, test_query: &TestQuery, body: &Value) -> Result<(Value, Value), String> {
-    let context = Context { organization: "shop", now: now(), attribution_days: 30, max_range_days: MAX_RANGE_DAYS };
+    run_with_window(engine, test_query, body, ATTRIBUTION_DAYS)
+}
+
+fn run_with_window(
+    engine: &dyn AnalyticsEngine,
+    test_query: &TestQuery,
+    body: &Value,
+    attribution_days: u32,
+) -> Result<(Value, Value), String> {
+    let context = Context { organization: "shop", now: now(), attribution_days, max_range_days: MAX_RANGE_DAYS };
     let resource = Resource::find(test_query.resource).unwrap();
     let query = parse::parse(resource, test_query.kind, body, context).map_err(|error| format!("{error:?}\n{body}"))?;
     let scope = Scope { project: PROJECT, organization: "shop".into(), markets: test_query.markets.clone() };
@@ -89,13 +98,28 @@ fn run_on_engine(engine: &dyn AnalyticsEngine, test_query: &TestQuery, body: &Va
     Ok((result.data, result.pagination.unwrap_or_default()))
 }
 
-/// Asks for the revenue of visits, half of the time. An engine that keeps what it computed must notice the changes that follow.
+/// Asks for the attribution of orders and the revenue of visits, half of the time. An engine that keeps them must notice the changes since: the
+/// results are those that it has after another window, for which it computes everything anew.
 fn ask_between(engine: &dyn AnalyticsEngine, random: &mut Random) {
     if random.percent(50) {
-        let body = json!({"search": {"fields": ["visit.id", "visit.revenue"]}});
-        let query = TestQuery { resource: "visits", kind: QueryType::Search, markets: Vec::new(), body };
-        run_on_engine(engine, &query, &query.body).unwrap();
+        let kept = attribution(engine, ATTRIBUTION_DAYS);
+        attribution(engine, ATTRIBUTION_DAYS + 1);
+        assert_eq!(kept, attribution(engine, ATTRIBUTION_DAYS));
     }
+}
+
+/// Returns the attribution of all orders and the revenue of all visits.
+fn attribution(engine: &dyn AnalyticsEngine, days: u32) -> [Value; 2] {
+    let period = json!({"date_from": "2019-01-01T00:00:00Z", "date_to": "2022-12-31T23:59:59Z"});
+    [
+        ("orders", "order", ["order.id", "attribution.*", "attribution.first.*", "attribution.last.*"]),
+        ("visits", "visit", ["visit.id", "visit.orders_count", "visit.currency_code", "visit.revenue"]),
+    ]
+    .map(|(resource, filter, fields)| {
+        let body = json!({"search": {"fields": fields, "limit": 100}, "filter": {filter: period}});
+        let query = TestQuery { resource, kind: QueryType::Search, markets: Vec::new(), body };
+        run_with_window(engine, &query, &query.body, days).unwrap().0
+    })
 }
 
 fn report(query: &TestQuery, found: &Value, expected: &Value) -> String {
