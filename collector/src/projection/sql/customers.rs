@@ -8,6 +8,28 @@ use crate::projection::sql::relations::nulls_last;
 use crate::projection::sql::statement::Bound;
 use crate::time::DAY_MS;
 
+/// What a query needs of the visits, which are by far the most rows.
+#[derive(Clone, Copy)]
+struct Scan {
+    /// Whether the period is one of orders, so that customers without an order are not in the result.
+    has_buyers_only: bool,
+    /// Whether the query uses what is computed from visits.
+    uses_visits: bool,
+}
+
+impl Scan {
+    fn of(builder: &SqlBuilder<'_>) -> Self {
+        let of_orders = ["customer.first_order_at", "customer.last_order_at"];
+        let of_visits =
+            ["customer.created_at", "customer.first_seen_at", "customer.last_seen_at", "customer.visits_count", "first_source."];
+        let query = builder.query;
+        Self {
+            has_buyers_only: query.filter.period.is_some_and(|period| of_orders.contains(&period.field.name)),
+            uses_visits: query.fields().iter().any(|field| of_visits.iter().any(|name| field.name.starts_with(name))),
+        }
+    }
+}
+
 /// Returns the relation of customers, with the alias `d`. A caller that sees some markets only gets what happened there.
 #[expect(clippy::too_many_lines, reason = "one statement")]
 pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
@@ -19,6 +41,7 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         let (list, organization) = (builder.bind_all(&markets), builder.organization());
         (format!(" AND o.market__id IN ({list})"), format!(" AND coalesce(w.store, {organization}) IN ({list})"))
     };
+    let scan = Scan::of(builder);
     let line_break = builder.bind(Bound::Text("\n".into()));
     let (dialect, relations) = (builder.dialect, builder.relations());
     let people = relations.table(&table_name(RecordKind::Customers, None));
@@ -26,6 +49,19 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         format!("SELECT o.email AS email FROM {people} o WHERE o.project = {project} UNION DISTINCT ")
     } else {
         String::new()
+    };
+    let everyone = if scan.has_buyers_only {
+        "SELECT f.email AS email FROM f".to_owned()
+    } else {
+        format!(
+            "{known}SELECT f.email AS email FROM f UNION DISTINCT SELECT c.email AS email FROM c
+              UNION DISTINCT SELECT t.email AS email FROM t UNION DISTINCT SELECT v.email AS email FROM v"
+        )
+    };
+    let of_scan = match scan {
+        Scan { has_buyers_only: false, .. } => "",
+        Scan { uses_visits: true, .. } => " AND w.known_email IN (SELECT f.email FROM f)",
+        Scan { uses_visits: false, .. } => " AND 1 = 0",
     };
     let first_source = SOURCE.map(|(_, name)| format!("v.first_source.{name} AS first_source__{name}")).join(", ");
     let [is_missing, placed_at] = nulls_last(dialect, "o.placed_at");
@@ -54,9 +90,8 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
               WHERE o.project = {project} AND o.customer__email IS NOT NULL{documents} GROUP BY o.customer__email),
           v AS (SELECT w.known_email AS email, count(*) AS visits, min(w.started_at) AS first_at, max(w.ended_at) AS last_at,
               {first_visit} AS first_source
-              FROM {people_visits} w WHERE w.project = {project} AND w.known_email IS NOT NULL{visits} GROUP BY w.known_email),
-          k AS ({known}SELECT f.email AS email FROM f UNION DISTINCT SELECT c.email AS email FROM c
-              UNION DISTINCT SELECT t.email AS email FROM t UNION DISTINCT SELECT v.email AS email FROM v),
+              FROM {people_visits} w WHERE w.project = {project} AND w.known_email IS NOT NULL{visits}{of_scan} GROUP BY w.known_email),
+          k AS ({everyone}),
           p AS (SELECT o.email AS email, o.first_name AS first_name, o.last_name AS last_name, o.subscribed AS subscribed, o.tags AS tags,
               o.created_at AS created_at FROM {people} o WHERE o.project = {project}),
           all_figures AS (SELECT k.email AS email, p.first_name AS first_name, p.last_name AS last_name, p.subscribed AS subscribed,
