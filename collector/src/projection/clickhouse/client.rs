@@ -44,9 +44,6 @@ const UNAVAILABLE: &[&str] = &["81", "192", "193", "194", "202", "209", "210", "
 /// The code of the error that a table does not exist. Only the collector creates and deletes tables.
 const UNKNOWN_TABLE: &str = "60";
 
-/// The code of the error of a statement that checks what counts: something else does by now.
-const CHECK_FAILED: &str = "395";
-
 /// A client of one database.
 pub(super) struct Client {
     agent: Agent,
@@ -110,7 +107,6 @@ impl Client {
         match (response.status().is_success(), code) {
             (true, None) => Ok(text),
             (_, Some(code)) if code == UNKNOWN_TABLE => Err(ProjectionError::Emptied(text)),
-            (_, Some(code)) if code == CHECK_FAILED => Err(ProjectionError::Moved),
             (_, Some(code)) if !UNAVAILABLE.contains(&code.as_str()) => Err(ProjectionError::Engine(text)),
             (_, _) => Err(unavailable(&text.trim())),
         }

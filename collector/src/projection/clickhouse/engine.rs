@@ -29,9 +29,6 @@ pub struct ClickHouseEngine {
     state: Mutex<State>,
     /// What queries expect in the database.
     fingerprint: RwLock<String>,
-    /// What counted when it was last read or written. A query begins with it, and checks that it still holds in its own first statement: that
-    /// saves a statement before each query.
-    known: Mutex<Option<Snapshot>>,
 }
 
 #[derive(Default)]
@@ -45,13 +42,7 @@ impl ClickHouseEngine {
     /// Returns an engine that is not open yet.
     pub fn new(address: ClickHouseAddress, password: String, cluster: Option<String>) -> Self {
         let client = Arc::new(Client::new(address, password, cluster.is_some()));
-        Self {
-            client,
-            placement: Placement { cluster },
-            state: Mutex::default(),
-            fingerprint: RwLock::new(schema::fingerprint("")),
-            known: Mutex::default(),
-        }
+        Self { client, placement: Placement { cluster }, state: Mutex::default(), fingerprint: RwLock::new(schema::fingerprint("")) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -70,39 +61,9 @@ impl ClickHouseEngine {
         self.fingerprint.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn known(&self) -> MutexGuard<'_, Option<Snapshot>> {
-        // Whatever it is, the database checks it.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Returns what the database contains if it was filled from this log with this version.
     fn find(&self, fingerprint: &str) -> Result<Option<Snapshot>, ProjectionError> {
-        let found = Snapshot::read(&self.client)?.filter(|snapshot| snapshot.fingerprint == fingerprint);
-        self.known().clone_from(&found);
-        Ok(found)
-    }
-
-    /// Runs statements one after the other.
-    fn run(&self, statements: &[sql::Statement], cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        let id = clock::random_hex::<16>().map_err(|error| ProjectionError::Engine(error.to_string()))?;
-        let run = |statement: &sql::Statement| {
-            if cancellation.is_cancelled() {
-                return Err(ProjectionError::Engine("cancelled".into()));
-            }
-            let (client, killed_id, is_busy) = (Arc::clone(&self.client), id.clone(), Arc::new(AtomicBool::new(false)));
-            let kill = move || {
-                // Cancellations repeat until the statement ends, and must not wait for the database.
-                if !is_busy.swap(true, Ordering::Relaxed) {
-                    let (client, id, is_busy) = (Arc::clone(&client), killed_id.clone(), Arc::clone(&is_busy));
-                    std::thread::spawn(move || {
-                        client.kill(&id);
-                        is_busy.store(false, Ordering::Relaxed);
-                    });
-                }
-            };
-            cancellation.interruptible(kill, || self.client.query(&statement.text, &statement.values, &id))
-        };
-        statements.iter().map(run).collect()
+        Ok(Snapshot::read(&self.client)?.filter(|snapshot| snapshot.fingerprint == fingerprint))
     }
 
     /// Creates the tables where they are missing, or again if they do not match this version or this store.
@@ -174,7 +135,6 @@ impl AnalyticsEngine for ClickHouseEngine {
         }
         // After an error there is no writer: the next one does not see what this batch has left.
         writer.apply(&self.client, documents, tracked, watermark)?;
-        *self.known() = Some(writer.snapshot().clone());
         *state = State { position: Some(writer.position()), writer: Some(writer) };
         Ok(())
     }
@@ -184,25 +144,30 @@ impl AnalyticsEngine for ClickHouseEngine {
     }
 
     fn query(&self, query: &Query, scope: &Scope, fresh: Position, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        let expected = self.expected();
-        let known = self.known().clone().filter(|known| known.fingerprint == expected && known.position.reaches(fresh));
-        if let Some(known) = known {
-            let mut statements = sql::statements(query, scope, &ClickHouse(&known));
-            if let Some(first) = statements.first_mut()
-                && let Some(checked) = known.checked(&first.text)
-            {
-                first.text = checked;
-                match self.run(&statements, cancellation) {
-                    Err(ProjectionError::Moved) => {}
-                    result => return result,
-                }
-            }
-        }
-        let snapshot = self.find(&expected)?.ok_or_else(|| ProjectionError::Unavailable("it has not been filled yet".into()))?;
+        let snapshot = self.find(&self.expected())?.ok_or_else(|| ProjectionError::Unavailable("it has not been filled yet".into()))?;
         // The database was complete a moment ago, and was lost since.
         if !snapshot.position.reaches(fresh) {
             return Err(ProjectionError::NotFresh);
         }
-        self.run(&sql::statements(query, scope, &ClickHouse(&snapshot)), cancellation)
+        let statements = sql::statements(query, scope, &ClickHouse(&snapshot));
+        let id = clock::random_hex::<16>().map_err(|error| ProjectionError::Engine(error.to_string()))?;
+        let run = |statement: &sql::Statement| {
+            if cancellation.is_cancelled() {
+                return Err(ProjectionError::Engine("cancelled".into()));
+            }
+            let (client, killed_id, is_busy) = (Arc::clone(&self.client), id.clone(), Arc::new(AtomicBool::new(false)));
+            let kill = move || {
+                // Cancellations repeat until the statement ends, and must not wait for the database.
+                if !is_busy.swap(true, Ordering::Relaxed) {
+                    let (client, id, is_busy) = (Arc::clone(&client), killed_id.clone(), Arc::clone(&is_busy));
+                    std::thread::spawn(move || {
+                        client.kill(&id);
+                        is_busy.store(false, Ordering::Relaxed);
+                    });
+                }
+            };
+            cancellation.interruptible(kill, || self.client.query(&statement.text, &statement.values, &id))
+        };
+        statements.iter().map(run).collect()
     }
 }

@@ -20,8 +20,6 @@ pub(super) const BLOCK_BITS: u32 = 22;
 pub(super) struct Snapshot {
     /// The last block that counts.
     pub(super) block: i64,
-    /// Chosen at random by the writer of the last block. No other commit has the same number and owner, in whatever database.
-    pub(super) owner: String,
     /// The watermark.
     pub(super) position: Position,
     /// Ranges of blocks that do not count: from the first one until before the second one.
@@ -33,8 +31,8 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Reads what counts now; `None` if nothing was ever written.
     pub(super) fn read(client: &Client) -> Result<Option<Self>, ProjectionError> {
-        let sql = "SELECT block, is_claim, continues, change_position, event_position, trimmed, fingerprint, owner FROM projection
-             WHERE is_claim OR block = (SELECT max(block) FROM projection) ORDER BY block DESC, continues, owner";
+        let sql = "SELECT block, is_claim, continues, change_position, event_position, trimmed, fingerprint FROM projection
+             WHERE is_claim OR block = (SELECT max(block) FROM projection) ORDER BY block DESC, continues";
         let rows = client.query(sql, &[], "")?;
         let Some(newest) = rows.first() else { return Ok(None) };
         let claims = rows.iter().filter(|row| row.get(1) == Some(&Cell::Bool(true)));
@@ -44,24 +42,7 @@ impl Snapshot {
             position: Position { change: integer(newest, 3), event: integer(newest, 4), trimmed: integer(newest, 5) },
             gaps,
             fingerprint: text(newest, 6),
-            owner: text(newest, 7),
         }))
-    }
-
-    /// Returns a statement over rows that count which fails, with [`ProjectionError::Moved`], if something else counts when it begins. Returns
-    /// None if the statement cannot have such a check.
-    pub(super) fn checked(&self, statement: &str) -> Option<String> {
-        let condition = self.counts("doc");
-        // The name of an owner is one of a writer, unless another program has changed the table.
-        let is_possible = statement.contains(&condition) && self.owner.chars().all(|letter| letter.is_ascii_hexdigit());
-        is_possible.then(|| statement.replacen(&condition, &format!("{condition} AND {}", self.is_newest()), 1))
-    }
-
-    /// Returns a condition that is true, or fails. The database computes it once, before it reads any row.
-    fn is_newest(&self) -> String {
-        let Self { block, owner, .. } = self;
-        // Without any row the least value is 0 too.
-        format!("(SELECT throwIf(min(block = {block} AND owner = '{owner}') = 0) FROM projection WHERE block >= {block}) = 0")
     }
 
     /// Returns the condition that a row counts.

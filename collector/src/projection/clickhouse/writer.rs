@@ -51,11 +51,6 @@ impl Writer {
         Err(ProjectionError::Unavailable("another collector writes into this database".into()))
     }
 
-    /// Returns what counts since the last commit or the claim.
-    pub(super) fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
     /// Returns the watermark.
     pub(super) fn position(&self) -> Position {
         self.snapshot.position
