@@ -14,8 +14,12 @@ use crate::projection::sql::Bound;
 
 /// How long a statement may take. The database stops it after this time too.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long it may take to request that statements are stopped. Their results wait meanwhile.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many connections stay open between statements.
+const MAX_IDLE_CONNECTIONS: usize = 32;
 /// The longest response.
 const MAX_RESPONSE_BYTES: u64 = 1 << 30;
 
@@ -55,13 +59,14 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(address: ClickHouseAddress, password: String, is_replicated: bool) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
-        let config = config.timeout_global(Some(STATEMENT_TIMEOUT)).timeout_connect(Some(CONNECT_TIMEOUT));
+        let config = config.timeout_connect(Some(CONNECT_TIMEOUT));
+        let config = config.max_idle_connections(MAX_IDLE_CONNECTIONS).max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
         Self { agent: config.build().into(), address, password, is_replicated }
     }
 
     /// Runs a statement without a result.
     pub(super) fn execute(&self, sql: &str) -> Result<(), ProjectionError> {
-        self.send(&[], "", sql.to_owned()).map(drop)
+        self.send(&[], "", sql.to_owned(), STATEMENT_TIMEOUT).map(drop)
     }
 
     /// Runs a statement with bound values, and returns its rows. `id` identifies the running statement.
@@ -71,7 +76,7 @@ impl Client {
         let mut parameters = vec![("default_format", "JSONCompactEachRowWithNamesAndTypes")];
         parameters.extend(Some(("query_id", id)).filter(|_| !id.is_empty()));
         parameters.extend(names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)));
-        parse(&self.send(&parameters, "", sql.to_owned())?)
+        parse(&self.send(&parameters, "", sql.to_owned(), STATEMENT_TIMEOUT)?)
     }
 
     /// Inserts rows, each a list in JSON, one a line.
@@ -79,17 +84,17 @@ impl Client {
         if rows.is_empty() {
             return Ok(());
         }
-        self.send(&[], &format!("INSERT INTO {table} ({columns}) FORMAT JSONCompactEachRow"), rows).map(drop)
+        self.send(&[], &format!("INSERT INTO {table} ({columns}) FORMAT JSONCompactEachRow"), rows, STATEMENT_TIMEOUT).map(drop)
     }
 
-    /// Asks the database to stop a statement.
-    pub(super) fn kill(&self, id: &str) {
-        // It may have ended meanwhile.
-        let _ = self.send(&[], "", format!("KILL QUERY WHERE query_id = '{id}' ASYNC"));
+    /// Requests that the database stops statements.
+    pub(super) fn kill(&self, ids: &[String]) {
+        // They may have ended meanwhile.
+        let _ = self.send(&[], "", format!("KILL QUERY WHERE query_id IN ('{}') ASYNC", ids.join("', '")), KILL_TIMEOUT);
     }
 
-    fn send(&self, parameters: &[(&str, &str)], query: &str, body: String) -> Result<String, ProjectionError> {
-        let mut request = self.agent.post(&self.address.url);
+    fn send(&self, parameters: &[(&str, &str)], query: &str, body: String, timeout: Duration) -> Result<String, ProjectionError> {
+        let mut request = self.agent.post(&self.address.url).config().timeout_global(Some(timeout)).build();
         request = request.header("x-clickhouse-user", &self.address.user);
         if !self.password.is_empty() {
             request = request.header("x-clickhouse-key", &self.password);

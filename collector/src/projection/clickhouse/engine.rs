@@ -3,11 +3,9 @@
 //! The engine opens without the database. Until the database answers, queries and changes fail, and the sync task tries again.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::cancellation::Cancellation;
-use crate::clock;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Rows, Scope};
 use crate::projection::clickhouse::address::ClickHouseAddress;
@@ -15,6 +13,7 @@ use crate::projection::clickhouse::client::Client;
 use crate::projection::clickhouse::dialect::ClickHouse;
 use crate::projection::clickhouse::schema::{self, Placement};
 use crate::projection::clickhouse::snapshot::Snapshot;
+use crate::projection::clickhouse::statements;
 use crate::projection::clickhouse::writer::Writer;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::engine::AnalyticsEngine;
@@ -24,11 +23,13 @@ use crate::projection::sql;
 
 /// The ClickHouse engine.
 pub struct ClickHouseEngine {
-    client: Arc<Client>,
+    client: Client,
     placement: Placement,
     state: Mutex<State>,
     /// What queries expect in the database.
     fingerprint: RwLock<String>,
+    /// What counted when it was last read or written.
+    known: Mutex<Option<Snapshot>>,
 }
 
 #[derive(Default)]
@@ -41,8 +42,13 @@ struct State {
 impl ClickHouseEngine {
     /// Returns an engine that is not open yet.
     pub fn new(address: ClickHouseAddress, password: String, cluster: Option<String>) -> Self {
-        let client = Arc::new(Client::new(address, password, cluster.is_some()));
-        Self { client, placement: Placement { cluster }, state: Mutex::default(), fingerprint: RwLock::new(schema::fingerprint("")) }
+        Self {
+            client: Client::new(address, password, cluster.is_some()),
+            placement: Placement { cluster },
+            state: Mutex::default(),
+            fingerprint: RwLock::new(schema::fingerprint("")),
+            known: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -63,7 +69,14 @@ impl ClickHouseEngine {
 
     /// Returns what the database contains if it was filled from this log with this version.
     fn find(&self, fingerprint: &str) -> Result<Option<Snapshot>, ProjectionError> {
-        Ok(Snapshot::read(&self.client)?.filter(|snapshot| snapshot.fingerprint == fingerprint))
+        let found = Snapshot::read(&self.client)?.filter(|snapshot| snapshot.fingerprint == fingerprint);
+        self.known().clone_from(&found);
+        Ok(found)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Snapshot>> {
+        // Whatever it is, queries check it.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Creates the tables where they are missing, or again if they do not match this version or this store.
@@ -135,6 +148,7 @@ impl AnalyticsEngine for ClickHouseEngine {
         }
         // After an error there is no writer: the next one does not see what this batch has left.
         writer.apply(&self.client, documents, tracked, watermark)?;
+        *self.known() = Some(writer.snapshot().clone());
         *state = State { position: Some(writer.position()), writer: Some(writer) };
         Ok(())
     }
@@ -144,30 +158,19 @@ impl AnalyticsEngine for ClickHouseEngine {
     }
 
     fn query(&self, query: &Query, scope: &Scope, fresh: Position, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        let snapshot = self.find(&self.expected())?.ok_or_else(|| ProjectionError::Unavailable("it has not been filled yet".into()))?;
+        let expected = self.expected();
+        let known = self.known().clone().filter(|known| known.fingerprint == expected && known.position.reaches(fresh));
+        if let Some(known) = known {
+            match statements::run(&self.client, &sql::statements(query, scope, &ClickHouse(&known)), Some(&known), cancellation) {
+                Err(ProjectionError::Moved) => {}
+                result => return result,
+            }
+        }
+        let snapshot = self.find(&expected)?.ok_or_else(|| ProjectionError::Unavailable("it has not been filled yet".into()))?;
         // The database was complete a moment ago, and was lost since.
         if !snapshot.position.reaches(fresh) {
             return Err(ProjectionError::NotFresh);
         }
-        let statements = sql::statements(query, scope, &ClickHouse(&snapshot));
-        let id = clock::random_hex::<16>().map_err(|error| ProjectionError::Engine(error.to_string()))?;
-        let run = |statement: &sql::Statement| {
-            if cancellation.is_cancelled() {
-                return Err(ProjectionError::Engine("cancelled".into()));
-            }
-            let (client, killed_id, is_busy) = (Arc::clone(&self.client), id.clone(), Arc::new(AtomicBool::new(false)));
-            let kill = move || {
-                // Cancellations repeat until the statement ends, and must not wait for the database.
-                if !is_busy.swap(true, Ordering::Relaxed) {
-                    let (client, id, is_busy) = (Arc::clone(&client), killed_id.clone(), Arc::clone(&is_busy));
-                    std::thread::spawn(move || {
-                        client.kill(&id);
-                        is_busy.store(false, Ordering::Relaxed);
-                    });
-                }
-            };
-            cancellation.interruptible(kill, || self.client.query(&statement.text, &statement.values, &id))
-        };
-        statements.iter().map(run).collect()
+        statements::run(&self.client, &sql::statements(query, scope, &ClickHouse(&snapshot)), None, cancellation)
     }
 }

@@ -12,6 +12,7 @@ mod engine;
 mod maintenance;
 mod schema;
 mod snapshot;
+mod statements;
 mod tracking;
 mod writer;
 

@@ -20,6 +20,8 @@ pub(super) const BLOCK_BITS: u32 = 22;
 pub(super) struct Snapshot {
     /// The last block that counts.
     pub(super) block: i64,
+    /// Chosen at random by the writer of the last block. No other commit has the same number and owner, in whatever database.
+    pub(super) owner: String,
     /// The watermark.
     pub(super) position: Position,
     /// Ranges of blocks that do not count: from the first one until before the second one.
@@ -31,8 +33,8 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Reads what counts now; `None` if nothing was ever written.
     pub(super) fn read(client: &Client) -> Result<Option<Self>, ProjectionError> {
-        let sql = "SELECT block, is_claim, continues, change_position, event_position, trimmed, fingerprint FROM projection
-             WHERE is_claim OR block = (SELECT max(block) FROM projection) ORDER BY block DESC, continues";
+        let sql = "SELECT block, is_claim, continues, change_position, event_position, trimmed, fingerprint, owner FROM projection
+             WHERE is_claim OR block = (SELECT max(block) FROM projection) ORDER BY block DESC, continues, owner";
         let rows = client.query(sql, &[], "")?;
         let Some(newest) = rows.first() else { return Ok(None) };
         let claims = rows.iter().filter(|row| row.get(1) == Some(&Cell::Bool(true)));
@@ -42,7 +44,15 @@ impl Snapshot {
             position: Position { change: integer(newest, 3), event: integer(newest, 4), trimmed: integer(newest, 5) },
             gaps,
             fingerprint: text(newest, 6),
+            owner: text(newest, 7),
         }))
+    }
+
+    /// Fails with [`ProjectionError::Moved`] if something else counts now. It reads the newest rows only.
+    pub(super) fn check(&self, client: &Client) -> Result<(), ProjectionError> {
+        let rows = client.query(&format!("SELECT block, owner FROM projection WHERE block >= {}", self.block), &[], "")?;
+        let is_own = |row| integer(row, 0) == self.block && text(row, 1) == self.owner;
+        if !rows.is_empty() && rows.iter().all(is_own) { Ok(()) } else { Err(ProjectionError::Moved) }
     }
 
     /// Returns the condition that a row counts.

@@ -22,7 +22,7 @@ const COMMIT_COLUMNS: &str = "block, owner, is_claim, continues, change_position
 
 /// The only writer of the database, as long as no other one makes a claim.
 pub(super) struct Writer {
-    owner: String,
+    /// What counts since the last commit or the claim.
     snapshot: Snapshot,
     next_visit: i64,
     maintenance: Maintenance,
@@ -35,8 +35,8 @@ impl Writer {
         for _ in 0..CLAIM_ATTEMPTS {
             let last = Snapshot::read(client)?.unwrap_or_default();
             let block = ((last.block >> BLOCK_BITS) + 1) << BLOCK_BITS;
-            let claimed = Snapshot { block, fingerprint: fingerprint.to_owned(), ..last };
-            let claim = commit_row(&claimed, &owner, Some(last.block));
+            let claimed = Snapshot { block, owner: owner.clone(), fingerprint: fingerprint.to_owned(), ..last };
+            let claim = commit_row(&claimed, Some(last.block));
             client.insert("projection", COMMIT_COLUMNS, claim)?;
             let rows = client.query(&format!("SELECT owner FROM projection WHERE block = {block}"), &[], "")?;
             // If two writers claim the same range, each may miss the other's row, but not both, and neither who sees two goes on.
@@ -45,10 +45,15 @@ impl Writer {
                 let visits = ClickHouse(&snapshot).table("visits", None);
                 let newest = client.query(&format!("SELECT max(number) FROM {visits} v"), &[], "")?;
                 let next_visit = 1 + newest.first().map_or(0, |row| integer(row, 0));
-                return Ok(Self { owner, snapshot, next_visit, maintenance: Maintenance::default() });
+                return Ok(Self { snapshot, next_visit, maintenance: Maintenance::default() });
             }
         }
         Err(ProjectionError::Unavailable("another collector writes into this database".into()))
+    }
+
+    /// Returns what counts since the last commit or the claim.
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// Returns the watermark.
@@ -64,7 +69,7 @@ impl Writer {
         changes: &TrackedChanges,
         watermark: Position,
     ) -> Result<(), ProjectionError> {
-        self.check_claim(client)?;
+        self.snapshot.check(client)?;
         let block = self.snapshot.block + 1;
         if block >> BLOCK_BITS != (block + BLOCKS) >> BLOCK_BITS {
             // The range is used up: the next writer claims another one.
@@ -79,24 +84,17 @@ impl Writer {
         let trimmed = watermark.trimmed.max(self.snapshot.position.trimmed);
         let position = Position { trimmed, ..watermark };
         let next = Snapshot { position, ..batch.after };
-        client.insert("projection", COMMIT_COLUMNS, commit_row(&next, &self.owner, None))?;
+        client.insert("projection", COMMIT_COLUMNS, commit_row(&next, None))?;
         self.snapshot = next;
         self.next_visit = next_visit;
         // A commit after another writer's claim does not count.
-        self.check_claim(client)?;
+        self.snapshot.check(client)?;
         let has_erased = !changes.erased.is_empty() || changes.is_reset;
         if let Err(error) = self.maintenance.run(client, &self.snapshot, has_erased) {
             // Nothing is wrong yet; it is repeated.
             tracing::warn!(?error, "cannot remove old rows from the analytics database");
         }
         Ok(())
-    }
-
-    fn check_claim(&self, client: &Client) -> Result<(), ProjectionError> {
-        let sql = "SELECT block, owner FROM projection WHERE block = (SELECT max(block) FROM projection)";
-        let rows = client.query(sql, &[], "")?;
-        let is_own = |row| integer(row, 0) == self.snapshot.block && text(row, 1) == self.owner;
-        if !rows.is_empty() && rows.iter().all(is_own) { Ok(()) } else { Err(ProjectionError::Moved) }
     }
 
     /// See [`AnalyticsEngine::records_with_products`](crate::projection::AnalyticsEngine::records_with_products).
@@ -147,8 +145,8 @@ fn columns(table: &Table) -> String {
 }
 
 /// Returns the row of a commit, or of a claim that continues from a block.
-fn commit_row(committed: &Snapshot, owner: &str, continues: Option<i64>) -> String {
-    let Snapshot { block, position: Position { change, event, trimmed }, fingerprint, .. } = committed;
+fn commit_row(committed: &Snapshot, continues: Option<i64>) -> String {
+    let Snapshot { block, owner, position: Position { change, event, trimmed }, fingerprint, .. } = committed;
     let is_claim = continues.is_some();
     let values = serde_json::json!([block, owner, is_claim, continues.unwrap_or(*block), change, event, trimmed, fingerprint]);
     format!("{values}\n")
