@@ -21,12 +21,16 @@ impl Dialect for ClickHouse<'_> {
         conditions.extend(project.map(|project| format!("project = {project}")));
         // Elements of arrays are always joined with their documents.
         if !name.contains("__") {
-            conditions.push(self.0.visible_rows());
+            conditions.push(self.0.visible_rows("doc"));
         }
         if name == "events" {
             conditions.push(format!("seq > {}", self.0.position.trimmed));
         }
         if conditions.is_empty() { name.into() } else { format!("(SELECT * FROM {name} WHERE {})", conditions.join(" AND ")) }
+    }
+
+    fn visible_rows(&self, alias: &str) -> Option<String> {
+        Some(self.0.visible_rows(&format!("{alias}.doc")))
     }
 
     fn placeholder(&self, number: usize, value: &Bound) -> String {

@@ -38,6 +38,8 @@ impl Snapshot {
         let rows = client.query(sql, &[], "")?;
         let Some(newest) = rows.first() else { return Ok(None) };
         let claims = rows.iter().filter(|row| row.get(1) == Some(&Cell::Bool(true)));
+        // Before the first claim there are no rows.
+        let claims = claims.filter(|row| integer(row, 2) > 0);
         let gaps = claims.map(|row| (integer(row, 2) + 1, integer(row, 0))).filter(|(from, until)| from < until).collect();
         Ok(Some(Self {
             block: integer(newest, 0),
@@ -55,9 +57,9 @@ impl Snapshot {
         if !rows.is_empty() && rows.iter().all(is_own) { Ok(()) } else { Err(ProjectionError::Moved) }
     }
 
-    /// Returns the condition that a row counts.
-    pub(super) fn visible_rows(&self) -> String {
-        format!("{} AND doc NOT IN (SELECT doc FROM gone WHERE {})", self.counts("doc"), self.counts("at"))
+    /// Returns the condition that the row with this number counts.
+    pub(super) fn visible_rows(&self, number: &str) -> String {
+        format!("{} AND {number} NOT IN (SELECT doc FROM gone WHERE {})", self.counts(number), self.counts("at"))
     }
 
     /// Returns the condition that a number is one of a block that counts.

@@ -57,6 +57,7 @@ impl SqlBuilder<'_> {
 
     fn scope_and_period(&mut self) -> Vec<String> {
         let mut all = vec![format!("d.project = {}", self.bind(Bound::Integer(self.scope.project)))];
+        all.extend(self.visible_rows());
         if self.record_kind() == RecordKind::Orders {
             // A comparison: the engine evaluates it while it scans, unlike `NOT d.cart`.
             all.push(format!("d.cart = {}", self.query.resource.is_cart()));

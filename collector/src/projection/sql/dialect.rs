@@ -14,6 +14,12 @@ pub trait Dialect {
     /// Returns the relation of a table's rows, without an alias. It may leave out rows of other projects.
     fn table(&self, name: &str, project: Option<i64>) -> String;
 
+    /// Returns the condition on rows of a table of records, with this alias, that makes it the relation of [`table`](Self::table); `None` if
+    /// the relation must be used. The database plans a statement faster whose tables are no subqueries.
+    fn visible_rows(&self, _alias: &str) -> Option<String> {
+        None
+    }
+
     /// Returns the expression for the bound value with this number, counted from one.
     fn placeholder(&self, number: usize, value: &Bound) -> String;
 

@@ -10,7 +10,7 @@ use crate::metrics::catalog::{Operator, RecordKind};
 use crate::metrics::query::{Measure, Query};
 use crate::projection::sql::builder::SqlBuilder;
 use crate::projection::sql::dialect::Dialect;
-use crate::projection::sql::names::column_name;
+use crate::projection::sql::names::{column_name, table_name};
 use crate::projection::sql::relations::Relations;
 use crate::projection::sql::{attribution, customer_orders, customers};
 use crate::time::SECOND_MS;
@@ -147,6 +147,9 @@ impl SqlBuilder<'_> {
     /// Returns the relation of the records, with the alias `d`.
     pub(super) fn records(&mut self) -> String {
         let kind = self.record_kind();
+        if self.visible_rows().is_some() {
+            return format!("{} d", table_name(kind, None));
+        }
         let fields = self.used_fields();
         match kind {
             RecordKind::Orders => format!("{} d", self.orders(&fields)),
@@ -156,9 +159,18 @@ impl SqlBuilder<'_> {
         }
     }
 
+    /// Returns the condition that [`records`](Self::records) leaves to the statement, if it returns a bare table.
+    pub(super) fn visible_rows(&self) -> Option<String> {
+        let is_stored = match self.record_kind() {
+            RecordKind::Orders => !self.used_fields().iter().any(|name| is_placed(name) || name.starts_with(ATTRIBUTION)),
+            RecordKind::Returns => true,
+            RecordKind::Customers | RecordKind::Events | RecordKind::Visits => false,
+        };
+        self.dialect.visible_rows("d").filter(|_| is_stored)
+    }
+
     fn orders(&mut self, fields: &BTreeSet<&'static str>) -> String {
-        let is_placed = customer_orders::FIELDS.iter().any(|name| fields.contains(name));
-        let orders = if is_placed { customer_orders::with_customer_orders(self) } else { self.table(None) };
+        let orders = if fields.iter().any(|name| is_placed(name)) { customer_orders::with_customer_orders(self) } else { self.table(None) };
         if fields.iter().any(|name| name.starts_with(ATTRIBUTION)) { attribution::with_attribution(self, &orders) } else { orders }
     }
 
@@ -210,6 +222,11 @@ impl SqlBuilder<'_> {
         }
         fields.into_iter().collect()
     }
+}
+
+/// Whether a field is computed from the orders of the customer.
+fn is_placed(field: &str) -> bool {
+    customer_orders::FIELDS.contains(&field)
 }
 
 /// Returns whether a query uses the attribution of orders or the revenue of visits.
