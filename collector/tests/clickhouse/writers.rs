@@ -101,6 +101,30 @@ fn writer_that_was_paused_before_its_commit_writes_nothing_twice() {
 }
 
 #[test]
+fn claim_that_arrives_after_another_writer_has_taken_its_place_hides_nothing() {
+    let database = Database::start();
+    let address = database.create("shop");
+    let open = || ClickHouseEngine::new(address.parse().unwrap(), String::new(), None);
+    let (first, paused, next) = (open(), open(), open());
+    first.reopen(false, &store(9)).unwrap();
+    apply(&first, 1).unwrap();
+    database.post("/hold", "INTO projection");
+    std::thread::scope(|scope| {
+        let claim = scope.spawn(|| paused.reopen(false, &store(9)));
+        database.post("/wait", "");
+        // The paused writer has read the commit before this one.
+        apply(&first, 2).unwrap();
+        assert_eq!(next.reopen(false, &store(9)).unwrap(), at(2));
+        apply(&next, 3).unwrap();
+        database.post("/release", "");
+        assert_eq!(claim.join().unwrap().unwrap(), at(3));
+    });
+    assert_eq!([&first, &paused, &next].map(orders), [const { Cell::Integer(3) }; 3]);
+    apply(&paused, 4).unwrap();
+    assert_eq!([&first, &paused, &next].map(orders), [const { Cell::Integer(4) }; 3]);
+}
+
+#[test]
 fn database_of_another_store_or_version_is_rebuilt() {
     let database = Database::start();
     let engine = database.engine("shop");

@@ -71,6 +71,12 @@ fn remove_names(client: &Client, before: &Snapshot) -> Result<(), ProjectionErro
     }
     let at = (before.block + 1) << PLACE_BITS;
     client.execute(&format!("ALTER TABLE gone DELETE WHERE at < {at}"))?;
-    // A statement of a failed batch ends within minutes; after a day its gap is empty.
-    client.execute(&format!("ALTER TABLE projection DELETE WHERE block < {} AND written_at < now() - INTERVAL 1 DAY", before.block))
+    // A statement of a failed batch ends within minutes; after a day its gap is empty. Claims of one range leave together: which of them counts
+    // depends on all.
+    let is_old = "written_at < now() - INTERVAL 1 DAY";
+    client.execute(&format!(
+        "ALTER TABLE projection DELETE WHERE block < {} AND {is_old}
+             AND block NOT IN (SELECT block FROM projection WHERE is_claim AND NOT {is_old})",
+        before.block
+    ))
 }

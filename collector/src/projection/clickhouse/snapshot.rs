@@ -37,10 +37,14 @@ impl Snapshot {
              WHERE is_claim OR block = (SELECT max(block) FROM projection) ORDER BY block DESC, continues, owner";
         let rows = client.query(sql, &[], "")?;
         let Some(newest) = rows.first() else { return Ok(None) };
-        let claims = rows.iter().filter(|row| row.get(1) == Some(&Cell::Bool(true)));
-        // Before the first claim there are no rows.
-        let claims = claims.filter(|row| integer(row, 2) > 0);
-        let gaps = claims.map(|row| (integer(row, 2) + 1, integer(row, 0))).filter(|(from, until)| from < until).collect();
+        let claims: Vec<_> = rows.iter().filter(|row| row.get(1) == Some(&Cell::Bool(true))).collect();
+        let mut gaps = Vec::new();
+        for claims in claims.chunk_by(|one, other| integer(one, 0) == integer(other, 0)) {
+            let claim = valid_claim(client, claims)?;
+            // Before the first claim there are no rows.
+            let claim = claim.filter(|claim| integer(claim, 2) > 0);
+            gaps.extend(claim.map(|claim| (integer(claim, 2) + 1, integer(claim, 0))).filter(|(from, until)| from < until));
+        }
         Ok(Some(Self {
             block: integer(newest, 0),
             position: Position { change: integer(newest, 3), event: integer(newest, 4), trimmed: integer(newest, 5) },
@@ -70,6 +74,17 @@ impl Snapshot {
         }
         condition
     }
+}
+
+/// Returns the claim that counts of those of one range. A writer that was paused before it claimed a range can do that after another writer has
+/// begun to commit there, and does not go on then: its claim is that of the one without a commit.
+fn valid_claim<'a>(client: &Client, claims: &[&'a Row]) -> Result<Option<&'a Row>, ProjectionError> {
+    let [first, _, ..] = claims else { return Ok(claims.first().copied()) };
+    let (block, next) = (integer(first, 0), integer(first, 0) + (1 << BLOCK_BITS));
+    let sql = format!("SELECT DISTINCT owner FROM projection WHERE NOT is_claim AND block > {block} AND block < {next}");
+    let owners = client.query(&sql, &[], "")?;
+    let has_commit = |claim: &&&Row| owners.iter().any(|owner| text(owner, 0) == text(claim, 7));
+    Ok(claims.iter().find(has_commit).or(claims.first()).copied())
 }
 
 /// Returns an integer of a row; 0 if there is none.
