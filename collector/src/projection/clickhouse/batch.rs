@@ -1,5 +1,7 @@
 //! The rows of one batch on their way into the database: numbers, and values as JSON.
 
+use std::ops::Range;
+
 use serde::{Serialize, Serializer};
 
 use crate::projection::clickhouse::client::Client;
@@ -33,6 +35,13 @@ impl<'a> Batch<'a> {
         self.next - 1
     }
 
+    /// Returns the numbers of so many new rows.
+    pub(super) fn numbers(&mut self, count: usize) -> Range<i64> {
+        let first = self.next;
+        self.next += i64::try_from(count).unwrap_or(i64::MAX);
+        first..self.next
+    }
+
     /// Returns a number below those of rows that the database numbers from one.
     pub(super) fn block(&mut self) -> i64 {
         self.next_block += 1;
@@ -44,19 +53,19 @@ impl<'a> Batch<'a> {
         self.after.block << PLACE_BITS
     }
 
-    /// Inserts rows that have their numbers. A column in which no row has a value is left out: records have few of the many fields, and the
+    /// Inserts parts of rows that have their numbers. A column in which no row has a value is left out: records have few of the many fields, and the
     /// database reads each null.
-    pub(super) fn insert(&self, table: &str, columns: &str, rows: &[Vec<ColumnValue>]) -> Result<(), ProjectionError> {
-        let has_value = |at: usize| rows.iter().any(|row| row.get(at).is_some_and(|value| *value != ColumnValue::Null));
+    pub(super) fn insert(&self, table: &str, columns: &str, parts: &[&[Vec<ColumnValue>]]) -> Result<(), ProjectionError> {
+        let has_value = |at: usize| parts.iter().copied().flatten().any(|row| row.get(at).is_some_and(|value| *value != ColumnValue::Null));
         let (used, names): (Vec<_>, Vec<_>) = columns.split(", ").enumerate().filter(|(at, _)| has_value(*at)).unzip();
-        self.client.insert(table, &names.join(", "), lines(rows, &used))
+        self.client.insert(table, &names.join(", "), lines(parts, &used))
     }
 
     /// Inserts rows and gives each a number.
     pub(super) fn insert_numbered(&mut self, table: &str, columns: &str, rows: Vec<Vec<ColumnValue>>) -> Result<(), ProjectionError> {
         let numbered = rows.into_iter().map(|row| std::iter::once(ColumnValue::Integer(self.number())).chain(row).collect());
         let numbered: Vec<Vec<_>> = numbered.collect();
-        self.insert(table, &format!("doc, {columns}"), &numbered)
+        self.insert(table, &format!("doc, {columns}"), &[&numbered])
     }
 
     /// Stores the keys of changed rows of a list: project and key. Keys that no row has are left out.
@@ -68,7 +77,7 @@ impl<'a> Batch<'a> {
         };
         let rows: Vec<_> = keys.into_iter().filter(has_key).map(row).collect();
         let width = rows.first().map_or(0, Vec::len);
-        self.insert("changed", if width > 4 { "at, list, project, key, number" } else { "at, list, project, key" }, &rows)
+        self.insert("changed", if width > 4 { "at, list, project, key, number" } else { "at, list, project, key" }, &[&rows])
     }
 
     /// Returns the relation of the keys of a list.
@@ -83,9 +92,9 @@ impl<'a> Batch<'a> {
 }
 
 /// Returns the values of these columns, a list in JSON for each row.
-fn lines(rows: &[Vec<ColumnValue>], columns: &[usize]) -> String {
+fn lines(parts: &[&[Vec<ColumnValue>]], columns: &[usize]) -> String {
     let mut lines = Vec::new();
-    for row in rows {
+    for row in parts.iter().copied().flatten() {
         // Strings and numbers always become JSON, and a vector takes all of it.
         let _ = serde_json::Serializer::new(&mut lines).collect_seq(columns.iter().filter_map(|at| row.get(*at)).map(Json));
         lines.push(b'\n');
@@ -121,6 +130,6 @@ mod tests {
             vec![ColumnValue::Time(7), ColumnValue::Item(3), ColumnValue::Null, ColumnValue::Texts(vec!["x".into(), "y".into()])],
         ];
         let expected = "[-9223372036854775808,\"a\\\"\\n\\u0001\u{e9}\",true]\n[7,null,[\"x\",\"y\"]]\n";
-        assert_eq!(lines(&rows, &[0, 2, 3]), expected);
+        assert_eq!(lines(&[&rows[..1], &rows[1..]], &[0, 2, 3]), expected);
     }
 }

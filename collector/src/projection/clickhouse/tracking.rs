@@ -73,7 +73,7 @@ fn add_events(batch: &mut Batch<'_>, changes: &TrackedChanges, next_visit: &mut 
         std::iter::once(ColumnValue::Integer(batch.number())).chain(event::row(tracked)).chain(end).collect()
     });
     let numbered: Vec<Vec<_>> = numbered.collect();
-    batch.insert("events", EVENT_COLUMNS, &numbered)?;
+    batch.insert("events", EVENT_COLUMNS, &[&numbered])?;
     let derived = visits.values().filter(|visit| visit.events_before < MAX_DERIVED_EVENTS);
     let touched =
         derived.map(|visit| vec![ColumnValue::Integer(0), ColumnValue::Text(visit.number.to_string()), ColumnValue::Integer(visit.number)]);

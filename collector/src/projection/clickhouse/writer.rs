@@ -1,6 +1,9 @@
 //! Applies changes: inserts the rows of a batch, lists those that they replace as gone, and commits with one row.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread::ScopedJoinHandle;
 
 use crate::clock;
 use crate::metrics::catalog::RecordKind;
@@ -18,6 +21,10 @@ use crate::projection::sql::{Dialect, column_name, table_name};
 
 /// How often a claim is repeated that another writer disputes.
 const CLAIM_ATTEMPTS: u32 = 5;
+/// How many threads make rows of documents, at most.
+const MAX_THREADS: usize = 4;
+/// A thread costs more than to make the rows of so few documents.
+const MIN_PART: usize = 500;
 const COMMIT_COLUMNS: &str = "block, owner, is_claim, continues, change_position, event_position, trimmed, fingerprint";
 
 /// The only writer of the database, as long as no other one makes a claim.
@@ -133,10 +140,41 @@ fn write_documents(batch: &mut Batch<'_>, kind: RecordKind, documents: &[Documen
         return Ok(());
     }
     let (name, tables) = (table_name(kind, None), tables(kind));
-    batch.stage(&name, tracked::record_keys(latest.iter().map(key)))?;
-    let rows = record_rows(kind, &tables, &latest, || batch.number());
-    batch.delete(&ClickHouse(batch.before).table(&name, None), &tracking::is_staged(batch, &name, "key"))?;
-    tables.iter().zip(&rows).try_for_each(|(table, rows)| batch.insert(&table.name, &columns(table), rows))
+    let parts = parts(&latest).map(|part| (part, batch.numbers(part.len()))).collect::<Vec<_>>();
+    let (batch, tables) = (&*batch, tables.as_slice());
+    // The rows are made while the database finds those that they replace.
+    let (replaced, rows) = std::thread::scope(|scope| {
+        let replaced = scope.spawn(|| replace_documents(batch, &name, &latest));
+        let rows = parts
+            .into_iter()
+            .map(|(part, mut numbers)| scope.spawn(move || record_rows(kind, tables, part, || numbers.next().unwrap_or_default())));
+        let rows: Vec<_> = rows.collect::<Vec<_>>().into_iter().map(join).collect();
+        (join(replaced), rows)
+    });
+    replaced?;
+    let of_table = |at: usize| rows.iter().filter_map(|part| part.get(at)).map(Vec::as_slice).collect::<Vec<_>>();
+    let of_tables: Vec<_> = (0..tables.len()).map(of_table).collect();
+    std::thread::scope(|scope| {
+        let inserts = tables.iter().zip(&of_tables).filter(|(_, rows)| rows.iter().any(|part| !part.is_empty()));
+        let inserts = inserts.map(|(table, rows)| scope.spawn(move || batch.insert(&table.name, &columns(table), rows)));
+        inserts.collect::<Vec<_>>().into_iter().try_for_each(join)
+    })
+}
+
+/// Lists the rows of changed documents as gone.
+fn replace_documents(batch: &Batch<'_>, name: &str, changed: &[&Document]) -> Result<(), ProjectionError> {
+    batch.stage(name, tracked::record_keys(changed.iter().map(key)))?;
+    batch.delete(&ClickHouse(batch.before).table(name, None), &tracking::is_staged(batch, name, "key"))
+}
+
+/// Returns about equal parts of documents, one for each thread that makes rows of them.
+fn parts<'a, 'b>(documents: &'a [&'b Document]) -> impl Iterator<Item = &'a [&'b Document]> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+    documents.chunks(documents.len().div_ceil(threads).max(MIN_PART))
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn columns(table: &Table) -> String {
