@@ -45,10 +45,10 @@ const withOthers = (rows, totals) => {
   return others[0] > 0 ? [...rows, [OTHERS, ...others.map((number) => Math.round(number * 100) / 100)]] : rows;
 };
 
-/** Restricts a filter to the labels of an attribute: those of `source.campaign` are named by `source: { campaigns }`. */
+/** Restricts a filter to the labels of an attribute: those of `source.campaign` are named by `source: { campaigns }`, of `search.query` by `queries`. */
 const withLabels = (filter, by, labels) => {
   const [relation, attribute] = by.split('.');
-  return { ...filter, [relation]: { ...filter[relation], [`${attribute}s`]: { in: labels } } };
+  return { ...filter, [relation]: { ...filter[relation], [`${attribute.replace(/y$/, 'ie')}s`]: { in: labels } } };
 };
 
 /**
@@ -57,13 +57,15 @@ const withLabels = (filter, by, labels) => {
  */
 export const visitsBy = async (filters, by) => {
   const inCurrency = visits(filters, among('currency_codes', filters.currency));
+  const inOrdered = visits(filters, { ordered: true });
   const [counts, ...totals] = await Promise.all([
-    buckets('visits', by, visits(filters), 'visit.id', 'value_count'), countVisits(filters), sumOfVisits(filters, 'orders_count'), revenueOfVisits(filters),
+    buckets('visits', by, visits(filters), 'visit.id', 'value_count'), countVisits(filters), stats('visits', 'visit.orders_count', 'sum', inOrdered),
+    revenueOfVisits(filters),
   ]);
   const labels = counts.map(({ label }) => label);
   // The labels with the most visits need not be among those with the most orders.
   const [orders, revenue] = labels.length ? await Promise.all([
-    buckets('visits', by, withLabels(visits(filters, { ordered: true }), by, labels), 'visit.orders_count', 'sum'),
+    buckets('visits', by, withLabels(inOrdered, by, labels), 'visit.orders_count', 'sum'),
     buckets('visits', by, withLabels(inCurrency, by, labels), 'visit.revenue', 'sum'),
   ]) : [[], []];
   const [ordersOf, revenueOf] = [orders, revenue].map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
@@ -71,13 +73,18 @@ export const visitsBy = async (filters, by) => {
   return withOthers(rows, totals).map(([label, count, ordered, amount]) => [label, count, ordered, amount, amount === null ? null : amount / count, ordered / count]);
 };
 
+/** Returns a map from each of the labels of an attribute to its number of visits with such events. */
+const visitsOfLabels = async (filter, by, labels) => {
+  const found = labels.length ? await buckets('events', by, withLabels(filter, by, labels), 'visit.id', 'cardinality', labels.length) : [];
+  return new Map(found.map(({ label, value }) => [label, value]));
+};
+
 /** Returns rows `[label, events, visits]` of events by an attribute. */
 export const eventsBy = async (filters, by, conditions, limit = MAX_ROWS) => {
   const filter = events(filters, conditions);
-  const [counts, inVisits] = await Promise.all([
-    buckets('events', by, filter, 'event.id', 'value_count', limit), buckets('events', by, filter, 'visit.id', 'cardinality', 100),
-  ]);
-  const visitsOf = new Map(inVisits.map(({ label, value }) => [label, value]));
+  const counts = await buckets('events', by, filter, 'event.id', 'value_count', limit);
+  // Counting the visits of all labels would take several times as long.
+  const visitsOf = await visitsOfLabels(filter, by, counts.map(({ label }) => label));
   return counts.map(({ label, value }) => [label, value, visitsOf.get(label) ?? null]);
 };
 
@@ -85,10 +92,7 @@ export const eventsBy = async (filters, by, conditions, limit = MAX_ROWS) => {
 export const searches = async (filters) => {
   const conditions = { types: { in: ['search'] } };
   const rows = await eventsBy(filters, 'search.query', conditions);
-  if (!rows.length) return rows;
-  const filter = { ...events(filters, conditions), visit: { ordered: true }, search: { queries: { in: rows.map(([term]) => term) } } };
-  const ordered = await buckets('events', 'search.query', filter, 'visit.id', 'cardinality');
-  const orderedOf = new Map(ordered.map(({ label, value }) => [label, value]));
+  const orderedOf = await visitsOfLabels({ ...events(filters, conditions), visit: { ordered: true } }, 'search.query', rows.map(([term]) => term));
   return rows.map((row) => [...row, orderedOf.get(row[0]) ?? 0]);
 };
 

@@ -8,11 +8,11 @@ const START_MS: u64 = 1_624_147_200_000;
 const FLAGS: &[&str] = &["--project", "t:secret", "--metrics-days", "4000"];
 
 mod api_client;
-mod cancelled_queries;
 mod carts_and_orders;
 mod country_file;
 mod durability;
 mod erasure;
+mod expensive_queries;
 mod expiry;
 mod export_import;
 mod import;

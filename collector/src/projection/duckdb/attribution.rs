@@ -1,4 +1,4 @@
-//! Keeps the attribution of orders and the revenue of visits in tables, because they cost most of the time of a query.
+//! Keeps the attribution of orders and the visits with orders in tables, because they cost most of the time of a query.
 //!
 //! A batch deletes the rows that it can change, in its own transaction. A query that uses these tables has the missing rows computed first, from
 //! the missing orders and the visits of their persons. So many changes cost little if no query follows, and what is kept always agrees with
@@ -69,7 +69,7 @@ impl<'a> OutdatedOrders<'a> {
                  JOIN changed_person c ON c.project = k.project AND c.person = k.person AND k.placed_at >= c.since;
              INSERT INTO outdated SELECT k.doc, k.visit FROM order_attribution k
                  JOIN changed_order c ON c.project = k.project AND c.order_id = k.order_id;
-             DELETE FROM visit_revenue WHERE visit IN (SELECT visit FROM outdated);
+             DELETE FROM ordered_visits WHERE number IN (SELECT visit FROM outdated);
              DELETE FROM order_attribution WHERE doc IN (SELECT doc FROM outdated)",
         )?;
         let is_outdated = "EXISTS (SELECT 1 FROM outdated) OR EXISTS (SELECT 1 FROM orders WHERE doc >= ? AND NOT cart)";
@@ -99,7 +99,7 @@ pub(super) fn complete(connection: &Connection, days: u32) -> duckdb::Result<()>
 
 fn compute_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
     if connection.execute("DELETE FROM order_attribution WHERE days <> ?", params![days])? > 0 {
-        connection.execute_batch("DELETE FROM visit_revenue")?;
+        connection.execute_batch("DELETE FROM ordered_visits")?;
     }
     let find = format!(
         "CREATE OR REPLACE TEMP TABLE missing_order AS
@@ -128,7 +128,7 @@ fn add_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
         "(SELECT k.visit AS visit, o.order__id AS id, o.order__placed_at AS placed_at, o.order__currency_code AS currency,
               o.order__total_amount_with_taxes AS amount
           FROM order_attribution k JOIN orders o ON o.doc = k.doc
-          WHERE k.visit IS NOT NULL AND k.visit NOT IN (SELECT visit FROM visit_revenue))",
+          WHERE k.visit IS NOT NULL AND k.visit NOT IN (SELECT number FROM ordered_visits))",
     );
     connection.execute_batch(&format!(
         "CREATE OR REPLACE TEMP TABLE person_visit AS
@@ -141,9 +141,10 @@ fn add_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
                  coalesce(o.order__placed_at, o.order__created_at) AS placed_at, o.order__id AS order_id, i.visit, {days} AS days,
                  a.* EXCLUDE (doc)
              FROM missing_order o LEFT JOIN {attribution} a ON a.doc = o.doc LEFT JOIN {orders_in_visits} i ON i.doc = o.doc;
-         DELETE FROM visit_revenue WHERE visit IN (
+         DELETE FROM ordered_visits WHERE number IN (
              SELECT k.visit FROM order_attribution k WHERE k.doc IN (SELECT doc FROM missing_order));
-         INSERT INTO visit_revenue BY NAME {revenue};
+         INSERT INTO ordered_visits BY NAME
+             SELECT v.*, r.orders, r.currency, r.revenue FROM {revenue} r JOIN visits v ON v.number = r.visit;
          DROP TABLE person_visit; DROP TABLE missing_order"
     ))
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use duckdb::types::{TimeUnit, Value as Sql};
-use duckdb::{Connection, params, params_from_iter};
+use duckdb::{Connection, params_from_iter};
 
 use crate::cancellation::Cancellation;
 use crate::metrics::query::Query;
@@ -142,8 +142,7 @@ impl OpenFile {
     fn create(path: &Path, limits: EngineLimits) -> duckdb::Result<Self> {
         let connection = connect(path, limits)?;
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute_batch(&schema::sql())?;
-        transaction.execute("INSERT INTO projection VALUES (?, 0, 0, 0, NULL)", params![schema::fingerprint()])?;
+        schema::create_all(&transaction)?;
         transaction.commit()?;
         Self::with(connection)
     }

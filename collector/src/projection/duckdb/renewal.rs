@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use duckdb::{Connection, params};
+use duckdb::Connection;
 
 use super::schema;
 
@@ -58,8 +58,7 @@ fn copy_expired(old: &Path, new: &Path) -> duckdb::Result<usize> {
     let old = old.to_string_lossy().replace('\'', "''");
     connection.execute_batch(&format!("ATTACH '{old}' AS old"))?;
     let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(&schema::sql())?;
-    transaction.execute("INSERT INTO projection VALUES (?, 0, 0, 0, NULL)", params![schema::fingerprint()])?;
+    schema::create_all(&transaction)?;
     for (table, number) in EXPIRED {
         let insert = format!(
             "INSERT INTO {table} BY NAME SELECT * FROM old.{table} v WHERE {number} IN (

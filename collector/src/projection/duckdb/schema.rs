@@ -1,6 +1,6 @@
 //! The tables of the projection in DuckDB.
 
-use duckdb::Config;
+use duckdb::{Config, Connection, params};
 use sha2::{Digest, Sha256};
 
 use crate::projection::duckdb::tracking_writer::{DERIVE_VISITS, SCHEMA};
@@ -39,8 +39,14 @@ fn type_name(kind: ColumnType) -> &'static str {
     }
 }
 
+/// Creates all tables, empty.
+pub(super) fn create_all(connection: &Connection) -> duckdb::Result<()> {
+    connection.execute_batch(&sql())?;
+    connection.execute("INSERT INTO projection VALUES (?, 0, 0, 0, NULL)", params![fingerprint()]).map(|_| ())
+}
+
 /// Returns the statements that create all tables.
-pub(super) fn sql() -> String {
+fn sql() -> String {
     let mut all = "CREATE TABLE projection (
         fingerprint VARCHAR, watermark BIGINT, event_watermark BIGINT, trimmed_until BIGINT, attributed_days INTEGER
     );\n"

@@ -26,12 +26,15 @@ CREATE TABLE people (
     project BIGINT, email VARCHAR, first_name VARCHAR, last_name VARCHAR, subscribed BOOLEAN, tags VARCHAR[], created_at TIMESTAMP
 );
 CREATE TABLE products (project BIGINT, id VARCHAR, name VARCHAR, category VARCHAR);
--- What led to each placed order, and the revenue of visits. A row that is missing is computed when a query needs it; `attributed_days` of the
--- table `projection` is the window of the last touch if no row is missing, and else NULL.
+-- What led to each placed order. A row that is missing is computed when a query needs it; `attributed_days` of the table `projection` is the
+-- window of the last touch if no row is missing, and else NULL.
 CREATE TABLE order_attribution (
     doc BIGINT, project BIGINT, person VARCHAR, placed_at TIMESTAMP, order_id VARCHAR, visit BIGINT, days INTEGER, visits BIGINT,
     first_at TIMESTAMP, first_channel VARCHAR, first_name VARCHAR, first_medium VARCHAR, first_campaign VARCHAR, first_term VARCHAR,
     first_content VARCHAR, first_click_id VARCHAR, last_channel VARCHAR, last_name VARCHAR, last_medium VARCHAR, last_campaign VARCHAR,
     last_term VARCHAR, last_content VARCHAR, last_click_id VARCHAR
 );
-CREATE TABLE visit_revenue (visit BIGINT, orders BIGINT, currency VARCHAR, revenue BIGINT);
+-- Copies of the visits with orders, computed together with `order_attribution`. Nearly all visits have none, and need not be read for a question
+-- about orders.
+CREATE TABLE ordered_visits AS
+    SELECT v.*, CAST(NULL AS BIGINT) AS orders, CAST(NULL AS VARCHAR) AS currency, CAST(NULL AS BIGINT) AS revenue FROM visits v LIMIT 0;

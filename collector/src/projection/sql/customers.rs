@@ -28,6 +28,24 @@ impl Scan {
             uses_visits: query.fields().iter().any(|field| of_visits.iter().any(|name| field.name.starts_with(name))),
         }
     }
+
+    /// Returns the statement that selects the e-mails of all customers of the result. `known` selects those of customer records, if they count.
+    fn everyone(self, known: Option<String>) -> String {
+        let of = |name: &str| format!("SELECT {name}.email AS email FROM {name}");
+        if self.has_buyers_only {
+            return of("f");
+        }
+        known.into_iter().chain(["f", "c", "t", "v"].map(of)).collect::<Vec<_>>().join(" UNION DISTINCT ")
+    }
+
+    /// Returns the condition on visits `w` that are read.
+    fn condition(self) -> &'static str {
+        match (self.has_buyers_only, self.uses_visits) {
+            (false, _) => "",
+            (true, true) => " AND w.known_email IN (SELECT f.email FROM f)",
+            (true, false) => " AND 1 = 0",
+        }
+    }
 }
 
 /// Returns the relation of customers, with the alias `d`. A caller that sees some markets only gets what happened there.
@@ -45,24 +63,8 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
     let line_break = builder.bind(Bound::Text("\n".into()));
     let (dialect, relations) = (builder.dialect, builder.relations());
     let people = relations.table(&table_name(RecordKind::Customers, None));
-    let known = if markets.is_empty() {
-        format!("SELECT o.email AS email FROM {people} o WHERE o.project = {project} UNION DISTINCT ")
-    } else {
-        String::new()
-    };
-    let everyone = if scan.has_buyers_only {
-        "SELECT f.email AS email FROM f".to_owned()
-    } else {
-        format!(
-            "{known}SELECT f.email AS email FROM f UNION DISTINCT SELECT c.email AS email FROM c
-              UNION DISTINCT SELECT t.email AS email FROM t UNION DISTINCT SELECT v.email AS email FROM v"
-        )
-    };
-    let of_scan = match scan {
-        Scan { has_buyers_only: false, .. } => "",
-        Scan { uses_visits: true, .. } => " AND w.known_email IN (SELECT f.email FROM f)",
-        Scan { uses_visits: false, .. } => " AND 1 = 0",
-    };
+    let known = markets.is_empty().then(|| format!("SELECT o.email AS email FROM {people} o WHERE o.project = {project}"));
+    let (everyone, of_scan) = (scan.everyone(known), scan.condition());
     let first_source = SOURCE.map(|(_, name)| format!("v.first_source.{name} AS first_source__{name}")).join(", ");
     let [is_missing, placed_at] = nulls_last(dialect, "o.placed_at");
     let days_between = format!(

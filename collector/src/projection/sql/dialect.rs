@@ -103,7 +103,7 @@ pub trait Dialect {
         format!("EXISTS (SELECT 1 FROM {from} WHERE {} AND {condition})", on.join(" AND "))
     }
 
-    /// Whether the engine keeps the attribution of orders and the revenue of visits in the tables `order_attribution` and `visit_revenue`, and
+    /// Whether the engine keeps the attribution of orders and the visits with orders in the tables `order_attribution` and `ordered_visits`, and
     /// has them complete when a query reads them that [uses them](crate::projection::sql::uses_attribution).
     fn keeps_attribution(&self) -> bool {
         false

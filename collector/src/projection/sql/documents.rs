@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::metrics::catalog::{Operator, RecordKind};
-use crate::metrics::query::{Measure, Query};
+use crate::metrics::query::{Measure, Predicate, Query};
 use crate::projection::sql::builder::SqlBuilder;
 use crate::projection::sql::dialect::Dialect;
 use crate::projection::sql::names::{column_name, table_name};
@@ -30,10 +30,10 @@ const ATTRIBUTION: &str = "attribution.";
 enum Need {
     /// The visit of an event.
     Visit,
-    /// The person of the visit, which its relation has.
-    Person,
-    /// Revenue and orders of the visit.
+    /// Revenue and orders of the visit, which its relation has.
     Revenue,
+    /// The person of the visit, which its relation has too.
+    Person,
     /// The first visit of the person.
     First,
     /// The product of an event.
@@ -44,8 +44,7 @@ impl Need {
     /// Returns the join, if it is one.
     fn join(self, relations: &Relations<'_>) -> Option<String> {
         match self {
-            Self::Visit | Self::Person => None,
-            Self::Revenue => Some(format!(" LEFT JOIN {} r ON r.visit = v.number", relations.visit_revenue())),
+            Self::Visit | Self::Revenue | Self::Person => None,
             Self::First => Some(format!(" LEFT JOIN {} f ON f.project = v.project AND f.person = v.person", relations.first_visits())),
             Self::Product => Some(format!(" LEFT JOIN {} p ON p.project = e.project AND p.id = e.product", relations.table("products"))),
         }
@@ -93,10 +92,10 @@ const VISIT: &[(&str, Expression, &[Need])] = &[
     ("visit.viewed_product", Sql("v.viewed_product"), &[]),
     ("visit.added_to_cart", Sql("v.added_to_cart"), &[]),
     ("visit.checked_out", Sql("v.checked_out"), &[]),
-    ("visit.ordered", Sql("CAST(r.visit IS NOT NULL AS BOOLEAN)"), &[Revenue]),
-    ("visit.orders_count", Sql("coalesce(r.orders, 0)"), &[Revenue]),
-    ("visit.revenue", Sql("r.revenue"), &[Revenue]),
-    ("visit.currency_code", Sql("r.currency"), &[Revenue]),
+    ("visit.ordered", Sql("CAST(v.orders IS NOT NULL AS BOOLEAN)"), &[Revenue]),
+    ("visit.orders_count", Sql("coalesce(v.orders, 0)"), &[Revenue]),
+    ("visit.revenue", Sql("v.revenue"), &[Revenue]),
+    ("visit.currency_code", Sql("v.currency"), &[Revenue]),
     ("source.channel", Sql("v.channel"), &[]),
     ("source.name", Sql("v.source"), &[]),
     ("source.medium", Sql("v.medium"), &[]),
@@ -132,8 +131,8 @@ const EVENT: &[(&str, Expression, &[Need])] = &[
     ("product.category", Sql("p.category"), &[Product]),
     ("search.query", Sql("e.query"), &[]),
     (VISIT_NUMBER, Sql("e.visit"), &[]),
-    ("visit.ordered", Sql("CASE WHEN v.number IS NOT NULL THEN CAST(r.visit IS NOT NULL AS BOOLEAN) END"), &[Visit, Revenue]),
-    ("visit.orders_count", Sql("CASE WHEN v.number IS NOT NULL THEN coalesce(r.orders, 0) END"), &[Visit, Revenue]),
+    ("visit.ordered", Sql("CASE WHEN v.number IS NOT NULL THEN CAST(v.orders IS NOT NULL AS BOOLEAN) END"), &[Visit, Revenue]),
+    ("visit.orders_count", Sql("CASE WHEN v.number IS NOT NULL THEN coalesce(v.orders, 0) END"), &[Visit, Revenue]),
     ("device.type", Sql("coalesce(v.device_type, e.device_type)"), &[Visit]),
     ("device.browser", Sql("coalesce(v.browser, e.browser)"), &[Visit]),
     ("device.system", Sql("coalesce(v.system, e.system)"), &[Visit]),
@@ -194,7 +193,9 @@ impl SqlBuilder<'_> {
             let _ = write!(columns, ", {expression} AS {}", column_name(name));
         }
         let relations = self.relations();
-        let visits = if needs.contains(&Person) { relations.people_visits() } else { relations.table("visits") };
+        let visits =
+            if needs.contains(&Revenue) { relations.visits_with_orders(self.has_ordered_only()) } else { relations.table("visits") };
+        let visits = if needs.contains(&Person) { relations.with_people(&visits) } else { visits };
         let (doc, from) = if is_event {
             let visit = if needs.contains(&Visit) { format!(" LEFT JOIN {visits} v ON v.number = e.visit") } else { String::new() };
             ("e.seq", format!("{} e{visit}", relations.table("events")))
@@ -205,6 +206,15 @@ impl SqlBuilder<'_> {
         let alias = if is_event { "e" } else { "v" };
         let project = self.scope.project;
         format!("(SELECT {doc} AS doc, {alias}.project AS project{columns} FROM {from}{joins} WHERE {alias}.project = {project}) d")
+    }
+
+    /// Whether the filter excludes all visits without an order, so that the others need not be read.
+    fn has_ordered_only(&self) -> bool {
+        self.query.filter.conditions.iter().any(|condition| match &condition.predicate {
+            Predicate::Is(is_ordered) => condition.field.name == "visit.ordered" && *is_ordered,
+            Predicate::In(_) => condition.field.name == "visit.currency_code",
+            _ => false,
+        })
     }
 
     fn used_fields(&self) -> BTreeSet<&'static str> {

@@ -53,9 +53,11 @@ impl<'a> Relations<'a> {
 
     /// Returns visits with the person as known now: the e-mail, else the visitor.
     pub(in crate::projection) fn people_visits(&self) -> String {
-        if let Some(limits) = self.limits {
-            return limits.people_visits.into();
-        }
+        self.limits.map_or_else(|| self.with_people(&self.table("visits")), |limits| limits.people_visits.into())
+    }
+
+    /// Returns these visits with their persons.
+    pub(super) fn with_people(&self, visits: &str) -> String {
         let links = format!(
             "(SELECT project AS link_project, visitor AS link_visitor, since, until, email AS link_email FROM {} x)",
             self.table("links")
@@ -63,8 +65,7 @@ impl<'a> Relations<'a> {
         let (join, email) = self.dialect.join_links(&links);
         format!(
             "(SELECT v.*, coalesce(v.email, {email}) AS known_email, coalesce(v.email, {email}, v.visitor) AS person
-              FROM {} v{join})",
-            self.table("visits")
+              FROM {visits} v{join})"
         )
     }
 
@@ -103,13 +104,24 @@ impl<'a> Relations<'a> {
         )
     }
 
-    /// Returns the orders of each visit: `visit`, `orders`, `currency` and `revenue`.
-    pub(super) fn visit_revenue(&self) -> String {
-        if self.is_kept() { "visit_revenue".into() } else { self.revenue_of(&self.orders_in_visits()) }
+    /// Returns visits with `orders`, `currency` and `revenue`, which are NULL for a visit without an order; all visits, or those with orders.
+    pub(super) fn visits_with_orders(&self, has_ordered_only: bool) -> String {
+        if self.is_kept() && has_ordered_only {
+            return "ordered_visits".into();
+        }
+        let (orders, number) = match self.is_kept() {
+            true => ("ordered_visits".into(), "number"),
+            false => (self.revenue_of(&self.orders_in_visits()), "visit"),
+        };
+        let join = if has_ordered_only { "JOIN" } else { "LEFT JOIN" };
+        format!(
+            "(SELECT v.*, r.orders AS orders, r.currency AS currency, r.revenue AS revenue FROM {} v {join} {orders} r ON r.{number} = v.number)",
+            self.table("visits")
+        )
     }
 
-    /// Returns the sums of [`orders_in_visits`](Self::orders_in_visits) by visit. Amounts in another currency than that of the visit's first
-    /// order are not added.
+    /// Returns the sums of [`orders_in_visits`](Self::orders_in_visits): `visit`, `orders`, `currency` and `revenue`. Amounts in another currency
+    /// than that of the visit's first order are not added.
     pub(in crate::projection) fn revenue_of(&self, orders_in_visits: &str) -> String {
         let [is_missing, placed_at] = nulls_last(self.dialect, "o.placed_at");
         format!(
