@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::metrics::catalog::{Operator, RecordKind};
-use crate::metrics::query::{Measure, Predicate, Query};
+#[cfg(feature = "duckdb")]
+use crate::metrics::query::Query;
+use crate::metrics::query::{Measure, Predicate};
 use crate::projection::sql::builder::SqlBuilder;
 use crate::projection::sql::dialect::Dialect;
 use crate::projection::sql::names::{column_name, table_name};
