@@ -44,14 +44,15 @@ pub struct ParsedTime {
 ///
 /// Fractions are cut to milliseconds. Returns None for any other form and for times before 1970 or after the year 9999.
 pub fn parse_rfc3339(text: &str) -> Option<ParsedTime> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let time = rest.strip_prefix(['T', 't', ' '])?;
-    let (time, tail) = time.split_at_checked(8)?;
-    let [year, month, day] = fields(date, '-', [4, 2, 2])?;
-    let [hour, minute, second] = fields(time, ':', [2, 2, 2])?;
-    let (fraction, zone) = match tail.strip_prefix('.') {
-        Some(tail) => tail.split_at(tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len())),
-        None => ("0", tail),
+    let (date_time, tail) = text.as_bytes().split_at_checked(19)?;
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = date_time else {
+        return None;
+    };
+    let (year, month, day) = (digits(&[y1, y2, y3, y4])?, digits(&[m1, m2])?, digits(&[d1, d2])?);
+    let (hour, minute, second) = (digits(&[h1, h2])?, digits(&[n1, n2])?, digits(&[s1, s2])?);
+    let (fraction, zone) = match tail {
+        [b'.', tail @ ..] => tail.split_at(tail.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(tail.len())),
+        _ => (&b"0"[..], tail),
     };
     let first = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, 1).ok()?;
     if !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 59 {
@@ -61,7 +62,7 @@ pub fn parse_rfc3339(text: &str) -> Option<ParsedTime> {
     let midnight = Date::new(first.year(), first.month(), day).ok()?.at(0, 0, 0, 0);
     let in_day = ((hour * 60 + minute) * 60 + second) * SECOND_MS + fraction_ms(fraction)?;
     let millis = Offset::UTC.to_timestamp(midnight).ok()?.as_millisecond() + in_day - offset_ms(zone)?;
-    (MIN_MS..=MAX_MS).contains(&millis).then_some(ParsedTime { millis, has_fraction: tail.starts_with('.') })
+    (MIN_MS..=MAX_MS).contains(&millis).then_some(ParsedTime { millis, has_fraction: tail.starts_with(b".") })
 }
 
 /// Formats a time as `2022-06-27T06:01:32.361Z`.
@@ -84,37 +85,27 @@ fn timestamp(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-/// Parses three numbers of fixed widths with a separator between them.
-fn fields(text: &str, separator: char, widths: [usize; 3]) -> Option<[i64; 3]> {
-    let mut parts = text.split(separator).zip(widths).map(|(part, width)| digits(part).filter(|_| part.len() == width));
-    let all = [parts.next()??, parts.next()??, parts.next()??];
-    (text.matches(separator).count() == 2).then_some(all)
+/// Returns the number that these digits are.
+fn digits(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0')))
 }
 
-fn digits(text: &str) -> Option<i64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+/// Returns the first three digits after the point as milliseconds. Those that are missing are zeros.
+fn fraction_ms(fraction: &[u8]) -> Option<i64> {
+    let digit = |at| fraction.get(at).copied().unwrap_or(b'0');
+    if fraction.is_empty() { None } else { digits(&[digit(0), digit(1), digit(2)]) }
 }
 
-fn fraction_ms(fraction: &str) -> Option<i64> {
-    (!fraction.is_empty()).then_some(())?;
-    let three: String = fraction.chars().chain("00".chars()).take(3).collect();
-    digits(&three)
-}
-
-fn offset_ms(zone: &str) -> Option<i64> {
-    let sign = match zone.bytes().next()? {
-        b'Z' | b'z' if zone.len() == 1 => return Some(0),
-        b'+' => 1,
-        b'-' => -1,
+fn offset_ms(zone: &[u8]) -> Option<i64> {
+    let (sign, hours, minutes) = match *zone {
+        [b'Z' | b'z'] => return Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
+            (sign, digits(&[h1, h2])?, digits(&[m1, m2])?)
+        }
         _ => return None,
     };
-    let (hours, minutes) = match zone.get(1..)?.split_once(':') {
-        Some((hours, minutes)) => (hours, minutes),
-        None => zone.get(1..)?.split_at_checked(2)?,
-    };
-    let has_two_digits_each = hours.len() == 2 && minutes.len() == 2;
-    let (hours, minutes) = (digits(hours)?, digits(minutes)?);
-    (has_two_digits_each && hours < 24 && minutes < 60).then(|| sign * (hours * 60 + minutes) * 60 * SECOND_MS)
+    let offset = (hours * 60 + minutes) * 60 * SECOND_MS;
+    (hours < 24 && minutes < 60).then_some(if sign == b'-' { -offset } else { offset })
 }
 
 #[cfg(test)]

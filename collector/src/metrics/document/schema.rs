@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 
 use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
 
+/// How many members are compared with a name before the name is searched among all.
+const NEAR_MEMBERS: usize = 8;
+
 /// The rows of a kind of record.
 pub(super) struct RecordSchema {
     pub(super) root: ObjectSchema,
@@ -78,7 +81,14 @@ impl RecordSchema {
 impl ObjectSchema {
     /// Returns the member with this name.
     pub(super) fn find(&self, name: &str) -> Option<&(&'static str, Member)> {
-        self.members.binary_search_by(|(member, _)| (*member).cmp(name)).ok().and_then(|at| self.members.get(at))
+        self.place(name, 0).and_then(|place| self.members.get(place))
+    }
+
+    /// Returns the place of the member with this name. It is found soonest if it is one of the first from `start` on: the members of a stored
+    /// record are in the order of their names.
+    pub(super) fn place(&self, name: &str, start: usize) -> Option<usize> {
+        let near = self.members.iter().skip(start).take(NEAR_MEMBERS).position(|(member, _)| *member == name);
+        near.map(|step| start + step).or_else(|| self.members.binary_search_by(|(member, _)| (*member).cmp(name)).ok())
     }
 
     /// Adds the attribute at `path`. The part of the path before `start` leads to this object.
