@@ -78,6 +78,7 @@ fn add_orders(engine: &DuckDbEngine, events: i64, step: i64) {
                 key: format!("o{number}"),
                 change: number + 1,
                 json: Some(json.to_string()),
+                packed: None,
             }
         };
         let documents: Vec<_> = (first..orders.min(first + MAX_BATCH as i64)).map(order).collect();

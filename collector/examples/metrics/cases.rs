@@ -97,7 +97,14 @@ pub(crate) fn document(number: i64) -> Document {
         "market": {"id": format!("m{}", mixed % 7), "name": format!("Market {}", mixed % 7)},
         "line_items": [line(1), line(4), line(9)],
     });
-    Document { project: 1, record_kind: RecordKind::Orders, key: format!("o{number}"), change: number + 1, json: Some(json.to_string()) }
+    Document {
+        project: 1,
+        record_kind: RecordKind::Orders,
+        key: format!("o{number}"),
+        change: number + 1,
+        json: Some(json.to_string()),
+        packed: None,
+    }
 }
 
 fn pick(list: &[&'static str], number: i64) -> &'static str {

@@ -15,6 +15,8 @@ pub struct Document {
     pub change: i64,
     /// The whole record as JSON, as a search returns it; `None` after a deletion.
     pub json: Option<String>,
+    /// `json` in the form of [`crate::packed`], if the store has it so.
+    pub packed: Option<Vec<u8>>,
 }
 
 /// The kind of a record, its project and its key.

@@ -40,6 +40,8 @@ pub struct ChangedRecord {
     pub change: i64,
     /// The document now, or None if it was removed.
     pub json: Option<String>,
+    /// The same document in the form of [`crate::packed`], if the store has it so.
+    pub packed: Option<Vec<u8>>,
 }
 
 /// The resource and the id of an imported record, as the table has them.
@@ -111,7 +113,8 @@ pub(in crate::store) fn each_change(
         let resource = if is_return { Resource::Returns } else { Resource::Orders };
         let PackedJson(json) = row.get(3)?;
         let json = Some(json).filter(|json| !json.is_empty());
-        Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json })
+        let packed = json.as_ref().map(|_| row.get(3)).transpose()?;
+        Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json, packed })
     })?;
     for record in rows {
         if !take(record?) {

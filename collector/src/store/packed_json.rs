@@ -1,7 +1,8 @@
-//! JSON documents as imported records store them: compressed, because most of the text of a document is the names of its attributes.
+//! JSON documents as imported records store them.
 
-use lz4_flex::{compress_prepend_size, decompress_size_prepended};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+use crate::packed::{pack, unpack};
 
 /// The text of a document, empty for one that was removed.
 pub(in crate::store) struct PackedJson(pub(in crate::store) String);
@@ -9,7 +10,7 @@ pub(in crate::store) struct PackedJson(pub(in crate::store) String);
 impl PackedJson {
     /// Returns the value that is stored for a text.
     pub(in crate::store) fn pack(json: &str) -> ToSqlOutput<'static> {
-        let packed = if json.is_empty() { Vec::new() } else { compress_prepend_size(json.as_bytes()) };
+        let packed = if json.is_empty() { Vec::new() } else { pack(json) };
         ToSqlOutput::Owned(packed.into())
     }
 }
@@ -17,9 +18,8 @@ impl PackedJson {
 impl FromSql for PackedJson {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let packed = value.as_blob()?;
-        let other = |error: Box<dyn std::error::Error + Send + Sync>| FromSqlError::Other(error);
-        let json = if packed.is_empty() { Vec::new() } else { decompress_size_prepended(packed).map_err(|error| other(error.into()))? };
-        String::from_utf8(json).map(Self).map_err(|error| other(error.into()))
+        let json = if packed.is_empty() { Ok(String::new()) } else { unpack(packed) };
+        json.map(Self).map_err(FromSqlError::Other)
     }
 }
 

@@ -27,7 +27,8 @@ fn member(group: &str, change: i64) -> Origin {
 fn apply(engine: &ClickHouseEngine, change: i64) -> Result<(), ProjectionError> {
     let json = json!({"id": change.to_string(), "status": "placed", "total_amount_with_taxes": 1, "current_date": "2022-01-01T00:00:00Z"})
         .to_string();
-    let document = Document { project: 1, record_kind: RecordKind::Orders, key: change.to_string(), change, json: Some(json) };
+    let document =
+        Document { project: 1, record_kind: RecordKind::Orders, key: change.to_string(), change, json: Some(json), packed: None };
     engine.apply(&[document], &TrackedChanges::default(), at(change))
 }
 

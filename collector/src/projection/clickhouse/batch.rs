@@ -110,6 +110,8 @@ impl Serialize for Json<'_> {
         match self.0 {
             ColumnValue::Null => serializer.serialize_unit(),
             ColumnValue::Text(text) | ColumnValue::Document(text) => serializer.serialize_str(text),
+            #[cfg(feature = "duckdb")]
+            ColumnValue::Packed(packed) => serializer.serialize_bytes(packed),
             ColumnValue::Integer(number) | ColumnValue::Time(number) => serializer.serialize_i64(*number),
             ColumnValue::Item(number) => serializer.serialize_i32(*number),
             ColumnValue::Bool(is_true) => serializer.serialize_bool(*is_true),

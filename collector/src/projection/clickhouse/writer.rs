@@ -7,6 +7,7 @@ use std::thread::ScopedJoinHandle;
 
 use crate::clock;
 use crate::metrics::catalog::RecordKind;
+use crate::metrics::document::Record;
 use crate::projection::clickhouse::batch::{BLOCKS, Batch};
 use crate::projection::clickhouse::client::Client;
 use crate::projection::clickhouse::dialect::ClickHouse;
@@ -15,7 +16,7 @@ use crate::projection::clickhouse::snapshot::{BLOCK_BITS, Snapshot, integer, tex
 use crate::projection::clickhouse::tracking;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::error::ProjectionError;
-use crate::projection::rows::{RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
+use crate::projection::rows::{ColumnValue, RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
 use crate::projection::source::{Position, TrackedChanges};
 use crate::projection::sql::{Dialect, column_name, table_name};
 
@@ -145,9 +146,10 @@ fn write_documents(batch: &mut Batch<'_>, kind: RecordKind, documents: &[Documen
     // The rows are made while the database finds those that they replace.
     let (replaced, rows) = std::thread::scope(|scope| {
         let replaced = scope.spawn(|| replace_documents(batch, &name, &latest));
+        let whole = |_: &Document, record: &Record| ColumnValue::Document(record.to_json());
         let rows = parts
             .into_iter()
-            .map(|(part, mut numbers)| scope.spawn(move || record_rows(kind, tables, part, || numbers.next().unwrap_or_default())));
+            .map(|(part, mut numbers)| scope.spawn(move || record_rows(kind, tables, part, || numbers.next().unwrap_or_default(), whole)));
         let rows: Vec<_> = rows.collect::<Vec<_>>().into_iter().map(join).collect();
         (join(replaced), rows)
     });

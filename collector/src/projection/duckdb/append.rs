@@ -7,7 +7,6 @@ use duckdb::arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 
-use crate::projection::duckdb::packed::pack;
 use crate::projection::rows::ColumnValue;
 
 /// Separates the strings of a list, which is copied as one text.
@@ -50,8 +49,10 @@ fn column(rows: &[Vec<ColumnValue>], at: usize) -> ArrayRef {
         Some(ColumnValue::Bool(_)) => array!(BooleanArray, ColumnValue::Bool(value) => *value),
         Some(ColumnValue::Time(_)) => array!(TimestampMicrosecondArray, ColumnValue::Time(value) => value.saturating_mul(1_000)),
         Some(ColumnValue::Texts(_)) => array!(StringArray, ColumnValue::Texts(values) => values.join(&SEPARATOR.to_string())),
-        Some(ColumnValue::Document(_)) => array!(BinaryArray, ColumnValue::Document(json) => pack(json)),
-        None | Some(ColumnValue::Text(_) | ColumnValue::Null) => array!(StringArray, ColumnValue::Text(value) => value.as_str()),
+        Some(ColumnValue::Packed(_)) => array!(BinaryArray, ColumnValue::Packed(packed) => packed.as_slice()),
+        None | Some(ColumnValue::Text(_) | ColumnValue::Document(_) | ColumnValue::Null) => {
+            array!(StringArray, ColumnValue::Text(value) => value.as_str())
+        }
     }
 }
 

@@ -1,16 +1,28 @@
 //! Documents as the file stores them: compressed by the collector, each by itself. The engine writes and flushes half their bytes, spends no time
 //! on finding a method for them, and a search reads the documents of its page only.
 
-use lz4_flex::{compress_prepend_size, decompress_size_prepended};
+use crate::metrics::document::Record;
+use crate::packed;
+use crate::projection::document::Document;
+use crate::projection::rows::ColumnValue;
 
-/// Returns the value that is stored for a text.
-pub(super) fn pack(json: &str) -> Vec<u8> {
-    compress_prepend_size(json.as_bytes())
+/// Returns a whole record as the file stores it: what the store has, if that is the record's own JSON.
+pub(super) fn whole(document: &Document, record: &Record) -> ColumnValue {
+    ColumnValue::Packed(match document {
+        Document { packed: Some(packed), json: Some(json), .. } if is_canonical(json, record) => packed.clone(),
+        _ => packed::pack(&record.to_json()),
+    })
+}
+
+/// Returns whether the JSON of which a record was parsed is what it is written as, if the store wrote it. An erasure can leave empty objects and
+/// lists, and a record that an older version stored can have attributes that this one does not have.
+fn is_canonical(json: &str, record: &Record) -> bool {
+    record.ignored == 0 && !json.contains("{}") && !json.contains("[]")
 }
 
 /// Returns the text of a stored value, or None if the value is damaged.
 pub(super) fn unpack(packed: &[u8]) -> Option<String> {
-    let unpacked = decompress_size_prepended(packed).ok().and_then(|text| String::from_utf8(text).ok());
+    let unpacked = packed::unpack(packed).ok();
     if unpacked.is_none() {
         tracing::error!("a document of the projection is damaged");
     }
@@ -20,13 +32,25 @@ pub(super) fn unpack(packed: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::catalog::RecordKind;
+    use crate::metrics::document;
 
     #[test]
-    fn packed_documents_read_back_and_a_damaged_value_is_none() {
-        for json in ["", "{}", "{\"id\":\"\u{1f355}\"}", &"{\"name\":1}".repeat(1_000)] {
-            assert_eq!(unpack(&pack(json)).as_deref(), Some(json));
+    fn what_the_store_has_is_taken_over_unless_the_record_is_written_otherwise() {
+        for (json, expected) in [
+            (r#"{"customer":{"id":"c"},"id":"1"}"#, None),
+            (r#"{"customer":{},"id":"1"}"#, Some(r#"{"id":"1"}"#)),
+            (r#"{"id":"1","tags":[]}"#, Some(r#"{"id":"1"}"#)),
+            (r#"{"id":"1","name":"of an older version"}"#, Some(r#"{"id":"1"}"#)),
+        ] {
+            let packed = packed::pack(json);
+            let record = document::parse_lenient(RecordKind::Orders, json).unwrap();
+            let (record_kind, key) = (RecordKind::Orders, "1".into());
+            let stored = Document { project: 1, record_kind, key, change: 1, json: Some(json.into()), packed: Some(packed.clone()) };
+            let value = expected.map_or(packed, packed::pack);
+            assert_eq!(whole(&stored, &record), ColumnValue::Packed(value), "{json}");
+            let derived = Document { packed: None, ..stored };
+            assert_eq!(whole(&derived, &record), ColumnValue::Packed(packed::pack(expected.unwrap_or(json))), "{json}");
         }
-        assert_eq!(unpack(&[1]), None);
-        assert_eq!(unpack(&pack("{}")[..5]), None);
     }
 }

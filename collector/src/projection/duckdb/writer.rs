@@ -9,6 +9,7 @@ use crate::metrics::catalog::RecordKind;
 use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::duckdb::append::{self, replace_temporary};
 use crate::projection::duckdb::attribution::{self, OutdatedOrders};
+use crate::projection::duckdb::packed;
 use crate::projection::duckdb::tracking_writer::TrackingWriter;
 use crate::projection::rows::{RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
 use crate::projection::source::{Position, TrackedChanges};
@@ -123,7 +124,7 @@ fn append(connection: &Connection, kind: RecordKind, tables: &[Table], latest: &
         *next - 1
     };
     latest.chunks(CONVERTED_RECORDS).try_for_each(|latest| {
-        let rows = record_rows(kind, tables, latest, &mut next_doc);
+        let rows = record_rows(kind, tables, latest, &mut next_doc, packed::whole);
         tables.iter().zip(&rows).try_for_each(|(table, rows)| append::append(connection, &table.name, rows))
     })
 }

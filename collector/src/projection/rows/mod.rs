@@ -22,6 +22,9 @@ pub(super) enum ColumnValue {
     Text(String),
     /// A whole record as JSON.
     Document(String),
+    /// A whole record in the form of [`crate::packed`].
+    #[cfg(feature = "duckdb")]
+    Packed(Vec<u8>),
     /// An integer.
     Integer(i64),
     /// The place of an element in an array.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::metrics::catalog::RecordKind;
-use crate::metrics::document::{self, Scalar};
+use crate::metrics::document::{self, Record, Scalar};
 use crate::projection::document::Document;
 use crate::projection::rows::ColumnValue;
 use crate::projection::rows::tables::Table;
@@ -22,16 +22,17 @@ pub(in crate::projection) fn key<'a>(document: &&'a Document) -> (i64, &'a str) 
     (document.project, document.key.as_str())
 }
 
-/// Returns the rows of each of the tables. `next_doc` returns a new number of a document.
+/// Returns the rows of each of the tables. `next_doc` returns a new number of a document, and `whole` the value of a whole record.
 pub(in crate::projection) fn record_rows(
     kind: RecordKind,
     tables: &[Table],
     latest: &[&Document],
     mut next_doc: impl FnMut() -> i64,
+    whole: impl Fn(&Document, &Record) -> ColumnValue,
 ) -> Vec<Vec<Vec<ColumnValue>>> {
     let mut rows: Vec<_> = tables.iter().map(|_| Vec::new()).collect();
-    for Document { project, key, json, .. } in latest {
-        let Some(json) = json else { continue };
+    for document in latest {
+        let Document { project, key, json: Some(json), .. } = document else { continue };
         let Some(record) = document::parse_lenient(kind, json) else {
             tracing::error!(key, "a stored record is not valid and is missing in the projection");
             continue;
@@ -39,7 +40,7 @@ pub(in crate::projection) fn record_rows(
         let start = [ColumnValue::Integer(next_doc()), ColumnValue::Integer(*project)];
         let mut own = vec![ColumnValue::Text(key.clone())];
         own.extend((kind == RecordKind::Orders).then(|| ColumnValue::Bool(record.is_cart())));
-        own.extend([ColumnValue::Document(record.to_json()), ColumnValue::Text(record.searchable_text())]);
+        own.extend([whole(document, &record), ColumnValue::Text(record.searchable_text())]);
         for ((table, rows), found) in tables.iter().zip(&mut rows).zip(record.into_rows()) {
             for (item, row) in (0..).zip(found) {
                 let place = if table.is_nested() { vec![item, row.parent] } else { vec![item] };

@@ -39,7 +39,7 @@ impl ChangeSource for FailingSource {
             _ => panic!("injected panic"),
         }
         let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
-        let document = Document { project: 1, record_kind: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json) };
+        let document = Document { project: 1, record_kind: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json), packed: None };
         Ok(Changes {
             documents: if after.change < 1 { vec![document] } else { Vec::new() },
             products: Vec::new(),

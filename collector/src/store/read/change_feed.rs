@@ -151,7 +151,7 @@ impl List {
         let is_full = self.records.len() >= self.limit || self.bytes >= MAX_LIST_BYTES;
         self.is_cut = is_full && self.records.last().is_some_and(|last| last.change < record.change);
         if !self.is_cut {
-            self.bytes += record.json.as_ref().map_or(0, String::len);
+            self.bytes += record.json.as_ref().map_or(0, String::len) + record.packed.as_ref().map_or(0, Vec::len);
             self.records.push(record);
         }
         !self.is_cut
@@ -160,5 +160,5 @@ impl List {
 
 fn record(resource: Resource, change: Change) -> ChangedRecord {
     let json = change.document.map(|document| Value::Object(document).to_string());
-    ChangedRecord { project: change.project, resource, key: change.key, change: change.number, json }
+    ChangedRecord { project: change.project, resource, key: change.key, change: change.number, json, packed: None }
 }

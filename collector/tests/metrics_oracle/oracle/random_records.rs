@@ -63,7 +63,14 @@ impl RandomRecords {
             for (at, now) in records.iter().enumerate() {
                 let mut change = |json: Option<Value>| {
                     let key = now["id"].as_str().unwrap().to_owned();
-                    changes.push(Document { project, record_kind: kind, key, change: 0, json: json.map(|json| json.to_string()) });
+                    changes.push(Document {
+                        project,
+                        record_kind: kind,
+                        key,
+                        change: 0,
+                        json: json.map(|json| json.to_string()),
+                        packed: None,
+                    });
                 };
                 if random.percent(30) {
                     change(Some(record(random, kind, at)));
@@ -74,7 +81,8 @@ impl RandomRecords {
                 change(Some(now.clone()));
             }
         }
-        let deleted = Document { project: PROJECT, record_kind: RecordKind::Orders, key: "deleted".into(), change: 0, json: None };
+        let deleted =
+            Document { project: PROJECT, record_kind: RecordKind::Orders, key: "deleted".into(), change: 0, json: None, packed: None };
         changes.insert(0, Document { json: Some(json!({"id": "deleted", "status": "placed"}).to_string()), ..deleted.clone() });
         changes.push(deleted);
         for (at, change) in changes.iter_mut().enumerate() {
