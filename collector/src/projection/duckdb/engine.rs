@@ -148,7 +148,7 @@ impl OpenFile {
     }
 
     fn with(connection: Connection) -> duckdb::Result<Self> {
-        let writer = Writer::new(connection.try_clone()?)?;
+        let writer = Writer::new(schema::connect_again(&connection)?)?;
         Ok(Self { source: Mutex::new(connection), idle: Mutex::default(), writer: Mutex::new(writer), running: Mutex::default() })
     }
 
@@ -159,7 +159,7 @@ impl OpenFile {
     /// Runs statements. With `attribution_days`, their snapshot has the attribution of all orders, with this window of the last touch.
     fn run(&self, statements: &[Statement], attribution_days: Option<u32>, cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
         let idle = lock(&self.idle).pop();
-        let connection = idle.map_or_else(|| lock(&self.source).try_clone(), Ok)?;
+        let connection = idle.map_or_else(|| schema::connect_again(&lock(&self.source)), Ok)?;
         let interrupt = connection.interrupt_handle();
         let _threads = QueryThreads::raise(self)?;
         let tables = loop {
@@ -276,13 +276,14 @@ fn cell(value: Sql) -> Cell {
 
 /// Opens the file without access to other files and without downloads of extensions. Temporary files are in a folder beside it.
 fn connect(path: &Path, limits: EngineLimits) -> duckdb::Result<Connection> {
-    let config = schema::file_config()?.enable_external_access(false)?;
-    let config = config.threads(1)?;
+    let config = schema::file_config()?.threads(1)?;
     let config = config.max_memory(&format!("{}MiB", limits.memory_mb))?;
     let config = config.with("max_temp_directory_size", format!("{}MiB", limits.temp_mb))?;
     // A page of a search has 51 rows by default, one more than the engine's own limits for reading wide columns of these rows only.
     let config = config.with("late_materialization_max_rows", "256")?.with("dynamic_or_filter_threshold", "256")?;
-    Connection::open_with_flags(path, config)
+    let connection = schema::open(path, config)?;
+    connection.execute_batch("SET enable_external_access = false")?;
+    Ok(connection)
 }
 
 fn file_error(path: &Path, source: &std::io::Error) -> ProjectionError {

@@ -5,8 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use duckdb::Connection;
-
 use super::schema;
 
 /// The rows of expired visits, by table. A visit with events that have not expired is derived again from these, and would count twice.
@@ -54,7 +52,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// Creates a file with the rows, and returns the number of visits.
 fn copy_expired(old: &Path, new: &Path) -> duckdb::Result<usize> {
     let config = schema::file_config()?.threads(1)?.max_memory("512MiB")?;
-    let connection = Connection::open_with_flags(new, config)?;
+    let connection = schema::open(new, config)?;
     let old = old.to_string_lossy().replace('\'', "''");
     connection.execute_batch(&format!("ATTACH '{old}' AS old"))?;
     let transaction = connection.unchecked_transaction()?;

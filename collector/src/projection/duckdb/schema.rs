@@ -1,5 +1,7 @@
 //! The tables of the projection in DuckDB.
 
+use std::path::Path;
+
 use duckdb::{Config, Connection, params};
 use sha2::{Digest, Sha256};
 
@@ -13,6 +15,32 @@ const STORAGE_VERSION: &str = "v1.4.0";
 /// default, and methods that the engine chose for documents and their texts, they were half the processor time that an import of orders took
 /// in the projection.
 const CHECKPOINT_THRESHOLD: &str = "64MiB";
+
+/// The most rows of a part of a table. The engine compresses a part anew whenever a copy of the log adds rows to it: with its own default,
+/// 122,880, each copy of an import of orders compressed most of the orders before it again. What fills a part within one batch is compressed
+/// and written once, and not to the log.
+const ROW_GROUP_ROWS: usize = 16_384;
+
+/// The name under which the file is attached.
+const CATALOG: &str = "analytics";
+
+/// Opens a file, and creates it if there is none.
+///
+/// The number of rows of a part can only be set for a file that is attached, so the connection begins with an empty database in memory.
+pub(super) fn open(path: &Path, config: Config) -> duckdb::Result<Connection> {
+    let config = config.with("temp_directory", format!("{}.tmp", path.to_string_lossy()))?;
+    let connection = Connection::open_in_memory_with_flags(config)?;
+    let file = path.to_string_lossy().replace('\'', "''");
+    connection.execute_batch(&format!("ATTACH '{file}' AS {CATALOG} (ROW_GROUP_SIZE {ROW_GROUP_ROWS}); USE {CATALOG}"))?;
+    Ok(connection)
+}
+
+/// Returns a further connection to the file of this one.
+pub(super) fn connect_again(connection: &Connection) -> duckdb::Result<Connection> {
+    let further = connection.try_clone()?;
+    further.execute_batch(&format!("USE {CATALOG}"))?;
+    Ok(further)
+}
 
 /// Returns the settings of every connection that creates or writes a file.
 pub(super) fn file_config() -> duckdb::Result<Config> {
@@ -60,6 +88,6 @@ fn sql() -> String {
 
 /// Returns a digest of the schema. Raise the number in it when the contents of the tables change, but not the tables.
 pub(super) fn fingerprint() -> String {
-    let digest = Sha256::digest(format!("4\n{}{DERIVE_VISITS}", sql()));
+    let digest = Sha256::digest(format!("5\n{}{DERIVE_VISITS}", sql()));
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
