@@ -90,11 +90,15 @@ pub(in crate::store) fn import(
     project: i64,
     records: &[ImportedRecord],
 ) -> rusqlite::Result<()> {
-    let insert = "INSERT OR REPLACE INTO imported_record (change, project, resource, id, email, is_cart, document)
+    // For one statement that replaces, SQLite copies each page that it changes first.
+    let delete = "DELETE FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
+    let mut delete = connection.prepare_cached(delete)?;
+    let insert = "INSERT INTO imported_record (change, project, resource, id, email, is_cart, document)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = connection.prepare_cached(insert)?;
     for ImportedRecord { resource, id, email, json } in records {
         let (change, is_cart) = (state.next_change(), *resource == Resource::Carts);
+        delete.execute(params![project, stored_as(*resource), id])?;
         insert.execute(params![change, project, stored_as(*resource), id, email, is_cart, PackedJson::pack(json)])?;
     }
     Ok(())
