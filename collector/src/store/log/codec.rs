@@ -168,11 +168,13 @@ pub(in crate::store) struct FrameEncoder {
     pub(super) frames: Vec<(usize, u8)>,
     /// The encoded [`Shared`] attributes of the previous event; empty at the start of a frame.
     previous: Vec<u8>,
+    /// Those of the current event.
+    current: Vec<u8>,
 }
 
 impl FrameEncoder {
     pub(in crate::store) fn new(received_at: u64, is_bot: bool, client: Client) -> Self {
-        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: Vec::new() }
+        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: Vec::new(), current: Vec::new() }
     }
 
     /// Reserves memory for this many bytes.
@@ -189,7 +191,11 @@ impl FrameEncoder {
     pub(in crate::store) fn push(&mut self, event: &LogEvent<'_>) {
         self.begin_slot();
         let shared = Shared::of(event);
-        let previous: Shared<'_> = postcard::from_bytes(&self.previous).unwrap_or_default();
+        self.current.clear();
+        append(&mut self.current, &shared);
+        // To compare bytes is cheaper than to decode them, and most events have the attributes of the previous one.
+        let is_same = self.current == self.previous;
+        let previous = if is_same { shared } else { postcard::from_bytes(&self.previous).unwrap_or_default() };
         let slot = Slot::Event(EncodedEvent {
             id: event.id.into_bytes(),
             time: event.time,
@@ -201,10 +207,7 @@ impl FrameEncoder {
             params: event.params,
         });
         append(&mut self.bytes, &slot);
-        if shared != previous {
-            self.previous.clear();
-            append(&mut self.previous, &shared);
-        }
+        std::mem::swap(&mut self.current, &mut self.previous);
     }
 
     /// Adds a slot without an event.
