@@ -56,14 +56,14 @@ const OTHERS: &[&str] = &["author", "authors", "authorid", "authorname", "signup
 
 /// Returns whether a query parameter holds a secret, by its name.
 pub(super) fn is_secret(name: &str) -> bool {
-    words(name).any(|word| {
+    separated(name).split(' ').any(|word| {
         let is_like = PREFIXES.iter().any(|prefix| word.starts_with(prefix)) || SUFFIXES.iter().any(|suffix| word.ends_with(suffix));
-        WORDS.contains(&word.as_str()) || is_like && !OTHERS.contains(&word.as_str())
+        WORDS.contains(&word) || is_like && !OTHERS.contains(&word)
     })
 }
 
-/// Returns the words of a name in lower case: `resetToken`, `reset_token` and `reset[token]` have the same two.
-fn words(name: &str) -> impl Iterator<Item = String> {
+/// Returns the words of a name in lower case, with spaces between them: `resetToken`, `reset_token` and `reset[token]` have the same two.
+fn separated(name: &str) -> String {
     let mut separated = String::with_capacity(name.len() + 4);
     let mut was_lower = false;
     for letter in name.chars() {
@@ -73,8 +73,7 @@ fn words(name: &str) -> impl Iterator<Item = String> {
         was_lower = letter.is_ascii_lowercase();
         separated.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { ' ' });
     }
-    let words: Vec<String> = separated.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    words.into_iter()
+    separated
 }
 
 /// Names of parameters, some of them prefixes.
