@@ -1,7 +1,7 @@
 //! One event of a batch: from its JSON text to a valid event, or to the reason why it is rejected.
 //!
-//! The JSON text is parsed once, into fields of any type. [`UncheckedEvent::validate`] has all rules of events; this file has only those
-//! of the JSON form, and names the field as the sender wrote it when an event is rejected.
+//! The JSON text is parsed once, by itself or with its batch, into fields of any type. [`UncheckedEvent::validate`] has all rules of events; this
+//! file has only those of the JSON form, and names the field as the sender wrote it when an event is rejected.
 
 use serde::Deserialize;
 use tillroll_protocol::dyn_value::DynValue;
@@ -11,7 +11,7 @@ use tillroll_protocol::receipt::Receipt;
 use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent, ValidEvent};
 use uuid::Uuid;
 
-use crate::decode::json_tree::{JsonTree, JsonValue, Scalar, bad_field, check_limits, describe, shorten, type_of};
+use crate::decode::json_tree::{JsonTree, JsonValue, Scalar, bad_field, check_fields, describe, shorten, type_of};
 use crate::decode::model::{DecodedEvent, Text};
 use crate::decode::rejection::{RejectReason, RejectedEvent};
 
@@ -36,12 +36,8 @@ fn decode<'a>(text: &'a str, receipt: &Receipt<'_>, is_exported: bool) -> Result
     if text.len() > limits::MAX_EVENT_BYTES {
         return Err(too_large(text));
     }
-    let mut fields: Fields<'_> = serde_json::from_str(text).map_err(|error| malformed(text, &error))?;
-    let key = fields.key(text.len()).map_err(|reason| fields.rejected(reason))?;
-    match fields.validate(receipt, is_exported) {
-        Ok(event) => Ok(DecodedEvent { key, event }),
-        Err(reason) => Err(fields.rejected(reason)),
-    }
+    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| malformed(text, &error))?;
+    fields.decode(receipt, is_exported)
 }
 
 /// Returns the rejection of an event that is too large to be parsed, with what identifies it.
@@ -71,9 +67,10 @@ fn malformed(text: &str, error: &serde_json::Error) -> RejectedEvent {
     RejectedEvent { id, ..RejectedEvent::unnamed(RejectReason::Malformed(error.to_string())) }
 }
 
-#[derive(Default, Deserialize)]
+/// The fields of an event, of any type.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     id: JsonTree<'a>,
     #[serde(rename = "type")]
     kind: JsonTree<'a>,
@@ -88,8 +85,17 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Checks the limits of the JSON form and returns the deduplication key.
-    fn key(&self, bytes: usize) -> Result<Uuid, RejectReason> {
+    /// Decodes an event whose text is no longer than an event may be.
+    pub(super) fn decode(mut self, receipt: &Receipt<'_>, is_exported: bool) -> Result<DecodedEvent<Text<'a>>, RejectedEvent> {
+        let key = self.key().map_err(|reason| self.rejected(reason))?;
+        match self.validate(receipt, is_exported) {
+            Ok(event) => Ok(DecodedEvent { key, event }),
+            Err(reason) => Err(self.rejected(reason)),
+        }
+    }
+
+    /// Checks the limits of the JSON form, except its size, and returns the deduplication key.
+    fn key(&self) -> Result<Uuid, RejectReason> {
         let named = [
             ("id", &self.id.0),
             ("type", &self.kind.0),
@@ -102,7 +108,7 @@ impl<'a> Fields<'a> {
             ("page", &self.page.0),
             ("params", &self.params.0),
         ];
-        check_limits(bytes, &named)?;
+        check_fields(&named)?;
         let DynValue::Text(id) = &self.id.0 else { return Err(bad_field("id", "a UUID", &self.id.0)) };
         // A UUID can be written in four ways; only the hyphenated one has this length.
         Uuid::try_parse(id).ok().filter(|_| id.len() == 36).ok_or_else(|| RejectReason::BadField {

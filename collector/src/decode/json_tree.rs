@@ -159,6 +159,11 @@ pub fn check_limits(bytes: usize, fields: &[(&str, &JsonValue<'_>)]) -> Result<(
     if bytes > limits::MAX_EVENT_BYTES {
         return Err(RejectReason::EventTooLarge(bytes));
     }
+    check_fields(fields)
+}
+
+/// Checks the limits of the strings and the depth of fields.
+pub(super) fn check_fields(fields: &[(&str, &JsonValue<'_>)]) -> Result<(), RejectReason> {
     match fields.iter().find_map(|(name, value)| find_violation(value, MAX_FIELD_DEPTH).map(|violation| violation.under(name))) {
         Some(LimitViolation::Long(field, bytes)) => Err(RejectReason::StringTooLong { field, bytes }),
         Some(LimitViolation::Deep(field)) => Err(RejectReason::TooDeep(field)),

@@ -1,9 +1,10 @@
 //! Decoding: from the bytes of a request to valid events, or to the reasons why they are rejected. Pure.
 //!
-//! A body is accepted or rejected as a whole; then each of its events is decoded by itself, so that an invalid event never costs its batch.
+//! A body is accepted or rejected as a whole, and each of its events by itself, so that an invalid event never costs its batch.
 //! Texts are borrowed from the body wherever they contain no escape sequence.
 
 mod batch;
+mod batch_event;
 mod body_error;
 mod calls;
 mod event;
@@ -14,6 +15,7 @@ mod surrogates;
 mod token;
 
 pub use batch::{Batch, batch};
+pub use batch_event::{BatchEvent, ParsedEvent};
 pub use body_error::BodyError;
 pub use calls::{call_events, calls, calls_token};
 pub use event::{event, exported_event};

@@ -35,8 +35,8 @@ pub(crate) async fn batch(state: &Arc<AppState>, client: ClientKey, body: Bytes,
         let mut decoded = DecodedEvents::new(&receipt, project.id, sender);
         decoded.valid.reserve(batch.events.len());
         decoded.dropped = batch.dropped;
-        for text in batch.events.iter().take_while(|_| !cancellation.is_cancelled()) {
-            decoded.push(decode::event(text, &receipt));
+        for event in batch.events.into_iter().take_while(|_| !cancellation.is_cancelled()) {
+            decoded.push(event.decode(&receipt));
         }
         Ok(decoded)
     });

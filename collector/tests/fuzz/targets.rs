@@ -104,7 +104,7 @@ fn batch(input: &[u8]) -> String {
         Ok(batch) => batch,
         Err(error) => return format!("{error:?}"),
     };
-    let events = batch.events.iter().take(8).map(|text| match decode::event(text, &receipt()) {
+    let events = batch.events.into_iter().take(8).map(|event| match event.decode(&receipt()) {
         Ok(decoded) => check_decoded(&decoded),
         Err(rejected) => rejected.reason.code().to_owned(),
     });
