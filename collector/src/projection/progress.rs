@@ -30,9 +30,15 @@ impl Progress {
     pub async fn caught_up(&self) -> Option<Position> {
         let head = *self.head.borrow();
         let mut done = self.done.clone();
-        self.skip_delay.notify_one();
-        let waiting = done.wait_for(|done| done.reaches(head));
-        tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.is_ok_and(|waited| waited.is_ok()).then_some(head)
+        let waiting = async {
+            while !done.borrow_and_update().reaches(head) {
+                // Each step may be followed by a delay.
+                self.skip_delay.notify_one();
+                done.changed().await.ok()?;
+            }
+            Some(head)
+        };
+        tokio::time::timeout(MAX_FRESH_WAIT, waiting).await.ok().flatten()
     }
 
     /// Waits while the projection is far behind. Gives up after a while, and at once if it does not follow the store.

@@ -3,7 +3,8 @@
 //! The task reads the changes after its watermark whenever the store announces new ones. Between two batches it waits a moment, so that
 //! many small changes share one commit; a request for fresh records ends that wait.
 //!
-//! Requests go first: a step runs with a lower priority, so a busy server answers as fast as before, and the projection is further behind.
+//! Requests go first: a step runs with a lower priority, and while many events arrive, the task pauses after each step. So a busy server answers
+//! as fast as before, and the projection is further behind.
 //!
 //! A changed product makes the task reload the records that show it. The projection finds them, which costs the store's writer nothing. A
 //! bestseller is in many records: they are reloaded one page at a time, and other changes go first. Until then the stored watermark stays
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use crate::clock::Stopwatch;
 use crate::priority::run_lowered;
 use crate::projection::engine::AnalyticsEngine;
 use crate::projection::error::ProjectionError;
@@ -33,6 +35,14 @@ use crate::projection::turn::Turn;
 
 /// How long changes gather into a batch. With the time for two batches, records stay younger than two seconds.
 const BATCH_DELAY: Duration = Duration::from_millis(1_200);
+/// While many events arrive, the task pauses after a step for so many times as long as the step took. A low priority alone does not suffice:
+/// the system lets a thread that has begun continue for a millisecond or more, and the threads of requests, which often wait for the disk, then
+/// wait for it too.
+const PAUSE_FACTOR: u32 = 9;
+/// A tenth of this are many events for one step, however few it has applied.
+const MIN_EVENTS: i64 = 5_000;
+/// The longest such pause.
+const MAX_PAUSE: Duration = Duration::from_secs(3);
 /// How often a follower reads how far the database is, while it is behind the store.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a database that others can empty is looked at while there are no changes.
@@ -113,22 +123,29 @@ impl SyncTask {
                 if is_behind {
                     self.health.mark_behind();
                 }
+                let (watch, before) = (Stopwatch::start(), self.applied.event);
                 // The join fails only when the runtime shuts down.
                 let Ok((task, pause)) = tokio::task::spawn_blocking(move || self.step(target)).await else { return };
                 self = task;
+                let (applied, arrived) = (self.applied.event - before, head.borrow().event - target.event);
                 is_check_due = pause.is_some();
                 match pause {
                     Some(pause) => tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = store_closed(&mut head) => return,
                     },
-                    // A batch costs about the same whatever its size, so the delay also applies while changes keep coming.
-                    None if self.done.reaches(target) => wait_for_batch(&skip_delay).await,
-                    None => {}
+                    None => {
+                        // A shared database does its work elsewhere.
+                        let pause =
+                            if self.engine.is_shared() { Duration::ZERO } else { pause_for_requests(watch.elapsed(), applied, arrived) };
+                        // A batch costs about the same whatever its size, so changes also gather while they keep coming.
+                        let delay = if self.done.reaches(target) { pause.max(BATCH_DELAY) } else { pause };
+                        wait_for_batch(&skip_delay, delay).await;
+                    }
                 }
             } else {
                 match tokio::time::timeout(CHECK_INTERVAL, head.changed()).await {
-                    Ok(Ok(())) => wait_for_batch(&skip_delay).await,
+                    Ok(Ok(())) => wait_for_batch(&skip_delay, BATCH_DELAY).await,
                     Ok(Err(_)) => return,
                     Err(_) => is_check_due = self.engine.is_shared(),
                 }
@@ -274,9 +291,18 @@ fn is_outage(error: &ProjectionError) -> bool {
     matches!(error, ProjectionError::Unavailable(_) | ProjectionError::Emptied(_) | ProjectionError::Moved)
 }
 
+/// Returns how long requests go first after a step, which took this long and applied so many events while others arrived: as long as makes
+/// the steps a tenth of the time, or not at all if they are less than that.
+fn pause_for_requests(took: Duration, applied: i64, arrived: i64) -> Duration {
+    let is_many = arrived.saturating_mul(1 + i64::from(PAUSE_FACTOR)) >= applied.max(MIN_EVENTS);
+    if is_many { took.saturating_mul(PAUSE_FACTOR).min(MAX_PAUSE) } else { Duration::ZERO }
+}
+
 /// Lets changes gather, unless a request waits for them.
-async fn wait_for_batch(skip_delay: &Notify) {
-    let _ = tokio::time::timeout(BATCH_DELAY, skip_delay.notified()).await;
+async fn wait_for_batch(skip_delay: &Notify, delay: Duration) {
+    if delay > Duration::ZERO {
+        let _ = tokio::time::timeout(delay, skip_delay.notified()).await;
+    }
 }
 
 /// Waits until the store is closed.

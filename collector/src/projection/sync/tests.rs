@@ -114,3 +114,18 @@ fn reopen_keeps_the_projection_and_rebuild_empties_it() {
     engine.apply(&changes.documents, &TrackedChanges::default(), at(1)).unwrap();
     assert_eq!(orders(&engine), Some(Cell::Integer(1)));
 }
+
+#[test]
+fn steps_take_a_tenth_of_the_time_while_many_events_arrive() {
+    let millis = Duration::from_millis;
+    for (took, applied, arrived, expected) in [
+        (millis(100), 20_000, 2_000, millis(900)),
+        (millis(100), 20_000, 1_999, Duration::ZERO),
+        (millis(100), 100, 500, millis(900)),
+        (millis(100), 100, 499, Duration::ZERO),
+        (millis(100), 0, 1, Duration::ZERO),
+        (millis(900), 20_000, 90_000, MAX_PAUSE),
+    ] {
+        assert_eq!(pause_for_requests(took, applied, arrived), expected, "{took:?} {applied} {arrived}");
+    }
+}
