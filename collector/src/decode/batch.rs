@@ -173,6 +173,7 @@ impl<'de, E: Deserialize<'de>> Visitor<'de> for EventsVisitor<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::changed_json::{Change, changed};
     use proptest::prelude::*;
     use tillroll_protocol::receipt::Receipt;
 
@@ -189,29 +190,11 @@ mod tests {
         format!("{:?} {:?} {} {events:?}", batch.token, batch.sent_at, batch.dropped)
     }
 
-    /// Where a part of a body begins, how long it is, and what replaces it.
-    type Change = (prop::sample::Index, prop::sample::Index, prop::sample::Index);
-
-    fn changed(changes: &[Change]) -> String {
-        let mut text = format!(r#"{{"token":"t","sentAt":5,"events":[{EVENT},{EVENT}]}}"#);
-        for (from, length, piece) in changes {
-            let marks = text.match_indices(|letter: char| "{}[]:,\"".contains(letter)).flat_map(|(at, _)| [at, at + 1]);
-            let bounds: Vec<usize> = marks.collect();
-            if bounds.is_empty() {
-                break;
-            }
-            let from = from.index(bounds.len());
-            let to = (from + length.index(6)).min(bounds.len() - 1);
-            text.replace_range(bounds[from]..bounds[to], PIECES[piece.index(PIECES.len())]);
-        }
-        text
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
         #[test]
         fn events_parsed_with_their_batch_are_those_parsed_by_themselves(changes in prop::collection::vec(any::<Change>(), 0..3)) {
-            let text = changed(&changes);
+            let text = changed(format!(r#"{{"token":"t","sentAt":5,"events":[{EVENT},{EVENT}]}}"#), &changes, PIECES);
             if let Some(whole) = parse_whole(&text) {
                 prop_assert_eq!(Ok(decoded(whole)), parse_texts(&text).map(decoded), "{}", text);
             }

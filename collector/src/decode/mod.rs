@@ -7,6 +7,8 @@ mod batch;
 mod batch_event;
 mod body_error;
 mod calls;
+#[cfg(test)]
+mod changed_json;
 mod event;
 mod json_tree;
 mod model;
