@@ -39,8 +39,8 @@ const BATCH_DELAY: Duration = Duration::from_millis(1_200);
 /// the system lets a thread that has begun continue for a millisecond or more, and the threads of requests, which often wait for the disk, then
 /// wait for it too.
 const PAUSE_FACTOR: u32 = 9;
-/// A tenth of this are many events for one step, however few it has applied.
-const MIN_EVENTS: i64 = 5_000;
+/// Fewer events during one step are not many.
+const MIN_ARRIVED: i64 = 500;
 /// The longest such pause.
 const MAX_PAUSE: Duration = Duration::from_secs(3);
 /// How often a follower reads how far the database is, while it is behind the store.
@@ -294,7 +294,7 @@ fn is_outage(error: &ProjectionError) -> bool {
 /// Returns how long requests go first after a step, which took this long and applied so many events while others arrived: as long as makes
 /// the steps a tenth of the time, or not at all if they are less than that.
 fn pause_for_requests(took: Duration, applied: i64, arrived: i64) -> Duration {
-    let is_many = arrived.saturating_mul(1 + i64::from(PAUSE_FACTOR)) >= applied.max(MIN_EVENTS);
+    let is_many = arrived >= MIN_ARRIVED && arrived.saturating_mul(1 + i64::from(PAUSE_FACTOR)) >= applied;
     if is_many { took.saturating_mul(PAUSE_FACTOR).min(MAX_PAUSE) } else { Duration::ZERO }
 }
 

@@ -163,7 +163,7 @@ impl SqlBuilder<'_> {
     /// Returns the condition that [`records`](Self::records) leaves to the statement, if it returns a bare table.
     pub(super) fn visible_rows(&self) -> Option<String> {
         let is_stored = match self.record_kind() {
-            RecordKind::Orders => !self.used_fields().iter().any(|name| is_placed(name) || name.starts_with(ATTRIBUTION)),
+            RecordKind::Orders => !self.used_fields().iter().any(|name| is_of_customer_orders(name) || name.starts_with(ATTRIBUTION)),
             RecordKind::Returns => true,
             RecordKind::Customers | RecordKind::Events | RecordKind::Visits => false,
         };
@@ -171,7 +171,11 @@ impl SqlBuilder<'_> {
     }
 
     fn orders(&mut self, fields: &BTreeSet<&'static str>) -> String {
-        let orders = if fields.iter().any(|name| is_placed(name)) { customer_orders::with_customer_orders(self) } else { self.table(None) };
+        let orders = if fields.iter().any(|name| is_of_customer_orders(name)) {
+            customer_orders::with_customer_orders(self)
+        } else {
+            self.table(None)
+        };
         if fields.iter().any(|name| name.starts_with(ATTRIBUTION)) { attribution::with_attribution(self, &orders) } else { orders }
     }
 
@@ -237,7 +241,7 @@ impl SqlBuilder<'_> {
 }
 
 /// Whether a field is computed from the orders of the customer.
-fn is_placed(field: &str) -> bool {
+fn is_of_customer_orders(field: &str) -> bool {
     customer_orders::FIELDS.contains(&field)
 }
 
