@@ -12,10 +12,11 @@ const IDS_PER_STATEMENT: [usize; 3] = [32, 8, 1];
 
 static INSERTS: LazyLock<[(usize, String); 3]> = LazyLock::new(|| IDS_PER_STATEMENT.map(|rows| (rows, insert_statement(rows))));
 
-/// An id that exists already is skipped.
+/// An id that exists already is skipped. With `ON CONFLICT DO NOTHING` SQLite would prepare to undo the statement, as a null could fail it halfway,
+/// and copy each page before it changes.
 fn insert_statement(rows: usize) -> String {
     let rows = vec!["(?1, ?, ?, ?)"; rows].join(", ");
-    format!("INSERT INTO event_id (project, high, low, seq) VALUES {rows} ON CONFLICT DO NOTHING")
+    format!("INSERT OR IGNORE INTO event_id (project, high, low, seq) VALUES {rows}")
 }
 
 /// The two halves of an id and the number of its event. SQLite compares integers faster than blobs.
