@@ -6,10 +6,12 @@
 mod clean;
 mod email_text;
 mod payment_hosts;
+mod remembered;
 mod secret_names;
 
 pub(crate) use clean::host;
 pub(crate) use payment_hosts::is_payment_host;
+pub(crate) use remembered::RememberedAddresses;
 
 use std::collections::HashMap;
 use std::sync::Arc;

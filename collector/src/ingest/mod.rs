@@ -9,6 +9,7 @@ use tillroll_protocol::apis;
 use tillroll_protocol::batch::{BatchResponse, Rejection};
 use tillroll_protocol::receipt::Receipt;
 
+use crate::addresses::RememberedAddresses;
 use crate::auth::basic::Sender;
 use crate::cancellation::Cancellation;
 use crate::decode::rejection::{RejectReason, RejectedEvent};
@@ -30,8 +31,9 @@ pub(crate) async fn batch(state: &Arc<AppState>, client: ClientKey, body: Bytes,
         let body = decode::replace_lone_surrogates(body);
         let batch = decode::batch(&body)?;
         let project = find_project(state, &batch.token)?;
-        let addresses = state.addresses.of(&project.credentials.token);
-        let receipt = Receipt::of_page(state.clock.millis(), batch.sent_at).with_addresses(&*addresses);
+        let rule = state.addresses.of(&project.credentials.token);
+        let addresses = RememberedAddresses::new(&*rule);
+        let receipt = Receipt::of_page(state.clock.millis(), batch.sent_at).with_addresses(&addresses);
         let mut decoded = DecodedEvents::new(&receipt, project.id, sender);
         decoded.valid.reserve(batch.events.len());
         decoded.dropped = batch.dropped;
@@ -48,8 +50,9 @@ pub(crate) async fn calls(state: &Arc<AppState>, client: ClientKey, body: Bytes,
     let project = find_project(state, decode::calls_token(&body)?)?;
     let decoded = offload_if_large(state, client, body.len(), move |state, cancellation| {
         let calls = decode::calls(&body)?;
-        let addresses = state.addresses.of(&project.credentials.token);
-        let receipt = Receipt::of_page(state.clock.millis(), calls.sent_at).with_addresses(&*addresses);
+        let rule = state.addresses.of(&project.credentials.token);
+        let addresses = RememberedAddresses::new(&*rule);
+        let receipt = Receipt::of_page(state.clock.millis(), calls.sent_at).with_addresses(&addresses);
         let mut decoded = DecodedEvents::new(&receipt, project.id, sender);
         decoded.dropped = calls.dropped;
         decode::call_events(calls, &receipt, |event| {
