@@ -3,7 +3,8 @@
 //! The bare server is axum with the same group commit. The collector also decodes, deduplicates and links every event. The servers take
 //! turns of a second; while one is measured the other is stopped, so that nothing that it does later, such as bringing its projection up to
 //! date, is charged to the one that is measured. Each turn of the collector is compared with the turn of the bare server before it, and the
-//! result is the median of these ratios: what else the machine and its disk do changes from one second to the next. Run with
+//! result is the median of these ratios: what else the machine and its disk do changes from one second to the next. Latencies are medians of
+//! the turns too. Run with
 //! `cargo run --release -p tillroll-collector --example bench -- [ROUNDS] [CONNECTIONS]`, or with `-- soak [EVENTS]` for the memory that it
 //! takes to store ten million events.
 
@@ -58,7 +59,7 @@ fn compare(rounds: u64, connections: u64) {
         println!("  ratio      {ratio:9.2} ({least:.2} to {most:.2} in {rounds} rounds) {by_time:19.2} by processor time of the server");
         let half = Load { rate: Some(ours.rate() / 2.0), ..saturated };
         println!("{events} event(s) a request, at half the collector's rate:");
-        in_turn(&clients, &servers, rounds.div_ceil(3), half).iter().for_each(Measured::print);
+        in_turn(&clients, &servers, rounds, half).iter().for_each(Measured::print);
     }
 }
 
@@ -70,18 +71,18 @@ struct Measured {
     rates: Vec<f64>,
     /// Microseconds of the server's processor time a request.
     costs: Vec<f64>,
-    micros: Vec<u32>,
+    /// The latencies of each turn in microseconds, sorted.
+    turns: Vec<Vec<u32>>,
 }
 
 fn in_turn(runtime: &Runtime, servers: &[(&'static str, ServerProcess); 2], rounds: u64, load: Load) -> [Measured; 2] {
     let mut all =
-        [0, 1].map(|at: usize| Measured { name: servers[at].0, events: load.events, rates: vec![], costs: vec![], micros: vec![] });
+        [0, 1].map(|at: usize| Measured { name: servers[at].0, events: load.events, rates: vec![], costs: vec![], turns: vec![] });
     for _ in 0..rounds {
         for (measured, (_, server)) in all.iter_mut().zip(servers) {
             measured.add_turn(runtime, server, load);
         }
     }
-    all.iter_mut().for_each(|measured| measured.micros.sort_unstable());
     all
 }
 
@@ -95,7 +96,8 @@ impl Measured {
         assert_eq!(answered.failed, 0, "a request failed");
         self.rates.push(answered.rate);
         self.costs.push(micros / answered.micros.len().max(1) as f64);
-        self.micros.append(&mut answered.micros);
+        answered.micros.sort_unstable();
+        self.turns.push(answered.micros);
     }
 
     fn rate(&self) -> f64 {
@@ -106,16 +108,19 @@ impl Measured {
         median(&mut self.costs.clone())
     }
 
-    /// The time within which so many of a hundred requests were answered, in milliseconds.
-    fn within(&self, hundredths: usize) -> f64 {
-        let at = self.micros.len() * hundredths / 100;
-        self.micros.get(at).map_or(0.0, |micros| f64::from(*micros) / 1_000.0)
+    /// The time within which so many of a hundred requests of a turn were answered, in milliseconds: least, median and greatest of all turns.
+    fn within(&self, hundredths: usize) -> [f64; 3] {
+        let of_turn = |micros: &Vec<u32>| micros.get(micros.len() * hundredths / 100).map_or(0.0, |micros| f64::from(*micros) / 1_000.0);
+        let mut turns: Vec<f64> = self.turns.iter().map(of_turn).collect();
+        let middle = median(&mut turns);
+        [turns.first().copied().unwrap_or(middle), middle, turns.last().copied().unwrap_or(middle)]
     }
 
     fn print(&self) {
         let (rate, cost) = (self.rate(), self.cost());
         print!("  {:10} {rate:9.0} requests/s {:10.0} events/s {cost:8.0} µs of processor a request", self.name, rate * self.events as f64);
-        println!("   p50 {:7.2} ms   p99 {:7.2} ms", self.within(50), self.within(99));
+        let ([_, p50, _], [least, p99, most]) = (self.within(50), self.within(99));
+        println!("   p50 {p50:7.2} ms   p99 {p99:7.2} ms ({least:.2} to {most:.2})");
     }
 }
 
