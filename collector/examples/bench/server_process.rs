@@ -9,8 +9,7 @@ use clap::Parser;
 use tempfile::TempDir;
 use tillroll_collector::cli::{Cli, Command as Subcommand};
 use tillroll_collector::clock::Clock;
-use tillroll_collector::http::server::Server;
-use tillroll_collector::store::Options;
+use tillroll_collector::http::server::{Options, Server};
 use tokio::runtime::Builder;
 
 /// The token and the secret of the collector's project.

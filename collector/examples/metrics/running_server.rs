@@ -7,9 +7,8 @@ use clap::Parser;
 use serde_json::Value;
 use tillroll_collector::cli::{Cli, Command};
 use tillroll_collector::clock::{Clock, Stopwatch};
-use tillroll_collector::http::server::Server;
+use tillroll_collector::http::server::{Options, Server};
 use tillroll_collector::metrics::parse::QueryType;
-use tillroll_collector::store::Options;
 use tokio::runtime::Runtime;
 
 use crate::cases::Case;

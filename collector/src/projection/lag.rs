@@ -15,6 +15,7 @@ pub(super) struct SyncHealth {
     behind_since: Mutex<Option<Stopwatch>>,
     consecutive_failures: AtomicU64,
     total_failures: AtomicU64,
+    pauses: AtomicU64,
 }
 
 /// One reading of [`SyncHealth`].
@@ -23,6 +24,7 @@ pub(super) struct Lag {
     seconds: f64,
     consecutive_failures: u64,
     total_failures: u64,
+    pauses: u64,
 }
 
 impl SyncHealth {
@@ -45,11 +47,17 @@ impl SyncHealth {
         self.consecutive_failures.fetch_add(1, Relaxed) + 1
     }
 
+    /// Notes that requests go first for a while.
+    pub(super) fn record_pause(&self) {
+        self.pauses.fetch_add(1, Relaxed);
+    }
+
     /// Returns all figures; `changes` is the number of missing changes.
     pub(super) fn read(&self, changes: i64) -> Lag {
         let seconds = self.behind_since().map_or(0.0, |since| since.elapsed().as_secs_f64());
         let consecutive_failures = self.consecutive_failures.load(Relaxed);
-        Lag { changes, seconds, consecutive_failures, total_failures: self.total_failures.load(Relaxed) }
+        let total_failures = self.total_failures.load(Relaxed);
+        Lag { changes, seconds, consecutive_failures, total_failures, pauses: self.pauses.load(Relaxed) }
     }
 
     fn behind_since(&self) -> std::sync::MutexGuard<'_, Option<Stopwatch>> {
@@ -70,10 +78,11 @@ impl Lag {
 pub(super) fn render(lag: Option<&Lag>) -> String {
     let is_up = lag.is_some_and(|lag| lag.consecutive_failures == 0);
     let mut families = gauge("tillroll_projection_up", "Whether the projection follows the store.", f64::from(u8::from(is_up)));
-    if let Some(Lag { changes, seconds, total_failures, .. }) = lag {
+    if let Some(Lag { changes, seconds, total_failures, pauses, .. }) = lag {
         families.extend(gauge("tillroll_projection_lag_changes", "Changes that are not in the projection yet.", *changes as f64));
         families.extend(gauge("tillroll_projection_lag_seconds", "For how long the projection has been behind the store.", *seconds));
         families.extend(total("tillroll_projection_failures_total", "Steps of the projection that failed.", *total_failures));
+        families.extend(total("tillroll_projection_pauses_total", "Pauses of the projection while many events arrived.", *pauses));
     }
     telemetry::render(&families)
 }

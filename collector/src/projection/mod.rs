@@ -11,6 +11,7 @@ pub mod duckdb;
 mod engine;
 mod error;
 mod lag;
+mod pace;
 mod product_resync;
 mod progress;
 mod rows;
@@ -38,6 +39,7 @@ pub use clickhouse::{ClickHouseAddress, ClickHouseEngine};
 pub use document::{Document, ProductKey, RecordKey};
 pub use engine::{AnalyticsEngine, EngineLimits};
 pub use error::ProjectionError;
+pub use pace::Pace;
 pub use turn::Turn;
 
 /// All file names of the projection begin with this prefix.
@@ -80,7 +82,7 @@ impl Analytics {
     /// Opens the projection, in the data folder unless it is in another database, and starts to apply changes. A database that several
     /// collectors share is filled while it is this collector's `turn`. If the projection cannot be opened, queries get an error and everything
     /// else works.
-    pub fn start(folder: &Path, engine: EngineConfig, store: &Store, turn: Turn) -> Self {
+    pub fn start(folder: &Path, engine: EngineConfig, store: &Store, turn: Turn, pace: Pace) -> Self {
         if let Err(error) = renew_if_marked(folder) {
             tracing::error!(%error, "cannot replace a projection that contains data of an erased person");
         }
@@ -92,7 +94,7 @@ impl Analytics {
         let max_queries = if is_embedded { processors.clamp(MIN_QUERIES, MAX_QUERIES) } else { MAX_QUERIES };
         // The engine starts threads, which inherit the priority.
         let open = run_lowered(|| open_engine(folder, position, engine));
-        let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, Box::new(store.change_feed()), head, turn)?)));
+        let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, Box::new(store.change_feed()), head, turn, pace)?)));
         match &open {
             Err(error @ ProjectionError::NoEngine) => tracing::info!("{error}"),
             Err(error) => tracing::error!(%error, "cannot open the projection"),

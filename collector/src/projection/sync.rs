@@ -28,21 +28,12 @@ use crate::priority::run_lowered;
 use crate::projection::engine::AnalyticsEngine;
 use crate::projection::error::ProjectionError;
 use crate::projection::lag::SyncHealth;
+use crate::projection::pace::Pace;
 use crate::projection::product_resync::ProductResync;
 use crate::projection::progress::Progress;
 use crate::projection::source::{ChangeSource, Changes, Position, TrackedChanges};
 use crate::projection::turn::Turn;
 
-/// How long changes gather into a batch. With the time for two batches, records stay younger than two seconds.
-const BATCH_DELAY: Duration = Duration::from_millis(1_200);
-/// While many events arrive, the task pauses after a step for so many times as long as the step took. A low priority alone does not suffice:
-/// the system lets a thread that has begun continue for a millisecond or more, and the threads of requests, which often wait for the disk, then
-/// wait for it too.
-const PAUSE_FACTOR: u32 = 9;
-/// Fewer events during one step are not many.
-const MIN_ARRIVED: i64 = 500;
-/// The longest such pause.
-const MAX_PAUSE: Duration = Duration::from_secs(3);
 /// How often a follower reads how far the database is, while it is behind the store.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a database that others can empty is looked at while there are no changes.
@@ -68,6 +59,7 @@ pub fn start(
     source: Box<dyn ChangeSource>,
     head: watch::Receiver<Position>,
     turn: Turn,
+    pace: Pace,
 ) -> Result<Progress, ProjectionError> {
     let (done, is_open) = match engine.watermark() {
         Ok(done) => (done, true),
@@ -80,6 +72,7 @@ pub fn start(
         engine,
         source,
         turn,
+        pace,
         announce,
         is_open,
         done,
@@ -100,6 +93,7 @@ struct SyncTask {
     engine: Arc<dyn AnalyticsEngine>,
     source: Box<dyn ChangeSource>,
     turn: Turn,
+    pace: Pace,
     announce: watch::Sender<Position>,
     /// Whether the engine is open for writing.
     is_open: bool,
@@ -136,16 +130,21 @@ impl SyncTask {
                     },
                     None => {
                         // A shared database does its work elsewhere.
-                        let pause =
-                            if self.engine.is_shared() { Duration::ZERO } else { pause_for_requests(watch.elapsed(), applied, arrived) };
+                        let pause = match self.engine.is_shared() {
+                            true => Duration::ZERO,
+                            false => self.pace.pause_for_requests(watch.elapsed(), applied, arrived),
+                        };
+                        if pause > Duration::ZERO {
+                            self.health.record_pause();
+                        }
                         // A batch costs about the same whatever its size, so changes also gather while they keep coming.
-                        let delay = if self.done.reaches(target) { pause.max(BATCH_DELAY) } else { pause };
+                        let delay = if self.done.reaches(target) { pause.max(self.pace.batch_delay) } else { pause };
                         wait_for_batch(&skip_delay, delay).await;
                     }
                 }
             } else {
                 match tokio::time::timeout(CHECK_INTERVAL, head.changed()).await {
-                    Ok(Ok(())) => wait_for_batch(&skip_delay, BATCH_DELAY).await,
+                    Ok(Ok(())) => wait_for_batch(&skip_delay, self.pace.batch_delay).await,
                     Ok(Err(_)) => return,
                     Err(_) => is_check_due = self.engine.is_shared(),
                 }
@@ -289,13 +288,6 @@ impl SyncTask {
 /// Returns whether the cause of an error is outside, and passes by itself.
 fn is_outage(error: &ProjectionError) -> bool {
     matches!(error, ProjectionError::Unavailable(_) | ProjectionError::Emptied(_) | ProjectionError::Moved)
-}
-
-/// Returns how long requests go first after a step, which took this long and applied so many events while others arrived: as long as makes
-/// the steps a tenth of the time, or not at all if they are less than that.
-fn pause_for_requests(took: Duration, applied: i64, arrived: i64) -> Duration {
-    let is_many = arrived >= MIN_ARRIVED && arrived.saturating_mul(1 + i64::from(PAUSE_FACTOR)) >= applied;
-    if is_many { took.saturating_mul(PAUSE_FACTOR).min(MAX_PAUSE) } else { Duration::ZERO }
 }
 
 /// Lets changes gather, unless a request waits for them.

@@ -13,7 +13,7 @@ use tillroll_collector::AppState;
 use tillroll_collector::cli::{Cli, Command as Subcommand};
 use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::config::Serve;
-use tillroll_collector::http::server::Server;
+use tillroll_collector::http::server::{self, Server};
 use tillroll_collector::store::{FILE, Options};
 use tokio::sync::oneshot;
 use ureq::http::Response;
@@ -195,6 +195,11 @@ impl TestServer {
     }
 
     pub(crate) fn with_clock(flags: &[&str], options: Options, clock: Clock) -> Self {
+        Self::open(flags, options.into(), clock)
+    }
+
+    /// Starts a server with everything that no flag sets.
+    pub(crate) fn open(flags: &[&str], options: server::Options, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let flags = flags_of(folder.path(), flags);
         let (stop, stopped) = oneshot::channel::<()>();

@@ -17,6 +17,7 @@ mod expiry;
 mod export_import;
 mod import;
 mod invalid_requests;
+mod pauses;
 mod requests;
 #[path = "../collector/server.rs"]
 #[allow(dead_code, reason = "the other tests of the collector use the rest of it")]

@@ -28,18 +28,33 @@ use crate::http::routes;
 use crate::jobs::forward::{self, ForwardRules};
 use crate::jobs::{log_summary, project_watch, retention_schedule};
 use crate::limits::admission::Admission;
-use crate::projection::{Analytics, Turn};
+use crate::projection::{Analytics, Pace, Turn};
 use crate::projects::Credentials;
 use crate::rejection_broadcast::RejectionBroadcast;
 use crate::replication::Leadership;
 use crate::sources::Countries;
 use crate::static_files::Assets;
-use crate::store::{Cursor, Options};
+use crate::store::{self, Cursor};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
 use connections::Connections;
 use storage::{open_projects, open_store};
 use tls::Tls;
+
+/// What no flag sets. The default is for production.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The options of the store.
+    pub store: store::Options,
+    /// The pauses of the projection.
+    pub pace: Pace,
+}
+
+impl From<store::Options> for Options {
+    fn from(store: store::Options) -> Self {
+        Self { store, ..Self::default() }
+    }
+}
 
 /// A server with an open store and a bound address. It serves requests once it runs.
 pub struct Server {
@@ -61,18 +76,18 @@ impl Server {
     /// Opens the store and binds the address.
     pub async fn open(flags: &Serve, options: Options, clock: Clock) -> anyhow::Result<Self> {
         let telemetry = Arc::new(Telemetry::default());
-        let options = Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options };
+        let stored = store::Options { reserve_bytes: flags.reserve.saturating_mul(1 << 20), ..options.store };
         std::thread::spawn(bots::prepare);
         let tls = flags.tls.certificate.as_deref().zip(flags.tls.key.as_deref()).map(|(certificate, key)| Tls::open(certificate, key));
         let tls = tls.transpose()?;
         let countries = flags.geoip.as_deref().map_or_else(|| Ok(Countries::default()), Countries::open)?;
-        let (store, node) = open_store(flags, options, &telemetry).await?;
+        let (store, node) = open_store(flags, stored, &telemetry).await?;
         let (projects, created_project) = open_projects(flags, &store, node.as_deref(), clock).await?;
         let listener = bind(&flags.listen).await?;
         let redirect_listener = bind_redirect(flags).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let leadership = node.as_ref().map_or_else(Leadership::alone, |node| node.leadership().clone());
-        let analytics = Analytics::start(&flags.data, flags.analytics.engine(), &store, turn_to_write(leadership.clone()));
+        let analytics = Analytics::start(&flags.data, flags.analytics.engine(), &store, turn_to_write(leadership.clone()), options.pace);
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let state = AppState {

@@ -73,7 +73,7 @@ async fn sync_recovers_from_panics_and_errors_and_reports_them() {
     let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
     let (store_head, head) = watch::channel(Position::default());
     // The third failure opens the engine again.
-    let progress = start(Arc::<DuckDbEngine>::clone(&engine), failing_source(4), head, Turn::always()).unwrap();
+    let progress = start(Arc::<DuckDbEngine>::clone(&engine), failing_source(4), head, Turn::always(), Pace::default()).unwrap();
     assert!(progress.render().contains("tillroll_projection_up 1\n") && progress.health_error().is_none());
     store_head.send_replace(at(1));
     assert_eq!(progress.caught_up().await, Some(at(1)));
@@ -93,7 +93,7 @@ async fn projection_that_stays_behind_reports_it() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
     let (store_head, head) = watch::channel(Position::default());
-    let progress = start(engine, failing_source(usize::MAX), head, Turn::always()).unwrap();
+    let progress = start(engine, failing_source(usize::MAX), head, Turn::always(), Pace::default()).unwrap();
     store_head.send_replace(at(1));
     while progress.health_error().is_none() {
         tokio::task::yield_now().await;
@@ -113,19 +113,4 @@ fn reopen_keeps_the_projection_and_rebuild_empties_it() {
     assert_eq!((engine.reopen(true, &origin).unwrap(), orders(&engine)), (at(0), Some(Cell::Integer(0))));
     engine.apply(&changes.documents, &TrackedChanges::default(), at(1)).unwrap();
     assert_eq!(orders(&engine), Some(Cell::Integer(1)));
-}
-
-#[test]
-fn steps_take_a_tenth_of_the_time_while_many_events_arrive() {
-    let millis = Duration::from_millis;
-    for (took, applied, arrived, expected) in [
-        (millis(100), 20_000, 2_000, millis(900)),
-        (millis(100), 20_000, 1_999, Duration::ZERO),
-        (millis(100), 100, 500, millis(900)),
-        (millis(100), 100, 499, Duration::ZERO),
-        (millis(100), 0, 1, Duration::ZERO),
-        (millis(900), 20_000, 90_000, MAX_PAUSE),
-    ] {
-        assert_eq!(pause_for_requests(took, applied, arrived), expected, "{took:?} {applied} {arrived}");
-    }
 }
