@@ -157,7 +157,7 @@ impl Import {
                 Line::Document(document) => documents.push(document),
             }
         }
-        store.apply_records(RecordBatch { project, time: now, trust: TrustLevel::Owner, records }).await?;
+        store.import_fields(RecordBatch { project, time: now, trust: TrustLevel::Owner, records }).await?;
         store.import(project, documents).await?;
         response.duplicates = Some(append(store, project, now, events).await?);
         self.response.add(response, self.lines_before);

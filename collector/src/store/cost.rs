@@ -4,6 +4,9 @@
 /// The most that one task may cost. What would cost more is written in several parts.
 pub(in crate::store) const MAX_TASK: usize = 4_000;
 
+/// A task that costs less is cheap.
+pub(in crate::store) const MIN_EXPENSIVE: usize = MAX_TASK / 2;
+
 /// An event in the log.
 pub(in crate::store) const EVENT: usize = 4;
 

@@ -177,8 +177,15 @@ impl Store {
         self.run_all(parts.map(|records| Task::ApplyRecords(RecordBatch { records, ..batch })).collect()).await.map(|_| ())
     }
 
-    /// Stores imported records in place of those with the same ids, and returns when they are durable. After an error some of them may be
-    /// stored.
+    /// Applies imported categories, customers and products, and returns when they are durable. After an error some of them may be stored.
+    pub async fn import_fields(&self, batch: RecordBatch) -> Result<(), StoreError> {
+        let parts = cost::parts(batch.records, record_cost);
+        let tasks = parts.map(|records| Task::ImportFields(RecordBatch { records, ..batch })).collect();
+        self.queue.as_ref().ok_or(StoreError::Stopping)?.run_together(tasks).await
+    }
+
+    /// Stores imported orders, carts and returns in place of those with the same ids, and returns when they are durable. After an error some of
+    /// them may be stored.
     pub async fn import(&self, project: i64, records: Vec<ImportedRecord>) -> Result<(), StoreError> {
         let tasks = cost::parts(records, document_cost).map(|records| Task::Import(project, records)).collect();
         self.queue.as_ref().ok_or(StoreError::Stopping)?.run_together(tasks).await

@@ -19,8 +19,10 @@ pub(in crate::store) enum Task {
     Append(AppendRequest),
     /// Apply records of a back end.
     ApplyRecords(RecordBatch),
-    /// Import records of a project.
+    /// Import orders, carts and returns of a project.
     Import(i64, Vec<ImportedRecord>),
+    /// Import categories, customers and products.
+    ImportFields(RecordBatch),
     /// Delete events of a project.
     DeleteEvents(i64, Vec<Match>),
     /// Complete an erasure.
@@ -40,7 +42,7 @@ impl Task {
     pub(in crate::store) fn cost(&self) -> usize {
         match self {
             Self::Append(request) => request.batch.cost(),
-            Self::ApplyRecords(batch) => batch.records.iter().map(record_cost).sum(),
+            Self::ApplyRecords(batch) | Self::ImportFields(batch) => batch.records.iter().map(record_cost).sum(),
             Self::Import(_, records) => records.iter().map(document_cost).sum(),
             Self::DeleteEvents(_, found) => cost::ROW * found.len(),
             Self::Trim(_, limit) => cost::ROW * limit,
@@ -54,7 +56,7 @@ impl Task {
     pub(in crate::store) fn memory_bytes(&self) -> usize {
         match self {
             Self::Append(request) => request.batch.memory_bytes(),
-            Self::ApplyRecords(batch) => batch.records.iter().map(record_bytes).sum(),
+            Self::ApplyRecords(batch) | Self::ImportFields(batch) => batch.records.iter().map(record_bytes).sum(),
             Self::Import(_, records) => records.iter().map(|record| 256 + record.id.len() + record.json.len()).sum(),
             Self::DeleteEvents(_, found) => 64 * found.len(),
             Self::ChangeFile(change) => 256 + change.sealed.len(),
@@ -67,10 +69,21 @@ impl Task {
         if let Self::Append(request) = self { Some(request).filter(|request| request.project == project) } else { None }
     }
 
+    /// Returns whether the task is a part of an import, which the owner of a project has chosen to start now.
+    pub(in crate::store) fn is_import(&self) -> bool {
+        matches!(self, Self::Import(..) | Self::ImportFields(_))
+    }
+
+    /// Returns whether cheap tasks go before this one. Small imports also wait, because the parts of an import must stay in their order.
+    pub(in crate::store) fn is_expensive(&self) -> bool {
+        self.is_import() || self.cost() >= cost::MIN_EXPENSIVE
+    }
+
     /// Returns whether the task makes the store larger.
     pub(in crate::store) fn needs_disk_space(&self) -> bool {
         match self {
-            Self::Append(_) | Self::ApplyRecords(_) | Self::Import(..) | Self::AddProject(_) | Self::ChangeFile(_) => true,
+            Self::Append(_) | Self::ApplyRecords(_) | Self::AddProject(_) | Self::ChangeFile(_) => true,
+            Self::Import(..) | Self::ImportFields(_) => true,
             Self::DeleteEvents(..) | Self::FinishErasure(_) | Self::Trim(..) | Self::Probe => false,
         }
     }

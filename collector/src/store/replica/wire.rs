@@ -128,7 +128,8 @@ pub(super) fn to_wire(task: &Task) -> Option<WireTask<'_>> {
             let client = batch.client().number();
             WireTask::Append(WireBatch { project: *project, received_at: batch.received_at(), trust, client, frames: frames.into(), bytes })
         }
-        Task::ApplyRecords(batch) => {
+        // Other nodes apply both in the same way.
+        Task::ApplyRecords(batch) | Task::ImportFields(batch) => {
             let records = batch.records.iter().map(record_to_wire).collect();
             WireTask::ApplyRecords(WireRecords { project: batch.project, time: batch.time, trust: trust_number(batch.trust), records })
         }

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
+use super::share::RecentTasks;
 use crate::store::cost;
-use crate::store::tasks::{Job, Task};
+use crate::store::tasks::Job;
 
 /// The most that the cheap tasks of one transaction cost. It bounds how long the first of them waits for its response.
 const MAX_CHEAP_COST: usize = 40_000;
@@ -14,11 +15,9 @@ const MAX_CHEAP_COST: usize = 40_000;
 /// The most that the expensive tasks of one transaction cost, unless it is one task.
 const MAX_EXPENSIVE_COST: usize = cost::MAX_TASK;
 
-/// Likewise, while no cheap task waits: a flush to disk takes as long as several expensive tasks.
+/// Likewise, while no cheap tasks come: a flush to disk takes as long as several expensive tasks. A cheap task that comes during a transaction
+/// waits for all of it.
 const MAX_IDLE_COST: usize = 4 * cost::MAX_TASK;
-
-/// A task that costs less is cheap.
-const MIN_EXPENSIVE_COST: usize = cost::MAX_TASK / 2;
 
 /// The tasks that were taken from the queue and wait for their transaction.
 #[derive(Default)]
@@ -43,25 +42,23 @@ impl Backlog {
     }
 
     fn add(&mut self, job: Job) {
-        let list = if is_expensive(&job.task) { &mut self.expensive } else { &mut self.cheap };
+        let list = if job.task.is_expensive() { &mut self.expensive } else { &mut self.cheap };
         list.push_back(job);
     }
 
     /// Takes the tasks of the next transaction: cheap ones, and expensive ones if there are no cheap ones or if they have waited long.
-    pub(super) fn next_group(&mut self, may_be_expensive: bool, is_expensive_due: bool) -> Vec<Job> {
+    pub(super) fn next_group(&mut self, may_be_expensive: bool, recent: &RecentTasks) -> Vec<Job> {
         let mut group = Vec::with_capacity(self.cheap.len() + 1);
         take_up_to(MAX_CHEAP_COST, &mut self.cheap, &mut group);
-        if may_be_expensive && (is_expensive_due || group.is_empty()) {
-            let max_cost = if group.is_empty() { MAX_IDLE_COST } else { MAX_EXPENSIVE_COST };
+        if may_be_expensive && (recent.is_expensive_due() || group.is_empty()) {
+            let is_import = self.expensive.front().is_some_and(|job| job.task.is_import());
+            // The owner chooses when to import.
+            let is_idle = group.is_empty() && (is_import || !recent.has_cheap_load());
+            let max_cost = if is_idle { MAX_IDLE_COST } else { MAX_EXPENSIVE_COST };
             take_up_to(max_cost, &mut self.expensive, &mut group);
         }
         group
     }
-}
-
-/// Returns whether cheap tasks go before a task. Small imports also wait, because the parts of an import must stay in their order.
-pub(super) fn is_expensive(task: &Task) -> bool {
-    matches!(task, Task::Import(..)) || task.cost() >= MIN_EXPENSIVE_COST
 }
 
 /// Moves tasks that cost at most so much, or the first one.

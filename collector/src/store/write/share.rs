@@ -1,11 +1,10 @@
 //! The share of expensive tasks in the writer's time: while cheap tasks come, expensive ones pause after each transaction.
 //!
-//! The disk and the processors also serve what requests do before and after they are stored. Imports of orders, carts and returns cause no
-//! pause: the owner chooses when to import.
+//! The disk and the processors also serve what requests do before and after they are stored. Imports of records cause no pause: the owner
+//! chooses when to import.
 
 use std::time::Duration;
 
-use super::backlog::is_expensive;
 use crate::clock::Stopwatch;
 use crate::store::tasks::{Job, Task};
 
@@ -29,7 +28,7 @@ impl Default for ExpensiveShare {
 /// When which tasks were stored last.
 pub(super) struct RecentTasks {
     share: ExpensiveShare,
-    /// The time since the last transaction with expensive tasks, and how long that took; zero for imports of orders, carts and returns.
+    /// The time since the last transaction with expensive tasks, and how long that took; zero for imports of records.
     expensive: (Stopwatch, Duration),
     /// The time since the last transaction with cheap tasks.
     cheap: Option<Stopwatch>,
@@ -47,10 +46,10 @@ impl Contents {
     pub(super) fn of(group: &[Job]) -> Self {
         let has = |is_one: fn(&Task) -> bool| group.iter().any(|job| is_one(&job.task));
         Self {
-            has_expensive: has(is_expensive),
+            has_expensive: has(Task::is_expensive),
             // Health checks are no load.
-            has_cheap: has(|task| !is_expensive(task) && !matches!(task, Task::Probe)),
-            causes_pause: has(|task| is_expensive(task) && !matches!(task, Task::Import(..))),
+            has_cheap: has(|task| !task.is_expensive() && !matches!(task, Task::Probe)),
+            causes_pause: has(|task| task.is_expensive() && !task.is_import()),
         }
     }
 }
@@ -77,9 +76,14 @@ impl RecentTasks {
 
     /// Returns whether expensive tasks pause, so that they take no more than their share.
     pub(super) fn is_expensive_pause(&self) -> bool {
-        let ExpensiveShare { pause_factor, max_wait, cheap_interval } = self.share;
+        let ExpensiveShare { pause_factor, max_wait, .. } = self.share;
         let (since, took) = &self.expensive;
         let pause = took.saturating_mul(pause_factor).min(max_wait);
-        self.cheap.is_some_and(|last| last.elapsed() <= cheap_interval) && since.elapsed() < pause
+        self.has_cheap_load() && since.elapsed() < pause
+    }
+
+    /// Returns whether cheap tasks come: the last one was stored a short time ago.
+    pub(super) fn has_cheap_load(&self) -> bool {
+        self.cheap.is_some_and(|last| last.elapsed() <= self.share.cheap_interval)
     }
 }

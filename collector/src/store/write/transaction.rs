@@ -92,7 +92,7 @@ fn run(transaction: &Transaction<'_>, tasks: &[&Task], origin: Origin) -> rusqli
                 outcomes.extend(appended.into_iter().map(|appended| Outcome { appended, ..outcome }));
                 continue;
             }
-            Task::ApplyRecords(batch) => state.apply_records(batch)?,
+            Task::ApplyRecords(batch) | Task::ImportFields(batch) => state.apply_records(batch)?,
             Task::Import(project, records) => imports::import(transaction, &mut state, *project, records)?,
             Task::DeleteEvents(project, found) => apply::delete_events(transaction, &mut state, *project, found)?,
             Task::FinishErasure(erasure) => outcome.erased = apply::finish(transaction, &mut state, erasure)?,

@@ -103,7 +103,7 @@ impl StoreWriter {
             // Nothing else comes once the queue is closed.
             let is_pause = self.recent.is_expensive_pause() && !queue.is_closed();
             let may_be_expensive = !is_pause && !self.is_log_copied_first();
-            let group = self.backlog.next_group(may_be_expensive, self.recent.is_expensive_due());
+            let group = self.backlog.next_group(may_be_expensive, &self.recent);
             if group.is_empty() {
                 clock::sleep(EXPENSIVE_POLL);
                 continue;
