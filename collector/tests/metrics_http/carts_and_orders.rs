@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::FLAGS;
 use super::api_client::{decade, import, order, query};
-use super::server::{Client, TestServer, id};
+use super::server::{Client, TestServer, basic, id};
 
 const VISITOR: &str = "0123456789abcdef0123456789abcdef0123456789";
 /// 1 June 2021, 10:00 UTC, in milliseconds since 1970.
@@ -33,6 +33,30 @@ fn cart_becomes_an_order_when_it_is_placed() {
     let body = json!({"breakdown": {"by": "line_items.item_id", "field": "order.total_amount_with_taxes", "operator": "sum"},
         "filter": {"order": decade()}});
     assert_eq!(query(&server.client, "orders/breakdown", &body)["data"], json!({"line_items.item_id": [{"label": "hat", "value": 10.0}]}));
+}
+
+#[test]
+fn order_without_a_status_of_its_own_is_cancelled_at_the_time_of_the_cancellation() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    client
+        .store(&[event(1, "order", &json!({"order_id": "page", "total": 10.0})), event(61, "order_cancel", &json!({"order_id": "page"}))]);
+    let authorization = basic("t", "secret");
+    for (action, data) in [("add", json!({"order_id": "api", "user_id": "u1", "order_total": 5})), ("cancel", json!({"order_id": "api"}))] {
+        let body = json!({"scope": "order", "action": action, "data": data}).to_string();
+        assert_eq!(client.post_with("/api/track", &[("authorization", &authorization)], &body).status(), 200);
+    }
+    let search = |resource: &str, fields: Value, filter: Value| {
+        let body = json!({"search": {"fields": fields, "sort": "asc"}, "filter": filter});
+        query(client, &format!("{resource}/search"), &body)["data"].as_array().unwrap().clone()
+    };
+    let cancellations = search("events", json!(["event.time"]), json!({"event": {"types": {"in": ["order_cancel"]}}}));
+    let orders = search("orders", json!(["order.*"]), json!({"order": decade()}));
+    let times = |records: &[Value], name: &str| records.iter().map(|record| record[name].clone()).collect::<Vec<_>>();
+    assert_eq!((times(&orders, "id"), times(&orders, "status")), (vec![json!("page"), json!("api")], vec![json!("cancelled"); 2]));
+    assert_eq!(times(&orders, "cancelled_at"), times(&cancellations, "time"));
+    assert_eq!(times(&orders, "current_date"), times(&cancellations, "time"));
+    assert_eq!(orders[0]["placed_at"], "2021-06-01T10:01:00.000Z");
 }
 
 #[test]

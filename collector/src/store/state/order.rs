@@ -28,7 +28,7 @@ pub(super) const SOURCE: &str = "source";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Order {
     pub(super) fields: LwwMap,
-    /// The earliest time of each status, in milliseconds since 1970.
+    /// The earliest time of each status, in milliseconds since 1970; 0 for the one before a cancellation.
     pub(super) status_times: BTreeMap<String, u64>,
     /// The time of the earliest report, and its person in the form of [`Person::to_text`].
     pub(super) report: Option<(u64, String)>,
@@ -39,6 +39,12 @@ impl Order {
         self.fields.set("status", rank, time, status.into());
         let earliest = self.status_times.entry(status.to_lowercase()).or_insert(time);
         *earliest = time.min(*earliest);
+    }
+
+    /// Cancels the order. It was placed before, whatever statuses it has, so the cancellation counts from its own time.
+    pub(super) fn cancel(&mut self, rank: u8, time: u64) {
+        self.set_status(rank, time, CANCELLED);
+        self.status_times.insert(PLACED.to_owned(), 0);
     }
 
     pub(super) fn email(&self) -> Option<&str> {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 
 use super::lww::LwwField;
-use super::order::{CANCELLED, Order};
+use super::order::Order;
 use super::person::Person;
 use super::updater::StateUpdater;
 use crate::store::bound::Bound;
@@ -79,7 +79,7 @@ pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut orde
     }
     for report in reports {
         if report.is_cancel {
-            order.set_status(PAGE_RANK, report.time, CANCELLED);
+            order.cancel(PAGE_RANK, report.time);
         }
         for (name, value) in report.fields {
             if order.fields.get(&name).is_none() {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 use tillroll_protocol::event::Event;
 
-use super::order::{CANCELLED, Order, SOURCE};
+use super::order::{Order, SOURCE};
 use super::order_reports::{self, Report};
 use super::person::Person;
 use super::records::{BackendRecord, RecordBatch};
@@ -82,7 +82,7 @@ impl StateUpdater<'_> {
     ) -> rusqlite::Result<()> {
         self.change_order(project, id, |order| {
             if is_cancel {
-                return order.set_status(OWNER_RANK, time, CANCELLED);
+                return order.cancel(OWNER_RANK, time);
             }
             for (field, value) in fields {
                 order.fields.set_unordered(&field, OWNER_RANK, time, value);

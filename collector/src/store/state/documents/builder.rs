@@ -24,7 +24,7 @@ pub(in crate::store::state) fn order(connection: &Connection, project: i64, id: 
     let mut out = Map::new();
     let status = fields.text("status").map_or_else(|| PLACED.to_owned(), str::to_lowercase);
     let created = order.created_at();
-    let since = status_since(&order, &status).or(created);
+    let since = created.map(|created| status_since(&order, &status).unwrap_or(created));
     put(&mut out, "id", Some(id));
     put(&mut out, "number", Some(id));
     put(&mut out, "created_at", created.map(rfc3339));
