@@ -92,20 +92,23 @@ fn parse_document(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> Res
 
 /// Returns the line, and whether some of its fields were ignored.
 fn document(resource: Resource, mut record: Record) -> (Line, bool) {
-    match resource {
-        Resource::Orders if !record.is_cart() => {
-            let named = record.text("source").and_then(OrderSource::find);
-            record.set_text("source", named.unwrap_or(OrderSource::Import).name());
-        }
-        Resource::Carts if record.text("status").is_none() => record.set_text("status", "pending"),
-        _ => {}
+    if resource == Resource::Carts && record.text("status").is_none() {
+        record.set_text("status", "pending");
     }
     let resource = match resource {
         Resource::Returns => Resource::Returns,
         _ if record.is_cart() => Resource::Carts,
         _ => Resource::Orders,
     };
+    if resource == Resource::Orders {
+        let named = record.text("source").and_then(OrderSource::find);
+        record.set_text("source", named.unwrap_or(OrderSource::Import).name());
+    }
     let email = record.text("customer.email").and_then(email::normalise);
+    if let Some(email) = &email {
+        // As events and the back end have it, so that the record belongs to the person.
+        record.set_text("customer.email", email);
+    }
     let imported = ImportedRecord { resource, id: record.id().to_owned(), email, json: record.to_json() };
     let has_cursor = record.unknown.iter().any(|name| name == "cursor");
     (Line::Document(imported), record.ignored > usize::from(has_cursor))

@@ -46,6 +46,30 @@ fn imported_cart_becomes_an_order() {
 }
 
 #[test]
+fn placed_order_among_imported_carts_has_a_source() {
+    let server = TestServer::start_today();
+    import(&server.client, "carts", &[order("1", 1.0)]);
+    let body = json!({"breakdown": {"by": "order.source", "field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
+    assert_eq!(query(&server.client, "orders/breakdown", &body)["data"], json!({"order.source": [{"label": "import", "value": 1}]}));
+}
+
+#[test]
+fn imported_orders_belong_to_one_customer_whatever_the_capitals_of_the_address() {
+    let server = TestServer::start_today();
+    let mut orders = [order("1", 1.0), order("2", 2.0), order("3", 4.0)];
+    for (order, email) in orders.iter_mut().zip(["jo@x.com", " Jo@X.com ", "not an address"]) {
+        order["customer"] = json!({"email": email});
+    }
+    import(&server.client, "orders", &orders);
+    let by_email = json!({"breakdown": {"by": "customer.email", "field": "order.total_amount_with_taxes", "operator": "sum"}, "filter": {"order": year()}});
+    let buckets = json!([{"label": "not an address", "value": 4.0}, {"label": "jo@x.com", "value": 3.0}]);
+    assert_eq!(query(&server.client, "orders/breakdown", &by_email)["data"]["customer.email"], buckets);
+    let body = json!({"search": {"fields": ["customer.orders_count"], "sort_by": "customer.first_order_at"},
+        "filter": {"customer": {"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:59Z", "date_field": "first_order_at", "orders_count": {"eq": 2}}}});
+    assert_eq!(query(&server.client, "customers/search", &body)["data"], json!([{"id": "jo@x.com", "orders_count": 2}]));
+}
+
+#[test]
 fn import_requires_the_owner_and_a_known_resource() {
     let server = TestServer::start_today();
     assert_eq!(send(&server.client, "POST", "/import/orders", &[], "{}").0, 401);
