@@ -16,6 +16,12 @@ fn client_gets_a_token_by_form_json_or_header() {
             vec![json_type],
             r#"{"grant_type":"client_credentials","client_id":"t","client_secret":"secret","scope":"market:id:a market:id:b"}"#,
         ),
+        // A client that does not name the media type, and one that spells it in capitals.
+        (vec![form], r#" {"grant_type":"client_credentials","client_id":"t","client_secret":"secret","scope":"market:id:a market:id:b"}"#),
+        (
+            vec![("content-type", "Application/JSON")],
+            r#"{"grant_type":"client_credentials","client_id":"t","client_secret":"secret","scope":"market:id:a market:id:b"}"#,
+        ),
         (vec![form, ("authorization", &authorization)], "grant_type=client_credentials&scope=market:id:a%20market:id:b"),
     ] {
         let (status, response) = send(&server.client, "POST", "/oauth/token", &headers, body);
@@ -25,6 +31,14 @@ fn client_gets_a_token_by_form_json_or_header() {
         assert_eq!(claims["application"]["kind"], "integration");
         assert_eq!((&claims["market"]["id"], &claims["test"]), (&json!(["a", "b"]), &json!(false)));
     }
+}
+
+#[test]
+fn scope_of_null_is_no_scope() {
+    let server = TestServer::start_today();
+    let body = r#"{"grant_type":"client_credentials","client_id":"t","client_secret":"secret","scope":null}"#;
+    let (status, response) = send(&server.client, "POST", "/oauth/token", &[("content-type", "application/json")], body);
+    assert_eq!((status, &response["scope"]), (200, &json!("")));
 }
 
 #[test]

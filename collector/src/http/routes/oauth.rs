@@ -23,7 +23,8 @@ struct Request {
     grant_type: String,
     client_id: String,
     client_secret: String,
-    scope: String,
+    /// Some clients send null if they want no scope.
+    scope: Option<String>,
 }
 
 pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, body: UnreadBody) -> Response {
@@ -31,8 +32,8 @@ pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, 
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
-    let is_json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
     let bytes = body.bytes.clone();
+    let is_json = has_json_type(&headers) || bytes.trim_ascii_start().starts_with(b"{");
     let request = match ingest::offload_if_large(&state, body.client, bytes.len(), move |_, _| Ok(parse(is_json, bytes))).await {
         Ok(request) => request,
         Err(error) => return error.into_response(),
@@ -52,7 +53,8 @@ pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, 
         return oauth_error(StatusCode::UNAUTHORIZED, "invalid_client", "client_id must be a project's token and client_secret its secret");
     };
     let rand = clock::random_hex::<16>().unwrap_or_default();
-    let Some(claims) = Claims::new(&project.credentials.token, &request.scope, state.clock.millis(), rand) else {
+    let scope = request.scope.as_deref().unwrap_or_default();
+    let Some(claims) = Claims::new(&project.credentials.token, scope, state.clock.millis(), rand) else {
         return oauth_error(StatusCode::BAD_REQUEST, "invalid_scope", "scope must have the form market:id:ID, repeated with spaces");
     };
     let Some(token) = state.keyring.sign(claims.clone(), &project) else {
@@ -68,6 +70,12 @@ pub(super) async fn issue(State(state): State<SharedState>, headers: HeaderMap, 
     ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], Json(body)).into_response()
 }
 
+fn has_json_type(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+}
+
+/// A form does not begin with a brace: JSON without its media type is recognised by that.
 fn parse(is_json: bool, body: Bytes) -> Option<Request> {
     if is_json { serde_json::from_slice(&replace_lone_surrogates(body)).ok() } else { serde_urlencoded::from_bytes(&body).ok() }
 }
