@@ -58,13 +58,13 @@ const CLICK_IDS: &[(&str, &str, &str)] = &[
     ("igshid", "instagram", "social"),
 ];
 
-/// The channel of each medium.
+/// The channel of each medium. Blanks and underscores in it count as hyphens.
 const MEDIUMS: &[(&str, &[&str])] = &[
     ("paid", &["cpc", "ppc", "paid", "cpm", "cpv", "cpa", "cpp", "display", "banner", "ads", "ad", "sem", "retargeting", "remarketing"]),
-    ("email", &["email", "e-mail", "e_mail", "mail", "newsletter"]),
+    ("email", &["email", "e-mail", "mail", "newsletter"]),
     ("sms", &["sms", "mms", "text"]),
     ("affiliate", &["affiliate", "affiliates", "affiliation"]),
-    ("social", &["social", "social-network", "social_network", "social-media", "social_media", "sm", "organic-social", "organic_social"]),
+    ("social", &["social", "social-network", "social-media", "sm", "organic-social"]),
     ("search", &["organic", "search", "seo"]),
     ("assistant", &["assistant", "ai", "llm", "chatbot"]),
     ("referral", &["referral", "referrer"]),
@@ -147,7 +147,8 @@ fn channel(
 }
 
 fn of_medium(medium: &str) -> Option<&'static str> {
-    let exact = MEDIUMS.iter().find(|(_, names)| names.contains(&medium)).map(|(channel, _)| *channel);
+    let medium = medium.replace(['_', ' '], "-");
+    let exact = MEDIUMS.iter().find(|(_, names)| names.contains(&medium.as_str())).map(|(channel, _)| *channel);
     // `paid_social`, `paid-search`, `paidsocial`.
     exact.or_else(|| medium.starts_with("paid").then_some("paid"))
 }
@@ -228,6 +229,9 @@ mod tests {
             ("?utm_source=news&utm_medium=email", "https://l.facebook.com/", "email", "news"),
             ("", "https://mail.google.com/", "email", "gmail"),
             ("?utm_medium=sms", "", "sms", "(not set)"),
+            ("?utm_medium=e+mail", "", "email", "(not set)"),
+            ("?utm_medium=Social_Media", "", "social", "(not set)"),
+            ("?utm_medium=social%20media", "", "social", "(not set)"),
             ("?utm_medium=affiliate&utm_source=blog", "https://blog.example/x", "affiliate", "blog"),
             ("?fbclid=x", "", "social", "facebook"),
             ("", "https://t.co/x", "social", "x"),
