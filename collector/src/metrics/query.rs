@@ -61,17 +61,20 @@ impl Query {
         search.fields.iter().copied().filter(is_computed).collect()
     }
 
-    /// Returns the currency of the amounts that the query adds, unless it groups by it or filters by one currency.
+    /// Returns the currency of the amounts that the query adds, unless it filters by one currency or groups by it at the same level or further
+    /// out.
     pub fn currency_to_check(&self) -> Option<&'static Field> {
         let is_count = |operator| matches!(operator, Operator::ValueCount | Operator::Cardinality);
-        let measures = self.kind.measures();
-        let currency =
-            measures.iter().find_map(|measure| self.resource.currency_of(measure.field).filter(|_| !is_count(measure.operator)))?;
+        let groups = self.kind.groups();
+        // Within a group of one currency there is no other. A group that is nested deeper does not help.
+        let adds_several = |depth: usize, currency: &Field| !groups.iter().take(depth + 1).any(|group| group.name == currency.name);
+        let currency = self.kind.measures().into_iter().enumerate().find_map(|(depth, Measure { field, operator })| {
+            self.resource.currency_of(field).filter(|currency| !is_count(operator) && adds_several(depth, currency))
+        })?;
         let is_filtered = self.filter.conditions.iter().any(|condition| {
             condition.field.name == currency.name && matches!(&condition.predicate, Predicate::In(codes) if codes.len() == 1)
         });
-        let is_grouped = self.kind.groups().iter().any(|field| field.name == currency.name);
-        (!is_filtered && !is_grouped).then_some(currency)
+        (!is_filtered).then_some(currency)
     }
 }
 

@@ -37,6 +37,17 @@ fn assert_responses(cases: &str) {
 }
 
 #[test]
+fn search_that_names_a_field_many_times_shows_it_once() {
+    let server = TestServer::start_today();
+    import(&server.client, "orders", &[json!({"id": "1", "status": "placed", "current_date": "2021-06-01T10:00:00Z"})]);
+    let dates = json!({"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:00Z"});
+    let fields = vec!["attribution.visits_count"; 20_000];
+    let body = json!({"search": {"fields": fields}, "filter": {"order": dates}});
+    let data = query(&server.client, "orders/search", &body)["data"].clone();
+    assert_eq!(data, json!([{"id": "1", "attribution": {"visits_count": 0}}]));
+}
+
+#[test]
 fn payload_contains_the_defaults() {
     let server = TestServer::start_today();
     let body = json!({
@@ -51,6 +62,10 @@ fn payload_contains_the_defaults() {
         "filter": {"order": {"date_from": "2022-11-01T00:00:00Z", "date_to": "2022-11-30T23:59:00Z", "date_field": "current_date"}},
     });
     assert_eq!(query(&server.client, "orders/breakdown", &body)["meta"]["payload"], expected);
+    let dates = json!({"date_from": "2022-01-01T00:00:00.500Z", "date_to": "2022-01-02T01:00:00.250+01:00", "date_field": "created_at"});
+    let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": dates}, "meta": {"payload": true}});
+    let expected = json!({"date_from": "2022-01-01T00:00:00.500Z", "date_to": "2022-01-02T00:00:00.250Z", "date_field": "created_at"});
+    assert_eq!(query(&server.client, "orders/stats", &body)["meta"]["payload"]["filter"]["order"], expected);
     let body = json!({"search": {"fields": ["order.id"]}, "meta": {"payload": true}});
     let payload = query(&server.client, "carts/search", &body)["meta"]["payload"].clone();
     assert_eq!(payload["search"], json!({"fields": ["order.id"], "limit": 50, "sort": "desc", "sort_by": "cart.current_date"}));

@@ -113,8 +113,8 @@ fn read_search_query(value: &Value) -> Result<search_query::SearchExpr, String> 
 pub(super) struct Dates {
     pub(super) period: Period,
     pub(super) is_given: bool,
-    from: i64,
-    to: i64,
+    from: time::ParsedTime,
+    to: time::ParsedTime,
 }
 
 /// Parses the period; without dates it is the last 30 days. Returns `None` if the dates are not valid.
@@ -166,7 +166,7 @@ pub(super) fn read_period(
     // A time without a fraction includes the whole second.
     let until = to.millis + if to.has_fraction { 1 } else { time::SECOND_MS };
     let period = Period { field: field?, from: from.millis, until };
-    Some(Dates { period, is_given: get("date_from").is_some(), from: from.millis, to: to.millis })
+    Some(Dates { period, is_given: get("date_from").is_some(), from, to })
 }
 
 fn invalid_dates(errors: &mut ValidationErrors, group: &str, name: &str, message: &str) -> Option<Dates> {
@@ -189,7 +189,9 @@ pub(super) fn fill_period(filter: &mut Value, resource: &Resource, dates: &Dates
     let Value::Object(groups) = filter else { return };
     if let Value::Object(group) = groups.entry(resource.main).or_insert_with(|| json!({})) {
         for (name, value) in [("date_from", dates.from), ("date_to", dates.to)] {
-            group.insert(name.into(), json!(time::format_rfc3339_secs(value)));
+            // A fraction stays: without it the end would include its whole second.
+            let format = if value.has_fraction { time::format_rfc3339_millis } else { time::format_rfc3339_secs };
+            group.insert(name.into(), json!(format(value.millis)));
         }
         group.insert("date_field".into(), json!(dates.period.field.attribute()));
     }

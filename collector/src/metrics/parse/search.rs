@@ -48,13 +48,18 @@ fn read_fields(resource: &'static Resource, request: &RequestObject<'_>, errors:
             return None;
         }
     };
-    let mut fields = Vec::new();
+    let mut fields: Vec<&'static Field> = Vec::new();
     for name in names {
         let found = name.as_str().map_or_else(Vec::new, |name| selected_fields(resource, name));
         if found.is_empty() {
             request.add_error(errors, "fields", format!("{name} is not a field of {}", resource.name));
         }
-        fields.extend(found);
+        // A field that is named twice is one column of the statement.
+        for field in found {
+            if !fields.iter().any(|other| other.name == field.name) {
+                fields.push(field);
+            }
+        }
     }
     Some(fields)
 }
