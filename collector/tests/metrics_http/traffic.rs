@@ -191,6 +191,34 @@ fn events_show_their_page_visit_and_person_and_robots_are_in_no_visit() {
 }
 
 #[test]
+fn event_that_names_an_option_has_the_name_and_category_of_its_product() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let product = |time: u64, id: &str, name: &str, options: &[&str]| {
+        let options: Vec<_> = options.iter().map(|id| json!({"id": id, "name": id, "price": 1})).collect();
+        let product = json!({"id": id, "name": name, "price": 1, "categories": [format!("{id}s")], "options": options});
+        call_backend(client, "/v2/product", TEN_OCLOCK_MS + time, &product);
+    };
+    let added = |number: u64, id: &str| event(number, number, "v", "s1", "basket_add", "/", &json!({"product_id": id, "quantity": 1}));
+    browse(client, LAPTOP, &[added(1, "hat"), added(2, "hat-l"), added(3, "cap"), added(4, "none")]);
+    let names = || {
+        let shown = search(client, "events", "event", "time", &["product.name", "product.category"]);
+        shown.iter().map(|event| format!("{} {}", event["product"]["name"], event["product"]["category"])).collect::<Vec<_>>()
+    };
+    // An option belongs to the product with the first id, and a product has its own name even if another one has an option with its id.
+    product(0, "zat", "Zat", &["hat-l", "cap"]);
+    assert_eq!(names(), ["null null", r#""Zat" "zats""#, r#""Zat" "zats""#, "null null"]);
+    product(1, "hat", "Hat", &["hat-l", "hat"]);
+    product(2, "cap", "Cap", &[]);
+    let expected = [r#""Hat" "hats""#, r#""Hat" "hats""#, r#""Cap" "caps""#, "null null"];
+    assert_eq!(names(), expected);
+    product(3, "zat", "Zat again", &["hat-l", "cap"]);
+    assert_eq!(names(), expected);
+    product(4, "hat", "New hat", &["hat-l", "hat"]);
+    assert_eq!(names()[..2], [r#""New hat" "hats""#, r#""New hat" "hats""#]);
+}
+
+#[test]
 fn order_of_the_back_end_has_the_first_and_last_touch_of_all_devices_once_they_are_one_person() {
     let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
@@ -261,6 +289,19 @@ fn customers_have_the_figures_of_all_their_visits_orders_and_carts() {
 }
 
 #[test]
+fn customer_is_found_by_a_name_whose_lower_case_is_longer() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    for (email, name) in [("ipek@x.com", "İpek"), ("anna@x.com", "Änne")] {
+        call_backend(client, "/v2/customer", TEN_OCLOCK_MS, &json!({"email": email, "createdAt": TEN_OCLOCK_MS, "firstName": name}));
+        let mut filter = june();
+        filter["aggregated_details"] = json!({"query": name});
+        let body = json!({"search": {"fields": ["customer.first_name"]}, "filter": {"customer": filter}});
+        assert_eq!(query(client, "customers/search", &body)["data"], json!([{"id": email, "first_name": name}]));
+    }
+}
+
+#[test]
 fn erased_person_leaves_no_visit_and_other_visitors_keep_theirs() {
     let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;
@@ -300,6 +341,15 @@ fn revenue_of_several_currencies_is_refused_unless_filtered_or_grouped() {
         json!({"breakdown": {"by": "visit.currency_code", "field": "visit.revenue", "operator": "sum"}, "filter": {"visit": june()}});
     let buckets = json!([{"label": "USD", "value": 30.0}, {"label": "EUR", "value": 10.0}]);
     assert_eq!(query(client, "visits/breakdown", &grouped)["data"]["visit.currency_code"], buckets);
+    // Currencies within a channel do not keep the sum of the channel from adding them.
+    let inner = json!({"by": "visit.currency_code", "field": "visit.revenue", "operator": "sum"});
+    let nested = |field: &str, operator: &str| {
+        let body = json!({"breakdown": {"by": "source.channel", "field": field, "operator": operator, "breakdown": inner}, "filter": {"visit": june()}});
+        query_with(client, &token(client, ""), "visits/breakdown", &body)
+    };
+    assert_eq!(nested("visit.revenue", "sum").0, 422);
+    let (status, counted) = nested("visit.id", "value_count");
+    assert_eq!((status, &counted["data"]["source.channel"][0]["visit.currency_code"]), (200, &buckets));
     let count = json!({"stats": {"field": "visit.id", "operator": "value_count"}, "filter": {"visit": june()}});
     assert_eq!(query(client, "visits/stats", &count)["data"]["value"], 2);
 }

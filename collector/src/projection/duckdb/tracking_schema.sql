@@ -25,6 +25,7 @@ CREATE TABLE links (project BIGINT, visitor VARCHAR, since TIMESTAMP, until TIME
 CREATE TABLE people (
     project BIGINT, email VARCHAR, first_name VARCHAR, last_name VARCHAR, subscribed BOOLEAN, tags VARCHAR[], created_at TIMESTAMP
 );
+-- Products, and their options with the name and the category of the product.
 CREATE TABLE products (project BIGINT, id VARCHAR, name VARCHAR, category VARCHAR);
 -- What led to each placed order. A row that is missing is computed when a query needs it; `attributed_days` of the table `projection` is the
 -- window of the last touch if no row is missing, and else NULL.

@@ -1,5 +1,7 @@
 //! What the projection reads besides records: events, identity links, customers, products, and which events were deleted.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -10,6 +12,7 @@ use crate::store::log::codec::{LogEvent, decode_segment};
 use crate::store::log::event_reader::head;
 use crate::store::log::retention::Watermarks;
 use crate::store::position::Position;
+use crate::store::state::catalog;
 use crate::store::state::export;
 use crate::store::state::updater::newest_change;
 
@@ -81,7 +84,7 @@ pub struct TrackedChanges {
     pub links: Vec<IdentityLink>,
     /// Customers that changed: the project, the e-mail, and the attributes as they are exported.
     pub customers: Vec<(i64, String, Map<String, Value>)>,
-    /// Products that changed: the project, the id, and the attributes as they are exported.
+    /// Products that changed and their options: the project, the id, and the name and the categories, among the exported attributes.
     pub products: Vec<(i64, String, Map<String, Value>)>,
     /// The numbers of erased events.
     pub erased: Vec<i64>,
@@ -152,7 +155,8 @@ fn tracked(seq: i64, project: i64, event: &LogEvent<'_>) -> TrackedEvent {
     }
 }
 
-/// Returns customers or products that changed after a change number: that number, the project, the id and the attributes.
+/// Returns customers, or products with their options, that changed after a change number: that number, the project, the id and the attributes.
+/// There may be more than `limit`.
 pub(super) fn rows(connection: &Connection, is_customers: bool, after: i64, limit: usize) -> rusqlite::Result<Vec<ChangedRow>> {
     let (columns, table) =
         if is_customers { ("backend_fields, page_fields, first_seen_at", "customer") } else { ("fields, 0, 0", "product") };
@@ -164,7 +168,29 @@ pub(super) fn rows(connection: &Connection, is_customers: bool, after: i64, limi
         let attributes = if is_customers { export::customer(row)? } else { export::product(row)? };
         Ok((row.get(4)?, row.get(5)?, row.get(0)?, attributes))
     };
-    statement.query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX)], read)?.collect()
+    let rows = statement.query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX)], read)?.collect::<rusqlite::Result<_>>()?;
+    if is_customers { Ok(rows) } else { with_options(connection, rows) }
+}
+
+/// Returns changed products with a row for each of their options, which has the attributes of the product that the option belongs to. Events
+/// may name an option instead of the product. No id occurs twice.
+fn with_options(connection: &Connection, products: Vec<ChangedRow>) -> rusqlite::Result<Vec<ChangedRow>> {
+    let (mut rows, mut seen) = (Vec::with_capacity(products.len()), HashSet::new());
+    for (change, project, id, product) in products {
+        let options = product.get("options").and_then(Value::as_array).into_iter().flatten();
+        let options: Vec<String> = options.filter_map(|option| Some(option.get("id")?.as_str()?.to_owned())).collect();
+        for option in options.into_iter().filter(|option| *option != id) {
+            if let Some(attributes) = catalog::displayed_by_events(connection, project, &option)?
+                && seen.insert((project, option.clone()))
+            {
+                rows.push((change, project, option, attributes));
+            }
+        }
+        if seen.insert((project, id.clone())) {
+            rows.push((change, project, id, product));
+        }
+    }
+    Ok(rows)
 }
 
 /// Returns the change numbers and event numbers of erased events.

@@ -84,6 +84,17 @@ pub(in crate::store) fn changed_products(connection: &Connection, after: i64, li
     Ok(changed)
 }
 
+/// Returns the name and the categories of the product with this id or, if there is none, with an option of this id.
+pub(in crate::store) fn displayed_by_events(
+    connection: &Connection,
+    project: i64,
+    id: &str,
+) -> rusqlite::Result<Option<Map<String, Value>>> {
+    let found = find_product(connection, project, id)?;
+    let attribute = |product: &LwwMap, name: &str| Some((name.to_owned(), product.get(name)?.clone()));
+    Ok(found.map(|(product, _)| ["name", "categories"].iter().filter_map(|name| attribute(&product, name)).collect()))
+}
+
 /// A product, and the option whose id was looked up.
 pub(super) type ProductMatch = (LwwMap, Option<Map<String, Value>>);
 
