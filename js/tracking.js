@@ -16,19 +16,22 @@ import { RAW_CALL_MARKER } from "./storage/event-store.js";
 /** Captures from a script URL: the base URL of all files, the token in the path of a v1 tag, and the token in the query. */
 const SCRIPT_URL = /^(.*?\/)((j|tags)\/([^/?#]+)\.js|[^/?#]*)(\?([^#]*&)?token=([^&#]*)|[?#]|$)/;
 
+/** The base URL of the library's files, if the address of the script's own element names the project. No attribute of an element can set it. */
+let scriptBase;
+
 /**
- * Returns the options, and the `base` URL of the library's files if the address of its own element names the project: without one, the file
- * may be a copy or a bundle. Otherwise they are those of its own or of any script element with `data-token`, or of `window.tillrollOptions`.
- * Nothing else of the page counts, whatever its name and address.
+ * Returns the options, and sets `scriptBase`: if the address of its own element names no project, the file may be a copy or a bundle. Then they
+ * are those of its own or of any script element with `data-token`, or of `window.tillrollOptions`. Nothing else of the page counts, whatever
+ * its name and address.
  */
 const readOptions = () => {
   const own = asObject(member(document, "currentScript"));
   const [, base, , , pathToken, , , queryToken] = SCRIPT_URL.exec(own.src) || [];
   const token = queryToken || pathToken;
-  const options = { token, collector: base, base: token && base, ...own.dataset };
+  const options = { token, collector: base, ...own.dataset };
+  scriptBase = token && base;
   if (options.token) return options;
-  const tagged = member(document, "querySelector").call(document, "script[data-token]");
-  return tagged ? tagged.dataset : window.tillrollOptions;
+  return asObject(member(document, "querySelector").call(document, "script[data-token]")).dataset || window.tillrollOptions;
 };
 
 /**
@@ -61,7 +64,7 @@ const install = (options) => {
     snippet: window.tillroll,
   };
   // The fragment differs for each attempt, because browsers cache the failure of a module import by URL.
-  const loadCore = (attempt, collector) => import((options.base || collector) + __CORE__ + "#" + attempt).then((core) => core.load2());
+  const loadCore = (attempt, collector) => import((scriptBase || collector) + __CORE__ + "#" + attempt).then((core) => core.load2());
   const { track, client } = tryCall(createClient, settings, loadCore) || { track: () => () => {} };
   const adopt = createInstaller(track);
   window.tillroll = { ...client, token: options.token, adopt };
