@@ -27,7 +27,7 @@ export const UNDECIDED_SUFFIX = "c";
  * token, and are passed to the host; `store` is the event store.
  */
 export const createCallQueue = (startOptions, settings, store) => {
-  const loadCall = createCall("tillroll", "land", {});
+  const loadCall = createCall("tillroll", "land");
   const waiting = [];
   const listeners = [];
   /** The local storage key of the calls of pages that closed before the core loaded; the next such page sends them first. */
@@ -103,6 +103,8 @@ export const createCallQueue = (startOptions, settings, store) => {
 
   const setConsent = (state) => {
     if (state !== "granted") {
+      // What waits for the database is not stored any more.
+      store.pending = {};
       canPersist = false;
       clearBacklog();
     }
@@ -126,7 +128,7 @@ export const createCallQueue = (startOptions, settings, store) => {
     },
     deny: () => setConsent("denied"),
     reset: () => {
-      const { key, text } = createCall("tillroll", "reset", {});
+      const { key, text } = createCall("tillroll", "reset");
       enqueue(() => core.reset(key, text));
     },
     flush: (resolve) => enqueue(() => core.flush(resolve)),

@@ -73,7 +73,7 @@ export const createEventStore = (name) => {
     put: (key, text) => {
       store.pending[key] = text;
       store.run((objects) => {
-        objects.put(text, key);
+        if (store.pending[key]) objects.put(text, key);
         objects.transaction.addEventListener("complete", () => store.pending[key] === text && delete store.pending[key]);
       });
     },

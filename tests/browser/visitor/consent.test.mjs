@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
+import { createFixture, PARALLEL, persistedCount, scriptTag } from "../support/fixture.mjs";
 
 const withPage = createFixture();
 
@@ -126,6 +126,16 @@ describe("consent", PARALLEL, () => {
       await page.evaluate(() => (window.tillroll.consent("granted"), window.metrilo.checkout()));
       const events = await allEvents();
       assert.deepEqual(events.map(({ type, email }) => [type, email]), [["land", null], ["checkout", null]]);
+    }));
+
+  test("denial before the core has loaded: nothing is stored, also if it never loads", () =>
+    withPage(pages("", "<script>metrilo.viewProduct(1); tillroll.consent('denied'); metrilo.viewProduct(2);</script>"), async ({ page, open, collector }) => {
+      await page.route(`${collector.url}/assets/*.wasm`, () => {});
+      await open();
+      assert.equal(await page.evaluate(persistedCount), 0);
+      await open("/empty");
+      assert.equal(await page.evaluate(persistedCount), 0);
+      assert.deepEqual(await page.evaluate(() => [document.cookie, Object.keys(localStorage)]), ["", []]);
     }));
 
   test("denial deletes everything that was stored", () =>
