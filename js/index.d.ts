@@ -53,7 +53,8 @@ export interface Metrilo {
   customEvent(name: string): void;
   /** Identifies the visitor when a form is submitted. Values are `name` attributes of its fields. */
   integrateForm(options: {
-    formSelector: string;
+    /** A selector, which may match several forms, or a form or a container of it. */
+    formSelector: string | Element;
     email: string;
     firstName?: string;
     lastName?: string;
