@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::metrics::catalog::{Field, Operator, Resource};
 use crate::metrics::search_query::SearchExpr;
 use crate::metrics::time_zone::Zone;
+use crate::time::DAY_MS;
 
 /// A query of the metrics API.
 #[derive(Debug)]
@@ -209,6 +210,17 @@ impl Interval {
     /// Every interval with its name in requests.
     pub const NAMES: &[(&str, Self)] =
         &[("hour", Self::Hour), ("day", Self::Day), ("week", Self::Week), ("month", Self::Month), ("year", Self::Year)];
+
+    /// Returns the length of the shortest such interval, in milliseconds.
+    pub fn least_millis(self) -> i64 {
+        match self {
+            Self::Hour => DAY_MS / 24,
+            Self::Day => DAY_MS,
+            Self::Week => 7 * DAY_MS,
+            Self::Month => 28 * DAY_MS,
+            Self::Year => 365 * DAY_MS,
+        }
+    }
 }
 
 /// The conditions on records; all must hold.

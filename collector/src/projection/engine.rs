@@ -56,6 +56,11 @@ pub trait AnalyticsEngine: Send + Sync {
     /// [`ProjectionError::Moved`].
     fn apply(&self, documents: &[Document], tracked: &TrackedChanges, watermark: Position) -> Result<(), ProjectionError>;
 
+    /// Computes a part of what queries with this window of the last touch, in days, would otherwise compute first.
+    fn prepare(&self, _attribution_days: u32) -> Result<(), ProjectionError> {
+        Ok(())
+    }
+
     /// Returns the records with a line item that names one of these products.
     fn records_with_products(&self, products: &BTreeSet<ProductKey>) -> Result<Vec<RecordKey>, ProjectionError>;
 

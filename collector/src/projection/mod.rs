@@ -80,9 +80,9 @@ pub struct Analytics {
 
 impl Analytics {
     /// Opens the projection, in the data folder unless it is in another database, and starts to apply changes. A database that several
-    /// collectors share is filled while it is this collector's `turn`. If the projection cannot be opened, queries get an error and everything
-    /// else works.
-    pub fn start(folder: &Path, engine: EngineConfig, store: &Store, turn: Turn, pace: Pace) -> Self {
+    /// collectors share is filled while it is this collector's `turn`. Queries are expected to have this window of the last touch, in days. If the
+    /// projection cannot be opened, queries get an error and everything else works.
+    pub fn start(folder: &Path, engine: EngineConfig, store: &Store, turn: Turn, pace: Pace, attribution_days: u32) -> Self {
         if let Err(error) = renew_if_marked(folder) {
             tracing::error!(%error, "cannot replace a projection that contains data of an erased person");
         }
@@ -94,7 +94,8 @@ impl Analytics {
         let max_queries = if is_embedded { processors.clamp(MIN_QUERIES, MAX_QUERIES) } else { MAX_QUERIES };
         // The engine starts threads, which inherit the priority.
         let open = run_lowered(|| open_engine(folder, position, engine));
-        let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, Box::new(store.change_feed()), head, turn, pace)?)));
+        let feed = Box::new(store.change_feed());
+        let open = open.and_then(|engine| Ok((Arc::clone(&engine), sync::start(engine, feed, head, turn, pace, attribution_days)?)));
         match &open {
             Err(error @ ProjectionError::NoEngine) => tracing::info!("{error}"),
             Err(error) => tracing::error!(%error, "cannot open the projection"),

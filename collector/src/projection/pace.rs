@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Pace {
     /// How long changes gather into a batch. With the time for two batches, records stay younger than two seconds.
     pub batch_delay: Duration,
+    /// How often, while there are no changes, a database that others can empty is looked at, and another one prepares for queries.
+    pub idle_interval: Duration,
     /// While many events arrive, the task pauses after a step for so many times as long as the step took. A low priority alone does not suffice:
     /// the system lets a thread that has begun continue for a millisecond or more, and the threads of requests, which often wait for the disk,
     /// then wait for it too.
@@ -19,7 +21,13 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { batch_delay: Duration::from_millis(1_200), pause_factor: 9, min_arrived: 500, max_pause: Duration::from_secs(3) }
+        Self {
+            batch_delay: Duration::from_millis(1_200),
+            idle_interval: Duration::from_secs(5),
+            pause_factor: 9,
+            min_arrived: 500,
+            max_pause: Duration::from_secs(3),
+        }
     }
 }
 

@@ -36,8 +36,6 @@ use crate::projection::turn::Turn;
 
 /// How often a follower reads how far the database is, while it is behind the store.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
-/// How often a database that others can empty is looked at while there are no changes.
-const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// The delay after the first failure; each further failure doubles it.
 const INITIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The longest delay after a failure.
@@ -60,6 +58,7 @@ pub fn start(
     head: watch::Receiver<Position>,
     turn: Turn,
     pace: Pace,
+    attribution_days: u32,
 ) -> Result<Progress, ProjectionError> {
     let (done, is_open) = match engine.watermark() {
         Ok(done) => (done, true),
@@ -73,6 +72,7 @@ pub fn start(
         source,
         turn,
         pace,
+        attribution_days,
         announce,
         is_open,
         done,
@@ -94,6 +94,8 @@ struct SyncTask {
     source: Box<dyn ChangeSource>,
     turn: Turn,
     pace: Pace,
+    /// The window of the last touch that queries will have.
+    attribution_days: u32,
     announce: watch::Sender<Position>,
     /// Whether the engine is open for writing.
     is_open: bool,
@@ -109,11 +111,11 @@ struct SyncTask {
 
 impl SyncTask {
     async fn run(mut self, mut head: watch::Receiver<Position>, skip_delay: Arc<Notify>) {
-        let mut is_check_due = false;
+        let mut is_idle = false;
         loop {
             let target = *head.borrow_and_update();
             let is_behind = !self.done.reaches(target);
-            if is_behind || is_check_due {
+            if is_behind || is_idle {
                 if is_behind {
                     self.health.mark_behind();
                 }
@@ -122,7 +124,7 @@ impl SyncTask {
                 let Ok((task, pause)) = tokio::task::spawn_blocking(move || self.step(target)).await else { return };
                 self = task;
                 let (applied, arrived) = (self.applied.event - before, head.borrow().event - target.event);
-                is_check_due = pause.is_some();
+                is_idle = pause.is_some();
                 match pause {
                     Some(pause) => tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -143,10 +145,10 @@ impl SyncTask {
                     }
                 }
             } else {
-                match tokio::time::timeout(CHECK_INTERVAL, head.changed()).await {
+                match tokio::time::timeout(self.pace.idle_interval, head.changed()).await {
                     Ok(Ok(())) => wait_for_batch(&skip_delay, self.pace.batch_delay).await,
                     Ok(Err(_)) => return,
-                    Err(_) => is_check_due = self.engine.is_shared(),
+                    Err(_) => is_idle = true,
                 }
             }
         }
@@ -174,10 +176,12 @@ impl SyncTask {
         }
     }
 
-    /// Checks the database if there is nothing to do. Otherwise follows, opens the engine, or applies one batch, one re-sync page, or one of each.
+    /// Checks the database and prepares for queries if there is nothing to do. Otherwise follows, opens the engine, or applies one batch, one re-sync page, or one of each.
     fn advance(&mut self, target: Position) -> Result<(), ProjectionError> {
         if self.done.reaches(target) {
-            return self.check();
+            self.check()?;
+            self.prepare();
+            return Ok(());
         }
         if !self.turn.is_own() {
             return self.follow();
@@ -192,8 +196,11 @@ impl SyncTask {
         if self.done.change < self.applied.change { self.reload_page() } else { Ok(()) }
     }
 
-    /// Looks whether the database still has what it had. If not, the projection is behind again.
+    /// Looks whether a database that others can empty still has what it had. If not, the projection is behind again.
     fn check(&mut self) -> Result<(), ProjectionError> {
+        if !self.engine.is_shared() {
+            return Ok(());
+        }
         let stored = self.engine.stored(&self.source.origin()?)?.unwrap_or(NOT_FILLED);
         if !stored.reaches(self.done) {
             tracing::warn!("the analytics database has lost what it had, and is filled again");
@@ -201,6 +208,13 @@ impl SyncTask {
             self.set_done(stored);
         }
         Ok(())
+    }
+
+    /// Computes in advance what the next query needs. If that fails, the query reports it.
+    fn prepare(&self) {
+        if let Err(error) = self.engine.prepare(self.attribution_days) {
+            tracing::warn!(%error, "cannot prepare the projection for queries");
+        }
     }
 
     /// Reads how far another collector has filled the database.

@@ -198,7 +198,9 @@ fn metrics(input: &[u8]) -> String {
     for resource in ["orders", "carts", "returns"].iter().filter_map(|name| MetricsResource::find(name)) {
         for kind in [QueryType::Breakdown, QueryType::DateBreakdown, QueryType::Stats, QueryType::Search, QueryType::BoughtTogether] {
             match parse::parse(resource, kind, &body, context) {
-                Ok(query) => outcome.extend(sql::statements(&query, &scope, &DuckDb).iter().map(|statement| shape(&statement.text))),
+                Ok(query) => {
+                    outcome.extend(sql::statements(&query, &scope, &DuckDb::default()).iter().map(|statement| shape(&statement.text)));
+                }
                 Err(QueryError::BadRequest(_)) => outcome.push('-'),
                 Err(QueryError::Unprocessable(errors)) => outcome.extend(errors.all().iter().take(3).map(|error| unquoted(&error.message))),
             }

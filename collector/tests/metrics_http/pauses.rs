@@ -15,7 +15,8 @@ use super::server::{Client, TestServer, clock, id, until};
 const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// The projection pauses after each step during which an event arrived.
-const ENDLESS_PAUSES: Pace = Pace { batch_delay: Duration::ZERO, pause_factor: u32::MAX, min_arrived: 1, max_pause: A_DAY };
+const ENDLESS_PAUSES: Pace =
+    Pace { batch_delay: Duration::ZERO, idle_interval: A_DAY, pause_factor: u32::MAX, min_arrived: 1, max_pause: A_DAY };
 
 /// 10 June 2021, 10:00 UTC, in milliseconds since 1970.
 const TEN_OCLOCK_MS: u64 = 1_623_319_200_000;

@@ -34,7 +34,7 @@ use crate::rejection_broadcast::RejectionBroadcast;
 use crate::replication::Leadership;
 use crate::sources::Countries;
 use crate::static_files::Assets;
-use crate::store::{self, Cursor};
+use crate::store::{self, Cursor, Store};
 use crate::telemetry::Telemetry;
 use crate::vendors::Forwarding;
 use connections::Connections;
@@ -87,7 +87,7 @@ impl Server {
         let redirect_listener = bind_redirect(flags).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let leadership = node.as_ref().map_or_else(Leadership::alone, |node| node.leadership().clone());
-        let analytics = Analytics::start(&flags.data, flags.analytics.engine(), &store, turn_to_write(leadership.clone()), options.pace);
+        let analytics = open_analytics(flags, &store, leadership.clone(), options.pace);
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
         let state = AppState {
@@ -202,9 +202,10 @@ impl Server {
     }
 }
 
-/// The leader of a group writes what all its collectors share.
-fn turn_to_write(leadership: Leadership) -> Turn {
-    Turn::while_true(move || leadership.is_leader())
+/// Opens the projection. The leader of a group writes what all its collectors share.
+fn open_analytics(flags: &Serve, store: &Store, leadership: Leadership, pace: Pace) -> Analytics {
+    let turn = Turn::while_true(move || leadership.is_leader());
+    Analytics::start(&flags.data, flags.analytics.engine(), store, turn, pace, flags.attribution_days)
 }
 
 /// Returns whether `/live` is open to this machine. Behind a proxy every request comes from this machine.

@@ -57,6 +57,10 @@ impl Dialect for ClickHouse<'_> {
         time.into()
     }
 
+    fn shift(&self, time: &str, millis: &str) -> String {
+        format!("({time} + {millis})")
+    }
+
     fn truncate(&self, interval: Interval, time: &str) -> String {
         let day = format!("positiveModulo({time}, {DAY_MS})");
         let of_calendar = |function: &str| format!("({time} - {day} - ({function}({}) - 1) * {DAY_MS})", calendar(time));

@@ -1,8 +1,8 @@
 //! Keeps the attribution of orders and the visits with orders in tables, because they cost most of the time of a query.
 //!
-//! A batch deletes the rows that it can change, in its own transaction. A query that uses these tables has the missing rows computed first, from
-//! the missing orders and the visits of their persons. So many changes cost little if no query follows, and what is kept always agrees with
-//! the rest of the snapshot.
+//! A batch deletes the rows that it can change, in its own transaction. The missing rows are computed from the missing orders and the visits of
+//! their persons: when no changes arrive for a moment, or before, by a query that uses these tables. So many changes cost little, and what is
+//! kept always agrees with the rest of the snapshot.
 
 use duckdb::{Connection, params};
 
@@ -38,7 +38,7 @@ impl<'a> OutdatedOrders<'a> {
              WHERE v.person IS NOT NULL AND {condition} GROUP BY v.project, v.person;
              INSERT INTO changed_order SELECT DISTINCT o.project, o.order_id FROM visit_orders o
              WHERE o.visit IN (SELECT v.number FROM visits v WHERE {condition})",
-            Relations::new(&DuckDb, None).people_visits()
+            Relations::new(&DuckDb::default(), None).people_visits()
         ))
     }
 
@@ -87,19 +87,14 @@ pub(super) fn is_complete(connection: &Connection, days: u32) -> duckdb::Result<
     connection.query_row("SELECT attributed_days IS NOT DISTINCT FROM ? FROM projection", params![days], |row| row.get(0))
 }
 
-/// Computes the missing rows, and all if the window was another one.
-pub(super) fn complete(connection: &Connection, days: u32) -> duckdb::Result<()> {
-    while !is_complete(connection, days)? {
-        let transaction = connection.unchecked_transaction()?;
-        compute_missing(&transaction, days)?;
-        transaction.commit()?;
+/// Computes missing rows of at most [`MAX_ORDERS`] orders, and all anew if the window was another one. Returns whether none is missing any more.
+pub(super) fn add_missing(connection: &Connection, days: u32) -> duckdb::Result<bool> {
+    if is_complete(connection, days)? {
+        return Ok(true);
     }
-    Ok(())
-}
-
-fn compute_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
-    if connection.execute("DELETE FROM order_attribution WHERE days <> ?", params![days])? > 0 {
-        connection.execute_batch("DELETE FROM ordered_visits")?;
+    let transaction = connection.unchecked_transaction()?;
+    if transaction.execute("DELETE FROM order_attribution WHERE days <> ?", params![days])? > 0 {
+        transaction.execute_batch("DELETE FROM ordered_visits")?;
     }
     let find = format!(
         "CREATE OR REPLACE TEMP TABLE missing_order AS
@@ -107,22 +102,25 @@ fn compute_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
              o.order__total_amount_with_taxes, o.customer__email, o.customer__id
          FROM orders o WHERE o.cart = FALSE AND o.doc NOT IN (SELECT doc FROM order_attribution) LIMIT {MAX_ORDERS}"
     );
-    connection.execute_batch(&find)?;
-    let found: usize = connection.query_row("SELECT count(*) FROM missing_order", [], |row| row.get(0))?;
+    transaction.execute_batch(&find)?;
+    let found: usize = transaction.query_row("SELECT count(*) FROM missing_order", [], |row| row.get(0))?;
     if found > 0 {
-        add_missing(connection, days)?;
+        compute(&transaction, days)?;
     }
-    if found < MAX_ORDERS {
-        connection.execute("UPDATE projection SET attributed_days = ?", params![days])?;
+    let is_last = found < MAX_ORDERS;
+    if is_last {
+        transaction.execute("UPDATE projection SET attributed_days = ?", params![days])?;
     }
-    Ok(())
+    transaction.commit()?;
+    Ok(is_last)
 }
 
 /// Adds the rows of the orders in `missing_order`.
-fn add_missing(connection: &Connection, days: u32) -> duckdb::Result<()> {
-    let all = Relations::new(&DuckDb, None);
+fn compute(connection: &Connection, days: u32) -> duckdb::Result<()> {
+    let dialect = DuckDb::default();
+    let all = Relations::new(&dialect, None);
     let people_visits = all.people_visits();
-    let missing = Relations::new(&DuckDb, None).limited_to("missing_order", "person_visit");
+    let missing = Relations::new(&dialect, None).limited_to("missing_order", "person_visit");
     let (attribution, orders_in_visits) = (missing.attribution(days), missing.orders_in_visits());
     let revenue = all.revenue_of(
         "(SELECT k.visit AS visit, o.order__id AS id, o.order__placed_at AS placed_at, o.order__currency_code AS currency,

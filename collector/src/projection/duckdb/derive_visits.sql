@@ -1,4 +1,4 @@
--- Derives the visits in `touched` from their events. Two events of one time are ordered by their numbers. LOWEST and HIGHEST stand for the first
+-- Removes the visits in `touched`, and derives them from their events into the table `derived`. Two events of one time are ordered by their numbers. LOWEST and HIGHEST stand for the first
 -- and the last number in `touched`: with literals the engine skips all other parts of the table.
 DELETE FROM visits WHERE number IN (SELECT visit FROM touched);
 DELETE FROM touches WHERE visit IN (SELECT visit FROM touched);
@@ -7,7 +7,7 @@ CREATE OR REPLACE TEMP TABLE own AS
     SELECT visit, project, seq, time, row_number() OVER (ORDER BY time, seq) AS place, type, visitor, email, store, host, path, product, order_id,
         device_type, browser, system, country, channel, source, medium, campaign, term, content, click_id
     FROM events e WHERE e.visit BETWEEN LOWEST AND HIGHEST AND e.visit IN (SELECT visit FROM touched);
-INSERT INTO visits
+CREATE OR REPLACE TEMP TABLE derived AS
     WITH pages AS (
         SELECT visit, CAST(sum(pages) AS BIGINT) AS pages FROM (
             SELECT visit, greatest(count(*) FILTER (type = 'page_view'),
@@ -27,15 +27,16 @@ INSERT INTO visits
             arg_min(seq, place) FILTER (channel IS NOT NULL) AS found
         FROM own GROUP BY visit),
     origins AS (SELECT * FROM own WHERE channel IS NOT NULL)
-    SELECT s.visit, s.project, t.session, s.visitor, s.email, s.store, s.started_at, s.ended_at, s.first_seq, s.events_count, p.pages,
-        s.products_count, p.pages <= 1 AND s.is_passive, s.entry_path, s.exit_path, s.viewed_product, s.added_to_cart, s.checked_out,
-        s.device_type, s.browser, s.system, s.country, o.seq, o.time, coalesce(o.channel, 'direct'), coalesce(o.source, 'direct'), o.medium,
-        o.campaign, o.term, o.content, o.click_id
+    SELECT s.visit AS number, s.project, t.session, s.visitor, s.email, s.store, s.started_at, s.ended_at, s.first_seq, s.events_count,
+        p.pages AS pages_count, s.products_count, p.pages <= 1 AND s.is_passive AS is_bounce, s.entry_path, s.exit_path, s.viewed_product,
+        s.added_to_cart, s.checked_out, s.device_type, s.browser, s.system, s.country, o.seq AS source_seq, o.time AS source_at,
+        coalesce(o.channel, 'direct') AS channel, coalesce(o.source, 'direct') AS source, o.medium, o.campaign, o.term, o.content, o.click_id,
+        md5_number(s.project || ' ' || t.session) AS session_digest
     FROM figures s JOIN touched t ON t.visit = s.visit JOIN pages p ON p.visit = s.visit
         LEFT JOIN origins o ON o.seq = CASE WHEN s.has_land THEN s.landed ELSE s.found END;
 INSERT INTO touches
     SELECT o.visit, o.project, o.seq, o.time, o.channel, o.source, o.medium, o.campaign, o.term, o.content, o.click_id
-    FROM own o JOIN visits v ON v.number = o.visit WHERE o.type = 'land' AND o.channel IS NOT NULL AND o.seq <> v.source_seq;
+    FROM own o JOIN derived v ON v.number = o.visit WHERE o.type = 'land' AND o.channel IS NOT NULL AND o.seq <> v.source_seq;
 INSERT INTO visit_orders
     SELECT visit, any_value(project), order_id, min(time), min(seq) FROM own WHERE type = 'order' AND order_id IS NOT NULL
     GROUP BY visit, order_id;

@@ -11,6 +11,7 @@ use duckdb::types::{TimeUnit, Value as Sql};
 use duckdb::{Connection, params_from_iter};
 
 use crate::cancellation::Cancellation;
+use crate::metrics::catalog::Operator;
 use crate::metrics::query::Query;
 use crate::metrics::rows::{Cell, Row, Rows, Scope};
 use crate::projection::document::{Document, ProductKey, RecordKey};
@@ -66,12 +67,20 @@ impl AnalyticsEngine for DuckDbEngine {
         self.with(|open| lock(&open.writer).apply(documents, tracked, watermark))
     }
 
+    fn prepare(&self, attribution_days: u32) -> Result<(), ProjectionError> {
+        self.with(|open| lock(&open.writer).add_attribution(attribution_days)).map(|_| ())
+    }
+
     fn records_with_products(&self, products: &BTreeSet<ProductKey>) -> Result<Vec<RecordKey>, ProjectionError> {
         self.with(|open| lock(&open.writer).records_with_products(products))
     }
 
     fn query(&self, query: &Query, scope: &Scope, _: Position, cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        let statements = sql::statements(query, scope, &DuckDb);
+        let counts_numbers = query.kind.measures().iter().any(|measure| measure.operator == Operator::Cardinality);
+        let statements = |transaction: &Connection| {
+            let dialect = if counts_numbers { DuckDb::of(transaction)? } else { DuckDb::default() };
+            Ok(sql::statements(query, scope, &dialect))
+        };
         let attribution_days = sql::uses_attribution(query).then_some(query.attribution_days);
         self.with(|open| open.run(&statements, attribution_days, cancellation))
     }
@@ -100,7 +109,7 @@ impl DuckDbEngine {
 
     /// Runs statements on one snapshot and returns the rows of each. Fails soon after a cancellation.
     pub fn run(&self, statements: &[Statement], cancellation: &Cancellation) -> Result<Vec<Rows>, ProjectionError> {
-        self.with(|open| open.run(statements, None, cancellation))
+        self.with(|open| open.run(&|_| Ok(statements.to_vec()), None, cancellation))
     }
 
     fn with<T>(&self, work: impl FnOnce(&OpenFile) -> duckdb::Result<T>) -> Result<T, ProjectionError> {
@@ -157,7 +166,7 @@ impl OpenFile {
     }
 
     /// Runs statements. With `attribution_days`, their snapshot has the attribution of all orders, with this window of the last touch.
-    fn run(&self, statements: &[Statement], attribution_days: Option<u32>, cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
+    fn run(&self, statements: &StatementsOf<'_>, attribution_days: Option<u32>, cancellation: &Cancellation) -> duckdb::Result<Vec<Rows>> {
         let idle = lock(&self.idle).pop();
         let connection = idle.map_or_else(|| schema::connect_again(&lock(&self.source)), Ok)?;
         let interrupt = connection.interrupt_handle();
@@ -177,7 +186,13 @@ impl OpenFile {
     fn complete_attribution(&self, days: u32, cancellation: &Cancellation) -> duckdb::Result<()> {
         let writer = lock(&self.writer);
         let interrupt = writer.interrupt_handle();
-        cancellation.interruptible(move || interrupt.interrupt(), || writer.complete_attribution(days))
+        cancellation.interruptible(
+            move || interrupt.interrupt(),
+            || {
+                while !writer.add_attribution(days)? {}
+                Ok(())
+            },
+        )
     }
 }
 
@@ -214,10 +229,13 @@ fn watermark(connection: &Connection) -> duckdb::Result<Position> {
     connection.query_row("SELECT watermark, event_watermark, trimmed_until FROM projection", [], position)
 }
 
+/// Returns the statements to run in a transaction.
+type StatementsOf<'a> = dyn Fn(&Connection) -> duckdb::Result<Vec<Statement>> + 'a;
+
 /// Returns the rows of each statement, or `None` if the snapshot lacks the attribution of orders.
 fn run_all(
     connection: &Connection,
-    statements: &[Statement],
+    statements: &StatementsOf<'_>,
     attribution_days: Option<u32>,
     cancellation: &Cancellation,
 ) -> duckdb::Result<Option<Vec<Rows>>> {
@@ -234,7 +252,7 @@ fn run_all(
         }
         run_one(&transaction, statement)
     };
-    let tables = statements.iter().map(run).collect::<Result<_, _>>()?;
+    let tables = statements(&transaction)?.iter().map(run).collect::<Result<_, _>>()?;
     transaction.commit()?;
     Ok(Some(tables))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use duckdb::{Config, Connection, params};
 use sha2::{Digest, Sha256};
 
-use crate::projection::duckdb::tracking_writer::{DERIVE_VISITS, SCHEMA};
+use crate::projection::duckdb::tracking_writer::{DERIVE_VISITS, NUMBER_PEOPLE, SCHEMA};
 use crate::projection::rows::{ColumnType, RECORD_KINDS, Table, tables};
 
 /// The oldest version of the engine that can read the file. Older forms of a file have no compression for long texts.
@@ -88,6 +88,6 @@ fn sql() -> String {
 
 /// Returns a digest of the schema. Raise the number in it when the contents of the tables change, but not the tables.
 pub(super) fn fingerprint() -> String {
-    let digest = Sha256::digest(format!("5\n{}{DERIVE_VISITS}", sql()));
+    let digest = Sha256::digest(format!("5\n{}{DERIVE_VISITS}{NUMBER_PEOPLE}", sql()));
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -21,12 +21,21 @@ pub(super) const SCHEMA: &str = include_str!("tracking_schema.sql");
 /// Derives visits again.
 pub(super) const DERIVE_VISITS: &str = include_str!("derive_visits.sql");
 
+/// Copies rows with the numbers of their people.
+pub(super) const NUMBER_PEOPLE: &str = include_str!("number_people.sql");
+
+/// Deletes the numbers of people who are in no visit and no link any more: beside the number stands a digest of their visitor id or e-mail.
+const REMOVE_NUMBERS: &str = "
+    DELETE FROM person_numbers WHERE number NOT IN (SELECT number FROM (
+        SELECT visitor_number AS number FROM visits UNION ALL SELECT email_number FROM visits
+        UNION ALL SELECT visitor_number FROM links UNION ALL SELECT email_number FROM links) WHERE number IS NOT NULL)";
+
 /// Tables of a connection, which hold the changes of one batch.
 const TEMPORARY: &str = "
     CREATE TEMP TABLE arrived (place BIGINT, project BIGINT, session VARCHAR);
     CREATE TEMP TABLE touched (visit BIGINT, project BIGINT, session VARCHAR, events_before BIGINT);
     CREATE TEMP TABLE erased (seq BIGINT);
-    CREATE TEMP TABLE new_link AS SELECT * FROM links LIMIT 0;
+    CREATE TEMP TABLE new_link AS SELECT * EXCLUDE (visitor_number, email_number) FROM links LIMIT 0;
     CREATE TEMP TABLE linked (project BIGINT, visitor VARCHAR);
     CREATE TEMP TABLE new_person AS SELECT * REPLACE (CAST(NULL AS VARCHAR) AS tags) FROM people LIMIT 0;
     CREATE TEMP TABLE person_key (project BIGINT, email VARCHAR);
@@ -52,8 +61,12 @@ impl TrackingWriter {
             derive_visits(connection, outdated)?;
         }
         apply_links(connection, changes, outdated)?;
-        if changes.trimmed > number(connection, "SELECT trimmed_until FROM projection")? {
+        let trims = changes.trimmed > number(connection, "SELECT trimmed_until FROM projection")?;
+        if trims {
             trim(connection, changes.trimmed, outdated)?;
+        }
+        if changes.is_reset || trims || !changes.erased.is_empty() {
+            connection.execute_batch(REMOVE_NUMBERS)?;
         }
         apply_people(connection, changes)?;
         apply_products(connection, changes)
@@ -85,7 +98,7 @@ impl TrackingWriter {
             "INSERT INTO touched
              SELECT coalesce(v.number, {} + row_number() OVER (PARTITION BY v.number IS NULL ORDER BY a.place) - 1), a.project, a.session,
                  coalesce(v.events_count, 0)
-             FROM arrived a LEFT JOIN visits v ON v.project = a.project AND v.session = a.session",
+             FROM arrived a LEFT JOIN visits v ON v.session_digest = md5_number(a.project || ' ' || a.session)",
             self.next_visit
         );
         connection.execute(&touch, [])?;
@@ -102,8 +115,14 @@ fn derive_visits(connection: &Connection, outdated: &OutdatedOrders<'_>) -> duck
     let is_touched = format!("v.number BETWEEN {lowest} AND {highest} AND v.number IN (SELECT visit FROM touched)");
     outdated.add_visits(&is_touched)?;
     connection.execute_batch(&DERIVE_VISITS.replace("LOWEST", &lowest.to_string()).replace("HIGHEST", &highest.to_string()))?;
+    connection.execute_batch(&number_people("derived", "visits"))?;
     outdated.add_visits(&is_touched)?;
     connection.execute("DELETE FROM touched", []).map(|_| ())
+}
+
+/// Returns the statements that copy the rows of a table to another one, with the numbers of their people.
+fn number_people(source: &str, target: &str) -> String {
+    NUMBER_PEOPLE.replace("SOURCE", source).replace("TARGET", target)
 }
 
 fn number(connection: &Connection, sql: &str) -> duckdb::Result<i64> {
@@ -128,7 +147,7 @@ fn erase_events(connection: &Connection, changes: &TrackedChanges) -> duckdb::Re
 fn trim(connection: &Connection, until: i64, outdated: &OutdatedOrders<'_>) -> duckdb::Result<()> {
     outdated.add_visits(&format!("v.first_seq <= {until} AND v.session IS NOT NULL"))?;
     // The orders of a person are found by the person, so they are stored while the person is known.
-    let orders_in_visits = Relations::new(&DuckDb, None).orders_in_visits();
+    let orders_in_visits = Relations::new(&DuckDb::default(), None).orders_in_visits();
     let store_orders = format!(
         "INSERT INTO visit_orders SELECT visit, project, id, placed_at, 0 FROM {orders_in_visits} i
          WHERE visit IN (SELECT number FROM visits WHERE first_seq <= ? AND session IS NOT NULL)
@@ -136,7 +155,9 @@ fn trim(connection: &Connection, until: i64, outdated: &OutdatedOrders<'_>) -> d
     );
     connection.execute(&store_orders, params![until])?;
     connection.execute(
-        "UPDATE visits SET session = NULL, visitor = NULL, email = NULL WHERE first_seq <= ? AND session IS NOT NULL",
+        "UPDATE visits SET session = NULL, session_digest = NULL, visitor = NULL, email = NULL, visitor_number = NULL,
+             email_number = NULL
+         WHERE first_seq <= ? AND session IS NOT NULL",
         params![until],
     )?;
     connection.execute("DELETE FROM events WHERE seq <= ?", params![until]).map(|_| ())
@@ -153,10 +174,8 @@ fn apply_links(connection: &Connection, changes: &TrackedChanges, outdated: &Out
     replace_temporary(connection, "linked", &tracked::keys(linked))?;
     replace_temporary(connection, "new_link", &tracked::links(changes))?;
     outdated.add_links()?;
-    connection.execute_batch(
-        "DELETE FROM links l USING linked c WHERE l.project = c.project AND l.visitor = c.visitor;
-         INSERT INTO links SELECT * FROM new_link",
-    )?;
+    connection.execute_batch("DELETE FROM links l USING linked c WHERE l.project = c.project AND l.visitor = c.visitor")?;
+    connection.execute_batch(&number_people("new_link", "links"))?;
     outdated.add_links()
 }
 
@@ -187,4 +206,70 @@ fn apply_products(connection: &Connection, changes: &TrackedChanges) -> duckdb::
         "DELETE FROM products p USING new_product n WHERE p.project = n.project AND p.id = n.id;
          INSERT INTO products SELECT * FROM new_product",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use crate::cancellation::Cancellation;
+    use crate::metrics::rows::Cell;
+    use crate::projection::AnalyticsEngine;
+    use crate::projection::duckdb::DuckDbEngine;
+    use crate::projection::source::{IdentityLink, Position, TrackedChanges, TrackedEvent};
+    use crate::projection::sql::Statement;
+    use crate::sources::Client;
+
+    fn event(seq: i64, visitor: &str, email: Option<&str>) -> TrackedEvent {
+        TrackedEvent {
+            seq,
+            project: 1,
+            id: Uuid::nil(),
+            event_type: "page_view".into(),
+            api: "tillroll".into(),
+            time: seq,
+            received_at: seq,
+            visitor: Some(visitor.into()),
+            email: email.map(Into::into),
+            session: Some(format!("session {visitor} {seq}")),
+            store: None,
+            url: "https://shop.example/".into(),
+            referrer: String::new(),
+            title: String::new(),
+            params: "{}".into(),
+            is_bot: false,
+            client: Client::default(),
+        }
+    }
+
+    fn link(visitor: &str, email: &str) -> IdentityLink {
+        IdentityLink { project: 1, visitor: visitor.into(), since: 0, until: i64::MAX / 1_000, email: email.into() }
+    }
+
+    /// Returns how many people have a number.
+    fn numbered(engine: &DuckDbEngine) -> Cell {
+        let statement = Statement { text: "SELECT count(*) FROM person_numbers".into(), values: Vec::new() };
+        engine.run(&[statement], &Cancellation::default()).unwrap().remove(0).remove(0).remove(0)
+    }
+
+    #[test]
+    fn erased_and_expired_people_have_no_number_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = DuckDbEngine::open(folder.path(), Position::default()).unwrap();
+        let apply =
+            |changes: &TrackedChanges| engine.apply(&[], changes, Position { trimmed: changes.trimmed, ..Position::default() }).unwrap();
+        apply(&TrackedChanges {
+            events: vec![event(1, "v1", None), event(2, "v2", Some("b@example.com")), event(3, "v1", None), event(4, "v3", None)],
+            linked: vec![(1, "v1".to_owned())],
+            links: vec![link("v1", "a@example.com")],
+            ..TrackedChanges::default()
+        });
+        assert_eq!(numbered(&engine), Cell::Integer(5));
+        apply(&TrackedChanges { erased: vec![2], ..TrackedChanges::default() });
+        assert_eq!(numbered(&engine), Cell::Integer(3), "an event is erased");
+        apply(&TrackedChanges { is_reset: true, ..TrackedChanges::default() });
+        assert_eq!(numbered(&engine), Cell::Integer(2), "a person without events is erased");
+        apply(&TrackedChanges { trimmed: 3, ..TrackedChanges::default() });
+        assert_eq!(numbered(&engine), Cell::Integer(1), "events have expired");
+    }
 }

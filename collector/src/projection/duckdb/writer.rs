@@ -65,9 +65,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Computes what is missing of the attribution of orders.
-    pub(super) fn complete_attribution(&self, days: u32) -> duckdb::Result<()> {
-        attribution::complete(&self.connection, days)
+    /// Computes a part of what is missing of the attribution of orders. Returns whether nothing is missing any more.
+    pub(super) fn add_attribution(&self, days: u32) -> duckdb::Result<bool> {
+        attribution::add_missing(&self.connection, days)
     }
 
     /// Returns what interrupts the writing connection.

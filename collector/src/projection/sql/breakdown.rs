@@ -2,10 +2,9 @@
 
 use crate::metrics::catalog::{Field, FieldType, Operator};
 use crate::metrics::document::MILLION;
-use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Sort};
+use crate::metrics::query::{Breakdown, Comparison, DateBreakdown, Interval, Measure, Predicate, Sort};
 use crate::metrics::rows::PERCENTILES;
 use crate::projection::sql::builder::{MEDIAN, Plan, SqlBuilder, is_scaled};
-use crate::projection::sql::dialect::Dialect;
 use crate::projection::sql::documents::measured;
 use crate::projection::sql::rows::key;
 use crate::projection::sql::statement::{Bound, Statement};
@@ -39,8 +38,10 @@ pub(super) fn dates(plan: Plan<'_>, dates: &DateBreakdown) -> Statement {
 pub(super) fn stats(plan: Plan<'_>, measure: Measure) -> Statement {
     let mut builder = SqlBuilder::new(plan);
     let rows = rows(&mut builder, &[], measure, None);
-    let text =
-        format!("SELECT 1 AS level, 1 AS id, NULL AS parent, NULL AS label, {} FROM ({rows}) r", aggregates(plan.dialect, measure, false));
+    let text = format!(
+        "SELECT 1 AS level, 1 AS id, NULL AS parent, NULL AS label, {} FROM ({rows}) r",
+        aggregates(&builder, measure, Some(1), false)
+    );
     builder.finish(text)
 }
 
@@ -113,11 +114,12 @@ fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) 
     let rows = rows(builder, outer, last.measure, Some(last));
     // With arrays, a document can be in several rows of a bucket.
     let repeats = outer.iter().chain([last]).any(|level| level.by.array().is_some());
+    let count = if outer.is_empty() { bucket_count(builder, last) } else { None };
     let (parent, groups) = if outer.is_empty() { ("CAST(NULL AS BIGINT)", "key") } else { ("parent", "parent, key") };
     let label = if last.interval.is_some() { builder.dialect.millis("key") } else { "key".into() };
     let buckets = format!(
         "SELECT {parent} AS parent, key, CAST({label} AS VARCHAR) AS label, {} FROM ({rows}) r GROUP BY {groups}",
-        aggregates(builder.dialect, last.measure, repeats)
+        aggregates(builder, last.measure, count, repeats)
     );
     let having = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
     let order = match last.sort {
@@ -192,15 +194,33 @@ fn counts_documents(measure: Measure) -> bool {
     measure.operator == Operator::ValueCount && measure.field.array().is_none()
 }
 
-/// Returns the five aggregates of a bucket; those that its operator does not need are NULL.
-fn aggregates(dialect: &dyn Dialect, measure: Measure, repeats: bool) -> String {
+/// Returns about how many buckets a level has, if the filter determines that.
+fn bucket_count(builder: &SqlBuilder<'_>, level: &Level<'_>) -> Option<i64> {
+    let filter = &builder.query.filter;
+    if let Some(interval) = level.interval {
+        let period = filter.period.filter(|period| period.field.name == level.by.name)?;
+        return Some((period.until - period.from) / interval.least_millis() + 2);
+    }
+    let values = filter.conditions.iter().filter(|condition| condition.field.name == level.by.name);
+    values
+        .filter_map(|condition| if let Predicate::In(values) = &condition.predicate { i64::try_from(values.len()).ok() } else { None })
+        .min()
+}
+
+/// Returns the five aggregates of a bucket; those that its operator does not need are NULL. `buckets` is about how many there are, if that is
+/// known, and with `repeats` a record can be in several rows of one.
+fn aggregates(builder: &SqlBuilder<'_>, measure: Measure, buckets: Option<i64>, repeats: bool) -> String {
+    let dialect = builder.dialect;
     let parts = PERCENTILES.map(|(_, part)| part).join(", ");
     let (sum, percentiles) = (dialect.sum("value"), dialect.percentiles("value", &parts));
     let no_percentiles = dialect.no_percentiles();
+    let different = builder
+        .numbered(measure)
+        .map_or_else(|| "count(DISTINCT value)".into(), |numbered| dialect.count_numbers(numbered, "value", buckets));
     let numbers = match measure.operator {
         Operator::ValueCount if counts_documents(measure) && repeats => ["count(DISTINCT value)", "NULL", "NULL", "NULL", no_percentiles],
         Operator::ValueCount => ["count(value)", "NULL", "NULL", "NULL", no_percentiles],
-        Operator::Cardinality => ["count(DISTINCT value)", "NULL", "NULL", "NULL", no_percentiles],
+        Operator::Cardinality => [&different, "NULL", "NULL", "NULL", no_percentiles],
         Operator::Sum => ["NULL", &sum, "NULL", "NULL", no_percentiles],
         Operator::Avg => ["count(value)", &sum, "NULL", "NULL", no_percentiles],
         Operator::Min => ["NULL", "NULL", "min(value)", "NULL", no_percentiles],

@@ -11,7 +11,7 @@ use crate::metrics::catalog::{Operator, RecordKind};
 use crate::metrics::query::Query;
 use crate::metrics::query::{Measure, Predicate};
 use crate::projection::sql::builder::SqlBuilder;
-use crate::projection::sql::dialect::Dialect;
+use crate::projection::sql::dialect::{Dialect, Numbered};
 use crate::projection::sql::names::{column_name, table_name};
 use crate::projection::sql::relations::Relations;
 use crate::projection::sql::{attribution, customer_orders, customers};
@@ -19,6 +19,8 @@ use crate::time::SECOND_MS;
 
 /// The column of a visit's visitor by which visitors are counted: the person where it is known.
 const PERSON: &str = "visitor.person";
+/// The number of that person, if the engine has one for each.
+const PERSON_NUMBER: Expression = Sql("v.person_number");
 /// The column of a visit by which visits are counted: its number, which takes the engine far less time than its id.
 const VISIT_NUMBER: &str = "visit.number";
 /// The id of a visit.
@@ -193,6 +195,7 @@ impl SqlBuilder<'_> {
                 let own = EVENT.iter().find(|(own, ..)| is_event && own == name);
                 let Some((_, expression, needed)) = own.or_else(|| VISIT.iter().find(|(other, ..)| other == name)) else { continue };
                 needs.extend((own.is_none() && is_event).then_some(Visit));
+                let expression = if *name == PERSON && self.numbers_people() { PERSON_NUMBER } else { *expression };
                 (expression.sql(self.dialect), *needed)
             };
             needs.extend(needed.iter().copied());
@@ -203,7 +206,8 @@ impl SqlBuilder<'_> {
             if needs.contains(&Revenue) { relations.visits_with_orders(self.has_ordered_only()) } else { relations.table("visits") };
         let visits = if needs.contains(&Person) { relations.with_people(&visits) } else { visits };
         let (doc, from) = if is_event {
-            let visit = if needs.contains(&Visit) { format!(" LEFT JOIN {visits} v ON v.number = e.visit") } else { String::new() };
+            let join = if self.has_ordered_only() { "JOIN" } else { "LEFT JOIN" };
+            let visit = if needs.contains(&Visit) { format!(" {join} {visits} v ON v.number = e.visit") } else { String::new() };
             ("e.seq", format!("{} e{visit}", relations.table("events")))
         } else {
             ("v.number", format!("{visits} v"))
@@ -212,6 +216,20 @@ impl SqlBuilder<'_> {
         let alias = if is_event { "e" } else { "v" };
         let project = self.scope.project;
         format!("(SELECT {doc} AS doc, {alias}.project AS project{columns} FROM {from}{joins} WHERE {alias}.project = {project}) d")
+    }
+
+    /// Returns what the measure counts by number, if anything.
+    pub(super) fn numbered(&self, measure: Measure) -> Option<Numbered> {
+        match counted_by(measure)? {
+            VISIT_NUMBER => Some(Numbered::Visits),
+            PERSON if self.numbers_people() => Some(Numbered::People),
+            _ => None,
+        }
+    }
+
+    /// Whether people are counted by number. An event without a visit has none.
+    fn numbers_people(&self) -> bool {
+        self.dialect.numbers_people() && self.record_kind() == RecordKind::Visits
     }
 
     /// Whether the filter excludes all visits without an order, so that the others need not be read.

@@ -58,13 +58,20 @@ impl<'a> Relations<'a> {
 
     /// Returns these visits with their persons.
     pub(super) fn with_people(&self, visits: &str) -> String {
+        let (link_numbers, person_number) = match self.dialect.numbers_people() {
+            true => (
+                ", visitor_number AS link_visitor_number, email_number AS link_email_number",
+                ", coalesce(v.email_number, l.link_email_number, v.visitor_number) AS person_number",
+            ),
+            false => ("", ""),
+        };
         let links = format!(
-            "(SELECT project AS link_project, visitor AS link_visitor, since, until, email AS link_email FROM {} x)",
+            "(SELECT project AS link_project, visitor AS link_visitor, since, until, email AS link_email{link_numbers} FROM {} x)",
             self.table("links")
         );
         let (join, email) = self.dialect.join_links(&links);
         format!(
-            "(SELECT v.*, coalesce(v.email, {email}) AS known_email, coalesce(v.email, {email}, v.visitor) AS person
+            "(SELECT v.*, coalesce(v.email, {email}) AS known_email, coalesce(v.email, {email}, v.visitor) AS person{person_number}
               FROM {visits} v{join})"
         )
     }

@@ -72,14 +72,14 @@ pub(super) fn key(builder: &mut SqlBuilder<'_>, field: &'static Field, interval:
     match offset(builder, field, &column) {
         None => dialect.truncate(interval, &column),
         Some(offset) => {
-            let start = dialect.truncate(interval, &format!("({column} + {offset})"));
+            let start = dialect.truncate(interval, &dialect.shift(&column, &offset));
             // An hour of local time can occur twice.
-            if interval == Interval::Hour { format!("({start} - {offset})") } else { start }
+            if interval == Interval::Hour { dialect.shift(&start, &format!("(-{offset})")) } else { start }
         }
     }
 }
 
-/// Returns the offset of the query's time zone at a time, if the query has one.
+/// Returns the offset of the query's time zone at a time in milliseconds, if the query has one.
 fn offset(builder: &SqlBuilder<'_>, field: &Field, column: &str) -> Option<String> {
     let QueryKind::DateBreakdown(dates) = &builder.query.kind else { return None };
     let zone = dates.zone.as_ref()?;
@@ -87,10 +87,8 @@ fn offset(builder: &SqlBuilder<'_>, field: &Field, column: &str) -> Option<Strin
     let (from, until) = period.map_or((0, builder.query.now + DAY_MS), |period| (period.from, period.until));
     let offsets = zone.offsets(from, until);
     let (_, first) = *offsets.first()?;
-    let dialect = builder.dialect;
-    let first = dialect.duration(first);
     let changes = offsets.iter().skip(1).rev();
-    let changes = changes.map(|(since, offset)| format!("WHEN {column} >= {} THEN {} ", dialect.time(*since), dialect.duration(*offset)));
+    let changes = changes.map(|(since, offset)| format!("WHEN {column} >= {} THEN {offset} ", builder.dialect.time(*since)));
     let changes: String = changes.collect();
-    Some(if changes.is_empty() { first } else { format!("(CASE {changes}ELSE {first} END)") })
+    Some(if changes.is_empty() { format!("({first})") } else { format!("(CASE {changes}ELSE {first} END)") })
 }

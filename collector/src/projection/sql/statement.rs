@@ -1,7 +1,7 @@
 //! Statements and their bound values.
 
 /// A statement and its bound values.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     /// The SQL, with placeholders of the dialect.
     pub text: String,

@@ -10,6 +10,7 @@ use crate::metrics::rows::{Cell, Scope};
 use crate::projection::document::{Document, RecordKey};
 use crate::projection::duckdb::DuckDbEngine;
 use crate::projection::source::Origin;
+use crate::projection::sql::Statement;
 use crate::store::StoreError;
 
 /// A store with one order whose first reads fail: in turns with a panic and an error.
@@ -73,7 +74,9 @@ async fn sync_recovers_from_panics_and_errors_and_reports_them() {
     let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
     let (store_head, head) = watch::channel(Position::default());
     // The third failure opens the engine again.
-    let progress = start(Arc::<DuckDbEngine>::clone(&engine), failing_source(4), head, Turn::always(), Pace::default()).unwrap();
+    let progress =
+        start(Arc::<DuckDbEngine>::clone(&engine), failing_source(4), head, Turn::always(), Pace::default(), parse::ATTRIBUTION_DAYS)
+            .unwrap();
     assert!(progress.render().contains("tillroll_projection_up 1\n") && progress.health_error().is_none());
     store_head.send_replace(at(1));
     assert_eq!(progress.caught_up().await, Some(at(1)));
@@ -89,11 +92,27 @@ async fn sync_recovers_from_panics_and_errors_and_reports_them() {
 }
 
 #[tokio::test]
+async fn attribution_is_computed_while_no_changes_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
+    let (store_head, head) = watch::channel(Position::default());
+    let pace = Pace { idle_interval: Duration::from_millis(1), ..Pace::default() };
+    let progress =
+        start(Arc::<DuckDbEngine>::clone(&engine), failing_source(0), head, Turn::always(), pace, parse::ATTRIBUTION_DAYS).unwrap();
+    store_head.send_replace(at(1));
+    assert_eq!(progress.caught_up().await, Some(at(1)));
+    let attributed = [Statement { text: "SELECT count(*) FROM order_attribution".into(), values: Vec::new() }];
+    while engine.run(&attributed, &Cancellation::default()).unwrap() != [[[Cell::Integer(1)].to_vec()]] {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn projection_that_stays_behind_reports_it() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Arc::new(DuckDbEngine::open(folder.path(), Position::default()).unwrap());
     let (store_head, head) = watch::channel(Position::default());
-    let progress = start(engine, failing_source(usize::MAX), head, Turn::always(), Pace::default()).unwrap();
+    let progress = start(engine, failing_source(usize::MAX), head, Turn::always(), Pace::default(), parse::ATTRIBUTION_DAYS).unwrap();
     store_head.send_replace(at(1));
     while progress.health_error().is_none() {
         tokio::task::yield_now().await;
