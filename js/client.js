@@ -79,7 +79,8 @@ export const createClient = (options, load) => {
       version: __VERSION__,
       ready,
       consent: method("consent"),
-      reset: method("reset"),
+      // A call, so that it keeps its place among the others, also while they wait for consent or for the next page.
+      reset: () => method("call")("tillroll", "reset"),
       on: method("on"),
       // If the core fails to load, all calls are persisted for a later page, and `flush` resolves at once.
       flush: () => new Promise((resolve) => loading.then(() => queue.flush(resolve), resolve)),

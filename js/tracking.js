@@ -13,8 +13,11 @@ import { RAW_CALL_MARKER } from "./storage/event-store.js";
 
 /* global __CORE__ */
 
-/** Captures from a script URL: the base URL of all files, the token in the path of a v1 tag, and the token in the query. */
-const SCRIPT_URL = /^(.*?\/)((j|tags)\/([^/?#]+)\.js|[^/?#]*)(\?([^#]*&)?token=([^&#]*)|[?#]|$)/;
+/**
+ * Captures from a script URL: the base URL of all files, the token in the path of a v1 tag, and the token in the query. Slashes behind the
+ * file's name do not count, as for the collector.
+ */
+const SCRIPT_URL = /^(.*?\/)((j|tags)\/([^/?#]+)\.js|[^/?#]*)\/*(\?([^#]*&)?token=([^&#]*)|[?#]|$)/;
 
 /** The base URL of the library's files, if the address of the script's own element names the project. No attribute of an element can set it. */
 let scriptBase;

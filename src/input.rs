@@ -45,8 +45,6 @@ numbered! {
         Flush,
         /// The visitor's consent: `granted`, `denied` or `pending`.
         Consent,
-        /// The visitor has logged out. The key and the text of a call, of which time, seed and page count.
-        Reset,
         /// A request has completed or failed: the response's `Retry-After` and its body, see [`SendResult`].
         RequestDone,
     }

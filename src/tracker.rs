@@ -58,7 +58,6 @@ impl Tracker {
             InputKind::Online => self.delivery.retry(now),
             InputKind::Flush => self.flush(now),
             InputKind::Consent => self.consent(now, texts, out),
-            InputKind::Reset => self.reset(entry, out),
             InputKind::RequestDone => self.request_done(now, SendResult::new(status, first, rest), out),
         }
         self.send(now, out);
@@ -293,15 +292,6 @@ impl Tracker {
         out.save(VISITOR_COOKIE, "");
         out.save(SESSION_COOKIE, "");
         out.save(DEDUP, "");
-    }
-
-    fn reset(&mut self, entry: StoredEntry<&str>, out: &mut impl Host) {
-        let Some(call) = Call::parse(entry.text) else { return };
-        self.context.reset(call.seed);
-        if self.consent.is_granted() {
-            out.save(DEDUP, "");
-            out.save(VISITOR_COOKIE, call.seed);
-        }
     }
 
     fn send(&mut self, now: Millis, out: &mut impl Host) {

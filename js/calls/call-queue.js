@@ -127,10 +127,6 @@ export const createCallQueue = (startOptions, settings, store) => {
       }
     },
     deny: () => setConsent("denied"),
-    reset: () => {
-      const { key, text } = createCall("tillroll", "reset");
-      enqueue(() => core.reset(key, text));
-    },
     flush: (resolve) => enqueue(() => core.flush(resolve)),
     on: (name, listener) => {
       listeners.push([name, listener]);

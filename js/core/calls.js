@@ -58,7 +58,6 @@ export const addCalls = (core, refresh, ownSession, deferUntilReplay, flushed) =
       refresh(true);
       input(INPUTS.Consent, state);
     },
-    reset: (key, text) => input(INPUTS.Reset, key, text),
     flush: (resolve) => {
       flushed.push(resolve);
       input(INPUTS.Flush);

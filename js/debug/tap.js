@@ -123,7 +123,10 @@ export const attach = (core) => {
   const showCall = (key, text) => {
     // An entry of another tab, or a call that became an event.
     if (text[1] !== ":" || (eventIds.get(key) || []).length) return;
-    addLine(`No event: ${decode(text).type}`, undefined, key);
+    const { type } = decode(text);
+    // The new visitor has a line of its own.
+    if (type === "reset" && consent === "granted") return;
+    addLine(`No event: ${type}`, undefined, key);
     if (consent !== "granted") setStatus([key], "waiting", `consent is ${consent}`);
     else if (rejections.has(key)) setStatus([key], "dropped", rejections.get(key));
     else setStatus([key], "unchanged");

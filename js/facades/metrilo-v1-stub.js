@@ -11,14 +11,13 @@ const V1_PROPERTY = /_|name|tag|sub/;
 
 /** Installs the v1 methods on `target`; each call, and each that a stub recorded, goes to `onCall([method, ...args])`. */
 export const installV1Stub = (target, onCall) => {
-  const stub = target.q || target.queue;
-  const { identify } = target;
+  const { q, queue, identify } = target;
   for (const name of METHODS) target[name] = (...args) => onCall([name, ...args]);
   // Both APIs have `identify`. On a stub it is the v1 method; elsewhere only if it gets an object with properties that the v1 method reads.
   target.identify = (email, details) => {
-    if (stub || V1_PROPERTY.test(tryCall(Object.keys, details))) onCall(["identify", email, details]);
+    if (q || queue || V1_PROPERTY.test(tryCall(Object.keys, details))) onCall(["identify", email, details]);
     else identify(email);
   };
-  tryCall(consumeQueue, target.q, onCall);
-  tryCall(consumeQueue, target.queue, onCall);
+  tryCall(consumeQueue, q, onCall);
+  tryCall(consumeQueue, queue, onCall);
 };

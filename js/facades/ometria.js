@@ -48,14 +48,18 @@ Basket.prototype = {
     this.URL = url;
   },
   setURL(url) {
-    this.setUrl(url);
+    this.URL = url;
   },
   addLineItem(product_id, quantity, price, variant_id) {
     this.items = [...asArray(this.items), { product_id, quantity, price, variant_id }];
   },
   get size() {
     let sum = 0;
-    for (const item of asArray(this.items)) sum += asObject(item).quantity > 0 ? +item.quantity : 1;
+    for (const item of asArray(this.items)) {
+      const quantity = parseFloat(toText(asObject(item).quantity).replace(",", "."));
+      // As in the event: a quantity that is no number is 1, and a line of zero or less is no line.
+      sum += quantity <= 0 ? 0 : quantity || 1;
+    }
     return sum;
   },
 };

@@ -30,6 +30,9 @@ pub const LAND: &str = "land";
 /// The type of such a call if the visitor came from outside the shop: it makes a `land` event within a session too.
 pub const ARRIVAL: &str = "arrival";
 
+/// The type of the call that starts a new anonymous visitor, as after a logout; it has no event.
+pub const RESET: &str = "reset";
+
 /// What makes a value of a parameter valid; in the text of the rules, the first byte of a parameter.
 mod rule {
     pub(super) const TEXT: u8 = b't';

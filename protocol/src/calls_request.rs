@@ -295,6 +295,14 @@ mod tests {
     }
 
     #[test]
+    fn calls_behind_a_reset_are_those_of_a_new_visitor() {
+        let entries = [call("identify", "0a", "{:email\u{1f}$a@x.com\u{1f}}"), call("reset", "0b", "z"), call("checkout", "0c", "{}")];
+        let made = events(&body(":form\u{1f}#2\u{1f}", "queue", &entries));
+        assert_eq!(made.len(), 3, "{made:?}");
+        assert!(made[1].contains("identify Id(\"5f2\")") && made[2].contains("checkout Id(\"0b\")"), "{made:?}");
+    }
+
+    #[test]
     fn invalid_calls_give_no_event_and_others_stay() {
         let entries = [call("nonsense", "0b", "{}"), "$x\u{1f}".into(), "{}".into(), "[]".into(), "z".into(), call("checkout", "0c", "{}")];
         let made = events(&body(":form\u{1f}#2\u{1f}", "queue", &entries));

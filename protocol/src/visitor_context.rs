@@ -13,7 +13,7 @@ pub use identity::Identity;
 pub use session::{SESSION_TIMEOUT_MS, Session, WRITE_INTERVAL_MS};
 
 use crate::call::Call;
-use crate::call_check::{self, ARRIVAL, CallError, LAND};
+use crate::call_check::{self, ARRIVAL, CallError, LAND, RESET};
 use crate::decisions::Decisions;
 use crate::email;
 use crate::flat_format::FlatValue;
@@ -57,8 +57,14 @@ impl VisitorContext {
     }
 
     /// Processes a call: decides what the collector needs to make its events, and updates the context. An invalid call changes nothing. A call
-    /// of type `land` or `arrival` has no event besides the `land` event.
+    /// of type `land` or `arrival` has no event besides the `land` event. One of type `reset` has none: it starts a new anonymous visitor with an
+    /// empty deduplication state.
     pub fn decide(&mut self, call: &Call<'_>) -> Result<DecidedCall, CallError> {
+        if call.kind == RESET {
+            self.identity.reset(call.seed);
+            self.dedup = DedupState::default();
+            return Ok(DecidedCall { must_save_identity: true, is_dedup_changed: true, ..DecidedCall::default() });
+        }
         call_check::check(call)?;
         let result = self.dedup.check(call);
         let is_new = self.identity.ensure_id(call.seed);
@@ -84,12 +90,6 @@ impl VisitorContext {
             self.dedup = if is_other_person { DedupState::default() } else { DedupState(result.state) };
         }
         Ok(DecidedCall { decisions, must_save_identity: is_new || linked.is_some() || starts_session, is_dedup_changed })
-    }
-
-    /// Starts a new anonymous visitor with an empty deduplication state.
-    pub fn reset(&mut self, seed: &str) {
-        self.identity.reset(seed);
-        self.dedup = DedupState::default();
     }
 }
 
@@ -132,6 +132,15 @@ mod tests {
         assert_eq!(decide(&mut context, &call("0b", "checkout", "z")).1, "a@x.com");
         let later = Call { time: 5 + SESSION_TIMEOUT_MS, ..call("0c", "identify", "{:email\u{1f}$b@x.com\u{1f}}") };
         assert_eq!(decide(&mut context, &later), ("a@x.com".into(), "0c".into(), true));
+    }
+
+    #[test]
+    fn reset_starts_an_anonymous_visitor_without_an_event() {
+        let mut context = VisitorContext::load("", "a@x.com", "t=1&sid=s", "o1\u{1e}");
+        let decided = context.decide(&call("0a", RESET, "z")).unwrap();
+        assert_eq!(decided, DecidedCall { must_save_identity: true, is_dedup_changed: true, ..DecidedCall::default() });
+        assert_eq!((context.identity.cookie_value(), context.dedup.text(), context.session.id()), ("0a", "", "s"));
+        assert_eq!(decide(&mut context, &call("0b", "checkout", "z")), (String::new(), "0a".into(), false));
     }
 
     #[test]

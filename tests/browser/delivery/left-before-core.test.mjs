@@ -114,6 +114,24 @@ describe("a page that is left before its core has loaded", PARALLEL, () => {
       assert.equal(view.email, "ann@x.com");
     }));
 
+  test("keeps a reset, on this page and on the next one", () => {
+    const calls = "<script>metrilo.viewProduct(1); tillroll.reset(); metrilo.viewProduct(2);</script>";
+    return withPage(pages(calls), async (fixture) => {
+      await fixture.page.context().addCookies([{ name: "cbuid", value: "ann%40x.com", url: fixture.url }]);
+      const release = await leaveBeforeCore(fixture);
+      const early = await fixture.waitForEvents((events) => events.length > 2);
+      assert.deepEqual(early.map(({ type, email }) => [type, email]), [["land", "ann@x.com"], ["product_view", "ann@x.com"], ["product_view", null]]);
+      release();
+      await fixture.open("/next");
+      const events = await fixture.allEvents();
+      assert.deepEqual(events.slice(0, -1), early);
+      const [view, nextView] = events.slice(-2);
+      assert.deepEqual([nextView.type, nextView.email, nextView.visitor_id], ["category_view", null, view.visitor_id]);
+      const [{ value }] = (await fixture.page.context().cookies()).filter(({ name }) => name === "cbuid");
+      assert.equal(value, view.visitor_id);
+    });
+  });
+
   test("continues after its return from the back/forward cache", () =>
     withPage(pages(), async (fixture) => {
       const release = await leaveBeforeCore(fixture);

@@ -67,6 +67,8 @@ const blockCore = async (page, collector) => {
 const PAGES = {
   "a plain tag": [(c) => scriptTag(c) + inline(CALLS), CALLED],
   "a plain tag with a protocol-relative address": [(c) => scriptTag(protocolRelative(c)) + inline(CALLS), CALLED],
+  "a tag whose address ends in a slash": [(c) => scriptTag(c).replace(".js?", ".js/?") + inline(CALLS), CALLED],
+  "the address of Metrilo's first tag, with a slash at its end": [(c) => `<script src="${c}/j/${TOKEN}.js/"></script>` + inline(CALLS), CALLED],
   "a tag with attributes of the shop": [(c) => scriptTag(c, 'data-base="/de/" data-visitor="no"') + inline(CALLS), CALLED],
   "an async tag, calls in the queue": [(c) => scriptTag(c, "async") + queueCalls(CALLS), CALLED],
   "an async tag, calls on load": [(c) => scriptTag(c, "async") + inline(`addEventListener("load", function () { ${CALLS} });`), CALLED],

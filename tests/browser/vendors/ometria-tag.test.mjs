@@ -87,6 +87,14 @@ const PAGES = {
       inline(`${assertInPage("ometria.basket.size === 0")} ${CALLS} ${assertInPage("ometria.basket.size === 2")}`),
     () => CALLED,
   ],
+  "the basket's size is the sum of the quantities of its lines": [
+    (c) => {
+      const sizes = [[2, "3"], [0], ["0"], [-1, 4], ["1,5"], [undefined], [null], [""], ["two"], [{}]];
+      const size = `function (quantities) { var basket = new ometria.Basket(); quantities.forEach(function (quantity) { basket.addLineItem(1, quantity, 1); }); return basket.size; }`;
+      return tag(c) + inline(assertInPage(`String([${sizes.map((quantities) => `[${quantities.map((value) => JSON.stringify(value)).join() || "undefined"}]`)}].map(${size})) === "5,0,0,4,1.5,1,1,1,1,1"`));
+    },
+    () => [],
+  ],
   "methods that the shop wraps": [
     (c) => tag(c) + inline(`var original = ometria.identify; ometria.identify = function (id) { original("johny@" + id); }; ometria.init("basket"); ometria.identify("x.com");`),
     (url) => [pageView(url, { page_type: "basket" }), ["identify", { email: "johny@x.com" }]],

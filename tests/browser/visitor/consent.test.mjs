@@ -109,6 +109,26 @@ describe("consent", PARALLEL, () => {
       assert.ok((await page.context().cookies()).some(({ name, value }) => name === "cbuid" && value === "johny@x.com"));
     }));
 
+  test("a reset while consent is pending separates the calls before it from those behind it", () =>
+    withPage(pages(PENDING, "<script>metrilo.identify('a@x.com'); tillroll.reset(); metrilo.viewProduct(2);</script>"), async ({ page, open, allEvents }) => {
+      await page.context().addCookies([{ name: "cbuid", value: "before%40x.com", url: "http://127.0.0.1" }]);
+      await open();
+      await page.evaluate(async () => {
+        await window.tillroll.ready;
+        window.metrilo.identify("c@x.com");
+        window.tillroll.reset();
+        window.metrilo.viewProduct(3);
+        window.tillroll.consent("granted");
+      });
+      assert.deepEqual((await allEvents()).map(({ type, email, params }) => [type, email, params.product_id]), [
+        ["land", "before@x.com", undefined],
+        ["identify", "a@x.com", undefined],
+        ["product_view", "c@x.com", "2"],
+        ["identify", "c@x.com", undefined],
+        ["product_view", null, "3"],
+      ]);
+    }));
+
   test("consent granted before the core has loaded is applied", () =>
     withPage(pages(PENDING, "<script>metrilo.viewProduct(1); tillroll.consent('granted');</script>"), async ({ open, allEvents }) => {
       await open();
