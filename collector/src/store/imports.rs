@@ -100,6 +100,10 @@ pub(in crate::store) fn import(
         let (change, is_cart) = (state.next_change(), *resource == Resource::Carts);
         delete.execute(params![project, stored_as(*resource), id])?;
         insert.execute(params![change, project, stored_as(*resource), id, email, is_cart, PackedJson::pack(json)])?;
+        if *resource != Resource::Returns {
+            // Those that pages reported do not count from now on.
+            state.bump_returns_of_order(project, id)?;
+        }
     }
     Ok(())
 }

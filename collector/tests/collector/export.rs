@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
+use crate::backend::digest;
 use crate::server::{EPOCH, TestServer, basic, id, identify, read_json, view};
 
 #[test]
@@ -162,4 +163,36 @@ fn orders_that_pages_reported_and_the_owner_imported_do_not_use_up_the_limit() {
         assert_eq!(line["id"], expected);
         after = line["cursor"].as_str().unwrap().to_owned();
     }
+}
+
+#[test]
+fn returns_that_pages_reported_for_orders_of_the_owner_are_hidden_and_do_not_use_up_the_limit() {
+    let server = TestServer::start();
+    let returned = |number: u64, order: &str| {
+        let mut event = view(number, 1_000 + number, "ab");
+        event["type"] = json!("order_return");
+        event["params"] = json!({"order_id": order});
+        event
+    };
+    let orders = ["signed", "imported", "signed", "of a page", "imported", "of a page"];
+    server.client.store(&(1..).zip(orders).map(|(number, order)| returned(number, order)).collect::<Vec<_>>());
+    let order = json!({"id": "signed", "createdAt": EPOCH, "amount": 5, "status": "new", "products": []});
+    let body = json!({"token": "t", "time": EPOCH, "params": order}).to_string();
+    assert_eq!(server.client.post_with("/order", &[("x-digest", &digest(&body, "secret"))], &body).status(), 200);
+    let owner = basic("t", "secret");
+    let headers = [("authorization", owner.as_str())];
+    let imported = json!({"id": "imported", "status": "placed", "placed_at": "2021-01-01T00:00:00Z"}).to_string();
+    assert_eq!(server.client.post_with("/import/orders", &headers, &imported).status(), 200);
+    server.client.store(&[returned(7, "imported"), returned(8, "signed")]);
+    let (mut after, mut found) = (String::new(), Vec::new());
+    loop {
+        let text = server.client.get(&format!("/export/returns?limit=1&after={after}"), &headers).body_mut().read_to_string().unwrap();
+        let Some(line) = text.lines().next() else { break };
+        let line: Value = serde_json::from_str(line).unwrap();
+        found.push(line["id"].clone());
+        after = line["cursor"].as_str().unwrap().to_owned();
+    }
+    assert_eq!(found, [id(4), id(6)]);
+    let whole: Vec<Value> = server.client.list_of("t", "secret", "returns").iter().map(|line| line["id"].clone()).collect();
+    assert_eq!(whole, found);
 }

@@ -5,6 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::store::packed_json::PackedJson;
 
+/// Returns whether the owner imported an order with this id.
+pub(in crate::store::state) fn exists(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM imported_record WHERE project = ?1 AND resource = 'orders' AND id = ?2 AND NOT is_cart)";
+    connection.prepare_cached(query)?.query_row(params![project, id], |row| row.get(0))
+}
+
 /// Returns the imported order with this id, unless it is a cart.
 pub(in crate::store::state) fn find(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
     let query = "SELECT document FROM imported_record WHERE project = ?1 AND resource = 'orders' AND id = ?2 AND NOT is_cart";

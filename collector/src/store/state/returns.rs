@@ -47,7 +47,7 @@ impl StateUpdater<'_> {
     }
 
     /// Marks the returns of an order as changed: a return shows the customer, the store and the lines of its order.
-    pub(super) fn bump_returns_of_order(&mut self, project: i64, order: &str) -> rusqlite::Result<()> {
+    pub(in crate::store) fn bump_returns_of_order(&mut self, project: i64, order: &str) -> rusqlite::Result<()> {
         let update = "UPDATE order_return INDEXED BY order_return_by_order SET change = ?1 WHERE project = ?2 AND order_id = ?3";
         self.bump_change(update, project, order)
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::lines::{self, Item};
 use super::put::put;
 use crate::store::state::carts::derive::Content;
+use crate::store::state::imported_order;
 use crate::store::state::order::{self, Order, PLACED};
 use crate::store::state::orders;
 use crate::store::state::person::Person;
@@ -96,8 +97,8 @@ pub(in crate::store::state) fn order_return(
     let Some((order_id, is_signed, report)) = statement.query_row(params![project, id], read).optional()? else { return Ok(None) };
     let (time, reporter, lines) = report;
     let order = orders::find(connection, project, &order_id)?.unwrap_or_default();
-    // A page cannot return what a sender with a secret reported.
-    if order.is_signed() && !is_signed {
+    // A page cannot return what the owner sent: the condition is that of `IS_HIDDEN_RETURN`.
+    if !is_signed && (order.is_signed() || imported_order::exists(connection, project, &order_id)?) {
         return Ok(None);
     }
     let lines: Option<Value> = lines.and_then(|lines| serde_json::from_str(&lines).ok());

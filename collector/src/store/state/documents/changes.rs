@@ -26,6 +26,14 @@ pub(in crate::store::state) const IS_HIDDEN_CART: &str = "(state <> 'open' OR EX
     WHERE other.project = cart.project AND other.basket_id = cart.basket_id AND other.cart_id <> cart.cart_id
     AND other.state <> 'removed' AND (other.updated_at, other.cart_id) > (cart.updated_at, cart.cart_id)))";
 
+/// The condition for a return that is not exported: a page reported it for an order of the owner.
+pub(in crate::store::state) const IS_HIDDEN_RETURN: &str = "(NOT order_return.is_signed AND (
+    EXISTS (SELECT 1 FROM customer_order
+            WHERE customer_order.project = order_return.project AND customer_order.id = order_return.order_id AND customer_order.is_signed)
+    OR EXISTS (SELECT 1 FROM imported_record
+               WHERE imported_record.project = order_return.project AND resource = 'orders' AND imported_record.id = order_return.order_id
+               AND NOT is_cart)))";
+
 /// Returns orders, carts or returns that changed after the change `after`, in the order of their last changes.
 ///
 /// Documents with the same change number are returned together, so there may be more than `limit`.

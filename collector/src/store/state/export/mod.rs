@@ -15,7 +15,7 @@ use self::cursor::Key;
 pub use self::cursor::ListCursor;
 use super::customers;
 use super::documents::builder;
-use super::documents::changes::IS_HIDDEN_CART;
+use super::documents::changes::{IS_HIDDEN_CART, IS_HIDDEN_RETURN};
 use super::lww::LwwMap;
 use super::order::PLACED;
 use super::orders;
@@ -108,7 +108,11 @@ fn query(resource: Resource) -> Option<String> {
                 "SELECT id FROM customer_order WHERE project = ?1 AND id > ?2 AND NOT {IS_IMPORTED} ORDER BY id LIMIT ?3"
             ));
         }
-        Resource::Returns => "SELECT id FROM order_return",
+        Resource::Returns => {
+            return Some(format!(
+                "SELECT id FROM order_return WHERE project = ?1 AND id > ?2 AND NOT {IS_HIDDEN_RETURN} ORDER BY id LIMIT ?3"
+            ));
+        }
         Resource::Carts => {
             let condition = format!("project = ?1 AND cart_id > ?2 AND NOT {IS_HIDDEN_CART}");
             return Some(format!("SELECT cart_id FROM cart WHERE {condition} ORDER BY cart_id LIMIT ?3"));
