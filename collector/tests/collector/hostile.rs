@@ -42,6 +42,23 @@ fn unknown_token_is_refused_before_anything_else_of_a_body_is_read() {
 }
 
 #[test]
+fn sender_without_a_project_is_refused_before_anything_of_a_headless_request_is_read() {
+    let server = TestServer::start();
+    let too_large = " ".repeat(limits::MAX_REQUEST_BYTES + 1);
+    for body in ["", "no JSON", "[]", r#"{"scope":"nonsense"}"#, "\u{1f}", &too_large] {
+        let (status, error) = post(&server, "/api/track?token=no-such-token", body);
+        assert_eq!((status, &error["code"]), (401, &json!("unknown_token")), "{:.9}", body);
+        for (name, value) in [("x-none", ""), ("authorization", &*basic("t", "wrong"))] {
+            let mut response = server.client.post_with("/api/track", &[(name, value)], body);
+            let (status, error) = (response.status().as_u16(), read_json(&mut response)["error"].clone());
+            assert_eq!((status, &error["code"]), (401, &json!("unauthorized")), "{:.9}", body);
+        }
+    }
+    let known = post(&server, "/api/track?token=t", "no JSON");
+    assert_eq!((known.0, &known.1["code"]), (400, &json!("not_json")));
+}
+
+#[test]
 fn body_with_too_many_values_is_rejected_with_the_limit() {
     let server = TestServer::start();
     let lists = nested_lists(1 << 20);

@@ -36,13 +36,16 @@ pub(super) async fn track(
     let sender = sender(&state, &query.unwrap_or_default(), &headers, client);
     let body = match body::read(&state, &headers, body, if sender.is_ok() { SenderId::Head } else { SenderId::None }).await {
         Ok(body) => body,
-        Err(error) => return error.into_response(),
+        // Nothing of the body of an unknown sender counts, so its errors do not either.
+        Err(error) => return sender.err().unwrap_or(error).into_response(),
     };
     let bytes = body.bytes.clone();
     let decoded = ingest::offload_if_large(&state, body.client, bytes.len(), move |state, _| {
         let text = decode::replace_lone_surrogates(bytes);
-        let request = Request::parse(&text)?;
-        Ok((request.id(), sender.and_then(|sender| decode_event(state, &sender, &request, &text))))
+        match Request::parse(&text) {
+            Ok(request) => Ok((request.id(), sender.and_then(|sender| decode_event(state, &sender, &request, &text)))),
+            Err(error) => Err(sender.err().unwrap_or_else(|| error.into())),
+        }
     });
     let (request_id, decoded) = match decoded.await {
         Ok(decoded) => decoded,
@@ -82,7 +85,7 @@ fn sender(state: &AppState, query: &str, headers: &HeaderMap, client: ClientKey)
         |project: &Project, sender| Sender { project: project.id, addresses: state.addresses.of(&project.credentials.token), sender };
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
-            let project = state.projects.find(token).ok_or(Error::UnknownToken)?;
+            let project = state.projects.find(&token).ok_or(Error::UnknownToken)?;
             Ok(sender(&project, basic::page(headers, state.country(client))))
         }
         _ => Ok(sender(&*basic::owner(&state.projects, headers)?, TrustLevel::Owner.into())),
