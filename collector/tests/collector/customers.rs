@@ -180,6 +180,36 @@ fn data_has_what_an_erasure_deletes_and_nothing_of_others() {
 }
 
 #[test]
+fn data_has_the_records_of_a_visitor_whose_order_the_back_end_assigns_to_the_person() {
+    let server = TestServer::start();
+    let event = |number: u64, kind: &str, params: Value| {
+        let mut event = view(number, 1_000 * number, "guest");
+        (event["type"], event["params"]) = (json!(kind), params);
+        event
+    };
+    server.client.store(&[
+        event(1, "order", json!({"order_id": "first", "total": 5})),
+        event(2, "order", json!({"order_id": "second", "total": 6})),
+        event(3, "order_return", json!({"order_id": "second"})),
+        event(4, "basket_add", json!({"product_id": "2", "quantity": 1})),
+        view(5, 9_000, "stranger"),
+    ]);
+    signed(
+        &server,
+        "/v2/order",
+        &json!({"id": "first", "email": "jo@x.com", "amount": 5, "status": "new", "createdAt": EPOCH + 1_000, "products": []}),
+    );
+    let (status, data) = request(&server, "GET", "/customers/jo@x.com/data", "");
+    let ids = |list: &str| data[list].as_array().unwrap().iter().map(|record| record["id"].clone()).collect::<Vec<_>>();
+    assert_eq!((status, ids("orders"), ids("returns")), (200, vec![json!("first"), json!("second")], vec![json!(id(3))]), "{data}");
+    assert_eq!((ids("carts").len(), ids("events").len()), (1, 4));
+    let (_, erased) = request(&server, "DELETE", "/customers/jo@x.com", "");
+    let expected = json!({"events": 4, "visitors": 1, "customers": 0, "orders": 2, "returns": 1});
+    let erased = expected.as_object().unwrap().keys().map(|name| (name.clone(), erased["erased"][name].clone()));
+    assert_eq!(Value::from_iter(erased), expected);
+}
+
+#[test]
 fn tags_are_added_and_removed() {
     let server = shop();
     for (method, tags, expected) in [

@@ -56,7 +56,9 @@ pub(in crate::store) fn of(connection: &Connection, subject: &Subject, imported:
     let people = people(connection, subject)?;
     let mut records = PersonRecords { customer: export::customer_of(connection, subject.project, &subject.email)?, ..Default::default() };
     for id in order_ids(connection, subject.project, &people)? {
-        let order = export::order_of(connection, subject.project, &id)?.filter(|order| is_of(order.get("email"), subject));
+        let order = orders::find(connection, subject.project, &id)?;
+        let customer = order.map(|order| order.customer(connection, subject.project)).transpose()?.flatten();
+        let order = if is_of(customer.as_ref(), &people) { export::order_of(connection, subject.project, &id)? } else { None };
         records.orders.extend(order.map(|json| PersonRecord { time: millis(&json, "createdAt"), key: id, json }));
     }
     for id in ids::<[u8; 16]>(connection, subject.project, &people, &[&open_carts()])? {
@@ -64,7 +66,7 @@ pub(in crate::store) fn of(connection: &Connection, subject: &Subject, imported:
     }
     for id in ids::<[u8; 16]>(connection, subject.project, &people, RETURNS)? {
         let record = builder::order_return(connection, subject.project, &id)?;
-        let record = record.filter(|record| is_of(record.get("customer").and_then(|customer| customer.get("email")), subject));
+        let record = record.filter(|record| is_of(customer_of_return(record).as_ref(), &people));
         records.returns.extend(record.map(|json| document(json, "created_at")));
     }
     for imported in imported {
@@ -181,6 +183,14 @@ fn millis(json: &Map<String, Value>, name: &str) -> u64 {
     json.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
 
-fn is_of(email: Option<&Value>, subject: &Subject) -> bool {
-    email.and_then(Value::as_str) == Some(subject.email.as_str())
+/// Returns the customer of a return as it is exported.
+fn customer_of_return(record: &Map<String, Value>) -> Option<Person> {
+    let customer = record.get("customer")?;
+    let text = |name: &str| customer.get(name).and_then(Value::as_str).map(str::to_owned);
+    text("email").map(Person::Email).or_else(|| text("id").map(Person::Visitor))
+}
+
+/// Returns whether a customer is the person: by the e-mail, or as a visitor without an e-mail that is this person.
+fn is_of(customer: Option<&Person>, people: &[Person]) -> bool {
+    customer.is_some_and(|customer| people.contains(customer))
 }
