@@ -80,6 +80,12 @@ fn limits_apply_to_every_route_that_accepts_events_or_records() {
             "params.billing.city",
             call(json!({"id": "1", "createdAt": 1, "amount": 1, "status": "x", "products": [], "billing": {"city": long}})),
         ),
+        ("/v2/product", "params.categories", call(json!({"id": "1", "name": "a", "price": 1, "categories": ["a", long]}))),
+        (
+            "/v2/order",
+            "params.coupons",
+            call(json!({"id": "1", "createdAt": 1, "amount": 1, "status": "x", "products": [], "coupons": [long]})),
+        ),
         ("/v2/customer/tag", "params.tags", call(json!({"email": "a@x.com", "tags": [long]}))),
     ] {
         let (status, error) = post_signed(path, &body);

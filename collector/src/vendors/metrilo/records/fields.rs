@@ -182,7 +182,11 @@ impl RecordField {
             Rule::Flag => lenient::flag(value).map_err(unparsable)?.map(Value::from),
             Rule::Money => money(value).map_err(unparsable)?,
             Rule::Price => price(path, value, object)?,
-            Rule::Texts => lenient::texts(value).map_err(unparsable)?.map(Value::from),
+            Rule::Texts => {
+                let texts = lenient::texts(value).map_err(unparsable)?;
+                let checked = texts.map(|texts| texts.into_iter().map(|text| check_length(path, text)).collect::<Result<Vec<_>, _>>());
+                checked.transpose()?.map(Value::from)
+            }
             Rule::Lines => lines(path, value)?,
             Rule::Object(names) => lenient::object(value).map_err(unparsable)?.map(|object| texts_of(path, names, object)).transpose()?,
             Rule::Tags | Rule::Untags => {
