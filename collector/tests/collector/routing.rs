@@ -1,6 +1,7 @@
 //! Paths and methods: known paths with another method, unknown paths, slashes that do not count, OPTIONS, and paths that are not UTF-8.
 
 use serde_json::json;
+use tillroll_collector::store::Options;
 
 use crate::server::{TestServer, basic, read_json, view};
 
@@ -40,6 +41,21 @@ fn path_whose_percent_encoding_is_not_utf_8_is_rejected() {
         let mut response = server.client.get(path, &[]);
         assert_eq!((response.status().as_u16(), &read_json(&mut response)["error"]["code"].is_string()), (404, &true), "{path}");
     }
+}
+
+#[test]
+fn query_parameters_may_be_percent_encoded() {
+    let server = TestServer::with(&["--project", "my~shop:secret"], Options::default());
+    let owner = [("authorization", &*basic("my~shop", "secret"))];
+    let request = json!({"scope": "view", "data": {}, "user": {"uid": "ab"}}).to_string();
+    for token in ["my~shop", "my%7Eshop", "%6dy%7eshop"] {
+        assert_eq!(server.client.post(&format!("/api/track?token={token}"), &request).status(), 200, "{token}");
+    }
+    assert_eq!(server.client.post("/api/track?token=%ff", &request).status(), 401);
+    let mut response = server.client.get("/export/events?limit=%31", &owner);
+    let first = read_json(&mut response);
+    assert_eq!(first["cursor"], "e1");
+    assert_eq!(server.client.get("/export/events?after=%65%31", &owner).body_mut().read_to_string().unwrap().lines().count(), 2);
 }
 
 #[test]

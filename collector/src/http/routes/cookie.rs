@@ -15,7 +15,7 @@ pub(super) async fn renew(RawQuery(query): RawQuery, headers: HeaderMap) -> Resp
     let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Browsers send `Origin` with every POST, but `Referer` not from pages whose policy keeps it back, and the other way round before 2020.
     let page = [header(header::ORIGIN), header(header::REFERER)].into_iter().find(|page| page.contains("://")).unwrap_or_default();
-    let renewed = cookie_renewal::renewed_cookie(header(header::COOKIE), header(header::HOST), page, domain);
+    let renewed = cookie_renewal::renewed_cookie(header(header::COOKIE), header(header::HOST), page, &domain);
     let mut response = (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response();
     if let Some(cookie) = renewed.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -71,7 +71,7 @@ fn lines(events: &[ExportedEvent]) -> Bytes {
 }
 
 fn after(query: &str) -> Result<Cursor, Error> {
-    match parameter(query, "after") {
+    match parameter(query, "after").as_deref() {
         None | Some("") => Ok(Cursor::START),
         Some(text) => {
             text.parse().map_err(|_| Error::BadField { field: "after", wanted: "a cursor of an earlier export", found: "another string" })

@@ -50,7 +50,7 @@ async fn export(
 ) -> Result<Response, Error> {
     let project = basic::owner(&state.projects, &headers)?.id;
     let query = query.unwrap_or_default();
-    let after = match parameter(&query, "after") {
+    let after = match parameter(&query, "after").as_deref() {
         None | Some("") => ListCursor::START,
         Some(text) => ListCursor::parse(resource, text).ok_or(Error::BadField {
             field: "after",

@@ -66,7 +66,7 @@ async fn start(state: &SharedState, project: i64, headers: &HeaderMap, query: &s
     if let Some(last_received) = last_received {
         return Ok(state.store.cursor_before_newest(project, MAX_REPLAY_EVENTS).await?.max(last_received));
     }
-    match parameter(query, "last").map(str::parse::<usize>) {
+    match parameter(query, "last").map(|count| count.parse::<usize>()) {
         None | Some(Ok(0)) => Ok(now),
         Some(Ok(count)) => Ok(state.store.cursor_before_newest(project, count.min(MAX_REPLAY_EVENTS)).await?),
         Some(Err(_)) => Err(Error::BadField { field: "last", wanted: "a whole number", found: "another string" }),

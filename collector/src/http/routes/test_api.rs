@@ -67,7 +67,7 @@ fn start(state: &SharedState) -> Option<MutexGuard<'_, Cursor>> {
 /// Returns the project that `?token=` names; without it, the first one.
 fn project(state: &SharedState, query: Option<&str>) -> Result<i64, Error> {
     let project = match parameter(query.unwrap_or_default(), "token") {
-        Some(token) => state.projects.find(token),
+        Some(token) => state.projects.find(&token),
         None => state.projects.first(),
     };
     Ok(project.ok_or(Error::UnknownToken)?.id)

@@ -19,7 +19,7 @@ const PAGE_ENTRIES: usize = 500;
 pub(super) async fn timeline(State(state): State<SharedState>, person: Person, RawQuery(query): RawQuery) -> Result<Response, Error> {
     let Person { project, email } = person;
     let query = query.unwrap_or_default();
-    let before = match parameter(&query, "before") {
+    let before = match parameter(&query, "before").as_deref() {
         None | Some("") => None,
         Some(text) => Some(TimelineCursor::parse(text).ok_or(Error::BadField {
             field: "before",
