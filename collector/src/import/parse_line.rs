@@ -77,7 +77,7 @@ fn check_values(text: &[u8]) -> Result<(), LineError> {
 fn object(text: &[u8]) -> Result<Map<String, Value>, LineError> {
     match serde_json::from_slice(text) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err((INVALID_FIELD, "`` must be an object".into())),
+        Ok(_) => Err((INVALID_FIELD, "the record must be an object".into())),
         Err(error) => Err((NOT_JSON, error.to_string())),
     }
 }

@@ -51,9 +51,9 @@ pub enum RecordError {
 
 /// Why a record is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{path}` must be {expected}")]
+#[error("{} must be {expected}", if path.is_empty() { "the record".to_owned() } else { format!("`{path}`") })]
 pub struct InvalidRecord {
-    /// The path of the attribute, with dots.
+    /// The path of the attribute, with dots; empty for the record itself.
     pub path: String,
     /// The expected value.
     pub expected: &'static str,
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn errors_name_the_attribute_and_the_expected_value() {
         for (record, message) in [
-            (json!([]), "`` must be an object"),
+            (json!([]), "the record must be an object"),
             (json!({}), "`id` must be a string"),
             (json!({"id": ""}), "`id` must be a string that is not empty"),
             (json!({"id": "1", "guest": "yes"}), "`guest` must be true or false"),
