@@ -8,6 +8,7 @@ mod certificates;
 #[allow(dead_code, reason = "the tests of ClickHouse use the rest of it")]
 mod database;
 mod group;
+mod other_version;
 mod scale_out_analytics;
 mod scale_out_forwarding;
 mod scale_out_leader;
@@ -17,6 +18,7 @@ mod scale_out_operators;
 mod scale_out_quorum;
 mod scale_out_security;
 mod scale_out_stops;
+mod scale_out_versions;
 #[path = "../collector/vendor.rs"]
 #[allow(dead_code, reason = "the tests of forwarding use the rest of it")]
 mod vendor;

@@ -6,8 +6,12 @@ use uuid::Uuid;
 use super::wire::{WireTask, from_wire, to_wire};
 use crate::store::tasks::Task;
 
-/// The version of the format that this build writes, and the newest one that it can apply.
-const VERSION: u8 = 1;
+/// The newest version of the format that this build can apply.
+const NEWEST: u8 = 1;
+
+/// The version that it writes. The release before this one can apply it too, so that both can be in one group: a new version is written one release
+/// after it can be applied.
+const WRITTEN: u8 = 1;
 
 /// The first bytes of each entry; the version follows.
 const MAGIC: [u8; 2] = *b"tr";
@@ -16,7 +20,7 @@ const MAGIC: [u8; 2] = *b"tr";
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
     /// A newer build has written it.
-    #[error("the entry has version {found}, and this build applies versions up to {VERSION}; install the version that wrote it")]
+    #[error("the entry has version {found}, and this build applies versions up to {NEWEST}; install the version that wrote it")]
     Newer {
         /// The version of the entry.
         found: u8,
@@ -50,7 +54,7 @@ impl Entry {
     /// Encodes tasks as an entry with this id. Returns None if one of the tasks is for this store only.
     pub(in crate::store) fn encode<'a>(id: Uuid, tasks: impl IntoIterator<Item = &'a Task>) -> Option<Vec<u8>> {
         let tasks = tasks.into_iter().map(to_wire).collect::<Option<Vec<_>>>()?;
-        let start = [MAGIC.as_slice(), &[VERSION]].concat();
+        let start = [MAGIC.as_slice(), &[WRITTEN]].concat();
         postcard::to_extend(&WireEntry { id: id.into_bytes(), tasks }, start).ok()
     }
 
@@ -58,7 +62,7 @@ impl Entry {
     pub(in crate::store) fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         match bytes.strip_prefix(&MAGIC).and_then(<[u8]>::split_first) {
             None | Some((0, _)) => Err(EntryError::Damaged),
-            Some((&found, _)) if found > VERSION => Err(EntryError::Newer { found }),
+            Some((&found, _)) if found > NEWEST => Err(EntryError::Newer { found }),
             Some((_, rest)) => {
                 let (WireEntry { id, tasks }, rest) = postcard::take_from_bytes(rest).map_err(|_| EntryError::Damaged)?;
                 let tasks = tasks.into_iter().map(from_wire).collect::<Option<_>>().filter(|_| rest.is_empty());
