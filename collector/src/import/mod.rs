@@ -5,6 +5,7 @@
 
 mod parse_line;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,10 +18,13 @@ use crate::addresses::ProjectAddresses;
 use crate::decode::{DecodedEvent, replace_lone_surrogates};
 use crate::resource::Resource;
 use crate::sources::Client;
-use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, RecordBatch, Store, StoreError, TrustLevel};
+use crate::store::{BackendRecord, EncodedBatch, ImportedRecord, Queued, RecordBatch, Store, StoreError, TrustLevel};
 
 /// How many bytes of lines are parsed and stored at a time. Each part is a commit, which costs about the same whatever its size.
 const PART_BYTES: usize = 512 * limits::KIB;
+
+/// How many parts with documents wait for the disk while the next one is parsed. Those that wait together share a commit.
+const MAX_STORING_PARTS: usize = 4;
 
 /// The result of an import.
 #[derive(Debug, Default, Serialize)]
@@ -88,6 +92,8 @@ pub struct Import {
     response: ImportResponse,
     /// The lines of the parts that were stored.
     lines_before: usize,
+    /// The parts that are being stored.
+    storing: VecDeque<Queued>,
 }
 
 /// Parses the lines of a part.
@@ -122,10 +128,17 @@ impl Import {
     /// Begins an import.
     pub fn new(target: Target, resource: Resource, now: u64) -> Self {
         let duplicates = (resource == Resource::Events).then_some(0);
-        Self { target, resource, now, response: ImportResponse { duplicates, ..ImportResponse::default() }, lines_before: 0 }
+        Self {
+            target,
+            resource,
+            now,
+            response: ImportResponse { duplicates, ..ImportResponse::default() },
+            lines_before: 0,
+            storing: VecDeque::new(),
+        }
     }
 
-    /// Imports the lines of a body. `parse` runs a parser, which may be on another thread, and each part is parsed while the one before it is
+    /// Imports the lines of a body. `parse` runs a parser, which may be on another thread, and each part is parsed while those before it are
     /// stored.
     pub async fn run<P, E>(mut self, store: &Store, body: Bytes, mut parse: impl FnMut(Parser) -> P) -> Result<ImportResponse, E>
     where
@@ -140,10 +153,21 @@ impl Import {
             parsed = Some(next);
         }
         self.store(store, parsed).await?;
+        self.wait_until_storing(0).await?;
         Ok(self.response)
     }
 
-    /// Stores a part, and returns when all accepted lines are durable.
+    /// Waits until at most so many parts are being stored.
+    async fn wait_until_storing(&mut self, count: usize) -> Result<(), StoreError> {
+        while self.storing.len() > count
+            && let Some(oldest) = self.storing.pop_front()
+        {
+            oldest.stored().await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a part. Records and events are durable when it returns; documents are being stored.
     async fn store(&mut self, store: &Store, parsed: Option<ParsedLines>) -> Result<(), StoreError> {
         let Some(ParsedLines { mut lines, mut response, count }) = parsed else { return Ok(()) };
         let (project, now) = (self.target.project, self.now);
@@ -157,8 +181,13 @@ impl Import {
                 Line::Document(document) => documents.push(document),
             }
         }
+        if !records.is_empty() || !events.is_empty() {
+            // Lines are stored in their order.
+            self.wait_until_storing(0).await?;
+        }
         store.import_fields(RecordBatch { project, time: now, trust: TrustLevel::Owner, records }).await?;
-        store.import(project, documents).await?;
+        self.wait_until_storing(MAX_STORING_PARTS - 1).await?;
+        self.storing.push_back(store.import(project, documents)?);
         response.duplicates = Some(append(store, project, now, events).await?);
         self.response.add(response, self.lines_before);
         self.lines_before += count;

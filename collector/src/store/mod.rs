@@ -81,8 +81,8 @@ pub use trust::TrustLevel;
 pub use write::disk_space::{DiskSpace, FreeSpaceFn};
 use write::disk_space::{Reserve, system_disk_space};
 use write::health::WriteHealth;
-pub use write::queue::Limits;
 use write::queue::Queue;
+pub use write::queue::{Limits, Queued};
 pub use write::share::ExpensiveShare;
 
 /// How many event numbers one step of an erasure searches.
@@ -180,15 +180,14 @@ impl Store {
     /// Applies imported categories, customers and products, and returns when they are durable. After an error some of them may be stored.
     pub async fn import_fields(&self, batch: RecordBatch) -> Result<(), StoreError> {
         let parts = cost::parts(batch.records, record_cost);
-        let tasks = parts.map(|records| Task::ImportFields(RecordBatch { records, ..batch })).collect();
-        self.queue.as_ref().ok_or(StoreError::Stopping)?.run_together(tasks).await
+        let tasks = parts.map(|records| Task::ImportFields(RecordBatch { records, ..batch }));
+        self.queue.as_ref().ok_or(StoreError::Stopping)?.send_together(tasks)?.stored().await
     }
 
-    /// Stores imported orders, carts and returns in place of those with the same ids, and returns when they are durable. After an error some of
-    /// them may be stored.
-    pub async fn import(&self, project: i64, records: Vec<ImportedRecord>) -> Result<(), StoreError> {
-        let tasks = cost::parts(records, document_cost).map(|records| Task::Import(project, records)).collect();
-        self.queue.as_ref().ok_or(StoreError::Stopping)?.run_together(tasks).await
+    /// Begins to store imported orders, carts and returns in place of those with the same ids. After an error some of them may be stored.
+    pub fn import(&self, project: i64, records: Vec<ImportedRecord>) -> Result<Queued, StoreError> {
+        let tasks = cost::parts(records, document_cost).map(|records| Task::Import(project, records));
+        self.queue.as_ref().ok_or(StoreError::Stopping)?.send_together(tasks)
     }
 
     /// Deletes events that arrived before a time, in milliseconds since 1970, at most `limit` of them.

@@ -167,7 +167,7 @@ async fn drive(store: &Arc<Store>) {
                 }
                 1 => {
                     let records = (0..=numbers.below(6)).map(|_| import_of(&mut numbers)).collect();
-                    requests.spawn(async move { own.import(project, records).await.unwrap() });
+                    requests.spawn(async move { own.import(project, records).unwrap().stored().await.unwrap() });
                 }
                 _ => {
                     let batch = batch(&mut numbers, now);

@@ -28,6 +28,31 @@ fn later_record_replaces_an_earlier_one() {
 }
 
 #[test]
+fn lines_of_a_large_import_are_stored_in_their_order() {
+    const IDS: usize = 100;
+    const ROUNDS: usize = 160;
+    let server = TestServer::start_today();
+    let orders: Vec<_> = (0..IDS * ROUNDS).map(|line| order(&(line % IDS).to_string(), (line / IDS) as f64)).collect();
+    let response = import(&server.client, "orders", &orders);
+    assert_eq!((&response["accepted"], &response["rejected"]), (&json!(IDS * ROUNDS), &json!([])));
+    let last = (ROUNDS - 1) as f64;
+    let expected = json!({"count": IDS, "min": last, "max": last, "avg": last, "sum": last * IDS as f64});
+    assert_eq!(totals(&server.client), expected);
+}
+
+#[test]
+fn attribute_that_one_of_many_orders_has_is_found() {
+    let server = TestServer::start_today();
+    let mut orders: Vec<_> = (0..5_000).map(|number| order(&number.to_string(), 1.0)).collect();
+    orders[4_321]["coupon_code"] = json!("SPRING");
+    import(&server.client, "orders", &orders);
+    let breakdown = json!({"by": "order.coupon_code", "field": "order.id", "operator": "value_count"});
+    let response = query(&server.client, "orders/breakdown", &json!({"breakdown": breakdown, "filter": {"order": year()}}));
+    assert_eq!(response["data"]["order.coupon_code"], json!([{"label": "SPRING", "value": 1}]), "{response}");
+    assert_eq!(totals(&server.client)["count"], 5_000);
+}
+
+#[test]
 fn imported_cart_becomes_an_order() {
     let server = TestServer::start_today();
     let count = |resource: &str| {

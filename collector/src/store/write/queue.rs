@@ -29,6 +29,20 @@ impl Default for Limits {
 /// What arrives once a task is durable.
 type Response = oneshot::Receiver<Result<Outcome, StoreError>>;
 
+/// Tasks in the queue.
+#[derive(Debug)]
+pub struct Queued(Vec<Response>);
+
+impl Queued {
+    /// Returns when all of the tasks are durable. After an error some of them may be stored.
+    pub async fn stored(self) -> Result<(), StoreError> {
+        for response in self.0 {
+            response.await.unwrap_or(Err(StoreError::Write))?;
+        }
+        Ok(())
+    }
+}
+
 /// The sending end of the queue.
 pub(in crate::store) struct Queue {
     jobs: mpsc::Sender<Job>,
@@ -68,19 +82,15 @@ impl Queue {
         Ok(outcomes)
     }
 
-    /// Stores tasks in their order, and returns when all are durable. Unlike [`run`](Self::run) it lets large ones share commits too, which delays
+    /// Puts tasks into the queue, which stores them in their order. Unlike [`run`](Self::run) it lets large ones share commits too, which delays
     /// other requests. After an error some of them may be stored.
-    pub(in crate::store) async fn run_together(&self, tasks: Vec<Task>) -> Result<(), StoreError> {
-        let mut responses = Vec::with_capacity(tasks.len());
-        for task in tasks {
+    pub(in crate::store) fn send_together(&self, tasks: impl Iterator<Item = Task>) -> Result<Queued, StoreError> {
+        let send = |task: Task| {
             let share = kilobytes(&task).min(self.kilobytes);
             let permit = Arc::clone(&self.permits).try_acquire_many_owned(share).map_err(|_| StoreError::QueueFull)?;
-            responses.push(self.send(task, permit)?);
-        }
-        for response in responses {
-            response.await.unwrap_or(Err(StoreError::Write))?;
-        }
-        Ok(())
+            self.send(task, permit)
+        };
+        tasks.map(send).collect::<Result<_, _>>().map(Queued)
     }
 
     /// Puts a task into the queue.
