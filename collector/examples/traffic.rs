@@ -12,7 +12,7 @@ use tillroll_collector::clock::Stopwatch;
 use tillroll_collector::metrics::catalog::RecordKind;
 use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
 use tillroll_collector::projection::source::{IdentityLink, MAX_BATCH, Position, TrackedChanges, TrackedEvent};
-use tillroll_collector::projection::{AnalyticsEngine, Document};
+use tillroll_collector::projection::{AnalyticsEngine, Document, JsonText};
 use tillroll_collector::sources::Client;
 use tillroll_collector::time;
 use uuid::Uuid;
@@ -77,8 +77,7 @@ fn add_orders(engine: &DuckDbEngine, events: i64, step: i64) {
                 record_kind: RecordKind::Orders,
                 key: format!("o{number}"),
                 change: number + 1,
-                json: Some(json.to_string()),
-                packed: None,
+                json: Some(JsonText::Plain(json.to_string())),
             }
         };
         let documents: Vec<_> = (first..orders.min(first + MAX_BATCH as i64)).map(order).collect();

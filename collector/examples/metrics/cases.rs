@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tillroll_collector::metrics::catalog::RecordKind;
 use tillroll_collector::metrics::parse::QueryType;
-use tillroll_collector::projection::Document;
+use tillroll_collector::projection::{Document, JsonText};
 use tillroll_collector::time;
 
 /// The tables of the baseline.
@@ -102,8 +102,7 @@ pub(crate) fn document(number: i64) -> Document {
         record_kind: RecordKind::Orders,
         key: format!("o{number}"),
         change: number + 1,
-        json: Some(json.to_string()),
-        packed: None,
+        json: Some(JsonText::Plain(json.to_string())),
     }
 }
 

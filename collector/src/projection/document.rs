@@ -1,6 +1,7 @@
 //! What the projection stores: one document for each record.
 
 use crate::metrics::catalog::RecordKind;
+pub use crate::packed::JsonText;
 
 /// A change of one record.
 #[derive(Clone, Debug)]
@@ -14,9 +15,7 @@ pub struct Document {
     /// The number of this change; later changes have larger numbers.
     pub change: i64,
     /// The whole record as JSON, as a search returns it; `None` after a deletion.
-    pub json: Option<String>,
-    /// `json` in the form of [`crate::packed`], if the store has it so.
-    pub packed: Option<Vec<u8>>,
+    pub json: Option<JsonText>,
 }
 
 /// The kind of a record, its project and its key.

@@ -36,7 +36,7 @@ use crate::store::Store;
 use crate::telemetry::{self, gauge};
 
 pub use clickhouse::{ClickHouseAddress, ClickHouseEngine};
-pub use document::{Document, ProductKey, RecordKey};
+pub use document::{Document, JsonText, ProductKey, RecordKey};
 pub use engine::{AnalyticsEngine, EngineLimits};
 pub use error::ProjectionError;
 pub use pace::Pace;

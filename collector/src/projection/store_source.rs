@@ -35,7 +35,7 @@ impl ChangeSource for ChangeFeed {
 }
 
 fn document(record: ChangedRecord) -> Document {
-    let ChangedRecord { project, resource, key, change, json, packed } = record;
+    let ChangedRecord { project, resource, key, change, json } = record;
     let record_kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
-    Document { project, record_kind, key, change, json, packed }
+    Document { project, record_kind, key, change, json }
 }

@@ -12,6 +12,7 @@ use super::packed_json::PackedJson;
 use super::state::person_records::ImportedDocument;
 use super::state::updater::StateUpdater;
 use super::subject::{Erased, Subject};
+use crate::packed::JsonText;
 use crate::resource::{Resource, is_cart};
 
 /// A record to import.
@@ -39,9 +40,7 @@ pub struct ChangedRecord {
     /// The number of its last change.
     pub change: i64,
     /// The document now, or None if it was removed.
-    pub json: Option<String>,
-    /// The same document in the form of [`crate::packed`], if the store has it so.
-    pub packed: Option<Vec<u8>>,
+    pub json: Option<JsonText>,
 }
 
 /// The resource and the id of an imported record, as the table has them.
@@ -119,10 +118,8 @@ pub(in crate::store) fn each_change(
     let rows = select.query_map([after], |row| {
         let is_return = row.get_ref(1)?.as_str()? == stored_as(Resource::Returns);
         let resource = if is_return { Resource::Returns } else { Resource::Orders };
-        let PackedJson(json) = row.get(3)?;
-        let json = Some(json).filter(|json| !json.is_empty());
-        let packed = json.as_ref().map(|_| row.get(3)).transpose()?;
-        Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json, packed })
+        let json = Some(row.get(3)?).filter(|packed: &Vec<u8>| !packed.is_empty()).map(JsonText::Packed);
+        Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json })
     })?;
     for record in rows {
         if !take(record?) {

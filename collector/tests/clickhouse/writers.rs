@@ -6,7 +6,7 @@ use tillroll_collector::metrics::catalog::{RecordKind, Resource};
 use tillroll_collector::metrics::parse::{self, Context, MAX_RANGE_DAYS, QueryType};
 use tillroll_collector::metrics::rows::{Cell, Rows, Scope};
 use tillroll_collector::projection::source::{Origin, Position, TrackedChanges};
-use tillroll_collector::projection::{AnalyticsEngine, ClickHouseEngine, Document, ProjectionError};
+use tillroll_collector::projection::{AnalyticsEngine, ClickHouseEngine, Document, JsonText, ProjectionError};
 
 use super::database::Database;
 
@@ -28,7 +28,7 @@ fn apply(engine: &ClickHouseEngine, change: i64) -> Result<(), ProjectionError> 
     let json = json!({"id": change.to_string(), "status": "placed", "total_amount_with_taxes": 1, "current_date": "2022-01-01T00:00:00Z"})
         .to_string();
     let document =
-        Document { project: 1, record_kind: RecordKind::Orders, key: change.to_string(), change, json: Some(json), packed: None };
+        Document { project: 1, record_kind: RecordKind::Orders, key: change.to_string(), change, json: Some(JsonText::Plain(json)) };
     engine.apply(&[document], &TrackedChanges::default(), at(change))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::thread::ScopedJoinHandle;
 
@@ -14,7 +15,7 @@ use crate::projection::clickhouse::dialect::ClickHouse;
 use crate::projection::clickhouse::maintenance::Maintenance;
 use crate::projection::clickhouse::snapshot::{BLOCK_BITS, Snapshot, integer, text};
 use crate::projection::clickhouse::tracking;
-use crate::projection::document::{Document, ProductKey, RecordKey};
+use crate::projection::document::{Document, JsonText, ProductKey, RecordKey};
 use crate::projection::error::ProjectionError;
 use crate::projection::rows::{ColumnValue, RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
 use crate::projection::source::{Position, TrackedChanges};
@@ -146,10 +147,13 @@ fn write_documents(batch: &mut Batch<'_>, kind: RecordKind, documents: &[Documen
     // The rows are made while the database finds those that they replace.
     let (replaced, rows) = std::thread::scope(|scope| {
         let replaced = scope.spawn(|| replace_documents(batch, &name, &latest));
-        let whole = |_: &Document, record: &Record| ColumnValue::Document(record.to_json());
-        let rows = parts
-            .into_iter()
-            .map(|(part, mut numbers)| scope.spawn(move || record_rows(kind, tables, part, || numbers.next().unwrap_or_default(), whole)));
+        let whole = |_: &JsonText, _: &str, record: &Record| ColumnValue::Document(record.to_json());
+        let rows = move |part: &[&Document], mut numbers: Range<i64>| {
+            let mut rows = vec![Vec::new(); tables.len()];
+            record_rows(kind, tables, part, || numbers.next().unwrap_or_default(), whole, &mut rows);
+            rows
+        };
+        let rows = parts.into_iter().map(|(part, numbers)| scope.spawn(move || rows(part, numbers)));
         let rows: Vec<_> = rows.collect::<Vec<_>>().into_iter().map(join).collect();
         (join(replaced), rows)
     });
@@ -180,8 +184,7 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 }
 
 fn columns(table: &Table) -> String {
-    let fixed = table.fixed_columns().iter().map(|(name, _)| (*name).to_owned());
-    fixed.chain(table.field_columns().map(|(name, _)| name)).collect::<Vec<_>>().join(", ")
+    table.column_names().collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the row of a commit, or of a claim that continues from a block.

@@ -1,16 +1,11 @@
-//! Appends rows to a table, column by column: the engine takes a column of values many times faster than one value after the other.
+//! Appends rows to a table, column by column.
 
-use std::sync::Arc;
+use duckdb::arrow::array::{ArrayRef, RecordBatch};
+use duckdb::{Appender, Connection};
 
-use duckdb::Connection;
-use duckdb::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
-
+use crate::projection::duckdb::columns::Columns;
+pub(super) use crate::projection::duckdb::columns::SEPARATOR;
 use crate::projection::rows::ColumnValue;
-
-/// Separates the strings of a list, which is copied as one text.
-pub(super) const SEPARATOR: char = '\u{1f}';
 
 /// The number of rows that are copied at a time: that of the engine's own vectors.
 const ROWS: usize = 2048;
@@ -20,42 +15,36 @@ pub(super) fn append(connection: &Connection, table: &str, rows: &[Vec<ColumnVal
     append_to(connection.appender(table)?, rows)
 }
 
+/// Appends rows to a table of the file that has columns with these names. The columns that have no values are left out: the engine takes each
+/// null that is passed like a value, and fills a column that is left out at once.
+pub(super) fn append_used(connection: &Connection, table: &str, names: &[String], rows: Columns) -> duckdb::Result<()> {
+    let used = names.iter().zip(rows.used()).filter_map(|(name, array)| Some((name.as_str(), array?)));
+    let (names, arrays): (Vec<_>, Vec<_>) = used.unzip();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut appender = connection.appender_with_columns(table, &names)?;
+    append_batch(&mut appender, arrays)?;
+    appender.flush()
+}
+
 /// Replaces the rows of a temporary table of the connection.
 pub(super) fn replace_temporary(connection: &Connection, table: &str, rows: &[Vec<ColumnValue>]) -> duckdb::Result<()> {
     connection.execute_batch(&format!("DELETE FROM {table}"))?;
     append_to(connection.appender_to_catalog_and_db(table, "temp", "main")?, rows)
 }
 
-fn append_to(mut appender: duckdb::Appender<'_>, rows: &[Vec<ColumnValue>]) -> duckdb::Result<()> {
+fn append_to(mut appender: Appender<'_>, rows: &[Vec<ColumnValue>]) -> duckdb::Result<()> {
     for rows in rows.chunks(ROWS) {
-        let width = rows.first().map_or(0, Vec::len);
-        let columns = (0..width).map(|at| (at.to_string(), column(rows, at), true));
-        let batch = RecordBatch::try_from_iter_with_nullable(columns);
-        appender.append_record_batch(batch.map_err(|error| duckdb::Error::ToSqlConversionFailure(error.into()))?)?;
+        let mut columns = Columns::new(rows.first().map_or(0, Vec::len));
+        rows.iter().for_each(|row| columns.push(row.iter()));
+        append_batch(&mut appender, columns.all())?;
     }
     appender.flush()
 }
 
-/// Returns a column as an array of the type of its first value. A column without values is one of texts, which the engine converts.
-fn column(rows: &[Vec<ColumnValue>], at: usize) -> ArrayRef {
-    macro_rules! array {
-        ($array:ty, $pattern:pat => $read:expr) => {
-            Arc::new(values(rows, at).map(|value| if let Some($pattern) = value { Some($read) } else { None }).collect::<$array>())
-        };
-    }
-    match values(rows, at).flatten().next() {
-        Some(ColumnValue::Integer(_)) => array!(Int64Array, ColumnValue::Integer(value) => *value),
-        Some(ColumnValue::Item(_)) => array!(Int32Array, ColumnValue::Item(value) => *value),
-        Some(ColumnValue::Bool(_)) => array!(BooleanArray, ColumnValue::Bool(value) => *value),
-        Some(ColumnValue::Time(_)) => array!(TimestampMicrosecondArray, ColumnValue::Time(value) => value.saturating_mul(1_000)),
-        Some(ColumnValue::Texts(_)) => array!(StringArray, ColumnValue::Texts(values) => values.join(&SEPARATOR.to_string())),
-        Some(ColumnValue::Packed(_)) => array!(BinaryArray, ColumnValue::Packed(packed) => packed.as_slice()),
-        None | Some(ColumnValue::Text(_) | ColumnValue::Document(_) | ColumnValue::Null) => {
-            array!(StringArray, ColumnValue::Text(value) => value.as_str())
-        }
-    }
-}
-
-fn values(rows: &[Vec<ColumnValue>], at: usize) -> impl Iterator<Item = Option<&ColumnValue>> {
-    rows.iter().map(move |row| row.get(at).filter(|value| !matches!(value, ColumnValue::Null)))
+fn append_batch(appender: &mut Appender<'_>, arrays: impl IntoIterator<Item = ArrayRef>) -> duckdb::Result<()> {
+    let columns = arrays.into_iter().enumerate().map(|(at, array)| (at.to_string(), array, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns);
+    appender.append_record_batch(batch.map_err(|error| duckdb::Error::ToSqlConversionFailure(error.into()))?)
 }

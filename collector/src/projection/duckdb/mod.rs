@@ -2,6 +2,7 @@
 
 mod append;
 mod attribution;
+mod columns;
 mod dialect;
 mod engine;
 mod packed;

@@ -2,14 +2,13 @@
 //! on finding a method for them, and a search reads the documents of its page only.
 
 use crate::metrics::document::Record;
-use crate::packed;
-use crate::projection::document::Document;
+use crate::packed::{self, JsonText};
 use crate::projection::rows::ColumnValue;
 
 /// Returns a whole record as the file stores it: what the store has, if that is the record's own JSON.
-pub(super) fn whole(document: &Document, record: &Record) -> ColumnValue {
-    ColumnValue::Packed(match document {
-        Document { packed: Some(packed), json: Some(json), .. } if is_canonical(json, record) => packed.clone(),
+pub(super) fn whole(json: &JsonText, text: &str, record: &Record) -> ColumnValue {
+    ColumnValue::Packed(match json {
+        JsonText::Packed(packed) if is_canonical(text, record) => packed.clone(),
         _ => packed::pack(&record.to_json()),
     })
 }
@@ -45,12 +44,11 @@ mod tests {
         ] {
             let packed = packed::pack(json);
             let record = document::parse_lenient(RecordKind::Orders, json).unwrap();
-            let (record_kind, key) = (RecordKind::Orders, "1".into());
-            let stored = Document { project: 1, record_kind, key, change: 1, json: Some(json.into()), packed: Some(packed.clone()) };
+            let stored = JsonText::Packed(packed.clone());
             let value = expected.map_or(packed, packed::pack);
-            assert_eq!(whole(&stored, &record), ColumnValue::Packed(value), "{json}");
-            let derived = Document { packed: None, ..stored };
-            assert_eq!(whole(&derived, &record), ColumnValue::Packed(packed::pack(expected.unwrap_or(json))), "{json}");
+            assert_eq!(whole(&stored, json, &record), ColumnValue::Packed(value), "{json}");
+            let derived = JsonText::Plain(json.into());
+            assert_eq!(whole(&derived, json, &record), ColumnValue::Packed(packed::pack(expected.unwrap_or(json))), "{json}");
         }
     }
 }

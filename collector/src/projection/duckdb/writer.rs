@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use duckdb::{Connection, InterruptHandle, params};
 
 use crate::metrics::catalog::RecordKind;
 use crate::projection::document::{Document, ProductKey, RecordKey};
-use crate::projection::duckdb::append::{self, replace_temporary};
+use crate::projection::duckdb::append::{append_used, replace_temporary};
 use crate::projection::duckdb::attribution::{self, OutdatedOrders};
+use crate::projection::duckdb::columns::Columns;
 use crate::projection::duckdb::packed;
 use crate::projection::duckdb::tracking_writer::TrackingWriter;
 use crate::projection::rows::{RECORD_KINDS, Table, key, latest, record_rows, tables, tracked};
@@ -119,12 +121,28 @@ fn remove(connection: &Connection, tables: &[Table], latest: &[&Document]) -> du
 }
 
 fn append(connection: &Connection, kind: RecordKind, tables: &[Table], latest: &[&Document], next: &mut i64) -> duckdb::Result<()> {
-    let mut next_doc = || {
-        *next += 1;
-        *next - 1
-    };
-    latest.chunks(CONVERTED_RECORDS).try_for_each(|latest| {
-        let rows = record_rows(kind, tables, latest, &mut next_doc, packed::whole);
-        tables.iter().zip(&rows).try_for_each(|(table, rows)| append::append(connection, &table.name, rows))
+    let names: Vec<Vec<_>> = tables.iter().map(|table| table.column_names().collect()).collect();
+    let names = names.as_slice();
+    std::thread::scope(|scope| {
+        // A part is converted while the one before it is appended.
+        let (converted, parts) = sync_channel(0);
+        scope.spawn(move || {
+            let mut next_doc = || {
+                *next += 1;
+                *next - 1
+            };
+            for part in latest.chunks(CONVERTED_RECORDS) {
+                let mut columns: Vec<_> = names.iter().map(|names| Columns::new(names.len())).collect();
+                record_rows(kind, tables, part, &mut next_doc, packed::whole, &mut columns);
+                // After an error the other end is closed.
+                if converted.send(columns).is_err() {
+                    break;
+                }
+            }
+        });
+        parts.into_iter().try_for_each(|columns| {
+            let mut of_tables = tables.iter().zip(names).zip(columns);
+            of_tables.try_for_each(|((table, names), columns)| append_used(connection, &table.name, names, columns))
+        })
     })
 }

@@ -7,7 +7,7 @@ mod records;
 mod tables;
 pub(super) mod tracked;
 
-pub(super) use records::{key, latest, record_rows};
+pub(super) use records::{RowSink, key, latest, record_rows};
 pub(super) use tables::{ColumnType, RECORD_KINDS, Table, tables};
 
 /// A visit with so many events is not derived again for further ones: no person makes as many, and the cost of a derivation grows with them.

@@ -75,6 +75,12 @@ impl Table {
         }
     }
 
+    /// Returns the names of all columns.
+    pub(in crate::projection) fn column_names(&self) -> impl Iterator<Item = String> {
+        let fixed = self.fixed_columns().iter().map(|(name, _)| (*name).to_owned());
+        fixed.chain(self.field_columns().map(|(name, _)| name))
+    }
+
     /// Returns the columns of fields, which follow the fixed ones and can be null.
     pub(in crate::projection) fn field_columns(&self) -> impl Iterator<Item = (String, ColumnType)> {
         self.fields.iter().map(|field| (column_name(field.name), column_type(field.kind)))

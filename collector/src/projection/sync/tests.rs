@@ -7,7 +7,7 @@ use crate::cancellation::Cancellation;
 use crate::metrics::catalog::{RecordKind, Resource};
 use crate::metrics::parse::{self, Context, QueryType};
 use crate::metrics::rows::{Cell, Scope};
-use crate::projection::document::{Document, RecordKey};
+use crate::projection::document::{Document, JsonText, RecordKey};
 use crate::projection::duckdb::DuckDbEngine;
 use crate::projection::source::Origin;
 use crate::projection::sql::Statement;
@@ -40,7 +40,8 @@ impl ChangeSource for FailingSource {
             _ => panic!("injected panic"),
         }
         let json = json!({"id": "1", "status": "placed", "current_date": "2022-01-01T00:00:00Z"}).to_string();
-        let document = Document { project: 1, record_kind: RecordKind::Orders, key: "1".into(), change: 1, json: Some(json), packed: None };
+        let document =
+            Document { project: 1, record_kind: RecordKind::Orders, key: "1".into(), change: 1, json: Some(JsonText::Plain(json)) };
         Ok(Changes {
             documents: if after.change < 1 { vec![document] } else { Vec::new() },
             products: Vec::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::packed::JsonText;
 use crate::resource::Resource;
 use crate::store::applied;
 use crate::store::error::StoreError;
@@ -16,8 +17,8 @@ use crate::store::schema::connect::connect_reader;
 use crate::store::state::catalog;
 use crate::store::state::documents::changes::{self as documents, Change};
 
-/// How many bytes of records of one resource a page has, about.
-const MAX_LIST_BYTES: usize = 16 << 20;
+/// How many bytes of records of one resource a page has, about: enough for a full page of compressed documents of 8 KB.
+const MAX_LIST_BYTES: usize = 32 << 20;
 
 /// The time to wait for a lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -151,7 +152,7 @@ impl List {
         let is_full = self.records.len() >= self.limit || self.bytes >= MAX_LIST_BYTES;
         self.is_cut = is_full && self.records.last().is_some_and(|last| last.change < record.change);
         if !self.is_cut {
-            self.bytes += record.json.as_ref().map_or(0, String::len) + record.packed.as_ref().map_or(0, Vec::len);
+            self.bytes += record.json.as_ref().map_or(0, JsonText::bytes);
             self.records.push(record);
         }
         !self.is_cut
@@ -159,6 +160,6 @@ impl List {
 }
 
 fn record(resource: Resource, change: Change) -> ChangedRecord {
-    let json = change.document.map(|document| Value::Object(document).to_string());
-    ChangedRecord { project: change.project, resource, key: change.key, change: change.number, json, packed: None }
+    let json = change.document.map(|document| JsonText::Plain(Value::Object(document).to_string()));
+    ChangedRecord { project: change.project, resource, key: change.key, change: change.number, json }
 }

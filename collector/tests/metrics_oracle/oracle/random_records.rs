@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use tillroll_collector::metrics::catalog::{ARRAYS, Field, FieldType, RecordKind};
 use tillroll_collector::projection::source::{Position, TrackedChanges};
-use tillroll_collector::projection::{AnalyticsEngine, Document};
+use tillroll_collector::projection::{AnalyticsEngine, Document, JsonText};
 
 use super::ask_between;
 use super::random::Random;
@@ -68,8 +68,7 @@ impl RandomRecords {
                         record_kind: kind,
                         key,
                         change: 0,
-                        json: json.map(|json| json.to_string()),
-                        packed: None,
+                        json: json.map(|json| JsonText::Plain(json.to_string())),
                     });
                 };
                 if random.percent(30) {
@@ -81,9 +80,11 @@ impl RandomRecords {
                 change(Some(now.clone()));
             }
         }
-        let deleted =
-            Document { project: PROJECT, record_kind: RecordKind::Orders, key: "deleted".into(), change: 0, json: None, packed: None };
-        changes.insert(0, Document { json: Some(json!({"id": "deleted", "status": "placed"}).to_string()), ..deleted.clone() });
+        let deleted = Document { project: PROJECT, record_kind: RecordKind::Orders, key: "deleted".into(), change: 0, json: None };
+        changes.insert(
+            0,
+            Document { json: Some(JsonText::Plain(json!({"id": "deleted", "status": "placed"}).to_string())), ..deleted.clone() },
+        );
         changes.push(deleted);
         for (at, change) in changes.iter_mut().enumerate() {
             change.change = i64::try_from(at).unwrap() + 1;
