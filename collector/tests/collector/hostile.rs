@@ -47,11 +47,11 @@ fn sender_without_a_project_is_refused_before_anything_of_a_headless_request_is_
     let too_large = " ".repeat(limits::MAX_REQUEST_BYTES + 1);
     for body in ["", "no JSON", "[]", r#"{"scope":"nonsense"}"#, "\u{1f}", &too_large] {
         let (status, error) = post(&server, "/api/track?token=no-such-token", body);
-        assert_eq!((status, &error["code"]), (401, &json!("unknown_token")), "{:.9}", body);
+        assert_eq!((status, &error["code"]), (401, &json!("unknown_token")), "{body:.9}");
         for (name, value) in [("x-none", ""), ("authorization", &*basic("t", "wrong"))] {
             let mut response = server.client.post_with("/api/track", &[(name, value)], body);
             let (status, error) = (response.status().as_u16(), read_json(&mut response)["error"].clone());
-            assert_eq!((status, &error["code"]), (401, &json!("unauthorized")), "{:.9}", body);
+            assert_eq!((status, &error["code"]), (401, &json!("unauthorized")), "{body:.9}");
         }
     }
     let known = post(&server, "/api/track?token=t", "no JSON");
