@@ -113,8 +113,11 @@ describe("the object", () => {
     const basket = new target.Basket();
     target.setBasket(basket);
     basket.addLineItem("1", "2", 5);
+    // As in the event, a line of zero is no line.
     basket.addLineItem("2", 0, 5);
-    assert.equal(target.basket.size, 3);
+    assert.equal(target.basket.size, 2);
+    basket.addLineItem("3", "1,5", 5);
+    assert.equal(target.basket.size, 3.5);
     for (const none of [null, undefined, 7, {}]) {
       target.setBasket(none);
       assert.equal(target.basket.size, 0);
