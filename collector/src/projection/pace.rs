@@ -1,4 +1,4 @@
-//! How the sync task shares the processors with requests: when changes gather, and when the task pauses.
+//! How the sync task shares the processors with requests: when changes gather, when the task pauses, and when it has nothing to do.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Pace {
     /// How long changes gather into a batch. With the time for two batches, records stay younger than two seconds.
     pub batch_delay: Duration,
-    /// How often, while there are no changes, a database that others can empty is looked at, and another one prepares for queries.
+    /// After so long without changes the task looks whether a shared database was emptied, and lets an embedded one prepare for queries; then again
+    /// after the same time.
     pub idle_interval: Duration,
     /// While many events arrive, the task pauses after a step for so many times as long as the step took. A low priority alone does not suffice:
     /// the system lets a thread that has begun continue for a millisecond or more, and the threads of requests, which often wait for the disk,

@@ -4,7 +4,7 @@
 //! many small changes share one commit; a request for fresh records ends that wait.
 //!
 //! Requests go first: a step runs with a lower priority, and while many events arrive, the task pauses after each step. So a busy server answers
-//! as fast as before, and the projection is further behind.
+//! as fast as before, and the projection is further behind. While no changes arrive, the engine computes what the next query would compute first.
 //!
 //! A changed product makes the task reload the records that show it. The projection finds them, which costs the store's writer nothing. A
 //! bestseller is in many records: they are reloaded one page at a time, and other changes go first. Until then the stored watermark stays

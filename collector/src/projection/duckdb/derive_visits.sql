@@ -1,5 +1,5 @@
--- Removes the visits in `touched`, and derives them from their events into the table `derived`. Two events of one time are ordered by their numbers. LOWEST and HIGHEST stand for the first
--- and the last number in `touched`: with literals the engine skips all other parts of the table.
+-- Removes the visits in `touched`, and derives them from their events into the table `derived`. Two events of one time are ordered by their
+-- numbers. LOWEST and HIGHEST stand for the first and the last number in `touched`: with literals the engine skips all other parts of the table.
 DELETE FROM visits WHERE number IN (SELECT visit FROM touched);
 DELETE FROM touches WHERE visit IN (SELECT visit FROM touched);
 DELETE FROM visit_orders WHERE visit IN (SELECT visit FROM touched);
