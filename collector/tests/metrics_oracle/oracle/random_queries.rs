@@ -47,6 +47,12 @@ fn name_of(operator: Operator) -> &'static str {
 
 fn measure(random: &mut Random, resource: &Resource) -> Map<String, Value> {
     let fields: Vec<_> = resource.fields.iter().filter(|field| !field.operators.is_empty() && resource.computes(field)).collect();
+    // People and visits are counted in ways of their own.
+    let counted: Vec<_> = fields.iter().filter(|field| ["visitor.id", "visit.id"].contains(&field.name)).collect();
+    if !counted.is_empty() && random.percent(20) {
+        let field = random.pick(&counted);
+        return Map::from_iter([("field".into(), json!(field.name)), ("operator".into(), json!("cardinality"))]);
+    }
     // Arrays are the difficult case, so half of the measures use them.
     let nested: Vec<_> = fields.iter().copied().filter(|field| field.array().is_some()).collect();
     let field = *random.pick_either(50, &nested, &fields);
