@@ -134,7 +134,8 @@ const EVENT: &[(&str, Expression, &[Need])] = &[
     ("product.name", Sql("p.name"), &[Product]),
     ("product.category", Sql("p.category"), &[Product]),
     ("search.query", Sql("e.query"), &[]),
-    (VISIT_NUMBER, Sql("e.visit"), &[]),
+    // Not every engine has NULL for no visit.
+    (VISIT_NUMBER, Sql("nullif(e.visit, 0)"), &[]),
     ("visit.ordered", Sql("CASE WHEN v.number IS NOT NULL THEN CAST(v.orders IS NOT NULL AS BOOLEAN) END"), &[Visit, Revenue]),
     ("visit.orders_count", Sql("CASE WHEN v.number IS NOT NULL THEN coalesce(v.orders, 0) END"), &[Visit, Revenue]),
     ("device.type", Sql("coalesce(v.device_type, e.device_type)"), &[Visit]),
