@@ -45,6 +45,19 @@ pub fn is_email(text: &str) -> bool {
     text.bytes().any(|byte| byte == b'@')
 }
 
+/// Returns the address that a visitor id is; None if the id only resembles one.
+///
+/// Senders choose ids as they like. So an id such as `a@x.com-phone` remains an id: no domain ends in a label with a hyphen or a digit, other
+/// than those of other alphabets, which begin with `xn--`.
+pub fn of_visitor_id(id: &str) -> Option<String> {
+    if !is_email(id) {
+        return None;
+    }
+    let last_label = id.rsplit(['@', '.']).next()?;
+    let is_usual = last_label.starts_with("xn--") || !last_label.bytes().any(|byte| byte == b'-' || byte.is_ascii_digit());
+    normalise(id).filter(|_| is_usual)
+}
+
 /// Returns whether `domain` is labels separated by single dots.
 fn is_domain(domain: &str) -> bool {
     let mut before = b'.';

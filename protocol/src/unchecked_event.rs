@@ -168,15 +168,21 @@ fn is_object<'v>(params: impl ReadValue<'v>) -> bool {
 }
 
 /// Returns the visitor with a checked id, or with a normalised e-mail.
+///
+/// An id that is an e-mail address counts as the address: the visitor's cookie holds it in place of the id once the visitor is identified, and
+/// shops' servers send what the cookie holds.
 pub fn check_visitor<S: AsRef<str> + From<String>>(visitor: Visitor<S>) -> Result<Visitor<S>, EventError> {
-    match &visitor {
+    match visitor {
         Visitor::Email(text) => match email::normalise(text.as_ref()) {
             Some(email) => Ok(Visitor::Email(email.into())),
             None => Err(EventError::InvalidVisitorEmail),
         },
         Visitor::Id(id) if is_placeholder(id.as_ref()) => Err(EventError::EmptyVisitorId),
-        Visitor::Id(id) if exceeds_chars(id.as_ref(), limits::MAX_VISITOR_ID_CHARS) => Err(EventError::VisitorIdTooLong),
-        Visitor::Id(_) => Ok(visitor),
+        Visitor::Id(id) => match email::of_visitor_id(id.as_ref()) {
+            Some(email) => Ok(Visitor::Email(email.into())),
+            None if exceeds_chars(id.as_ref(), limits::MAX_VISITOR_ID_CHARS) => Err(EventError::VisitorIdTooLong),
+            None => Ok(Visitor::Id(id)),
+        },
     }
 }
 
@@ -213,6 +219,18 @@ mod tests {
         let event = validate(|event| event.visitor = Some(Visitor::Email(" A@x.com".into()))).unwrap();
         assert_eq!((&event.visitor, &event.session_id), (&Visitor::Email("a@x.com".into()), &None));
         assert_eq!(event.params.as_str(), r#"{"product_id":"2"}"#);
+    }
+
+    #[test]
+    fn visitor_id_that_is_an_email_address_is_the_address() {
+        let visitor = |id: &str| validate(|event| event.visitor = Some(Visitor::Id(id.into()))).map(|event| event.visitor.clone());
+        let long = format!("{}@x.com", "a".repeat(limits::MAX_VISITOR_ID_CHARS));
+        for email in ["a@x.com", "A@X.com", long.as_str()] {
+            assert_eq!(visitor(email), Ok(Visitor::Email(email.to_lowercase())));
+        }
+        for id in ["@", "a@", "a b@x.com", "a%40x.com", "a@x.com-phone", "a@x.com2", "a@1a2b3c"] {
+            assert_eq!(visitor(id), Ok(Visitor::Id(id.into())));
+        }
     }
 
     #[test]

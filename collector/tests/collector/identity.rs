@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::server::{TestServer, identify, view};
+use crate::server::{TestServer, basic, identify, view};
 
 fn emails(export: &[Value]) -> Vec<Option<&str>> {
     export.iter().map(|event| event["email"].as_str()).collect()
@@ -43,6 +43,23 @@ fn an_event_with_an_email_keeps_that_email() {
     server.client.store(&[event, identify(2, 5, "ab", "b@x.com")]);
     let export = server.client.export("");
     assert_eq!((&export[0]["email"], &export[0]["visitor_id"]), (&json!("a@x.com"), &Value::Null));
+}
+
+#[test]
+fn visitor_id_that_is_an_email_address_is_the_address_at_every_endpoint() {
+    let server = TestServer::start();
+    let headless = json!({"scope": "view", "data": {}, "user": {"uid": "JO@x.com"}}).to_string();
+    let call = json!({"token": "t", "time": 9, "visitorId": "jo@x.com", "params": {"id": "1"}}).to_string();
+    server.client.store(&[view(1, 10, "Jo@x.com"), identify(2, 20, "jo@x.com", "other@x.com"), view(3, 30, "jo@x.com")]);
+    for (path, body) in [("/api/track?token=t", headless), ("/category/view", call)] {
+        assert_eq!(server.client.post(path, &body).status(), 200, "{path}");
+    }
+    let export = server.client.export("");
+    assert_eq!(emails(&export), [Some("jo@x.com"); 5]);
+    assert!(export.iter().all(|event| event["visitor_id"].is_null()));
+    let secret = basic("t", "secret");
+    assert_eq!(server.client.delete("/customers/jo@x.com", &[("authorization", &secret)]).status(), 200);
+    assert_eq!(server.client.export(""), [] as [Value; 0]);
 }
 
 /// One event: a page view of a visitor, or an `identify` with an e-mail.

@@ -8,7 +8,7 @@ use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::event::{Page, Visitor};
 use tillroll_protocol::receipt::Receipt;
 use tillroll_protocol::unchecked_event::{EventError, UncheckedEvent};
-use tillroll_protocol::{apis, email, id};
+use tillroll_protocol::{apis, id};
 use uuid::Uuid;
 
 use crate::decode::rejection::{RejectReason, RejectedEvent};
@@ -109,8 +109,6 @@ impl Call {
             (None, None) => None,
             (Some(email), None) => Some(Visitor::Email(email)),
             (Some(email), Some(_)) if self.kind != "identify" => Some(Visitor::Email(email)),
-            // The vendor's cookie holds the e-mail instead of the id once the visitor is identified.
-            (_, Some(id)) if email::normalise(&id).is_some() => Some(Visitor::Email(id)),
             (_, Some(id)) => Some(Visitor::Id(id)),
         })
     }
