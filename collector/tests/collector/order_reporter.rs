@@ -1,9 +1,9 @@
-//! Whose report of an order counts may change when a visitor identifies later.
+//! Whose report of an order counts, which may change when a visitor identifies later, and when the order was placed.
 
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
 
-use crate::server::TestServer;
+use crate::server::{TestServer, basic, id};
 
 const NOON: u64 = 1_600_000_000_000;
 const MINUTE: u64 = 60_000;
@@ -48,4 +48,25 @@ fn late_identify_of_another_person_ends_the_customers_cart_in_any_order_of_arriv
         assert_eq!(server.client.list_of(token, "secret", "carts"), [] as [Value; 0], "{token}");
         assert_eq!(server.client.list_of(token, "secret", "orders").len(), 1, "{token}");
     }
+}
+
+#[test]
+fn order_that_a_server_reports_without_a_person_was_placed_at_its_first_report() {
+    let server = TestServer::start();
+    let authorization = basic("t", "secret");
+    let report = json!({"scope": "order", "action": "add", "data": {"order_id": "o", "order_total": 3}}).to_string();
+    let order = || server.client.list_of("t", "secret", "orders").remove(0);
+    let send_report = || assert_eq!(server.client.post_with("/api/track", &[("authorization", &authorization)], &report).status(), 200);
+    send_report();
+    let first = order()["createdAt"].clone();
+    assert_eq!(Some(&first), server.client.export("").first().map(|event| &event["time"]));
+    send_report();
+    assert_eq!(order()["createdAt"], first);
+    let page = json!({"id": id(7), "type": "order", "api": "ometria", "time": NOON, "visitorEmail": "jo@x.com", "params": {"order_id": "o"}});
+    server.client.store(&[page]);
+    let from_back_end = json!({"time": NOON, "params": {"id": "o", "createdAt": NOON, "amount": 3, "status": "paid", "products": []}});
+    send(&server, "t", &("/v2/order", from_back_end));
+    assert_eq!(order()["createdAt"], NOON);
+    send_report();
+    assert_eq!(order()["createdAt"], NOON);
 }

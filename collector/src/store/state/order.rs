@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::lww::{LwwField, LwwMap};
 use super::person::Person;
 use crate::resource::OrderSource;
-use crate::store::trust::OWNER_RANK;
+use crate::store::trust::{OWNER_RANK, PAGE_RANK};
 
 /// The status of an order without one.
 pub(super) const PLACED: &str = "placed";
@@ -45,6 +45,14 @@ impl Order {
     pub(super) fn cancel(&mut self, rank: u8, time: u64) {
         self.set_status(rank, time, CANCELLED);
         self.status_times.insert(PLACED.to_owned(), 0);
+    }
+
+    /// Records a report without a person, whose time stands for the one from the back end: the order was placed when it was first reported.
+    pub(super) fn reported_by_no_person(&mut self, time: u64) {
+        match self.fields.0.get("createdAt") {
+            Some(LwwField(rank, earlier, _)) if *rank > PAGE_RANK || *earlier <= time => {}
+            _ => drop(self.fields.0.insert("createdAt".into(), LwwField(PAGE_RANK, time, time.into()))),
+        }
     }
 
     pub(super) fn email(&self) -> Option<&str> {

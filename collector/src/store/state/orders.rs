@@ -88,8 +88,10 @@ impl StateUpdater<'_> {
                 order.fields.set_unordered(&field, OWNER_RANK, time, value);
             }
             order.fields.set_unordered(SOURCE, OWNER_RANK, time, OrderSource::Headless.name().into());
-            let report = person.map(|person| (time, person.to_text()));
-            order.report = order.report.take().into_iter().chain(report).min();
+            match person {
+                Some(person) => order.report = order.report.take().into_iter().chain([(time, person.to_text())]).min(),
+                None => order.reported_by_no_person(time),
+            }
         })
     }
 
