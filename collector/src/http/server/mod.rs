@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 use crate::AppState;
@@ -40,6 +40,10 @@ use crate::vendors::Forwarding;
 use connections::Connections;
 use storage::{open_projects, open_store};
 use tls::Tls;
+
+/// How many connections may wait until the server accepts them; the system may allow fewer. It drops an attempt beyond that, and the client
+/// repeats it after a second.
+const ACCEPT_BACKLOG: u32 = 4096;
 
 /// What no flag sets. The default is for production.
 #[derive(Clone, Copy, Debug, Default)]
@@ -231,5 +235,24 @@ async fn bind_redirect(flags: &Serve) -> anyhow::Result<Option<TcpListener>> {
 }
 
 async fn bind(listen: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))
+    let bound = async {
+        let mut bound = Err(std::io::ErrorKind::AddrNotAvailable.into());
+        for address in tokio::net::lookup_host(listen).await? {
+            bound = listen_on(address);
+            if bound.is_ok() {
+                break;
+            }
+        }
+        bound
+    };
+    bound.await.with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))
+}
+
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted server need not wait until the system has closed the connections of the one before.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_BACKLOG)
 }
