@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::config::currency::Currency;
+use crate::config::per_project::{self, PerProject};
+use crate::config::time_zone::ZoneName;
+
 /// The application state as handlers receive it.
 pub(crate) type SharedState = Arc<AppState>;
 
@@ -34,7 +38,9 @@ pub struct AppState {
     /// How long before an order a touch can lead to it, in days.
     pub(crate) attribution_days: u32,
     /// The time zones in which the reports count days.
-    pub(crate) time_zones: Vec<crate::config::time_zone::TimeZone>,
+    pub(crate) time_zones: Vec<PerProject<ZoneName>>,
+    /// The currencies of amounts that arrive without one.
+    pub(crate) currencies: Vec<PerProject<Currency>>,
     /// The files of the browser library.
     pub(crate) assets: crate::static_files::Assets,
     /// Prometheus metrics.
@@ -54,6 +60,11 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// Returns the currency of amounts that a project gets without one; empty if there is none.
+    pub(crate) fn currency(&self, token: &str) -> &str {
+        per_project::of_project(&self.currencies, token).map_or("", Currency::as_str)
+    }
+
     /// Returns the country of a client.
     pub(crate) fn country(&self, client: crate::limits::client_key::ClientKey) -> crate::sources::Country {
         client.address().map_or_else(Default::default, |address| self.countries.find(address))

@@ -49,6 +49,8 @@ pub enum ParamType {
     LineQuantity,
     /// An amount of money, as a number.
     Money,
+    /// The currency of the amounts; that of the project if missing, and absent if it has none.
+    Currency,
     /// True or false.
     Bool,
     /// A list of non-empty strings without duplicates, ignoring letter case. A single string counts as a list.
@@ -154,7 +156,7 @@ pub const EVENT_TYPES: &[EventType] = &[
         &[
             optional("basket_id", ParamType::Text),
             optional("total", ParamType::Money),
-            optional("currency", ParamType::Text),
+            optional("currency", ParamType::Currency),
             optional("url", ParamType::Url),
             required("lines", ParamType::Lines(LineType::Basket)),
             optional("changes", ParamType::Lines(LineType::Change)),
@@ -168,7 +170,7 @@ pub const EVENT_TYPES: &[EventType] = &[
             optional("total", ParamType::Money),
             optional("tax", ParamType::Money),
             optional("shipping", ParamType::Money),
-            optional("currency", ParamType::Text),
+            optional("currency", ParamType::Currency),
             optional("lines", ParamType::Lines(LineType::Order)),
         ],
     ),

@@ -54,14 +54,14 @@ pub struct Context<'a> {
     pub page_url: &'a str,
     /// The rule for addresses.
     pub addresses: &'a dyn AddressRule,
-    /// The currency of amounts; empty if unknown.
+    /// The currency of amounts, and the one that replaces a missing currency; empty if unknown.
     currency: &'a str,
 }
 
 impl<'a> Context<'a> {
     /// Returns a context.
-    pub fn new(page_url: &'a str, addresses: &'a dyn AddressRule) -> Self {
-        Self { page_url, addresses, currency: "" }
+    pub fn new(page_url: &'a str, addresses: &'a dyn AddressRule, currency: &'a str) -> Self {
+        Self { page_url, addresses, currency }
     }
 }
 
@@ -69,7 +69,7 @@ impl<'a> Context<'a> {
 ///
 /// `page_url` is the address of the page; it replaces a missing address parameter.
 pub fn parse<'a>(event_type: &EventType, values: impl ReadValue<'a>, page_url: &str) -> Result<EventParams, InvalidParam> {
-    parse_into(String::new(), event_type, values, Context::new(page_url, &Unchanged))
+    parse_into(String::new(), event_type, values, Context::new(page_url, &Unchanged, ""))
 }
 
 /// Like [`parse`], with an empty string whose capacity is used.
@@ -94,12 +94,13 @@ fn write_object<'a, V: ReadValue<'a>>(
     context: Context<'_>,
     out: &mut String,
 ) -> Result<(), InvalidParam> {
-    let currency = if params.iter().any(|param| param.name == "currency") { text(from.get("currency")) } else { None };
-    let context = Context { currency: currency.unwrap_or(context.currency), ..context };
+    let has_currency = params.iter().any(|param| param.param_type == ParamType::Currency);
+    let given = text(from.get("currency")).filter(|currency| has_currency && !currency.is_empty());
+    let context = Context { currency: given.unwrap_or(context.currency), ..context };
     json_writer::push_ascii(out, b'{');
     for param in params {
         // The result is the same; this only saves time.
-        if V::SKIP_ABSENT && !param.is_required && from.get(param.name).kind() == ValueKind::Null {
+        if V::SKIP_ABSENT && !param.is_required && param.param_type != ParamType::Currency && from.get(param.name).kind() == ValueKind::Null {
             continue;
         }
         let before = out.len();
@@ -124,6 +125,7 @@ fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, context: C
     let string = match param_type {
         ParamType::PersonId if is_placeholder(given) => "",
         ParamType::Text | ParamType::TextOrEmpty | ParamType::PersonId => given,
+        ParamType::Currency => context.currency,
         ParamType::PageUrl | ParamType::Url => {
             let address = if given.is_empty() && *param_type == ParamType::PageUrl { trim(context.page_url) } else { given };
             made = context.addresses.page(address);

@@ -1,4 +1,5 @@
-//! When a request arrived, and what follows from that for the events that it brings: their times, and the rule for their addresses.
+//! When a request arrived, and what follows from that and from the project's settings for the events that it brings: their times, their
+//! addresses, and the currency of their amounts.
 //!
 //! A sender's clock can be years off, so an event's time is never used as sent: [`Receipt::event_time`] corrects it, once, for every way in which
 //! an event or a record enters the collector. Nothing that is stored is later than its receipt, so a time from the future never wins over what
@@ -12,7 +13,7 @@ pub const MAX_CLOCK_DIFFERENCE_MS: u64 = 60_000;
 /// The longest time that a page keeps an event before it sends it, and a day more, in milliseconds.
 pub const MAX_PAGE_AGE_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
 
-/// When a request arrived, what its sender's clock means, and the rule for its addresses.
+/// When a request arrived, what its sender's clock means, the rule for its addresses, and the currency of amounts without one.
 #[derive(Clone, Copy)]
 pub struct Receipt<'a> {
     received_at: u64,
@@ -21,6 +22,7 @@ pub struct Receipt<'a> {
     /// The earliest time that an event can have.
     earliest: u64,
     addresses: &'a dyn AddressRule,
+    currency: &'a str,
 }
 
 impl<'a> Receipt<'a> {
@@ -34,18 +36,30 @@ impl<'a> Receipt<'a> {
             difference: if is_off { difference } else { 0 },
             earliest: received_at.saturating_sub(MAX_PAGE_AGE_MS),
             addresses: &Unchanged,
+            currency: "",
         }
     }
 
     /// Returns the receipt of what a shop's server sends or an owner imports; its times may be old.
     pub fn of_server(received_at: u64) -> Self {
-        Self { received_at, difference: 0, earliest: 0, addresses: &Unchanged }
+        Self { received_at, difference: 0, earliest: 0, addresses: &Unchanged, currency: "" }
     }
 
     /// Returns the receipt with a rule for addresses.
     #[must_use]
     pub fn with_addresses(self, addresses: &'a dyn AddressRule) -> Self {
         Self { addresses, ..self }
+    }
+
+    /// Returns the receipt with the currency of amounts that arrive without one; empty if there is none.
+    #[must_use]
+    pub fn with_currency(self, currency: &'a str) -> Self {
+        Self { currency, ..self }
+    }
+
+    /// Returns the currency of amounts that arrive without one; empty if there is none.
+    pub fn currency(&self) -> &'a str {
+        self.currency
     }
 
     /// Returns the rule for addresses.

@@ -144,7 +144,7 @@ impl<S: AsRef<str> + From<String>, V> UncheckedEvent<S, V> {
         let addresses = receipt.addresses();
         let stored = |address: S| addresses.page(address.as_ref()).map_or(address, S::from);
         let page = Page { url: stored(page.url), referrer: stored(page.referrer), title: page.title };
-        let context = Context::new(default_url.as_ref().unwrap_or(&page.url).as_ref(), addresses);
+        let context = Context::new(default_url.as_ref().unwrap_or(&page.url).as_ref(), addresses, receipt.currency());
         let params = params::parse_into(buffer, event_type, params, context).map_err(EventError::Param)?;
         let time = receipt.event_time(time);
         let event = Event { id: String::new(), kind, api, time, visitor, session_id, store_id, page, params };

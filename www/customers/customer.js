@@ -87,7 +87,8 @@ async function showRecords(part) {
   }
 }
 
-const amounts = (buckets) => buckets.map(({ label, value }) => formatMoney(value, label)).join(' + ') || '–';
+/** Returns the amounts of each currency; `amount` stands for those that have none. */
+const amounts = (buckets, amount) => buckets.map(({ label, value }) => formatMoney(value, label)).join(' + ') || formatMoney(amount ?? null);
 const dateOf = (time) => (time ? formatDate(time) : '–');
 
 async function showFigures() {
@@ -96,7 +97,7 @@ async function showFigures() {
     const [figures, customer] = await Promise.all([loadFigures(email), loadCustomer(email)]);
     document.getElementById('name').textContent = [customer?.first_name, customer?.last_name].filter(Boolean).join(' ');
     const tiles = [
-      ['Orders', formatCount(figures.orders)], ['Revenue', amounts(figures.revenue)], ['Average order', amounts(figures.average)],
+      ['Orders', formatCount(figures.orders)], ['Revenue', amounts(figures.revenue, customer?.revenue)], ['Average order', amounts(figures.average, customer?.average_order)],
       ['Last order', dateOf(customer?.last_order_at)], ['Returns', formatCount(figures.returns)], ['Visits', customer ? formatCount(customer.visits_count ?? 0) : '–'], ['First seen', dateOf(customer?.first_seen_at)],
       ['Last seen', dateOf(customer?.last_seen_at)], ['Came first from', customer?.first_source?.name ?? '–'],
       ['First campaign', customer?.first_source?.campaign ?? '–'], ['Segment', customer?.segment ? formatSegment(customer.segment) : '–'],

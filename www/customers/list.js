@@ -109,7 +109,7 @@ const cell = (title, kind, ...content) => {
   td.dataset.title = title;
   return td;
 };
-const money = (amount, currency) => (typeof amount === 'number' && currency ? formatMoney(amount, currency) : '–');
+const money = (amount, currency) => (typeof amount === 'number' ? formatMoney(amount, currency) : '–');
 const date = (title, time) => cell(title, 'day', time ? formatDate(time) : '–');
 
 function createRow(customer) {

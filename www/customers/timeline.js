@@ -35,7 +35,7 @@ const createVisit = ({ time, visit, source, device }) => {
 };
 
 const createOrder = ({ time, order }) => {
-  const amount = typeof order.amount === 'number' && order.currency ? formatMoney(order.amount, order.currency) : order.amount;
+  const amount = typeof order.amount === 'number' ? formatMoney(order.amount, order.currency) : order.amount;
   const facts = [amount, order.status, order.products?.length ? count(order.products.length, 'product') : '', order.coupons?.length ? `coupon ${order.coupons.join(', ')}` : ''];
   return element('li', { className: 'order' },
     element('p', {}, timeOf(time), element('b', { textContent: `Order ${order.id}` }), element('span', { className: 'facts', textContent: facts.filter((fact) => fact !== undefined && fact !== '').join(' · ') })));

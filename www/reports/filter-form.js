@@ -2,9 +2,9 @@
 //
 // The URL contains the filters, so reloading or sharing it shows the same reports.
 
-import { formatDay } from '/reports/format.js';
+import { formatCount, formatDay } from '/reports/format.js';
 import { dayCount, defaultInterval, isoDate, maxPeriodDays, namedPeriod, parseDay, today } from '/reports/period.js';
-import { placedOrders, productLines, topBuckets } from '/reports/queries.js';
+import { countRecords, placedOrders, productLines, topBuckets } from '/reports/queries.js';
 import { visits } from '/reports/tracking-queries.js';
 
 /** The currency of a shop without orders. */
@@ -32,7 +32,8 @@ export const loadOptions = async () => {
   const filter = placedOrders(longest);
   const breakdown = { by: 'market.name', field: 'order.id', operator: 'value_count', limit: 1 };
   const visitsBy = (by) => topBuckets('visits', by, visits(longest), { field: 'visit.id', limit: MAX_SOURCES });
-  const [currencies, markets, products, sources, campaigns] = await Promise.all([
+  const [orders, currencies, markets, products, sources, campaigns] = await Promise.all([
+    countRecords('orders', filter),
     topBuckets('orders', 'order.currency_code', filter, { limit: 30 }),
     topBuckets('orders', 'market.id', filter, { limit: 100, breakdown }),
     topBuckets('orders', 'line_items.name', productLines(filter), { limit: 50 }),
@@ -40,6 +41,7 @@ export const loadOptions = async () => {
     visitsBy('source.campaign'),
   ]);
   return {
+    ordersWithoutCurrency: orders - currencies.reduce((sum, { value }) => sum + value, 0),
     currencies: currencies.map(({ label }) => label),
     products: products.map(({ label }) => label),
     sources: sources.map(({ label }) => label),
@@ -48,8 +50,12 @@ export const loadOptions = async () => {
   };
 };
 
+/** How many orders the amounts lack because they have no currency. */
+let ordersWithoutCurrency = 0;
+
 /** Fills the form with what the shop has, and sets it from the URL. */
-export const initialize = ({ currencies, markets, products, sources, campaigns }) => {
+export const initialize = ({ currencies, markets, products, sources, campaigns, ...options }) => {
+  ({ ordersWithoutCurrency } = options);
   market.append(...markets.map(({ id, name }) => createOption(id, name)));
   for (const [select, names] of [[product, products], [source, sources], [campaign, campaigns]]) {
     select.append(...names.map((name) => createOption(name, name)));
@@ -144,7 +150,8 @@ const describeDays = ({ from, to }) => `${formatDay(from)} to ${formatDay(to)}`;
 /** Returns the filters as text for the user. */
 export const describe = (filters) => {
   const marketName = filters.market ? textOf(market) : 'all markets';
-  return `${[describeDays(filters), marketName, ...namesOfChosen(filters), `amounts in ${filters.currency}`].join(', ')}.`;
+  const missing = ordersWithoutCurrency ? ` Orders without a currency, which are in no amount: ${formatCount(ordersWithoutCurrency)}; the setting --currency gives new ones theirs.` : '';
+  return `${[describeDays(filters), marketName, ...namesOfChosen(filters), `amounts in ${filters.currency}`].join(', ')}.${missing}`;
 };
 
 /** Returns what differs from the widest view, for the summary of the fold: `90 days, channel Search`. */

@@ -29,7 +29,8 @@ const moneyFormat = (currency, digits) => {
   if (!moneyFormats.has(key)) {
     let format;
     try {
-      format = new Intl.NumberFormat(locales, { style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+      const style = currency ? { style: 'currency', currency } : {};
+      format = new Intl.NumberFormat(locales, { ...style, minimumFractionDigits: digits, maximumFractionDigits: digits });
     } catch {
       // Currency codes of a shop may be invalid for Intl.
       format = { format: (amount) => `${integerFormat.format(amount)} ${currency}` };
@@ -58,7 +59,7 @@ export const formatCountry = (code) => new Intl.DisplayNames(locales, { type: 'r
 /** Returns a duration of seconds in minutes and seconds. */
 export const formatDuration = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds) % 60).padStart(2, '0')}`;
 
-/** Returns the amount with its currency, with cents if it is small. */
+/** Returns the amount with its currency, if it has one, and with cents if it is small. */
 export const formatMoney = (amount, currency) =>
   amount === null ? '–' : moneyFormat(currency, Math.abs(amount) < MIN_AMOUNT_WITHOUT_CENTS ? 2 : 0).format(amount);
 

@@ -158,7 +158,7 @@ impl Target {
     fn import(&self, resource: Resource, chunk: Chunk, clock: Clock) -> anyhow::Result<ImportSummary> {
         match self {
             Self::Folder { runtime, store, project } => {
-                let target = import::Target { project: *project, addresses: Arc::default() };
+                let target = import::Target { project: *project, addresses: Arc::default(), currency: String::new() };
                 let import = Import::new(target, resource, clock.millis());
                 let parse = |parser: Parser| async { Ok::<_, anyhow::Error>(tokio::task::spawn_blocking(|| parser.run()).await?) };
                 Ok(runtime.block_on(import.run(store, chunk.bytes.into(), parse))?.into())

@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::addresses::AddressFlags;
-use crate::config::time_zone::TimeZone;
+use crate::config::currency::Currency;
+use crate::config::per_project::PerProject;
+use crate::config::time_zone::ZoneName;
 use crate::projection::{ClickHouseAddress, EngineConfig, EngineLimits};
 use crate::projects;
 use crate::replication::LogFlags;
@@ -80,7 +82,11 @@ pub struct Serve {
 
     /// Time zone in which /reports counts days, such as Europe/Berlin; TOKEN=ZONE for one project. The default is UTC
     #[arg(long = "time-zone", env = "TILLROLL_TIME_ZONE", value_delimiter = ',', value_name = "ZONE")]
-    pub time_zones: Vec<TimeZone>,
+    pub time_zones: Vec<PerProject<ZoneName>>,
+
+    /// Currency of amounts that arrive without one, as Metrilo's do, such as EUR; TOKEN=CURRENCY for one project
+    #[arg(long = "currency", env = "TILLROLL_CURRENCY", value_delimiter = ',', value_name = "CURRENCY")]
+    pub currencies: Vec<PerProject<Currency>>,
 
     /// The analytics engine.
     #[command(flatten)]

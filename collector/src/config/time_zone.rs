@@ -1,33 +1,33 @@
 //! The time zone in which the reports count days.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::metrics::time_zone::Zone;
 
-/// A value of `--time-zone`: an IANA name, after a project's token and `=` for that project only.
+/// The IANA name of a time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimeZone {
-    token: Option<String>,
-    name: String,
-}
+pub struct ZoneName(String);
 
-impl FromStr for TimeZone {
+impl FromStr for ZoneName {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (token, name) = match text.split_once('=') {
-            Some((token, name)) => (Some(token.trim().to_owned()), name.trim()),
-            None => (None, text.trim()),
-        };
+    fn from_str(name: &str) -> Result<Self, String> {
         Zone::find(name).ok_or_else(|| format!("`{name}` is no time zone: use a name of the IANA database, like Europe/Berlin"))?;
-        Ok(Self { token, name: name.to_owned() })
+        Ok(Self(name.to_owned()))
     }
 }
 
-/// Returns the IANA name of a project's zone: its own, else that of all projects, else `UTC`.
-pub fn of_project<'a>(zones: &'a [TimeZone], token: &str) -> &'a str {
-    let with = |token: Option<&str>| zones.iter().find(|zone| zone.token.as_deref() == token);
-    with(Some(token)).or_else(|| with(None)).map_or("UTC", |zone| &zone.name)
+impl Default for ZoneName {
+    fn default() -> Self {
+        Self("UTC".into())
+    }
+}
+
+impl fmt::Display for ZoneName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
 }
 
 #[cfg(test)]
@@ -35,11 +35,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zone_of_a_project_precedes_that_of_all() {
-        let zones: Vec<TimeZone> = ["Europe/Sofia", "a = Asia/Tokyo"].map(|text| text.parse().unwrap()).to_vec();
-        assert_eq!([of_project(&zones, "a"), of_project(&zones, "b"), of_project(&[], "a")], ["Asia/Tokyo", "Europe/Sofia", "UTC"]);
-        for text in ["", "a=", "Sofia", "+02:00"] {
-            assert!(text.parse::<TimeZone>().is_err(), "{text}");
+    fn only_names_of_the_database_are_zones() {
+        assert_eq!("Europe/Sofia".parse::<ZoneName>().unwrap().to_string(), "Europe/Sofia");
+        for text in ["", "Sofia", "+02:00"] {
+            assert!(text.parse::<ZoneName>().is_err(), "{text}");
         }
     }
 }

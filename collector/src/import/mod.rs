@@ -71,6 +71,8 @@ pub struct Target {
     pub project: i64,
     /// The rules for addresses of pages.
     pub addresses: Arc<ProjectAddresses>,
+    /// The currency of amounts without one; empty if there is none.
+    pub currency: String,
 }
 
 /// Returns the body in parts of whole lines, so that the memory for parsed lines does not grow with the body.
@@ -99,6 +101,7 @@ pub struct Import {
 /// Parses the lines of a part.
 pub struct Parser {
     addresses: Arc<ProjectAddresses>,
+    currency: String,
     resource: Resource,
     now: u64,
     part: Bytes,
@@ -112,7 +115,7 @@ impl Parser {
 
     /// Parses the lines.
     pub fn run(self) -> ParsedLines {
-        let receipt = Receipt::of_server(self.now).with_addresses(&*self.addresses);
+        let receipt = Receipt::of_server(self.now).with_addresses(&*self.addresses).with_currency(&self.currency);
         parse(self.resource, &replace_lone_surrogates(self.part), &receipt)
     }
 }
@@ -147,7 +150,8 @@ impl Import {
     {
         let mut parsed = None;
         for part in parts(body) {
-            let parser = Parser { addresses: Arc::clone(&self.target.addresses), resource: self.resource, now: self.now, part };
+            let Target { addresses, currency, .. } = self.target.clone();
+            let parser = Parser { addresses, currency, resource: self.resource, now: self.now, part };
             let store_previous = async { self.store(store, parsed.take()).await.map_err(E::from) };
             let (next, ()) = tokio::try_join!(parse(parser), store_previous)?;
             parsed = Some(next);

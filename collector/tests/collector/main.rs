@@ -12,6 +12,7 @@ mod bots;
 mod calls;
 mod cli;
 mod credentials;
+mod currency;
 mod customers;
 mod disk;
 mod doctor;

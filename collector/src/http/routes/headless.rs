@@ -67,22 +67,25 @@ fn decode_event(state: &AppState, sender: &Sender, request: &Request<'_>, body: 
     }
     state.admission.check_project(sender.project)?;
     let seed = clock::random_hex::<{ SEED_DIGITS / 2 }>().map_err(Error::NoRandomBytes)?;
-    let receipt = Receipt::of_server(state.clock.millis()).with_addresses(&*sender.addresses);
+    let receipt = Receipt::of_server(state.clock.millis()).with_addresses(&*sender.addresses).with_currency(&sender.currency);
     let event = request.event(RequestMeta { receipt: &receipt, body, seed: &seed });
     ingest::single_event(state, sender.project, &receipt, event, sender.sender)
 }
 
-/// The project of a request, the rules for its addresses, and its sender.
+/// The project of a request, the rules for its addresses, the currency of its amounts, and its sender.
 struct Sender {
     project: i64,
     addresses: Arc<ProjectAddresses>,
+    currency: String,
     sender: basic::Sender,
 }
 
 /// Returns the sender: the owner with the secret, else a browser or a bot.
 fn sender(state: &AppState, query: &str, headers: &HeaderMap, client: ClientKey) -> Result<Sender, Error> {
-    let sender =
-        |project: &Project, sender| Sender { project: project.id, addresses: state.addresses.of(&project.credentials.token), sender };
+    let sender = |project: &Project, sender| {
+        let token = &project.credentials.token;
+        Sender { project: project.id, addresses: state.addresses.of(token), currency: state.currency(token).to_owned(), sender }
+    };
     match parameter(query, "token") {
         Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
             let project = state.projects.find(&token).ok_or(Error::UnknownToken)?;

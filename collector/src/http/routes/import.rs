@@ -25,7 +25,9 @@ pub(super) async fn import(
 ) -> Result<Response, Error> {
     let resource = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
     let project = basic::owner(&state.projects, &headers)?;
-    let target = import::Target { project: project.id, addresses: state.addresses.of(&project.credentials.token) };
+    let token = &project.credentials.token;
+    let target =
+        import::Target { project: project.id, addresses: state.addresses.of(token), currency: state.currency(token).to_owned() };
     state.analytics.nearly_caught_up().await;
     let body = body::read(&state, &headers, body, SenderId::Head).await?;
     let import = Import::new(target, resource, state.clock.millis());

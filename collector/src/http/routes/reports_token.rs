@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::app_state::SharedState;
 use crate::auth::access_token::Claims;
-use crate::config::time_zone;
+use crate::config::per_project;
 use crate::http::response;
 use crate::http::routes::protected_pages::authorize;
 use crate::{Error, clock};
@@ -29,6 +29,6 @@ pub(super) async fn issue(State(state): State<SharedState>, uri: Uri, headers: H
         "expires_in": LIFETIME_SECS,
         "project": project,
         "longest_days": state.max_range_days,
-        "time_zone": time_zone::of_project(&state.time_zones, project),
+        "time_zone": per_project::of_project(&state.time_zones, project).cloned().unwrap_or_default().to_string(),
     })))
 }

@@ -32,7 +32,9 @@ async fn track(call: &'static Call, State(state): State<SharedState>, headers: H
         let envelope = Envelope::parse(&text)?;
         let project = ingest::find_project(state, &envelope.token)?;
         let addresses = state.addresses.of(&project.credentials.token);
-        let receipt = Receipt::of_page(state.clock.millis(), None).with_addresses(&*addresses);
+        let receipt = Receipt::of_page(state.clock.millis(), None)
+            .with_addresses(&*addresses)
+            .with_currency(state.currency(&project.credentials.token));
         ingest::single_event(state, project.id, &receipt, call.event(&envelope, &text, &receipt), trust)
     });
     Ok(response::json(ingest::store_events(&state, decoded.await?).await?))

@@ -3,6 +3,7 @@
 //! Vendors' plug-ins accept only status 200 as success, and some delete their stored keys after any other status.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -50,18 +51,18 @@ async fn store_records(
     });
     let Request { text, project, time, records } = request.await?;
     let mut response = BatchResponse::default();
-    let mut store = async |records, has_many| ingest::records(&state, (project, time, trust), records, has_many, &mut response).await;
+    let mut store = async |records, has_many| ingest::records(&state, (project.id, time, trust), records, has_many, &mut response).await;
     match records {
         Records::One(record) => store(vec![record], false).await?,
         Records::Many(places) => {
-            let receipt = Receipt::of_server(state.clock.millis());
             let (mut first, mut places) = (0, places.as_slice());
             while !places.is_empty() {
                 let (part, rest) = split_part(places);
-                let (part, text, receipt) = (part.to_vec(), text.clone(), receipt);
+                let (part, text, project) = (part.to_vec(), text.clone(), Arc::clone(&project));
                 let bytes = part.iter().map(std::ops::Range::len).sum();
                 let count = part.len();
-                let parsed = ingest::offload_if_large(&state, body.client, bytes, move |_, cancellation| {
+                let parsed = ingest::offload_if_large(&state, body.client, bytes, move |state, cancellation| {
+                    let receipt = receipt(state, &project);
                     Ok(parse_part(endpoint, &text, (first, &part), time, &receipt, cancellation))
                 });
                 store(parsed.await?, true).await?;
@@ -80,7 +81,7 @@ const PART_BYTES: usize = 256 * limits::KIB;
 /// A request whose sender is proved.
 struct Request {
     text: Bytes,
-    project: i64,
+    project: Arc<Project>,
     time: u64,
     records: Records,
 }
@@ -138,7 +139,7 @@ fn parse_request(state: &AppState, endpoint: &Endpoint, body: Bytes, signature: 
         None if endpoint.requires_digest => return Err(Error::MissingDigest),
         _ => {}
     }
-    let receipt = Receipt::of_server(state.clock.millis());
+    let receipt = receipt(state, &project);
     let (time, records) = endpoint.parse(&envelope, &receipt).map_err(|rejection| match rejection {
         RequestRejection::Body(error) => error.into(),
         RequestRejection::Reason(reason) => ingest::reject(state, project.id, RejectedEvent::unnamed(reason)),
@@ -152,7 +153,11 @@ fn parse_request(state: &AppState, endpoint: &Endpoint, body: Bytes, signature: 
         RequestRecords::Many(records) => Records::Many(records.into_iter().map(place).collect()),
     };
     drop(envelope);
-    Ok(Request { project: project.id, time, records, text })
+    Ok(Request { project, time, records, text })
+}
+
+fn receipt<'a>(state: &'a AppState, project: &Project) -> Receipt<'a> {
+    Receipt::of_server(state.clock.millis()).with_currency(state.currency(&project.credentials.token))
 }
 
 /// A plug-in reports that it was installed. The response only confirms that its keys are right.

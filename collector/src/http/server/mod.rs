@@ -104,6 +104,7 @@ impl Server {
             max_range_days: flags.metrics_days,
             attribution_days: flags.attribution_days,
             time_zones: flags.time_zones.clone(),
+            currencies: flags.currencies.clone(),
             countries,
             addresses: AddressRules::new(&flags.addresses),
             rejections: RejectionBroadcast::new(flags.ephemeral),

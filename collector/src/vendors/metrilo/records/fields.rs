@@ -25,6 +25,8 @@ pub(super) enum Rule {
     Email,
     Time,
     Money,
+    /// The currency of the amounts; that of the project if missing.
+    Currency,
     Flag,
     /// Texts that replace the stored ones.
     Texts,
@@ -98,6 +100,7 @@ pub(super) const ORDER: &[RecordField] = &[
     optional("coupons", Rule::Texts),
     optional("billing", Rule::Object(BILLING)),
     optional("ipAddress", Rule::Text),
+    optional("currency", Rule::Currency),
 ];
 
 const BILLING: &[&str] = &["address", "city", "countryCode", "phone", "postcode", "paymentMethod", "region", "firstName", "lastName"];
@@ -136,7 +139,7 @@ pub(super) const EXPORTED_ORDER: &[RecordField] = &[
     optional("coupons", Rule::Texts),
     optional("billing", Rule::Object(BILLING)),
     optional("ipAddress", Rule::Text),
-    optional("currency", Rule::Text),
+    optional("currency", Rule::Currency),
     optional("tax", Rule::Money),
     optional("shipping", Rule::Money),
 ];
@@ -157,6 +160,11 @@ pub(super) fn parse(
         match field.rule {
             Rule::Time => found.extend(time(&path, value, receipt)?.map(|time| (field.name.to_owned(), time))),
             Rule::Options => options(&path, value, receipt, &mut found)?,
+            Rule::Currency => {
+                field.parse(&path, value, object, &mut found)?;
+                let missing = Some(receipt.currency()).filter(|currency| found.len() == before && !currency.is_empty());
+                found.extend(missing.map(|currency| (field.name.to_owned(), currency.into())));
+            }
             _ => field.parse(&path, value, object, &mut found)?,
         }
         let is_given = found.len() > before || matches!(field.rule, Rule::Untags | Rule::Tags) && !value.is_null();
@@ -177,7 +185,7 @@ impl RecordField {
     ) -> Result<(), RejectReason> {
         let unparsable = |_| bad_field(path, self.rule.wanted(), value);
         let single = match &self.rule {
-            Rule::Text => lenient::text(value).map_err(unparsable)?.map(|text| check_length(path, text)).transpose()?.map(Value::from),
+            Rule::Text | Rule::Currency => lenient::text(value).map_err(unparsable)?.map(|text| check_length(path, text)).transpose()?.map(Value::from),
             Rule::Email => lenient::email_address(value).map_err(unparsable)?.map(Value::from),
             Rule::Flag => lenient::flag(value).map_err(unparsable)?.map(Value::from),
             Rule::Money => money(value).map_err(unparsable)?,
@@ -207,7 +215,7 @@ impl RecordField {
 impl Rule {
     fn wanted(&self) -> &'static str {
         match self {
-            Self::Text => "a string",
+            Self::Text | Self::Currency => "a string",
             Self::Email => "an e-mail address",
             Self::Time => "a time in milliseconds since 1970",
             Self::Money | Self::Price => "a number",
