@@ -109,6 +109,11 @@ export interface Ometria {
   /** Reports an order, once however often the page is shown. */
   trackTransaction(orderId: Id): void;
   trackCheckout(stage?: string | number): void;
+  /** A custom event. */
+  track(name: string, data?: unknown): void;
+  /** The same as `track`. */
+  event(name: string, data?: unknown): void;
+  viewProduct(productId: Id): void;
   /** Returns the visitor's e-mail address, or the anonymous id; an empty string before there is one. */
   getIdentity(): string;
 }
@@ -128,5 +133,8 @@ export interface Tillroll {
   readonly ometria: Ometria;
 }
 
-/** Starts the tracker; further calls return the same object. Under Node all functions exist and do nothing. */
+/**
+ * Starts the tracker; further calls return the same object. Under Node all functions exist and do nothing. Without `token` or `collector` they
+ * exist too, the console has one line, and `on("error")` gets the reason `no_token`.
+ */
 export function start(options: Options): Tillroll;

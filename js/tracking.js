@@ -23,18 +23,18 @@ const SCRIPT_URL = /^(.*?\/)((j|tags)\/([^/?#]+)\.js|[^/?#]*)\/*(\?([^#]*&)?toke
 let scriptBase;
 
 /**
- * Returns the options, and sets `scriptBase`: if the address of its own element names no project, the file may be a copy or a bundle. Then they
- * are those of its own or of any script element with `data-token`, or of `window.tillrollOptions`. Nothing else of the page counts, whatever
- * its name and address.
+ * Returns the options, and sets `scriptBase`. They are those of the script's own element and of `window.tillrollOptions`. If the element names
+ * no project, the file may be a copy or a bundle: then they are those of any script element with `data-token` and `data-collector`, or of
+ * `window.tillrollOptions`. Nothing else of the page counts, whatever its name and address.
  */
 const readOptions = () => {
   const own = asObject(member(document, "currentScript"));
   const [, base, , , pathToken, , , queryToken] = SCRIPT_URL.exec(own.src) || [];
   const token = queryToken || pathToken;
-  const options = { token, collector: base, ...own.dataset };
+  const options = { ...window.tillrollOptions, token, collector: base, ...own.dataset };
   scriptBase = token && base;
   if (options.token) return options;
-  return asObject(member(document, "querySelector").call(document, "script[data-token]")).dataset || window.tillrollOptions;
+  return asObject(member(document, "querySelector").call(document, "script[data-token][data-collector]")).dataset || window.tillrollOptions;
 };
 
 /**
@@ -64,7 +64,7 @@ const install = (options) => {
     ...options,
     visitor: tryCall(() => (window.metrilo || {}).ensure_cbuid),
     // The array in which the inline snippet recorded calls.
-    snippet: window.tillroll,
+    snippet: asArray(window.tillroll),
   };
   // The fragment differs for each attempt, because browsers cache the failure of a module import by URL.
   const loadCore = (attempt, collector) => import((scriptBase || collector) + __CORE__ + "#" + attempt).then((core) => core.load2());
@@ -86,7 +86,7 @@ const run = () => {
   if (adopt) adopt();
   else install(isConfigured ? options : { collector: "" });
   if (adopt ? isConfigured && token !== firstToken : !isConfigured)
-    window.console.error(adopt ? "tillroll: another token is ignored" : "tillroll: no token and collector");
+    window.console.error("tillroll: wrong token or collector");
 };
 
 tryCall(run);

@@ -34,13 +34,17 @@ pub enum SendOutcome {
     Retry,
 }
 
+/// How an error of the collector starts.
+const ERROR_PREFIX: &str = "{\"error\":";
+
 /// Returns what the result of a request means.
 ///
-/// A 2xx status counts only if the body starts as the collector's JSON does: a captive portal answers every request with 200.
+/// Success, and the rejection of the project, count only if the body starts as the collector's JSON does: a captive portal answers every request
+/// with 200, and a server before the collector may ask for a login or a proof that the client is no robot.
 pub fn classify(result: &SendResult<'_>) -> SendOutcome {
     match result.status {
         200..=299 if result.body.starts_with(BatchResponse::JSON_PREFIX) => SendOutcome::Acked,
-        401..=403 => SendOutcome::ProjectRejected,
+        401..=403 if result.body.starts_with(ERROR_PREFIX) => SendOutcome::ProjectRejected,
         400 => SendOutcome::UnknownForm,
         413 => SendOutcome::TooLarge,
         _ => SendOutcome::Retry,
@@ -209,9 +213,10 @@ mod tests {
             (204, "", SendOutcome::Retry),
             (0, "", SendOutcome::Retry),
             (400, "", SendOutcome::UnknownForm),
-            (401, "", SendOutcome::ProjectRejected),
-            (402, "", SendOutcome::ProjectRejected),
-            (403, "", SendOutcome::ProjectRejected),
+            (401, r#"{"error":{"code":"unknown_token"}}"#, SendOutcome::ProjectRejected),
+            (403, r#"{"error":{}}"#, SendOutcome::ProjectRejected),
+            (403, "<html>Just a moment...</html>", SendOutcome::Retry),
+            (401, "", SendOutcome::Retry),
             (404, "", SendOutcome::Retry),
             (408, "", SendOutcome::Retry),
             (413, "", SendOutcome::TooLarge),

@@ -17,7 +17,8 @@ const toDigits = (number, base) => (number + base).toString(16).slice(1);
 
 /** Returns 42 hexadecimal digits: a counter of four digits, so that call ids increase within a millisecond too, then random digits. */
 const createSeed = () => {
-  const numbers = new Uint32Array(5).map(() => Math.random() * 2 ** 32);
+  // The array takes each number modulo 2 ** 32.
+  const numbers = new Uint32Array(5).map(() => 1e10 * Math.random());
   // Replaces them, unless the page has a `crypto` of its own.
   tryCall(() => window.crypto.getRandomValues(numbers));
   return numbers.reduce((digits, number) => digits + toDigits(number, 2 ** 32), toDigits(sequence, 2 ** 16)).slice(0, 42);

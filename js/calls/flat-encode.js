@@ -49,8 +49,7 @@ const encodeValue = (holder, key, depth) => {
     if (value && depth && typeof value === "object" && !Array.isArray(value)) value = unwrap(value);
     const type = typeof value;
     if (type === "string") return "$" + encodeText(value);
-    if (value === true) return "y";
-    if (value === false) return "n";
+    if (value === !!value) return value ? "y" : "n";
     if (type !== "object") {
       // A finite number, or a large integer; `isFinite` may be a function of the page.
       if (value - value == 0) return "#" + encodeText(value);

@@ -36,9 +36,10 @@ export const createTransport = (url, encodeBody, core) => {
   return {
     [ACTIONS.Send]: async (...batch) => {
       abort();
-      const request = (current = new window.AbortController());
+      let request;
       const finish = (...outcome) => request === current && core.respond(...outcome);
       try {
+        request = current = new window.AbortController();
         // Without `keepalive`: a beacon sends the calls again when the page closes. Chromium 156 does not release an aborted `keepalive`
         // request, and its quota of 64 KiB for those and for beacons stays in use as long as the server does not respond.
         const body = await compress(encode(...batch));

@@ -11,4 +11,4 @@ const isDebugRequested = () => /[#&]om_debug/.test(location.hash) || member(docu
 
 /** Returns the core, or a promise of the core with the debug panel attached. */
 export const withDebug = (core) =>
-  tryCall(isDebugRequested) ? import(__DEBUG__).then((debug) => debug.attach(core), () => core) : core;
+  tryCall(isDebugRequested) ? import(__DEBUG__).then((debug) => debug.attach(core)).catch(() => core) : core;

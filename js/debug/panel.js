@@ -95,7 +95,8 @@ export const openPanel = () => {
     writeDebugFlag(false);
   };
 
-  const statuses = new Map();
+  // No `Map`: the page may have one of its own.
+  const statuses = { __proto__: null };
   /** Applies `change` and keeps the list scrolled to its end if it was there before. */
   const keepScroll = (change) => {
     const isAtEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
@@ -111,11 +112,11 @@ export const openPanel = () => {
       const item = element("li", "");
       item.append(button);
       keepScroll(() => list.append(item));
-      if (id) statuses.set(id, status);
+      if (id) statuses[id] = status;
     },
     setStatus: (ids, status, detail) => {
       for (const id of ids) {
-        const shown = statuses.get(id);
+        const shown = statuses[id];
         if (!shown) continue;
         keepScroll(() => (shown.textContent = detail ? `${status}: ${detail}` : status));
         shown.className = `status ${status}`;

@@ -61,8 +61,9 @@ export const attach = (core) => {
   const { addLine, setStatus } = openPanel();
   /** The events of the request in flight. */
   let requestIds = [];
-  const eventIds = new Map();
-  const rejections = new Map();
+  // No `Map`: the page may have one of its own.
+  const eventIds = { __proto__: null };
+  const rejections = { __proto__: null };
   let visitor;
   let session;
   let consent;
@@ -83,7 +84,7 @@ export const attach = (core) => {
     session = id;
     addLine(sessionLabel(id, isNew));
   };
-  const idsOf = (keys) => keys.split(",").flatMap((key) => eventIds.get(key) || []);
+  const idsOf = (keys) => keys.split(",").flatMap((key) => eventIds[key] || []);
 
   const hostObservers = {
     [ACTIONS.Persist]: (key, text) => {
@@ -92,7 +93,7 @@ export const attach = (core) => {
       if (!visitor) onVisitor(land || name, true);
       onSession(id, true);
       const events = eventsOf(entry);
-      eventIds.set(key, events.map(({ id }) => id));
+      eventIds[key] = events.map(({ id }) => id);
       for (const event of events) {
         addLine(eventLabel(event), event.params, event.id);
         setStatus([event.id], "kept");
@@ -112,7 +113,7 @@ export const attach = (core) => {
     },
     [ACTIONS.Beacon]: (entries) => setStatus(batchIds(entries), "sent", "by beacon on page close"),
     [ACTIONS.Report]: ({ name, reason, field }) => {
-      if (name === "error") rejections.set(currentKey, reason + (field ? `, ${field}` : ""));
+      if (name === "error") rejections[currentKey] = reason + (field ? `, ${field}` : "");
       if (name !== "dropped") return;
       if (failedIds) setStatus(failedIds, "dropped", reason);
       else dropReason = reason;
@@ -122,13 +123,13 @@ export const attach = (core) => {
   /** What a call resulted in, which the core has just handled. */
   const showCall = (key, text) => {
     // An entry of another tab, or a call that became an event.
-    if (text[1] !== ":" || (eventIds.get(key) || []).length) return;
+    if (text[1] !== ":" || (eventIds[key] || []).length) return;
     const { type } = decode(text);
     // The new visitor has a line of its own.
     if (type === "reset" && consent === "granted") return;
     addLine(`No event: ${type}`, undefined, key);
     if (consent !== "granted") setStatus([key], "waiting", `consent is ${consent}`);
-    else if (rejections.has(key)) setStatus([key], "dropped", rejections.get(key));
+    else if (rejections[key]) setStatus([key], "dropped", rejections[key]);
     else setStatus([key], "unchanged");
   };
 

@@ -23,18 +23,18 @@ const findFields = (form, name) => {
 
 /** Reads the form and calls `methods`; returns whether it has an e-mail address. */
 const identifyBy = (form, options, methods) => {
-  const option = (name) => options[options[name] === undefined ? name + "Selector" : name];
+  const option = (name) => options[name in options ? name : name + "Selector"];
   const valueOf = (name) => (findFields(form, option(name)).find((field) => field.value) || {}).value;
   const email = String(valueOf("email")).trim();
-  if (!EMAIL.test(email)) return false;
+  if (!EMAIL.test(email)) return;
   methods.identify(email);
   const details = {};
   for (const name of ["firstName", "lastName", "phoneNumber"]) details[name] = valueOf(name);
   const subscribed = option("subscribed");
   // An unchecked box does not unsubscribe. Radio buttons are ignored, because which one means yes is unknown.
   const isChecked = (field) => field.checked && field.type !== "radio";
-  details.subscribed = typeof subscribed === "boolean" ? subscribed : findFields(form, subscribed).some(isChecked) || undefined;
-  if (Object.values(details).some((value) => value !== undefined)) methods.customerDetails(details);
+  details.subscribed = subscribed === !!subscribed ? subscribed : findFields(form, subscribed).some(isChecked) || undefined;
+  if (Object.values(details).join("")) methods.customerDetails(details);
   if (options.tags) methods.applyTags(options.tags);
   if (options.customEvent) methods.customEvent(options.customEvent);
   return true;
@@ -50,8 +50,8 @@ const onSubmit = (event) => {
 /** Listens for submits in a document or shadow tree; a browser ignores the second registration. */
 const listenIn = (root) => listen("submit", onSubmit, root);
 
-/** A submit does not leave its shadow tree, but the click or the key before it does. */
-const onAction = (event) => tryCall(() => listenIn(event.composedPath()[0].getRootNode()));
+/** A submit does not leave its shadow tree, but the click or the key before it does. A form's button may have a shadow tree of its own. */
+const onAction = (event) => tryCall(() => event.composedPath().forEach((node) => node.nodeType > 8 && listenIn(node)));
 
 /** Calls `methods` of the facade once for each submit of a form that `options.formSelector`, a selector or an element, matches by then. */
 export const integrateForm = (options, methods) =>

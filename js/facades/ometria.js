@@ -31,7 +31,8 @@ const toText = (value) => (/^(st|nu)/.test(typeof value) ? value + "" : "");
 /** The basket that pages fill, by methods or by assigning its fields. */
 function Basket(source) {
   const { size, calls = [], ...fields } = asObject(source);
-  Object.assign(this, { items: [] }, fields);
+  this.items = [];
+  Object.assign(this, fields);
   // A basket of the inline snippet recorded the calls that were made on it.
   tryCall(() => calls.forEach(([name, ...args]) => this[name](...args)));
 }
@@ -87,9 +88,9 @@ export const installOmetria = (target, track, getVisitor) => {
   const methods = {
     ...methodsFromTable(METHODS, trackAfterInit),
     init: (...args) => {
-      // Magento's pages leave the page data in `raw_data`.
+      // Magento's pages leave the page data in `raw_data`; the products of a listing would make the event too large.
       const raw = asObject(target.raw_data);
-      const [type, data, storeId] = args.length ? args : [raw.type, raw.data || target.raw_data, raw.store];
+      const [type, data, storeId] = args.length ? args : [raw.type, raw.data || (target.raw_data && { ...raw, product_map: undefined }), raw.store];
       const { pid, id } = type === "product" ? asObject(data) : {};
       const product_id = toText(pid || id) || undefined;
       store = toText(storeId) || store;

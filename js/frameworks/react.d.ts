@@ -12,6 +12,6 @@ export function useTillroll(): Tillroll;
 
 /**
  * Sends a page view 100 ms after `address` has become another one; a redirect within that time is no view of its own. `address` is absolute or relative to the page; nothing is sent while it is
- * empty. With React Router pass the location's path and query; with Next those of `usePathname` and `useSearchParams`, or of `useRouter`.
+ * empty. With React Router pass `useHref` of the location, which has the router's `basename`; with Next the path and query of `usePathname` and `useSearchParams`, or of `useRouter`.
  */
 export function usePageViews(address: string | null | undefined, name?: string): void;

@@ -4,6 +4,7 @@ import { createClient } from "../client.js";
 import { load } from "../core/load-wasm.js";
 import { installMetrilo } from "../facades/metrilo.js";
 import { installOmetria } from "../facades/ometria.js";
+import { asObject } from "../safe.js";
 import { VISITOR_COOKIE, readState } from "../storage/cookies.js";
 
 /* global __FALLBACK__, __VERSION__ */
@@ -37,7 +38,12 @@ let client;
 /** Starts the tracker, once; see index.d.ts. `resolveWasm(options)` returns the address of the WebAssembly file. */
 export const startOnce = (options, resolveWasm) => {
   if (typeof window === "undefined" || typeof document === "undefined") return createStub();
-  if (!options || !options.token || !options.collector) throw new TypeError("tillroll: start() requires `token` and `collector`");
+  const { token, collector } = asObject(options);
+  if (!client && !(token && typeof collector === "string" && collector)) {
+    // Not an exception: a missing variable of the environment must not cost the shop its page.
+    window.console.error("tillroll: start() requires `token` and `collector`");
+    return createBrowserClient({ collector: "" });
+  }
   client = client || createBrowserClient(options, resolveWasm(options));
   return client;
 };

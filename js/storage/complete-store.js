@@ -64,7 +64,7 @@ export const completeStore = (store) => {
       // A browser may never open the database. WebKit 2.50 may put a page with an unfinished write into the back/forward cache; other pages cannot
       // read until that page is evicted.
       setTimeout(() => (giveUpDb(), respond()), DB_TIMEOUT_MS);
-      run((objects) => (objects === fallback ? respond(fallback.entries()) : readObjects(objects, respond)));
+      run((objects) => (objects === fallback ? respond(tryCall(fallback.entries)) : readObjects(objects, respond)));
       watchOpening(store);
     },
   };

@@ -2,14 +2,14 @@
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { BrowserRouter, Link, Route, Routes, useLocation, useParams } from "react-router";
+import { BrowserRouter, Link, Route, Routes, useHref, useLocation, useParams } from "react-router";
 import { TillrollProvider, usePageViews, useTillroll } from "tillroll/react";
 
 const options = { token: "sh0p-t0k3n", collector: "https://collector.example.com/" };
 
 const PageViews = () => {
   const { pathname, search } = useLocation();
-  usePageViews(pathname + search);
+  usePageViews(useHref({ pathname, search }));
   return null;
 };
 

@@ -104,11 +104,25 @@ describe("when the network fails no event is lost or duplicated", HIGHLY_PARALLE
       WITH_PROXY,
     ));
 
+  test("a login page or a challenge before the collector costs no event", () =>
+    withPage(
+      pages,
+      async ({ page, proxy, open, allEvents }) => {
+        const html = { "content-type": "text/html" };
+        proxy.nextFaults = [respondWith(403, html, "<!doctype html><title>Just a moment...</title>"), respondWith(401, html, "")];
+        await open();
+        await page.evaluate(sendEvents, NAMES);
+        assertStoredOnce(await allEvents(page, 40_000), NAMES);
+        assert.deepEqual(proxy.nextFaults, []);
+      },
+      WITH_PROXY,
+    ));
+
   test("after a 401 the batch is dropped and reported, and the page sends nothing more", () =>
     withPage(
       pages,
       async ({ page, proxy, open, allEvents }) => {
-        proxy.nextFaults = [respondWith(401)];
+        proxy.nextFaults = [respondWith(401, {}, '{"error":{"code":"unknown_token"}}')];
         await open();
         await page.evaluate(async () => {
           await window.tillroll.ready;

@@ -2,12 +2,12 @@
 
 import { StrictMode, createElement as h } from "react";
 import { createRoot } from "react-dom/client";
-import { BrowserRouter, Link, Navigate, Route, Routes, useLocation } from "react-router";
+import { BrowserRouter, Link, Navigate, Route, Routes, useHref, useLocation } from "react-router";
 import { TillrollProvider, usePageViews, useTillroll } from "tillroll/react";
 
 const PageViews = () => {
   const { pathname, search } = useLocation();
-  usePageViews(pathname + search);
+  usePageViews(useHref({ pathname, search }));
   return null;
 };
 

@@ -122,6 +122,24 @@ describe("in a page", PARALLEL, () => {
       },
     ));
 
+  test("a start without a token leaves the page intact, and reports it", () =>
+    withPage(
+      application(`
+        const { metrilo, on } = start({ token: undefined, collector: options.collector });
+        metrilo.viewProduct(1);
+        on("error", (report) => (window.report = report));
+        start(options).metrilo.viewProduct(2);
+      `),
+      async ({ page, open, waitForEvents }) => {
+        await open();
+        await page.waitForFunction(() => window.report);
+        assert.deepEqual(await page.evaluate(() => window.report), { name: "error", reason: "no_token" });
+        const events = await waitForEvents((events) => events.length > 1);
+        assert.deepEqual(events.map(({ type, params }) => [type, params.product_id]), [["land", undefined], ["product_view", "2"]]);
+      },
+      { allowedErrors: /^tillroll: start\(\) requires `token` and `collector`$/ },
+    ));
+
   test("the debug panel loads from the package", () =>
     withPage(application("start(options);"), async ({ page, open }) => {
       await open("/#om_debug");

@@ -70,7 +70,7 @@ test("a script without a token stores and sends nothing, and reports it", () =>
       assert.deepEqual(report, { name: "error", reason: "no_token" });
       assert.deepEqual(await page.evaluate(async () => [document.cookie, (await indexedDB.databases()).length, localStorage.length]), ["", 0, 0]);
     },
-    { allowedErrors: /^tillroll: no token and collector$/ },
+    { allowedErrors: /^tillroll: wrong token or collector$/ },
   ));
 
 test("a denial in one tab holds in a tab that was opened before", () =>

@@ -96,6 +96,16 @@ const PAGES = {
     `),
     CALLED,
   ],
+  "a merged file with options of the page, behind a script of another vendor with a token": [
+    (c) =>
+      `<script data-token="w-123"></script>` +
+      inline(`
+        window.tillrollOptions = { token: ${JSON.stringify(TOKEN)}, collector: ${JSON.stringify(c)} };
+        fetch(${JSON.stringify(scriptUrl(c))}).then(function (answer) { return answer.text(); }).then(function (text) { (0, eval)(text); ${CALLS} });
+      `),
+    CALLED,
+  ],
+  "nothing under the library's own name": [(c) => inline(`window.tillroll = null;`) + scriptTag(c) + inline(CALLS), CALLED],
   "the tag twice": [(c) => scriptTag(c) + inline(CALLS) + scriptTag(c) + queueCalls(`metrilo.checkout();`), [...CALLED, ["checkout", {}]]],
   "the tag twice, the second one later and with another token": [
     (c) => scriptTag(c) + inline(CALLS) + inline(insertScript(`${c}/tracking.js?token=other`, "metrilo.checkout();")),
@@ -168,10 +178,24 @@ describe("loading the library", PARALLEL, () => {
           assert.deepEqual([...new Set(events.map((event) => event.api))], expected.length ? ["metrilo"] : []);
           assert.equal(new Set(events.map((event) => event.id)).size, events.length);
         },
-        { allowedErrors: title.includes("another token") ? /^tillroll: another token is ignored$/ : undefined },
+        { allowedErrors: title.includes("another token") ? /^tillroll: wrong token or collector$/ : undefined },
       ),
     );
   }
+
+  test("options of the page count beside the token in the tag's address", () =>
+    withPage(
+      (collector) => ({
+        "/": inline(`window.tillrollOptions = { consent: "pending", token: "other", collector: "https://other.example/" };`) + scriptTag(collector) + inline(CALLS),
+      }),
+      async ({ page, open, allEvents }) => {
+        await open();
+        await page.evaluate(() => window.tillroll.ready);
+        assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length]), ["", 0]);
+        await page.evaluate(() => window.tillroll.consent("granted"));
+        assert.deepEqual(typesAndParams((await allEvents()).slice(1)), CALLED);
+      },
+    ));
 
   test("the Prototype library of a theme changes neither ids nor parameters", () =>
     withPage(

@@ -64,6 +64,18 @@ const DOCUMENTED = [
 const matches = (line, expected) => (typeof expected === "string" ? line === expected : expected.test(line));
 
 describe("the debug panel", PARALLEL, () => {
+  for (const own of ["{ show: function () {} }", "function () { this.elements = []; }"]) {
+    test(`works on a page with its own Map: ${own}`, () =>
+      withPage(
+        (collector) => ({ "/": `<script>var Map = ${own};</script>${tag(collector)}<script>metrilo.viewProduct("2");</script>` }),
+        async ({ open, waitForEvents }) => {
+          await open("/#om_debug");
+          const events = await waitForEvents((events) => events.length > 1);
+          assert.deepEqual(events.map(({ type }) => type), ["land", "product_view"]);
+        },
+      ));
+  }
+
   test("shows every documented message, and that each event was stored", () =>
     withPage(pages(), async ({ page, open }) => {
       await open("/#om_debug");

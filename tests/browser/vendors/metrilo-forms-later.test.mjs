@@ -14,6 +14,18 @@ const IN_SHADOW = `document.getElementById("box").attachShadow({ mode: "open" })
 const click = `document.getElementById("letter").querySelector("button").click()`;
 const clickInShadow = `document.getElementById("box").shadowRoot.querySelector("button").click()`;
 
+/** A form in a shadow tree whose button has a shadow tree of its own. */
+const NESTED = `
+  customElements.define("own-button", class extends HTMLElement {
+    connectedCallback() {
+      this.attachShadow({ mode: "open" }).innerHTML = "<button type=button>go</button>";
+      this.shadowRoot.firstChild.onclick = () => this.closest("form").requestSubmit();
+    }
+  });
+  ${IN_SHADOW}.innerHTML = ${JSON.stringify(FORM.replace("<button>go</button>", "<own-button></own-button>"))};
+`;
+const clickNested = `document.getElementById("box").shadowRoot.querySelector("own-button").shadowRoot.querySelector("button").click()`;
+
 /** title: the page after the script, what makes the form appear, and what submits it. */
 const FORMS = {
   "integrated before it is there": [inline(INTEGRATE) + FORM, "", click],
@@ -24,6 +36,7 @@ const FORMS = {
   "submitted by requestSubmit": [FORM + inline(INTEGRATE), "", `document.getElementById("letter").requestSubmit()`],
   "given as an element": [FORM + inline(`metrilo.integrateForm({ formSelector: document.getElementById("letter"), email: "email" });`), "", click],
   "in an open shadow tree": [BOX + inline(`${IN_SHADOW}.innerHTML = ${JSON.stringify(FORM)}; ${INTEGRATE}`), "", clickInShadow],
+  "in a shadow tree, with a button that has its own": [BOX + inline(NESTED + INTEGRATE), "", clickNested],
   "in a shadow tree that appears later": [BOX + inline(INTEGRATE), `${IN_SHADOW}.innerHTML = ${JSON.stringify(FORM)}`, clickInShadow],
 };
 

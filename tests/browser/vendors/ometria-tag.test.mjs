@@ -44,6 +44,9 @@ const pageView = (url, more = {}) => ["page_view", { url, ...more }];
 /** Returns a script that throws unless the condition holds. */
 const assertInPage = (condition) => `if (!(${condition})) throw new Error(${JSON.stringify(condition)});`;
 
+/** The products of a Magento listing, as a script: more than the parameters of an event may have. */
+const PRODUCT_MAP = `Object.fromEntries(Array.from({ length: 300 }, function (_, id) { return [id, { id: id, title: "A product with a long name, ".repeat(6) }]; }))`;
+
 /** title: the page's body, and a function from the page's URL to the stored events without the landing, which is always the first. */
 const PAGES = {
   "a plain tag": [(c) => tag(c) + inline(CALLS), () => CALLED],
@@ -60,7 +63,7 @@ const PAGES = {
   ],
   "raw data, and further init calls": [
     (c) =>
-      inline(`window.ometria = { raw_data: { store: "uk", type: "category", data: false } };`) +
+      inline(`window.ometria = { raw_data: { store: "uk", type: "category", data: false, product_map: ${PRODUCT_MAP} } };`) +
       tag(c) +
       inline(`ometria.init(); ometria.init("product", { pid: 1 }); ometria.init("product", { pid: 2 });`),
     (url) => [
