@@ -75,7 +75,7 @@ const fn with_rules(mut out: ([u8; 1_024], usize), event_type: &EventType) -> ([
     while at < event_type.params.len() {
         let param = &event_type.params[at];
         let rule = match param.param_type {
-            ParamType::Text | ParamType::PersonId | ParamType::Currency => " t",
+            ParamType::Text | ParamType::PersonId | ParamType::OrderId | ParamType::Currency => " t",
             ParamType::Email => " e",
             ParamType::Bool => " b",
             ParamType::Tags => " g",

@@ -39,6 +39,8 @@ pub enum ParamType {
     SourceUrl,
     /// The id of a person, which is not empty and stands for no missing value.
     PersonId,
+    /// The id of an order. Unlike that of a person, it may be `0`.
+    OrderId,
     /// An e-mail address, normalised.
     Email,
     /// A number above zero; 1 if it is anything else.
@@ -166,7 +168,7 @@ pub const EVENT_TYPES: &[EventType] = &[
     event_type(
         "order",
         &[
-            required("order_id", ParamType::Text),
+            required("order_id", ParamType::OrderId),
             optional("total", ParamType::Money),
             optional("tax", ParamType::Money),
             optional("shipping", ParamType::Money),

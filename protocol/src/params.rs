@@ -100,7 +100,8 @@ fn write_object<'a, V: ReadValue<'a>>(
     json_writer::push_ascii(out, b'{');
     for param in params {
         // The result is the same; this only saves time.
-        if V::SKIP_ABSENT && !param.is_required && param.param_type != ParamType::Currency && from.get(param.name).kind() == ValueKind::Null {
+        if V::SKIP_ABSENT && !param.is_required && param.param_type != ParamType::Currency && from.get(param.name).kind() == ValueKind::Null
+        {
             continue;
         }
         let before = out.len();
@@ -124,8 +125,12 @@ fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, context: C
     let made;
     let string = match param_type {
         ParamType::PersonId if is_placeholder(given) => "",
-        ParamType::Text | ParamType::TextOrEmpty | ParamType::PersonId => given,
-        ParamType::Currency => context.currency,
+        ParamType::OrderId if is_placeholder(given) && given != "0" => "",
+        ParamType::Text | ParamType::TextOrEmpty | ParamType::PersonId | ParamType::OrderId => given,
+        ParamType::Currency => {
+            made = currency_code(context.currency);
+            made.as_deref().unwrap_or(context.currency)
+        }
         ParamType::PageUrl | ParamType::Url => {
             let address = if given.is_empty() && *param_type == ParamType::PageUrl { trim(context.page_url) } else { given };
             made = context.addresses.page(address);
@@ -161,6 +166,12 @@ fn write_value<'a>(param_type: &ParamType, value: impl ReadValue<'a>, context: C
 pub fn is_negative_quantity<'a>(params: impl ReadValue<'a>) -> bool {
     let quantity = text(params.get("quantity")).and_then(number_text::parse_change);
     quantity.is_some_and(|quantity| quantity != "0" && !number_text::is_above_zero(&quantity))
+}
+
+/// Returns a currency's three letters as capitals, as ISO 4217 has them; None if it needs no change. Shop systems print both.
+pub fn currency_code(currency: &str) -> Option<String> {
+    let is_code = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_alphabetic());
+    (is_code && currency.bytes().any(|byte| byte.is_ascii_lowercase())).then(|| currency.to_ascii_uppercase())
 }
 
 fn without_sign(quantity: &str) -> &str {
@@ -288,7 +299,7 @@ mod tests {
             ("basket_add", json!({"product_id": 2, "quantity": 0}), json!({"product_id": "2", "quantity": 1})),
             (
                 "basket_update",
-                json!({"total": "1.234", "currency": "VND", "lines": [
+                json!({"total": "1.234", "currency": "vnd", "lines": [
                     {"product_id": 1, "quantity": 0}, {"product_id": 2, "quantity": -1}, {"product_id": 3}, {"product_id": 4, "quantity": "2,00", "price": "1.500"}]}),
                 json!({"total": 1234, "currency": "VND", "lines": [{"product_id": "3", "quantity": 1}, {"product_id": "4", "quantity": 2, "price": 1500}]}),
             ),
@@ -304,6 +315,7 @@ mod tests {
             ("identify", json!({"email": " A@x.com "}), json!({"email": "a@x.com"})),
             ("land", json!({}), json!({"current_url": "https://shop/page", "source_url": ""})),
             ("checkout", json!({"stage": 2, "more": true}), json!({"stage": "2"})),
+            ("order", json!({"order_id": 0, "currency": "€"}), json!({"order_id": "0", "currency": "€"})),
             (
                 "order",
                 json!({"order_id": 7, "total": "£1,234.50", "lines": [{"product_id": 1}, {"quantity": 2}]}),

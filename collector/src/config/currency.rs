@@ -1,4 +1,4 @@
-//! The currency of amounts that arrive without one. Metrilo's API has none: its shops have one currency.
+//! The currency of amounts that arrive without one: an API for shops with one currency need not name it.
 
 use std::str::FromStr;
 

@@ -84,7 +84,7 @@ pub struct Serve {
     #[arg(long = "time-zone", env = "TILLROLL_TIME_ZONE", value_delimiter = ',', value_name = "ZONE")]
     pub time_zones: Vec<PerProject<ZoneName>>,
 
-    /// Currency of amounts that arrive without one, as Metrilo's do, such as EUR; TOKEN=CURRENCY for one project
+    /// Currency of amounts that arrive without one, such as EUR; TOKEN=CURRENCY for one project
     #[arg(long = "currency", env = "TILLROLL_CURRENCY", value_delimiter = ',', value_name = "CURRENCY")]
     pub currencies: Vec<PerProject<Currency>>,
 

@@ -123,7 +123,7 @@ impl From<EventError> for RejectReason {
             EventError::UnknownApi => Self::UnknownApi(String::new()),
             EventError::TimeTooGreat => bad_field("time", "an integer of milliseconds", "a number"),
             EventError::MissingVisitor => bad_field("visitorId", "there, or `visitorEmail`", MISSING),
-            EventError::EmptyVisitorId => bad_field("visitorId", "1 to 128 characters", "an empty string"),
+            EventError::EmptyVisitorId => bad_field("visitorId", "1 to 128 characters", "an empty string or a placeholder"),
             EventError::VisitorIdTooLong => bad_field("visitorId", "1 to 128 characters", "a longer string"),
             EventError::InvalidVisitorEmail => bad_field("visitorEmail", "an e-mail address", "another string"),
             EventError::StringTooLong { field, bytes } => Self::StringTooLong { field: field.into(), bytes },

@@ -33,7 +33,9 @@ pub(crate) async fn batch(state: &Arc<AppState>, client: ClientKey, body: Bytes,
         let project = find_project(state, &batch.token)?;
         let rule = state.addresses.of(&project.credentials.token);
         let addresses = RememberedAddresses::new(&*rule);
-        let receipt = Receipt::of_page(state.clock.millis(), batch.sent_at).with_addresses(&addresses).with_currency(state.currency(&project.credentials.token));
+        let receipt = Receipt::of_page(state.clock.millis(), batch.sent_at)
+            .with_addresses(&addresses)
+            .with_currency(state.currency(&project.credentials.token));
         let mut decoded = DecodedEvents::new(&receipt, project.id, sender);
         decoded.valid.reserve(batch.events.len());
         decoded.dropped = batch.dropped;
@@ -52,7 +54,9 @@ pub(crate) async fn calls(state: &Arc<AppState>, client: ClientKey, body: Bytes,
         let calls = decode::calls(&body)?;
         let rule = state.addresses.of(&project.credentials.token);
         let addresses = RememberedAddresses::new(&*rule);
-        let receipt = Receipt::of_page(state.clock.millis(), calls.sent_at).with_addresses(&addresses).with_currency(state.currency(&project.credentials.token));
+        let receipt = Receipt::of_page(state.clock.millis(), calls.sent_at)
+            .with_addresses(&addresses)
+            .with_currency(state.currency(&project.credentials.token));
         let mut decoded = DecodedEvents::new(&receipt, project.id, sender);
         decoded.dropped = calls.dropped;
         decode::call_events(calls, &receipt, |event| {

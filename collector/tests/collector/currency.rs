@@ -42,7 +42,7 @@ fn amounts_without_a_currency_get_that_of_their_project() {
         let server = TestServer::with(&[&["--project", "t:secret,u:secret"], &*flags].concat(), Options::default());
         for (token, own) in ["t", "u"].into_iter().zip(expected) {
             send_orders(&server, token, "none", &Value::Null);
-            send_orders(&server, token, "given", &json!("BGN"));
+            send_orders(&server, token, "given", &json!(" bgn "));
             let orders = server.client.list_of(token, "secret", "orders");
             assert_eq!(orders.len(), 10);
             for order in orders {

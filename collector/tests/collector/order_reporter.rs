@@ -62,7 +62,8 @@ fn order_that_a_server_reports_without_a_person_was_placed_at_its_first_report()
     assert_eq!(Some(&first), server.client.export("").first().map(|event| &event["time"]));
     send_report();
     assert_eq!(order()["createdAt"], first);
-    let page = json!({"id": id(7), "type": "order", "api": "ometria", "time": NOON, "visitorEmail": "jo@x.com", "params": {"order_id": "o"}});
+    let page =
+        json!({"id": id(7), "type": "order", "api": "ometria", "time": NOON, "visitorEmail": "jo@x.com", "params": {"order_id": "o"}});
     server.client.store(&[page]);
     let from_back_end = json!({"time": NOON, "params": {"id": "o", "createdAt": NOON, "amount": 3, "status": "paid", "products": []}});
     send(&server, "t", &("/v2/order", from_back_end));

@@ -68,7 +68,9 @@ fn object(params: &[Param], requires_any: bool) -> Value {
 
 fn value(param_type: &ParamType) -> Value {
     match param_type {
-        ParamType::Text | ParamType::PersonId | ParamType::Email | ParamType::Currency => json!({"type": "string", "minLength": 1}),
+        ParamType::Text | ParamType::PersonId | ParamType::OrderId | ParamType::Email | ParamType::Currency => {
+            json!({"type": "string", "minLength": 1})
+        }
         ParamType::TextOrEmpty | ParamType::PageUrl | ParamType::Url | ParamType::SourceUrl => json!({"type": "string"}),
         ParamType::Quantity | ParamType::ChangedQuantity | ParamType::LineQuantity => json!({"type": "number", "exclusiveMinimum": 0}),
         ParamType::Money => json!({"type": "number"}),

@@ -26,8 +26,7 @@ pub(super) async fn import(
     let resource = resource.ok().and_then(|Path(resource)| Resource::find(&resource)).ok_or(Error::NotFound)?;
     let project = basic::owner(&state.projects, &headers)?;
     let token = &project.credentials.token;
-    let target =
-        import::Target { project: project.id, addresses: state.addresses.of(token), currency: state.currency(token).to_owned() };
+    let target = import::Target { project: project.id, addresses: state.addresses.of(token), currency: state.currency(token).to_owned() };
     state.analytics.nearly_caught_up().await;
     let body = body::read(&state, &headers, body, SenderId::Head).await?;
     let import = Import::new(target, resource, state.clock.millis());

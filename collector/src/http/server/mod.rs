@@ -94,7 +94,7 @@ impl Server {
         let analytics = open_analytics(flags, &store, leadership.clone(), options.pace);
         let keyring = Keyring::open(&flags.data, clock.millis())?;
         let (closing, closed) = watch::channel(false);
-        let state = AppState {
+        let state = Arc::new(AppState {
             projects,
             store,
             leadership,
@@ -117,9 +117,8 @@ impl Server {
             is_live_open: is_live_open(flags, is_local),
             test_start: flags.ephemeral.then(|| Mutex::new(Cursor::START)),
             closing: closed,
-        };
+        });
         let targets = forward::targets(&flags.forwarding.to, &flags.forwarding.credentials(), &state.projects)?;
-        let state = Arc::new(state);
         let rules = ForwardRules { translate: Forwarding::translate, retry_time: flags.forwarding.retry_time };
         forward::start(targets, &flags.data, &state, rules)?;
         let (limits, shutdown_deadline) = (flags.limits.clone(), flags.shutdown_deadline);

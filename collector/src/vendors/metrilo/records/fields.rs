@@ -1,148 +1,16 @@
-//! The fields of the backend API as tables, and the rule by which each is parsed.
+//! How the fields of the backend API are parsed, each by the rule that its [table](super::tables) names.
 
 use serde_json::{Map, Value};
 use tillroll_protocol::dyn_value::DynValue;
+use tillroll_protocol::params::currency_code;
 use tillroll_protocol::receipt::Receipt;
 use tillroll_protocol::{limits, number_text, price_text};
 
+use super::tables::{OPTION, RecordField, Rule};
 use crate::decode::rejection::RejectReason;
 use crate::decode::{JsonValue, bad_field};
 use crate::store::merged_key;
 use crate::vendors::metrilo::lenient::{self, Unparsable};
-
-/// A field of a record.
-#[derive(Debug)]
-pub(super) struct RecordField {
-    name: &'static str,
-    rule: Rule,
-    is_required: bool,
-}
-
-/// How a field is parsed.
-#[derive(Debug)]
-pub(super) enum Rule {
-    Text,
-    Email,
-    Time,
-    Money,
-    /// The currency of the amounts; that of the project if missing.
-    Currency,
-    Flag,
-    /// Texts that replace the stored ones.
-    Texts,
-    /// Tags that are added to the stored ones.
-    Tags,
-    /// Tags that are removed from the stored ones.
-    Untags,
-    /// A price, which may be empty, and may be missing if the product has options.
-    Price,
-    /// Variants of a product, merged with the stored ones.
-    Options,
-    /// The lines of an order.
-    Lines,
-    /// An object of texts; the names of the members that are stored.
-    Object(&'static [&'static str]),
-}
-
-const fn required(name: &'static str, rule: Rule) -> RecordField {
-    RecordField { name, rule, is_required: true }
-}
-
-const fn optional(name: &'static str, rule: Rule) -> RecordField {
-    RecordField { name, rule, is_required: false }
-}
-
-pub(super) const CUSTOMER: &[RecordField] = &[
-    required("email", Rule::Email),
-    required("createdAt", Rule::Time),
-    optional("firstName", Rule::Text),
-    optional("lastName", Rule::Text),
-    optional("subscribed", Rule::Flag),
-    optional("tags", Rule::Tags),
-];
-
-pub(super) const TAG: &[RecordField] = &[required("email", Rule::Email), required("tags", Rule::Tags)];
-
-pub(super) const UNTAG: &[RecordField] = &[required("email", Rule::Email), required("tags", Rule::Untags)];
-
-pub(super) const ADDED_TAGS: &[RecordField] = &[required("tags", Rule::Tags)];
-
-pub(super) const REMOVED_TAGS: &[RecordField] = &[required("tags", Rule::Untags)];
-
-pub(super) const CATEGORY: &[RecordField] = &[required("id", Rule::Text), required("name", Rule::Text), optional("url", Rule::Text)];
-
-pub(super) const PRODUCT: &[RecordField] = &[
-    required("id", Rule::Text),
-    required("name", Rule::Text),
-    optional("categories", Rule::Texts),
-    optional("sku", Rule::Text),
-    optional("url", Rule::Text),
-    optional("imageUrl", Rule::Text),
-    optional("options", Rule::Options),
-    optional("price", Rule::Price),
-];
-
-const OPTION: &[RecordField] = &[
-    required("id", Rule::Text),
-    required("name", Rule::Text),
-    optional("price", Rule::Money),
-    optional("sku", Rule::Text),
-    optional("imageUrl", Rule::Text),
-];
-
-pub(super) const ORDER: &[RecordField] = &[
-    required("id", Rule::Text),
-    required("createdAt", Rule::Time),
-    required("amount", Rule::Money),
-    required("status", Rule::Text),
-    required("products", Rule::Lines),
-    optional("email", Rule::Email),
-    optional("coupons", Rule::Texts),
-    optional("billing", Rule::Object(BILLING)),
-    optional("ipAddress", Rule::Text),
-    optional("currency", Rule::Currency),
-];
-
-const BILLING: &[&str] = &["address", "city", "countryCode", "phone", "postcode", "paymentMethod", "region", "firstName", "lastName"];
-
-pub(super) const EXPORTED_CUSTOMER: &[RecordField] = &[
-    required("email", Rule::Email),
-    optional("createdAt", Rule::Time),
-    optional("firstName", Rule::Text),
-    optional("lastName", Rule::Text),
-    optional("phoneNumber", Rule::Text),
-    optional("subscribed", Rule::Flag),
-    optional("tags", Rule::Tags),
-];
-
-pub(super) const EXPORTED_CATEGORY: &[RecordField] =
-    &[required("id", Rule::Text), optional("name", Rule::Text), optional("url", Rule::Text)];
-
-pub(super) const EXPORTED_PRODUCT: &[RecordField] = &[
-    required("id", Rule::Text),
-    optional("name", Rule::Text),
-    optional("categories", Rule::Texts),
-    optional("sku", Rule::Text),
-    optional("url", Rule::Text),
-    optional("imageUrl", Rule::Text),
-    optional("options", Rule::Options),
-    optional("price", Rule::Money),
-];
-
-pub(super) const EXPORTED_ORDER: &[RecordField] = &[
-    required("id", Rule::Text),
-    optional("createdAt", Rule::Time),
-    optional("amount", Rule::Money),
-    optional("status", Rule::Text),
-    optional("products", Rule::Lines),
-    optional("email", Rule::Email),
-    optional("coupons", Rule::Texts),
-    optional("billing", Rule::Object(BILLING)),
-    optional("ipAddress", Rule::Text),
-    optional("currency", Rule::Currency),
-    optional("tax", Rule::Money),
-    optional("shipping", Rule::Money),
-];
 
 /// Returns the fields of an object that have a value. `path` leads to the object; it is empty for the body itself.
 pub(super) fn parse(
@@ -162,6 +30,9 @@ pub(super) fn parse(
             Rule::Options => options(&path, value, receipt, &mut found)?,
             Rule::Currency => {
                 field.parse(&path, value, object, &mut found)?;
+                if let Some((_, Value::String(given))) = found.get_mut(before) {
+                    *given = currency_code(given).unwrap_or_else(|| std::mem::take(given));
+                }
                 let missing = Some(receipt.currency()).filter(|currency| found.len() == before && !currency.is_empty());
                 found.extend(missing.map(|currency| (field.name.to_owned(), currency.into())));
             }
@@ -185,7 +56,9 @@ impl RecordField {
     ) -> Result<(), RejectReason> {
         let unparsable = |_| bad_field(path, self.rule.wanted(), value);
         let single = match &self.rule {
-            Rule::Text | Rule::Currency => lenient::text(value).map_err(unparsable)?.map(|text| check_length(path, text)).transpose()?.map(Value::from),
+            Rule::Text | Rule::Currency => {
+                lenient::text(value).map_err(unparsable)?.map(|text| check_length(path, text)).transpose()?.map(Value::from)
+            }
             Rule::Email => lenient::email_address(value).map_err(unparsable)?.map(Value::from),
             Rule::Flag => lenient::flag(value).map_err(unparsable)?.map(Value::from),
             Rule::Money => money(value).map_err(unparsable)?,
@@ -332,6 +205,7 @@ fn texts_of(path: &str, names: &[&str], object: &JsonValue<'_>) -> Result<Value,
 
 #[cfg(test)]
 mod tests {
+    use super::super::tables::{CUSTOMER, ORDER, PRODUCT, TAG, UNTAG};
     use super::*;
     use crate::decode::JsonTree;
     use serde_json::json;

@@ -4,6 +4,7 @@
 //! not in it and changes nothing in the store. A field that merges with earlier values becomes one field for each of its parts.
 
 mod fields;
+mod tables;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use sha2::Sha256;
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::receipt::Receipt;
 
-use self::fields::RecordField;
+use self::tables::RecordField;
 use crate::decode::rejection::{RejectReason, RejectedEvent};
 use crate::decode::{BodyError, JsonValue, TreeError, bad_field, parse_tree};
 use crate::resource::Resource;
@@ -48,24 +49,24 @@ const fn batch(path: &'static str, kind: &'static str, resource: Resource, key: 
 
 /// All endpoints.
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { requires_digest: false, ..single("/customer", "customer", Resource::Customers, "email", fields::CUSTOMER) },
-    batch("/customer/batch", "customer", Resource::Customers, "email", fields::CUSTOMER),
-    single("/customer/tag", "customer_tag", Resource::Customers, "email", fields::TAG),
-    single("/customer/untag", "customer_untag", Resource::Customers, "email", fields::UNTAG),
-    single("/category", "category", Resource::Categories, "id", fields::CATEGORY),
-    batch("/category/batch", "category", Resource::Categories, "id", fields::CATEGORY),
-    single("/product", "product", Resource::Products, "id", fields::PRODUCT),
-    batch("/product/batch", "product", Resource::Products, "id", fields::PRODUCT),
-    single("/order", "order", Resource::Orders, "id", fields::ORDER),
-    batch("/order/batch", "order", Resource::Orders, "id", fields::ORDER),
+    Endpoint { requires_digest: false, ..single("/customer", "customer", Resource::Customers, "email", tables::CUSTOMER) },
+    batch("/customer/batch", "customer", Resource::Customers, "email", tables::CUSTOMER),
+    single("/customer/tag", "customer_tag", Resource::Customers, "email", tables::TAG),
+    single("/customer/untag", "customer_untag", Resource::Customers, "email", tables::UNTAG),
+    single("/category", "category", Resource::Categories, "id", tables::CATEGORY),
+    batch("/category/batch", "category", Resource::Categories, "id", tables::CATEGORY),
+    single("/product", "product", Resource::Products, "id", tables::PRODUCT),
+    batch("/product/batch", "product", Resource::Products, "id", tables::PRODUCT),
+    single("/order", "order", Resource::Orders, "id", tables::ORDER),
+    batch("/order/batch", "order", Resource::Orders, "id", tables::ORDER),
 ];
 
 /// The lists of an export. Only the field that identifies the record is required.
 const EXPORTED: &[Endpoint] = &[
-    single("customers", "customer", Resource::Customers, "email", fields::EXPORTED_CUSTOMER),
-    single("categories", "category", Resource::Categories, "id", fields::EXPORTED_CATEGORY),
-    single("products", "product", Resource::Products, "id", fields::EXPORTED_PRODUCT),
-    single("orders", "order", Resource::Orders, "id", fields::EXPORTED_ORDER),
+    single("customers", "customer", Resource::Customers, "email", tables::EXPORTED_CUSTOMER),
+    single("categories", "category", Resource::Categories, "id", tables::EXPORTED_CATEGORY),
+    single("products", "product", Resource::Products, "id", tables::EXPORTED_PRODUCT),
+    single("orders", "order", Resource::Orders, "id", tables::EXPORTED_ORDER),
 ];
 
 /// Parses a record from the export of the list with this name; `receipt` corrects its times.
@@ -76,7 +77,7 @@ pub fn parse_exported(list: &str, item: &JsonValue<'_>, receipt: &Receipt<'_>) -
 
 /// Parses `{"tags": [...]}`: tags that the owner adds to the customer with this normalised e-mail, or removes.
 pub fn parse_tags(email: &str, body: &[u8], is_added: bool) -> Result<BackendRecord, RequestRejection> {
-    let fields = if is_added { fields::ADDED_TAGS } else { fields::REMOVED_TAGS };
+    let fields = if is_added { tables::ADDED_TAGS } else { tables::REMOVED_TAGS };
     let fields = fields::parse(fields, "", &parse_object(body)?, &Receipt::of_server(0))?;
     Ok(BackendRecord { resource: Resource::Customers, id: email.to_owned(), fields })
 }
