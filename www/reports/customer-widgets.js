@@ -4,7 +4,7 @@
 import { search } from '/reports/api.js';
 import { countColumn, dateColumn, linkColumn, moneyColumn, OF_CUSTOMERS, OF_ORDERS, shareColumn, textColumn } from '/reports/columns.js';
 import { formatMonth, formatSegment } from '/reports/format.js';
-import { dateFilter, maxPeriodDays, today } from '/reports/period.js';
+import { dateFilter, longestPeriod } from '/reports/period.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
@@ -35,7 +35,8 @@ const cohorts = {
 const segments = {
   id: 'segments',
   title: 'Segments of customers',
-  note: 'Customers whose last order is in the period. Lost: no order for 180 days. At risk: none for 60 days. Champion: four orders and twice the mean revenue. Big spender: twice the mean revenue. Loyal: two orders. New: one order.',
+  note: 'As of today, whatever the period: all customers with an order. Lost: no order for 180 days. At risk: none for 60 days. Champion: four orders and twice the mean revenue. Big spender: twice the mean revenue. Loyal: two orders. New: one order.',
+  isAsOfToday: true,
   isWide: true,
   uses: OF_CUSTOMERS,
   load: async (filters) => {
@@ -59,10 +60,10 @@ const best = {
     const emails = { emails: { in: amounts.map(({ label }) => label) } };
     const columns = [linkColumn('Customer', (email) => `/customers/${encodeURIComponent(email)}`), countColumn('Orders'), moneyColumn('Revenue', filters), dateColumn('Last order')];
     if (!amounts.length) return { columns, rows: [] };
-    const everything = { ...dateFilter({ from: today() - maxPeriodDays + 1, to: today() }), date_field: 'first_seen_at' };
+    const everything = { ...dateFilter(longestPeriod()), date_field: 'last_seen_at' };
     const [counts, { records }] = await Promise.all([
       queries.topBuckets('orders', 'customer.email', { ...queries.placedOrders(filters), customer: emails }, { limit: SHOWN_CUSTOMERS }),
-      search('customers', { fields: ['customer.email', 'customer.last_order_at'], limit: SHOWN_CUSTOMERS, sort_by: 'customer.first_seen_at' }, { customer: { ...everything, ...emails } }),
+      search('customers', { fields: ['customer.email', 'customer.last_order_at'], limit: SHOWN_CUSTOMERS, sort_by: 'customer.last_seen_at' }, { customer: { ...everything, ...emails } }),
     ]);
     const countOf = valuesOf(counts);
     const lastOf = new Map(records.map((customer) => [customer.email, customer.last_order_at]));

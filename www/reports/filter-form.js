@@ -3,7 +3,7 @@
 // The URL contains the filters, so reloading or sharing it shows the same reports.
 
 import { formatCount, formatDay } from '/reports/format.js';
-import { dayCount, defaultInterval, isoDate, maxPeriodDays, namedPeriod, parseDay, today } from '/reports/period.js';
+import { dayCount, defaultInterval, fits, isoDate, longestPeriod, maxPeriodDays, namedPeriod, parseDay } from '/reports/period.js';
 import { countRecords, placedOrders, productLines, topBuckets } from '/reports/queries.js';
 import { visits } from '/reports/tracking-queries.js';
 
@@ -17,6 +17,9 @@ const { period, from, to, interval, market, channel, source, campaign, device, p
 
 /** How many sources and campaigns the form lists. */
 const MAX_SOURCES = 100;
+const MAX_CURRENCIES = 30;
+/** The filters that not every widget applies. */
+export const FILTERS = ['market', 'channel', 'source', 'campaign', 'device', 'product'];
 /** The selects whose values the shop and its links make. */
 const FREE_NAMES = [source, campaign, product];
 
@@ -28,20 +31,18 @@ const hasOption = (select, value) => [...select.options].some((option) => option
 
 /** Returns the shop's currencies, markets, products, sources and campaigns of the longest period that a query covers, the commonest first. */
 export const loadOptions = async () => {
-  const longest = { from: today() - maxPeriodDays + 1, to: today() };
+  const longest = longestPeriod();
   const filter = placedOrders(longest);
   const breakdown = { by: 'market.name', field: 'order.id', operator: 'value_count', limit: 1 };
   const visitsBy = (by) => topBuckets('visits', by, visits(longest), { field: 'visit.id', limit: MAX_SOURCES });
-  const [orders, currencies, markets, products, sources, campaigns] = await Promise.all([
-    countRecords('orders', filter),
-    topBuckets('orders', 'order.currency_code', filter, { limit: 30 }),
+  const [currencies, markets, products, sources, campaigns] = await Promise.all([
+    topBuckets('orders', 'order.currency_code', filter, { limit: MAX_CURRENCIES }),
     topBuckets('orders', 'market.id', filter, { limit: 100, breakdown }),
     topBuckets('orders', 'line_items.name', productLines(filter), { limit: 50 }),
     visitsBy('source.name'),
     visitsBy('source.campaign'),
   ]);
   return {
-    ordersWithoutCurrency: orders - currencies.reduce((sum, { value }) => sum + value, 0),
     currencies: currencies.map(({ label }) => label),
     products: products.map(({ label }) => label),
     sources: sources.map(({ label }) => label),
@@ -50,12 +51,8 @@ export const loadOptions = async () => {
   };
 };
 
-/** How many orders the amounts lack because they have no currency. */
-let ordersWithoutCurrency = 0;
-
 /** Fills the form with what the shop has, and sets it from the URL. */
-export const initialize = ({ currencies, markets, products, sources, campaigns, ...options }) => {
-  ({ ordersWithoutCurrency } = options);
+export const initialize = ({ currencies, markets, products, sources, campaigns }) => {
   market.append(...markets.map(({ id, name }) => createOption(id, name)));
   for (const [select, names] of [[product, products], [source, sources], [campaign, campaigns]]) {
     select.append(...names.map((name) => createOption(name, name)));
@@ -77,14 +74,29 @@ const readUrl = (params) => {
     if (value && hasOption(select, value)) select.value = value;
   }
   const [first, last] = [parseDay(params.get('from') ?? ''), parseDay(params.get('to') ?? '')];
-  if (first <= last) {
+  if (!Number.isNaN(first + last)) {
     period.value = CUSTOM;
     setDates({ from: first, to: last });
   } else if ([...period].some((radio) => radio.value === params.get('days') && radio.value !== CUSTOM)) {
     period.value = params.get('days');
   }
+  disableLongPeriods();
   if (period.value !== CUSTOM) setDates(selectedPeriod());
   if (!params.get('per')) interval.value = defaultInterval(selectedPeriod());
+};
+
+/** Disables the named periods that no query covers. If the chosen one is among them, chooses the longest of the others. */
+const disableLongPeriods = () => {
+  const named = [...period].filter(({ value }) => value !== CUSTOM);
+  for (const radio of named) {
+    radio.disabled = !fits(namedPeriod(radio.value));
+    radio.closest('label').title = radio.disabled ? `The longest period is ${maxPeriodDays} days.` : '';
+  }
+  if (!named.some(({ checked, disabled }) => checked && disabled)) return;
+  const lengthOf = ({ value }) => dayCount(namedPeriod(value));
+  const [longest] = named.filter(({ disabled }) => !disabled).sort((a, b) => lengthOf(b) - lengthOf(a));
+  period.value = longest?.value ?? CUSTOM;
+  if (!longest) setDates(longestPeriod());
 };
 
 const writeUrl = () => {
@@ -114,7 +126,7 @@ const showDates = () => (document.getElementById('dates').hidden = period.value 
 /** Returns the period of the form. */
 const selectedPeriod = () => (period.value === CUSTOM ? { from: parseDay(from.value), to: parseDay(to.value) } : namedPeriod(period.value));
 
-/** Calls `handler()` when the user has changed the filters and they are valid. */
+/** Calls `handler()` when the user has changed the filters. */
 export const onChange = (handler) => {
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('change', (event) => {
@@ -122,19 +134,25 @@ export const onChange = (handler) => {
     if (isPeriod && period.value !== CUSTOM) setDates(selectedPeriod());
     if (isPeriod || event.target.type === 'date') interval.value = defaultInterval(selectedPeriod());
     showDates();
-    if (selectedFilters()) {
-      writeUrl();
-      handler();
-    }
+    if (!describeProblem()) writeUrl();
+    handler();
   });
+};
+
+/** Returns what is wrong with the dates, for the user; '' if they are a period that a query covers. */
+export const describeProblem = () => {
+  const days = selectedPeriod();
+  if (Number.isNaN(dayCount(days))) return 'Choose the first and the last day.';
+  if (days.from > days.to) return 'The first day is after the last day.';
+  return fits(days) ? '' : `The period must not exceed ${maxPeriodDays} days.`;
 };
 
 /** Returns the filters, or null if the dates are not a valid period. */
 export const selectedFilters = () => {
   const days = selectedPeriod();
-  const error = days.from > days.to ? 'The first day is after the last day.' : dayCount(days) > maxPeriodDays ? `The period must not exceed ${maxPeriodDays} days.` : '';
-  from.setCustomValidity(error);
-  if (!(days.from <= days.to) || error) {
+  const problem = describeProblem();
+  from.setCustomValidity(problem);
+  if (problem) {
     form.reportValidity();
     return null;
   }
@@ -150,8 +168,25 @@ const describeDays = ({ from, to }) => `${formatDay(from)} to ${formatDay(to)}`;
 /** Returns the filters as text for the user. */
 export const describe = (filters) => {
   const marketName = filters.market ? textOf(market) : 'all markets';
-  const missing = ordersWithoutCurrency ? ` Orders without a currency, which are in no amount: ${formatCount(ordersWithoutCurrency)}; the setting --currency gives new ones theirs.` : '';
-  return `${[describeDays(filters), marketName, ...namesOfChosen(filters), `amounts in ${filters.currency}`].join(', ')}.${missing}`;
+  return `${[describeDays(filters), marketName, ...namesOfChosen(filters), `amounts in ${filters.currency}`].join(', ')}.`;
+};
+
+/** Returns which of the orders that match the filters are in no amount, as text for the user; '' if all are. */
+export const describeMissing = async (filters) => {
+  const filter = placedOrders(filters);
+  const [orders, currencies] = await Promise.all([countRecords('orders', filter), topBuckets('orders', 'order.currency_code', filter, { limit: MAX_CURRENCIES })]);
+  const missing = currencies.filter(({ label }) => label !== filters.currency).map(({ label, value }) => `${formatCount(value)} in ${label}`);
+  const withoutCurrency = orders - currencies.reduce((sum, { value }) => sum + value, 0);
+  if (withoutCurrency > 0) missing.push(`${formatCount(withoutCurrency)} without a currency (the setting --currency gives new ones theirs)`);
+  return missing.length ? `Orders that are in no amount: ${missing.join(', ')}.` : '';
+};
+
+/** Returns the address without any filter but the period; '' if no filter is chosen. */
+export const addressWithoutFilters = (filters) => {
+  if (!FILTERS.some((name) => filters[name])) return '';
+  const params = new URLSearchParams(location.search);
+  FILTERS.forEach((name) => params.delete(name));
+  return `?${params}`;
 };
 
 /** Returns what differs from the widest view, for the summary of the fold: `90 days, channel Search`. */

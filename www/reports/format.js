@@ -57,14 +57,17 @@ export const formatMonth = (month) => monthFormat.format(new Date(`${month}-01T0
 export const formatCountry = (code) => new Intl.DisplayNames(locales, { type: 'region' }).of(code);
 
 /** Returns a duration of seconds in minutes and seconds. */
-export const formatDuration = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds) % 60).padStart(2, '0')}`;
+export const formatDuration = (seconds) => {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+};
 
 /** Returns the amount with its currency, if it has one, and with cents if it is small. */
 export const formatMoney = (amount, currency) =>
   amount === null ? '–' : moneyFormat(currency, Math.abs(amount) < MIN_AMOUNT_WITHOUT_CENTS ? 2 : 0).format(amount);
 
-/** Returns the relative change; '' if the earlier number is zero or very small. */
-export const formatChange = (now, earlier) => (earlier > 0 && now / earlier <= MAX_SHOWN_GROWTH ? changeFormat.format(now / earlier - 1) : '');
+/** Returns the relative change; '' if a number is missing, or the earlier one is zero or very small. */
+export const formatChange = (now, earlier) => (now !== null && earlier > 0 && now / earlier <= MAX_SHOWN_GROWTH ? changeFormat.format(now / earlier - 1) : '');
 
 /** Returns the date of a time of the API in the browser's time zone. */
 export const formatDate = (time) => dateFormat.format(new Date(time));

@@ -7,11 +7,12 @@ import * as widgets from '/reports/widgets.js';
 
 const { abandoned, abandonedProducts, coupons, customers, funnel, markets, orders, products, revenue, statuses, TOUCHES } = widgets;
 
+/** `touch` is that which the filters of a source mean, for orders: the last one, but the first one where it is about what brought customers. */
 const PARTS = [
   { name: 'overview', title: 'Overview', widgets: [revenue, orders, visitFunnel, funnel, abandoned, statuses, markets, coupons] },
   { name: 'traffic', title: 'Traffic', widgets: trafficWidgets(TOUCHES) },
   { name: 'products', title: 'Products', widgets: [...PRODUCTS, products, abandonedProducts] },
-  { name: 'customers', title: 'Customers', widgets: [customers, ...CUSTOMERS] },
+  { name: 'customers', title: 'Customers', touch: 'first', widgets: [customers, ...CUSTOMERS] },
 ];
 
 /** The part that the address names. */

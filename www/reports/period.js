@@ -4,9 +4,10 @@
 
 const DAY_MS = 86_400_000;
 const DAY_SECS = 86_400;
+const FIVE_YEARS_DAYS = 1_826;
 
 /** The largest number of days that one query of the API covers: five years, or less if the operator configured less. */
-export let maxPeriodDays = 1_826;
+export let maxPeriodDays = FIVE_YEARS_DAYS;
 /** The IANA name of the zone. */
 export let timeZone = 'UTC';
 
@@ -27,6 +28,9 @@ export const dayOfTime = (time) => {
 };
 
 export const today = () => dayOfTime(Date.now());
+
+/** Returns the longest period until today that one query covers. */
+export const longestPeriod = () => ({ from: today() - maxPeriodDays + 1, to: today() });
 
 /** Parses `2026-01-31` to a day; returns NaN for other texts. */
 export const parseDay = (text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? Math.floor(Date.parse(`${text}T00:00:00Z`) / DAY_MS) : NaN);
@@ -61,10 +65,10 @@ const firstOfMonth = (day, months = 0) => {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months) / DAY_MS;
 };
 
-/** Returns the period before this one: the month before for a calendar month, else the same number of days. */
+/** Returns the period before this one: the month before for a calendar month, else the same number of days; no more than one query covers. */
 export const previousPeriod = ({ from, to }) => {
   const isMonth = from === firstOfMonth(from) && to === firstOfMonth(from, 1) - 1;
-  return { from: isMonth ? firstOfMonth(from, -1) : from - (to - from + 1), to: from - 1 };
+  return { from: Math.max(isMonth ? firstOfMonth(from, -1) : from - (to - from + 1), from - maxPeriodDays), to: from - 1 };
 };
 
 /** Returns the period with this name: a number of days until today, the last whole week from Monday, or the last whole month. */
@@ -81,6 +85,15 @@ export const namedPeriod = (name) => {
 };
 
 export const dayCount = ({ from, to }) => to - from + 1;
+
+/** Returns whether one query covers the period. */
+export const fits = (period) => dayCount(period) <= maxPeriodDays;
+
+/** Returns the longest period as text: `five years`, or the number of days that the operator configured. */
+export const describeLongest = () => (maxPeriodDays === FIVE_YEARS_DAYS ? 'five years' : maxPeriodDays === 1 ? 'day' : `${maxPeriodDays} days`);
+
+/** Returns whether the operator configured less than five years. */
+export const isShortened = () => maxPeriodDays < FIVE_YEARS_DAYS;
 
 /** Returns the interval that gives a readable number of bars for the period. */
 export const defaultInterval = (period) => (dayCount(period) <= 92 ? 'day' : dayCount(period) <= 400 ? 'week' : 'month');

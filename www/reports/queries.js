@@ -1,10 +1,10 @@
 // The queries of the widgets: their common filters, and the conversion of responses to rows.
 //
-// `filters` is `{ from, to, interval, market, channel, source, campaign, device, product, currency }`; orders have no device, and carts no
-// source either. Amounts of different currencies are never added: queries of amounts filter by one currency, queries of counts include all.
+// `filters` is `{ from, to, interval, market, channel, source, campaign, device, product, currency, touch }`; orders have no device, and carts no
+// source either. The source of an order is that of the `touch`: `first`, or `last` without one. Amounts of different currencies are never added: queries of amounts filter by one currency, queries of counts include all.
 
 import { query } from '/reports/api.js';
-import { dateFilter, dayOfTime, intervalStarts, maxPeriodDays, previousPeriod, startOfDay, timeZone, today } from '/reports/period.js';
+import { dateFilter, dayOfTime, intervalStarts, longestPeriod, previousPeriod, startOfDay, timeZone } from '/reports/period.js';
 
 /** A cart is abandoned if it was not changed for this time. */
 const ABANDONED_AFTER_MS = 3_600_000;
@@ -26,19 +26,18 @@ const marketFilter = ({ market }) => among('ids', market);
 /** Returns the conditions on a source, if any is chosen. */
 export const sourceFilter = ({ channel, source, campaign }) =>
   withoutUndefined({ ...among('channels', channel), ...among('names', source), ...among('campaigns', campaign) });
-/** The source of an order is that of the last touch before it, or of the first. */
-const attributionFilter = (filters, touch) => withoutUndefined({ [touch]: sourceFilter(filters) });
+const attributionFilter = (filters) => withoutUndefined({ [filters.touch ?? 'last']: sourceFilter(filters) });
 /** An order or a cart that contains the product. */
 const productFilter = ({ product }) => among('names', product);
 const currencyFilter = ({ currency }) => ({ currency_codes: { in: [currency] } });
 
-const relationsOfOrder = (filters, touch = 'last') => ({ market: marketFilter(filters), attribution: attributionFilter(filters, touch), line_items: productFilter(filters) });
+const relationsOfOrder = (filters) => ({ market: marketFilter(filters), attribution: attributionFilter(filters), line_items: productFilter(filters) });
 
 /** Filters orders that were placed in the period and not cancelled; `conditions` are further conditions of the order. */
-export const placedOrders = (filters, conditions = {}, touch = 'last') =>
+export const placedOrders = (filters, conditions = {}) =>
   withoutUndefined({
     order: { ...dateFilter(filters), date_field: 'placed_at', statuses: { not_in: CANCELLED_STATUSES }, ...conditions },
-    ...relationsOfOrder(filters, touch),
+    ...relationsOfOrder(filters),
   });
 
 /** Filters the orders of the period that are the first ones of their customers. */
@@ -54,12 +53,13 @@ export const ordersInCurrency = (filters) => placedOrders(filters, currencyFilte
 export const carts = (filters, date_field, conditions = {}) =>
   withoutUndefined({ order: { ...dateFilter(filters), date_field, ...conditions }, market: marketFilter(filters), line_items: productFilter(filters) });
 
-/** Filters orders of customers whose first order is in the period: those orders, or the later ones until today. The source is the first touch. */
+/** Filters orders of customers whose first order is in the period: those orders, or the later ones until today. */
 export const ordersOfNewCustomers = (filters, { isFirst, ...conditions }) => {
   const { from, to } = filters;
-  const days = isFirst ? filters : { from: Math.max(from, today() - maxPeriodDays + 1), to: today() };
+  const longest = longestPeriod();
+  const days = isFirst ? filters : { ...longest, from: Math.max(from, longest.from) };
   const first_order_at = { gte_lt: [startOfDay(from), startOfDay(to + 1)] };
-  return { ...placedOrders({ ...filters, ...days }, {}, 'first'), customer: { orders_before: isFirst ? { eq: 0 } : { gte: 1 }, first_order_at, ...conditions } };
+  return { ...placedOrders({ ...filters, ...days }), customer: { orders_before: isFirst ? { eq: 0 } : { gte: 1 }, first_order_at, ...conditions } };
 };
 
 /** Filters carts that were last changed in the period, an hour ago or longer. Returns null if the period began within the last hour. */
@@ -84,8 +84,11 @@ export const countRecords = (resource, filter, field = 'order.id') => query(reso
 
 export const countCustomers = (filter) => query('orders', 'stats', { field: 'customer.email', operator: 'cardinality' }, filter).then(({ value }) => value);
 
+/** Returns `{ count, sum, avg }` of the amounts of the orders that match; their currencies must be the same. */
+export const amountStats = (filter) => query('orders', 'stats', { field: AMOUNT, operator: 'stats' }, filter).then(({ value }) => value);
+
 /** Returns `{ count, sum, avg }` of the order amounts. */
-export const revenueStats = (filters) => query('orders', 'stats', { field: AMOUNT, operator: 'stats' }, ordersInCurrency(filters)).then(({ value }) => value);
+export const revenueStats = (filters) => amountStats(ordersInCurrency(filters));
 
 /** Returns the filters with the previous period. */
 export const withPreviousPeriod = (filters) => ({ ...filters, ...previousPeriod(filters) });

@@ -5,19 +5,19 @@
 import { fetchSession } from '/reports/api.js';
 import { drawChart, removeChart } from '/reports/chart.js';
 import { createError } from '/reports/error.js';
-import { describe, describeBriefly, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
+import { addressWithoutFilters, describe, describeBriefly, describeMissing, describeProblem, FILTERS, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
 import { foldOnPhones } from '/reports/fold.js';
 import { formatChange, formatCount, formatDay, formatDuration, formatMoney, formatShare } from '/reports/format.js';
 import { part, showLinks } from '/reports/parts.js';
-import { configure, isoDate, parseDay, timeZone } from '/reports/period.js';
+import { configure, isoDate, longestPeriod, parseDay, timeZone } from '/reports/period.js';
 import { loadSummary } from '/reports/summary.js';
 import { createTable, download, element, toCsv } from '/reports/table.js';
 
-/** The filters that not every widget applies. */
-const FILTERS = ['market', 'channel', 'source', 'campaign', 'device', 'product'];
-
 const main = document.getElementById('widgets');
+const about = document.getElementById('about');
 const summarySection = element('section', { id: 'summary', className: 'tiles', ariaLabel: 'Summary' });
+const FIRST_TOUCH = 'In this part, channel, source and campaign are those of the first visit of the person.';
+const SOURCE_FILTERS = ['channel', 'source', 'campaign'];
 let requestNo = 0;
 
 foldOnPhones(document.getElementById('fold'));
@@ -46,17 +46,46 @@ function showPageError(error) {
   main.setAttribute('aria-busy', 'false');
 }
 
-async function load() {
+/** Returns the filters of the form with the touch that this part means by a source; null if the period is not valid. */
+function currentFilters() {
   const filters = selectedFilters();
-  if (!filters) return;
+  return filters && { ...filters, touch: part.touch };
+}
+
+async function load() {
+  const filters = currentFilters();
   requestNo += 1;
   const ownRequestNo = requestNo;
-  document.getElementById('about').textContent = describe(filters);
+  // Figures of an earlier period would contradict the form.
+  main.hidden = !filters;
+  if (!filters) return showProblem();
+  about.textContent = describe(filters);
   document.getElementById('chosen').textContent = describeBriefly(filters);
   showLinks(document.getElementById('parts'));
+  showClear(filters);
   main.setAttribute('aria-busy', 'true');
-  await Promise.all([showSummary(filters, ownRequestNo), ...part.widgets.map((widget) => showWidget(widget, filters, ownRequestNo))]);
+  await Promise.all([showMissing(filters, ownRequestNo), showSummary(filters, ownRequestNo), ...part.widgets.map((widget) => showWidget(widget, filters, ownRequestNo))]);
   if (ownRequestNo === requestNo) main.setAttribute('aria-busy', 'false');
+}
+
+/** Shows what is wrong with the period, and no figures. */
+function showProblem() {
+  about.textContent = describeProblem();
+  main.setAttribute('aria-busy', 'false');
+}
+
+/** Shows the link that clears the filters, if any is chosen. */
+function showClear(filters) {
+  const clear = document.getElementById('clear');
+  const address = addressWithoutFilters(filters);
+  clear.hidden = !address;
+  clear.href = address;
+}
+
+/** Adds to the description which orders are in no amount. */
+async function showMissing(filters, ownRequestNo) {
+  const missing = await describeMissing(filters).catch(() => ''); // The widgets show the error.
+  if (ownRequestNo === requestNo) about.textContent = [describe(filters), missing].filter(Boolean).join(' ');
 }
 
 function createSection({ id, title, note, isWide }) {
@@ -68,7 +97,8 @@ function createSection({ id, title, note, isWide }) {
   return section;
 }
 
-async function showWidget(widget, filters, ownRequestNo) {
+async function showWidget(widget, chosenFilters, ownRequestNo) {
+  const filters = widget.isAsOfToday ? { ...chosenFilters, ...longestPeriod() } : chosenFilters;
   const section = document.getElementById(widget.id);
   const body = section.querySelector('.body');
   section.dataset.state = 'loading';
@@ -88,7 +118,7 @@ async function showWidget(widget, filters, ownRequestNo) {
   } catch (error) {
     if (ownRequestNo !== requestNo) return;
     clearSection(section);
-    body.append(createError(error, () => showWidget(widget, selectedFilters(), requestNo)));
+    body.append(createError(error, () => showWidget(widget, currentFilters(), requestNo)));
     section.dataset.state = 'failed';
   }
 }
@@ -137,12 +167,13 @@ async function showSummary(filters, ownRequestNo) {
     const { date_from: from, date_to: to } = data.previousDates;
     const compared = `Changes compare with ${[from, to].map((time) => formatDay(parseDay(time.slice(0, 10)))).join(' to ')}.`;
     const unused = data.figures.map((figure) => describeUnused(figure, filters));
-    const note = element('p', { className: 'note', textContent: [compared, ...unused].filter(Boolean).join(' ') });
+    const ofFirstTouch = part.touch === 'first' && SOURCE_FILTERS.some((name) => filters[name]) ? FIRST_TOUCH : '';
+    const note = element('p', { className: 'note', textContent: [compared, ofFirstTouch, ...unused].filter(Boolean).join(' ') });
     summarySection.replaceChildren(
       element('dl', {}, ...data.rows.map((row, at) => createTile(row, data.figures[at].kind, data.previousDates, filters.currency))),
       element('div', { className: 'foot' }, note, actions));
   } catch (error) {
-    if (ownRequestNo === requestNo) summarySection.replaceChildren(createError(error, () => showSummary(selectedFilters(), requestNo)));
+    if (ownRequestNo === requestNo) summarySection.replaceChildren(createError(error, () => showSummary(currentFilters(), requestNo)));
   }
 }
 

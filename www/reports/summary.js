@@ -10,7 +10,13 @@ const countAbandonedCarts = (filters) => {
   return filter ? queries.countRecords('carts', filter) : 0;
 };
 
-const ofRevenue = (name) => async (filters) => (await queries.revenueStats(filters))[name] ?? 0;
+const countOrders = (filters) => queries.countRecords('orders', queries.placedOrders(filters));
+
+/** A figure of the amounts; null if there are orders, and none has an amount in the currency. */
+const ofRevenue = (name) => async (filters) => {
+  const [stats, orders] = await Promise.all([queries.revenueStats(filters), countOrders(filters)]);
+  return orders && !stats.count ? null : (stats[name] ?? 0);
+};
 const shareOfVisits = (conditions) => async (filters) => {
   const [some, all] = await Promise.all([tracking.countVisits(filters, conditions), tracking.countVisits(filters)]);
   return all ? some / all : 0;
@@ -20,7 +26,7 @@ const shareOfVisits = (conditions) => async (filters) => {
 const figure = (title, kind, load, uses) => ({ title, kind, load, uses });
 
 const REVENUE = figure('Revenue', 'money', ofRevenue('sum'), OF_ORDERS);
-const ORDERS = figure('Orders', 'count', (filters) => queries.countRecords('orders', queries.placedOrders(filters)), OF_ORDERS);
+const ORDERS = figure('Orders', 'count', countOrders, OF_ORDERS);
 const AVERAGE = figure('Average order', 'money', ofRevenue('avg'), OF_ORDERS);
 const CUSTOMERS = figure('Customers', 'count', (filters) => queries.countCustomers(queries.placedOrders(filters)), OF_ORDERS);
 const RETURNS = figure('Returns', 'count', (filters) => queries.countRecords('returns', queries.returns(filters), 'return.id'), OF_RETURNS);

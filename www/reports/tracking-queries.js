@@ -5,10 +5,16 @@
 import { query } from '/reports/api.js';
 import { OTHERS } from '/reports/columns.js';
 import { dateFilter } from '/reports/period.js';
-import { among, sourceFilter, topBuckets } from '/reports/queries.js';
+import { among, countRecords, ordersInCurrency, placedOrders, revenueStats, sourceFilter, topAmounts, topBuckets } from '/reports/queries.js';
 
 /** How many rows a table shows; a last row adds up the others. */
 const MAX_ROWS = 12;
+/** How many rows a table of orders shows. */
+const MAX_ORDER_ROWS = 100;
+/** The events that show a page. */
+const VIEWING_TYPES = ['page_view', 'product_view', 'category_view', 'article_view', 'search'];
+/** Of how many pages with the most views the visits are counted. */
+const MAX_COUNTED_PAGES = 100;
 
 const withoutUndefined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
@@ -46,9 +52,20 @@ const withOthers = (rows, totals) => {
 };
 
 /** Restricts a filter to the labels of an attribute: those of `source.campaign` are named by `source: { campaigns }`, of `search.query` by `queries`. */
-const withLabels = (filter, by, labels) => {
-  const [relation, attribute] = by.split('.');
-  return { ...filter, [relation]: { ...filter[relation], [`${attribute.replace(/y$/, 'ie')}s`]: { in: labels } } };
+const withLabels = (filter = {}, by, labels) => {
+  const [first, ...rest] = by.split('.');
+  if (!rest.length) return { ...filter, [`${first.replace(/y$/, 'ie')}s`]: { in: labels } };
+  return { ...filter, [first]: withLabels(filter[first], rest.join('.'), labels) };
+};
+
+/** Returns rows `[label, orders, revenue]` of orders by an attribute, and a row for all others. Orders without an amount in the currency have no revenue. */
+export const ordersBy = async (filters, by) => {
+  const filter = placedOrders(filters);
+  const [counts, total, { sum }] = await Promise.all([topBuckets('orders', by, filter, { limit: MAX_ORDER_ROWS }), countRecords('orders', filter), revenueStats(filters)]);
+  const labels = counts.map(({ label }) => label);
+  const amounts = labels.length ? await topAmounts(by, withLabels(ordersInCurrency(filters), by, labels), undefined, MAX_ORDER_ROWS) : [];
+  const amountOf = new Map(amounts.map(({ label, value }) => [label, value]));
+  return withOthers(counts.map(({ label, value }) => [label, value, amountOf.get(label) ?? null]), [total, sum ?? 0]);
 };
 
 /**
@@ -86,6 +103,12 @@ export const eventsBy = async (filters, by, conditions, limit = MAX_ROWS) => {
   // Counting the visits of all labels would take several times as long.
   const visitsOf = await visitsOfLabels(filter, by, counts.map(({ label }) => label));
   return counts.map(({ label, value }) => [label, value, visitsOf.get(label) ?? null]);
+};
+
+/** Returns rows `[path, visits]` of the pages that the most visits viewed. A page counts once for a visit, however many events report it. */
+export const viewedPages = async (filters) => {
+  const rows = await eventsBy(filters, 'page.path', { types: { in: VIEWING_TYPES } }, MAX_COUNTED_PAGES);
+  return rows.map(([path, , visits]) => [path, visits ?? 0]).sort((a, b) => b[1] - a[1]).slice(0, MAX_ROWS);
 };
 
 /** Returns rows `[term, searches, visits, visits with an order]` of what visitors searched for. */

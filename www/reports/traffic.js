@@ -86,13 +86,13 @@ const searches = {
   }),
 };
 
-/** A table of events by an attribute. */
-const eventTable = (id, title, columns, by, types) => ({
-  id,
-  title,
+const pages = {
+  id: 'pages',
+  title: 'Pages',
+  note: 'The visits that viewed the page, each once: any page, also those of products, categories, articles and searches.',
   uses: OF_EVENTS,
-  load: async (filters) => ({ columns: [textColumn(columns[0]), countColumn(columns[1]), countColumn('Visits')], rows: await tracking.eventsBy(filters, by, { types: { in: types } }), barColumn: 1 }),
-});
+  load: async (filters) => ({ columns: [textColumn('Page'), countColumn('Visits')], rows: await tracking.viewedPages(filters), barColumn: 1 }),
+};
 
 export const channels = visitTable('channels', 'Channels', 'Channel', 'source.channel', {
   filter: 'channel',
@@ -125,5 +125,5 @@ export const trafficWidgets = (touches) => [
     format: formatCountry,
     nothing: 'No visit has a country. The collector finds countries if it runs with --geoip FILE.',
   }),
-  eventTable('pages', 'Pages', ['Page', 'Views'], 'page.path', ['page_view']),
+  pages,
 ];

@@ -6,6 +6,7 @@
 
 import { countColumn, intervalColumn, moneyColumn, OF_CARTS, OF_ORDERS, shareColumn, textColumn } from '/reports/columns.js';
 import * as queries from '/reports/queries.js';
+import { ordersBy } from '/reports/tracking-queries.js';
 
 /** Returns a row `[label, count, amount]` for each bucket of `counts`, with the amount of the bucket of the same label. */
 const joinAmounts = (counts, amounts) => {
@@ -164,20 +165,22 @@ const touches = (id, title, [column, filter], by, note) => ({
   title,
   note,
   uses: OF_ORDERS,
-  load: async (filters) => {
-    const [counts, amounts] = await Promise.all([queries.topBuckets('orders', by, queries.placedOrders(filters)), queries.topAmounts(by, queries.ordersInCurrency(filters))]);
-    return { columns: [textColumn(column, filter), countColumn('Orders'), moneyColumn('Revenue', filters)], rows: joinAmounts(counts, amounts), barColumn: 1 };
-  },
+  load: async (filters) => ({
+    columns: [textColumn(column, filter), countColumn('Orders'), moneyColumn('Revenue', filters)],
+    rows: await ordersBy(filters, by),
+    barColumn: 1,
+  }),
 });
 
 const LAST = 'The latest visit before the order that was not direct, within 30 days, on any device of the person.';
 const FIRST = 'The first visit of the person, on any device.';
+const REST = 'The last row has the orders without a campaign, and those of all campaigns after the first hundred.';
 
 export const TOUCHES = [
   touches('last-channels', 'Orders by channel of the last touch', ['Channel', 'channel'], 'attribution.last.channel', LAST),
-  touches('last-campaigns', 'Orders by campaign of the last touch', ['Campaign', 'campaign'], 'attribution.last.campaign', LAST),
+  touches('last-campaigns', 'Orders by campaign of the last touch', ['Campaign', 'campaign'], 'attribution.last.campaign', `${LAST} ${REST}`),
   touches('first-channels-of-orders', 'Orders by channel of the first touch', ['Channel'], 'attribution.first.channel', FIRST),
-  touches('first-campaigns-of-orders', 'Orders by campaign of the first touch', ['Campaign'], 'attribution.first.campaign', FIRST),
+  touches('first-campaigns-of-orders', 'Orders by campaign of the first touch', ['Campaign'], 'attribution.first.campaign', `${FIRST} ${REST}`),
 ];
 
 export { abandoned, abandonedProducts, coupons, customers, funnel, markets, orders, products, revenue, statuses };

@@ -1,13 +1,14 @@
 // The tables of visits with more campaigns than a query returns, and with orders of another currency.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
 import { Collector, TOKEN } from "../support/collector.mjs";
 import { rows, withReports } from "./reports-page.mjs";
 
-/** A query of amounts returns at most 100 labels. */
+/** A query returns at most 100 labels. */
 const OTHER_CAMPAIGNS = 130;
 
 let events = 0;
@@ -50,4 +51,15 @@ test("the campaign with the most visits has its orders, and no revenue in a curr
     assert.deepEqual([sum(1), sum(2)], [OTHER_CAMPAIGNS + 3, 2 * OTHER_CAMPAIGNS + 1]);
     const bars = await page.$$eval("#campaigns tbody tr", (all) => all.map((row) => row.querySelectorAll(".bar").length));
     assert.deepEqual([bars[0], bars.at(-1)], [1, 0]);
+  }));
+
+test("orders by campaign show a hundred campaigns and a row for all others, in the file too", () =>
+  withReports(browser, `${collector.url}/reports?part=traffic&days=7&currency=EUR`, async (page) => {
+    for (const touch of ["last", "first"]) {
+      const found = await rows(page, `${touch}-campaigns${touch === "first" ? "-of-orders" : ""}`);
+      assert.deepEqual([found.length, found.at(-1)], [101, ["Others or unknown", "61", "€600.00"]], touch);
+    }
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#last-campaigns .csv")]);
+    const lines = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
+    assert.deepEqual([lines.length, lines.at(-1)], [102, "Others or unknown,61,600"]);
   }));

@@ -74,6 +74,8 @@ test("traffic shows visits by day, source, page and device, with their orders", 
     assert.deepEqual((await rows(page, "campaigns")).map((row) => row.slice(0, 3)).sort(), [[MARKUP, "1", "0"], ["Others or unknown", "2", "0"], ["sale", "1", "1"]].sort());
     assert.deepEqual((await rows(page, "devices")).map((row) => row.slice(0, 2)).sort(), [["desktop", "2"], ["mobile", "2"]]);
     assert.deepEqual(await rows(page, "searches"), [["gloves", "1", "1", "0"]]);
+    // The page of the product was reported by page_view once and by product_view in three visits.
+    assert.deepEqual((await rows(page, "pages")).sort(), [["/", "2"], ["/hat", "4"], ["/sale", "1"], ["/search", "1"]]);
     assert.deepEqual(await rows(page, "visit-funnel"), [
       ["Visited the shop", "4", "100%", "100%"], ["Viewed a product", "3", "75%", "75%"], ["Put something into the cart", "2", "50%", "66.7%"],
       ["Went to the checkout", "1", "25%", "50%"], ["Ordered", "1", "25%", "100%"],
@@ -118,6 +120,22 @@ test("customers show cohorts and first sources", () =>
     assert.deepEqual(await rows(page, "best-customers"), [["b@x.com", "1", "€40.00", day]]);
     assert.deepEqual((await rows(page, "segments")).map((row) => row.slice(0, 2)), [["New", "1"]]);
     assert.equal((await tiles(page))["New customers"], "1");
+  }));
+
+test("in the part about customers, the filters of the source mean the first visit", () =>
+  withPart("customers", async (page) => {
+    const figures = async () => {
+      const { Customers, Orders } = await tiles(page);
+      return [Customers, Orders, sum(await rows(page, "customers"), 1), (await rows(page, "best-customers")).length];
+    };
+    assert.doesNotMatch(await page.textContent("#summary .note"), /first visit/);
+    await page.selectOption("[name=channel]", "paid");
+    await waitUntilLoaded(page);
+    assert.deepEqual(await figures(), ["1", "1", 1, 1]);
+    assert.match(await page.textContent("#summary .note"), /channel, source and campaign are those of the first visit/);
+    await page.selectOption("[name=channel]", "email");
+    await waitUntilLoaded(page);
+    assert.deepEqual(await figures(), ["0", "0", 0, 0]);
   }));
 
 test("customers and segments are links to their pages", () =>
