@@ -2,10 +2,13 @@
 //
 // Each part loads and fails independently of the others. The timeline and the tags come from the store, the rest from the metrics API.
 
+import { fetchSession } from '/reports/api.js';
 import { createError } from '/reports/error.js';
-import { formatCount, formatDate, formatMoney, formatSegment } from '/reports/format.js';
+import { formatCount, formatDate, formatDay, formatMoney, formatSegment } from '/reports/format.js';
+import { configure, describeLongest, longestPeriod, startOfDay } from '/reports/period.js';
 import { createTable, element } from '/reports/table.js';
 import { connectErasure } from '/customers/erasure.js';
+import { formatSource } from '/customers/describe.js';
 import { fetchTags, fetchTimeline, personPath, UnknownCustomer } from '/customers/person-api.js';
 import { loadCarts, loadCustomer, loadFigures, loadOrders, loadProductNames, loadReturns } from '/customers/records.js';
 import { showTags } from '/customers/tags.js';
@@ -42,7 +45,9 @@ async function start() {
   document.getElementById('side').append(...RECORDS.map(createSection));
   connectErasure(email, showGone);
   try {
-    showTags(email, await fetchTags(email), (error) => (about.textContent = error ? error.message : ''));
+    // Without a session, each part that needs one shows the error.
+    const [tags] = await Promise.all([fetchTags(email), fetchSession().then(configure, () => {})]);
+    showTags(email, tags, (error) => (about.textContent = error ? error.message : ''));
   } catch (error) {
     showProblem(error);
     return;
@@ -87,9 +92,17 @@ async function showRecords(part) {
   }
 }
 
-/** Returns the amounts of each currency; `amount` stands for those that have none. */
-const amounts = (buckets, amount) => buckets.map(({ label, value }) => formatMoney(value, label)).join(' + ') || formatMoney(amount ?? null);
+const amounts = (buckets) => buckets.map(({ label, value }) => formatMoney(value, label)).join(' + ') || '–';
 const dateOf = (time) => (time ? formatDate(time) : '–');
+
+/** Returns the notes below the figures: which orders they lack, if the person has such. */
+function describeMissing({ orders_count: count, first_order_at: first }) {
+  if (!count) return '';
+  const { from } = longestPeriod();
+  const older = `Orders before ${formatDay(from)} are not in the figures and tables, which cover the last ${describeLongest()}. `;
+  const cancelled = 'Cancelled orders are not in orders, revenue and average; they count in the last order and the segment.';
+  return (Date.parse(first) < Date.parse(startOfDay(from)) ? older : '') + cancelled;
+}
 
 async function showFigures() {
   const section = document.getElementById('figures');
@@ -97,13 +110,14 @@ async function showFigures() {
     const [figures, customer] = await Promise.all([loadFigures(email), loadCustomer(email)]);
     document.getElementById('name').textContent = [customer?.first_name, customer?.last_name].filter(Boolean).join(' ');
     const tiles = [
-      ['Orders', formatCount(figures.orders)], ['Revenue', amounts(figures.revenue, customer?.revenue)], ['Average order', amounts(figures.average, customer?.average_order)],
+      ['Orders', formatCount(figures.orders)], ['Revenue', amounts(figures.revenue)], ['Average order', amounts(figures.average)],
       ['Last order', dateOf(customer?.last_order_at)], ['Returns', formatCount(figures.returns)], ['Visits', customer ? formatCount(customer.visits_count ?? 0) : '–'], ['First seen', dateOf(customer?.first_seen_at)],
-      ['Last seen', dateOf(customer?.last_seen_at)], ['Came first from', customer?.first_source?.name ?? '–'],
+      ['Last seen', dateOf(customer?.last_seen_at)], ['First channel', formatSource(customer?.first_source)],
       ['First campaign', customer?.first_source?.campaign ?? '–'], ['Segment', customer?.segment ? formatSegment(customer.segment) : '–'],
       ['Newsletter', customer?.subscribed === undefined ? 'Not asked' : customer.subscribed ? 'Subscribed' : 'Not subscribed'],
     ];
-    section.replaceChildren(element('dl', {}, ...tiles.map(([title, value]) => element('div', {}, element('dt', { textContent: title }), element('dd', { textContent: value })))));
+    const list = element('dl', {}, ...tiles.map(([title, value]) => element('div', {}, element('dt', { textContent: title }), element('dd', { textContent: value }))));
+    section.replaceChildren(list, element('p', { className: 'note', textContent: describeMissing(customer ?? {}) }));
   } catch (error) {
     section.replaceChildren(createError(error, showFigures));
   }

@@ -60,6 +60,9 @@ export const describeSource = (source) => {
     .filter(Boolean).join(' ');
 };
 
+/** Returns the channel and the name of a first source, such as `paid · instagram`; a dash without one. */
+export const formatSource = ({ channel, name } = {}) => [channel, name === channel ? '' : name].filter(Boolean).join(' · ') || '–';
+
 /** Returns a duration such as `3 min`. */
 export const describeDuration = (seconds) => {
   if (seconds < 60) return `${seconds} s`;

@@ -1,12 +1,14 @@
 // The search behind the list of customers: filters from the form, pages, and all pages for the CSV file.
 
 import { search } from '/reports/api.js';
-import { dateFilter, maxPeriodDays, startOfDay, today } from '/reports/period.js';
+import { dateFilter, longestPeriod, startOfDay, today } from '/reports/period.js';
 import { topBuckets } from '/reports/queries.js';
 
 const PAGE_ROWS = 50;
 /** The most records that one request returns. */
 const MAX_PAGE_ROWS = 100;
+/** How many tags that resemble the chosen one are compared with it. */
+const MAX_TAGS = 100;
 
 const text = (title, read) => ({ title, kind: 'text', read });
 const FIELDS = [
@@ -18,7 +20,7 @@ const FIELDS = [
 export const COLUMNS = [
   { title: 'Customer', kind: 'text' }, { title: 'Tags', kind: 'tag-cell' }, { title: 'Orders', kind: 'count' }, { title: 'Revenue', kind: 'money' },
   { title: 'Visits', kind: 'count' }, { title: 'Last seen', kind: 'day' }, { title: 'Last order', kind: 'day' }, { title: 'Open cart', kind: 'money' },
-  { title: 'Came first from', kind: 'text' }, { title: 'Segment', kind: 'text' },
+  { title: 'First channel', kind: 'text' }, { title: 'Segment', kind: 'text' },
 ];
 
 /** The columns of the CSV file. */
@@ -54,6 +56,18 @@ export const describeBriefly = (form) => {
   return chosenFields(form).filter((field) => field.name !== 'text').map(describe).join(', ') || 'none chosen';
 };
 
+/** Returns the address without any filter. The order of the list stays. */
+export const addressWithoutFilters = () => {
+  const sort = new URLSearchParams(location.search).get('sort');
+  return sort ? `?${new URLSearchParams({ sort })}` : location.pathname;
+};
+
+/** Returns what is wrong with a field, for the user; '' if all fields are valid. */
+export const describeInvalid = (form) => {
+  const field = [...form.elements].find((field) => field.willValidate && !field.validity.valid);
+  return field ? `${field.labels[0].firstChild.textContent.trim()}: ${field.validationMessage}` : '';
+};
+
 /** Writes the fields that differ from their defaults into the address. */
 export const writeAddress = (form) => {
   const params = new URLSearchParams(chosenFields(form).map((field) => [field.name, field.value.trim()]));
@@ -62,7 +76,7 @@ export const writeAddress = (form) => {
 
 const createOption = (value) => Object.assign(document.createElement('option'), { value, textContent: value });
 
-const everything = () => ({ ...dateFilter({ from: today() - maxPeriodDays + 1, to: today() }), date_field: 'first_seen_at' });
+const everything = () => ({ ...dateFilter(longestPeriod()), date_field: 'last_seen_at' });
 
 /** Adds the channels from which customers came first. */
 export const fillSources = async (form) => {
@@ -79,15 +93,23 @@ const dayCondition = (choice) => {
   return kind === 'in' ? { gte: first } : { lt: first };
 };
 
-/** Returns the free-text query that finds each word anywhere in the texts of a customer. Characters with a meaning in such a query are left out. */
-const toWords = (text) => text.split(/[\s"()|+*]+/).map((word) => word.replace(/^-+/, '')).filter(Boolean).map((word) => `*${word}*`).join(' + ');
+/** Returns the free-text query that finds each word anywhere in the texts of a customer. Separators and characters with a meaning in such a query are left out. */
+const toWords = (text) => text.split(/[\s"()|+*,;<>]+/).map((word) => word.replace(/^-+/, '')).filter(Boolean).map((word) => `*${word}*`).join(' + ');
 
-const toFilter = (form) => {
+/** Returns the tag, and the customers' tags that differ from it only in capitals. */
+const spellingsOf = async (tag) => {
+  const words = toWords(tag);
+  const filter = words ? { ...everything(), aggregated_details: { query: words } } : everything();
+  const tags = await topBuckets('customers', 'customer.tags', { customer: filter }, { field: 'customer.email', limit: MAX_TAGS });
+  return [tag, ...tags.map(({ label }) => label).filter((label) => label !== tag && label.toLowerCase() === tag.toLowerCase())];
+};
+
+const toFilter = async (form) => {
   const { text, tag, source, orders, revenue, seen, ordered, segment, subscribed, cart, cart_from: cartFrom } = form.elements;
   const customer = everything();
   const words = toWords(text.value);
   if (words) customer.aggregated_details = { query: words };
-  if (tag.value.trim()) customer.tags = { in: [tag.value.trim()] };
+  if (tag.value.trim()) customer.tags = { in: await spellingsOf(tag.value.trim()) };
   if (orders.value) customer.orders_count = orders.value === '0' ? { eq: 0 } : { gte: Number(orders.value) };
   if (revenue.value) customer.revenue = { gte: Number(revenue.value) };
   if (seen.value) customer.last_seen_at = dayCondition(seen.value);
@@ -100,8 +122,8 @@ const toFilter = (form) => {
 };
 
 /** Returns a page of customers: `{ records, count, cursor }`. */
-export const loadPage = (form, cursor, limit = PAGE_ROWS) =>
-  search('customers', { fields: [...FIELDS, 'first_source.*'], limit, sort: 'desc', sort_by: `customer.${form.elements.sort.value}`, cursor }, toFilter(form));
+export const loadPage = async (form, cursor, limit = PAGE_ROWS) =>
+  search('customers', { fields: [...FIELDS, 'first_source.*'], limit, sort: 'desc', sort_by: `customer.${form.elements.sort.value}`, cursor }, await toFilter(form));
 
 /** Returns the table of all customers that match the filters; calls `report(count)` after each page. */
 export const loadAll = async (form, report) => {

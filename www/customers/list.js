@@ -3,10 +3,11 @@
 import { ApiError, fetchSession } from '/reports/api.js';
 import { foldOnPhones } from '/reports/fold.js';
 import { formatCount, formatDate, formatMoney, formatSegment } from '/reports/format.js';
-import { configure } from '/reports/period.js';
+import { configure, describeLongest, isShortened } from '/reports/period.js';
 import { download, element, toCsv } from '/reports/table.js';
 import { personPath } from '/customers/person-api.js';
-import { COLUMNS, describeBriefly, fillSources, loadAll, loadPage, readAddress, writeAddress } from '/customers/list-query.js';
+import { formatSource } from '/customers/describe.js';
+import { addressWithoutFilters, COLUMNS, describeBriefly, describeInvalid, fillSources, loadAll, loadPage, readAddress, writeAddress } from '/customers/list-query.js';
 
 const form = document.getElementById('filters');
 const main = document.getElementById('list');
@@ -40,9 +41,10 @@ async function start() {
 
 /** Loads the first page. */
 async function load() {
-  if (!form.reportValidity()) return;
   requestNo += 1;
   const ownRequestNo = requestNo;
+  showClear();
+  if (!form.reportValidity()) return showNothing(describeInvalid(form));
   document.getElementById('chosen').textContent = describeBriefly(form);
   main.setAttribute('aria-busy', 'true');
   try {
@@ -54,9 +56,24 @@ async function load() {
   }
 }
 
+/** Shows the link that clears the filters, if any is chosen. */
+function showClear() {
+  const clear = document.getElementById('clear');
+  clear.href = addressWithoutFilters();
+  clear.hidden = addressWithoutFilters() === (location.search || location.pathname);
+}
+
+/** Shows a text instead of the list. */
+function showNothing(text) {
+  about.textContent = text;
+  rows.replaceChildren();
+  [csv.hidden, more.hidden] = [true, true];
+  main.setAttribute('aria-busy', 'false');
+}
+
 function showPage({ records, count, cursor }) {
   csv.hidden = !records.length;
-  about.textContent = count === 1 ? 'One customer.' : `${formatCount(count)} customers.`;
+  about.textContent = describeCount(count);
   if (records.length) {
     const body = element('tbody', {}, ...records.map(createRow));
     const head = element('tr', {}, ...COLUMNS.map(({ title, kind }) => element('th', { scope: 'col', className: kind, textContent: title })));
@@ -68,6 +85,12 @@ function showPage({ records, count, cursor }) {
     rows.replaceChildren(createNothing());
   }
   main.setAttribute('aria-busy', 'false');
+}
+
+/** Returns the number of customers; names the period that a query covers if the operator shortened it. */
+function describeCount(count) {
+  const period = isShortened() ? ` seen within the last ${describeLongest()}` : '';
+  return count === 1 ? `One customer${period}.` : `${formatCount(count)} customers${period}.`;
 }
 
 /** An empty list names the remedy: loosen the filters, or let customers identify themselves. */
@@ -122,7 +145,7 @@ function createRow(customer) {
     cell('Orders', 'count', formatCount(customer.orders_count ?? 0)), cell('Revenue', 'money', money(customer.revenue, customer.currency_code)), cell('Visits', 'count', formatCount(customer.visits_count ?? 0)),
     date('Last seen', customer.last_seen_at), date('Last order', customer.last_order_at),
     cell('Open cart', 'money', money(customer.cart_amount, customer.cart_currency_code)),
-    cell('Came first from', 'text', customer.first_source?.name ?? '–'), cell('Segment', 'text', customer.segment ? formatSegment(customer.segment) : '–'));
+    cell('First channel', 'text', formatSource(customer.first_source)), cell('Segment', 'text', customer.segment ? formatSegment(customer.segment) : '–'));
 }
 
 async function saveCsv() {
@@ -130,7 +153,7 @@ async function saveCsv() {
   try {
     const table = await loadAll(form, (count) => (about.textContent = `Loading: ${formatCount(count)} customers.`));
     download('tillroll-customers.csv', toCsv(table));
-    about.textContent = `${formatCount(table.rows.length)} customers.`;
+    about.textContent = describeCount(table.rows.length);
   } catch (error) {
     about.textContent = error.message;
   } finally {
