@@ -47,9 +47,10 @@ export const loadReturns = async (email) => ({
     'return.created_at', (record) => [record.created_at, record.order_id, lines(record, 'return_line_items', 'line_item_name')])),
 });
 
-/** Returns the sum and the mean of orders without a currency, as one bucket each; none without any amount. */
-const loadWithoutCurrency = async (placed) => {
-  const { count, sum, avg } = await queries.amountStats(placed);
+/** Returns the sum and the mean of the orders without one of the currencies, that is without any, as one bucket each; none without any amount. */
+const loadWithoutCurrency = async (placed, currencies) => {
+  const order = currencies.length ? { ...placed.order, currency_codes: { not_in: currencies } } : placed.order;
+  const { count, sum, avg } = await queries.amountStats({ ...placed, order });
   return [sum, avg].map((value) => (count ? [{ value }] : []));
 };
 
@@ -59,11 +60,10 @@ export const loadFigures = async (email) => {
   const [orders, returns, revenue, average] = await Promise.all([
     queries.countRecords('orders', placed),
     queries.countRecords('returns', ofPerson(email, queries.returns(longestPeriod())), 'return.id'),
-    ...['sum', 'avg'].map((operator) => queries.topBuckets('orders', 'order.currency_code', placed, { field: 'order.total_amount_with_taxes', operator })),
+    ...['sum', 'avg'].map((operator) => queries.topBuckets('orders', 'order.currency_code', placed, { field: 'order.total_amount_with_taxes', operator, limit: MAX_ROWS })),
   ]);
-  if (revenue.length || !orders) return { orders, returns, revenue, average };
-  const [sum, mean] = await loadWithoutCurrency(placed);
-  return { orders, returns, revenue: sum, average: mean };
+  const [sum, mean] = await loadWithoutCurrency(placed, revenue.map(({ label }) => label));
+  return { orders, returns, revenue: [...revenue, ...sum], average: [...average, ...mean] };
 };
 
 /** Returns the names of the products in the person's events, by their ids. A product that is not in the catalogue has none. */

@@ -21,6 +21,7 @@ const ORDERS = [
   order("1", 3, "cancelled@x.com", 20, { status: "cancelled" }),
   order("2", 3, "bare@x.com", 20, { currency_code: undefined }), order("3", 3, "bare@x.com", 10, { currency_code: undefined }),
   order("4", 3, "bare@x.com", 99, { currency_code: undefined, status: "cancelled" }),
+  order("8", 3, "mixed@x.com", 20), order("9", 3, "mixed@x.com", 5, { currency_code: undefined }),
   order("5", 6 * YEAR_DAYS, "old@x.com", 70), order("6", 3, "old@x.com", 30),
   order("7", 6 * YEAR_DAYS, "gone@x.com", 70),
   order("a-long-number-of-an-order-2026-000123", 3, "wide@x.com", 1234567.89, { status: "partially_refunded" }),
@@ -73,6 +74,7 @@ test("cancelled orders are in no amount of a customer, and amounts without a cur
   };
   assert.deepEqual(await amounts("cancelled@x.com"), ["0", "–", "–"]);
   assert.deepEqual(await amounts("bare@x.com"), ["2", "30.00", "15.00"]);
+  assert.deepEqual(await amounts("mixed@x.com"), ["2", "€20.00 + 5.00", "€20.00 + 5.00"]);
   assert.deepEqual(await amounts("ivan@x.com"), ["0", "–", "–"]);
 });
 
