@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousTimestamp, Offset, TimeZone};
 
 /// A time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,17 @@ impl Zone {
     /// Returns the instant at which clocks of the zone show this time; both in milliseconds since 1970. A time that a change of the offset skips
     /// is moved forward; of one that occurs twice, the first is meant.
     pub fn instant(&self, local: i64) -> i64 {
+        self.resolve(local, AmbiguousTimestamp::compatible)
+    }
+
+    /// The same, but of a time that occurs twice, the second is meant: a period that ends there has both.
+    pub fn last_instant(&self, local: i64) -> i64 {
+        self.resolve(local, AmbiguousTimestamp::later)
+    }
+
+    fn resolve(&self, local: i64, choose: fn(AmbiguousTimestamp) -> Result<Timestamp, jiff::Error>) -> i64 {
         let date = Timestamp::from_millisecond(local).ok().map(|time| Offset::UTC.to_datetime(time));
-        let instant = date.and_then(|date: DateTime| self.0.to_ambiguous_timestamp(date).compatible().ok());
+        let instant = date.and_then(|date: DateTime| choose(self.0.to_ambiguous_timestamp(date)).ok());
         instant.map_or(local, Timestamp::as_millisecond)
     }
 
@@ -60,6 +69,8 @@ mod tests {
         ] {
             assert_eq!(berlin.instant(at(local)), at(instant), "{local}");
         }
+        assert_eq!(berlin.last_instant(at("2022-10-30T02:30:00Z")), at("2022-10-30T01:30:00Z"));
+        assert_eq!(berlin.last_instant(at("2022-03-27T02:30:00Z")), at("2022-03-27T01:30:00Z"));
         assert_eq!(berlin.local(at("2022-05-31T22:00:00Z")), at("2022-06-01T00:00:00Z"));
         let hours: Vec<_> = berlin.offsets(at("2022-01-01T00:00:00Z"), at("2023-01-01T00:00:00Z"));
         assert_eq!(hours.iter().map(|(_, offset)| offset / 3_600_000).collect::<Vec<_>>(), [1, 2, 1]);

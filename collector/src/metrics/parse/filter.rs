@@ -133,9 +133,10 @@ pub(super) fn read_period(
         Some(Ok(zone)) => Some(zone),
         None => None,
     };
-    // A time that clocks of the zone show.
-    let instant = |local: i64| zone.as_ref().map_or(local, |zone| zone.instant(local));
-    let mut read = |name| {
+    // A time that clocks of the zone show. If they are put back at midnight, the last hour of the day occurs twice.
+    let start = |local: i64| zone.as_ref().map_or(local, |zone| zone.instant(local));
+    let end = |local: i64| zone.as_ref().map_or(local, |zone| zone.last_instant(local));
+    let mut read = |name, instant: &dyn Fn(i64) -> i64| {
         let value = get(name)?;
         let without_offset = |text: &str| {
             let local = time::parse_rfc3339(&format!("{text}Z"))?;
@@ -147,12 +148,12 @@ pub(super) fn read_period(
         }
         Some(read)
     };
-    let (from, to) = match (read("date_from"), read("date_to")) {
+    let (from, to) = match (read("date_from", &start), read("date_to", &end)) {
         (Some(from), Some(to)) => (from?, to?),
         (None, None) => {
             let today = time::start_of_day(zone.as_ref().map_or(context.now, |zone| zone.local(context.now)));
-            let written = |local| time::ParsedTime { millis: instant(local), has_fraction: false };
-            (written(today - DEFAULT_DAYS * time::DAY_MS), written(today + time::DAY_MS - time::SECOND_MS))
+            let whole = |millis| time::ParsedTime { millis, has_fraction: false };
+            (whole(start(today - DEFAULT_DAYS * time::DAY_MS)), whole(end(today + time::DAY_MS - time::SECOND_MS)))
         }
         (Some(_), None) => return invalid_dates(errors, group, "date_to", "is missing: give both dates or none"),
         (None, Some(_)) => return invalid_dates(errors, group, "date_from", "is missing: give both dates or none"),
