@@ -5,12 +5,12 @@
 
 mod clean;
 mod email_text;
-mod payment_hosts;
+mod ignored_hosts;
 mod remembered;
 mod secret_names;
 
 pub(crate) use clean::host;
-pub(crate) use payment_hosts::is_payment_host;
+pub(crate) use ignored_hosts::is_ignored_host;
 pub(crate) use remembered::RememberedAddresses;
 
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ pub struct AddressFlags {
     #[arg(long, env = "TILLROLL_DROP_QUERY", value_delimiter = ',', value_name = "NAME")]
     pub drop_query: Vec<String>,
 
-    /// Hosts that are no source of visits, with their subdomains, besides the built-in payment pages; TOKEN=HOST for one project
+    /// Hosts that are no source of visits, with their subdomains, besides the built-in payment and sign-in pages; TOKEN=HOST for one project
     #[arg(long, env = "TILLROLL_IGNORE_REFERRERS", value_delimiter = ',', value_name = "HOST")]
     pub ignore_referrers: Vec<String>,
 }
@@ -100,7 +100,7 @@ impl ProjectAddresses {
     fn is_ignored(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         let is_at = |name: &str| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        payment_hosts::is_payment_host(&host) || self.ignored_hosts.iter().any(|name| is_at(name))
+        is_ignored_host(&host) || self.ignored_hosts.iter().any(|name| is_at(name))
     }
 }
 
@@ -126,5 +126,6 @@ mod tests {
         assert_eq!(source("b", "www.pay.example"), Some(String::new()));
         assert_eq!((source("a", "bank.example"), source("b", "bank.example")), (Some(String::new()), None));
         assert_eq!((source("b", "notpay.example"), source("b", "checkout.stripe.com")), (None, Some(String::new())));
+        assert_eq!((source("b", "www.google.com"), source("b", "accounts.google.com")), (None, Some(String::new())));
     }
 }

@@ -91,8 +91,8 @@ impl Source {
         if referrer.is_empty() && !landing.contains('?') {
             return None;
         }
-        let is_payment = addresses::is_payment_host(&addresses::host(referrer).to_ascii_lowercase());
-        let source = Self::of_arrival(landing, if is_payment { "" } else { referrer });
+        let is_ignored = addresses::is_ignored_host(&addresses::host(referrer).to_ascii_lowercase());
+        let source = Self::of_arrival(landing, if is_ignored { "" } else { referrer });
         (!source.is_direct()).then_some(source)
     }
 

@@ -1,7 +1,10 @@
-//! Hosts of payment pages: visitors return from them, but they are no source of visits.
+//! Hosts of payment pages and of sign-in pages: visitors return from them, but they are no source of visits.
 
-/// Domains, with all their subdomains.
-const DOMAINS: &[&str] = &[
+/// Pages at which visitors sign in with an account of another service. Each host counts with its subdomains.
+const SIGN_IN: &[&str] = &["accounts.google.com", "appleid.apple.com", "login.live.com", "login.microsoftonline.com", "login.yahoo.com"];
+
+/// Domains of payment pages, with all their subdomains.
+const PAYMENT: &[&str] = &[
     "2checkout.com",
     "3dsecure.io",
     "acehubpaymentservices.com",
@@ -123,23 +126,23 @@ const DOMAINS: &[&str] = &[
     "zip.co",
 ];
 
-/// Returns whether a host, in lower case, is that of a payment page.
-pub(crate) fn is_payment_host(host: &str) -> bool {
+/// Returns whether a host, in lower case, is that of a payment page or a sign-in page.
+pub(crate) fn is_ignored_host(host: &str) -> bool {
     let ends = host.match_indices('.').map(|(at, _)| at + 1);
-    std::iter::once(0).chain(ends).any(|at| host.get(at..).is_some_and(|domain| DOMAINS.contains(&domain)))
+    std::iter::once(0).chain(ends).any(|at| host.get(at..).is_some_and(|domain| PAYMENT.contains(&domain) || SIGN_IN.contains(&domain)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_payment_host;
+    use super::is_ignored_host;
 
     #[test]
-    fn payment_pages_are_recognised_with_their_subdomains() {
-        for host in ["paypal.com", "www.paypal.com", "checkout.stripe.com", "pay.google.com", "js.klarna.com"] {
-            assert!(is_payment_host(host), "{host}");
+    fn payment_and_sign_in_pages_are_recognised_with_their_subdomains() {
+        for host in ["paypal.com", "www.paypal.com", "checkout.stripe.com", "pay.google.com", "js.klarna.com", "accounts.google.com"] {
+            assert!(is_ignored_host(host), "{host}");
         }
-        for host in ["google.com", "notpaypal.com", "paypal.com.example", "stripe.com.au.example", ""] {
-            assert!(!is_payment_host(host), "{host}");
+        for host in ["google.com", "www.facebook.com", "notpaypal.com", "paypal.com.example", "stripe.com.au.example", ""] {
+            assert!(!is_ignored_host(host), "{host}");
         }
     }
 }
