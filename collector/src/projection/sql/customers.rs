@@ -88,7 +88,8 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
           c AS (SELECT o.customer__email AS email, max(o.order__total_amount_with_taxes) AS amount, {cart_currency} AS currency,
               min(o.order__created_at) AS first_at FROM {orders} o
               WHERE o.project = {project} AND o.cart = TRUE AND o.customer__email IS NOT NULL{documents} GROUP BY o.customer__email),
-          t AS (SELECT o.customer__email AS email, count(*) AS returns FROM {returns} o
+          t AS (SELECT o.customer__email AS email, count(*) AS returns, min(o.return__created_at) AS first_at,
+              max(o.return__created_at) AS last_at FROM {returns} o
               WHERE o.project = {project} AND o.customer__email IS NOT NULL{documents} GROUP BY o.customer__email),
           v AS (SELECT w.known_email AS email, count(*) AS visits, min(w.started_at) AS first_at, max(w.ended_at) AS last_at,
               {first_visit} AS first_source
@@ -99,10 +100,7 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
           all_figures AS (SELECT k.email AS email, p.first_name AS first_name, p.last_name AS last_name, p.subscribed AS subscribed,
               p.tags AS tags, m.currency AS currency, coalesce(m.orders, 0) AS orders, m.revenue AS revenue, m.priced AS priced,
               m.first_at AS first_order, m.last_at AS last_order, coalesce(t.returns, 0) AS returns, coalesce(v.visits, 0) AS visits,
-              least(coalesce(v.first_at, m.first_at, p.created_at, c.first_at), coalesce(m.first_at, p.created_at, c.first_at, v.first_at),
-                  coalesce(p.created_at, c.first_at, v.first_at, m.first_at), coalesce(c.first_at, v.first_at, m.first_at, p.created_at))
-                  AS first_seen,
-              greatest(coalesce(v.last_at, m.last_at), coalesce(m.last_at, v.last_at)) AS last_seen, p.created_at AS created_at,
+              {first_seen} AS first_seen, {last_seen} AS last_seen, p.created_at AS created_at,
               CAST(c.email IS NOT NULL AS BOOLEAN) AS has_cart, c.amount AS cart_amount,
               CASE WHEN c.amount IS NOT NULL THEN nullif(c.currency, '') END AS cart_currency, v.first_source AS first_source,
               2 * avg(m.revenue) OVER (PARTITION BY m.currency) AS high, {age} AS age
@@ -131,6 +129,8 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
             "coalesce(o.order__currency_code, '')",
             &["coalesce(o.order__total_amount_with_taxes, -9000000000000000000)", "o.order__id"]
         ),
+        first_seen = extreme("least", &["v.first_at", "m.first_at", "p.created_at", "c.first_at", "t.first_at"]),
+        last_seen = extreme("greatest", &["v.last_at", "m.last_at", "t.last_at"]),
         first_visit = dialect.first_by(&source(dialect, "w"), &["w.started_at", "w.number"]),
         age = dialect.quotient(&age, &DAY_MS.to_string()),
         average = dialect.round("v.revenue / v.priced"),
@@ -143,4 +143,10 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
             tags = dialect.join_texts("v.tags", &line_break)
         )),
     )
+}
+
+/// Returns the least or the greatest of times that may be NULL. The function of an engine can be NULL if one of them is.
+fn extreme(function: &str, times: &[&str]) -> String {
+    let beginning_at = |at: usize| format!("coalesce({})", [&times[at..], &times[..at]].concat().join(", "));
+    format!("{function}({})", (0..times.len()).map(beginning_at).collect::<Vec<_>>().join(", "))
 }

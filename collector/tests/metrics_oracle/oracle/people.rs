@@ -74,7 +74,7 @@ pub(crate) fn customers(records: &RandomRecords, markets: &[String]) -> Vec<Valu
         email: (*address).to_owned(),
         orders: orders.iter().filter(|order| email(order) == Some(*address) && !is_cart(order)).collect(),
         carts: orders.iter().filter(|order| email(order) == Some(*address) && is_cart(order)).collect(),
-        returns: returns.iter().filter(|record| email(record) == Some(*address)).count(),
+        returns: returns.iter().filter(|record| email(record) == Some(*address)).collect(),
         visits: visits.iter().copied().filter(|visit| visit.email.as_deref() == Some(*address)).collect(),
         person: traffic.people.get(*address).cloned().unwrap_or_default(),
     };
@@ -87,7 +87,7 @@ struct Figures<'a> {
     email: String,
     orders: Vec<&'a Value>,
     carts: Vec<&'a Value>,
-    returns: usize,
+    returns: Vec<&'a Value>,
     visits: Vec<&'a PersonVisit>,
     person: Map<String, Value>,
 }
@@ -119,12 +119,13 @@ impl Figures<'_> {
         let (first_order, last_order) = (times.iter().copied().min(), times.iter().copied().max());
         let created = self.person.get("createdAt").and_then(Value::as_i64);
         let first_cart = self.carts.iter().filter_map(|cart| date(cart, "created_at")).min();
-        let first_seen =
-            [self.visits.iter().map(|visit| visit.started).min(), first_order, created, first_cart].into_iter().flatten().min();
-        let last_seen = [self.visits.iter().map(|visit| visit.ended).max(), last_order].into_iter().flatten().max();
+        let returned = self.returns.iter().filter_map(|record| date(record, "created_at"));
+        let started = self.visits.iter().map(|visit| visit.started);
+        let first_seen = started.chain(returned.clone()).chain([first_order, created, first_cart].into_iter().flatten()).min();
+        let last_seen = self.visits.iter().map(|visit| visit.ended).chain(returned).chain(last_order).max();
         let mut json = json!({
             "id": self.email, "email": self.email, "visits_count": self.visits.len(), "orders_count": self.orders.len(),
-            "returns_count": self.returns, "has_cart": !self.carts.is_empty(), "segment": self.segment(all),
+            "returns_count": self.returns.len(), "has_cart": !self.carts.is_empty(), "segment": self.segment(all),
         });
         for (name, exported) in [("first_name", "firstName"), ("last_name", "lastName")] {
             set(&mut json, name, self.person.get(exported).and_then(Value::as_str).filter(|text| !text.is_empty()));
