@@ -18,6 +18,7 @@ mod export_import;
 mod import;
 mod invalid_requests;
 mod pauses;
+mod people;
 mod requests;
 #[path = "../collector/server.rs"]
 #[allow(dead_code, reason = "the other tests of the collector use the rest of it")]

@@ -9,31 +9,32 @@ use super::server::{Client, TestServer, basic, id};
 use super::tracked_data::call_backend;
 
 /// 10 June 2021, 10:00 UTC, in milliseconds since 1970.
-const TEN_OCLOCK_MS: u64 = 1_623_319_200_000;
-const MINUTE_MS: u64 = 60_000;
-const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+pub(crate) const TEN_OCLOCK_MS: u64 = 1_623_319_200_000;
+pub(crate) const MINUTE_MS: u64 = 60_000;
+pub(crate) const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1";
-const LAPTOP: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+pub(crate) const LAPTOP: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 const ROBOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
 /// An event of a session, `time` after ten o'clock; the URL is that of its page.
-fn event(number: u64, time: u64, visitor: &str, session: &str, kind: &str, url: &str, params: &Value) -> Value {
+pub(crate) fn event(number: u64, time: u64, visitor: &str, session: &str, kind: &str, url: &str, params: &Value) -> Value {
     json!({"id": id(number), "type": kind, "api": "tillroll", "time": TEN_OCLOCK_MS + time, "visitorId": visitor, "sessionId": session,
         "page": {"url": format!("https://shop.example{url}"), "title": format!("Page {url}")}, "params": params})
 }
 
-fn land(number: u64, time: u64, visitor: &str, session: &str, url: &str, referrer: &str) -> Value {
+pub(crate) fn land(number: u64, time: u64, visitor: &str, session: &str, url: &str, referrer: &str) -> Value {
     let params = json!({"current_url": format!("https://shop.example{url}"), "source_url": referrer});
     event(number, time, visitor, session, "land", url, &params)
 }
 
-fn view(number: u64, time: u64, visitor: &str, session: &str, url: &str) -> Value {
+pub(crate) fn view(number: u64, time: u64, visitor: &str, session: &str, url: &str) -> Value {
     event(number, time, visitor, session, "page_view", url, &json!({"url": format!("https://shop.example{url}")}))
 }
 
 /// Sends events from a browser, all of which must be stored.
-fn browse(client: &Client, user_agent: &str, events: &[Value]) {
+pub(crate) fn browse(client: &Client, user_agent: &str, events: &[Value]) {
     let body = json!({"token": "t", "events": events}).to_string();
     let mut response = client.post_with("/v2/batch", &[("user-agent", user_agent)], &body);
     let response = super::server::read_json(&mut response);
@@ -49,11 +50,11 @@ fn browse_from(client: &Client, address: &str, number: u64) {
     assert_eq!(super::server::read_json(&mut response)["accepted"], 1);
 }
 
-fn june() -> Value {
+pub(crate) fn june() -> Value {
     json!({"date_from": "2021-06-01T00:00:00Z", "date_to": "2021-06-30T23:59:59Z"})
 }
 
-fn search(client: &Client, resource: &str, main: &str, date: &str, fields: &[&str]) -> Vec<Value> {
+pub(crate) fn search(client: &Client, resource: &str, main: &str, date: &str, fields: &[&str]) -> Vec<Value> {
     let mut dates = june();
     dates["date_field"] = json!(date);
     let body = json!({"search": {"fields": fields, "sort": "asc", "sort_by": format!("{main}.{date}")}, "filter": {main: dates}});

@@ -2,7 +2,7 @@
 
 use crate::metrics::query::Interval;
 use crate::projection::clickhouse::snapshot::Snapshot;
-use crate::projection::sql::{Bound, Dialect};
+use crate::projection::sql::{Bound, Dialect, Linked};
 use crate::time::{DAY_MS, SECOND_MS};
 
 /// The calendar repeats after 400 years.
@@ -154,9 +154,14 @@ impl Dialect for ClickHouse<'_> {
         format!("({outside} IN (SELECT {inside} FROM {from} WHERE {condition}))")
     }
 
-    fn join_links(&self, links: &str) -> (String, &'static str) {
-        let on = "l.link_project = v.project AND l.link_visitor = v.visitor AND v.ended_at >= l.since";
-        (format!(" ASOF LEFT JOIN {links} l ON {on}"), "CASE WHEN v.ended_at < l.until THEN l.link_email END")
+    fn join_links(&self, links: &str, linked: Linked) -> (String, &'static str) {
+        let join = |time: &str| {
+            format!(" ASOF LEFT JOIN {links} l ON l.link_project = v.project AND l.link_visitor = v.visitor AND v.{time} >= l.since")
+        };
+        match linked {
+            Linked::Visits => (join("ended_at"), "CASE WHEN v.ended_at < l.until THEN l.link_email END"),
+            Linked::Events => (join("time"), "CASE WHEN v.time < l.until THEN l.link_email END"),
+        }
     }
 }
 

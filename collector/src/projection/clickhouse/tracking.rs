@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::metrics::catalog::RecordKind;
 use crate::projection::clickhouse::batch::Batch;
 use crate::projection::clickhouse::dialect::ClickHouse;
 use crate::projection::clickhouse::snapshot::{Snapshot, integer, text};
@@ -9,7 +10,7 @@ use crate::projection::error::ProjectionError;
 use crate::projection::rows::event::{self, VisitKey};
 use crate::projection::rows::{self, ColumnValue, MAX_DERIVED_EVENTS, tracked};
 use crate::projection::source::TrackedChanges;
-use crate::projection::sql::{Dialect, Relations};
+use crate::projection::sql::{Dialect, Relations, table_name};
 
 /// Derives visits again.
 pub(super) const DERIVE_VISITS: &str = include_str!("derive_visits.sql");
@@ -120,10 +121,18 @@ fn trim(batch: &mut Batch<'_>, until: i64) -> Result<(), ProjectionError> {
     let (visits, orders) = (dialect.table("visits", None), Relations::new(&dialect, None).orders_in_visits());
     let visit_orders = dialect.table("visit_orders", None);
     let is_expired = format!("first_seq <= {until} AND session IS NOT NULL");
-    // The orders of a person are found by the person, so they are stored while the person is known.
+    let of_expired = format!("IN (SELECT v.number FROM {visits} v WHERE {is_expired})");
+    // Which orders are those of a visit depends on the persons, so it is settled while they are known.
+    let is_settled = format!("(SELECT i.visit, i.project, i.id FROM {orders} i WHERE i.visit {of_expired})");
+    let placed = dialect.table(&table_name(RecordKind::Orders, None), None);
+    let is_placed = format!("tuple(d.project, d.order_id) IN (SELECT o.project, o.order__id FROM {placed} o WHERE o.cart = FALSE)");
+    batch.delete(
+        &visit_orders,
+        &format!("d.visit {of_expired} AND {is_placed} AND tuple(d.visit, d.project, d.order_id) NOT IN {is_settled}"),
+    )?;
     let find = format!(
-        "SELECT i.visit, i.project, i.id, i.placed_at FROM {orders} i WHERE i.visit IN (SELECT v.number FROM {visits} v WHERE {is_expired})
-         AND tuple(i.project, i.id) NOT IN (SELECT x.project, x.order_id FROM {visit_orders} x) ORDER BY i.visit, i.id"
+        "SELECT i.visit, i.project, i.id, i.placed_at FROM {orders} i WHERE i.visit {of_expired}
+         AND tuple(i.visit, i.project, i.id) NOT IN (SELECT x.visit, x.project, x.order_id FROM {visit_orders} x) ORDER BY i.visit, i.id"
     );
     let orders = batch.client.query(&find, &[], "")?;
     let orders = orders.iter().map(|row| {

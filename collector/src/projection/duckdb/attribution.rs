@@ -42,13 +42,17 @@ impl<'a> OutdatedOrders<'a> {
         ))
     }
 
-    /// Adds the orders of visitors in the table `linked`, and of the e-mails that they are linked with. Must be called before and after a change of links.
+    /// Adds the orders of visitors in the table `linked` and of the e-mails that they are linked with, and those that they reported. Must be called
+    /// before and after a change of links.
     pub(super) fn add_links(&self) -> duckdb::Result<()> {
         self.execute(
             "INSERT INTO changed_person
              SELECT project, person, CAST('-infinity' AS TIMESTAMP) FROM (
                  SELECT project, visitor AS person FROM linked
-                 UNION SELECT l.project, l.email FROM links l JOIN linked c ON c.project = l.project AND c.visitor = l.visitor)",
+                 UNION SELECT l.project, l.email FROM links l JOIN linked c ON c.project = l.project AND c.visitor = l.visitor);
+             INSERT INTO changed_order SELECT DISTINCT o.project, o.order_id FROM visit_orders o WHERE o.visit IN (
+                 SELECT v.number FROM visits v WHERE v.visitor_number IN (
+                     SELECT l.visitor_number FROM links l JOIN linked c ON c.project = l.project AND c.visitor = l.visitor))",
         )
     }
 

@@ -3,7 +3,7 @@
 use duckdb::Connection;
 
 use crate::metrics::query::Interval;
-use crate::projection::sql::{Bound, Dialect, Numbered};
+use crate::projection::sql::{Bound, Dialect, Linked, Numbered};
 
 /// The most memory for sets of numbers in one thread of a statement, in bits.
 const MAX_BITS: i64 = 8 * (64 << 20);
@@ -157,8 +157,12 @@ impl Dialect for DuckDb {
         true
     }
 
-    fn join_links(&self, links: &str) -> (String, &'static str) {
-        let on = "l.link_visitor_number = v.visitor_number AND v.ended_at >= l.since AND v.ended_at < l.until";
+    fn join_links(&self, links: &str, linked: Linked) -> (String, &'static str) {
+        let on = match linked {
+            Linked::Visits => "l.link_visitor_number = v.visitor_number AND v.ended_at >= l.since AND v.ended_at < l.until",
+            // Events have no numbers of people.
+            Linked::Events => "l.link_project = v.project AND l.link_visitor = v.visitor AND v.time >= l.since AND v.time < l.until",
+        };
         (format!(" LEFT JOIN {links} l ON {on}"), "l.link_email")
     }
 }

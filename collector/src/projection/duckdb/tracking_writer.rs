@@ -146,14 +146,19 @@ fn erase_events(connection: &Connection, changes: &TrackedChanges) -> duckdb::Re
 /// Deletes expired events. The figures of their visits stay, without persons.
 fn trim(connection: &Connection, until: i64, outdated: &OutdatedOrders<'_>) -> duckdb::Result<()> {
     outdated.add_visits(&format!("v.first_seq <= {until} AND v.session IS NOT NULL"))?;
-    // The orders of a person are found by the person, so they are stored while the person is known.
-    let orders_in_visits = Relations::new(&DuckDb::default(), None).orders_in_visits();
-    let store_orders = format!(
-        "INSERT INTO visit_orders SELECT visit, project, id, placed_at, 0 FROM {orders_in_visits} i
-         WHERE visit IN (SELECT number FROM visits WHERE first_seq <= ? AND session IS NOT NULL)
-         AND NOT EXISTS (SELECT 1 FROM visit_orders x WHERE x.project = i.project AND x.order_id = i.id)"
-    );
-    connection.execute(&store_orders, params![until])?;
+    // Which orders are those of a visit depends on the persons, so it is settled while they are known.
+    connection.execute_batch(&format!(
+        "CREATE OR REPLACE TEMP TABLE expiring AS SELECT number FROM visits WHERE first_seq <= {until} AND session IS NOT NULL;
+         CREATE OR REPLACE TEMP TABLE settled AS
+             SELECT i.visit, i.project, i.id, i.placed_at FROM {orders_in_visits} i WHERE i.visit IN (SELECT number FROM expiring);
+         DELETE FROM visit_orders x WHERE x.visit IN (SELECT number FROM expiring)
+             AND EXISTS (SELECT 1 FROM orders o WHERE o.project = x.project AND o.order__id = x.order_id AND NOT o.cart)
+             AND NOT EXISTS (SELECT 1 FROM settled i WHERE i.visit = x.visit AND i.project = x.project AND i.id = x.order_id);
+         INSERT INTO visit_orders SELECT i.visit, i.project, i.id, i.placed_at, 0 FROM settled i
+             WHERE NOT EXISTS (SELECT 1 FROM visit_orders x WHERE x.visit = i.visit AND x.project = i.project AND x.order_id = i.id);
+         DROP TABLE settled; DROP TABLE expiring",
+        orders_in_visits = Relations::new(&DuckDb::default(), None).orders_in_visits()
+    ))?;
     connection.execute(
         "UPDATE visits SET session = NULL, session_digest = NULL, visitor = NULL, email = NULL, visitor_number = NULL,
              email_number = NULL

@@ -15,6 +15,15 @@ pub enum Numbered {
     People,
 }
 
+/// What is joined with the links of its visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// A visit, with the link at its end.
+    Visits,
+    /// An event, with the link at its time.
+    Events,
+}
+
 /// A dialect of SQL.
 ///
 /// A *time* is an expression of the type that stores times, and a *duration* one that can be added to it. Methods get and return
@@ -132,8 +141,8 @@ pub trait Dialect {
         false
     }
 
-    /// Returns the join of visits `v` with the link `l` of the relation `links` that applies to the visitor at the visit's end, and the
+    /// Returns the join of visits or events, `v`, with the link `l` of the relation `links` that applies to the visitor then, and the
     /// e-mail of that link. The relation has the columns `link_project`, `link_visitor`, `since`, `until` and `link_email`, and the
     /// [numbers](Self::numbers_people) of visitor and e-mail as `link_visitor_number` and `link_email_number`.
-    fn join_links(&self, links: &str) -> (String, &'static str);
+    fn join_links(&self, links: &str, linked: Linked) -> (String, &'static str);
 }

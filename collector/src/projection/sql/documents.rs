@@ -42,6 +42,8 @@ enum Need {
     First,
     /// The product of an event.
     Product,
+    /// The e-mail of an event without a visit.
+    Email,
 }
 
 impl Need {
@@ -50,12 +52,13 @@ impl Need {
         match self {
             Self::Visit | Self::Revenue | Self::Person => None,
             Self::First => Some(format!(" LEFT JOIN {} f ON f.project = v.project AND f.person = v.person", relations.first_visits())),
+            Self::Email => Some(format!(" LEFT JOIN {} k ON k.of_event = e.seq", relations.people_of_events())),
             Self::Product => Some(format!(" LEFT JOIN {} p ON p.project = e.project AND p.id = e.product", relations.table("products"))),
         }
     }
 }
 
-use Need::{First, Person, Product, Revenue, Visit};
+use Need::{Email, First, Person, Product, Revenue, Visit};
 
 /// The value of a field.
 #[derive(Clone, Copy)]
@@ -116,7 +119,8 @@ const VISIT: &[(&str, Expression, &[Need])] = &[
     ("country.code", Sql("v.country"), &[]),
 ];
 
-/// The same for the fields that an event has itself. An event without a visit has its own visitor, device and market.
+/// The same for the fields that an event has itself. An event without a visit has its own visitor, device and market, and the e-mail of that
+/// visitor then.
 const EVENT: &[(&str, Expression, &[Need])] = &[
     ("event.id", Sql("CAST(e.id AS VARCHAR)"), &[]),
     ("event.type", Sql("e.type"), &[]),
@@ -143,8 +147,8 @@ const EVENT: &[(&str, Expression, &[Need])] = &[
     ("device.system", Sql("coalesce(v.system, e.system)"), &[Visit]),
     ("country.code", Sql("coalesce(v.country, e.country)"), &[Visit]),
     ("visitor.id", Sql("coalesce(v.visitor, e.visitor)"), &[Visit]),
-    (PERSON, Sql("coalesce(v.person, e.email, e.visitor)"), &[Visit, Person]),
-    ("customer.email", Sql("coalesce(v.known_email, e.email)"), &[Visit, Person]),
+    (PERSON, Sql("coalesce(v.person, e.email, k.link_email, e.visitor)"), &[Visit, Person, Email]),
+    ("customer.email", Sql("coalesce(v.known_email, e.email, k.link_email)"), &[Visit, Person, Email]),
 ];
 
 impl SqlBuilder<'_> {

@@ -23,7 +23,7 @@ use crate::metrics::query::{Query, QueryKind};
 use crate::metrics::rows::Scope;
 
 use builder::Plan;
-pub use dialect::{Dialect, Numbered};
+pub use dialect::{Dialect, Linked, Numbered};
 #[cfg(feature = "duckdb")]
 pub(super) use documents::uses_attribution;
 pub(super) use names::{column_name, table_name};

@@ -4,7 +4,7 @@
 //! [`Dialect::keeps_attribution`]; then it is computed from the tables of a few orders and the visits of their persons.
 
 use crate::metrics::catalog::RecordKind;
-use crate::projection::sql::dialect::Dialect;
+use crate::projection::sql::dialect::{Dialect, Linked};
 use crate::projection::sql::names::table_name;
 use crate::time::SECOND_MS;
 
@@ -65,32 +65,45 @@ impl<'a> Relations<'a> {
             ),
             false => ("", ""),
         };
-        let links = format!(
-            "(SELECT project AS link_project, visitor AS link_visitor, since, until, email AS link_email{link_numbers} FROM {} x)",
-            self.table("links")
-        );
-        let (join, email) = self.dialect.join_links(&links);
+        let (join, email) = self.dialect.join_links(&self.links(link_numbers), Linked::Visits);
         format!(
             "(SELECT v.*, coalesce(v.email, {email}) AS known_email, coalesce(v.email, {email}, v.visitor) AS person{person_number}
               FROM {visits} v{join})"
         )
     }
 
-    /// Returns the orders by visit: the visit in which a page reported the order, else the latest one of the order's person that had begun by
-    /// then and ended at most 30 minutes before.
-    pub(in crate::projection) fn orders_in_visits(&self) -> String {
-        let delay = self.dialect.duration(MAX_ORDER_DELAY_MS);
-        let is_limited =
-            self.limits.map_or_else(String::new, |limits| format!(" WHERE x.order_id IN (SELECT o.order__id FROM {} o)", limits.orders));
+    /// Returns the links, with these columns too.
+    fn links(&self, more: &str) -> String {
         format!(
-            "(WITH reported AS (SELECT project, order_id, {earliest} AS visit FROM {visit_orders} x{is_limited}
-                  GROUP BY project, order_id),
-              placed AS (SELECT o.project AS project, o.doc AS doc, o.order__id AS id, o.order__placed_at AS placed_at,
-                  o.order__currency_code AS currency, o.order__total_amount_with_taxes AS amount, o.customer__email AS email
-                  FROM {orders} o WHERE o.cart = FALSE)
+            "(SELECT project AS link_project, visitor AS link_visitor, since, until, email AS link_email{more} FROM {} x)",
+            self.table("links")
+        )
+    }
+
+    /// Returns the events without a visit whose visitor has an e-mail: `of_event`, the number of the event, and `link_email`. Nearly all events of
+    /// pages have a visit, so the relation is small, and only it is compared with the links.
+    pub(super) fn people_of_events(&self) -> String {
+        let (join, email) = self.dialect.join_links(&self.links(""), Linked::Events);
+        format!(
+            "(SELECT n.seq AS of_event, n.link_email AS link_email FROM (
+                 SELECT v.seq AS seq, {email} AS link_email FROM (
+                     SELECT * FROM {} y WHERE (y.visit IS NULL OR y.visit = 0) AND y.email IS NULL AND y.visitor IS NOT NULL) v{join}) n
+              WHERE n.link_email IS NOT NULL)",
+            self.table("events")
+        )
+    }
+
+    /// Returns the orders by visit: the visit in which a page [reported](Self::reporting_visits) the order, else the latest one of the order's
+    /// person that had begun by then and ended at most 30 minutes before.
+    pub(in crate::projection) fn orders_in_visits(&self) -> String {
+        format!(
+            "(WITH placed AS (SELECT o.project AS project, o.doc AS doc, o.order__id AS id, o.order__placed_at AS placed_at,
+                  coalesce(o.order__placed_at, o.order__created_at) AS time, o.order__currency_code AS currency,
+                  o.order__total_amount_with_taxes AS amount, o.customer__email AS email FROM {orders} o WHERE o.cart = FALSE),
+              reported AS {materialized}({reported})
               SELECT r.visit AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
                   o.amount AS amount
-              FROM placed o JOIN reported r ON r.project = o.project AND r.order_id = o.id
+              FROM placed o JOIN reported r ON r.doc = o.doc
               UNION ALL
               SELECT {latest} AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
                   o.amount AS amount
@@ -98,16 +111,38 @@ impl<'a> Relations<'a> {
               WHERE v.started_at <= o.placed_at AND o.placed_at <= v.ended_at + {delay}
                   AND NOT {is_reported}
               GROUP BY o.doc, o.project, o.id, o.placed_at, o.currency, o.amount)",
-            earliest = self.dialect.first_by("visit", &["time", "seq", "visit"]),
-            visit_orders = self.table("visit_orders"),
             orders = self.orders(),
+            materialized = self.dialect.materialized(),
+            reported = self.reporting_visits(),
             latest = self.dialect.last_by("v.number", &["v.started_at", "v.number"]),
             people_visits = self.people_visits(),
-            is_reported = self.dialect.exists(
-                &[("o.project".into(), "r.project".into()), ("o.id".into(), "r.order_id".into())],
-                "reported r",
-                "TRUE"
-            ),
+            delay = self.dialect.duration(MAX_ORDER_DELAY_MS),
+            is_reported = self.dialect.exists(&[("o.doc".into(), "r.doc".into())], "reported r", "TRUE"),
+        )
+    }
+
+    /// Returns the statement that selects `doc` and `visit` of each order of `placed` that a page reported: the first visit of the order's person
+    /// that reported it, else the first one without an e-mail. Any page can report any order, so those of people with another e-mail do not count.
+    ///
+    /// What an expired visit has kept was settled when it expired. An order that was placed later was reported before it existed.
+    fn reporting_visits(&self) -> String {
+        let visit_orders = self.table("visit_orders");
+        let is_limited =
+            self.limits.map_or_else(String::new, |limits| format!(" WHERE x.order_id IN (SELECT o.order__id FROM {} o)", limits.orders));
+        let reporting =
+            format!("(SELECT * FROM {} y WHERE y.number IN (SELECT x.visit FROM {visit_orders} x{is_limited}))", self.table("visits"));
+        format!(
+            "SELECT p.doc AS doc, {first} AS visit FROM (
+                 SELECT o.doc AS doc, x.visit AS visit, x.time AS time, x.seq AS seq,
+                     CASE WHEN o.email IS NULL OR v.known_email = o.email THEN 0
+                         WHEN v.session IS NULL AND o.time > v.ended_at + {delay} THEN 2
+                         WHEN v.session IS NULL THEN 0 WHEN v.known_email IS NULL THEN 1 ELSE 2 END AS choice
+                 FROM placed o JOIN {visit_orders} x ON x.project = o.project AND x.order_id = o.id
+                     JOIN {reporting_visits} v ON v.number = x.visit) p
+             WHERE p.choice < 2 GROUP BY p.doc",
+            first = self.dialect.first_by("p.visit", &["p.choice", "p.time", "p.seq", "p.visit"]),
+            delay = self.dialect.duration(MAX_ORDER_DELAY_MS),
+            reporting_visits = self.with_people(&reporting),
         )
     }
 

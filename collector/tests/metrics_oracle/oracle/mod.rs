@@ -10,6 +10,7 @@ mod random_records;
 mod random_traffic;
 mod test_query;
 mod traffic_json;
+mod visit;
 
 use serde_json::{Value, json};
 use tillroll_collector::cancellation::Cancellation;

@@ -6,15 +6,16 @@ use serde_json::{Map, Value, json};
 use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::projection::AnalyticsEngine;
 use tillroll_collector::projection::source::{IdentityLink, Position, TrackedChanges, TrackedEvent};
-use tillroll_collector::sources::{Client, Country, Device, Source};
+use tillroll_collector::sources::{Client, Country, Device};
 use tillroll_collector::time;
 use uuid::Uuid;
 
-use super::people::{People, PersonVisit, Touch};
+use super::people::{People, PersonVisit};
 use super::random::Random;
 use super::random_records::{PROJECT, RandomRecords, TEXTS, TIMES};
 use super::test_query::TestQuery;
-use super::traffic_json::{add_orders, date, device_json, event_json, market, param, path, set, source, source_json, text};
+use super::traffic_json::{add_orders, date, event_json, market, param, set, text};
+use super::visit::{Visit, visit};
 use super::{ask_between, run_on_engine};
 
 const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
@@ -26,7 +27,6 @@ const PATHS: &[&str] = &["/", "/10", "/b"];
 const QUERIES: &[&str] = &["", "", "?utm_source=a&utm_medium=b", "?gclid=1&utm_campaign=9", "?x=1"];
 const REFERRERS: &[&str] = &["", "", "https://www.google.com/", "https://b/", "https://own/x"];
 const HALF_AN_HOUR_MS: i64 = 30 * 60 * 1_000;
-const VIEWS: [&str; 3] = ["page_view", "product_view", "search"];
 
 /// A session, and how often a visit of it has expired before.
 type VisitKey = (&'static str, usize);
@@ -51,18 +51,6 @@ struct History<'a> {
     generations: BTreeMap<&'static str, usize>,
     /// Visits of which events have expired: the visit without its orders, and those.
     expired: Vec<(VisitKey, Visit, Vec<VisitOrder>)>,
-}
-
-/// A visit without what is joined to it.
-#[derive(Clone, Default)]
-struct Visit {
-    json: Value,
-    visitor: Option<String>,
-    email: Option<String>,
-    store: Option<String>,
-    started: i64,
-    ended: i64,
-    touches: Vec<Touch>,
 }
 
 /// Stores random traffic, and returns the records that queries must return.
@@ -239,10 +227,13 @@ impl<'a> History<'a> {
         let mut expired = Vec::new();
         for key in keys {
             let visit = Visit { visitor: None, email: None, ..visits[&key].clone() };
+            let placed = by_visit.get(&key).map_or(&[][..], Vec::as_slice);
             let reported = self.reported(key);
-            let matched = by_visit.get(&key).into_iter().flatten().filter(|order| !self.is_reported(text(order, "id").unwrap()));
+            let is_open = |id: &str| !self.placed_orders().any(|order| text(order, "id") == Some(id));
+            let is_kept = |id: &str| is_open(id) || placed.iter().any(|order| text(order, "id") == Some(id));
+            let matched = placed.iter().filter(|order| !reported.iter().any(|(id, ..)| text(order, "id") == Some(id)));
             let matched = matched.map(|order| (text(order, "id").unwrap().to_owned(), date(order, "placed_at").unwrap(), 0));
-            let orders = reported.into_iter().chain(matched.collect::<Vec<_>>()).collect();
+            let orders = reported.iter().filter(|(id, ..)| is_kept(id)).cloned().chain(matched).collect();
             expired.push((key, visit, orders));
         }
         for (key, ..) in &expired {
@@ -280,23 +271,42 @@ impl<'a> History<'a> {
         expired.chain(live).collect()
     }
 
-    fn is_reported(&self, order: &str) -> bool {
-        self.all_reports().iter().any(|(_, id, ..)| id == order)
+    fn placed_orders(&self) -> impl Iterator<Item = &'a Value> {
+        self.orders.iter().filter(|order| !["draft", "pending"].contains(&text(order, "status").unwrap_or_default()))
+    }
+
+    /// Returns which choice a visit that reported an order is as the visit of the order, or `None`.
+    fn choice(&self, order: &Value, visit: &Visit, is_expired: bool) -> Option<u8> {
+        let placed = date(order, "placed_at").or_else(|| date(order, "created_at"));
+        match (text(&order["customer"], "email"), self.email(visit)) {
+            (None, _) => Some(0),
+            _ if is_expired => placed.is_none_or(|placed| placed <= visit.ended + HALF_AN_HOUR_MS).then_some(0),
+            (Some(email), Some(known)) => (known == email).then_some(0),
+            (Some(_), None) => Some(1),
+        }
     }
 
     fn email(&self, visit: &Visit) -> Option<String> {
-        let is_link =
-            |link: &&IdentityLink| visit.visitor.as_ref() == Some(&link.visitor) && (link.since..link.until).contains(&visit.ended);
-        visit.email.clone().or_else(|| self.links.iter().find(is_link).map(|link| link.email.clone()))
+        visit.email.clone().or_else(|| self.linked(visit.visitor.as_ref(), visit.ended))
+    }
+
+    /// Returns the e-mail of a visitor at a time.
+    fn linked(&self, visitor: Option<&String>, at: i64) -> Option<String> {
+        let is_link = |link: &&IdentityLink| visitor == Some(&link.visitor) && (link.since..link.until).contains(&at);
+        self.links.iter().find(is_link).map(|link| link.email.clone())
     }
 
     fn orders_by_visit(&self, visits: &BTreeMap<VisitKey, Visit>) -> BTreeMap<VisitKey, Vec<&'a Value>> {
         let mut found: BTreeMap<VisitKey, Vec<&Value>> = BTreeMap::new();
         let reports = self.all_reports();
-        for order in self.orders.iter().filter(|order| !["draft", "pending"].contains(&text(order, "status").unwrap_or_default())) {
-            let id = text(order, "id").unwrap();
-            let of_order = reports.iter().filter(|(_, other, ..)| other == id);
-            let key = of_order.min_by_key(|(_, _, time, seq)| (*time, *seq)).map(|(key, ..)| *key).or_else(|| {
+        for order in self.placed_orders() {
+            let reports = reports.iter().filter(|(_, id, ..)| text(order, "id") == Some(id));
+            let choices = reports.filter_map(|(key, _, time, seq)| {
+                let expired = self.expired.iter().find(|(other, ..)| other == key);
+                let visit = expired.map_or_else(|| &visits[key], |(_, visit, _)| visit);
+                Some((self.choice(order, visit, expired.is_some())?, *time, *seq, *key))
+            });
+            let key = choices.min().map(|(.., key)| key).or_else(|| {
                 let (placed, email) = (date(order, "placed_at")?, text(&order["customer"], "email")?);
                 let is_match = |visit: &Visit| {
                     self.email(visit).as_deref() == Some(email) && visit.started <= placed && placed <= visit.ended + HALF_AN_HOUR_MS
@@ -340,11 +350,11 @@ impl<'a> History<'a> {
             json["market"] = market(visit.store.as_deref());
             shown.insert(*key, json);
         }
-        let events = self
-            .stored
-            .iter()
-            .map(|(event, key)| event_json(event, key.map(|key| (visits[&key].store.as_deref(), &shown[&key]))))
-            .collect();
+        let event = |(event, key): &(TrackedEvent, Option<VisitKey>)| {
+            let visit = key.map(|key| (visits[&key].store.as_deref(), &shown[&key]));
+            event_json(event, visit, self.linked(event.visitor.as_ref(), event.time))
+        };
+        let events = self.stored.iter().map(event).collect();
         let person_visits = visits.values().map(|visit| PersonVisit {
             person: person(visit),
             email: self.email(visit),
@@ -355,45 +365,5 @@ impl<'a> History<'a> {
             touches: visit.touches.clone(),
         });
         Traffic { events, person_visits: person_visits.collect(), people: self.people.clone(), visits: shown.into_values().collect() }
-    }
-}
-
-fn visit(session: &str, mut events: Vec<&TrackedEvent>) -> Visit {
-    events.sort_by_key(|event| (event.time, event.seq));
-    let (first, last) = (events[0], events[events.len() - 1]);
-    let find = |read: fn(&TrackedEvent) -> Option<String>| events.iter().find_map(|event| read(event));
-    let of = |kind: &str| events.iter().filter(|event| event.event_type == kind).count();
-    let mut pages: BTreeMap<String, [usize; 2]> = BTreeMap::new();
-    for event in events.iter().filter(|event| VIEWS.contains(&event.event_type.as_str())) {
-        pages.entry(path(event)).or_default()[usize::from(event.event_type != "page_view")] += 1;
-    }
-    let pages: usize = pages.values().map(|counts| counts.iter().max().unwrap()).sum();
-    let products: BTreeSet<_> =
-        events.iter().filter(|event| event.event_type == "product_view").filter_map(|event| param(event, "product_id")).collect();
-    let is_passive = events.iter().all(|event| ["land", "page_view", "product_view"].contains(&event.event_type.as_str()));
-    let has_land = of("land") > 0;
-    let touch = |event: &&TrackedEvent| Some((event.time, event.seq, source(event))).filter(|(.., source)| !source.is_direct());
-    let origin = events.iter().filter(|event| !has_land || event.event_type == "land").find_map(touch);
-    let later = events.iter().filter(|event| event.event_type == "land" && origin.as_ref().is_some_and(|origin| origin.1 != event.seq));
-    let touches: Vec<_> = origin.iter().cloned().chain(later.filter_map(touch)).collect();
-    let source = origin.map_or_else(|| Source::of_arrival("", ""), |(.., source)| source);
-    let mut json = json!({
-        "id": session, "started_at": time::format_rfc3339_millis(first.time), "ended_at": time::format_rfc3339_millis(last.time),
-        "duration_seconds": (last.time - first.time) / 1_000, "events_count": events.len(), "pages_count": pages,
-        "products_count": products.len(), "is_bounce": pages <= 1 && is_passive, "entry_path": path(first), "exit_path": path(last),
-        "viewed_product": of("product_view") > 0, "added_to_cart": of("basket_add") > 0, "checked_out": of("checkout") > 0,
-        "source": source_json(&source), "device": device_json(&events),
-    });
-    if let Some(code) = find(|event| event.client.country.code()) {
-        json["country"] = json!({ "code": code });
-    }
-    Visit {
-        json,
-        visitor: find(|event| event.visitor.clone()),
-        email: events.iter().rev().find_map(|event| event.email.clone()),
-        store: find(|event| event.store.clone()),
-        started: first.time,
-        ended: last.time,
-        touches,
     }
 }

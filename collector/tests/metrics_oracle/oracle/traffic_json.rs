@@ -17,7 +17,9 @@ pub(crate) fn add_orders(json: &mut Value, orders: &[&Value]) {
     set(json, "currency_code", Some(currency(first)).filter(|code| !code.is_empty()));
 }
 
-pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)>) -> Value {
+/// Returns an event, of a visit with this store or with the e-mail of its visitor then.
+pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)>, linked: Option<String>) -> Value {
+    let email = event.email.clone().or(linked.filter(|_| of.is_none()));
     let mut json = of.map_or_else(
         || json!({}),
         |(_, visit)| {
@@ -64,11 +66,11 @@ pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)
     }
     let visitor = |json: &Value, name: &str| text(&json["visitor"], name).map(str::to_owned);
     let id = visitor(&json, "id").or(event.visitor.clone());
-    let person = visitor(&json, "person").or(event.email.clone()).or(event.visitor.clone());
+    let person = visitor(&json, "person").or(email.clone()).or(event.visitor.clone());
     json["visitor"] = json!({});
     set(&mut json["visitor"], "id", id);
     set(&mut json["visitor"], "person", person);
-    if let (true, Some(email)) = (json["customer"].is_null(), &event.email) {
+    if let (true, Some(email)) = (json["customer"].is_null(), &email) {
         json["customer"] = json!({ "email": email });
     }
     json["market"] = market(of.and_then(|(store, _)| store).or(event.store.as_deref()));
