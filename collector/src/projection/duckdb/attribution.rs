@@ -150,3 +150,83 @@ fn compute(connection: &Connection, days: u32) -> duckdb::Result<()> {
          DROP TABLE person_visit; DROP TABLE missing_order"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use crate::cancellation::Cancellation;
+    use crate::metrics::catalog::{RecordKind, Resource};
+    use crate::metrics::parse::{self, Context, QueryType};
+    use crate::metrics::rows::{Cell, Scope};
+    use crate::projection::AnalyticsEngine;
+    use crate::projection::document::{Document, JsonText};
+    use crate::projection::duckdb::DuckDbEngine;
+    use crate::projection::source::{IdentityLink, Position, TrackedChanges, TrackedEvent};
+    use crate::sources::Client;
+
+    /// 1 January 2022, 10:00 UTC.
+    const TEN_OCLOCK_MS: i64 = 1_641_031_200_000;
+
+    fn order() -> Document {
+        let json = json!({"id": "7", "status": "placed", "placed_at": "2022-01-01T10:00:00Z", "customer": {"email": "jo@example.com"}});
+        let json = Some(JsonText::Plain(json.to_string()));
+        Document { project: 1, record_kind: RecordKind::Orders, key: "7".into(), change: 1, json }
+    }
+
+    fn report() -> TrackedEvent {
+        TrackedEvent {
+            seq: 1,
+            project: 1,
+            id: Uuid::nil(),
+            event_type: "order".into(),
+            api: "tillroll".into(),
+            time: TEN_OCLOCK_MS,
+            received_at: TEN_OCLOCK_MS,
+            visitor: Some("v1".into()),
+            email: None,
+            session: Some("s1".into()),
+            store: None,
+            url: String::new(),
+            referrer: String::new(),
+            title: String::new(),
+            params: json!({"order_id": "7"}).to_string(),
+            is_bot: false,
+            client: Client::default(),
+        }
+    }
+
+    /// Returns the sum of the orders of all visits.
+    fn orders_of_visits(engine: &DuckDbEngine) -> Option<Cell> {
+        let body = json!({"stats": {"field": "visit.orders_count", "operator": "sum"}});
+        let context = Context {
+            organization: "t",
+            now: TEN_OCLOCK_MS,
+            attribution_days: parse::ATTRIBUTION_DAYS,
+            max_range_days: parse::MAX_RANGE_DAYS,
+        };
+        let query = parse::parse(Resource::find("visits")?, QueryType::Stats, &body, context).ok()?;
+        let scope = Scope { project: 1, organization: "t".into(), markets: Vec::new() };
+        let tables = engine.query(&query, &scope, Position::default(), &Cancellation::default()).ok()?;
+        tables.first()?.first()?.get(5).cloned()
+    }
+
+    #[test]
+    fn link_of_a_visitor_changes_the_visits_of_the_orders_that_it_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = DuckDbEngine::open(folder.path(), Position::default()).unwrap();
+        let link = |email: &str| TrackedChanges {
+            linked: vec![(1, "v1".to_owned())],
+            links: vec![IdentityLink { project: 1, visitor: "v1".into(), since: 0, until: i64::MAX / 1_000, email: email.into() }],
+            ..TrackedChanges::default()
+        };
+        let reported = TrackedChanges { events: vec![report()], ..TrackedChanges::default() };
+        engine.apply(&[order()], &reported, Position::default()).unwrap();
+        assert_eq!(orders_of_visits(&engine), Some(Cell::Integer(1)), "a visit without an e-mail");
+        for (email, orders) in [("other@example.com", 0), ("jo@example.com", 1)] {
+            engine.apply(&[], &link(email), Position::default()).unwrap();
+            assert_eq!(orders_of_visits(&engine), Some(Cell::Integer(orders)), "{email}");
+        }
+    }
+}
