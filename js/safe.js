@@ -11,7 +11,7 @@ export const tryCall = (run, ...args) => {
 export const useLocal = (method, ...args) => tryCall(() => window.localStorage[method](...args));
 
 /** Returns `value` if it is an object, else an empty object. */
-export const asObject = (value) => (Object(value) === value ? value : {});
+export const asObject = (value) => (value && typeof value === "object" ? value : {});
 
 /**
  * Returns a list as an array. Servers print a list with gaps as an object, and an empty one as null. Arrays are returned as they are: with

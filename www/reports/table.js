@@ -17,7 +17,7 @@ const FORMATTERS = {
   ratio: (cell) => formatRatio(cell),
   share: (cell) => formatShare(cell),
   interval: (cell, { length }) => formatInterval(cell, length),
-  amount: ({ value, currency }) => (currency ? formatMoney(value, currency) : formatCount(value)),
+  amount: ({ value, currency }) => formatMoney(value, currency),
   date: (cell) => formatDate(cell),
 };
 

@@ -66,6 +66,28 @@ for (const [name, launch] of Object.entries(ENGINES)) describe(name, () => {
     }
   });
 
+  test("the order of the journey is one order of the customer, also if its page is loaded again", async () => {
+    const collector = await Collector.start();
+    const shop = await startDemoShop(collector.url, TOKEN);
+    try {
+      const page = await openPage(browser);
+      await walkToCheckout(page, shop.url);
+      await page.click("#place-order");
+      await page.waitForURL(/thank-you/);
+      await collector.waitForEvents((events) => events.some(({ type }) => type === "order"));
+      await page.goto(page.url());
+      await page.evaluate(() => window.tillroll.flush());
+      const orders = (await collector.events()).filter(({ type }) => type === "order");
+      assert.equal(orders.length, 1);
+      const [{ email, params }] = orders;
+      assert.deepEqual([email, params.currency, params.lines.map(({ product_id }) => product_id)], [EMAIL, "EUR", ["2"]]);
+      assert.equal(params.total, params.lines[0].price);
+    } finally {
+      await shop.close();
+      await collector.close();
+    }
+  });
+
   test("a collector that restarts during the journey loses no event", async () => {
     const collector = await Collector.start();
     const shop = await startDemoShop(collector.url, TOKEN);

@@ -19,7 +19,7 @@ const person = (email, days, more = {}) => ({ email, createdAt: Date.now() - day
 
 const ORDERS = [
   order("1", 3, "cancelled@x.com", 20, { status: "cancelled" }),
-  order("2", 3, "bare@x.com", 20, { currency_code: undefined }), order("3", 3, "bare@x.com", 10, { currency_code: undefined }),
+  order("2", 3, "bare@x.com", 20, { currency_code: undefined }), order("3", 3, "bare@x.com", 10.5, { currency_code: undefined }),
   order("4", 3, "bare@x.com", 99, { currency_code: undefined, status: "cancelled" }),
   order("8", 3, "mixed@x.com", 20), order("9", 3, "mixed@x.com", 5, { currency_code: undefined }),
   order("5", 6 * YEAR_DAYS, "old@x.com", 70), order("6", 3, "old@x.com", 30),
@@ -73,9 +73,14 @@ test("cancelled orders are in no amount of a customer, and amounts without a cur
     return [shown.Orders, shown.Revenue, shown["Average order"]];
   };
   assert.deepEqual(await amounts("cancelled@x.com"), ["0", "–", "–"]);
-  assert.deepEqual(await amounts("bare@x.com"), ["2", "30.00", "15.00"]);
+  assert.deepEqual(await amounts("bare@x.com"), ["2", "30.50", "15.25"]);
   assert.deepEqual(await amounts("mixed@x.com"), ["2", "€20.00 + 5.00", "€20.00 + 5.00"]);
   assert.deepEqual(await amounts("ivan@x.com"), ["0", "–", "–"]);
+  await withPage("/customers/bare@x.com", async (page) => {
+    await page.waitForSelector("#orders tbody");
+    const cells = await page.$$eval("#orders tbody td", (all) => all.map((cell) => cell.textContent));
+    assert.deepEqual(cells.filter((text) => /^\d+\.\d+$/.test(text)).sort(), ["10.50", "20.00", "99.00"]);
+  });
 });
 
 test("a customer of more than five years is shown, with a note about the older orders", async () => {
