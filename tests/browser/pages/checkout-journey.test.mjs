@@ -75,7 +75,7 @@ for (const [name, launch] of Object.entries(ENGINES)) describe(name, () => {
       await page.click("#place-order");
       await page.waitForURL(/thank-you/);
       await collector.waitForEvents((events) => events.some(({ type }) => type === "order"));
-      await page.goto(page.url());
+      await page.goto(`${shop.url}/thank-you.html`);
       await page.evaluate(() => window.tillroll.flush());
       const orders = (await collector.events()).filter(({ type }) => type === "order");
       assert.equal(orders.length, 1);
