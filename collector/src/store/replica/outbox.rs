@@ -1,6 +1,9 @@
 //! Gathers requests as the next entry.
 //!
-//! Requests gather while the caller waits for earlier entries, so the slower the log is, the more requests share an entry.
+//! Requests gather while the caller waits for earlier entries, so the slower the log is, the more requests share an entry. While several clients
+//! send small requests, they also gather for a moment: an entry costs every server and every node more than a small request in it.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -17,6 +20,12 @@ use crate::store::write::disk_space::Reserve;
 /// An entry with this many bytes of memory gets no further request.
 const FULL_ENTRY_BYTES: usize = 256 * 1024;
 
+/// How long small requests gather, if the entry before had more than one.
+const GATHER_TIME: Duration = Duration::from_millis(1);
+
+/// A request with fewer bytes of memory is small.
+const SMALL_REQUEST_BYTES: usize = 4 * 1024;
+
 /// The most requests of an entry.
 const MAX_JOBS: usize = 1_024;
 
@@ -31,8 +40,10 @@ pub struct OutgoingEntry {
 /// The requests that wait for an entry.
 pub struct Outbox {
     jobs: mpsc::Receiver<Job>,
-    /// A request that was left for the next entry.
+    /// The first request of the next entry.
     next: Option<Job>,
+    /// Whether the last entry had more than one request.
+    is_shared: bool,
     pending: Pending,
     inbox: Inbox,
     reserve: Reserve,
@@ -40,7 +51,7 @@ pub struct Outbox {
 
 impl Outbox {
     pub(in crate::store) fn new(jobs: mpsc::Receiver<Job>, pending: Pending, inbox: Inbox, reserve: Reserve) -> Self {
-        Self { jobs, next: None, pending, inbox, reserve }
+        Self { jobs, next: None, is_shared: false, pending, inbox, reserve }
     }
 
     /// Returns the next entry, of at most `max_bytes`, or None when the store closes. It may be dropped while it waits.
@@ -48,7 +59,7 @@ impl Outbox {
         loop {
             let first = match self.next.take() {
                 Some(job) => job,
-                None => self.jobs.recv().await?,
+                None => self.wait_for_requests().await?,
             };
             if matches!(first.task, Task::Probe) {
                 // The channel is closed only while the store closes.
@@ -60,6 +71,18 @@ impl Outbox {
                 return Some(entry);
             }
         }
+    }
+
+    /// Waits for a request, and for a moment for others if small ones come from several clients. Returns None when the store closes.
+    async fn wait_for_requests(&mut self) -> Option<Job> {
+        let first = self.jobs.recv().await?;
+        if !self.is_shared || first.task.memory_bytes() >= SMALL_REQUEST_BYTES {
+            return Some(first);
+        }
+        // It stays here if this future is dropped.
+        self.next = Some(first);
+        tokio::time::sleep(GATHER_TIME).await;
+        self.next.take()
     }
 
     /// Takes the requests that wait, up to the size of an entry.
@@ -76,6 +99,7 @@ impl Outbox {
             }
             jobs.push(job);
         }
+        self.is_shared = jobs.len() > 1;
         jobs
     }
 
