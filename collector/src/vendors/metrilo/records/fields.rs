@@ -30,8 +30,10 @@ pub(super) fn parse(
             Rule::Options => options(&path, value, receipt, &mut found)?,
             Rule::Currency => {
                 field.parse(&path, value, object, &mut found)?;
-                if let Some((_, Value::String(given))) = found.get_mut(before) {
-                    *given = currency_code(given).unwrap_or_else(|| std::mem::take(given));
+                if let Some((_, Value::String(given))) = found.get_mut(before)
+                    && let Some(code) = currency_code(given)
+                {
+                    *given = code;
                 }
                 let missing = Some(receipt.currency()).filter(|currency| found.len() == before && !currency.is_empty());
                 found.extend(missing.map(|currency| (field.name.to_owned(), currency.into())));
