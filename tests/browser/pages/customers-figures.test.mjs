@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch, openPage } from "../support/browser.mjs";
+import { launch } from "../support/browser.mjs";
 import { Collector } from "../support/collector.mjs";
-import { OWNER, overflow } from "./reports-page.mjs";
+import { OWNER, overflow, withOwnerPage } from "./reports-page.mjs";
 
 const DAY_MS = 86_400_000;
 const YEAR_DAYS = 365;
@@ -47,17 +47,7 @@ after(async () => {
   await collector?.close();
 });
 
-const withPage = async (path, act, options = OWNER) => {
-  const page = await openPage(browser, options);
-  try {
-    await page.goto(collector.url + path);
-    await page.waitForSelector("main[aria-busy=false]");
-    await act(page);
-    assert.deepEqual(page.errors, []);
-  } finally {
-    await page.context().close();
-  }
-};
+const withPage = (path, act, options = OWNER) => withOwnerPage(browser, collector.url + path, act, options);
 
 /** Returns the figures of a customer by their titles, and the note below them. */
 const figuresOf = async (page) => ({

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { launch, openPage } from "../support/browser.mjs";
 import { Collector, TOKEN } from "../support/collector.mjs";
-import { OWNER as OWNER_OF_REPORTS, overflow, PHONE as PHONE_OF_REPORTS } from "./reports-page.mjs";
+import { OWNER as OWNER_OF_REPORTS, overflow, PHONE as PHONE_OF_REPORTS, withOwnerPage } from "./reports-page.mjs";
 
 const OWNER = { ...OWNER_OF_REPORTS, timezoneId: "UTC" };
 const PHONE = { ...PHONE_OF_REPORTS, timezoneId: "UTC" };
@@ -52,18 +52,8 @@ const store = async (list) => {
   await collector.countFresh("orders", "order.id");
 };
 
-/** Opens a page and calls `act` with it; then asserts that the page logged no error. */
-const withPage = async (path, act, options = OWNER) => {
-  const page = await openPage(browser, options);
-  try {
-    await page.goto(collector.url + path);
-    await page.waitForSelector("main[aria-busy=false]");
-    await act(page);
-    assert.deepEqual(page.errors, []);
-  } finally {
-    await page.context().close();
-  }
-};
+/** Opens a page of the collector, like `withOwnerPage`. */
+const withPage = (path, act, options = OWNER) => withOwnerPage(browser, collector.url + path, act, options);
 
 const personPath = (email) => `/customers/${encodeURIComponent(email)}`;
 const texts = (page, selector) => page.$$eval(selector, (found) => found.map((one) => one.textContent));

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { launch, openPage } from "../support/browser.mjs";
 import { Collector } from "../support/collector.mjs";
-import { OWNER, tiles, waitUntilLoaded, withReports } from "./reports-page.mjs";
+import { OWNER, tiles, waitUntilLoaded, withOwnerPage } from "./reports-page.mjs";
 
 const DAY_MS = 86_400_000;
 const timeOf = (days) => new Date(Date.now() - days * DAY_MS).toISOString();
@@ -39,16 +39,16 @@ const periodsOf = (page) =>
   page.$$eval("[name=period]", (radios) => [radios.filter(({ disabled, value }) => !disabled && Number(value)).map(({ value }) => value), radios.find(({ checked }) => checked).value]);
 
 test("the longest named period that a query covers is chosen, and longer ones are disabled", async () => {
-  await withReports(browser, `${collectors[30].url}/reports`, async (page) => {
+  await withOwnerPage(browser, `${collectors[30].url}/reports`, async (page) => {
     assert.deepEqual(await periodsOf(page), [["7", "30"], "30"]);
     assert.equal((await tiles(page)).Orders, "1");
     assert.equal(await page.locator(".error").count(), 0);
   });
-  await withReports(browser, `${collectors[200].url}/reports?days=365`, async (page) => {
+  await withOwnerPage(browser, `${collectors[200].url}/reports?days=365`, async (page) => {
     assert.deepEqual(await periodsOf(page), [["7", "30", "90"], "90"]);
     assert.equal((await tiles(page)).Orders, "3");
   });
-  await withReports(browser, `${collectors[5].url}/reports`, async (page) => {
+  await withOwnerPage(browser, `${collectors[5].url}/reports`, async (page) => {
     assert.deepEqual(await periodsOf(page), [[], "custom"]);
     assert.equal((await tiles(page)).Orders, "0");
     assert.equal(await page.locator(".error").count(), 0);

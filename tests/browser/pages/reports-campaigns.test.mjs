@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
 import { Collector, TOKEN } from "../support/collector.mjs";
-import { rows, withReports } from "./reports-page.mjs";
+import { rows, withOwnerPage } from "./reports-page.mjs";
 
 /** A query returns at most 100 labels. */
 const OTHER_CAMPAIGNS = 130;
@@ -42,7 +42,7 @@ after(async () => {
 });
 
 test("the campaign with the most visits has its orders, and no revenue in a currency that it has none of", () =>
-  withReports(browser, `${collector.url}/reports?part=traffic&days=7&currency=EUR`, async (page) => {
+  withOwnerPage(browser, `${collector.url}/reports?part=traffic&days=7&currency=EUR`, async (page) => {
     const found = await rows(page, "campaigns");
     assert.deepEqual(found[0], ["big", "3", "1", "–", "–", "33.3%"]);
     assert.deepEqual(found[1].slice(1), ["1", "2", "€20.00", "€20.00", "200%"]);
@@ -54,7 +54,7 @@ test("the campaign with the most visits has its orders, and no revenue in a curr
   }));
 
 test("orders by campaign show a hundred campaigns and a row for all others, in the file too", () =>
-  withReports(browser, `${collector.url}/reports?part=traffic&days=7&currency=EUR`, async (page) => {
+  withOwnerPage(browser, `${collector.url}/reports?part=traffic&days=7&currency=EUR`, async (page) => {
     for (const touch of ["last", "first"]) {
       const found = await rows(page, `${touch}-campaigns${touch === "first" ? "-of-orders" : ""}`);
       assert.deepEqual([found.length, found.at(-1)], [101, ["Others or unknown", "61", "€600.00"]], touch);

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
 import { Collector } from "../support/collector.mjs";
-import { rows, tiles, waitUntilLoaded, withReports } from "./reports-page.mjs";
+import { rows, tiles, waitUntilLoaded, withOwnerPage } from "./reports-page.mjs";
 
 const DAY_MS = 86_400_000;
 const timeOf = (days) => new Date(Date.now() - days * DAY_MS).toISOString();
@@ -34,7 +34,7 @@ after(async () => {
 });
 
 test("amounts that no order has are a dash, and the description counts the orders that are in no amount", () =>
-  withReports(browser, `${collector.url}/reports?days=7`, async (page) => {
+  withOwnerPage(browser, `${collector.url}/reports?days=7`, async (page) => {
     const about = () => page.textContent("#about");
     assert.match(await about(), /amounts in EUR\. Orders that are in no amount: 2 in GBP\.$/);
     await page.selectOption("[name=market]", "m-gb");
@@ -53,7 +53,7 @@ test("amounts that no order has are a dash, and the description counts the order
   }));
 
 test("orders without a currency are counted in the chosen period, and stand in no caption", () =>
-  withReports(browser, `${collector.url}/reports?days=90&market=m-de`, async (page) => {
+  withOwnerPage(browser, `${collector.url}/reports?days=90&market=m-de`, async (page) => {
     assert.match(await page.textContent("#about"), /Orders that are in no amount: 1 without a currency \(the setting --currency gives new ones theirs\)\.$/);
     assert.equal(await page.locator("caption", { hasText: "without a currency" }).count(), 0);
     await page.check("[name=period][value='7']");
@@ -62,13 +62,13 @@ test("orders without a currency are counted in the chosen period, and stand in n
   }));
 
 test("segments are those of today, whatever the period", () =>
-  withReports(browser, `${collector.url}/reports?part=customers&days=7`, async (page) => {
+  withOwnerPage(browser, `${collector.url}/reports?part=customers&days=7`, async (page) => {
     assert.deepEqual((await rows(page, "segments")).map((row) => row.slice(0, 2)), [["New", "6"], ["Lost", "1"]]);
     assert.match(await page.textContent("#segments .note"), /^As of today/);
   }));
 
 test("a duration is rounded to seconds before its minutes are counted", () =>
-  withReports(browser, `${collector.url}/reports?days=7`, async (page) => {
+  withOwnerPage(browser, `${collector.url}/reports?days=7`, async (page) => {
     const durations = await page.evaluate(async () => {
       const { formatDuration } = await import("/reports/format.js");
       return [119.5, 119.4, 59.9, 0].map(formatDuration);

@@ -1,4 +1,4 @@
-// The reports in a browser, for the tests about them: opens the page as an owner, and reads its tables and figures.
+// The pages of the owner in a browser, for the tests about them: opens one as the owner, and reads tables and figures of the reports.
 
 import assert from "node:assert/strict";
 
@@ -9,11 +9,11 @@ import { SECRET, TOKEN } from "../support/collector.mjs";
 export const OWNER = { locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: TOKEN, password: SECRET } };
 export const PHONE = { ...OWNER, viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };
 
-/** Waits until every widget shows the answers for the filters. */
-export const waitUntilLoaded = (page) => page.waitForSelector("#widgets[aria-busy=false]");
+/** Waits until the page shows what it has loaded. */
+export const waitUntilLoaded = (page) => page.waitForSelector("main[aria-busy=false]");
 
-/** Opens the reports at `url` and calls `act` with the loaded page; then asserts that the page logged no error. */
-export const withReports = async (browser, url, act, options = OWNER) => {
+/** Opens a page of the owner at `url` and calls `act` with the loaded page; then asserts that the page logged no error. */
+export const withOwnerPage = async (browser, url, act, options = OWNER) => {
   const page = await openPage(browser, options);
   try {
     await page.goto(url);

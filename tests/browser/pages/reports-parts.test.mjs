@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
 import { Collector, TOKEN } from "../support/collector.mjs";
-import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withReports } from "./reports-page.mjs";
+import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withOwnerPage } from "./reports-page.mjs";
 
 const MOBILE_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
 const DESKTOP_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
@@ -59,7 +59,7 @@ after(async () => {
   await collector?.close();
 });
 
-const withPart = (part, act, options = OWNER) => withReports(browser, `${collector.url}/reports?part=${part}&days=7`, act, options);
+const withPart = (part, act, options = OWNER) => withOwnerPage(browser, `${collector.url}/reports?part=${part}&days=7`, act, options);
 
 const sum = (table, at) => table.reduce((sum, row) => sum + Number(row[at]), 0);
 

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
 import { Collector } from "../support/collector.mjs";
-import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withReports as open } from "./reports-page.mjs";
+import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withOwnerPage as open } from "./reports-page.mjs";
 
 const DAY_MS = 86_400_000;
 /** Returns noon of the day `days` days ago. */
@@ -50,13 +50,13 @@ after(async () => {
   await collector?.close();
 });
 
-const withReports = (act, { query = "", options = OWNER, server = collector } = {}) => open(browser, `${server.url}/reports${query}`, act, options);
+const withOwnerPage = (act, { query = "", options = OWNER, server = collector } = {}) => open(browser, `${server.url}/reports${query}`, act, options);
 
 /** Returns the rows of a table that have a number other than zero. */
 const nonZeroRows = async (page, id) => (await rows(page, id)).filter((row) => row.slice(1).some((cell) => !/^\D*0(\.00)?$/.test(cell)));
 
 test("every widget shows the numbers of the records", () =>
-  withReports(
+  withOwnerPage(
     async (page) => {
       assert.deepEqual(await tiles(page), {
         Revenue: "€50.00", Orders: "4", "Average order": "€16.67", Customers: "4", Returns: "1", "Abandoned carts": "3",
@@ -87,7 +87,7 @@ test("every widget shows the numbers of the records", () =>
   ));
 
 test("the filters apply to every widget and are in the URL", () =>
-  withReports(
+  withOwnerPage(
     async (page) => {
       await page.selectOption("[name=market]", "m-gb");
       await waitUntilLoaded(page);
@@ -108,7 +108,7 @@ test("the filters apply to every widget and are in the URL", () =>
   ));
 
 test("a widget's table can be downloaded as CSV", () =>
-  withReports(
+  withOwnerPage(
     async (page) => {
       const save = async (id) => {
         const [download] = await Promise.all([page.waitForEvent("download"), page.click(`#${id} .csv`)]);
@@ -126,8 +126,8 @@ test("a widget's table can be downloaded as CSV", () =>
   ));
 
 test("the page fits a phone and prints in light colours", async () => {
-  await withReports(async (page) => assert.equal(await overflow(page), 0), { options: PHONE, query: "?days=365" });
-  await withReports(async (page) => {
+  await withOwnerPage(async (page) => assert.equal(await overflow(page), 0), { options: PHONE, query: "?days=365" });
+  await withOwnerPage(async (page) => {
     await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
     await page.emulateMedia({ media: "print", colorScheme: "dark" });
     await page.setViewportSize({ width: 680, height: 1000 });
@@ -140,7 +140,7 @@ test("the page fits a phone and prints in light colours", async () => {
 test("an empty shop shows empty widgets, and a failed query shows an error and a retry button", async () => {
   const empty = await Collector.start(["--demo"]);
   try {
-    await withReports(
+    await withOwnerPage(
       async (page) => {
         assert.equal(await page.locator(".widget[data-state=empty]").count(), await page.locator(".widget").count());
         assert.equal((await tiles(page)).Orders, "0");
@@ -150,7 +150,7 @@ test("an empty shop shows empty widgets, and a failed query shows an error and a
   } finally {
     await empty.close();
   }
-  await withReports(async (page) => {
+  await withOwnerPage(async (page) => {
     await page.route("**/metrics/orders/breakdown", (route) => route.fulfill({ status: 503, body: "{}" }));
     await page.check("[name=period][value='7']");
     await waitUntilLoaded(page);

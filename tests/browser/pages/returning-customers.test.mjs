@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { launch, openPage } from "../support/browser.mjs";
 import { Collector } from "../support/collector.mjs";
 import { ENGINES } from "../support/engines.mjs";
-import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withReports } from "./reports-page.mjs";
+import { OWNER, overflow, PHONE, rows, tiles, waitUntilLoaded, withOwnerPage } from "./reports-page.mjs";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -73,7 +73,7 @@ after(async () => {
   await collector?.close();
 });
 
-const withPart = (part, act, { query = "&days=last-month", options = OWNER } = {}) => withReports(browser, `${collector.url}/reports?part=${part}${query}`, act, options);
+const withPart = (part, act, { query = "&days=last-month", options = OWNER } = {}) => withOwnerPage(browser, `${collector.url}/reports?part=${part}${query}`, act, options);
 
 const param = (page, name) => new URL(page.url()).searchParams.get(name);
 
