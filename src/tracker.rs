@@ -249,6 +249,8 @@ impl Tracker {
         self.save_session(true, out);
         if self.can_send() {
             out.beacon(&batcher::elements(self.next_entries(batcher::MAX_CALLS)), self.dropped);
+            // The page may return from the back/forward cache, and its next request counts only what is dropped after that.
+            (self.dropped, self.drops_reported) = (0, 0);
         }
         self.is_page_hidden = true;
     }

@@ -51,8 +51,8 @@ pub struct AppState {
     pub(crate) clock: crate::clock::Clock,
     /// Whether the demo shop is served.
     pub(crate) has_demo_shop: bool,
-    /// Whether requests from this machine may open `/live` and `/reports` without a secret.
-    pub(crate) is_live_open: bool,
+    /// Whether requests from this machine may open the owner's pages, and change what they change, without a secret.
+    pub(crate) is_open_to_this_machine: bool,
     /// The cursor after which the routes `/test/*` list events; they exist only with `--ephemeral`.
     pub(crate) test_start: Option<std::sync::Mutex<crate::store::Cursor>>,
     /// Becomes true when the server is about to stop.

@@ -43,6 +43,6 @@ export const createRenewal = (collector, domain = "", readState, write) => {
     abort();
     useLocal("setItem", KEY, 1);
     useLocal("removeItem", KEY);
-    if (isOwnSite(collector)) timer = setTimeout(tryCall, DELAY_MS, renew, value);
+    if (isOwnSite(collector, domain)) timer = setTimeout(tryCall, DELAY_MS, renew, value);
   };
 };

@@ -4,7 +4,7 @@
 import { member } from "../page.js";
 import { tryCall, useLocal } from "../safe.js";
 
-/* global __COOKIE_MAX_AGE_SECS__, __SESSION_COOKIE__, __SHARED_HOSTS__, __VISITOR_COOKIE__ */
+/* global __COOKIE_MAX_AGE_SECS__, __SECOND_LEVEL_LABELS__, __SESSION_COOKIE__, __SHARED_HOSTS__, __VISITOR_COOKIE__ */
 
 /** The flag of the debug panel, see js/debug/flag.js. */
 export const DEBUG_COOKIE = "om_debug=1";
@@ -29,7 +29,10 @@ const readCookie = (name) =>
 export const readState = (name) => readCookie(name) || useLocal("getItem", name) || "";
 
 /** Returns whether `domain` is a public suffix, on which browsers refuse cookies, or a host that unrelated sites share. */
-const isPublicSuffix = (domain) => !domain.includes(".") || /^[^.]{1,3}\.[^.]{2}$/.test(domain) || __SHARED_HOSTS__.includes(domain);
+const isPublicSuffix = (domain) => {
+  const [name, country, more] = domain.split(".");
+  return !country || (!more && !country[2] && __SECOND_LEVEL_LABELS__.includes(name)) || __SHARED_HOSTS__.includes(domain);
+};
 
 /**
  * Returns the domains for which to try to set a cookie on `host`: the widest first, and last an empty string, which means the host alone.
@@ -42,8 +45,9 @@ export const cookieDomains = (host) => {
   return [...domains.reverse().filter((domain) => !isPublicSuffix(domain)), ""];
 };
 
-/** Returns whether `url` is on the page's site: the hosts that its cookies reach. */
-export const isOwnSite = (url) => ("." + url.split(/[/:]+/)[1]).endsWith("." + (cookieDomains(location.hostname)[0] || location.hostname));
+/** Returns whether `url` is on the page's site: the hosts that its cookies reach, for `domain` or the widest one. */
+export const isOwnSite = (url, domain) =>
+  ("." + url.split(/[/:]+/)[1]).endsWith("." + (domain || cookieDomains(location.hostname)[0] || location.hostname));
 
 /** Returns `value` as PHP and `decodeURIComponent` both decode it. `@` stays, because shops test for it. */
 export const encodeCookie = (value) => encodeURIComponent(value).replace(/%(40|3D|26)/g, decodeURIComponent);

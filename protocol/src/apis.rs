@@ -1,6 +1,4 @@
 //! The values that an event's `api` field may have: which API the page or the sender called.
-//!
-//! This list and the vendors' own folders are the only places that name vendors.
 
 /// Calls that a shop's server reports through the headless API.
 pub const HEADLESS: &str = "headless";

@@ -1,7 +1,7 @@
 //! The wire format and the rules of events, defined once and used by the browser library and the collector.
 //!
 //! [`event_types`] is the table of event types; [`params`] parses parameters by it; [`event`] and [`batch`] are the envelopes.
-//! [`visitor_context`] turns calls into events. [`unchecked_event`] validates what any sender wrote.
+//! [`visitor_context`] decides about calls, of which [`calls_request`] makes events. [`unchecked_event`] validates what any sender wrote.
 //!
 //! The crate depends on no other crate of the workspace, has no side effects and never panics.
 

@@ -11,6 +11,9 @@ const MAX_AMOUNT_CHARS: usize = 40;
 /// The longest exponent of such an amount, with its letter.
 const MAX_EXPONENT_CHARS: usize = 3;
 
+/// What separates a number from its cents.
+const SEPARATORS: [char; 2] = ['.', ','];
+
 /// The longest text that is read, in bytes.
 const MAX_TEXT_BYTES: usize = 1_000;
 
@@ -177,10 +180,38 @@ fn plain_text(html: &str) -> String {
         };
     }
     out.push_str(rest);
-    out.chars().map(plain_char).collect()
+    join_cents(&out).chars().map(plain_char).collect()
 }
 
-/// Skips a tag, or an element that is struck through. A tag separates numbers only if it has a blank or digits on both sides.
+/// Joins cents to their number if their separator shows what they are: `12<span>.50</span>` and `12.<sup>50</sup>`.
+fn join_cents(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('|') {
+        out.push_str(before);
+        rest = after.trim_start_matches('|');
+        let is_joined = match out.strip_suffix(SEPARATORS) {
+            Some(number) => ends_with_digit(number) && begins_with_cents(rest),
+            None => ends_with_digit(&out) && rest.strip_prefix(SEPARATORS).is_some_and(|cents| begins_with_cents(cents.trim_start_matches('|'))),
+        };
+        if !is_joined {
+            out.push('|');
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn ends_with_digit(text: &str) -> bool {
+    text.ends_with(|letter: char| letter.is_ascii_digit())
+}
+
+/// Returns whether a text begins with exactly two digits.
+fn begins_with_cents(text: &str) -> bool {
+    text.bytes().take_while(u8::is_ascii_digit).take(3).count() == 2
+}
+
+/// Skips a tag, or an element that is struck through. What it separates is not one number.
 fn after_tag<'a>(text: &'a str, out: &mut String) -> &'a str {
     let Some(end) = text.find('>') else {
         out.push(' ');
@@ -298,6 +329,11 @@ mod tests {
             ("1\u{a0}234,50\u{a0}€", Some("1234.5")),
             ("1\u{202f}234 €", Some("1234")),
             ("&euro;12.50", Some("12.5")),
+            ("12<span>.50</span> €", Some("12.5")),
+            ("<b>12</b><i><span>,</span><sup>50</sup></i> €", Some("12.5")),
+            ("£12.<sup>50</sup>", Some("12.5")),
+            ("12.<b>5 left</b>", None),
+            ("10<i>.00</i> – 20<i>.00</i>", None),
             ("&#8364;12.50", Some("12.5")),
             ("12&#44;50&nbsp;&#x20AC;", Some("12.5")),
             ("1&nbsp;234,50 €", Some("1234.5")),

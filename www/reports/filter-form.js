@@ -20,8 +20,8 @@ const MAX_SOURCES = 100;
 const MAX_CURRENCIES = 30;
 /** The filters that not every widget applies. */
 export const FILTERS = ['market', 'channel', 'source', 'campaign', 'device', 'product'];
-/** The selects whose values the shop and its links make. */
-const FREE_NAMES = [source, campaign, product];
+/** The menus whose values the shop and its links make. They are filled later, and have the commonest values only. */
+const FILLED_LATER = [market, source, campaign, product];
 
 /** The selects in the address, each with its name there. */
 const SELECTS = [['market', market], ['channel', channel], ['source', source], ['campaign', campaign], ['device', device], ['product', product], ['currency', currency], ['per', interval]];
@@ -29,48 +29,57 @@ const SELECTS = [['market', market], ['channel', channel], ['source', source], [
 const createOption = (value, text) => Object.assign(document.createElement('option'), { value, textContent: text });
 const hasOption = (select, value) => [...select.options].some((option) => option.value === value);
 
-/** Returns the shop's currencies, markets, products, sources and campaigns of the longest period that a query covers, the commonest first. */
-export const loadOptions = async () => {
+const labelsOf = (buckets) => buckets.map(({ label }) => label);
+
+/** Returns the shop's currencies in the longest period that a query covers, the commonest first. */
+export const loadCurrencies = async () => labelsOf(await topBuckets('orders', 'order.currency_code', placedOrders(longestPeriod()), { limit: MAX_CURRENCIES }));
+
+/** Sets the form from the URL. */
+export const initialize = (currencies) => {
+  const codes = currencies.length ? currencies : [DEFAULT_CURRENCY];
+  currency.append(...codes.map((code) => createOption(code, code)));
+  currency.closest('label').hidden = codes.length < 2;
+  readUrl(new URLSearchParams(location.search));
+  showDates();
+};
+
+/** Whether the address names a market. */
+export const isMarketChosen = () => Boolean(market.value);
+
+/** Resolves once the user goes to the form. */
+export const whenReached = () => new Promise((resolve) => ['pointerover', 'focusin'].forEach((type) => form.addEventListener(type, resolve, { once: true })));
+
+/** Fills the menus with the markets, products, sources and campaigns of the longest period that a query covers, the commonest first. */
+export const fillMenus = async () => {
   const longest = longestPeriod();
   const filter = placedOrders(longest);
   const breakdown = { by: 'market.name', field: 'order.id', operator: 'value_count', limit: 1 };
   const visitsBy = (by) => topBuckets('visits', by, visits(longest), { field: 'visit.id', limit: MAX_SOURCES });
-  const [currencies, markets, products, sources, campaigns] = await Promise.all([
-    topBuckets('orders', 'order.currency_code', filter, { limit: MAX_CURRENCIES }),
+  const [markets, ...names] = await Promise.all([
     topBuckets('orders', 'market.id', filter, { limit: 100, breakdown }),
     topBuckets('orders', 'line_items.name', productLines(filter), { limit: 50 }),
     visitsBy('source.name'),
     visitsBy('source.campaign'),
   ]);
-  return {
-    currencies: currencies.map(({ label }) => label),
-    products: products.map(({ label }) => label),
-    sources: sources.map(({ label }) => label),
-    campaigns: campaigns.map(({ label }) => label),
-    markets: markets.map((market) => ({ id: market.label, name: market['market.name'][0]?.label ?? market.label })),
-  };
+  const marketNames = markets.map((bucket) => [bucket.label, bucket['market.name'][0]?.label ?? bucket.label]);
+  fillMenu(market, marketNames, 2);
+  [product, source, campaign].forEach((select, at) => fillMenu(select, labelsOf(names[at]).map((name) => [name, name]), 1));
 };
 
-/** Fills the form with what the shop has, and sets it from the URL. */
-export const initialize = ({ currencies, markets, products, sources, campaigns }) => {
-  market.append(...markets.map(({ id, name }) => createOption(id, name)));
-  for (const [select, names] of [[product, products], [source, sources], [campaign, campaigns]]) {
-    select.append(...names.map((name) => createOption(name, name)));
-    select.closest('label').hidden = !names.length;
+/** Fills a menu with values and their texts, and hides it if it has fewer than `least`. The chosen value is in the menu already. */
+const fillMenu = (select, options, least) => {
+  for (const [value, text] of options) {
+    const option = [...select.options].find((other) => other.value === value);
+    if (option) option.textContent = text;
+    else select.append(createOption(value, text));
   }
-  const codes = currencies.length ? currencies : [DEFAULT_CURRENCY];
-  currency.append(...codes.map((code) => createOption(code, code)));
-  currency.closest('label').hidden = codes.length < 2;
-  market.closest('label').hidden = markets.length < 2;
-  readUrl(new URLSearchParams(location.search));
-  showDates();
+  select.closest('label').hidden = select.options.length - 1 < least;
 };
 
 const readUrl = (params) => {
   for (const [name, select] of SELECTS) {
     const value = params.get(name);
-    // A list has the commonest names only; a link may name any.
-    if (value && FREE_NAMES.includes(select) && !hasOption(select, value)) select.append(createOption(value, value));
+    if (value && FILLED_LATER.includes(select)) select.append(createOption(value, value));
     if (value && hasOption(select, value)) select.value = value;
   }
   const [first, last] = [parseDay(params.get('from') ?? ''), parseDay(params.get('to') ?? '')];

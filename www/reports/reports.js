@@ -5,7 +5,7 @@
 import { fetchSession } from '/reports/api.js';
 import { drawChart, removeChart } from '/reports/chart.js';
 import { createError } from '/reports/error.js';
-import { addressWithoutFilters, describe, describeBriefly, describeMissing, describeProblem, FILTERS, initialize, loadOptions, onChange, selectedFilters } from '/reports/filter-form.js';
+import { addressWithoutFilters, describe, describeBriefly, describeMissing, describeProblem, fillMenus, FILTERS, initialize, isMarketChosen, loadCurrencies, onChange, selectedFilters, whenReached } from '/reports/filter-form.js';
 import { foldOnPhones } from '/reports/fold.js';
 import { formatChange, formatCount, formatDay, formatDuration, formatMoney, formatShare } from '/reports/format.js';
 import { part, showLinks } from '/reports/parts.js';
@@ -19,6 +19,7 @@ const summarySection = element('section', { id: 'summary', className: 'tiles', a
 const FIRST_TOUCH = 'In this part, channel, source and campaign are those of the first visit of the person.';
 const SOURCE_FILTERS = ['channel', 'source', 'campaign'];
 let requestNo = 0;
+let menus = null; // a promise, once the menus are being filled
 
 foldOnPhones(document.getElementById('fold'));
 showLinks(document.getElementById('parts'));
@@ -31,12 +32,23 @@ async function start() {
     configure(session);
     document.getElementById('project').textContent = session.project;
     document.getElementById('zone').textContent = timeZone;
-    initialize(await loadOptions());
+    initialize(await loadCurrencies());
+    // Tables and files name the market.
+    if (isMarketChosen()) await showMenus();
   } catch (error) {
     return showPageError(error);
   }
   onChange(load);
   await load();
+}
+
+/** Fills the menus once; after an error again with the next figures. */
+function showMenus() {
+  menus ??= fillMenus().catch((error) => {
+    menus = null;
+    throw error;
+  });
+  return menus;
 }
 
 /** Shows one error instead of all widgets. */
@@ -64,7 +76,10 @@ async function load() {
   showLinks(document.getElementById('parts'));
   showClear(filters);
   main.setAttribute('aria-busy', 'true');
-  await Promise.all([showMissing(filters, ownRequestNo), showSummary(filters, ownRequestNo), ...part.widgets.map((widget) => showWidget(widget, filters, ownRequestNo))]);
+  const shown = Promise.all([showMissing(filters, ownRequestNo), showSummary(filters, ownRequestNo), ...part.widgets.map((widget) => showWidget(widget, filters, ownRequestNo))]);
+  // The figures come first.
+  Promise.race([shown, whenReached()]).then(showMenus).catch(() => null); // The widgets show the error.
+  await shown;
   if (ownRequestNo === requestNo) main.setAttribute('aria-busy', 'false');
 }
 

@@ -13,8 +13,8 @@ const MAX_ROWS = 12;
 const MAX_ORDER_ROWS = 100;
 /** The events that show a page. */
 const VIEWING_TYPES = ['page_view', 'product_view', 'category_view', 'article_view', 'search'];
-/** Of how many pages with the most views the visits are counted. */
-const MAX_COUNTED_PAGES = 100;
+/** Of how many pages with the most views the visits are counted: of the first ones, and of the others only if these can have more visits. */
+const COUNTED_PAGES = { first: 16, all: 100 };
 
 const withoutUndefined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
@@ -107,8 +107,14 @@ export const eventsBy = async (filters, by, conditions, limit = MAX_ROWS) => {
 
 /** Returns rows `[path, visits]` of the pages that the most visits viewed. A page counts once for a visit, however many events report it. */
 export const viewedPages = async (filters) => {
-  const rows = await eventsBy(filters, 'page.path', { types: { in: VIEWING_TYPES } }, MAX_COUNTED_PAGES);
-  return rows.map(([path, , visits]) => [path, visits ?? 0]).sort((a, b) => b[1] - a[1]).slice(0, MAX_ROWS);
+  const filter = events(filters, { types: { in: VIEWING_TYPES } });
+  const views = await buckets('events', 'page.path', filter, 'event.id', 'value_count', COUNTED_PAGES.all);
+  const count = async (pages) => [...(await visitsOfLabels(filter, 'page.path', pages.map(({ label }) => label)))];
+  const [first, others] = [views.slice(0, COUNTED_PAGES.first), views.slice(COUNTED_PAGES.first)];
+  const best = (rows) => rows.sort((a, b) => b[1] - a[1]).slice(0, MAX_ROWS);
+  const rows = best(await count(first));
+  // A page has at most as many visits as views, and the pages are in the order of their views.
+  return others.length && others[0].value > rows.at(-1)[1] ? best([...rows, ...(await count(others))]) : rows;
 };
 
 /** Returns rows `[term, searches, visits, visits with an order]` of what visitors searched for. */

@@ -5,16 +5,21 @@ import { formatCountry } from '/reports/format.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
+const series = (filters, field, operator, conditions) =>
+  queries.timeSeries(filters, { resource: 'visits', by: 'visit.started_at', field, operator, filter: tracking.visits(filters, conditions) });
+
+/** Returns rows `[first day, { count, sum }]`: the number of visits, and of the pages that they viewed. */
+const visitsAndPages = (filters) => series(filters, 'visit.pages_count', 'stats');
+
 const visitsByDay = {
   id: 'visits',
   title: 'Visits and visitors',
   uses: OF_VISITS,
   load: async (filters) => {
-    const series = (field, operator) => queries.timeSeries(filters, { resource: 'visits', by: 'visit.started_at', field, operator, filter: tracking.visits(filters) });
-    const [visits, visitors, pages] = await Promise.all([series('visit.id', 'value_count'), series('visitor.id', 'cardinality'), series('visit.pages_count', 'sum')]);
+    const [visits, visitors] = await Promise.all([visitsAndPages(filters), series(filters, 'visitor.id', 'cardinality')]);
     return {
       columns: [intervalColumn(filters.interval), countColumn('Visits'), countColumn('Visitors'), countColumn('Page views')],
-      rows: visits.map(([start, count], at) => [start, count, visitors[at][1], pages[at][1]]),
+      rows: visits.map(([start, { count = 0, sum = 0 }], at) => [start, count, visitors[at][1], sum]),
       chart: ['--chart-a', '--chart-b'],
     };
   },
@@ -26,14 +31,12 @@ const bounces = {
   note: 'A bounce is a visit of one page without a search, a cart or an order. The duration is that from the first event to the last.',
   uses: OF_VISITS,
   load: async (filters) => {
-    const series = (field, operator, conditions) =>
-      queries.timeSeries(filters, { resource: 'visits', by: 'visit.started_at', field, operator, filter: tracking.visits(filters, conditions) });
     const [visits, bounced, seconds] = await Promise.all([
-      series('visit.id', 'value_count'), series('visit.id', 'value_count', { is_bounce: true }), series('visit.duration_seconds', 'avg'),
+      visitsAndPages(filters), series(filters, 'visit.id', 'value_count', { is_bounce: true }), series(filters, 'visit.duration_seconds', 'avg'),
     ]);
     return {
       columns: [intervalColumn(filters.interval), countColumn('Bounces'), shareColumn('Of all visits'), countColumn('Seconds on average')],
-      rows: visits.map(([start, count], at) => [start, bounced[at][1], count ? bounced[at][1] / count : 0, seconds[at][1]]),
+      rows: visits.map(([start, { count = 0 }], at) => [start, bounced[at][1], count ? bounced[at][1] / count : 0, seconds[at][1]]),
       chart: ['--chart-c'],
     };
   },

@@ -49,7 +49,7 @@ pub struct Flags {
 /// Runs the command.
 pub fn run(flags: &Flags) -> anyhow::Result<()> {
     let store = ReadOnlyStore::open(&flags.folder.data).map_err(with_advice)?;
-    let project = choose_project(&store.projects()?, flags.project.as_deref())?;
+    let (project, _) = *choose_project(&store.projects()?, flags.project.as_deref())?;
     let out: Box<dyn Write> = match &flags.out {
         Some(path) => Box::new(create_private(path)?),
         None => Box::new(std::io::stdout().lock()),

@@ -21,7 +21,9 @@ use crate::cli::chunks::{Chunk, Chunks};
 use crate::cli::files::failed;
 use crate::cli::progress::byte_bar;
 use crate::clock::{self, Clock};
-use crate::config::DataFolder;
+use crate::addresses::AddressRules;
+use crate::config::currency::Currency;
+use crate::config::{DataFolder, ReceiptFlags, per_project};
 use crate::import::{self, Import, ImportResponse, Parser};
 use crate::projects;
 use crate::request_error::with_advice;
@@ -73,6 +75,10 @@ pub struct Flags {
     /// The data folder.
     #[command(flatten)]
     pub folder: DataFolder,
+
+    /// What is stored of the lines. A server has its own settings.
+    #[command(flatten)]
+    pub receipt: ReceiptFlags,
 }
 
 /// Runs the command.
@@ -120,7 +126,7 @@ impl From<ImportResponse> for ImportSummary {
 }
 
 enum Target {
-    Folder { runtime: tokio::runtime::Runtime, store: Box<Store>, project: i64 },
+    Folder { runtime: tokio::runtime::Runtime, store: Box<Store>, target: import::Target },
     Server { agent: ureq::Agent, url: String, authorization: String },
 }
 
@@ -143,23 +149,24 @@ impl Target {
             }
             result => result.map_err(with_advice)?,
         };
-        let project = match &flags.project {
-            Some(token) => store.project(token)?,
-            None => {
-                // A project that was added a moment ago is not in the store yet.
-                added.iter().try_for_each(|token| store.project(token).map(|_| ()))?;
-                choose_project(&ReadOnlyStore::open(data).map_err(with_advice)?.projects()?, None)?
-            }
-        };
+        if let Some(token) = &flags.project {
+            store.project(token)?;
+        }
+        // A project that was added a moment ago is not in the store yet.
+        added.iter().try_for_each(|token| store.project(token).map(|_| ()))?;
+        let projects = ReadOnlyStore::open(data).map_err(with_advice)?.projects()?;
+        let (project, token) = choose_project(&projects, flags.project.as_deref())?;
+        let ReceiptFlags { addresses, currencies } = &flags.receipt;
+        let currency = per_project::of_project(currencies, token).map_or("", Currency::as_str).to_owned();
+        let target = import::Target { project: *project, addresses: AddressRules::new(addresses).of(token), currency };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self::Folder { runtime, store: Box::new(store), project })
+        Ok(Self::Folder { runtime, store: Box::new(store), target })
     }
 
     fn import(&self, resource: Resource, chunk: Chunk, clock: Clock) -> anyhow::Result<ImportSummary> {
         match self {
-            Self::Folder { runtime, store, project } => {
-                let target = import::Target { project: *project, addresses: Arc::default(), currency: String::new() };
-                let import = Import::new(target, resource, clock.millis());
+            Self::Folder { runtime, store, target } => {
+                let import = Import::new(target.clone(), resource, clock.millis());
                 let parse = |parser: Parser| async { Ok::<_, anyhow::Error>(tokio::task::spawn_blocking(|| parser.run()).await?) };
                 Ok(runtime.block_on(import.run(store, chunk.bytes.into(), parse))?.into())
             }

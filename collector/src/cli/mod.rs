@@ -26,8 +26,8 @@ use anyhow::{Context, anyhow};
 
 pub use args::{Cli, Command, Invocation, parse};
 
-/// Returns the number of a project: of the one with this token or, without a token, of the only one.
-fn choose_project(projects: &[(i64, String)], token: Option<&str>) -> anyhow::Result<i64> {
+/// Returns the number and the token of a project: of the one with this token or, without a token, of the only one.
+fn choose_project<'a>(projects: &'a [(i64, String)], token: Option<&str>) -> anyhow::Result<&'a (i64, String)> {
     let tokens = || match projects {
         [] => "no projects".to_owned(),
         _ => format!("these projects: {}", projects.iter().map(|(_, token)| token.as_str()).collect::<Vec<_>>().join(", ")),
@@ -35,9 +35,9 @@ fn choose_project(projects: &[(i64, String)], token: Option<&str>) -> anyhow::Re
     match (token, projects) {
         (Some(token), _) => {
             let found = projects.iter().find(|(_, other)| other == token);
-            found.map(|(id, _)| *id).with_context(|| format!("the data folder has no project {token}; it has {}", tokens()))
+            found.with_context(|| format!("the data folder has no project {token}; it has {}", tokens()))
         }
-        (None, [(id, _)]) => Ok(*id),
+        (None, [only]) => Ok(only),
         (None, _) => Err(anyhow!("the data folder has {}; choose one with --project TOKEN", tokens())),
     }
 }
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn the_token_is_required_unless_there_is_one_project() {
         let (one, two) = ([(3, "a".to_owned())], [(3, "a".to_owned()), (4, "b".to_owned())]);
-        assert_eq!(choose_project(&one, None).ok(), Some(3));
-        assert_eq!(choose_project(&two, Some("b")).ok(), Some(4));
+        assert_eq!(choose_project(&one, None).ok(), Some(&one[0]));
+        assert_eq!(choose_project(&two, Some("b")).ok(), Some(&two[1]));
         assert!(choose_project(&two, None).is_err_and(|error| error.to_string().contains("a, b")));
         assert!(choose_project(&two, Some("c")).is_err_and(|error| error.to_string().contains("a, b")));
         assert!(choose_project(&[], None).is_err());

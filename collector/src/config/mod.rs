@@ -11,4 +11,4 @@ pub mod schema;
 mod serve_flags;
 pub mod time_zone;
 
-pub use serve_flags::{AnalyticsFlags, DataFolder, LimitFlags, LogFormat, LogLevel, Serve};
+pub use serve_flags::{AnalyticsFlags, DataFolder, LimitFlags, LogFormat, LogLevel, ReceiptFlags, Serve};

@@ -22,6 +22,18 @@ pub struct DataFolder {
     pub data: PathBuf,
 }
 
+/// The flags for what is stored of events and records, at receipt and by an import.
+#[derive(Clone, Debug, Args)]
+pub struct ReceiptFlags {
+    /// Addresses of pages.
+    #[command(flatten)]
+    pub addresses: AddressFlags,
+
+    /// Currency of amounts that arrive without one, such as EUR; TOKEN=CURRENCY for one project
+    #[arg(long = "currency", env = "TILLROLL_CURRENCY", value_delimiter = ',', value_name = "CURRENCY")]
+    pub currencies: Vec<PerProject<Currency>>,
+}
+
 /// The flags of `tillroll serve`.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
@@ -63,9 +75,9 @@ pub struct Serve {
     #[command(flatten)]
     pub forwarding: Forwarding,
 
-    /// Addresses of pages.
+    /// What is stored of events and records.
     #[command(flatten)]
-    pub addresses: AddressFlags,
+    pub receipt: ReceiptFlags,
 
     /// File in MaxMind's format, such as GeoLite2-Country.mmdb, that gives visits their country. No address is stored
     #[arg(long, env = "TILLROLL_GEOIP", value_name = "FILE")]
@@ -84,10 +96,6 @@ pub struct Serve {
     #[arg(long = "time-zone", env = "TILLROLL_TIME_ZONE", value_delimiter = ',', value_name = "ZONE")]
     pub time_zones: Vec<PerProject<ZoneName>>,
 
-    /// Currency of amounts that arrive without one, such as EUR; TOKEN=CURRENCY for one project
-    #[arg(long = "currency", env = "TILLROLL_CURRENCY", value_delimiter = ',', value_name = "CURRENCY")]
-    pub currencies: Vec<PerProject<Currency>>,
-
     /// The analytics engine.
     #[command(flatten)]
     pub analytics: AnalyticsFlags,
@@ -96,7 +104,7 @@ pub struct Serve {
     #[command(flatten)]
     pub log: LogFlags,
 
-    /// Serve the demo shop at /, and allow requests from this machine to open /live without a secret
+    /// Serve the demo shop at /, and allow requests from this machine to open the owner's pages, also to erase customers, without a secret
     #[arg(long)]
     pub demo: bool,
 

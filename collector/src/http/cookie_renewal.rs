@@ -32,7 +32,8 @@ pub fn renewed_cookie(cookies: &str, host: &str, page: &str, wanted: &str) -> Op
 fn shared_domain<'a>(host: &'a str, page: &str, wanted: &str) -> Option<&'a str> {
     let starts = host.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
     let contains_page = |domain: &&str| page == *domain || page.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-    let is_allowed = |domain: &&str| !is_public_suffix(domain) && (wanted.is_empty() || *domain == wanted);
+    // Browsers refuse a suffix that is named as the wanted domain.
+    let is_allowed = |domain: &&str| if wanted.is_empty() { !is_public_suffix(domain) } else { *domain == wanted && domain.contains('.') };
     starts.filter_map(|at| host.get(at..)).filter(is_allowed).find(contains_page)
 }
 
@@ -66,6 +67,7 @@ mod tests {
             ("track.shop.com", "https://www.shop.com/x", Some(";Domain=shop.com;Secure")),
             ("www.shop.com", "http://www.shop.com/", Some(";Domain=shop.com")),
             ("t.shop.co.uk", "https://shop.co.uk/", Some(";Domain=shop.co.uk;Secure")),
+            ("t.dm.de", "https://www.dm.de/", Some(";Domain=dm.de;Secure")),
             ("127.0.0.1:7070", "http://127.0.0.1:8080/", Some("")),
             ("localhost:7070", "http://localhost/", Some("")),
             ("collector.example.com", "https://www.shop.com/", None),

@@ -20,7 +20,7 @@ pub enum ProjectionError {
     /// The analytics database does not answer, or refuses this collector; the text has the cause and is for the log.
     #[error("the analytics database is not available; try again later")]
     Unavailable(String),
-    /// The analytics database has lost the tables, for example because an operator has created it anew. The text has the cause.
+    /// The analytics database has lost the tables, for example because an operator has created it again; the text has the cause and is for the log.
     #[error("the analytics database is not available; try again later")]
     Emptied(String),
     /// The projection has changed under its writer, whose position no longer holds.
@@ -35,4 +35,14 @@ pub enum ProjectionError {
     /// The collector is stopping.
     #[error("the collector is stopping")]
     Stopping,
+}
+
+impl ProjectionError {
+    /// Returns the text for the log, if there is one.
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Engine(cause) | Self::TooLarge(cause) | Self::Unavailable(cause) | Self::Emptied(cause) => Some(cause),
+            Self::NoEngine | Self::NotFresh | Self::Moved | Self::Ahead(_) | Self::Store(_) | Self::Stopping => None,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The person to erase: how texts mention them, and what was erased.
+//! A person, how stored texts mention them, and what an erasure of them changed.
 
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub struct Erased {
     pub returns: u64,
 }
 
-/// The person to erase.
+/// A person: to erase, or to show what is stored about them.
 #[derive(Debug)]
 pub(in crate::store) struct Subject {
     pub(in crate::store) project: i64,

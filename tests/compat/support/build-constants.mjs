@@ -11,3 +11,4 @@ const strings = (name) => [...new RegExp(`const ${name}: [^=]*=([^;]*);`).exec(s
 [globalThis.__VISITOR_COOKIE__] = strings("VISITOR_COOKIE");
 [globalThis.__SESSION_COOKIE__] = strings("SESSION_COOKIE");
 globalThis.__SHARED_HOSTS__ = strings("SHARED_HOSTS");
+globalThis.__SECOND_LEVEL_LABELS__ = strings("SECOND_LEVEL_LABELS");

@@ -222,6 +222,7 @@ fn shared_constants() -> Vec<String> {
         define("VISITOR_COOKIE", cookies::VISITOR_COOKIE),
         define("SESSION_COOKIE", cookies::SESSION_COOKIE),
         format!("--define:__SHARED_HOSTS__={:?}", cookies::SHARED_HOSTS),
+        format!("--define:__SECOND_LEVEL_LABELS__={:?}", cookies::SECOND_LEVEL_LABELS),
         format!("--define:__COOKIE_MAX_AGE_SECS__={}", cookies::COOKIE_MAX_AGE_SECS),
         format!("--define:__CALLS_FORM__={}", calls_request::FORM),
         format!("--define:__SESSION_TIMEOUT_MS__={}", visitor_context::SESSION_TIMEOUT_MS),

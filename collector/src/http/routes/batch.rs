@@ -1,4 +1,4 @@
-//! `POST /v2/batch` and `POST /v2/calls`: events of our library, and calls that it recorded before its core was loaded.
+//! `POST /v2/calls`: the calls of our library. `POST /v2/batch`: events of other senders.
 //!
 //! Any content type is accepted, because a page that sent JSON's would need a preflight request.
 

@@ -23,7 +23,6 @@ use crate::metrics::parse::{self, Context, QueryType};
 use crate::metrics::query::Query;
 use crate::metrics::response::{self, QueryResult};
 use crate::metrics::rows::Scope;
-use crate::projection::ProjectionError;
 use crate::projects::Owner;
 use crate::{AppState, Error, clock};
 
@@ -90,7 +89,7 @@ impl QueryRequest<'_> {
         let scope = Scope { project, organization, markets: claims.markets().to_vec() };
         let results = self.state.analytics.query(Arc::clone(query), scope.clone(), self.is_fresh).await;
         let results = results.inspect_err(|error| {
-            if let ProjectionError::Engine(cause) | ProjectionError::Unavailable(cause) = error {
+            if let Some(cause) = error.cause() {
                 tracing::error!(trace_id = self.trace_id, cause, "metrics query failed");
             }
         });

@@ -77,7 +77,7 @@ const FORWARDING_HEADERS: &[&str] = &["forwarded", "via", "x-real-ip", "x-client
 /// Returns the project that the caller may see: the one whose secret it sends or, with `--demo` and from this machine, the first one.
 pub(super) fn authorize(state: &AppState, uri: &Uri, headers: &HeaderMap) -> Result<Owner, Error> {
     match basic::owner(&state.projects, headers) {
-        Err(error) if state.is_live_open && is_from_this_machine(uri, headers) => state.projects.first_owner().ok_or(error),
+        Err(error) if state.is_open_to_this_machine && is_from_this_machine(uri, headers) => state.projects.first_owner().ok_or(error),
         result => result,
     }
 }

@@ -104,9 +104,9 @@ impl Server {
             max_range_days: flags.metrics_days,
             attribution_days: flags.attribution_days,
             time_zones: flags.time_zones.clone(),
-            currencies: flags.currencies.clone(),
+            currencies: flags.receipt.currencies.clone(),
             countries,
-            addresses: AddressRules::new(&flags.addresses),
+            addresses: AddressRules::new(&flags.receipt.addresses),
             rejections: RejectionBroadcast::new(flags.ephemeral),
             dropped_reports: DroppedReports::default(),
             assets: flags.assets.clone().map_or(Assets::Embedded, Assets::Folder),
@@ -114,7 +114,7 @@ impl Server {
             admission: Admission::new(&flags.limits),
             clock,
             has_demo_shop: flags.demo,
-            is_live_open: is_live_open(flags, is_local),
+            is_open_to_this_machine: is_open_to_this_machine(flags, is_local),
             test_start: flags.ephemeral.then(|| Mutex::new(Cursor::START)),
             closing: closed,
         });
@@ -212,11 +212,11 @@ fn open_analytics(flags: &Serve, store: &Store, leadership: Leadership, pace: Pa
     Analytics::start(&flags.data, flags.analytics.engine(), store, turn, pace, flags.attribution_days)
 }
 
-/// Returns whether `/live` is open to this machine. Behind a proxy every request comes from this machine.
-fn is_live_open(flags: &Serve, is_local: bool) -> bool {
+/// Returns whether the owner's pages are open to this machine. Behind a proxy every request comes from this machine.
+fn is_open_to_this_machine(flags: &Serve, is_local: bool) -> bool {
     let is_behind_proxy = flags.limits.trust_proxy > 0;
     if flags.demo && is_behind_proxy {
-        tracing::warn!("--demo does not open /live to this machine together with --trust-proxy; the secret of a project is required");
+        tracing::warn!("--demo does not open the owner's pages to this machine together with --trust-proxy; the secret of a project is required");
     }
     flags.demo && is_local && !is_behind_proxy
 }

@@ -145,6 +145,11 @@ impl Dialect for DuckDb {
         format!("list_has_any({list}, [{values}])")
     }
 
+    /// A function of the text: the engine calls it once for each different text of a block. An IN with several values becomes a join with every row.
+    fn is_listed(&self, text: &str, values: &str) -> String {
+        format!("list_contains([{values}], {text})")
+    }
+
     fn unnest(&self, list: &str) -> String {
         format!("unnest({list})")
     }

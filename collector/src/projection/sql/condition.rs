@@ -1,12 +1,17 @@
 //! The SQL conditions of a filter: on documents, and on the elements of their arrays.
 
-use crate::metrics::catalog::{Field, FieldType, RecordKind, parent};
+use std::ops::RangeInclusive;
+
+use crate::metrics::catalog::{Field, FieldType, Grouping, RecordKind, parent};
 use crate::metrics::document::MILLION;
 use crate::metrics::query::{Comparison, Condition, Predicate};
 use crate::metrics::search_query::SearchExpr;
 use crate::projection::sql::builder::{SqlBuilder, alias, column, is_scaled};
 use crate::projection::sql::names::column_name;
 use crate::projection::sql::statement::Bound;
+
+/// How many values a text of a field for groups is compared with one after the other. Such a field has few different texts.
+const LISTED: RangeInclusive<usize> = 2..=16;
 
 /// Whether an array is this one or is nested in it.
 pub(super) fn in_tree(root: &str, array: &str) -> bool {
@@ -117,12 +122,20 @@ impl SqlBuilder<'_> {
             Predicate::Is(false) => format!("coalesce({value}, FALSE) = FALSE"),
             Predicate::In(texts) if texts.is_empty() => "FALSE".into(),
             Predicate::NotIn(texts) if texts.is_empty() => "TRUE".into(),
-            Predicate::In(texts) => format!("{value} IN ({})", self.bind_all(texts)),
-            Predicate::NotIn(texts) => format!("({value} IS NULL OR {value} NOT IN ({}))", self.bind_all(texts)),
+            Predicate::In(texts) => self.is_among(&value, field, texts),
+            Predicate::NotIn(texts) => format!("({value} IS NULL OR NOT {})", self.is_among(&value, field, texts)),
             Predicate::Timestamp(comparison) => self.compare(&value, comparison, |at| (Bound::Timestamp(at), true)),
             Predicate::Number(comparison) if is_scaled(field) => self.compare(&value, comparison, |at| floor(at, MILLION)),
             Predicate::Number(comparison) => self.compare(&value, comparison, |at| floor(at, 1.0)),
         }
+    }
+
+    fn is_among(&mut self, value: &str, field: &Field, texts: &[String]) -> String {
+        let values = self.bind_all(texts);
+        if field.grouping != Grouping::No && LISTED.contains(&texts.len()) {
+            return self.dialect.is_listed(value, &values);
+        }
+        format!("{value} IN ({values})")
     }
 
     /// `bound` returns the largest storable value that is not above its argument, and whether it is equal to it.

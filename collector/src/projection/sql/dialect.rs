@@ -120,6 +120,11 @@ pub trait Dialect {
     /// Whether a list contains one of the values, which are separated by commas.
     fn list_has_any(&self, list: &str, values: &str) -> String;
 
+    /// Whether a text is one of a few values, which are separated by commas. The column has few different texts.
+    fn is_listed(&self, text: &str, values: &str) -> String {
+        format!("{text} IN ({values})")
+    }
+
     /// Returns one row for each element of a list, as an expression of a SELECT.
     fn unnest(&self, list: &str) -> String;
 

@@ -137,7 +137,7 @@ CREATE TABLE customer_order (
     change INTEGER NOT NULL,
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX customer_order_by_reporter ON customer_order (project, reporter) WHERE reporter IS NOT NULL;
+CREATE INDEX customer_order_by_reporter ON customer_order (project, reporter, reported_at) WHERE reporter IS NOT NULL;
 CREATE INDEX customer_order_by_email ON customer_order (project, email, created_at) WHERE email IS NOT NULL;
 CREATE INDEX customer_order_by_change ON customer_order (change);
 

@@ -23,7 +23,7 @@ const MAX_OF_PERSON: i64 = 1_000;
 
 /// The query for the ids of the newest orders that the person ?3 of the project ?2 reported.
 pub(super) const ORDERS_OF: &str = "SELECT id FROM (SELECT id FROM customer_order INDEXED BY customer_order_by_reporter
-         WHERE project = ?2 AND reporter = ?3 LIMIT 1000)
+         WHERE project = ?2 AND reporter = ?3 ORDER BY reported_at DESC LIMIT 1000)
      UNION SELECT order_id FROM (SELECT order_id FROM order_report INDEXED BY order_report_by_person
          WHERE project = ?2 AND person = ?3 ORDER BY time DESC LIMIT 1000)";
 
@@ -127,7 +127,8 @@ fn of_order(connection: &Connection, project: i64, order: &str) -> rusqlite::Res
 /// Returns the times of the newest `order` events of a person, in milliseconds since 1970.
 pub(super) fn times_of(connection: &Connection, project: i64, person: &Person) -> rusqlite::Result<Vec<u64>> {
     let queries = [
-        "SELECT reported_at FROM customer_order INDEXED BY customer_order_by_reporter WHERE project = ?1 AND reporter = ?2 LIMIT ?3",
+        "SELECT reported_at FROM customer_order INDEXED BY customer_order_by_reporter WHERE project = ?1 AND reporter = ?2
+         ORDER BY reported_at DESC LIMIT ?3",
         "SELECT time FROM order_report INDEXED BY order_report_by_person WHERE project = ?1 AND person = ?2 AND is_cancel = 0
          ORDER BY time DESC LIMIT ?3",
     ];
