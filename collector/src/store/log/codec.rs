@@ -86,13 +86,11 @@ struct EncodedEvent<'a> {
 }
 
 /// The attributes that an event may share with the next one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Shared<'a> {
     event_type: &'a str,
     api: &'a str,
-    #[serde(borrow)]
     sender: Sender<'a>,
-    #[serde(borrow)]
     page: [&'a str; 3],
 }
 
@@ -166,15 +164,38 @@ pub(in crate::store) struct FrameEncoder {
     pub(super) bytes: Vec<u8>,
     /// The start of each frame in `bytes`, and the number of its slots.
     pub(super) frames: Vec<(usize, u8)>,
-    /// The encoded [`Shared`] attributes of the previous event; empty at the start of a frame.
-    previous: Vec<u8>,
-    /// Those of the current event.
-    current: Vec<u8>,
+    /// The attributes of the previous event; empty at the start of a frame.
+    previous: PreviousEvent,
+}
+
+/// A copy of the attributes that the next event may share.
+#[derive(Debug, Default)]
+struct PreviousEvent {
+    event_type: String,
+    api: String,
+    sender: [Option<String>; 4],
+    page: [String; 3],
+}
+
+impl PreviousEvent {
+    fn shared(&self) -> Shared<'_> {
+        let [visitor, email, session, store] = self.sender.each_ref().map(Option::as_deref);
+        let page = self.page.each_ref().map(String::as_str);
+        Shared { event_type: &self.event_type, api: &self.api, sender: Sender { visitor, email, session, store }, page }
+    }
+
+    fn set(&mut self, Shared { event_type, api, sender, page }: Shared<'_>) {
+        event_type.clone_into(&mut self.event_type);
+        api.clone_into(&mut self.api);
+        let Sender { visitor, email, session, store } = sender;
+        self.sender = [visitor, email, session, store].map(|text| text.map(str::to_owned));
+        self.page.iter_mut().zip(page).for_each(|(own, text)| text.clone_into(own));
+    }
 }
 
 impl FrameEncoder {
     pub(in crate::store) fn new(received_at: u64, is_bot: bool, client: Client) -> Self {
-        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: Vec::new(), current: Vec::new() }
+        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: PreviousEvent::default() }
     }
 
     /// Reserves memory for this many bytes.
@@ -190,12 +211,7 @@ impl FrameEncoder {
     /// Adds a slot with an event. `received_at`, `is_bot` and `client` are those of the encoder.
     pub(in crate::store) fn push(&mut self, event: &LogEvent<'_>) {
         self.begin_slot();
-        let shared = Shared::of(event);
-        self.current.clear();
-        append(&mut self.current, &shared);
-        // To compare bytes is cheaper than to decode them, and most events have the attributes of the previous one.
-        let is_same = self.current == self.previous;
-        let previous = if is_same { shared } else { postcard::from_bytes(&self.previous).unwrap_or_default() };
+        let (shared, previous) = (Shared::of(event), self.previous.shared());
         let slot = Slot::Event(EncodedEvent {
             id: event.id.into_bytes(),
             time: event.time,
@@ -206,8 +222,10 @@ impl FrameEncoder {
             page: (shared.page != previous.page).then_some(shared.page),
             params: event.params,
         });
+        if shared != previous {
+            self.previous.set(shared);
+        }
         append(&mut self.bytes, &slot);
-        std::mem::swap(&mut self.current, &mut self.previous);
     }
 
     /// Adds a slot without an event.
@@ -221,7 +239,7 @@ impl FrameEncoder {
             Some((start, slots)) if usize::from(*slots) < MAX_SLOTS && self.bytes.len() - *start < FULL_FRAME_BYTES => *slots += 1,
             _ => {
                 self.frames.push((self.bytes.len(), 1));
-                self.previous.clear();
+                self.previous = PreviousEvent::default();
             }
         }
     }
