@@ -38,8 +38,9 @@ const NORMAL_CONNECTIONS: u64 = 16;
 /// The greatest p99 of the normal load under attack, as a multiple of that without one.
 const MAX_RATIO: f64 = 2.0;
 
-/// A shorter p99 is within the noise of timers and disks, so ratios count from here, in milliseconds.
-const MIN_P99_MS: f64 = 10.0;
+/// Ratios count from here, in milliseconds: on the reference machine, two cores and a shared disk, the p99 of the load alone was between 1.4 and
+/// 5.1 ms in nine runs, as the disk flushed commits faster or slower.
+const MIN_P99_MS: f64 = 5.0;
 
 /// The rows of docs/operations.md#size that have a fixed amount, in MB: caches, waiting events, and bodies of both kinds of senders.
 const FIXED_MEMORY_MB: f64 = 96.0 + 64.0 + 256.0 + 32.0;
