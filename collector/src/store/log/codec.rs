@@ -165,7 +165,7 @@ pub(in crate::store) struct FrameEncoder {
     /// The start of each frame in `bytes`, and the number of its slots.
     pub(super) frames: Vec<(usize, u8)>,
     /// The attributes of the previous event; empty at the start of a frame.
-    previous: PreviousEvent,
+    previous: Box<PreviousEvent>,
 }
 
 /// A copy of the attributes that the next event may share.
@@ -195,7 +195,7 @@ impl PreviousEvent {
 
 impl FrameEncoder {
     pub(in crate::store) fn new(received_at: u64, is_bot: bool, client: Client) -> Self {
-        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: PreviousEvent::default() }
+        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: Box::default() }
     }
 
     /// Reserves memory for this many bytes.
@@ -239,7 +239,7 @@ impl FrameEncoder {
             Some((start, slots)) if usize::from(*slots) < MAX_SLOTS && self.bytes.len() - *start < FULL_FRAME_BYTES => *slots += 1,
             _ => {
                 self.frames.push((self.bytes.len(), 1));
-                self.previous = PreviousEvent::default();
+                *self.previous = PreviousEvent::default();
             }
         }
     }
