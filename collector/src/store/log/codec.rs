@@ -7,9 +7,10 @@
 
 use rusqlite::types::Type;
 use serde::{Deserialize, Serialize};
-use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::event::Page;
 use uuid::Uuid;
 
+use super::attributes::{PreviousEvent, Sender, Shared};
 use crate::sources::Client;
 
 /// The most slots of a frame.
@@ -35,22 +36,6 @@ pub(in crate::store) struct LogEvent<'a> {
     pub(in crate::store) client: Client,
     /// Whether the table `state_event` has a copy of the event.
     pub(in crate::store) is_state_event: bool,
-}
-
-/// Where an event comes from. At most one of `visitor` and `email` is set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(in crate::store) struct Sender<'a> {
-    pub(in crate::store) visitor: Option<&'a str>,
-    pub(in crate::store) email: Option<&'a str>,
-    pub(in crate::store) session: Option<&'a str>,
-    pub(in crate::store) store: Option<&'a str>,
-}
-
-impl<'a> Sender<'a> {
-    /// Returns the visitor, or None for an event that a back end sent without one.
-    pub(in crate::store) fn visitor(&self) -> Option<Visitor<&'a str>> {
-        self.visitor.map(Visitor::Id).or(self.email.map(Visitor::Email))
-    }
 }
 
 /// What all slots of a frame have in common.
@@ -83,15 +68,6 @@ struct EncodedEvent<'a> {
     #[serde(borrow)]
     page: Option<[&'a str; 3]>,
     params: &'a str,
-}
-
-/// The attributes that an event may share with the next one.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Shared<'a> {
-    event_type: &'a str,
-    api: &'a str,
-    sender: Sender<'a>,
-    page: [&'a str; 3],
 }
 
 impl<'a> Shared<'a> {
@@ -166,31 +142,6 @@ pub(in crate::store) struct FrameEncoder {
     pub(super) frames: Vec<(usize, u8)>,
     /// The attributes of the previous event; empty at the start of a frame.
     previous: Box<PreviousEvent>,
-}
-
-/// A copy of the attributes that the next event may share.
-#[derive(Debug, Default)]
-struct PreviousEvent {
-    event_type: String,
-    api: String,
-    sender: [Option<String>; 4],
-    page: [String; 3],
-}
-
-impl PreviousEvent {
-    fn shared(&self) -> Shared<'_> {
-        let [visitor, email, session, store] = self.sender.each_ref().map(Option::as_deref);
-        let page = self.page.each_ref().map(String::as_str);
-        Shared { event_type: &self.event_type, api: &self.api, sender: Sender { visitor, email, session, store }, page }
-    }
-
-    fn set(&mut self, Shared { event_type, api, sender, page }: Shared<'_>) {
-        event_type.clone_into(&mut self.event_type);
-        api.clone_into(&mut self.api);
-        let Sender { visitor, email, session, store } = sender;
-        self.sender = [visitor, email, session, store].map(|text| text.map(str::to_owned));
-        self.page.iter_mut().zip(page).for_each(|(own, text)| text.clone_into(own));
-    }
 }
 
 impl FrameEncoder {
