@@ -61,6 +61,7 @@ pub(crate) fn start(attack: &Attack, address: SocketAddr) -> Running {
     let requests = Arc::new(attack.requests.iter().map(|request| request.with_access_token(&access_token)).collect::<Vec<_>>());
     let (pace, stopped) = (attack.pace, Arc::clone(&stop));
     let thread = std::thread::spawn(move || {
+        lower_priority();
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let count = if pace == Pace::Slow { SLOW_CONNECTIONS } else { SENDERS };
@@ -78,15 +79,21 @@ pub(crate) fn start(attack: &Attack, address: SocketAddr) -> Running {
     Running { stop, thread }
 }
 
+/// Gives this thread the lowest priority. Attackers use their own processors, so their work must not delay what is measured.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    rustix::process::setpriority_process(None, 19).expect("a lower priority");
+}
+
 async fn send_all(requests: Arc<Vec<Request>>, first: usize, pace: Pace, address: SocketAddr, stop: Arc<AtomicBool>) -> Outcome {
-    let mut outcome = Outcome::default();
+    let (mut outcome, mut buffer) = (Outcome::default(), Vec::new());
     for request in requests.iter().cycle().skip(first % requests.len()) {
         if stop.load(Relaxed) {
             break;
         }
         let status = match pace {
-            Pace::Fast => send(&request.fresh(), address).await,
-            Pace::Slow => send_slowly(&request.fresh(), address, &stop).await,
+            Pace::Fast => send(request.fresh(&mut buffer), address).await,
+            Pace::Slow => send_slowly(request.fresh(&mut buffer), address, &stop).await,
         };
         *outcome.0.entry(status.unwrap_or_default()).or_default() += 1;
         tokio::time::sleep(PAUSE).await;

@@ -1,7 +1,8 @@
 //! Reads request bodies, up to a size limit and within a timeout, and decodes them: every route gets the text that the client encoded,
 //! without a byte order mark.
 //!
-//! Memory is taken as bytes arrive. A body with an unknown token is refused as soon as the token has arrived; what follows is discarded.
+//! Memory is taken as bytes arrive. A body with an unknown token is refused as soon as the token has arrived; what follows is discarded. Where a
+//! token comes late in a large body, a thread for expensive work searches it, after the body has arrived.
 
 use std::convert::Infallible;
 
@@ -15,6 +16,7 @@ use tillroll_protocol::limits;
 
 use crate::decode::{TokenScan, TokenScanner, scan_token};
 use crate::http::content_encoding::{Encoding, max_decoded_bytes};
+use crate::ingest::LARGE_BODY_BYTES;
 use crate::limits::body_room::BodyRoom;
 use crate::limits::client_key::ClientKey;
 use crate::{AppState, Error};
@@ -24,6 +26,9 @@ const MAX_DRAIN_BYTES: usize = 4 * limits::MAX_REQUEST_BYTES;
 
 /// From this encoded size on a body is decoded on a thread for expensive work.
 const LARGE_ENCODED_BYTES: usize = 4 * limits::KIB;
+
+/// After so many bytes of a body other requests get their turn. A connection whose bytes have all arrived would never wait.
+const TURN_BYTES: usize = 64 * limits::KIB;
 
 /// A list of calls whose token is longer than this has none.
 const MAX_CALLS_TOKEN_BYTES: usize = 4 * limits::KIB;
@@ -87,7 +92,10 @@ pub(super) async fn read(state: &AppState, headers: &HeaderMap, unread: UnreadBo
     let collected = tokio::time::timeout(timeout, reader.collect(unread.body, announced)).await;
     let received = collected.unwrap_or(Err(Error::BodyTimeout { seconds: timeout.as_secs() }))?;
     let signed = match Encoding::of(headers, &received)? {
-        None => received,
+        None => {
+            reader.find_late_token(&received).await?;
+            received
+        }
         Some(encoding) => reader.decode(encoding, received).await?,
     };
     let mark = if signed.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
@@ -117,8 +125,13 @@ impl Reader<'_> {
             is_known.and_then(|()| self.append(&mut whole, &first, announced)).and_then(|()| self.append(&mut whole, &second, announced));
         let mut length = first.len() + second.len();
         drop((first, second));
+        let mut turn_bytes = length;
         while let Some(data) = next(&mut body).await? {
-            length += data.len();
+            (length, turn_bytes) = (length + data.len(), turn_bytes + data.len());
+            if turn_bytes >= TURN_BYTES {
+                turn_bytes = 0;
+                tokio::task::yield_now().await;
+            }
             if length > MAX_DRAIN_BYTES {
                 break;
             }
@@ -157,11 +170,21 @@ impl Reader<'_> {
             return Ok(());
         }
         let scan = match self.sender {
-            SenderId::JsonToken => self.scanner.scan(body),
+            SenderId::JsonToken => self.scanner.scan(body.get(..LARGE_BODY_BYTES).unwrap_or(body)),
             SenderId::CallsToken => scan_calls_token(body),
             SenderId::Head | SenderId::None => return Ok(()),
         };
         self.identify(&scan)
+    }
+
+    /// Identifies the sender of a large body that does not have the token near its beginning.
+    async fn find_late_token(&mut self, body: &Bytes) -> Result<(), Error> {
+        if self.sender != SenderId::JsonToken || body.len() <= LARGE_BODY_BYTES {
+            return Ok(());
+        }
+        let (mut scanner, body) = (std::mem::take(&mut self.scanner), body.clone());
+        let token = self.state.admission.work.run(self.client, move |_| owned(scanner.scan(&body))).await?;
+        self.identify(&token)
     }
 
     fn identify(&mut self, scan: &TokenScan<'_>) -> Result<(), Error> {
@@ -189,10 +212,7 @@ impl Reader<'_> {
                 SenderId::CallsToken => scan_calls_token(&decoded),
                 SenderId::Head | SenderId::None => TokenScan::Incomplete,
             };
-            let token = match token {
-                TokenScan::Found(token) => TokenScan::Found(token.into_owned().into()),
-                TokenScan::Incomplete | TokenScan::None => TokenScan::Incomplete,
-            };
+            let token = owned(token);
             Ok::<_, Error>((decoded, token))
         };
         self.room.hold(encoded + max)?;
@@ -201,6 +221,14 @@ impl Reader<'_> {
         self.room.shrink(decoded.capacity());
         self.identify(&token)?;
         Ok(decoded.into())
+    }
+}
+
+/// Returns what was found in a whole body, without a reference to it. A body without a token is refused later.
+fn owned(scan: TokenScan<'_>) -> TokenScan<'static> {
+    match scan {
+        TokenScan::Found(token) => TokenScan::Found(token.into_owned().into()),
+        TokenScan::Incomplete | TokenScan::None => TokenScan::Incomplete,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::store::{Appended, BackendRecord, EncodedBatch, RecordBatch, TrustLeve
 use crate::{AppState, Error};
 
 /// From this size on a body is decoded on a thread for expensive work.
-const LARGE_BODY_BYTES: usize = 64 * 1024;
+pub(crate) const LARGE_BODY_BYTES: usize = 64 * 1024;
 
 /// The most lost events that one request can report, so that no client can inflate the counter.
 const MAX_DROPPED: u64 = 1_000_000;

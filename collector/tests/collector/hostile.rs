@@ -37,6 +37,11 @@ fn unknown_token_is_refused_before_anything_else_of_a_body_is_read() {
             assert_eq!((status, &error["code"]), (401, &json!("unknown_token")), "{path} {rest}");
         }
     }
+    // In a large body the token is found wherever it comes.
+    for (token, expected) in [("no-such-token", (401, "unknown_token")), ("t", (400, "not_json"))] {
+        let (status, error) = post(&server, "/v2/batch", &format!(r#"{{"x":"{}","token":"{token}",[[["#, "x".repeat(200_000)));
+        assert_eq!((status, &error["code"]), (expected.0, &json!(expected.1)), "{token}");
+    }
     let (status, error) = post(&server, "/v2/calls", "{:token\u{1f}$no-such-token\u{1f}[[[[}");
     assert_eq!((status, &error["code"]), (401, &json!("unknown_token")));
 }

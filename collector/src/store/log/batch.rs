@@ -8,7 +8,8 @@ use tillroll_protocol::params::EventParams;
 use tillroll_protocol::unchecked_event::ValidEvent;
 use uuid::Uuid;
 
-use super::codec::{Frame, FrameEncoder, LogEvent, Sender};
+use super::attributes::Sender;
+use super::codec::{Frame, FrameEncoder, LogEvent};
 use crate::sources::Client;
 use crate::store::cost;
 use crate::store::event_group::affects_state;

@@ -7,9 +7,10 @@
 
 use rusqlite::types::Type;
 use serde::{Deserialize, Serialize};
-use tillroll_protocol::event::{Page, Visitor};
+use tillroll_protocol::event::Page;
 use uuid::Uuid;
 
+use super::attributes::{PreviousEvent, Sender, Shared};
 use crate::sources::Client;
 
 /// The most slots of a frame.
@@ -35,22 +36,6 @@ pub(in crate::store) struct LogEvent<'a> {
     pub(in crate::store) client: Client,
     /// Whether the table `state_event` has a copy of the event.
     pub(in crate::store) is_state_event: bool,
-}
-
-/// Where an event comes from. At most one of `visitor` and `email` is set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(in crate::store) struct Sender<'a> {
-    pub(in crate::store) visitor: Option<&'a str>,
-    pub(in crate::store) email: Option<&'a str>,
-    pub(in crate::store) session: Option<&'a str>,
-    pub(in crate::store) store: Option<&'a str>,
-}
-
-impl<'a> Sender<'a> {
-    /// Returns the visitor, or None for an event that a back end sent without one.
-    pub(in crate::store) fn visitor(&self) -> Option<Visitor<&'a str>> {
-        self.visitor.map(Visitor::Id).or(self.email.map(Visitor::Email))
-    }
 }
 
 /// What all slots of a frame have in common.
@@ -83,17 +68,6 @@ struct EncodedEvent<'a> {
     #[serde(borrow)]
     page: Option<[&'a str; 3]>,
     params: &'a str,
-}
-
-/// The attributes that an event may share with the next one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Shared<'a> {
-    event_type: &'a str,
-    api: &'a str,
-    #[serde(borrow)]
-    sender: Sender<'a>,
-    #[serde(borrow)]
-    page: [&'a str; 3],
 }
 
 impl<'a> Shared<'a> {
@@ -166,15 +140,13 @@ pub(in crate::store) struct FrameEncoder {
     pub(super) bytes: Vec<u8>,
     /// The start of each frame in `bytes`, and the number of its slots.
     pub(super) frames: Vec<(usize, u8)>,
-    /// The encoded [`Shared`] attributes of the previous event; empty at the start of a frame.
-    previous: Vec<u8>,
-    /// Those of the current event.
-    current: Vec<u8>,
+    /// The attributes of the previous event; empty at the start of a frame.
+    previous: Box<PreviousEvent>,
 }
 
 impl FrameEncoder {
     pub(in crate::store) fn new(received_at: u64, is_bot: bool, client: Client) -> Self {
-        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: Vec::new(), current: Vec::new() }
+        Self { received_at, is_bot, client, bytes: Vec::new(), frames: Vec::new(), previous: Box::default() }
     }
 
     /// Reserves memory for this many bytes.
@@ -190,12 +162,7 @@ impl FrameEncoder {
     /// Adds a slot with an event. `received_at`, `is_bot` and `client` are those of the encoder.
     pub(in crate::store) fn push(&mut self, event: &LogEvent<'_>) {
         self.begin_slot();
-        let shared = Shared::of(event);
-        self.current.clear();
-        append(&mut self.current, &shared);
-        // To compare bytes is cheaper than to decode them, and most events have the attributes of the previous one.
-        let is_same = self.current == self.previous;
-        let previous = if is_same { shared } else { postcard::from_bytes(&self.previous).unwrap_or_default() };
+        let (shared, previous) = (Shared::of(event), self.previous.shared());
         let slot = Slot::Event(EncodedEvent {
             id: event.id.into_bytes(),
             time: event.time,
@@ -206,8 +173,10 @@ impl FrameEncoder {
             page: (shared.page != previous.page).then_some(shared.page),
             params: event.params,
         });
+        if shared != previous {
+            self.previous.set(shared);
+        }
         append(&mut self.bytes, &slot);
-        std::mem::swap(&mut self.current, &mut self.previous);
     }
 
     /// Adds a slot without an event.
@@ -221,7 +190,7 @@ impl FrameEncoder {
             Some((start, slots)) if usize::from(*slots) < MAX_SLOTS && self.bytes.len() - *start < FULL_FRAME_BYTES => *slots += 1,
             _ => {
                 self.frames.push((self.bytes.len(), 1));
-                self.previous.clear();
+                *self.previous = PreviousEvent::default();
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The event log: events of a project in the order in which they were stored, each event id once.
 
 pub(in crate::store) mod append;
+pub(in crate::store) mod attributes;
 pub(in crate::store) mod batch;
 pub(in crate::store) mod codec;
 pub(in crate::store) mod cursor;
