@@ -40,7 +40,7 @@ const ERROR_PREFIX: &str = "{\"error\":";
 /// Returns what the result of a request means.
 ///
 /// Success, and the rejection of the project, count only if the body starts as the collector's JSON does: a captive portal answers every request
-/// with 200, and a server before the collector may ask for a login or a proof that the client is no robot.
+/// with 200, and a proxy in front of the collector may answer with a login page or a CAPTCHA.
 pub fn classify(result: &SendResult<'_>) -> SendOutcome {
     match result.status {
         200..=299 if result.body.starts_with(BatchResponse::JSON_PREFIX) => SendOutcome::Acked,

@@ -108,7 +108,7 @@ impl Measured {
         median(&mut self.costs.clone())
     }
 
-    /// The time within which so many of a hundred requests of a turn were answered, in milliseconds: least, median and greatest of all turns.
+    /// A percentile of the response times of a turn, in milliseconds: least, median and greatest of all turns.
     fn within(&self, hundredths: usize) -> [f64; 3] {
         let of_turn = |micros: &Vec<u32>| micros.get(micros.len() * hundredths / 100).map_or(0.0, |micros| f64::from(*micros) / 1_000.0);
         let mut turns: Vec<f64> = self.turns.iter().map(of_turn).collect();

@@ -156,7 +156,7 @@ pub struct TlsFlags {
     #[arg(long, env = "TILLROLL_ACME_WEBROOT", value_name = "DIR", requires = "redirect_listen")]
     pub acme_webroot: Option<PathBuf>,
 
-    /// Oblige browsers to use HTTPS for this host for so long (Strict-Transport-Security)
+    /// The time for which browsers use only HTTPS for this host (Strict-Transport-Security)
     #[arg(long, env = "TILLROLL_HSTS", value_name = "TIME", value_parser = duration, requires = "certificate")]
     pub hsts: Option<Duration>,
 }

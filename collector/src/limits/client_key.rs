@@ -38,7 +38,7 @@ impl ClientKey {
     /// `X-Forwarded-For`.
     ///
     /// Each proxy appends the address that its request came from. Everything before the entries of our own proxies could be forged by the
-    /// client and is ignored, whatever bytes it consists of. A request without the header came past the proxies, from its own address.
+    /// client and is ignored, whatever bytes it consists of. A request without the header bypassed the proxies, and has its own address.
     pub(crate) fn of_request(peer: IpAddr, headers: &HeaderMap, trusted_proxies: usize) -> Self {
         let Some(from_end) = trusted_proxies.checked_sub(1) else { return Self::of(peer) };
         let values: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(axum::http::HeaderValue::as_bytes).collect();

@@ -32,7 +32,7 @@ pub struct LogFlags {
     #[arg(long = "log-replicas", env = "TILLROLL_LOG_REPLICAS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=5))]
     pub replicas: Option<u16>,
 
-    /// How long entries stay in the log: so long may a node be away, and so long erased data stays there at the most
+    /// How long entries stay in the log: the longest that a node may be away, and that erased data stays there
     #[arg(long = "log-retention", env = "TILLROLL_LOG_RETENTION", default_value = "7d", value_name = "TIME", value_parser = retention)]
     pub retention: Duration,
 }

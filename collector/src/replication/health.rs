@@ -18,7 +18,7 @@ use crate::telemetry::{gauge, render, total};
 /// A node that lags longer is not ready.
 const MAX_LAG: Duration = Duration::from_secs(2);
 
-/// A node that lags longer takes no requests, because each would wait for so long.
+/// A node that lags longer takes no requests, because each would wait as long.
 const MAX_REQUEST_LAG: Duration = Duration::from_secs(20);
 
 /// How many answers about the newest entry are kept until they are reached.

@@ -179,7 +179,7 @@ impl Candidate {
         Ok(())
     }
 
-    /// Returns whether the lease with this revision was not renewed for so long that its holder has stopped.
+    /// Returns whether the lease with this revision was not renewed in the time after which its holder stops.
     fn is_expired(&mut self, revision: u64) -> bool {
         match self.other {
             Some((seen, since)) if seen == revision => since.elapsed() > LEASE + MARGIN,

@@ -19,11 +19,11 @@ pub(in crate::store) const ROW: usize = 20;
 /// A record of a back end.
 pub(in crate::store) const RECORD: usize = 60;
 
-/// An imported record, and so many of its bytes cost one more.
+/// An imported record, and how many of its bytes cost one more.
 pub(in crate::store) const DOCUMENT: usize = 15;
 pub(in crate::store) const DOCUMENT_BYTES: usize = 400;
 
-/// So many bytes cost one.
+/// How many bytes of other texts cost one.
 pub(in crate::store) const BYTES: usize = 50;
 
 /// Splits a list into parts that cost at most [`MAX_TASK`], or have one element.

@@ -157,7 +157,7 @@ impl Senders {
         listed.unwrap_or(&collectors[start % collectors.len()])
     }
 
-    /// Waits for so long, or until the senders are stopped; returns whether they are.
+    /// Waits for this time, or until the senders are stopped; returns whether they are.
     fn wait(&self, time: Duration) -> bool {
         let is_stopped = self.is_stopped.lock().unwrap_or_else(PoisonError::into_inner);
         let result = self.stopped.wait_timeout_while(is_stopped, time, |is_stopped| !*is_stopped);

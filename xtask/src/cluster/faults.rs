@@ -66,7 +66,7 @@ pub(super) type Observed = (String, Option<String>);
 /// A group in which faults are made.
 pub(super) struct FaultInjector<'a> {
     pub(super) members: &'a Members,
-    /// Waits for so long, or until the run is stopped.
+    /// Waits for this time, or until the run is stopped.
     pub(super) wait: &'a (dyn Fn(Duration) + Sync),
     /// One of each process: of two faults at the same time, only one changes the state of a process, and the other waits for its end.
     turns: BTreeMap<&'a str, Mutex<()>>,

@@ -21,7 +21,7 @@ use crate::cli::stop_signal;
 use filter::{Filter, Kind};
 use stream::{Failure, Message};
 
-/// The server sends a keep-alive every 15 seconds. A connection that is silent for so long is lost.
+/// The server sends a keep-alive every 15 seconds. A connection that is silent for this time is lost.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The delay before a lost connection is opened again, and its limit after repeated failures.
@@ -47,7 +47,7 @@ pub struct Flags {
     #[arg(long, value_name = "KIND")]
     pub only: Option<Kind>,
 
-    /// First look at so many of the newest stored events
+    /// First print the matches among this number of the newest stored events
     #[arg(long, default_value_t = 0, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub last: u16,
 

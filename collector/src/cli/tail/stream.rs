@@ -16,7 +16,7 @@ const READ_AHEAD: usize = 256;
 /// Where the stream begins.
 #[derive(Clone, Debug)]
 pub(in crate::cli) enum Start {
-    /// With so many of the newest events.
+    /// With this number of the newest events.
     Last(u16),
     /// After the event with this cursor.
     After(String),

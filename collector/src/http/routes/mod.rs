@@ -44,7 +44,7 @@ use crate::http::middleware::{self, RoutePolicy};
 use crate::http::path::PathParam;
 use crate::http::route_table::RouteTable;
 
-/// Returns the router of the whole HTTP interface. With `hsts` every response obliges browsers to use HTTPS for so long.
+/// Returns the router of the whole HTTP interface. With `hsts` every response makes browsers use only HTTPS for that time.
 pub(super) fn router(state: SharedState, hsts: Option<Duration>) -> Router {
     let router = interface(state);
     match hsts.map(|duration| HeaderValue::from_str(&format!("max-age={}", duration.as_secs()))) {

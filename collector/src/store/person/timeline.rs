@@ -50,7 +50,7 @@ pub struct TimelineCursor {
 }
 
 impl TimelineCursor {
-    /// Parses the text of a cursor; returns None if it is none.
+    /// Parses the text of a cursor; returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix('t')?).ok()?;
         let (cursor, rest) = postcard::take_from_bytes(&bytes).ok()?;

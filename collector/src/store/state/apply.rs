@@ -65,7 +65,7 @@ impl StateUpdater<'_> {
         Ok(())
     }
 
-    /// Derives what is stale, and returns the number of the newest change and how often which bound was reached.
+    /// Derives what is stale, and returns the number of the newest change and how often each bound was reached.
     pub(in crate::store) fn finish(mut self) -> rusqlite::Result<(i64, BTreeMap<Bound, u64>)> {
         for ((project, person), stale) in self.take_stale() {
             if stale.carts {

@@ -36,7 +36,7 @@ pub(in crate::store) struct PersonRecords {
 }
 
 impl PersonRecords {
-    /// Returns whether there is none.
+    /// Returns whether the person has no records.
     pub(in crate::store) fn is_empty(&self) -> bool {
         self.customer.is_none() && self.orders.is_empty() && self.carts.is_empty() && self.returns.is_empty()
     }

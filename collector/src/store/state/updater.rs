@@ -85,7 +85,7 @@ impl<'a> StateUpdater<'a> {
         Ok(())
     }
 
-    /// Takes everyone who is stale.
+    /// Returns the stale persons and empties the list.
     pub(super) fn take_stale(&mut self) -> BTreeMap<(i64, Person), Stale> {
         std::mem::take(&mut self.stale)
     }
@@ -95,7 +95,7 @@ impl<'a> StateUpdater<'a> {
         *self.reached.entry(bound).or_default() += 1;
     }
 
-    /// Stores the number of the newest change, and returns it and how often which bound was reached.
+    /// Stores the number of the newest change, and returns it and how often each bound was reached.
     pub(super) fn write_change(self) -> rusqlite::Result<(i64, BTreeMap<Bound, u64>)> {
         if self.change != self.first_change {
             self.connection.prepare_cached("UPDATE change_head SET change = ?1")?.execute([self.change])?;
