@@ -17,7 +17,7 @@ use crate::clock::Stopwatch;
 /// How many lines of one message are logged in each [`WINDOW`].
 const MAX_LINES: u32 = 60;
 
-/// The time after which the lines are counted anew.
+/// The time after which the lines are counted again.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// The budget of this process.

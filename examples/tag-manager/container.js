@@ -1,5 +1,5 @@
 // Stands in for the tag manager's container, which its own server makes. It inserts custom HTML tags as that does: variables become JavaScript
-// values, each script is created anew and keeps only its address and its text, and scripts of one tag run in their order.
+// values, each script is created again and keeps only its address and its text, and scripts of one tag run in their order.
 
 const TAGS = [
   { trigger: "gtm.js", file: "tags/library.html" },

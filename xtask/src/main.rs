@@ -53,7 +53,7 @@ enum Task {
     Size,
     /// Build the archives that are published, into `target/package/`
     Package,
-    /// Write the table of the hosts of search engines and social networks anew, from the pinned public list
+    /// Update the table of the hosts of search engines and social networks from the pinned public list
     SourceHosts,
     /// Check the rules of this code base that no standard linter checks
     Tidy,

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-/// The file begins anew at this length, so that it does not fill the disk.
+/// The file is written from its start again at this length, so that it does not fill the disk.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
 type Waiting = (Bytes, oneshot::Sender<()>);

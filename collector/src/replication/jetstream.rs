@@ -250,7 +250,7 @@ pub(super) struct LogEntry {
 }
 
 impl Entries {
-    /// Returns the next entry; waits until there is one. After an error the reader must begin anew.
+    /// Returns the next entry; waits until there is one. After an error the reader must start again.
     pub(super) async fn next(&mut self) -> Result<LogEntry, LogError> {
         let next = std::future::poll_fn(|context| self.0.as_mut().poll_next(context)).await;
         let message = next.ok_or(LogError::Unavailable("the server ended the delivery".into()))?.map_err(LogError::unavailable)?;

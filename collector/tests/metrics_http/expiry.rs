@@ -1,4 +1,4 @@
-//! Visits whose events have expired: their figures stay, also in a projection that is filled anew.
+//! Visits whose events have expired: their figures stay, also in a projection that is filled again.
 
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};

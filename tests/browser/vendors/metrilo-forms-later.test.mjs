@@ -1,4 +1,4 @@
-// metrilo.integrateForm: forms that are not there yet, that are drawn anew, or that stand in an open shadow tree. One submit is one event.
+// metrilo.integrateForm: forms that are not there yet, that are drawn again, or that stand in an open shadow tree. One submit is one event.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -31,7 +31,7 @@ const FORMS = {
   "integrated before it is there": [inline(INTEGRATE) + FORM, "", click],
   "integrated through the queue": [inline(`metriloQueue.push(() => { ${INTEGRATE} });`) + FORM, "", click],
   "that appears later": [inline(INTEGRATE) + BOX, `document.getElementById("box").innerHTML = ${JSON.stringify(FORM)}`, click],
-  "drawn anew": [`<div id="box">${FORM}</div>` + inline(INTEGRATE), `document.getElementById("box").innerHTML = ${JSON.stringify(FORM)}`, click],
+  "drawn again": [`<div id="box">${FORM}</div>` + inline(INTEGRATE), `document.getElementById("box").innerHTML = ${JSON.stringify(FORM)}`, click],
   "moved": [FORM + BOX + inline(INTEGRATE), `document.getElementById("box").append(document.getElementById("letter"))`, click],
   "submitted by requestSubmit": [FORM + inline(INTEGRATE), "", `document.getElementById("letter").requestSubmit()`],
   "given as an element": [FORM + inline(`metrilo.integrateForm({ formSelector: document.getElementById("letter"), email: "email" });`), "", click],

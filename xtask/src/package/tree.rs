@@ -36,7 +36,7 @@ pub(super) fn debian_folder(context: &Context) -> PathBuf {
     context.path(FOLDER).join("debian")
 }
 
-/// Creates both trees anew.
+/// Deletes both trees and creates them.
 pub(super) fn create(context: &mut Context) -> Result<String> {
     let folder = context.path(FOLDER);
     if folder.exists() {

@@ -91,7 +91,7 @@ pub(super) fn is_complete(connection: &Connection, days: u32) -> duckdb::Result<
     connection.query_row("SELECT attributed_days IS NOT DISTINCT FROM ? FROM projection", params![days], |row| row.get(0))
 }
 
-/// Computes missing rows of at most [`MAX_ORDERS`] orders, and all anew if the window was another one. Returns whether none is missing any more.
+/// Computes missing rows of at most [`MAX_ORDERS`] orders, and all again if the window was another one. Returns whether none is missing any more.
 pub(super) fn add_missing(connection: &Connection, days: u32) -> duckdb::Result<bool> {
     if is_complete(connection, days)? {
         return Ok(true);

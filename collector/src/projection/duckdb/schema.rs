@@ -16,7 +16,7 @@ const STORAGE_VERSION: &str = "v1.4.0";
 /// in the projection.
 const CHECKPOINT_THRESHOLD: &str = "64MiB";
 
-/// The most rows of a part of a table. The engine compresses a part anew whenever a copy of the log adds rows to it: with its own default,
+/// The most rows of a part of a table. The engine compresses a part again whenever a copy of the log adds rows to it: with its own default,
 /// 122,880, each copy of an import of orders compressed most of the orders before it again. What fills a part within one batch is compressed
 /// and written once, and not to the log.
 const ROW_GROUP_ROWS: usize = 16_384;

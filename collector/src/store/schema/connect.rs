@@ -11,9 +11,9 @@ use rusqlite::{Connection, OptionalExtension};
 /// `synchronous = FULL` flushes the write-ahead log with each commit (<https://sqlite.org/pragma.html#pragma_synchronous>). `secure_delete`
 /// overwrites deleted content, so the data of an erased person leaves the file too.
 ///
-/// A commit that lets the write-ahead log grow beyond 64 MB copies its pages to the database, and a later one starts the log anew if no
-/// reader needs it. The server's writer leaves the copying to another thread. [`limit_log`] waits for the readers if the log is never started
-/// anew. The file keeps its length up to 128 MB: to truncate it and let it grow again would delay every commit.
+/// A commit that lets the write-ahead log grow beyond 64 MB copies its pages to the database, and a later one restarts the log if no
+/// reader needs it. The server's writer leaves the copying to another thread. [`limit_log`] waits for the readers if the log is never
+/// restarted. The file keeps its length up to 128 MB: to truncate it and let it grow again would delay every commit.
 pub(in crate::store) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(busy_timeout)?;
@@ -80,13 +80,13 @@ pub(in crate::store) fn checkpoint_truncate(connection: &Connection) {
     }
 }
 
-/// The length of the write-ahead log from which on the writer waits for readers to be able to start it anew, in bytes.
+/// The length of the write-ahead log from which on the writer waits for readers to be able to restart it, in bytes.
 const MAX_LOG_BYTES: u64 = 128 << 20;
 
 /// How long the writer waits for readers then. Each read is one page, so in most cases they end sooner.
 const LOG_RESTART_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Returns whether the write-ahead log of the store in this file is too long. After it was started anew the log keeps its length.
+/// Returns whether the write-ahead log of the store in this file is too long. After it was restarted the log keeps its length.
 pub(in crate::store) fn is_log_too_long(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");

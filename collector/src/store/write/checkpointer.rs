@@ -1,7 +1,7 @@
 //! Copies the write-ahead log to the database, on a thread of its own.
 //!
 //! A checkpoint inside a commit would delay all waiting requests until tens of megabytes are on disk. This thread copies while the writer goes
-//! on. What was added meanwhile is little: when the log is long, the writer copies that itself, so that its next commit starts the log anew.
+//! on. What was added meanwhile is little: when the log is long, the writer copies that itself, so that its next commit restarts the log.
 //!
 //! SQLite flushes the database only when a copy reaches the end of the log, which it never does while commits go on. So the thread flushes it after
 //! each copy. Otherwise the writer would wait until all that was copied since the log was started is on disk.
@@ -21,14 +21,14 @@ use crate::store::schema::connect::{checkpoint, connect_writer};
 /// How long commits gather before they are copied, unless the log has grown much.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Likewise for a log that is long: it is started anew once everything is copied and no reader needs it.
+/// Likewise for a log that is long: it is restarted once everything is copied and no reader needs it.
 const LONG_LOG_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How many pages the log may grow before they are copied at once: 4 MB. The flush of a commit waits for that of a copy, so a copy must be small;
 /// and each copy waits for the disk twice, so there must be few.
 const MAX_GROWTH_PAGES: i64 = MAX_LOG_PAGES / 16;
 
-/// From this length on the log is started anew as soon as possible, in pages of the database: 64 MB.
+/// From this length on the log is restarted as soon as possible, in pages of the database: 64 MB.
 pub(super) const MAX_LOG_PAGES: i64 = 8192;
 
 /// The thread that copies. Dropping it ends the thread.
@@ -122,7 +122,7 @@ fn run(path: &Path, busy_timeout: Duration, commits: &Receiver<i64>, shared: &Sh
     Ok(())
 }
 
-/// Returns whether a log of this length must be copied at once, if so many pages were copied last. A shorter log was started anew since.
+/// Returns whether a log of this length must be copied at once, if so many pages were copied last. A shorter log was restarted since.
 fn must_copy(pages: i64, copied: i64) -> bool {
     let copied = if pages < copied { 0 } else { copied };
     pages - copied >= MAX_GROWTH_PAGES || pages > MAX_LOG_PAGES && copied <= MAX_LOG_PAGES

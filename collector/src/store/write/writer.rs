@@ -205,7 +205,7 @@ impl StoreWriter {
         self.checkpointer.committed(pages);
     }
 
-    /// Copies the rest of a long write-ahead log, so that the next commit starts it anew.
+    /// Copies the rest of a long write-ahead log, so that the next commit restarts it.
     pub(in crate::store) fn restart_log(&mut self) {
         // A commit must not wait for a copy that runs. It sets the flag again when it is complete.
         let Some(_turn) = self.checkpointer.try_pause() else { return };
@@ -260,7 +260,7 @@ impl StoreWriter {
 
 /// Returns from which length on expensive tasks wait for the next copy of a log that was just copied at this length.
 ///
-/// The next commit starts the log anew unless a reader needs it. Then one transaction after each copy looks whether the reader has ended. A
+/// The next commit restarts the log unless a reader needs it. Then one transaction after each copy looks whether the reader has ended. A
 /// reader that lasts until the log is twice as long, such as a backup, lets expensive tasks go on until it has grown as much again.
 fn pause_from(pages: i64) -> i64 {
     if pages < 2 * MAX_LOG_PAGES { pages.max(MAX_LOG_PAGES) } else { pages + MAX_LOG_PAGES }

@@ -100,7 +100,7 @@ fn run_with_window(
 }
 
 /// Asks for the attribution of orders and the revenue of visits, half of the time. An engine that keeps them must notice the changes since: the
-/// results are those that it has after another window, for which it computes everything anew.
+/// results are those that it has after another window, for which it computes everything again.
 fn ask_between(engine: &dyn AnalyticsEngine, random: &mut Random) {
     if random.percent(50) {
         let kept = attribution(engine, ATTRIBUTION_DAYS);
