@@ -97,10 +97,17 @@ impl Numbers {
 fn event(numbers: &mut Numbers) -> (Uuid, Event) {
     let number = numbers.below(4_000);
     let person = numbers.below(12);
-    let (kind, params) = match numbers.below(6) {
+    let order = numbers.below(40).to_string();
+    let lines = json!([{"product_id": numbers.below(9).to_string(), "quantity": numbers.below(3) + 1, "price": 12.5}]);
+    let (kind, params) = match numbers.below(11) {
         0 => ("identify", json!({"email": format!("a{}@x.com", numbers.below(8))})),
-        1 | 2 => ("basket_add", json!({"product_id": numbers.below(9).to_string(), "quantity": 1, "price": 12.5})),
-        3 => ("order", json!({"order_id": numbers.below(40).to_string(), "amount": 20.25, "items": [{"product_id": "1", "quantity": 2}]})),
+        1 => ("basket_add", json!({"product_id": numbers.below(9).to_string(), "quantity": 1})),
+        2 => ("basket_update", json!({"total": 25, "currency": "EUR", "lines": lines})),
+        3 | 4 => ("order", json!({"order_id": order, "total": 20.25, "currency": "EUR", "lines": lines})),
+        5 => ("order_cancel", json!({"order_id": order})),
+        6 => ("order_return", json!({"order_id": order, "lines": lines})),
+        7 => ("tag", json!({"tags": [format!("tag{}", numbers.below(3))]})),
+        8 => ("customer_details", json!({"first_name": format!("Anna {}", numbers.below(4)), "subscribed": true})),
         _ => ("product_view", json!({"product_id": numbers.below(9).to_string()})),
     };
     let visitor = match person {

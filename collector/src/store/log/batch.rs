@@ -34,7 +34,7 @@ pub struct EncodedBatch {
 #[derive(Debug)]
 pub(in crate::store) struct EventMeta {
     pub(in crate::store) id: Uuid,
-    /// The event itself, if its type changes the state.
+    /// The event itself, if its type changes the state; without its page, from which nothing is derived.
     pub(in crate::store) state_event: Option<Box<Event>>,
 }
 
@@ -105,7 +105,7 @@ impl EncodedBatch {
         let [session, store] = [&event.session_id, &event.store_id].map(|text| text.as_ref().map(AsRef::as_ref));
         let event_type = event.kind.as_ref();
         let has_person = visitor.or(email).is_some();
-        self.encoder.push(&LogEvent {
+        let event = LogEvent {
             id,
             time: event.time,
             received_at: self.received_at,
@@ -117,10 +117,11 @@ impl EncodedBatch {
             is_bot: self.trust == TrustLevel::Bot,
             client: self.client,
             is_state_event: has_person && self.trust.event_group(event_type).is_some(),
-        });
-        let state_event = affects_state(event_type).then(|| Box::new(without_page(event)));
-        self.state_events += usize::from(state_event.is_some());
-        self.events.push(EventMeta { id, state_event });
+        };
+        self.encoder.push(&event);
+        let meta = EventMeta::of(&event);
+        self.state_events += usize::from(meta.state_event.is_some());
+        self.events.push(meta);
     }
 
     /// Returns the number of events.
@@ -192,24 +193,5 @@ impl EncodedBatch {
     /// Returns the encoded events.
     pub(in crate::store) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         self.encoder.frames()
-    }
-}
-
-/// The state is derived from everything but the page.
-fn without_page<S: AsRef<str>>(event: &Event<S>) -> Event {
-    let text = |text: &S| text.as_ref().to_owned();
-    Event {
-        id: String::new(),
-        kind: text(&event.kind),
-        api: text(&event.api),
-        time: event.time,
-        visitor: match &event.visitor {
-            Visitor::Id(id) => Visitor::Id(text(id)),
-            Visitor::Email(email) => Visitor::Email(text(email)),
-        },
-        session_id: event.session_id.as_ref().map(text),
-        store_id: event.store_id.as_ref().map(text),
-        page: Page::default(),
-        params: event.params.clone(),
     }
 }
