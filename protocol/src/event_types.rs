@@ -63,6 +63,27 @@ pub enum ParamType {
     Lines(LineType),
 }
 
+impl ParamType {
+    /// Returns what a value must be, for the message about one that is not.
+    pub fn expected(&self) -> &'static str {
+        match self {
+            Self::Text => "a text that is not empty",
+            Self::TextOrEmpty => "a text",
+            Self::PageUrl | Self::Url | Self::SourceUrl => "the address of a page",
+            Self::PersonId => "the id of a person, not a placeholder",
+            Self::OrderId => "the id of an order, not a placeholder",
+            Self::Email => "an e-mail address",
+            Self::Quantity | Self::ChangedQuantity | Self::LineQuantity => "a number above zero",
+            Self::Money => "an amount of money",
+            Self::Currency => "the code of a currency",
+            Self::Bool => "true or false",
+            Self::Tags => "a list of texts that are not empty",
+            Self::Any => "a value",
+            Self::Lines(_) => "a list of lines",
+        }
+    }
+}
+
 /// The type of a line. A name instead of the properties themselves makes the table, which is in each page, a quarter smaller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LineType {

@@ -12,11 +12,16 @@ use crate::placeholder::is_placeholder;
 use crate::str_bytes::trim;
 use crate::{email, json_writer, limits, number_text, price_text};
 
+/// What an event of a type must have that needs any one of several parameters.
+const ANY_PARAM: &str = "there, or another parameter of the type";
+
 /// A required parameter is missing or invalid, or a parameter has too many elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidParam {
     /// The name of the parameter. If the type needs any one of several, the name of the first.
     pub name: &'static str,
+    /// What its value must be.
+    pub expected: &'static str,
     /// How many elements it may have, if it has more.
     pub limit: Option<usize>,
 }
@@ -82,7 +87,11 @@ pub fn parse_into<'a>(
 ) -> Result<EventParams, InvalidParam> {
     write_object(event_type.params, values, context, &mut out)?;
     if event_type.requires_any && out == "{}" {
-        return Err(InvalidParam { name: event_type.params.first().map_or("", |param| param.name), limit: None });
+        let invalid = |first: &Param| {
+            let expected = if values.get(first.name).kind() == ValueKind::Null { ANY_PARAM } else { first.param_type.expected() };
+            InvalidParam { name: first.name, expected, limit: None }
+        };
+        return event_type.params.first().map_or(Ok(EventParams(out)), |first| Err(invalid(first)));
     }
     Ok(EventParams(out))
 }
@@ -106,7 +115,7 @@ fn write_object<'a, V: ReadValue<'a>>(
         }
         let before = out.len();
         json_writer::push_key(out, param.name);
-        let invalid = |limit| InvalidParam { name: param.name, limit };
+        let invalid = |limit| InvalidParam { name: param.name, expected: param.param_type.expected(), limit };
         if !write_value(&param.param_type, from.get(param.name), context, out).map_err(|limit| invalid(Some(limit)))? {
             out.truncate(before);
             if param.is_required {
@@ -345,7 +354,7 @@ mod tests {
         }
         let land = EVENT_TYPES.iter().find(|kind| kind.name == "land").unwrap();
         let address_of_spaces = parse(land, FlatValue::new("{}"), " \u{1a}");
-        assert_eq!(address_of_spaces, Err(InvalidParam { name: "current_url", limit: None }));
+        assert_eq!(address_of_spaces, Err(InvalidParam { name: "current_url", expected: "the address of a page", limit: None }));
     }
 
     #[test]

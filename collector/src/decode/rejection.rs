@@ -78,7 +78,7 @@ impl RejectReason {
         if let Some(limit) = param.limit {
             return Self::TooManyElements { field: format!("{object}.{name}"), limit };
         }
-        Self::BadField { field: format!("{object}.{name}"), wanted: "something that can be read", found }
+        Self::BadField { field: format!("{object}.{name}"), wanted: param.expected, found }
     }
 
     /// Returns the path of the invalid field, if a single field is invalid.

@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn rejection_names_the_field_as_on_this_wire() {
         for (path, more, message) in [
-            ("/product/view", r#""params":{}"#, "`params.productId` must be something that can be read, found nothing"),
-            ("/page/land", r#""params":{"currentUrl":[]}"#, "`params.currentUrl` must be something that can be read, found a list"),
+            ("/product/view", r#""params":{}"#, "`params.productId` must be a text that is not empty, found nothing"),
+            ("/page/land", r#""params":{"currentUrl":[]}"#, "`params.currentUrl` must be the address of a page, found a list"),
             ("/product/view", r#""params":"2""#, "`params` must be an object, found a string"),
         ] {
             assert_eq!(event(path, &body(more)), Err(message.into()));

@@ -278,11 +278,11 @@ mod tests {
             (json!({"scope": "view", "data": {}, "user": user, "context": "c"}), "`context` must be an object, found a string"),
             (
                 json!({"scope": "basket", "action": "add", "data": {}, "user": user}),
-                "`data.product_id` must be something that can be read, found nothing",
+                "`data.product_id` must be a text that is not empty, found nothing",
             ),
             (
                 json!({"scope": "order", "action": "return", "data": {}}),
-                "`data.order_id` must be something that can be read, found nothing",
+                "`data.order_id` must be the id of an order, not a placeholder, found nothing",
             ),
         ] {
             assert_eq!(event(&request), Err(message.to_owned()), "{request}");
