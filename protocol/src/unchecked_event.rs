@@ -278,7 +278,9 @@ mod tests {
                 event.page.title = "x".repeat(limits::MAX_STRING_BYTES + 1);
             }),
             (EventError::ParamsNotObject, |event| event.params = &DynValue::Bool(true)),
-            (EventError::Param(InvalidParam { name: "product_id", expected: "a text that is not empty", limit: None }), |event| event.params = &DynValue::Null),
+            (EventError::Param(InvalidParam { name: "product_id", expected: "a text that is not empty", limit: None }), |event| {
+                event.params = &DynValue::Null
+            }),
             (EventError::MissingVisitor, |event| (event.api, event.visitor) = (apis::HEADLESS.into(), None)),
         ];
         for (error, change) in table {

@@ -216,7 +216,9 @@ fn open_analytics(flags: &Serve, store: &Store, leadership: Leadership, pace: Pa
 fn is_open_to_this_machine(flags: &Serve, is_local: bool) -> bool {
     let is_behind_proxy = flags.limits.trust_proxy > 0;
     if flags.demo && is_behind_proxy {
-        tracing::warn!("--demo does not open the owner's pages to this machine together with --trust-proxy; the secret of a project is required");
+        tracing::warn!(
+            "--demo does not open the owner's pages to this machine together with --trust-proxy; the secret of a project is required"
+        );
     }
     flags.demo && is_local && !is_behind_proxy
 }
