@@ -197,6 +197,7 @@ impl From<StoreError> for Error {
             StoreError::Folder { .. }
             | StoreError::InUse(_)
             | StoreError::NotFound(_)
+            | StoreError::Unfinished(_)
             | StoreError::UnsupportedVersion { .. }
             | StoreError::Damaged { .. }
             | StoreError::InGroup(_)
@@ -350,6 +351,7 @@ pub(crate) fn with_advice(error: StoreError) -> anyhow::Error {
         StoreError::Folder { .. } => "make it writable or choose another folder with --data",
         StoreError::InUse(_) => "stop the other collector or choose another folder with --data",
         StoreError::NotFound(_) => "choose the data folder with --data",
+        StoreError::Unfinished(_) => "delete the folder and run `tillroll restore` or `tillroll join` again",
         StoreError::UnsupportedVersion { .. } => "start the version of Tillroll that wrote it, or choose an empty folder with --data",
         StoreError::Damaged { .. } => "restore a backup",
         StoreError::PathNotUtf8(_) => "choose another path",

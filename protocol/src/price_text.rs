@@ -192,7 +192,9 @@ fn join_cents(text: &str) -> String {
         rest = after.trim_start_matches('|');
         let is_joined = match out.strip_suffix(SEPARATORS) {
             Some(number) => ends_with_digit(number) && begins_with_cents(rest),
-            None => ends_with_digit(&out) && rest.strip_prefix(SEPARATORS).is_some_and(|cents| begins_with_cents(cents.trim_start_matches('|'))),
+            None => {
+                ends_with_digit(&out) && rest.strip_prefix(SEPARATORS).is_some_and(|cents| begins_with_cents(cents.trim_start_matches('|')))
+            }
         };
         if !is_joined {
             out.push('|');

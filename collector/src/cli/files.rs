@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use crate::store::{LOST_AND_FOUND, create_folder};
+use crate::store::{self, LOCK_FILE, LOST_AND_FOUND, create_folder};
 
 /// Returns the message of a failed operation, for [`Context`].
 pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce() -> String {
@@ -33,6 +33,19 @@ pub(super) fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// Creates a data folder for these files. It may contain what an interrupted command left of the same files, and nothing else.
+pub(super) fn create_data_folder(folder: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
+    create(folder)?;
+    let is_leftover = |name: &PathBuf| {
+        name == Path::new(LOCK_FILE) || files.iter().any(|file| name == file || *name == file.with_added_extension("part"))
+    };
+    let has_leftovers_only = || store::is_unfinished(folder) && files_below(folder).is_ok_and(|found| found.iter().all(is_leftover));
+    if store::is_used(folder) && !has_leftovers_only() {
+        bail!("the data folder {} is not empty; move it away or choose another with --data", folder.display());
+    }
+    Ok(())
 }
 
 /// Creates a folder (0700) and its parents.

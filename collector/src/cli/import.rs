@@ -16,12 +16,12 @@ use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use serde::Deserialize;
 
+use crate::addresses::AddressRules;
 use crate::cli::choose_project;
 use crate::cli::chunks::{Chunk, Chunks};
 use crate::cli::files::failed;
 use crate::cli::progress::byte_bar;
 use crate::clock::{self, Clock};
-use crate::addresses::AddressRules;
 use crate::config::currency::Currency;
 use crate::config::{DataFolder, ReceiptFlags, per_project};
 use crate::import::{self, Import, ImportResponse, Parser};

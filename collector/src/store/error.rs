@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The data folder contains no store.
     #[error("the folder {} contains no store", .0.display())]
     NotFound(PathBuf),
+    /// The data folder contains a part of a store: `tillroll restore` or `tillroll join` was interrupted.
+    #[error("the data folder {} holds a restore or a join that did not finish", .0.display())]
+    Unfinished(PathBuf),
     /// SQLite cannot open the file.
     #[error("cannot open the store {}: {source}", path.display())]
     Open {
