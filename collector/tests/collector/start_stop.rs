@@ -86,6 +86,17 @@ fn first_start_creates_a_project_and_prints_its_secret_once() {
 }
 
 #[test]
+fn secret_of_the_first_project_is_printed_although_the_start_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let used_port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, data) = (used_port.local_addr().unwrap().to_string(), folder.path().to_str().unwrap());
+    let (success, _, err) = run_program(&["serve", "--listen", &address, "--data", data]);
+    assert!(!success && err.contains("cannot listen on"), "{err}");
+    let projects: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.path().join("projects.json")).unwrap()).unwrap();
+    assert!(err.contains(projects[0]["secrets"][0]["secret"].as_str().unwrap()), "{err}");
+}
+
+#[test]
 fn second_server_on_the_same_data_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let _first = ServerProcess::start(folder.path(), &["--project", "t:secret"]);

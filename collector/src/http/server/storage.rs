@@ -26,26 +26,31 @@ pub(super) async fn open_store(
     Ok((store, Some(node)))
 }
 
-/// Opens the projects, and returns the credentials of one that this start created. A node waits for its log if it needs it for that.
-pub(super) async fn open_projects(
-    flags: &Serve,
-    store: &Store,
-    node: Option<&Node>,
-    clock: Clock,
-) -> anyhow::Result<(ProjectRegistry, Option<Credentials>)> {
+/// Opens the projects, and prints the credentials of one that this start created. A node waits for its log if it needs it for that.
+pub(super) async fn open_projects(flags: &Serve, store: &Store, node: Option<&Node>, clock: Clock) -> anyhow::Result<ProjectRegistry> {
     let all = flags.all_projects()?;
     let Some(node) = node else {
-        return ProjectRegistry::open(&all, &flags.data, clock, |token| Ok(store.project(token)?));
+        let (projects, created) = ProjectRegistry::open(&all, &flags.data, clock, |token| Ok(store.project(token)?))?;
+        print_created(flags, created.as_ref());
+        return Ok(projects);
     };
     if needs_log(flags, &all, store)? {
         node.wait_until_synchronised().await?;
     }
     let number_of = |token: &str| tokio::task::block_in_place(|| Ok(store.project(token)?));
     let (projects, created) = ProjectRegistry::open(&all, &flags.data, clock, number_of)?;
+    print_created(flags, created.as_ref());
     if created.is_some() {
         node.wait_until_files_are_published().await?;
     }
-    Ok((projects, created))
+    Ok(projects)
+}
+
+/// Prints the credentials at once: the next start does not print them, even if this one fails later.
+fn print_created(flags: &Serve, created: Option<&Credentials>) {
+    if let Some(Credentials { token, secret }) = created {
+        eprintln!("Created a project in {}.\n  token:  {token}\n  secret: {secret}", flags.data.display());
+    }
 }
 
 /// Returns whether a node cannot start without its log: a project has no number yet, or the projects are not here.
