@@ -29,6 +29,7 @@ mod jobs;
 mod limits;
 pub mod log_budget;
 pub mod metrics;
+mod operator_error;
 mod packed;
 mod priority;
 pub mod projection;

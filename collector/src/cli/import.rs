@@ -25,8 +25,8 @@ use crate::clock::{self, Clock};
 use crate::config::currency::Currency;
 use crate::config::{DataFolder, ReceiptFlags, per_project};
 use crate::import::{self, Import, ImportResponse, Parser};
+use crate::operator_error::with_advice;
 use crate::projects;
-use crate::request_error::with_advice;
 use crate::resource::Resource;
 use crate::store::{FILE, Options, ReadOnlyStore, Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -95,7 +95,7 @@ pub fn run(flags: &Flags, clock: Clock) -> anyhow::Result<()> {
     let (mut chunks, mut total) = (Chunks::new(BufReader::new(input)), Total::default());
     while let Some(chunk) = chunks.next().with_context(failed("read", &flags.file))? {
         let (lines_before, bytes) = (chunk.lines_before, chunk.bytes.len() as u64);
-        let summary = target.import(flags.what, chunk, clock)?;
+        let summary = target.import(flags.what, chunk, clock).inspect_err(|_| bar.suspend(|| total.print_before_error(flags.what)))?;
         bar.suspend(|| total.add(lines_before, summary));
         bar.inc(bytes);
     }
@@ -150,10 +150,10 @@ impl Target {
             result => result.map_err(with_advice)?,
         };
         if let Some(token) = &flags.project {
-            store.project(token)?;
+            store.project(token).map_err(with_advice)?;
         }
         // A project that was added a moment ago is not in the store yet.
-        added.iter().try_for_each(|token| store.project(token).map(|_| ()))?;
+        added.iter().try_for_each(|token| store.project(token).map(|_| ())).map_err(with_advice)?;
         let projects = ReadOnlyStore::open(data).map_err(with_advice)?.projects()?;
         let (project, token) = choose_project(&projects, flags.project.as_deref())?;
         let ReceiptFlags { addresses, currencies } = &flags.receipt;
@@ -168,7 +168,8 @@ impl Target {
             Self::Folder { runtime, store, target } => {
                 let import = Import::new(target.clone(), resource, clock.millis());
                 let parse = |parser: Parser| async { Ok::<_, anyhow::Error>(tokio::task::spawn_blocking(|| parser.run()).await?) };
-                Ok(runtime.block_on(import.run(store, chunk.bytes.into(), parse))?.into())
+                let imported = runtime.block_on(import.run(store, chunk.bytes.into(), parse));
+                Ok(imported.map_err(|error| error.downcast().map_or_else(|error| error, with_advice))?.into())
             }
             Self::Server { agent, url, authorization } => post(agent, url, authorization, resource, &chunk.bytes),
         }
@@ -214,6 +215,14 @@ impl Total {
                 eprintln!("line {}: {}", lines_before + rejected.line, rejected.message);
             }
         }
+    }
+
+    fn print_before_error(&self, resource: Resource) {
+        eprintln!(
+            "Imported {} lines of {} before the error. Run the import again when its cause is removed.",
+            self.accepted,
+            resource.name()
+        );
     }
 
     fn finish(self, resource: Resource) -> anyhow::Result<()> {

@@ -15,8 +15,8 @@ use crate::cli::files::{create_data_folder, create_private, failed, rename, sync
 use crate::cli::progress::byte_bar;
 use crate::cli::server::header;
 use crate::config::DataFolder;
+use crate::operator_error::with_advice;
 use crate::replication::{FILES_STATE, GroupKey};
-use crate::request_error::with_advice;
 use crate::store::{self, FILE};
 
 /// How long the connection may take, and each read.

@@ -12,7 +12,7 @@ use clap::Args;
 use crate::cli::backup::MANIFEST;
 use crate::cli::files::{create, create_data_folder, create_private, failed, files_below, rename, sync_folder};
 use crate::cli::progress::byte_bar;
-use crate::request_error::with_advice;
+use crate::operator_error::with_advice;
 use crate::store::{self, FILE};
 
 /// The flags of `tillroll restore`.

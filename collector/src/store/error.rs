@@ -31,6 +31,14 @@ pub enum StoreError {
         /// The error of SQLite.
         source: rusqlite::Error,
     },
+    /// SQLite cannot write a copy of the store.
+    #[error("cannot write {}: {source}", path.display())]
+    Copy {
+        /// The file of the copy.
+        path: PathBuf,
+        /// The error of SQLite.
+        source: rusqlite::Error,
+    },
     /// The file has a schema version that this build does not support.
     #[error("the store {} has schema version {found}, this build supports version {supported}", path.display())]
     UnsupportedVersion {
@@ -58,6 +66,14 @@ pub enum StoreError {
     /// A transaction failed. None of its changes was acknowledged.
     #[error("cannot write to the store")]
     Write,
+    /// A transaction failed as above, with its cause.
+    #[error("cannot write to the store: {cause}")]
+    NotWritten {
+        /// The message of SQLite.
+        cause: String,
+        /// Whether the disk is full.
+        is_disk_full: bool,
+    },
     /// The queue is at its limit of requests or bytes.
     #[error("the write queue is full")]
     QueueFull,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Serve;
+use crate::operator_error;
 use crate::projects::{self, Credentials, ProjectRegistry};
 use crate::replication::Node;
-use crate::request_error;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::Telemetry;
 
@@ -17,10 +17,10 @@ pub(super) async fn open_store(
     telemetry: &Arc<Telemetry>,
 ) -> anyhow::Result<(Arc<Store>, Option<Arc<Node>>)> {
     if !flags.log.is_set() {
-        let store = Store::open(&flags.data, options, Arc::clone(telemetry)).map_err(request_error::with_advice)?;
+        let store = Store::open(&flags.data, options, Arc::clone(telemetry)).map_err(operator_error::with_advice)?;
         return Ok((Arc::new(store), None));
     }
-    let (store, replica) = Store::open_replicated(&flags.data, options, Arc::clone(telemetry)).map_err(request_error::with_advice)?;
+    let (store, replica) = Store::open_replicated(&flags.data, options, Arc::clone(telemetry)).map_err(operator_error::with_advice)?;
     let store = Arc::new(store);
     let node = Node::start(&flags.log, &flags.data, Arc::clone(&store), replica).await?;
     Ok((store, Some(node)))
