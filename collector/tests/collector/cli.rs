@@ -301,7 +301,12 @@ fn error_names_the_cause_and_the_remedy() {
     assert!(!success && stderr.contains("is not empty"), "{stderr}");
     // Valid lines are imported although others are rejected; the exit status reports the failure.
     let (success, stderr) = run(&["import", "categories", lines, "--data", path_str(&folder.path().join("new")), "--project", "t"]);
-    assert!(!success && stderr.contains("line 2: ") && stderr.contains("line 4: `record.id` must be a string"), "{stderr}");
+    assert!(
+        !success
+            && stderr.contains("line 2: is not JSON: expected ident at column 2")
+            && stderr.contains("line 4: `record.id` must be a string"),
+        "{stderr}"
+    );
     assert!(stderr.contains("Imported 1 lines of categories") && stderr.contains("2 lines were rejected"), "{stderr}");
 }
 
