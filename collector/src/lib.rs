@@ -42,6 +42,7 @@ pub mod sources;
 mod static_files;
 pub mod store;
 pub mod telemetry;
+mod text_input;
 pub mod time;
 pub mod vendors;
 

@@ -9,6 +9,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::clock;
+use crate::text_input::without_byte_order_mark;
 
 /// The environment variable of the key. There is no flag, because other users of the machine can read a command line.
 pub(crate) const VARIABLE: &str = "TILLROLL_GROUP_KEY";
@@ -42,7 +43,7 @@ impl GroupKey {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let text = text.trim();
+        let text = without_byte_order_mark(text).trim();
         let byte = |index: usize| u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok();
         let bytes: Vec<u8> = (0..KEY_BYTES).map_while(byte).collect();
         match bytes.try_into() {
