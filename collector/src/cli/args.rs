@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Context, bail};
+use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::keys::KeysCommand;
@@ -82,14 +84,24 @@ pub fn parse() -> anyhow::Result<Invocation> {
 
 fn finish(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<Invocation> {
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
-    if let Command::Serve(flags) = &cli.command {
-        flags.tls.check()?;
+    if let (Command::Serve(flags), Some(serve)) = (&cli.command, matches.subcommand_matches("serve")) {
+        check(flags, serve, settings)?;
     }
     match (&cli.command, matches.subcommand_matches("serve")) {
         (Command::Serve(flags), Some(serve)) if flags.check_config => {
-            crate::projects::check(&flags.all_projects()?)?;
+            flags.check_files()?;
             Ok(Invocation::Report(report::render(&Cli::command(), serve, settings)))
         }
         _ => Ok(Invocation::Run(cli)),
     }
+}
+
+/// Checks the settings of the server. An error names the file that some of them come from.
+fn check(flags: &Serve, matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {
+    let Some(settings) = settings else { return flags.check() };
+    let has_data = settings.has("data") || matches.value_source("data") != Some(ValueSource::DefaultValue);
+    if settings.has("ephemeral") && flags.ephemeral && has_data {
+        bail!("{}: `ephemeral` cannot be used with `data`: its data folder is a temporary one", settings.path.display());
+    }
+    flags.check().with_context(|| format!("cannot use the settings of {} with the flags and the environment", settings.path.display()))
 }
