@@ -286,7 +286,11 @@ fn error_names_the_cause_and_the_remedy() {
         (vec!["import", "orders", "nowhere", "--data", empty], "cannot read nowhere"),
         (vec!["import", "orders", lines, "--data", empty], "with --project TOKEN"),
         (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9"], "need --owner TOKEN:SECRET"),
-        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:secret"], "does not answer"),
+        (
+            vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:secret"],
+            "cannot reach the server at http://127.0.0.1:9",
+        ),
+        (vec!["import", "orders", lines, "--server", "127.0.0.1:9", "--owner", "t:secret"], "must be an address with its scheme"),
         (vec!["backup", full, "--data", data], "is not a backup; choose another folder"),
         (vec!["backup", "x", "--data", empty], "contains no store"),
         (vec!["restore", full, "--data", empty], "not a backup made by `tillroll backup`"),
