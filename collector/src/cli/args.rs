@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
-use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::keys::KeysCommand;
 use crate::cli::projects::ProjectsCommand;
 use crate::cli::settings::ConfigCommand;
-use crate::cli::{backup, doctor, export, import, join, restore, shell, tail};
+use crate::cli::{backup, doctor, export, import, join, restore, serve_check, shell, tail};
 use crate::config::file::{self, Settings};
 use crate::config::{DataFolder, Serve, report};
 
@@ -30,7 +28,7 @@ pub enum Command {
     /// Write events or the current state as JSON lines. The server may keep running
     Export(export::Flags),
     /// Import the lines of an export, or orders, carts and returns in the format of a metrics search
-    Import(import::Flags),
+    Import(Box<import::Flags>),
     /// Copy the data folder. The server may keep running
     Backup(backup::Flags),
     /// Create a data folder from a backup
@@ -85,23 +83,13 @@ pub fn parse() -> anyhow::Result<Invocation> {
 fn finish(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<Invocation> {
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     if let (Command::Serve(flags), Some(serve)) = (&cli.command, matches.subcommand_matches("serve")) {
-        check(flags, serve, settings)?;
+        serve_check::check(flags, serve, settings)?;
     }
     match (&cli.command, matches.subcommand_matches("serve")) {
         (Command::Serve(flags), Some(serve)) if flags.check_config => {
-            flags.check_files()?;
+            serve_check::check_files(flags)?;
             Ok(Invocation::Report(report::render(&Cli::command(), serve, settings)))
         }
         _ => Ok(Invocation::Run(cli)),
     }
-}
-
-/// Checks the settings of the server. An error names the file that some of them come from.
-fn check(flags: &Serve, matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {
-    let Some(settings) = settings else { return flags.check() };
-    let has_data = settings.has("data") || matches.value_source("data") != Some(ValueSource::DefaultValue);
-    if settings.has("ephemeral") && flags.ephemeral && has_data {
-        bail!("{}: `ephemeral` cannot be used with `data`: its data folder is a temporary one", settings.path.display());
-    }
-    flags.check().with_context(|| format!("cannot use the settings of {} with the flags and the environment", settings.path.display()))
 }

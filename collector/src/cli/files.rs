@@ -91,3 +91,24 @@ pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
 pub(super) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to).with_context(failed("write", to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_with_the_part_of_an_interrupted_join_is_accepted_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_accepted = || create_data_folder(folder.path(), &[store::FILE.into()]).is_ok();
+        assert!(is_accepted());
+        fs::write(folder.path().join(LOCK_FILE), "").unwrap();
+        fs::write(store::unfinished_file(folder.path()), "SQLite").unwrap();
+        assert!(is_accepted());
+        let notes = folder.path().join("notes");
+        fs::write(&notes, "mine").unwrap();
+        assert!(!is_accepted());
+        fs::remove_file(notes).unwrap();
+        fs::write(folder.path().join(store::FILE), "SQLite").unwrap();
+        assert!(!is_accepted());
+    }
+}

@@ -3,9 +3,9 @@
 //! Each setting is declared once, as a flag in `serve_flags.rs`. Its environment variable, its name in the file and the
 //! schema of the file follow from that.
 
-mod check;
 pub mod currency;
 pub(crate) mod file;
+mod host_port;
 pub mod per_project;
 pub(crate) mod report;
 pub mod schema;

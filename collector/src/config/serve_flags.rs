@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::addresses::AddressFlags;
-use crate::config::check::host_port;
 use crate::config::currency::Currency;
+use crate::config::host_port::host_port;
 use crate::config::per_project::PerProject;
 use crate::config::time_zone::ZoneName;
 use crate::projection::{ClickHouseAddress, EngineConfig, EngineLimits};

@@ -109,6 +109,8 @@ mod tests {
         assert!([&sealed[..20], &changed].iter().all(|sealed| key.open("projects.json", sealed).is_none()));
         assert!(key.open("token-keys.json", &sealed).is_none() && other.open("projects.json", &sealed).is_none());
         assert_ne!(key.seal("projects.json", b"secret").unwrap(), sealed);
+        let with_mark = GroupKey::parse(&format!("\u{feff}{}\r\n", "ab".repeat(32))).unwrap();
+        assert_eq!(with_mark.check(), key.check());
         assert_ne!(key.check(), other.check());
         assert_ne!(key.join_secret(), other.join_secret());
     }

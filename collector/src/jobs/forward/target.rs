@@ -47,7 +47,7 @@ pub(crate) fn check_urls(urls: &[String]) -> anyhow::Result<()> {
 /// Splits `[TOKEN=]URL`.
 fn split_url(text: &str) -> anyhow::Result<(Option<&str>, &str)> {
     split_token(text, |url| url.starts_with("http://") || url.starts_with("https://"))
-        .context("the URL to forward events to (--forward-ometria) is not a URL; write https://…/api/track or TOKEN=https://…/api/track")
+        .context("the URL to forward events to is not a URL; write https://…/api/track or TOKEN=https://…/api/track")
 }
 
 /// Splits `[TOKEN=]REST`, where `is_rest` recognises the rest. Tokens contain no `=`.
