@@ -15,7 +15,7 @@ pub const COOKIE_MAX_AGE_SECS: u32 = 400 * 24 * 60 * 60;
 /// Hosts on whose subdomains unrelated sites live. A cookie for one of these domains would reach all of them.
 pub const SHARED_HOSTS: &[&str] = &["myshopify.com", "github.io", "netlify.app", "vercel.app", "pages.dev", "web.app", "herokuapp.com"];
 
-/// The labels before a country's that form a suffix below which unrelated sites live, as in `co.uk` and `com.au`. Browsers know them all, and
+/// The labels before a country's that form a suffix below which unrelated sites live, as in `co.uk` and `com.au`. Browsers have the whole list, and
 /// refuse cookies for them; the list must only be good enough to find out which hosts are the shop's own.
 pub const SECOND_LEVEL_LABELS: &[&str] =
     &["ac", "co", "com", "edu", "go", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "or", "org", "plc", "sch"];
