@@ -29,6 +29,7 @@ mod jobs;
 mod limits;
 pub mod log_budget;
 pub mod metrics;
+mod operator_error;
 mod packed;
 mod priority;
 pub mod projection;
@@ -41,6 +42,7 @@ pub mod sources;
 mod static_files;
 pub mod store;
 pub mod telemetry;
+mod text_input;
 pub mod time;
 pub mod vendors;
 

@@ -126,7 +126,7 @@ fn serve(flags: &Serve) -> anyhow::Result<()> {
     let result = runtime.block_on(async {
         let server = Server::open(flags, Options::default(), Clock::SYSTEM).await?;
         let stop = cli::stop_signal::received()?;
-        announce(&server, flags)?;
+        announce(&server)?;
         server.run(stop).await
     });
     // Dropping the runtime drops the last users of the store, which then stores what is still queued.
@@ -136,11 +136,7 @@ fn serve(flags: &Serve) -> anyhow::Result<()> {
 }
 
 /// Prints the address. Standard output has only this line, which scripts wait for; everything else goes to standard error.
-fn announce(server: &Server, flags: &Serve) -> anyhow::Result<()> {
-    if let Some(credentials) = server.created_project() {
-        let folder = flags.data.display();
-        eprintln!("Created a project in {folder}.\n  token:  {}\n  secret: {}", credentials.token, credentials.secret);
-    }
+fn announce(server: &Server) -> anyhow::Result<()> {
     if !server.has_library() {
         tracing::warn!("{}", tillroll_collector::Error::NoLibrary);
     }

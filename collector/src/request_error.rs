@@ -192,11 +192,12 @@ impl From<ProjectionError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Open { source, .. } => Self::CannotRead(source),
+            StoreError::Open { source, .. } | StoreError::Copy { source, .. } => Self::CannotRead(source),
             // The server opens the store before it serves requests, so these do not occur in a request.
             StoreError::Folder { .. }
             | StoreError::InUse(_)
             | StoreError::NotFound(_)
+            | StoreError::Unfinished(_)
             | StoreError::UnsupportedVersion { .. }
             | StoreError::Damaged { .. }
             | StoreError::InGroup(_)
@@ -207,7 +208,7 @@ impl From<StoreError> for Error {
             StoreError::LogStopped(reason) => Self::LogStopped(reason),
             StoreError::TooLargeForLog { limit } => Self::BodyTooLarge { limit },
             StoreError::Read(source) => Self::CannotRead(source),
-            StoreError::Write => Self::CannotStore,
+            StoreError::Write | StoreError::NotWritten { .. } => Self::CannotStore,
             StoreError::QueueFull => Self::QueueFull,
             StoreError::DiskFull => Self::DiskFull,
             StoreError::Stopping => Self::Stopping,
@@ -342,31 +343,4 @@ impl Error {
             _ => None,
         }
     }
-}
-
-/// Returns an error of the store for the operator, with advice: the message of a command or of the server's start.
-pub(crate) fn with_advice(error: StoreError) -> anyhow::Error {
-    let advice = match &error {
-        StoreError::Folder { .. } => "make it writable or choose another folder with --data",
-        StoreError::InUse(_) => "stop the other collector or choose another folder with --data",
-        StoreError::NotFound(_) => "choose the data folder with --data",
-        StoreError::UnsupportedVersion { .. } => "start the version of Tillroll that wrote it, or choose an empty folder with --data",
-        StoreError::Damaged { .. } => "restore a backup",
-        StoreError::PathNotUtf8(_) => "choose another path",
-        StoreError::DiskFull => "free disk space",
-        StoreError::InGroup(_) => {
-            "start it with the --log of the group, use a running collector of the group, or make it independent with `tillroll leave`"
-        }
-        StoreError::Open { .. }
-        | StoreError::Read(_)
-        | StoreError::Write
-        | StoreError::QueueFull
-        | StoreError::LogUnavailable
-        | StoreError::CatchingUp
-        | StoreError::LogStopped(_)
-        | StoreError::TooLargeForLog { .. }
-        | StoreError::WrongLog(_)
-        | StoreError::Stopping => return error.into(),
-    };
-    anyhow::anyhow!("{error}; {advice}")
 }

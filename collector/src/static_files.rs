@@ -100,7 +100,7 @@ impl File {
     /// Returns the response with this file, or 304 if the client has the same version.
     pub(crate) fn into_response(self, cache_control: &'static str, headers: &HeaderMap) -> Response {
         let tags = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_current = tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag);
+        let is_current = tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag);
         let mut response = if is_current { StatusCode::NOT_MODIFIED.into_response() } else { self.bytes.into_response() };
         let out = response.headers_mut();
         out.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));

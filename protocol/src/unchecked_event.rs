@@ -279,7 +279,7 @@ mod tests {
             }),
             (EventError::ParamsNotObject, |event| event.params = &DynValue::Bool(true)),
             (EventError::Param(InvalidParam { name: "product_id", expected: "a text that is not empty", limit: None }), |event| {
-                event.params = &DynValue::Null
+                event.params = &DynValue::Null;
             }),
             (EventError::MissingVisitor, |event| (event.api, event.visitor) = (apis::HEADLESS.into(), None)),
         ];

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use ed25519_dalek::SigningKey;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ impl Keyring {
             Self::rotate(folder, now, Duration::ZERO)?;
         }
         let version = FileVersion::of(&path);
-        let keys = read(&path).with_context(|| unusable(&path))?;
+        let keys = read(&path).map_err(|error| unusable(&path, error))?;
         Ok(Self { cached: Mutex::new((version, keys)), path })
     }
 
@@ -103,7 +103,7 @@ impl Keyring {
             keys.push(Key::generate()?);
             atomic_file::replace(&path, &serde_json::to_vec_pretty(&keys).map_err(io::Error::other)?)
         };
-        rotate().with_context(|| unusable(&path))
+        rotate().map_err(|error| unusable(&path, error))
     }
 
     pub(super) fn current(&self) -> Option<Key> {
@@ -133,10 +133,17 @@ impl Keyring {
     }
 }
 
-fn unusable(path: &Path) -> String {
-    format!("cannot use {}; make it readable and writable or choose another folder with --data", path.display())
+/// Returns the error of a file that cannot be used. It does not quote the file, because it contains secrets.
+fn unusable(path: &Path, error: io::Error) -> anyhow::Error {
+    let path = path.display();
+    if error.kind() == io::ErrorKind::InvalidData {
+        return anyhow!(
+            "{path} is damaged: it is no list of keys; restore it from a backup, or delete it, which makes all access tokens invalid"
+        );
+    }
+    anyhow::Error::new(error).context(format!("cannot use {path}; make it readable and writable or choose another folder with --data"))
 }
 
 fn read(path: &Path) -> io::Result<Vec<Key>> {
-    serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
+    serde_json::from_slice(&fs::read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }

@@ -7,7 +7,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::cli::keys::KeysCommand;
 use crate::cli::projects::ProjectsCommand;
 use crate::cli::settings::ConfigCommand;
-use crate::cli::{backup, doctor, export, import, join, restore, shell, tail};
+use crate::cli::{backup, doctor, export, import, join, restore, serve_check, shell, tail};
 use crate::config::file::{self, Settings};
 use crate::config::{DataFolder, Serve, report};
 
@@ -28,7 +28,7 @@ pub enum Command {
     /// Write events or the current state as JSON lines. The server may keep running
     Export(export::Flags),
     /// Import the lines of an export, or orders, carts and returns in the format of a metrics search
-    Import(import::Flags),
+    Import(Box<import::Flags>),
     /// Copy the data folder. The server may keep running
     Backup(backup::Flags),
     /// Create a data folder from a backup
@@ -82,12 +82,12 @@ pub fn parse() -> anyhow::Result<Invocation> {
 
 fn finish(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<Invocation> {
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
-    if let Command::Serve(flags) = &cli.command {
-        flags.tls.check()?;
+    if let (Command::Serve(flags), Some(serve)) = (&cli.command, matches.subcommand_matches("serve")) {
+        serve_check::check(flags, serve, settings)?;
     }
     match (&cli.command, matches.subcommand_matches("serve")) {
         (Command::Serve(flags), Some(serve)) if flags.check_config => {
-            crate::projects::check(&flags.all_projects()?)?;
+            serve_check::check_files(flags)?;
             Ok(Invocation::Report(report::render(&Cli::command(), serve, settings)))
         }
         _ => Ok(Invocation::Run(cli)),

@@ -17,8 +17,8 @@ use crate::cli::files::{create, failed, files_below, remove, rename, sync_folder
 use crate::cli::progress::byte_bar;
 use crate::clock::Clock;
 use crate::config::DataFolder;
+use crate::operator_error::with_advice;
 use crate::projection;
-use crate::request_error::with_advice;
 use crate::store::{FILE, ReadOnlyStore};
 
 /// The file that marks a folder as a backup.
@@ -41,7 +41,7 @@ pub struct Flags {
 /// Runs the command.
 pub fn run(flags: &Flags, clock: Clock) -> anyhow::Result<()> {
     let data = &flags.folder.data;
-    let to = std::path::absolute(&flags.to).with_context(failed("write", &flags.to))?;
+    let to = target(&flags.to)?;
     let is_free = fs::read_dir(&to).map_or(!to.exists(), |mut entries| entries.next().is_none());
     if !is_free && !to.join(MANIFEST).is_file() {
         bail!("{} exists and is not a backup; choose another folder", to.display());
@@ -49,14 +49,9 @@ pub fn run(flags: &Flags, clock: Clock) -> anyhow::Result<()> {
     let store = ReadOnlyStore::open(data).map_err(with_advice)?;
     let (new, previous) = (sibling(&to, "new"), sibling(&to, "old"));
     remove(&new)?;
-    create(&new)?;
-    let file = new.join(FILE);
-    copy_other_files(data, &new)?;
-    copy_store(store, &file)?;
-    let bytes = fs::metadata(&file).map_or(0, |data| data.len());
-    let manifest = json!({"made_at": clock.millis(), "bytes": bytes, "version": env!("CARGO_PKG_VERSION")});
-    write_private(&new.join(MANIFEST), format!("{manifest}\n").as_bytes())?;
-    sync_folder(&new)?;
+    let made = make(data, store, &new, clock).with_context(|| format!("cannot make the backup {}", to.display()));
+    // A partial copy contains personal data and takes space.
+    let bytes = made.inspect_err(|_| drop(remove(&new)))?;
     remove(&previous)?;
     if to.exists() {
         rename(&to, &previous)?;
@@ -66,6 +61,47 @@ pub fn run(flags: &Flags, clock: Clock) -> anyhow::Result<()> {
     remove(&previous)?;
     eprintln!("Created the backup {} with {bytes} bytes of store.", to.display());
     Ok(())
+}
+
+/// Returns the absolute path of the backup. The folder of a symbolic link is replaced, not the link.
+fn target(to: &Path) -> anyhow::Result<PathBuf> {
+    let is_there = fs::symlink_metadata(to).is_ok();
+    let target = if is_there { fs::canonicalize(to) } else { std::path::absolute(to) };
+    let target = target.with_context(failed("write", to))?;
+    // A backup replaces the folder of the one before, which is not possible there.
+    if is_mount_point(&target) {
+        bail!("{} is a mount point; name a folder inside of it", target.display());
+    }
+    Ok(target)
+}
+
+#[cfg(unix)]
+fn is_mount_point(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| fs::metadata(path).map(|data| data.dev()).ok();
+    match (device(folder), folder.parent().map(device)) {
+        (Some(own), Some(Some(parent))) => own != parent,
+        (own, None) => own.is_some(),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_mount_point(_folder: &Path) -> bool {
+    false
+}
+
+/// Writes the files of a backup into a new folder, and returns the size of the store in bytes.
+fn make(data: &Path, store: ReadOnlyStore, new: &Path, clock: Clock) -> anyhow::Result<u64> {
+    create(new)?;
+    let file = new.join(FILE);
+    copy_other_files(data, new)?;
+    copy_store(store, &file)?;
+    let bytes = fs::metadata(&file).map_or(0, |data| data.len());
+    let manifest = json!({"made_at": clock.millis(), "bytes": bytes, "version": env!("CARGO_PKG_VERSION")});
+    write_private(&new.join(MANIFEST), format!("{manifest}\n").as_bytes())?;
+    sync_folder(new)?;
+    Ok(bytes)
 }
 
 /// Copies the store on a second thread, and shows the size of the copy as the progress.

@@ -12,7 +12,7 @@ use crate::cli::choose_project;
 use crate::cli::files::{create_private, failed};
 use crate::cli::progress::count_bar;
 use crate::config::DataFolder;
-use crate::request_error::with_advice;
+use crate::operator_error::with_advice;
 use crate::resource::Resource;
 use crate::store::{Cursor, ListCursor, ListPage, Range, ReadOnlyStore};
 

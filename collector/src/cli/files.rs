@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use crate::store::{LOST_AND_FOUND, create_folder};
+use crate::store::{self, LOCK_FILE, LOST_AND_FOUND, create_folder};
 
 /// Returns the message of a failed operation, for [`Context`].
 pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce() -> String {
@@ -33,6 +33,19 @@ pub(super) fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// Creates a data folder for these files. It may contain what an interrupted command left of the same files, and nothing else.
+pub(super) fn create_data_folder(folder: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
+    create(folder)?;
+    let is_leftover = |name: &PathBuf| {
+        name == Path::new(LOCK_FILE) || files.iter().any(|file| name == file || *name == file.with_added_extension("part"))
+    };
+    let has_leftovers_only = || store::is_unfinished(folder) && files_below(folder).is_ok_and(|found| found.iter().all(is_leftover));
+    if store::is_used(folder) && !has_leftovers_only() {
+        bail!("the data folder {} is not empty; move it away or choose another with --data", folder.display());
+    }
+    Ok(())
 }
 
 /// Creates a folder (0700) and its parents.
@@ -77,4 +90,25 @@ pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
 /// Renames a file or a folder.
 pub(super) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to).with_context(failed("write", to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_with_the_part_of_an_interrupted_join_is_accepted_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_accepted = || create_data_folder(folder.path(), &[store::FILE.into()]).is_ok();
+        assert!(is_accepted());
+        fs::write(folder.path().join(LOCK_FILE), "").unwrap();
+        fs::write(store::unfinished_file(folder.path()), "SQLite").unwrap();
+        assert!(is_accepted());
+        let notes = folder.path().join("notes");
+        fs::write(&notes, "mine").unwrap();
+        assert!(!is_accepted());
+        fs::remove_file(notes).unwrap();
+        fs::write(folder.path().join(store::FILE), "SQLite").unwrap();
+        assert!(!is_accepted());
+    }
 }

@@ -11,8 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use serde::Deserialize;
 
@@ -21,12 +19,13 @@ use crate::cli::choose_project;
 use crate::cli::chunks::{Chunk, Chunks};
 use crate::cli::files::failed;
 use crate::cli::progress::byte_bar;
+use crate::cli::server::{ServerClient, ServerFlags};
 use crate::clock::{self, Clock};
 use crate::config::currency::Currency;
 use crate::config::{DataFolder, ReceiptFlags, per_project};
 use crate::import::{self, Import, ImportResponse, Parser};
+use crate::operator_error::with_advice;
 use crate::projects;
-use crate::request_error::with_advice;
 use crate::resource::Resource;
 use crate::store::{FILE, Options, ReadOnlyStore, Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -68,6 +67,10 @@ pub struct Flags {
     #[arg(long, env = "TILLROLL_OWNER", hide_env_values = true, value_name = "TOKEN:SECRET")]
     pub owner: Option<String>,
 
+    /// For --server: accept its certificate if one of these (PEM) signed it, as a private authority does, and no other
+    #[arg(long, env = "TILLROLL_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
     /// Token of the project in the data folder; a new token creates a project
     #[arg(long, value_name = "TOKEN", conflicts_with = "server")]
     pub project: Option<String>,
@@ -95,7 +98,7 @@ pub fn run(flags: &Flags, clock: Clock) -> anyhow::Result<()> {
     let (mut chunks, mut total) = (Chunks::new(BufReader::new(input)), Total::default());
     while let Some(chunk) = chunks.next().with_context(failed("read", &flags.file))? {
         let (lines_before, bytes) = (chunk.lines_before, chunk.bytes.len() as u64);
-        let summary = target.import(flags.what, chunk, clock)?;
+        let summary = target.import(flags.what, chunk, clock).inspect_err(|_| bar.suspend(|| total.print_before_error(flags.what)))?;
         bar.suspend(|| total.add(lines_before, summary));
         bar.inc(bytes);
     }
@@ -127,16 +130,17 @@ impl From<ImportResponse> for ImportSummary {
 
 enum Target {
     Folder { runtime: tokio::runtime::Runtime, store: Box<Store>, target: import::Target },
-    Server { agent: ureq::Agent, url: String, authorization: String },
+    Server(ServerClient),
 }
 
 impl Target {
     fn open(flags: &Flags) -> anyhow::Result<Self> {
         if let Some(url) = &flags.server {
-            let owner = flags.owner.as_deref().context("imports through a server need --owner TOKEN:SECRET or TILLROLL_OWNER")?;
-            let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(REQUEST_TIMEOUT)).build();
-            let authorization = format!("Basic {}", BASE64_STANDARD.encode(owner));
-            return Ok(Self::Server { agent: agent.into(), url: url.trim_end_matches('/').to_owned(), authorization });
+            if flags.owner.is_none() {
+                bail!("imports through a server need --owner TOKEN:SECRET or TILLROLL_OWNER");
+            }
+            let flags = ServerFlags { server: url.clone(), owner: flags.owner.clone(), ca_file: flags.ca_file.clone() };
+            return Ok(Self::Server(ServerClient::new(&flags)?));
         }
         let data = &flags.folder.data;
         let added = projects::active_tokens(data)?;
@@ -150,10 +154,10 @@ impl Target {
             result => result.map_err(with_advice)?,
         };
         if let Some(token) = &flags.project {
-            store.project(token)?;
+            store.project(token).map_err(with_advice)?;
         }
         // A project that was added a moment ago is not in the store yet.
-        added.iter().try_for_each(|token| store.project(token).map(|_| ()))?;
+        added.iter().try_for_each(|token| store.project(token).map(|_| ())).map_err(with_advice)?;
         let projects = ReadOnlyStore::open(data).map_err(with_advice)?.projects()?;
         let (project, token) = choose_project(&projects, flags.project.as_deref())?;
         let ReceiptFlags { addresses, currencies } = &flags.receipt;
@@ -168,19 +172,23 @@ impl Target {
             Self::Folder { runtime, store, target } => {
                 let import = Import::new(target.clone(), resource, clock.millis());
                 let parse = |parser: Parser| async { Ok::<_, anyhow::Error>(tokio::task::spawn_blocking(|| parser.run()).await?) };
-                Ok(runtime.block_on(import.run(store, chunk.bytes.into(), parse))?.into())
+                let imported = runtime.block_on(import.run(store, chunk.bytes.into(), parse));
+                Ok(imported.map_err(|error| error.downcast().map_or_else(|error| error, with_advice))?.into())
             }
-            Self::Server { agent, url, authorization } => post(agent, url, authorization, resource, &chunk.bytes),
+            Self::Server(client) => post(client, resource, &chunk.bytes),
         }
     }
 }
 
-fn post(agent: &ureq::Agent, url: &str, authorization: &str, resource: Resource, bytes: &[u8]) -> anyhow::Result<ImportSummary> {
+fn post(client: &ServerClient, resource: Resource, bytes: &[u8]) -> anyhow::Result<ImportSummary> {
+    let url = &client.url;
     let address = format!("{url}/import/{}", resource.name());
     let context = || format!("the server at {url} does not answer");
     for attempt in 0..MAX_ATTEMPTS {
-        let request = agent.post(&address).header("authorization", authorization).header("content-type", "application/x-ndjson");
-        let mut response = request.send(bytes).with_context(context)?;
+        let request = client.agent.post(&address).header("content-type", "application/x-ndjson");
+        let request = client.authorization().iter().fold(request, |request, value| request.header("authorization", *value));
+        let request = request.config().timeout_recv_response(Some(REQUEST_TIMEOUT)).timeout_global(Some(REQUEST_TIMEOUT)).build();
+        let mut response = request.send(bytes).map_err(|error| client.no_response(error))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let text = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_string().with_context(context)?;
@@ -214,6 +222,14 @@ impl Total {
                 eprintln!("line {}: {}", lines_before + rejected.line, rejected.message);
             }
         }
+    }
+
+    fn print_before_error(&self, resource: Resource) {
+        eprintln!(
+            "Imported {} lines of {} before the error. Run the import again when its cause is removed.",
+            self.accepted,
+            resource.name()
+        );
     }
 
     fn finish(self, resource: Resource) -> anyhow::Result<()> {

@@ -11,12 +11,12 @@ use anyhow::{Context, bail};
 use clap::Args;
 use ureq::Agent;
 
-use crate::cli::files::{create, create_private, failed, rename, sync_folder};
+use crate::cli::files::{create_data_folder, create_private, failed, rename, sync_folder};
 use crate::cli::progress::byte_bar;
 use crate::cli::server::header;
 use crate::config::DataFolder;
+use crate::operator_error::with_advice;
 use crate::replication::{FILES_STATE, GroupKey};
-use crate::request_error::with_advice;
 use crate::store::{self, FILE};
 
 /// How long the connection may take, and each read.
@@ -51,12 +51,9 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         bail!("--from must be an address with its scheme, such as https://collector.example.com, found {url}");
     }
-    create(&flags.data)?;
-    if store::is_used(&flags.data) {
-        bail!("the data folder {} is not empty; move it away or choose another with --data", flags.data.display());
-    }
+    create_data_folder(&flags.data, &[FILE.into()])?;
     let _lock = store::lock(&flags.data).map_err(with_advice)?;
-    let (file, part) = (flags.data.join(FILE), flags.data.join(FILE).with_added_extension("part"));
+    let (file, part) = (flags.data.join(FILE), store::unfinished_file(&flags.data));
     let fetched = fetch(url, &key, &part).and_then(|bytes| {
         store::check_file(&part).map_err(with_advice).context("the store that was fetched is not usable")?;
         rename(&part, &file)?;

@@ -16,6 +16,7 @@ pub mod keys;
 mod progress;
 pub mod projects;
 pub mod restore;
+mod serve_check;
 mod server;
 pub mod settings;
 pub mod shell;

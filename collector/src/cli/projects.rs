@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::DataFolder;
 use crate::projects::file;
 use crate::store::create_folder;
+use crate::text_input::without_byte_order_mark;
 use crate::time::format_rfc3339_secs;
 
 /// The subcommands of `tillroll projects`.
@@ -89,7 +90,7 @@ fn secret(from_stdin: bool) -> anyhow::Result<String> {
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("cannot read the secret from standard input")?;
-    Ok(text.trim().to_owned())
+    Ok(without_byte_order_mark(&text).trim().to_owned())
 }
 
 fn line(entry: &file::Entry, now: u64) -> String {

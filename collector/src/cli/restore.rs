@@ -1,6 +1,6 @@
 //! `tillroll restore FROM`: creates a data folder from a backup.
 //!
-//! The backup is checked before anything is written, and no existing file is ever replaced.
+//! The backup is checked before anything is written, and no existing file is ever replaced, except what an interrupted restore left.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -10,9 +10,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::cli::backup::MANIFEST;
-use crate::cli::files::{create, create_private, failed, files_below, rename, sync_folder};
+use crate::cli::files::{create, create_data_folder, create_private, failed, files_below, rename, sync_folder};
 use crate::cli::progress::byte_bar;
-use crate::request_error::with_advice;
+use crate::operator_error::with_advice;
 use crate::store::{self, FILE};
 
 /// The flags of `tillroll restore`.
@@ -33,13 +33,12 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
         bail!("{}: it is not a backup made by `tillroll backup`", not_restorable());
     }
     store::check_file(&flags.from.join(FILE)).map_err(with_advice).with_context(not_restorable)?;
-    create(&flags.data)?;
-    if store::is_used(&flags.data) {
-        bail!("the data folder {} is not empty; move it away or choose another with --data", flags.data.display());
-    }
-    let _lock = store::lock(&flags.data).map_err(with_advice)?;
     let mut files = files_below(&flags.from)?;
-    // The store is last and under a temporary name until it is complete: a folder that has a store is complete.
+    create_data_folder(&flags.data, &files)?;
+    let _lock = store::lock(&flags.data).map_err(with_advice)?;
+    // The store is last and under a temporary name until it is complete: a folder that has a store is complete. The temporary file is there
+    // from the beginning, so that no server starts with an empty store after an interruption.
+    create_private(&store::unfinished_file(&flags.data))?;
     files.sort_by_key(|name| name == Path::new(FILE));
     let bytes = files.iter().filter_map(|name| fs::metadata(flags.from.join(name)).ok()).map(|data| data.len()).sum();
     let bar = byte_bar("files", bytes);

@@ -100,7 +100,7 @@ impl ServerClient {
     }
 
     /// Returns the error for a request without a response, with what to do about it.
-    fn no_response(&self, error: ureq::Error) -> anyhow::Error {
+    pub(super) fn no_response(&self, error: ureq::Error) -> anyhow::Error {
         let url = &self.url;
         let message = match is_unknown_authority(&error) {
             true => format!(

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::addresses::AddressFlags;
 use crate::config::currency::Currency;
+use crate::config::host_port::host_port;
 use crate::config::per_project::PerProject;
 use crate::config::time_zone::ZoneName;
 use crate::projection::{ClickHouseAddress, EngineConfig, EngineLimits};
@@ -46,7 +47,7 @@ pub struct Serve {
     pub check_config: bool,
 
     /// Address and port to listen on; port 0 selects a free port
-    #[arg(long, env = "TILLROLL_LISTEN", default_value = "127.0.0.1:7070", value_name = "HOST:PORT")]
+    #[arg(long, env = "TILLROLL_LISTEN", default_value = "127.0.0.1:7070", value_name = "HOST:PORT", value_parser = host_port)]
     pub listen: String,
 
     /// Data folder; created if it is missing
@@ -149,7 +150,7 @@ pub struct TlsFlags {
     pub key: Option<PathBuf>,
 
     /// Also listen here without encryption: redirect every request to HTTPS, and answer /healthz and /readyz
-    #[arg(long = "redirect-listen", env = "TILLROLL_REDIRECT_LISTEN", value_name = "HOST:PORT", requires = "certificate")]
+    #[arg(long = "redirect-listen", env = "TILLROLL_REDIRECT_LISTEN", value_name = "HOST:PORT", value_parser = host_port, requires = "certificate")]
     pub redirect_listen: Option<String>,
 
     /// Answer the HTTP-01 challenges of ACME on --redirect-listen, with the files that a client such as certbot writes into this folder
@@ -224,7 +225,7 @@ impl Serve {
 #[derive(Clone, Debug, Args)]
 pub struct LimitFlags {
     /// Maximum number of open connections. Further connections get 503
-    #[arg(long, env = "TILLROLL_MAX_CONNECTIONS", default_value_t = 8192, value_name = "COUNT")]
+    #[arg(long, env = "TILLROLL_MAX_CONNECTIONS", default_value_t = 8192, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
     /// Timeout for receiving a request head, and for idle connections

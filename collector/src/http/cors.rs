@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 /// How long a browser may cache the answer to a preflight request, in seconds.
 const PREFLIGHT_MAX_AGE_SECS: &str = "86400";
 
-/// The methods of the routes with CORS.
+/// The methods that pages may use on routes with CORS. The header `Allow` has those of the route; the router adds it.
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
 /// The headers that are allowed if the request names none.
@@ -38,7 +38,6 @@ pub(super) fn with_cors(mut response: Response) -> Response {
 pub(super) fn preflight(headers: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let out = response.headers_mut();
-    out.insert(header::ALLOW, HeaderValue::from_static(METHODS));
     out.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
     out.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_MAX_AGE_SECS));
     out.insert(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));

@@ -63,6 +63,11 @@ pub(super) fn parse(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> R
     }
 }
 
+/// A line that is not JSON. The parser has seen one line only, so the number that it reports would be taken for that of the import.
+fn not_json(error: &impl ToString) -> LineError {
+    (NOT_JSON, format!("is not JSON: {}", error.to_string().replace(" at line 1 column ", " at column ")))
+}
+
 /// Rejects a line whose tree would take many times the memory of its text.
 fn check_values(text: &[u8]) -> Result<(), LineError> {
     let may_exceed = text.len() > MAX_VALUES;
@@ -78,14 +83,14 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, LineError> {
     match serde_json::from_slice(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err((INVALID_FIELD, "the record must be an object".into())),
-        Err(error) => Err((NOT_JSON, error.to_string())),
+        Err(error) => Err(not_json(&error)),
     }
 }
 
 fn parse_document(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> Result<Record, LineError> {
     let kind = if resource == Resource::Returns { RecordKind::Returns } else { RecordKind::Orders };
     document::parse(kind, text, receipt.received_at()).map_err(|error| match error {
-        RecordError::NotJson(error) => (NOT_JSON, error.to_string()),
+        RecordError::NotJson(error) => not_json(&error),
         RecordError::Invalid(invalid) => (INVALID_FIELD, invalid.to_string()),
     })
 }
@@ -115,7 +120,7 @@ fn document(resource: Resource, mut record: Record) -> (Line, bool) {
 }
 
 fn record(resource: Resource, text: &[u8], receipt: &Receipt<'_>) -> Result<Line, LineError> {
-    let JsonTree(item) = serde_json::from_slice(text).map_err(|error| (NOT_JSON, error.to_string()))?;
+    let JsonTree(item) = serde_json::from_slice(text).map_err(|error| not_json(&error))?;
     let mut parsed = records::parse_exported(resource.name(), &item, receipt);
     if let (Resource::Orders, Ok(order)) = (resource, &mut parsed) {
         // An export of another collector names the source.

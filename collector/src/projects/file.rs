@@ -143,6 +143,11 @@ pub(crate) fn retire(entries: &mut [Entry], token: &str, now: u64) -> anyhow::Re
 }
 
 fn find<'a>(entries: &'a mut [Entry], token: &str) -> anyhow::Result<&'a mut Entry> {
-    let found = entries.iter_mut().find(|entry| entry.token == token && entry.retired_at.is_none());
-    found.context("no project with this token is stored in the data folder; change a project of --project where that flag is set")
+    let found = entries.iter_mut().find(|entry| entry.token == token);
+    let entry =
+        found.context("no project with this token is stored in the data folder; change a project of --project where that flag is set")?;
+    if entry.retired_at.is_some() {
+        bail!("{token} is retired; `tillroll projects add {token}` activates it again");
+    }
+    Ok(entry)
 }

@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq;
 
 use crate::clock::Clock;
 use crate::file_change::FileVersion;
+use crate::text_input::without_byte_order_mark;
 
 /// The longest token, in characters.
 const MAX_TOKEN_CHARS: usize = 128;
@@ -234,7 +235,9 @@ fn parse_all(flags: &[String]) -> anyhow::Result<Vec<Credentials>> {
 pub fn read_lines(path: &Path) -> anyhow::Result<Vec<String>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the projects in {}", path.display()))?;
     let mut projects = Vec::new();
-    for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+    for (index, line) in
+        without_byte_order_mark(&text).lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+    {
         parse(line).map_err(|reason| anyhow!("{}: line {} {reason}; write TOKEN:SECRET", path.display(), index + 1))?;
         projects.push(line.to_owned());
     }

@@ -81,6 +81,11 @@ impl Connection {
 /// A name and a password.
 type Login = (String, String);
 
+/// Returns an error if an address of a server is invalid.
+pub(crate) fn check_servers(addresses: &[String]) -> anyhow::Result<()> {
+    servers(addresses).map(|_| ())
+}
+
 /// Returns the addresses of the servers without names and passwords, and the name and password if one of them has any.
 fn servers(addresses: &[String]) -> anyhow::Result<(Vec<ServerAddr>, Option<Login>)> {
     let mut login = None;

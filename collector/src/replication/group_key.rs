@@ -9,6 +9,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::clock;
+use crate::text_input::without_byte_order_mark;
 
 /// The environment variable of the key. There is no flag, because other users of the machine can read a command line.
 pub(crate) const VARIABLE: &str = "TILLROLL_GROUP_KEY";
@@ -42,7 +43,7 @@ impl GroupKey {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let text = text.trim();
+        let text = without_byte_order_mark(text).trim();
         let byte = |index: usize| u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok();
         let bytes: Vec<u8> = (0..KEY_BYTES).map_while(byte).collect();
         match bytes.try_into() {
@@ -108,6 +109,8 @@ mod tests {
         assert!([&sealed[..20], &changed].iter().all(|sealed| key.open("projects.json", sealed).is_none()));
         assert!(key.open("token-keys.json", &sealed).is_none() && other.open("projects.json", &sealed).is_none());
         assert_ne!(key.seal("projects.json", b"secret").unwrap(), sealed);
+        let with_mark = GroupKey::parse(&format!("\u{feff}{}\r\n", "ab".repeat(32))).unwrap();
+        assert_eq!(with_mark.check(), key.check());
         assert_ne!(key.check(), other.check());
         assert_ne!(key.join_secret(), other.join_secret());
     }

@@ -22,6 +22,7 @@ mod node;
 mod publisher;
 mod shared_value;
 
+pub(crate) use connection::check_servers;
 pub(crate) use files::STATE_FILE as FILES_STATE;
 pub use flags::LogFlags;
 pub use group_key::GroupKey;

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 
@@ -12,10 +12,20 @@ use super::error::StoreError;
 pub const FILE: &str = "tillroll.sqlite3";
 
 /// The lock's file in the data folder.
-const LOCK_FILE: &str = "lock";
+pub const LOCK_FILE: &str = "lock";
 
 /// The folder that the root of a file system has. Only the administrator can read it.
 pub const LOST_AND_FOUND: &str = "lost+found";
+
+/// Returns the path of the store while `tillroll restore` or `tillroll join` writes it.
+pub fn unfinished_file(folder: &Path) -> PathBuf {
+    folder.join(FILE).with_added_extension("part")
+}
+
+/// Returns whether `tillroll restore` or `tillroll join` was interrupted in this folder: it has a part of a store, and no store.
+pub fn is_unfinished(folder: &Path) -> bool {
+    unfinished_file(folder).exists() && !folder.join(FILE).exists()
+}
 
 /// Whether a folder contains more than an unused lock and what the root of a file system has.
 pub fn is_used(folder: &Path) -> bool {

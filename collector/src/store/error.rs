@@ -20,10 +20,21 @@ pub enum StoreError {
     /// The data folder contains no store.
     #[error("the folder {} contains no store", .0.display())]
     NotFound(PathBuf),
+    /// The data folder contains a part of a store: `tillroll restore` or `tillroll join` was interrupted.
+    #[error("the data folder {} holds a restore or a join that did not finish", .0.display())]
+    Unfinished(PathBuf),
     /// SQLite cannot open the file.
     #[error("cannot open the store {}: {source}", path.display())]
     Open {
         /// The store's file.
+        path: PathBuf,
+        /// The error of SQLite.
+        source: rusqlite::Error,
+    },
+    /// SQLite cannot write a copy of the store.
+    #[error("cannot write {}: {source}", path.display())]
+    Copy {
+        /// The file of the copy.
         path: PathBuf,
         /// The error of SQLite.
         source: rusqlite::Error,
@@ -55,6 +66,14 @@ pub enum StoreError {
     /// A transaction failed. None of its changes was acknowledged.
     #[error("cannot write to the store")]
     Write,
+    /// A transaction failed as above, with its cause.
+    #[error("cannot write to the store: {cause}")]
+    NotWritten {
+        /// The message of SQLite.
+        cause: String,
+        /// Whether the disk is full.
+        is_disk_full: bool,
+    },
     /// The queue is at its limit of requests or bytes.
     #[error("the write queue is full")]
     QueueFull,

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use super::applied;
-use super::data_folder::{FILE, lock};
+use super::data_folder::{FILE, is_unfinished, lock};
 use super::error::StoreError;
 use super::log::cursor::Cursor;
 use super::log::event_reader;
@@ -87,6 +87,9 @@ impl Store {
         telemetry: Arc<Telemetry>,
     ) -> Result<(Prepared, Connection), StoreError> {
         let lock = lock(folder)?;
+        if is_unfinished(folder) {
+            return Err(StoreError::Unfinished(folder.to_owned()));
+        }
         let path = folder.join(FILE);
         let open_error = |source| StoreError::Open { path: path.clone(), source };
         let mut connection = connect::connect(&path, options.busy_timeout).map_err(open_error)?;

@@ -10,6 +10,9 @@ use crate::vendors::ometria::to_ometria;
 /// The environment variable of the credentials. There is no flag, because other users of the machine can read a command line.
 const CREDENTIALS_VARIABLE: &str = "TILLROLL_OMETRIA_CREDENTIALS";
 
+/// The flag of the servers, for messages.
+pub(crate) const FORWARD_FLAG: &str = "--forward-ometria";
+
 /// The flags.
 #[derive(Clone, Debug, Args)]
 pub struct Forwarding {

@@ -9,6 +9,7 @@ pub mod metrilo;
 pub mod ometria;
 
 pub use envelope::Envelope;
+pub(crate) use forwarding::FORWARD_FLAG;
 pub use forwarding::Forwarding;
 pub use metrilo::{calls, records};
 pub use ometria::headless;

@@ -286,7 +286,11 @@ fn error_names_the_cause_and_the_remedy() {
         (vec!["import", "orders", "nowhere", "--data", empty], "cannot read nowhere"),
         (vec!["import", "orders", lines, "--data", empty], "with --project TOKEN"),
         (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9"], "need --owner TOKEN:SECRET"),
-        (vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:secret"], "does not answer"),
+        (
+            vec!["import", "orders", lines, "--server", "http://127.0.0.1:9", "--owner", "t:secret"],
+            "cannot reach the server at http://127.0.0.1:9",
+        ),
+        (vec!["import", "orders", lines, "--server", "127.0.0.1:9", "--owner", "t:secret"], "must be an address with its scheme"),
         (vec!["backup", full, "--data", data], "is not a backup; choose another folder"),
         (vec!["backup", "x", "--data", empty], "contains no store"),
         (vec!["restore", full, "--data", empty], "not a backup made by `tillroll backup`"),
@@ -301,7 +305,12 @@ fn error_names_the_cause_and_the_remedy() {
     assert!(!success && stderr.contains("is not empty"), "{stderr}");
     // Valid lines are imported although others are rejected; the exit status reports the failure.
     let (success, stderr) = run(&["import", "categories", lines, "--data", path_str(&folder.path().join("new")), "--project", "t"]);
-    assert!(!success && stderr.contains("line 2: ") && stderr.contains("line 4: `record.id` must be a string"), "{stderr}");
+    assert!(
+        !success
+            && stderr.contains("line 2: is not JSON: expected ident at column 2")
+            && stderr.contains("line 4: `record.id` must be a string"),
+        "{stderr}"
+    );
     assert!(stderr.contains("Imported 1 lines of categories") && stderr.contains("2 lines were rejected"), "{stderr}");
 }
 

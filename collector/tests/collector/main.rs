@@ -6,6 +6,7 @@ const START_MS: u64 = server::EPOCH + 7 * 24 * 60 * 60 * 1_000;
 mod addresses;
 mod admission;
 mod backend;
+mod backup_faults;
 mod batch;
 mod bodies;
 mod bots;

@@ -77,7 +77,9 @@ fn the_list_shows_no_secret_and_errors_include_advice() {
     let folder = tempfile::tempdir().unwrap();
     let run = |words: &[&str], input: &str| projects(folder.path(), words, input);
     assert_eq!(run(&["list"], ""), Ok(String::new()));
-    run(&["add", "a", "--secret-stdin"], "hush-once").unwrap();
+    run(&["add", "a", "--secret-stdin"], "\u{feff}hush-once\r\n").unwrap();
+    let file: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.path().join("projects.json")).unwrap()).unwrap();
+    assert_eq!(file[0]["secrets"][0]["secret"], "hush-once");
     run(&["add", "b"], "").unwrap();
     run(&["rotate-secret", "a", "--secret-stdin"], "hush-hush").unwrap();
     run(&["retire", "b"], "").unwrap();
@@ -92,7 +94,8 @@ fn the_list_shows_no_secret_and_errors_include_advice() {
         (&["add", "c", "--secret-stdin"], "hush", "shorter than 5"),
         (&["rotate-secret", "a", "--secret-stdin"], "hush:hush", "second colon"),
         (&["rotate-secret", "a", "--secret-stdin"], "hush\u{7}hush", "control characters"),
-        (&["rotate-secret", "b"], "", "no project with this token"),
+        (&["rotate-secret", "b"], "", "b is retired; `tillroll projects add b` activates it again"),
+        (&["retire", "b"], "", "b is retired; `tillroll projects add b` activates it again"),
         (&["retire", "x"], "", "no project with this token"),
     ] {
         let error = run(words, input).unwrap_err();

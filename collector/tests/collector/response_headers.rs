@@ -19,6 +19,18 @@ fn preflight_of_the_batch_route_allows_any_origin() {
 }
 
 #[test]
+fn options_and_405_name_the_same_methods() {
+    let server = TestServer::start();
+    for (path, methods) in [("/v2/batch", "POST"), ("/tracking.js", "GET,HEAD"), ("/j/t.js", "GET,HEAD")] {
+        let request = ureq::http::Request::options(server.client.url(path)).body(()).unwrap();
+        for response in [ureq::run(request).unwrap(), server.client.delete(path, &[])] {
+            let allowed: Vec<_> = response.headers().get_all("allow").iter().collect();
+            assert_eq!(allowed, [methods], "{path}: {}", response.status());
+        }
+    }
+}
+
+#[test]
 fn cors_header_is_sent_only_on_routes_that_pages_use() {
     let server = with_demo();
     for (path, is_allowed) in [

@@ -51,15 +51,18 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
 
 #[test]
 fn the_environment_alone_is_enough_and_lists_projects_with_commas() {
+    let assets = tempfile::tempdir().unwrap();
+    std::fs::write(assets.path().join("tracking.js"), "").unwrap();
+    let assets = assets.path().to_str().unwrap();
     let environment = [
         ("TILLROLL_LISTEN", "127.0.0.1:9"),
         ("TILLROLL_DATA", "/somewhere"),
         ("TILLROLL_PROJECTS", "t:hush-hush,u:hush-hush"),
-        ("TILLROLL_ASSETS", "/elsewhere"),
+        ("TILLROLL_ASSETS", assets),
     ];
     let (success, out, err) = check(&environment, &[]);
     assert!(success, "{err}");
-    for (name, value) in [("listen", "127.0.0.1:9"), ("data", "/somewhere"), ("project", "t,u"), ("assets", "/elsewhere")] {
+    for (name, value) in [("listen", "127.0.0.1:9"), ("data", "/somewhere"), ("project", "t,u"), ("assets", assets)] {
         let line = out.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("{name}\n{out}"));
         assert!(line.split_whitespace().nth(1) == Some(value) && line.ends_with("environment"), "{line}");
     }
@@ -72,6 +75,13 @@ fn the_environment_alone_is_enough_and_lists_projects_with_commas() {
 #[test]
 fn an_invalid_setting_is_reported_with_its_file() {
     let folder = tempfile::tempdir().unwrap();
+    for listen in ["", "7070", ":7070", "127.0.0.1:99999", "http://127.0.0.1:1"] {
+        let (success, out, err) = check(&[], &["--listen", listen]);
+        assert!(!success && out.is_empty() && err.contains("--listen"), "{listen}: {err}");
+    }
+    for listen in ["[::1]:7070", "localhost:0", "0.0.0.0:65535"] {
+        assert!(check(&[], &["--listen", listen]).0, "{listen}");
+    }
     for (text, parts) in [
         ("listn = \"x\"", &["`listn`", "unknown setting"][..]),
         ("check-config = true", &["`check-config`", "unknown setting"]),
@@ -87,6 +97,17 @@ fn an_invalid_setting_is_reported_with_its_file() {
         ("redirect-listen = \"127.0.0.1:1\"", &["`redirect-listen` needs `tls-cert`"]),
         ("acme-webroot = \"/var/lib/acme\"", &["`acme-webroot` needs `redirect-listen`"]),
         ("listen = hush", &["line 1"]),
+        ("ephemeral = true\ndata = \"somewhere\"", &["tillroll.toml", "`ephemeral` cannot be used with `data`"]),
+        ("project = [\"hush\"]", &["tillroll.toml", "--project number 1 has no colon"]),
+        ("listen = \"7070\"", &["`listen`", "HOST:PORT"]),
+        ("listen = \"127.0.0.1:99999\"", &["`listen`", "65535"]),
+        ("max-connections = 0", &["`max-connections`", "1.."]),
+        ("assets = \"/nowhere\"", &["--assets /nowhere has no tracking.js"]),
+        ("geoip = \"/nowhere.mmdb\"", &["cannot read /nowhere.mmdb", "--geoip"]),
+        ("geoip = \"/dev/null\"", &["cannot read /dev/null", "--geoip"]),
+        ("forward-ometria = \"hush\"", &["--forward-ometria", "is not a URL"]),
+        ("log = \"nats://hush@h:4222\"", &["address 1 of --log"]),
+        ("log = \"nats://h:4222\"", &["TILLROLL_GROUP_KEY"]),
     ] {
         let file = write(folder.path(), text);
         let (success, out, err) = check(&[], &["--config", &file]);
@@ -121,9 +142,9 @@ fn no_secret_of_a_url_is_printed() {
 fn projects_can_be_given_by_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("projects");
-    std::fs::write(&path, "# the shop's\n\n t:secret \r\nu:0ther\n").unwrap();
+    std::fs::write(&path, "\u{feff}t:secret\n# the shop's\n\n v:0ther2 \r\nu:0ther\n").unwrap();
     let flags = ["--project-file", path.to_str().unwrap()];
-    for more in [&[][..], &["--project", "v:third"]] {
+    for more in [&[][..], &["--project", "w:third"]] {
         let program = ServerProcess::start(&folder.path().join("data"), &[&flags, more].concat());
         assert_eq!(program.client.export_of("t", "").len(), 0);
         assert_eq!(program.client.list_of("u", "0ther", "events").len(), 0);

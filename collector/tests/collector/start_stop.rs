@@ -9,8 +9,8 @@ use rustix::process::{Signal, kill_process};
 use crate::server::{ServerProcess, basic, run_program, view};
 
 #[test]
-fn server_prints_its_address_and_exits_on_sigterm_and_sigint() {
-    for signal in [Signal::TERM, Signal::INT] {
+fn server_prints_its_address_and_exits_on_sigterm_sigint_and_sighup() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let folder = tempfile::tempdir().unwrap();
         let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         assert!(program.first_line.starts_with("tillroll listens on http://127.0.0.1:"), "{}", program.first_line);
@@ -86,6 +86,17 @@ fn first_start_creates_a_project_and_prints_its_secret_once() {
 }
 
 #[test]
+fn secret_of_the_first_project_is_printed_although_the_start_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let used_port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, data) = (used_port.local_addr().unwrap().to_string(), folder.path().to_str().unwrap());
+    let (success, _, err) = run_program(&["serve", "--listen", &address, "--data", data]);
+    assert!(!success && err.contains("cannot listen on"), "{err}");
+    let projects: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.path().join("projects.json")).unwrap()).unwrap();
+    assert!(err.contains(projects[0]["secrets"][0]["secret"].as_str().unwrap()), "{err}");
+}
+
+#[test]
 fn second_server_on_the_same_data_folder_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let _first = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
@@ -103,7 +114,8 @@ fn start_error_names_the_cause_and_the_flag_and_no_secret() {
     std::fs::write(&file, "").unwrap();
     for (flags, parts) in [
         (vec!["--listen", &address, "--data", data], vec!["cannot listen on", "--listen"]),
-        (vec!["--listen", "nonsense", "--data", data], vec!["cannot listen on nonsense", "--listen"]),
+        (vec!["--listen", "nonsense", "--data", data], vec!["'nonsense'", "--listen", "HOST:PORT"]),
+        (vec!["--assets", data, "--data", data], vec!["--assets", "has no tracking.js"]),
         (vec!["--listen", "127.0.0.1:0", "--data", file.to_str().unwrap()], vec!["cannot use the data folder", "--data"]),
         (vec!["--listen", "127.0.0.1:0", "--data", data, "--project", "hush-hush"], vec!["--project number 1 has no colon"]),
     ] {

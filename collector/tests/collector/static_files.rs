@@ -40,6 +40,7 @@ fn script_is_served_at_every_documented_path_with_cache_headers() {
         assert_eq!(headers["x-content-type-options"], "nosniff");
         let revalidated = server.client.get(path, &[("accept-encoding", "identity"), ("if-none-match", headers["etag"].to_str().unwrap())]);
         assert_eq!(revalidated.status(), 304, "{path}");
+        assert_eq!(server.client.get(path, &[("if-none-match", "*")]).status(), 304, "{path}");
     }
     assert_eq!(server.client.get("/j/t.css", &[]).status(), 404);
 }

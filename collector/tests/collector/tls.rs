@@ -226,7 +226,7 @@ fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
 }
 
 #[test]
-fn doctor_and_tail_accept_a_certificate_of_the_given_authority_and_no_other() {
+fn doctor_tail_and_import_accept_a_certificate_of_the_given_authority_and_no_other() {
     let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let certificate = write_certificate(files.path());
     let (_program, url) = start(data.path(), files.path(), &[]);
@@ -246,6 +246,13 @@ fn doctor_and_tail_accept_a_certificate_of_the_given_authority_and_no_other() {
         let (succeeded, lines, message) = run("tail", more);
         assert!(!succeeded && lines.is_empty() && message.contains("--ca-file"), "{message}");
     }
+
+    let lines = files.path().join("lines");
+    std::fs::write(&lines, "{\"id\":\"c\",\"name\":\"A\"}\n").unwrap();
+    let import = |authority: &str| run("import", &["categories", lines.to_str().unwrap(), "--ca-file", authority]);
+    assert!(import(&authority).2.contains("Imported 1 lines of categories"));
+    let (succeeded, _, message) = import(&other);
+    assert!(!succeeded && message.contains("--ca-file"), "{message}");
 
     let mut tail = Command::new(env!("CARGO_BIN_EXE_tillroll"));
     tail.args(["tail", "--server", &url, "--owner", "t:secret", "--ca-file", &authority, "--last", "1"]).stdout(Stdio::piped());

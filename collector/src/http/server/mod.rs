@@ -29,7 +29,6 @@ use crate::jobs::forward::{self, ForwardRules};
 use crate::jobs::{log_summary, project_watch, retention_schedule};
 use crate::limits::admission::Admission;
 use crate::projection::{Analytics, Pace, Turn};
-use crate::projects::Credentials;
 use crate::rejection_broadcast::RejectionBroadcast;
 use crate::replication::Leadership;
 use crate::sources::Countries;
@@ -70,7 +69,6 @@ pub struct Server {
     hsts: Option<Duration>,
     state: Arc<AppState>,
     closing: watch::Sender<bool>,
-    created_project: Option<Credentials>,
     limits: LimitFlags,
     shutdown_deadline: Duration,
     keep_events: Option<Duration>,
@@ -86,7 +84,7 @@ impl Server {
         let tls = tls.transpose()?;
         let countries = flags.geoip.as_deref().map_or_else(|| Ok(Countries::default()), Countries::open)?;
         let (store, node) = open_store(flags, stored, &telemetry).await?;
-        let (projects, created_project) = open_projects(flags, &store, node.as_deref(), clock).await?;
+        let projects = open_projects(flags, &store, node.as_deref(), clock).await?;
         let listener = bind(&flags.listen).await?;
         let redirect_listener = bind_redirect(flags).await?;
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
@@ -124,19 +122,7 @@ impl Server {
         let (limits, shutdown_deadline) = (flags.limits.clone(), flags.shutdown_deadline);
         let (hsts, keep_events) = (flags.tls.hsts, flags.keep_events);
         let acme_webroot = flags.tls.acme_webroot.as_deref().map(Arc::from);
-        Ok(Self {
-            listener,
-            redirect_listener,
-            acme_webroot,
-            tls,
-            hsts,
-            state,
-            closing,
-            created_project,
-            limits,
-            shutdown_deadline,
-            keep_events,
-        })
+        Ok(Self { listener, redirect_listener, acme_webroot, tls, hsts, state, closing, limits, shutdown_deadline, keep_events })
     }
 
     /// Returns the address that was bound.
@@ -153,11 +139,6 @@ impl Server {
     pub fn url(&self) -> anyhow::Result<String> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         Ok(format!("{scheme}://{}", self.address()?))
-    }
-
-    /// Returns the credentials of the project that this start created, for the operator.
-    pub fn created_project(&self) -> Option<&Credentials> {
-        self.created_project.as_ref()
     }
 
     /// Returns whether there is a browser library to serve.

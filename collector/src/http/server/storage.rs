@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Serve;
+use crate::operator_error;
 use crate::projects::{self, Credentials, ProjectRegistry};
 use crate::replication::Node;
-use crate::request_error;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::Telemetry;
 
@@ -17,35 +17,40 @@ pub(super) async fn open_store(
     telemetry: &Arc<Telemetry>,
 ) -> anyhow::Result<(Arc<Store>, Option<Arc<Node>>)> {
     if !flags.log.is_set() {
-        let store = Store::open(&flags.data, options, Arc::clone(telemetry)).map_err(request_error::with_advice)?;
+        let store = Store::open(&flags.data, options, Arc::clone(telemetry)).map_err(operator_error::with_advice)?;
         return Ok((Arc::new(store), None));
     }
-    let (store, replica) = Store::open_replicated(&flags.data, options, Arc::clone(telemetry)).map_err(request_error::with_advice)?;
+    let (store, replica) = Store::open_replicated(&flags.data, options, Arc::clone(telemetry)).map_err(operator_error::with_advice)?;
     let store = Arc::new(store);
     let node = Node::start(&flags.log, &flags.data, Arc::clone(&store), replica).await?;
     Ok((store, Some(node)))
 }
 
-/// Opens the projects, and returns the credentials of one that this start created. A node waits for its log if it needs it for that.
-pub(super) async fn open_projects(
-    flags: &Serve,
-    store: &Store,
-    node: Option<&Node>,
-    clock: Clock,
-) -> anyhow::Result<(ProjectRegistry, Option<Credentials>)> {
+/// Opens the projects, and prints the credentials of one that this start created. A node waits for its log if it needs it for that.
+pub(super) async fn open_projects(flags: &Serve, store: &Store, node: Option<&Node>, clock: Clock) -> anyhow::Result<ProjectRegistry> {
     let all = flags.all_projects()?;
     let Some(node) = node else {
-        return ProjectRegistry::open(&all, &flags.data, clock, |token| Ok(store.project(token)?));
+        let (projects, created) = ProjectRegistry::open(&all, &flags.data, clock, |token| Ok(store.project(token)?))?;
+        print_created(flags, created.as_ref());
+        return Ok(projects);
     };
     if needs_log(flags, &all, store)? {
         node.wait_until_synchronised().await?;
     }
     let number_of = |token: &str| tokio::task::block_in_place(|| Ok(store.project(token)?));
     let (projects, created) = ProjectRegistry::open(&all, &flags.data, clock, number_of)?;
+    print_created(flags, created.as_ref());
     if created.is_some() {
         node.wait_until_files_are_published().await?;
     }
-    Ok((projects, created))
+    Ok(projects)
+}
+
+/// Prints the credentials at once: the next start does not print them, even if this one fails later.
+fn print_created(flags: &Serve, created: Option<&Credentials>) {
+    if let Some(Credentials { token, secret }) = created {
+        eprintln!("Created a project in {}.\n  token:  {token}\n  secret: {secret}", flags.data.display());
+    }
 }
 
 /// Returns whether a node cannot start without its log: a project has no number yet, or the projects are not here.

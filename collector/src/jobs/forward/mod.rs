@@ -22,7 +22,7 @@ use crate::store::{Cursor, Range};
 use client::ForwardClient;
 use delivery::{Delivered, Delivery, delay, request_id};
 use position::{ForwardPosition, Progress, ProgressFile, ProgressStore, SetAside};
-pub(crate) use target::{Target, targets};
+pub(crate) use target::{Target, check_urls, targets};
 
 /// How many events are read at a time.
 const PAGE_EVENTS: usize = 100;

@@ -26,8 +26,7 @@ pub(crate) struct Target {
 pub(crate) fn targets(urls: &[String], credentials: &[String], projects: &ProjectRegistry) -> anyhow::Result<Vec<Target>> {
     let mut targets = Vec::new();
     for text in urls.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
-        let (token, url) = split_token(text, |url| url.starts_with("http://") || url.starts_with("https://"))
-            .context("the URL to forward events to is not a URL; write https://…/api/track or TOKEN=https://…/api/track")?;
+        let (token, url) = split_url(text)?;
         let project = project(token, projects)?;
         let for_project = credentials.iter().find_map(|text| match text.trim().split_once('=') {
             Some((name, secret)) if name == project.credentials.token => Some(secret),
@@ -38,6 +37,17 @@ pub(crate) fn targets(urls: &[String], credentials: &[String], projects: &Projec
         targets.push(Target { project: project.id, token: project.credentials.token.clone(), url: url.into(), authorization });
     }
     Ok(targets)
+}
+
+/// Returns an error if one of the texts is no URL. An empty text is none.
+pub(crate) fn check_urls(urls: &[String]) -> anyhow::Result<()> {
+    urls.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).try_for_each(|text| split_url(text).map(|_| ()))
+}
+
+/// Splits `[TOKEN=]URL`.
+fn split_url(text: &str) -> anyhow::Result<(Option<&str>, &str)> {
+    split_token(text, |url| url.starts_with("http://") || url.starts_with("https://"))
+        .context("the URL to forward events to is not a URL; write https://…/api/track or TOKEN=https://…/api/track")
 }
 
 /// Splits `[TOKEN=]REST`, where `is_rest` recognises the rest. Tokens contain no `=`.

@@ -2,7 +2,7 @@
 //!
 //! It sees what is committed. It needs no lock on the data folder, and never writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -21,7 +21,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A store that another process may have open.
 pub struct ReadOnlyStore {
     connection: Connection,
-    path: PathBuf,
 }
 
 impl ReadOnlyStore {
@@ -40,7 +39,7 @@ impl ReadOnlyStore {
         migrations::check_version(&connection, &path)?;
         // Most pages are read once, so a large cache is of no use.
         connection.pragma_update(None, "cache_size", -8192).map_err(open_error)?;
-        Ok(Self { connection, path })
+        Ok(Self { connection })
     }
 
     /// Returns each project's number and token.
@@ -80,7 +79,7 @@ impl ReadOnlyStore {
     pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let name = path.to_str().ok_or_else(|| StoreError::PathNotUtf8(path.to_owned()))?;
         let copied = self.connection.execute("VACUUM INTO ?1", [name]);
-        copied.map(|_| ()).map_err(|source| StoreError::Open { path: self.path.clone(), source })
+        copied.map(|_| ()).map_err(|source| StoreError::Copy { path: path.to_owned(), source })
     }
 }
 

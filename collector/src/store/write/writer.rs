@@ -237,7 +237,8 @@ impl StoreWriter {
         tracing::error!(%error, requests = jobs.len(), "cannot write to the store");
         self.failed(error, kilobytes(&jobs));
         for job in jobs {
-            job.respond(Err(StoreError::Write));
+            let is_disk_full = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
+            job.respond(Err(StoreError::NotWritten { cause: error.to_string(), is_disk_full }));
         }
     }
 
