@@ -117,6 +117,13 @@ export interface Ometria {
   /** The same as `track`. */
   event(name: string, data?: unknown): void;
   viewProduct(productId: Id): void;
+  /** Does nothing, like the next five functions: pages for some builds of the tag call them. */
+  viewProducts(...args: unknown[]): void;
+  setProfileData(...args: unknown[]): void;
+  setPageType(...args: unknown[]): void;
+  setPageData(...args: unknown[]): void;
+  observeEmailInputs(...args: unknown[]): void;
+  isNewVisitor(...args: unknown[]): void;
   /** Returns the visitor's e-mail address, or the anonymous id; an empty string before there is one. */
   getIdentity(): string;
 }
