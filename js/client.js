@@ -24,7 +24,7 @@ const isUnseen = () =>
 const reportNoToken = (name, listener) => name === "error" && listener({ name, reason: "no_token" });
 
 /**
- * Creates the client. `options`: `token`, `collector` (its URL), and optionally `cookieDomain`, `consent`, `gpc`, `visitor` (an id that the
+ * Creates the client. `options`: `token`, `collector` (its URL, also as an object), and optionally `cookieDomain`, `consent`, `gpc`, `visitor` (an id that the
  * shop's server generated), `snippet` (the calls that the inline snippet recorded). `load(attempt, collector)` fetches the core and returns a
  * promise of it; `attempt` differs for each retry. A failed load is retried with exponential backoff, and when the browser is online again.
  * Returns `{ track, client }`: `track(api)` returns `(type, params, extra)`, which records a call of that vendor API; `client` is the part
@@ -32,7 +32,7 @@ const reportNoToken = (name, listener) => name === "error" && listener({ name, r
  */
 export const createClient = (options, load) => {
   const startOptions = { consent: initialConsent(options), made: options.visitor };
-  const settings = { ...options, collector: options.collector.replace(/\/*$/, "/") };
+  const settings = { ...options, collector: (options.collector + "").replace(/\/*$/, "/") };
   /** What the page calls before a visitor sees it; undefined afterwards. */
   let deferred = [];
   let queue;

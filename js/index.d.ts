@@ -2,7 +2,7 @@
 export interface Options {
   /** The project's public token. */
   token: string;
-  /** The collector's address, such as `https://collector.example.com/`. */
+  /** The collector's address, such as `https://collector.example.com/`, or a path of the shop, such as `/t/`. */
   collector: string;
   /** The domain of the cookies. Default: the widest domain that the browser accepts. */
   cookieDomain?: string;
@@ -24,13 +24,16 @@ export type Consent = "granted" | "denied" | "pending";
 /** The outcome of events, or of a call. */
 export interface Report {
   name: "sent" | "dropped" | "error";
-  /** The number of calls. */
+  /** The number of calls; 0 if the tracker could not start. */
   count: number;
-  /** The reason: `full`, `refused`, `unacceptable`, `damaged`, `meaningless`, `unknown_type`, `unknown_form`, `too_large`, `unreadable`; empty for `sent`. */
+  /**
+   * The reason: `full`, `refused`, `unacceptable`, `damaged`, `meaningless`, `unknown_type`, `unknown_form`, `too_large`, `unreadable`; `no_token`,
+   * `no_collector`, `no_wasm` if an option of `start` is missing or has no usable value; empty for `sent`.
+   */
   reason: string;
-  /** The parameter that a rejected call lacked. */
+  /** The parameter that a rejected call lacked; else empty. */
   field: string;
-  /** The collector's response, for `sent`. */
+  /** The collector's response, for `sent` and `unknown_form`; else empty. */
   answer: string;
 }
 
@@ -114,6 +117,13 @@ export interface Ometria {
   /** The same as `track`. */
   event(name: string, data?: unknown): void;
   viewProduct(productId: Id): void;
+  /** Does nothing, like the next five functions: pages for some builds of the tag call them. */
+  viewProducts(...args: unknown[]): void;
+  setProfileData(...args: unknown[]): void;
+  setPageType(...args: unknown[]): void;
+  setPageData(...args: unknown[]): void;
+  observeEmailInputs(...args: unknown[]): void;
+  isNewVisitor(...args: unknown[]): void;
   /** Returns the visitor's e-mail address, or the anonymous id; an empty string before there is one. */
   getIdentity(): string;
 }
@@ -121,7 +131,10 @@ export interface Ometria {
 /** A started tracker. */
 export interface Tillroll {
   readonly version: string;
-  /** Resolves when the core has loaded; calls need not wait for it. */
+  /**
+   * Resolves when the core has loaded; calls need not wait for it. Rejects with an `Error` if `start` lacked an option, and if the first attempt
+   * to load the core fails; the library tries again then. A page need not handle the rejection.
+   */
   readonly ready: Promise<void>;
   /** Resolves when all events are acknowledged, or stored for a later page. */
   flush(): Promise<void>;
@@ -134,7 +147,9 @@ export interface Tillroll {
 }
 
 /**
- * Starts the tracker; further calls return the same object. Under Node all functions exist and do nothing. Without `token` or `collector` they
- * exist too, the console has one line, and `on("error")` gets the reason `no_token`.
+ * Starts the tracker; further calls return the same object, whatever their options. Under Node all functions exist and do nothing, and each
+ * call returns the same object too. If `token` or `collector` is missing, or `collector` begins neither with a scheme nor with a slash, nothing
+ * starts: the call returns an object of its own, whose functions do nothing, the console has one line, `on("error")` gets the reason
+ * (`no_token`, `no_collector`) and `ready` rejects. A later call with all options starts the tracker.
  */
 export function start(options: Options): Tillroll;

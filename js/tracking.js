@@ -80,8 +80,8 @@ const run = () => {
   const options = asObject(tryCall(readOptions));
   const { token, collector } = options;
   const { adopt, token: firstToken } = asObject(window.tillroll);
-  // An element of the page may stand in place of its options.
-  const isConfigured = token && typeof collector === "string";
+  // An element of the page may stand in place of its options. An address without a scheme would be a path beside the page.
+  const isConfigured = token && /^\/|\/\//.test(collector);
   // On a second execution a v1 stub may have replaced our object since: adopt its calls.
   if (adopt) adopt();
   else install(isConfigured ? options : { collector: "" });

@@ -10,5 +10,5 @@ export interface LoaderOptions extends Options {
   wasm: string | URL;
 }
 
-/** Starts the tracker; further calls return the same object. Under Node all functions exist and do nothing. */
+/** Starts the tracker, as `start` of `tillroll`. Without a usable `wasm` nothing starts either: `on("error")` gets the reason `no_wasm`. */
 export function start(options: LoaderOptions): Tillroll;

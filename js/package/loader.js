@@ -5,8 +5,4 @@ import { setWasmAddress } from "./file-addresses.js";
 import { startOnce } from "./start.js";
 
 /** Starts the tracker, once; see loader.d.ts. */
-export const start = (options) =>
-  startOnce(options, ({ wasm }) => {
-    if (!wasm) throw new TypeError("tillroll/loader: start() requires `wasm`, the address of core.wasm");
-    return setWasmAddress(wasm);
-  });
+export const start = (options) => startOnce(options, ({ wasm }) => wasm && setWasmAddress(wasm));

@@ -94,10 +94,16 @@ describe("files beside the core", PARALLEL, () => {
       assert.deepEqual((await filesOf(page)).sort(), ["core.wasm", "debug.js", "views.js"]);
     }));
 
-  test("without the address of the core, the error names the option", () =>
-    withPage(application("", { options: { wasm: undefined } }), async ({ page, open }) => {
-      await open();
-      await page.waitForFunction(() => document.readyState === "complete");
-      assert.match(page.errors.splice(0).join(), /start\(\) requires `wasm`, the address of core\.wasm/);
-    }));
+  for (const wasm of [undefined, "https://["])
+    test(`with ${wasm} as the address of the core, start reports the option and throws nothing`, () =>
+      withPage(
+        application(`tracker.on("error", (report) => tracker.ready.catch(({ message }) => (window.result = [report.reason, message])));`, { options: { wasm } }),
+        async ({ page, open }) => {
+          await open();
+          await page.waitForFunction(() => window.result);
+          const line = "tillroll: start() requires `wasm`, the address of core.wasm";
+          assert.deepEqual(await page.evaluate(() => window.result), ["no_wasm", line]);
+          assert.deepEqual(page.errors.splice(0), [line]);
+        },
+      ));
 });

@@ -23,7 +23,9 @@ const application = (script) => (collector) => ({
 test("in Node all functions can be called and have no effect", async () => {
   const before = Object.keys(globalThis);
   const { start } = await import(new URL("index.js", PACKAGE));
-  const { metrilo, ometria, ready, flush, consent, reset, on } = start({ token: "t", collector: "https://collector.test/" });
+  const options = { token: "t", collector: "https://collector.test/" };
+  const { metrilo, ometria, ready, flush, consent, reset, on } = start(options);
+  assert.equal(start(options), start(options));
   metrilo.viewProduct("1");
   metrilo.integrateForm({ formSelector: "form" });
   const basket = new ometria.Basket();
@@ -31,7 +33,10 @@ test("in Node all functions can be called and have no effect", async () => {
   ometria.init("homepage");
   ometria.identify("a@x.com");
   ometria.setBasket(basket);
-  assert.equal(ometria.basket.size, 2);
+  ometria.basket.addLineItem("1", 2, 5);
+  ometria.basket = basket;
+  // The requests of all visitors share the object.
+  assert.equal(ometria.basket.size, 0);
   assert.equal(ometria.getIdentity(), "");
   consent("denied");
   reset();
@@ -122,22 +127,57 @@ describe("in a page", PARALLEL, () => {
       },
     ));
 
-  test("a start without a token leaves the page intact, and reports it", () =>
+  /** title: the options in place of the right ones, the reason of the report, and the line of the console, which is the error of `ready` too. */
+  const FAILED_STARTS = {
+    "a token": [{ token: undefined }, "no_token", "requires `token` and `collector`"],
+    "a collector": [{ collector: undefined }, "no_collector", "requires `token` and `collector`"],
+    "a scheme of the collector": [{ collector: "collector.example.com:8443" }, "no_collector", 'requires a `collector` that begins with https:// or /, not "collector.example.com:8443"'],
+  };
+
+  for (const [title, [wrong, reason, text]] of Object.entries(FAILED_STARTS)) {
+    const line = `tillroll: start() ${text}`;
+    test(`a start without ${title} leaves the page intact and is reported, and the next one starts the tracker`, () =>
+      withPage(
+        application(`
+          const { metrilo, ometria, ready, flush, on } = start({ ...options, ...${JSON.stringify(wrong, (_, value) => value ?? null)} });
+          metrilo.viewProduct(1);
+          ometria.setBasket(null);
+          on("sent", () => (window.sent = true));
+          on("error", () => { throw new Error("of a listener"); });
+          on("error", (report) => (window.report = report));
+          const tracker = start(options);
+          tracker.metrilo.viewProduct(2);
+          flush().then(() => ready).catch((error) => (window.result = [error instanceof Error, error.message, start(options) === tracker, start({}) === tracker]));
+        `),
+        async ({ page, open, waitForEvents }) => {
+          await open();
+          await page.waitForFunction(() => window.result);
+          assert.deepEqual(await page.evaluate(() => window.report), { name: "error", count: 0, reason, field: "", answer: "" });
+          assert.deepEqual(await page.evaluate(() => window.result), [true, line, true, true]);
+          const events = await waitForEvents((events) => events.length > 1);
+          assert.deepEqual(events.map(({ type, params }) => [type, params.product_id]), [["land", undefined], ["product_view", "2"]]);
+          assert.deepEqual([page.errors.splice(0), await page.evaluate(() => window.sent)], [[line], undefined]);
+        },
+      ));
+  }
+
+  test("a collector may be a path of the shop, or an address without a scheme", () =>
     withPage(
       application(`
-        const { metrilo, on } = start({ token: undefined, collector: options.collector });
-        metrilo.viewProduct(1);
-        on("error", (report) => (window.report = report));
-        start(options).metrilo.viewProduct(2);
+        const collector = [options.collector.replace(/^http:/i, "HTTP:"), options.collector.replace("http:", ""), "/t/"][location.hash.slice(1)];
+        window.tracker = start({ ...options, collector });
+        tracker.metrilo.viewProduct(collector);
       `),
       async ({ page, open, waitForEvents }) => {
-        await open();
-        await page.waitForFunction(() => window.report);
-        assert.deepEqual(await page.evaluate(() => window.report), { name: "error", reason: "no_token" });
-        const events = await waitForEvents((events) => events.length > 1);
-        assert.deepEqual(events.map(({ type, params }) => [type, params.product_id]), [["land", undefined], ["product_view", "2"]]);
+        for (const at of [0, 1]) {
+          await open(`/?at=${at}#${at}`);
+          await waitForEvents((events) => events.filter(({ type }) => type === "product_view").length > at);
+        }
+        const request = page.waitForRequest("**/t/v2/calls");
+        await open("/?at=2#2");
+        await request;
       },
-      { allowedErrors: /^tillroll: start\(\) requires `token` and `collector`$/ },
+      { allowedErrors: /404/ },
     ));
 
   test("the debug panel loads from the package", () =>

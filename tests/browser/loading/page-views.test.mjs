@@ -12,9 +12,11 @@ import { createFixture, PARALLEL, scriptTag } from "../support/fixture.mjs";
 const REPLACE_OFTEN = `new Promise((done) => { let n = 0; const timer = setInterval(() => { history.replaceState(null, "", "?at=" + n); if (++n > 20) done(clearInterval(timer)); }, 10); })`;
 const push = (url) => `void history.pushState(null, "", ${JSON.stringify(url)})`;
 const replace = (url) => `void history.replaceState(null, "", ${JSON.stringify(url)})`;
-const back = `new Promise((done) => { addEventListener("popstate", done, { once: true }); history.back(); }).then(() => true)`;
+/** Runs in the page: resolves once the library has the event that the browser dispatches later, because its listener is the first. */
+const after = (event, change) => `new Promise((done) => { addEventListener("${event}", done, { once: true }); ${change}; }).then(() => true)`;
+const back = after("popstate", "history.back()");
 
-/** title: the mode, steps that are evaluated one after the other, each once the views before are stored, and the paths that are viewed. */
+/** title: the mode, steps that are evaluated one after the other, each once the address before has settled, and the paths that are viewed. */
 const CASES = {
   "the first load": ["auto", [], ["/"]],
   "a push and a step back": ["auto", [push("/a"), back], ["/", "/a", "/"]],
@@ -23,12 +25,45 @@ const CASES = {
   "another query": ["auto", [push("/a?page=2"), push("/a?page=3")], ["/", "/a?page=2", "/a?page=3"]],
   "a query that is replaced again and again": ["auto", [REPLACE_OFTEN], ["/"]],
   "a fragment": ["auto", [push("/#/a")], ["/"]],
-  "a fragment of hash routes": ["hash", [push("/#/a"), `void (location.hash = "/b")`], ["/", "/#/a", "/#/b"]],
+  "a fragment of hash routes": ["hash", [push("/#/a"), after("hashchange", 'location.hash = "/b"')], ["/", "/#/a", "/#/b"]],
   "no mode that the library has": ["no", [], []],
 };
 
-/** Runs in the page: resolves once an address would have been viewed. */
-const settled = "new Promise((done) => setTimeout(done, 300)).then(() => true)";
+/** How long the library waits until an address counts, in milliseconds. */
+const [, SETTLE_MS] = /const SETTLE_MS = (\d+)/.exec(readFileSync(new URL("../../../js/facades/page-views.js", import.meta.url), "utf8"));
+
+/** Runs in the page, before the library: `settled()` resolves when no timer of that delay is pending, to the number of those that were set. */
+const watchTimers = (settleMs) => {
+  const { setTimeout, clearTimeout } = window;
+  const pending = new Set();
+  const waiting = [];
+  let count = 0;
+  const check = () => pending.size || waiting.splice(0).forEach((resolve) => resolve(count));
+  const remove = (id) => {
+    pending.delete(id);
+    // Behind the present task of the library, which may set the next timer.
+    queueMicrotask(check);
+  };
+  window.setTimeout = (run, delay, ...args) => {
+    const id = setTimeout(() => (run(...args), remove(id)), delay);
+    if (delay === settleMs) {
+      pending.add(id);
+      count++;
+    }
+    return id;
+  };
+  window.clearTimeout = (id) => (clearTimeout(id), remove(id));
+  window.settled = () => new Promise((resolve) => (waiting.push(resolve), check()));
+};
+const WATCH_TIMERS = `<script>(${watchTimers})(${SETTLE_MS})</script>`;
+
+/** Waits until the page has viewed its address, if it is one to view. */
+const settle = async (page) => assert.ok((await page.evaluate("window.settled()")) > 0, `the library has set no timer of ${SETTLE_MS} ms`);
+
+/** Runs in the page: resolves to true once the file of automatic page views has run, to false before the library has requested it. */
+const hasLoadedViews = `(() => { const file = performance.getEntriesByType("resource").find(({ name }) => name.includes("/views-")); return file ? import(file.name).then(() => true) : false; })()`;
+
+const isView = ({ type }) => type === "page_view";
 
 for (const [name, engine] of Object.entries(ENGINES)) {
   describe(`${name}, automatic page views`, PARALLEL, () => {
@@ -37,18 +72,19 @@ for (const [name, engine] of Object.entries(ENGINES)) {
     for (const [title, [mode, steps, expected]] of Object.entries(CASES)) {
       test(title, () =>
         withPage(
-          (collector) => ({ "/": scriptTag(collector, `data-page-views="${mode}"`) }),
+          (collector) => ({ "/": WATCH_TIMERS + scriptTag(collector, `data-page-views="${mode}"`) }),
           async ({ page, url, open, allEvents, waitForEvents }) => {
             await open();
             await page.evaluate("window.tillroll.ready.then(() => true)");
             // The file that makes the first view loads after the core; a busy browser may need longer than an address to settle.
-            if (expected.length) await waitForEvents((events) => events.some(({ type }) => type === "page_view"));
-            else await page.evaluate(settled);
+            if (expected.length) await waitForEvents((events) => events.some(isView));
+            else await page.waitForFunction(hasLoadedViews);
             for (const step of steps) {
               await page.evaluate(step);
-              await page.evaluate(settled);
+              await settle(page);
             }
-            const views = (await allEvents()).filter(({ type }) => type === "page_view");
+            if (!expected.length) assert.equal(await page.evaluate("window.settled()"), 0);
+            const views = (await allEvents()).filter(isView);
             assert.deepEqual(views.map(({ params }) => params.url.slice(url.length)), expected);
             assert.ok(views.every(({ params, api }) => params.name === "Shop" && api === "metrilo"));
           },
@@ -57,15 +93,16 @@ for (const [name, engine] of Object.entries(ENGINES)) {
 
     test("a page that the browser restores", () =>
       withPage(
-        (collector) => ({ "/": scriptTag(collector, `data-page-views="auto"`), "/empty": "" }),
+        (collector) => ({ "/": WATCH_TIMERS + scriptTag(collector, `data-page-views="auto"`), "/empty": "" }),
         async ({ page, url, open, allEvents, waitForEvents }) => {
           await open();
-          await waitForEvents((events) => events.some(({ type }) => type === "page_view"));
+          await waitForEvents((events) => events.some(isView));
           await open("/empty");
           await page.evaluate("void setTimeout(() => history.back())");
           await page.waitForFunction("window.tillroll && window.tillroll.ready.then(() => true)");
-          await page.evaluate(settled);
-          const views = (await allEvents()).filter(({ type }) => type === "page_view");
+          await waitForEvents((events) => events.filter(isView).length > 1);
+          await settle(page);
+          const views = (await allEvents()).filter(isView);
           assert.deepEqual(views.map(({ params }) => params.url), [`${url}/`, `${url}/`]);
         },
       ));
@@ -74,17 +111,18 @@ for (const [name, engine] of Object.entries(ENGINES)) {
       const file = (name, type) => () => ({ type, body: readFileSync(new URL(`../../../dist/npm/${name}`, import.meta.url)) });
       return withPage(
         (collector) => ({
-          "/": `<script type="module">import { start } from "./index.js"; window.tillroll = start(${JSON.stringify({ token: TOKEN, collector, pageViews: "auto" })}); window.metrilo = tillroll.metrilo;</script>`,
+          "/": `${WATCH_TIMERS}<script type="module">import { start } from "./index.js"; window.tillroll = start(${JSON.stringify({ token: TOKEN, collector, pageViews: "auto" })}); window.metrilo = tillroll.metrilo;</script>`,
           "/index.js": file("index.js"),
           "/views.js": file("views.js"),
           "/core.wasm": file("core.wasm", "application/wasm"),
         }),
-        async ({ page, open, allEvents }) => {
+        async ({ page, open, allEvents, waitForEvents }) => {
           await open();
           await page.waitForFunction(() => window.tillroll);
           await page.evaluate("window.tillroll.ready.then(() => true)");
-          await page.evaluate(settled);
-          assert.equal((await allEvents()).filter(({ type }) => type === "page_view").length, 1);
+          await waitForEvents((events) => events.some(isView));
+          await settle(page);
+          assert.equal((await allEvents()).filter(isView).length, 1);
         },
       );
     });

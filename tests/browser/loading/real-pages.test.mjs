@@ -41,6 +41,7 @@ describe("a page may have", PARALLEL, () => {
 /** title: the attributes of the script tag of a copied file, and a script before it. */
 const CONFIGURED = {
   "attributes of the script": (collector) => [`data-token="${TOKEN}" data-collector="${collector}"`, ""],
+  "options of the page, with a URL as an object": (collector) => ["", inline(`window.tillrollOptions = { token: "${TOKEN}", collector: new URL("${collector}") };`)],
   "options of the page": (collector) => ["", inline(`window.tillrollOptions = { token: "${TOKEN}", collector: "${collector}/" };`)],
 };
 
@@ -71,6 +72,22 @@ test("a script without a token stores and sends nothing, and reports it", () =>
       assert.deepEqual(await page.evaluate(async () => [document.cookie, (await indexedDB.databases()).length, localStorage.length]), ["", 0, 0]);
     },
     { allowedErrors: /^tillroll: wrong token or collector$/ },
+  ));
+
+test("a collector without a scheme is not taken as a path of the shop", () =>
+  withPage(
+    () => ({
+      "/": `<script src="/copy.js" data-token="${TOKEN}" data-collector="collector.example.com"></script>${VIEW}`,
+      "/copy.js": () => ({ type: "text/javascript", body: readFileSync(new URL("../../../dist/tracking.js", import.meta.url)) }),
+    }),
+    async ({ page, open }) => {
+      const requests = [];
+      page.on("request", (request) => requests.push(new URL(request.url()).pathname));
+      await open();
+      const report = await page.evaluate(() => new Promise((resolve) => window.tillroll.on("error", resolve)));
+      assert.equal(report.reason, "no_token");
+      assert.deepEqual([page.errors.splice(0), requests.filter((path) => path.includes("collector"))], [["tillroll: wrong token or collector"], []]);
+    },
   ));
 
 test("a denial in one tab holds in a tab that was opened before", () =>
