@@ -4,7 +4,7 @@
 //! delay; after a failure [`backoff`] sets the delay. One of several tabs is the leader and sends for all. The other tabs wait longer and
 //! then send what the leader has not sent, because the browser may have frozen the leader's tab.
 
-use tillroll_protocol::batch::BatchResponse;
+use tillroll_protocol::batch_response::BatchResponse;
 
 use crate::input::SendResult;
 use crate::{Millis, backoff, batcher};

@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::hex;
+
 /// A source of the current time, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(fn() -> u64);
@@ -50,7 +52,7 @@ pub fn sleep(duration: Duration) {
 
 /// Returns `N` random bytes, each as two hexadecimal digits.
 pub fn random_hex<const N: usize>() -> std::io::Result<String> {
-    Ok(random::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(&random::<N>()?))
 }
 
 /// Returns `N` random bytes.

@@ -22,6 +22,7 @@ pub mod decode;
 mod diagnostics;
 mod dropped_reports;
 mod file_change;
+mod hex;
 pub mod http;
 pub mod import;
 pub mod ingest;

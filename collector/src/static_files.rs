@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 /// The `Cache-Control` of files that a browser must revalidate before each use.
 pub(crate) const NO_CACHE: &str = "no-cache";
 
@@ -166,7 +168,7 @@ fn find_encoded(name: &str, accepted: &str, get: impl Fn(&str) -> Option<Cow<'st
         Some(found) => found,
         None => (get(name).or_else(|| get(&format!("{name}.br")).and_then(|bytes| decompressed(&bytes)))?, None),
     };
-    let hash = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hash = hex::encode(&Sha256::digest(&bytes)[..16]);
     Some(File { bytes, encoding, content_type: content_type(name), etag: format!("\"{hash}\"") })
 }
 

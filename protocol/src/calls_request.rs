@@ -20,8 +20,8 @@
 //! | a call without decisions | the recorded call. Its page closed before the core had loaded; the collector decides as the next page would |
 //! | an event | a string: the JSON of an event as in `POST /v2/batch`, which version 0.1 of the library kept |
 //!
-//! The first form has neither `form` nor `queue`, and names no project in `session`; its list `calls` has only calls without decisions. Version 0.1 of the library sends it, and
-//! the other calls as a [batch](crate::batch).
+//! The first form has neither `form` nor `queue`, and names no project in `session`; its list `calls` has only calls without decisions. Version 0.1
+//! of the library sends it, and the other calls as `POST /v2/batch` does.
 
 use std::borrow::Cow;
 

@@ -67,32 +67,6 @@ impl<S> Event<S> {
     }
 }
 
-impl<S: AsRef<str>> Event<S> {
-    /// Appends the event as JSON.
-    pub fn write(&self, out: &mut String) {
-        json_writer::push_ascii(out, b'{');
-        json_writer::push_field(out, "id", &self.id);
-        json_writer::push_field(out, "type", self.kind.as_ref());
-        json_writer::push_field(out, "api", self.api.as_ref());
-        json_writer::push_key(out, "time");
-        json_writer::push_integer(out, self.time);
-        match &self.visitor {
-            Visitor::Id(id) => json_writer::push_field(out, "visitorId", id.as_ref()),
-            Visitor::Email(email) => json_writer::push_field(out, "visitorEmail", email.as_ref()),
-        }
-        for (name, text) in [("sessionId", &self.session_id), ("storeId", &self.store_id)] {
-            if let Some(text) = text {
-                json_writer::push_field(out, name, text.as_ref());
-            }
-        }
-        json_writer::push_key(out, "page");
-        self.page.write(out);
-        json_writer::push_key(out, "params");
-        out.push_str(self.params.as_str());
-        json_writer::push_ascii(out, b'}');
-    }
-}
-
 impl<S> Page<S> {
     /// Returns the same page with each text converted.
     pub fn map<T>(self, convert: impl Fn(S) -> T) -> Page<T> {

@@ -1,6 +1,6 @@
 //! The wire format and the rules of events, defined once and used by the browser library and the collector.
 //!
-//! [`event_types`] is the table of event types; [`params`] parses parameters by it; [`event`] and [`batch`] are the envelopes.
+//! [`event_types`] is the table of event types; [`params`] parses parameters by it; [`event`] is the event itself.
 //! [`visitor_context`] decides about calls, of which [`calls_request`] makes events. [`unchecked_event`] validates what any sender wrote.
 //!
 //! The crate depends on no other crate of the workspace, has no side effects and never panics.
@@ -9,7 +9,7 @@
 
 pub mod address_rule;
 pub mod apis;
-pub mod batch;
+pub mod batch_response;
 pub mod call;
 pub mod call_check;
 pub mod calls_request;

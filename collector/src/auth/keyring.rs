@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::file_change::FileVersion;
+use crate::hex;
 use crate::projects::SecretHash;
 use crate::{atomic_file, clock};
 
@@ -46,9 +47,7 @@ impl Key {
     }
 
     fn bytes(&self) -> Option<[u8; 32]> {
-        let byte = |index: usize| u8::from_str_radix(self.secret.get(index * 2..index * 2 + 2)?, 16).ok();
-        let bytes: Vec<_> = (0..32).map_while(byte).collect();
-        bytes.try_into().ok()
+        hex::decode(&self.secret)
     }
 
     pub(super) fn private_der(&self) -> Option<Vec<u8>> {
@@ -60,7 +59,7 @@ impl Key {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes()?).ok()?;
         mac.update(b"access token for the secret ");
         mac.update(secret);
-        Some(mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        mac.finalize().into_bytes().get(..16).map(hex::encode)
     }
 
     fn is_valid(&self, now: u64) -> bool {

@@ -3,7 +3,7 @@
 //! A [`RejectReason`] has a stable code for programs and a message for people. The message names the field and repeats nothing that a
 //! visitor typed.
 
-use tillroll_protocol::batch::Rejection;
+use tillroll_protocol::batch_response::Rejection;
 use tillroll_protocol::limits;
 use tillroll_protocol::params::InvalidParam;
 use tillroll_protocol::unchecked_event::EventError;

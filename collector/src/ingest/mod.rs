@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tillroll_protocol::apis;
-use tillroll_protocol::batch::{BatchResponse, Rejection};
+use tillroll_protocol::batch_response::{BatchResponse, Rejection};
 use tillroll_protocol::receipt::Receipt;
 
 use crate::addresses::RememberedAddresses;

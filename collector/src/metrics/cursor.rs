@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::metrics::query::{SearchPosition, Sort};
 
 #[derive(Serialize, Deserialize)]
@@ -21,7 +22,7 @@ struct CursorJson {
 /// Returns the fingerprint of the project, resource and sort order that a cursor is bound to.
 pub fn fingerprint(organization: &str, resource: &str, sort_by: &str, sort: Sort) -> String {
     let digest = Sha256::digest(format!("{organization}\n{resource}\n{sort_by}\n{sort:?}"));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..8])
 }
 
 /// Returns a position as a cursor.

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::group_key::GroupKey;
+use crate::hex;
 use crate::store::{FileChange, SealedFile, Store};
 use crate::{atomic_file, auth, projects};
 
@@ -150,7 +151,7 @@ fn action<'a>(local: Option<&'a [u8]>, of_group: Option<&'a [u8]>, equal: Option
 }
 
 fn digest(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(content))
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {

@@ -9,6 +9,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::clock;
+use crate::hex;
 use crate::text_input::without_byte_order_mark;
 
 /// The environment variable of the key. There is no flag, because other users of the machine can read a command line.
@@ -44,23 +45,18 @@ impl GroupKey {
 
     fn parse(text: &str) -> anyhow::Result<Self> {
         let text = without_byte_order_mark(text).trim();
-        let byte = |index: usize| u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok();
-        let bytes: Vec<u8> = (0..KEY_BYTES).map_while(byte).collect();
-        match bytes.try_into() {
-            Ok(bytes) if text.len() == 2 * KEY_BYTES => Ok(Self(bytes)),
-            // The message does not quote the text, because it may be a secret.
-            _ => bail!("it must have {} hexadecimal digits", 2 * KEY_BYTES),
-        }
+        // The message does not quote the text, because it may be a secret.
+        hex::decode(text).map(Self).with_context(|| format!("it must have {} hexadecimal digits", 2 * KEY_BYTES))
     }
 
     /// Returns a text that is the same for equal keys and reveals nothing about them.
     pub(crate) fn check(&self) -> String {
-        hex(self.derive("identity of the group key").get(..8).unwrap_or_default())
+        hex::encode(self.derive("identity of the group key").get(..8).unwrap_or_default())
     }
 
     /// Returns the password with which a node fetches the store of another.
     pub(crate) fn join_secret(&self) -> String {
-        hex(&self.derive("password for the store"))
+        hex::encode(&self.derive("password for the store"))
     }
 
     /// Seals a file with this name.
@@ -88,10 +84,6 @@ impl GroupKey {
         mac.update(purpose.as_bytes());
         mac.finalize().into_bytes().into()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use super::error::LogError;
 use super::jetstream::{JetStreamLog, limited};
 
+use crate::hex;
+
 /// A value. Saving fails if another node has saved since this one has loaded.
 pub(crate) struct SharedValue {
     log: JetStreamLog,
@@ -15,8 +17,7 @@ pub(crate) struct SharedValue {
 impl SharedValue {
     /// Returns the value with this name, which may have any characters.
     pub(super) fn new(log: JetStreamLog, kind: &str, name: &str) -> Self {
-        let name: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-        Self { log, key: format!("{kind}.{name}"), revision: 0 }
+        Self { log, key: format!("{kind}.{}", hex::encode(name.as_bytes())), revision: 0 }
     }
 
     /// Loads the value, or None if it was never saved.

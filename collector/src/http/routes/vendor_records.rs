@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
-use tillroll_protocol::batch::BatchResponse;
+use tillroll_protocol::batch_response::BatchResponse;
 use tillroll_protocol::limits;
 use tillroll_protocol::receipt::Receipt;
 

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::projection::clickhouse::client::Client;
 use crate::projection::clickhouse::snapshot::{integer, text};
 use crate::projection::clickhouse::tracking::DERIVE_VISITS;
@@ -76,7 +77,7 @@ pub(super) fn numbered_tables() -> Vec<String> {
 /// tables change, but not the tables.
 pub(super) fn fingerprint(group: &str) -> String {
     let digest = Sha256::digest(format!("3\n{:?}{DERIVE_VISITS}{group}", all_tables()));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..16])
 }
 
 /// Fails if the server is older than the SQL of this module.

@@ -5,6 +5,7 @@ use std::path::Path;
 use duckdb::{Config, Connection, params};
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::projection::duckdb::tracking_writer::{DERIVE_VISITS, NUMBER_PEOPLE, SCHEMA};
 use crate::projection::rows::{ColumnType, RECORD_KINDS, Table, tables};
 
@@ -89,5 +90,5 @@ fn sql() -> String {
 /// Returns a digest of the schema. Raise the number in it when the contents of the tables change, but not the tables.
 pub(super) fn fingerprint() -> String {
     let digest = Sha256::digest(format!("6\n{}{DERIVE_VISITS}{NUMBER_PEOPLE}", sql()));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..16])
 }

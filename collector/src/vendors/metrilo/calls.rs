@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::decode::rejection::{RejectReason, RejectedEvent};
 use crate::decode::{DecodedEvent, JsonValue, bad_field, check_limits, describe};
+use crate::hex;
 use crate::vendors::Envelope;
 use crate::vendors::metrilo::lenient;
 
@@ -122,8 +123,7 @@ impl Call {
 
     fn key(&self, time: u64, body: &[u8]) -> Uuid {
         let digest = Sha256::new().chain_update(self.kind).chain_update([0]).chain_update(body).finalize();
-        let seed: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        id::uuid_v7(time, &seed, 0)
+        id::uuid_v7(time, &hex::encode(&digest), 0)
     }
 }
 
