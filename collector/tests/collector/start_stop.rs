@@ -10,7 +10,9 @@ use crate::server::{ServerProcess, basic, run_program, view};
 
 #[test]
 fn server_prints_its_address_and_exits_on_sigterm_sigint_and_sighup() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+    // Under `nohup` the server ignores SIGHUP as well.
+    let hangup = (!ignores_hangup()).then_some(Signal::HUP);
+    for signal in [Signal::TERM, Signal::INT].into_iter().chain(hangup) {
         let folder = tempfile::tempdir().unwrap();
         let mut program = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         assert!(program.first_line.starts_with("tillroll listens on http://127.0.0.1:"), "{}", program.first_line);
@@ -23,6 +25,14 @@ fn server_prints_its_address_and_exits_on_sigterm_sigint_and_sighup() {
         let restarted = ServerProcess::start(folder.path(), &["--project", "t:secret"]);
         assert_eq!(restarted.client.export("").len(), 1);
     }
+}
+
+/// Whether this process ignores SIGHUP, as every process that it starts does then.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    // Bit 0 is signal 1.
+    u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 == 1
 }
 
 #[test]
