@@ -91,8 +91,7 @@ impl Forwarder {
     async fn lead(&mut self, head: watch::Receiver<Cursor>) {
         loop {
             self.term = self.state.leadership.lead().await;
-            let newest = *head.borrow();
-            match self.place.reload(&mut self.progress, newest).await {
+            match self.place.reload(&mut self.progress).await {
                 Ok(()) => {
                     self.follow(head.clone()).await;
                     if head.has_changed().is_err() {

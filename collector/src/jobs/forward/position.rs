@@ -95,13 +95,16 @@ impl ProgressStore {
         }
     }
 
-    /// Loads what the previous leader has stored. Without that, forwarding begins with the next event after `head`.
-    pub(super) async fn reload(&mut self, progress: &mut Progress, head: Cursor) -> anyhow::Result<()> {
+    /// Loads what the previous leader has stored. Without that, `progress` stays as it was when this node started: events that arrive before the
+    /// first leader begins are forwarded too.
+    pub(super) async fn reload(&mut self, progress: &mut Progress) -> anyhow::Result<()> {
         if let Self::Group(value) = self {
             let text = value.load().await?;
             let invalid = "the shared position of forwarding is invalid";
             let stored = text.map(|text| std::str::from_utf8(&text).ok().and_then(parse).context(invalid)).transpose()?;
-            *progress = stored.unwrap_or_else(|| Progress::begin(head));
+            if let Some(stored) = stored {
+                *progress = stored;
+            }
             self.save(progress).await?;
         }
         Ok(())
