@@ -130,7 +130,7 @@ fn median(figures: &mut [f64]) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// Stores so many events in batches of fifty, and prints what memory the collector holds meanwhile.
+/// Stores this many events in batches of fifty, and prints what memory the collector holds meanwhile.
 fn soak(events: u64) {
     let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let server = ServerProcess::collector(&[]);

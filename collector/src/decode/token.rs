@@ -48,7 +48,7 @@ enum State {
     Colon { is_token: bool },
     /// White space before a value.
     BeforeValue { is_token: bool },
-    /// A value with so many lists and objects open.
+    /// A value with this many lists and objects open.
     Value { is_token: bool, start: usize, open: usize },
     /// A string in a value, behind its opening quote.
     ValueString { is_token: bool, start: usize, open: usize },

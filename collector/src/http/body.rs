@@ -27,7 +27,7 @@ const MAX_DRAIN_BYTES: usize = 4 * limits::MAX_REQUEST_BYTES;
 /// From this encoded size on a body is decoded on a thread for expensive work.
 const LARGE_ENCODED_BYTES: usize = 4 * limits::KIB;
 
-/// After so many bytes of a body other requests get their turn. A connection whose bytes have all arrived would never wait.
+/// After this many bytes of a body other requests get their turn. A connection whose bytes have all arrived would never wait.
 const TURN_BYTES: usize = 64 * limits::KIB;
 
 /// A list of calls whose token is longer than this has none.

@@ -161,7 +161,7 @@ impl Import {
         Ok(self.response)
     }
 
-    /// Waits until at most so many parts are being stored.
+    /// Waits until at most this many parts are being stored.
     async fn wait_until_storing(&mut self, count: usize) -> Result<(), StoreError> {
         while self.storing.len() > count
             && let Some(oldest) = self.storing.pop_front()
@@ -200,7 +200,7 @@ impl Import {
 }
 
 impl ImportResponse {
-    /// Adds the result of a part that has so many lines before it.
+    /// Adds the result of a part that has this many lines before it.
     fn add(&mut self, part: Self, lines_before: usize) {
         self.accepted += part.accepted;
         self.ignored += part.ignored;

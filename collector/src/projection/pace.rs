@@ -10,7 +10,7 @@ pub struct Pace {
     /// After so long without changes the task looks whether a shared database was emptied, and lets an embedded one prepare for queries; then again
     /// after the same time.
     pub idle_interval: Duration,
-    /// While many events arrive, the task pauses after a step for so many times as long as the step took. A low priority alone does not suffice:
+    /// While many events arrive, the task pauses after a step for this many times as long as the step took. A low priority alone does not suffice:
     /// the system lets a thread that has begun continue for a millisecond or more, and the threads of requests, which often wait for the disk,
     /// then wait for it too.
     pub pause_factor: u32,
@@ -33,7 +33,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Returns how long requests go first after a step, which took this long and applied so many events while others arrived: as long as makes
+    /// Returns how long requests go first after a step, which took this long and applied this many events while others arrived: as long as makes
     /// the steps a tenth of the time, or not at all if they are less than that.
     pub(super) fn pause_for_requests(&self, took: Duration, applied: i64, arrived: i64) -> Duration {
         let is_many = arrived >= self.min_arrived && arrived.saturating_mul(1 + i64::from(self.pause_factor)) >= applied;

@@ -42,9 +42,9 @@ const INITIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 /// The longest delay while a database does not answer, or after that: an attempt is cheap, and it may be back soon.
 const MAX_OUTAGE_DELAY: Duration = Duration::from_secs(5);
-/// After every so many consecutive failures the engine is opened again.
+/// Each time this many failures follow one another, the engine is opened again.
 const REOPEN_AFTER_FAILURES: u64 = 3;
-/// After so many consecutive failures the projection is rebuilt, once.
+/// After this many consecutive failures the projection is rebuilt, once.
 const REBUILD_AFTER_FAILURES: u64 = 9;
 
 /// The position of a projection that is not there yet. Waiting requests must not take it for that of an empty store.

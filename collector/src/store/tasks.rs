@@ -27,7 +27,7 @@ pub(in crate::store) enum Task {
     DeleteEvents(i64, Vec<Match>),
     /// Complete an erasure.
     FinishErasure(Box<FinishErasure>),
-    /// Delete events that arrived before this time, in milliseconds since 1970, at most so many.
+    /// Delete events that arrived before this time, in milliseconds since 1970, at most this many.
     Trim(u64, usize),
     /// Give the project with this token a number, unless it has one.
     AddProject(String),

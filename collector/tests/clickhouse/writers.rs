@@ -14,12 +14,12 @@ fn at(change: i64) -> Position {
     Position { change, ..Position::default() }
 }
 
-/// A store without a group, with so many changes.
+/// A store without a group, with this many changes.
 fn store(change: i64) -> Origin {
     Origin { head: at(change), ..Origin::default() }
 }
 
-/// A store of a group, with so many changes.
+/// A store of a group, with this many changes.
 fn member(group: &str, change: i64) -> Origin {
     Origin { group: group.into(), head: at(change) }
 }

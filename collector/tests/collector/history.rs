@@ -18,7 +18,7 @@ use crate::server::{Client, ServerProcess, TestServer};
 
 const CASES: usize = 24;
 
-/// Something that happens, so many minutes after what happened before it.
+/// Something that happens, this many minutes after what happened before it.
 #[derive(Clone, Debug)]
 struct Step {
     minutes: u64,

@@ -49,7 +49,7 @@ enum Operation {
     /// Requests that arrive at the same time.
     Store(Vec<Request>),
     Erase(usize, u8),
-    /// Trim the events that arrived before so many operations ago, at most so many events a step, one step or all.
+    /// Trim the events that arrived before this many operations ago, at most this many events a step, one step or all.
     Trim(u64, usize, bool),
     Open,
 }

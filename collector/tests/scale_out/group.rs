@@ -23,7 +23,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts the servers and so many collectors, and waits until all are ready.
+    /// Starts the servers and this many collectors, and waits until all are ready.
     pub(crate) fn start(count: usize) -> Self {
         Self::start_with(count, &[])
     }
@@ -75,7 +75,7 @@ impl Group {
         file
     }
 
-    /// Waits until all nodes export the same, with at least so many events, and returns the export of the events.
+    /// Waits until all nodes export the same, with at least this many events, and returns the export of the events.
     pub(crate) fn until_equal(&self, min_events: usize) -> String {
         let mut events = String::new();
         until("all nodes export the same", || {

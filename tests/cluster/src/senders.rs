@@ -82,7 +82,7 @@ impl Senders {
         })
     }
 
-    /// Waits until so many more events are acknowledged; returns false if that takes too long.
+    /// Waits until this many more events are acknowledged; returns false if that takes too long.
     pub fn wait_for_more(&self, count: u64) -> bool {
         let before = self.acknowledged.load(Relaxed);
         within(MAX_SILENCE, || self.acknowledged.load(Relaxed) >= before + count)

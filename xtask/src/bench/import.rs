@@ -73,7 +73,7 @@ impl Server {
         Ok(Self { process, address: demo::address_in(&line) })
     }
 
-    /// Waits until a query counts so many orders.
+    /// Waits until a query counts this many orders.
     fn wait_until_shown(&mut self, orders: u64) -> Result<()> {
         let client = ImportClient::new(&self.address, TOKEN, SECRET);
         let count = json!({"field": "order.id", "operator": "value_count"});

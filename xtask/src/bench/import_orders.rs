@@ -11,7 +11,7 @@ const LINES: u64 = 5;
 const PRODUCTS: u64 = 20_000;
 const CUSTOMERS: u64 = 200_000;
 
-/// Writes so many orders into a file, one a line. Returns the number of bytes.
+/// Writes this many orders into a file, one a line. Returns the number of bytes.
 pub(super) fn write(path: &Path, orders: u64) -> Result<u64> {
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     for number in 0..orders {

@@ -73,7 +73,7 @@ impl Members {
         Ok(Self { balancer, network, nats, collectors, clickhouse, folder, _lock: lock, libfaketime: setup::libfaketime(context) })
     }
 
-    /// Waits until the first collector has applied so many more entries, or until `is_over`.
+    /// Waits until the first collector has applied this many more entries, or until `is_over`.
     pub(crate) fn wait_for_entries(&self, count: f64, is_over: &AtomicBool) {
         let applied = || self.collectors[0].metric("tillroll_log_applied_entry").unwrap_or_default();
         let end = applied() + count;

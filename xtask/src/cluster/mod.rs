@@ -36,13 +36,13 @@ const REPRINT: Duration = Duration::from_secs(30);
 /// Options of `cargo xtask cluster`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Kill and restart members at random for so many seconds under load, then compare what the collectors have stored
+    /// Kill and restart members at random for this many seconds under load, then compare what the collectors have stored
     #[arg(long, value_name = "SECONDS", conflicts_with = "faults")]
     chaos: Option<u64>,
-    /// As --chaos, with so many faults
+    /// As --chaos, with this many faults
     #[arg(long, value_name = "COUNT")]
     faults: Option<usize>,
-    /// Make so many faults at the same time
+    /// Make this many faults at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4))]
     at_once: u64,
     /// Repeat the faults of an earlier run, which has printed this number

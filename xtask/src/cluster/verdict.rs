@@ -84,7 +84,7 @@ impl Verdict {
     }
 }
 
-/// Waits until all collectors answer the same about so many events. Returns what differs if they do not.
+/// Waits until all collectors answer the same about this many events. Returns what differs if they do not.
 fn different_reports(collectors: &[Collector], events: usize) -> Option<String> {
     let mut first = None;
     let is_equal = within(MAX_CATCH_UP, || {

@@ -20,11 +20,11 @@ const PROBES: &[(&str, &str, &str)] = &[
     ("x-request-id", "doctor", "the log"),
 ];
 
-/// Above so much, times of events are shifted by the difference of the clocks.
+/// Above this difference, times of events are shifted by the difference of the clocks.
 const MAX_CLOCK_DIFFERENCE_MS: u64 = 60_000;
 const NOTABLE_CLOCK_DIFFERENCE_MS: u64 = 2_000;
 
-/// Below so much free space the disk deserves attention.
+/// Below this much free space the disk deserves attention.
 const LOW_DISK_BYTES: u64 = 1 << 30;
 
 /// A local disk flushes within a few milliseconds.

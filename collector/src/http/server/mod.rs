@@ -204,7 +204,7 @@ fn is_open_to_this_machine(flags: &Serve, is_local: bool) -> bool {
     flags.demo && is_local && !is_behind_proxy
 }
 
-/// Returns when so much time has passed since the server began to stop.
+/// Returns when this much time has passed since the server began to stop.
 async fn deadline(mut closing: watch::Receiver<bool>, limit: Duration) {
     connections::closed(&mut closing).await;
     tokio::time::sleep(limit).await;

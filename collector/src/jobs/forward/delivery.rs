@@ -114,7 +114,7 @@ fn finish(request: &Value, outcome: ForwardOutcome, telemetry: &Telemetry) {
     }
 }
 
-/// Returns the delay after so many failures in a row: exponential backoff with jitter, or the server's `Retry-After` if that is longer.
+/// Returns the delay after this many failures in a row: exponential backoff with jitter, or the server's `Retry-After` if that is longer.
 pub(super) fn delay(failures: u32, retry_after: Option<Duration>) -> Duration {
     let jitter = clock::random::<1>().map_or(u8::MAX, |[byte]| byte);
     let backoff = INITIAL_DELAY.saturating_mul(1_u32.checked_shl(failures.min(16) - 1).unwrap_or(u32::MAX)).min(MAX_DELAY);

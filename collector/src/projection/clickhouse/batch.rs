@@ -35,7 +35,7 @@ impl<'a> Batch<'a> {
         self.next - 1
     }
 
-    /// Returns the numbers of so many new rows.
+    /// Returns the numbers of this many new rows.
     pub(super) fn numbers(&mut self, count: usize) -> Range<i64> {
         let first = self.next;
         self.next += i64::try_from(count).unwrap_or(i64::MAX);

@@ -33,7 +33,7 @@ enum Values {
 }
 
 impl Columns {
-    /// Begins so many columns without rows.
+    /// Begins this many columns without rows.
     pub(super) fn new(width: usize) -> Self {
         Self { columns: std::iter::repeat_with(Column::default).take(width).collect(), rows: 0 }
     }
@@ -69,7 +69,7 @@ impl RowSink for Vec<Columns> {
 }
 
 impl Values {
-    /// Begins a column of the type of a value, with so many nulls.
+    /// Begins a column of the type of a value, with this many nulls.
     fn new(value: &ColumnValue, nulls: usize) -> Self {
         let mut values = match value {
             ColumnValue::Packed(_) => Self::Packed(BinaryBuilder::new()),

@@ -10,7 +10,7 @@ pub(super) mod tracked;
 pub(super) use records::{RowSink, key, latest, record_rows};
 pub(super) use tables::{ColumnType, RECORD_KINDS, Table, tables};
 
-/// A visit with so many events is not derived again for further ones: no person makes as many, and the cost of a derivation grows with them.
+/// A visit with this many events is not derived again for further ones: no person makes as many, and the cost of a derivation grows with them.
 pub(super) const MAX_DERIVED_EVENTS: i64 = 10_000;
 
 /// One value of a row. All values of a column have one type, or are null.

@@ -61,7 +61,7 @@ impl Backlog {
     }
 }
 
-/// Moves tasks that cost at most so much, or the first one.
+/// Moves tasks that cost at most this much, or the first one.
 fn take_up_to(max_cost: usize, from: &mut VecDeque<Job>, to: &mut Vec<Job>) {
     let mut spent = 0;
     while let Some(job) = from.pop_front_if(|job| spent == 0 || spent + job.task.cost() <= max_cost) {

@@ -122,7 +122,7 @@ fn run(path: &Path, busy_timeout: Duration, commits: &Receiver<i64>, shared: &Sh
     Ok(())
 }
 
-/// Returns whether a log of this length must be copied at once, if so many pages were copied last. A shorter log was restarted since.
+/// Returns whether a log of this length must be copied at once, if this many pages were copied last. A shorter log was restarted since.
 fn must_copy(pages: i64, copied: i64) -> bool {
     let copied = if pages < copied { 0 } else { copied };
     pages - copied >= MAX_GROWTH_PAGES || pages > MAX_LOG_PAGES && copied <= MAX_LOG_PAGES

@@ -11,7 +11,7 @@ use crate::store::tasks::{Job, Task};
 /// How expensive requests share the writer with cheap ones. The default is for production.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpensiveShare {
-    /// While cheap requests come, expensive ones pause for so many times as long as their last transaction took, up to `max_wait`.
+    /// While cheap requests come, expensive ones pause for this many times as long as their last transaction took, up to `max_wait`.
     pub pause_factor: u32,
     /// How long expensive requests wait if there are always cheap ones.
     pub max_wait: Duration,

@@ -69,7 +69,7 @@ pub(in crate::store) struct EntryTasks<'a> {
 /// Where tasks come from.
 #[derive(Clone, Copy)]
 enum Origin {
-    /// From this node alone. A probe writes so many KB.
+    /// From this node alone. A probe writes this many KB.
     Local { probe_kb: usize },
     /// From the entry with this number.
     Entry(u64),
