@@ -31,6 +31,12 @@ pub fn fits_f64(text: &str) -> bool {
     plain.len() <= MAX_FLOAT_CHARS && power.bytes().filter(u8::is_ascii_digit).count() <= 2
 }
 
+/// Returns a number as JavaScript prints it, so that it has the same text when it is read again.
+pub fn float_text(number: f64) -> String {
+    let is_plain = number.abs() < 1e15 && number.abs() >= 1e-6 || number == 0.0;
+    if is_plain { number.to_string() } else { format!("{number:e}") }
+}
+
 /// Returns the value of a text of digits; None for any other text, or for more than 19 digits.
 pub fn parse_integer(text: &str) -> Option<u64> {
     let (whole, rest) = leading_digits(text);

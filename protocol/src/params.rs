@@ -245,10 +245,10 @@ fn write_tags<'a>(value: impl ReadValue<'a>, out: &mut String) -> bool {
 }
 
 fn write_tag<'a>(value: impl ReadValue<'a>, seen: &mut HashSet<String>, out: &mut String) {
-    let tag = text(value).unwrap_or_default();
+    let tag = truncate(text(value).unwrap_or_default());
     if !tag.is_empty() && seen.insert(tag.to_ascii_lowercase()) {
         json_writer::push_comma(out);
-        json_writer::push_string(out, truncate(tag));
+        json_writer::push_string(out, tag);
     }
 }
 
@@ -300,6 +300,7 @@ mod tests {
 
     #[test]
     fn lenient_input_is_normalised() {
+        let long = "x".repeat(limits::MAX_STRING_BYTES);
         let table = [
             ("product_view", json!({"product_id": 2}), json!({"product_id": "2"})),
             ("basket_add", json!({"product_id": "2", "quantity": "3"}), json!({"product_id": "2", "quantity": 3})),
@@ -319,6 +320,7 @@ mod tests {
             ("search", json!({"query": ""}), json!({"query": "", "url": "https://shop/page"})),
             ("tag", json!({"tags": {"1": "customer", "3": "Customer"}}), json!({"tags": ["customer"]})),
             ("tag", json!({"tags": "vip"}), json!({"tags": ["vip"]})),
+            ("tag", json!({"tags": [format!("{long}a"), format!("{long}b")]}), json!({"tags": [long]})),
             ("customer_details", json!({"subscribed": "", "first_name": "Jo"}), json!({"first_name": "Jo"})),
             ("customer_details", json!({"subscribed": 0}), json!({"subscribed": false})),
             ("identify", json!({"email": " A@x.com "}), json!({"email": "a@x.com"})),

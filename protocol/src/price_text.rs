@@ -3,9 +3,9 @@
 //! A text has one price or none: `10 – 20 €` and `€20 €15` have two numbers, so they have none. Text in `<del>` or `<s>` is not a price any more.
 //! A separator before exactly three digits is ambiguous; currency and spelling decide.
 
-use crate::number_text::{is_json_number, normalise_decimal};
+use crate::number_text::{float_text, is_json_number, normalise_decimal};
 
-/// The longest amount that is used as written; with an exponent of two digits, 40 characters still fit a float.
+/// The longest amount that is read as a float; with an exponent of two digits, 40 characters still fit one.
 const MAX_AMOUNT_CHARS: usize = 40;
 
 /// The longest exponent of such an amount, with its letter.
@@ -34,8 +34,10 @@ pub fn parse_price(text: &str, currency: &str) -> Option<String> {
     let currency = currency.trim().to_lowercase();
     if is_json_number(text) && !(is_ambiguous(text) && WITHOUT_DECIMALS.contains(&currency.as_str())) {
         let exponent = text.find(['e', 'E']).map_or(0, |at| text.len() - at);
-        let written = || (text.len() <= MAX_AMOUNT_CHARS && exponent <= MAX_EXPONENT_CHARS).then(|| text.to_owned());
-        return normalise_decimal(text).or_else(written);
+        let is_float = text.len() <= MAX_AMOUNT_CHARS && exponent <= MAX_EXPONENT_CHARS;
+        // More digits than a float has, or an exponent.
+        let printed = || text.parse().ok().filter(|_| is_float).map(float_text);
+        return normalise_decimal(text).or_else(|| printed().map(|printed| normalise_decimal(&printed).unwrap_or(printed)));
     }
     if text.len() > MAX_TEXT_BYTES {
         return None;
@@ -311,7 +313,9 @@ mod tests {
             ("₹1,23,456.00", Some("123456")),
             ("12.50 د.إ", Some("12.5")),
             ("د.إ 500", Some("500")),
-            ("1e3", Some("1e3")),
+            ("1e3", Some("1000")),
+            ("-0e1", Some("0")),
+            ("9.999007199254740993", Some("9.999007199254741")),
             ("1e+21", None),
             ("1e992", None),
             ("1.234", Some("1.234")),

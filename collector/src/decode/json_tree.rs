@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tillroll_protocol::dyn_value::DynValue;
 use tillroll_protocol::limits;
+use tillroll_protocol::number_text;
 
 use crate::decode::model::Text;
 use crate::decode::rejection::RejectReason;
@@ -271,8 +272,7 @@ impl<'de> Visitor<'de> for TreeVisitor<'_> {
 
     /// Prints the number as JavaScript does: the product id that PHP writes as `2.0` is product 2.
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        let is_plain = number.abs() < 1e15 && number.abs() >= 1e-6 || number == 0.0;
-        Ok(DynValue::Number(if is_plain { number.to_string() } else { format!("{number:e}") }.into()))
+        Ok(DynValue::Number(number_text::float_text(number).into()))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
