@@ -45,9 +45,9 @@ export const cookieDomains = (host) => {
   return [...domains.reverse().filter((domain) => !isPublicSuffix(domain)), ""];
 };
 
-/** Returns whether `url` is on the page's site: the hosts that its cookies reach, for `domain` or the widest one. */
+/** Returns whether `url` is on the page's site: the hosts that its cookies reach, for `domain`, which may begin with a dot, or the widest one. */
 export const isOwnSite = (url, domain) =>
-  ("." + url.split(/[/:]+/)[1]).endsWith("." + (domain || cookieDomains(location.hostname)[0] || location.hostname));
+  ("." + url.split(/[/:]+/)[1]).endsWith(("." + (domain || cookieDomains(location.hostname)[0] || location.hostname)).replace("..", "."));
 
 /** Returns `value` as PHP and `decodeURIComponent` both decode it. `@` stays, because shops test for it. */
 export const encodeCookie = (value) => encodeURIComponent(value).replace(/%(40|3D|26)/g, decodeURIComponent);

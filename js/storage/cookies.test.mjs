@@ -17,6 +17,7 @@ test("the collector is on the shop's site if it is below the domain of the cooki
   for (const [hostname, url, domain, isOwn] of [
     ["www.shop.com", "https://t.shop.com/", undefined, true],
     ["www.shop.com", "https://t.shop.com:8443/t/", "shop.com", true],
+    ["www.shop.com", "https://t.shop.com/", ".shop.com", true],
     ["www.shop.com", "https://t.shop.com/", "www.shop.com", false],
     ["www.dm.de", "https://t.dm.de/", undefined, true],
     ["www.shop.co.uk", "https://t.other.co.uk/", undefined, false],
