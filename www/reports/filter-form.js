@@ -66,14 +66,17 @@ export const fillMenus = async () => {
   [product, source, campaign].forEach((select, at) => fillMenu(select, labelsOf(names[at]).map((name) => [name, name]), 1));
 };
 
-/** Fills a menu with values and their texts, and hides it if it has fewer than `least`. The chosen value is in the menu already. */
+/**
+ * Fills a menu with values and their texts, and disables it if it has fewer than `least`: to hide it would move the figures. The chosen value is in
+ * the menu already.
+ */
 const fillMenu = (select, options, least) => {
   for (const [value, text] of options) {
     const option = [...select.options].find((other) => other.value === value);
     if (option) option.textContent = text;
     else select.append(createOption(value, text));
   }
-  select.closest('label').hidden = select.options.length - 1 < least;
+  select.disabled = !select.value && select.options.length - 1 < least;
 };
 
 const readUrl = (params) => {
