@@ -11,7 +11,7 @@ use serde_json::json;
 use tillroll_collector::clock::Stopwatch;
 use tillroll_collector::metrics::catalog::RecordKind;
 use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
-use tillroll_collector::projection::source::{IdentityLink, MAX_BATCH, Position, TrackedChanges, TrackedEvent};
+use tillroll_collector::projection::source::{IdentityLink, MAX_EVENTS, MAX_RECORDS, Position, TrackedChanges, TrackedEvent};
 use tillroll_collector::projection::{AnalyticsEngine, Document, JsonText};
 use tillroll_collector::sources::Client;
 use tillroll_collector::time;
@@ -37,8 +37,8 @@ fn main() {
     let engine = DuckDbEngine::open(folder, Position::default()).expect("a projection");
     let step = 90 * time::DAY_MS / events;
     let mut seconds = 0.0;
-    for first in (0..events).step_by(MAX_BATCH) {
-        let batch: Vec<_> = (first..events.min(first + MAX_BATCH as i64)).map(|number| event(number, step)).collect();
+    for first in (0..events).step_by(MAX_EVENTS) {
+        let batch: Vec<_> = (first..events.min(first + MAX_EVENTS as i64)).map(|number| event(number, step)).collect();
         let links = batch.iter().filter(|event| event.event_type == "identify").map(link).collect::<Vec<_>>();
         let linked = links.iter().map(|link| (link.project, link.visitor.clone())).collect();
         let changes = TrackedChanges { events: batch, links, linked, ..TrackedChanges::default() };
@@ -61,7 +61,7 @@ fn main() {
 /// Adds orders of the customers, each a moment after one of its visits began.
 fn add_orders(engine: &DuckDbEngine, events: i64, step: i64) {
     let orders = events / EVENTS_OF_AN_ORDER;
-    for first in (0..orders).step_by(MAX_BATCH) {
+    for first in (0..orders).step_by(MAX_RECORDS) {
         let order = |number: i64| {
             let visit = number * EVENTS_OF_AN_ORDER / VISIT_EVENTS / 4 * 4;
             let at = time::format_rfc3339_millis(FIRST_MILLIS + visit * VISIT_EVENTS * step + 600_000);
@@ -80,7 +80,7 @@ fn add_orders(engine: &DuckDbEngine, events: i64, step: i64) {
                 json: Some(JsonText::Plain(json.to_string())),
             }
         };
-        let documents: Vec<_> = (first..orders.min(first + MAX_BATCH as i64)).map(order).collect();
+        let documents: Vec<_> = (first..orders.min(first + MAX_RECORDS as i64)).map(order).collect();
         engine.apply(&documents, &TrackedChanges::default(), Position::default()).expect("a batch of orders");
     }
 }

@@ -27,7 +27,7 @@ impl Default for Pace {
             idle_interval: Duration::from_secs(5),
             pause_factor: 9,
             min_arrived: 500,
-            max_pause: Duration::from_secs(3),
+            max_pause: Duration::from_secs(5),
         }
     }
 }
@@ -54,7 +54,7 @@ mod tests {
             (millis(100), 100, 500, millis(900)),
             (millis(100), 100, 499, Duration::ZERO),
             (millis(100), 0, 1, Duration::ZERO),
-            (millis(900), 20_000, 90_000, Duration::from_secs(3)),
+            (millis(900), 60_000, 90_000, Duration::from_secs(5)),
         ] {
             assert_eq!(Pace::default().pause_for_requests(took, applied, arrived), expected, "{took:?} {applied} {arrived}");
         }

@@ -4,8 +4,11 @@ use crate::projection::document::{Document, ProductKey, RecordKey};
 use crate::projection::error::ProjectionError;
 pub use crate::store::{IdentityLink, Position, TrackedChanges, TrackedEvent};
 
-/// The maximum number of changes of one kind in one batch.
-pub const MAX_BATCH: usize = 20_000;
+/// The maximum number of changed records of one kind in one batch, about.
+pub const MAX_RECORDS: usize = 20_000;
+/// The maximum number of events in one batch, about. To find the visits and people of a batch costs the same whatever its size, so a large projection
+/// takes three times as many events in twice the time.
+pub const MAX_EVENTS: usize = 60_000;
 
 /// A batch of changes, in their order.
 pub struct Changes {
@@ -33,7 +36,7 @@ pub trait ChangeSource: Send {
     /// Returns what the store is now.
     fn origin(&mut self) -> Result<Origin, ProjectionError>;
 
-    /// Returns the changes after a position, about [`MAX_BATCH`] records and events.
+    /// Returns the changes after a position, about [`MAX_RECORDS`] records and [`MAX_EVENTS`] events.
     fn changes(&mut self, after: Position, head: Position) -> Result<Changes, ProjectionError>;
 
     /// Returns these records as they are now, except those that an imported record has replaced.

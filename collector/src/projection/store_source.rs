@@ -3,9 +3,9 @@
 use crate::metrics::catalog::RecordKind;
 use crate::projection::document::{Document, RecordKey};
 use crate::projection::error::ProjectionError;
-use crate::projection::source::{ChangeSource, Changes, MAX_BATCH, Origin, Position};
+use crate::projection::source::{ChangeSource, Changes, MAX_EVENTS, MAX_RECORDS, Origin, Position};
 use crate::resource::Resource;
-use crate::store::{ChangeFeed, ChangePage, ChangedRecord};
+use crate::store::{ChangeFeed, ChangePage, ChangedRecord, PageLimits};
 
 impl ChangeSource for ChangeFeed {
     fn origin(&mut self) -> Result<Origin, ProjectionError> {
@@ -14,7 +14,8 @@ impl ChangeSource for ChangeFeed {
     }
 
     fn changes(&mut self, after: Position, head: Position) -> Result<Changes, ProjectionError> {
-        let ChangePage { records, products, tracked, complete } = ChangeFeed::changes(self, after, head, MAX_BATCH)?;
+        let limits = PageLimits { records: MAX_RECORDS, events: MAX_EVENTS };
+        let ChangePage { records, products, tracked, complete } = ChangeFeed::changes(self, after, head, limits)?;
         Ok(Changes { documents: records.into_iter().map(document).collect(), products, tracked, complete })
     }
 

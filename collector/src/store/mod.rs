@@ -63,7 +63,7 @@ pub use person::data::PersonData;
 pub use person::timeline::{TimelineCursor, TimelineEntry};
 use person::{data, events, timeline};
 pub use position::Position;
-pub use read::change_feed::{ChangeFeed, ChangePage};
+pub use read::change_feed::{ChangeFeed, ChangePage, PageLimits};
 use read::pool::ReadPool;
 pub use read::read_only::{ReadOnlyStore, check_file};
 pub use read::tracked::{IdentityLink, TrackedChanges, TrackedEvent};

@@ -1,6 +1,7 @@
 //! Limits of sizes and counts: a request at the limit is accepted, a request above it is rejected with the limit's error code.
 
 use serde_json::{Value, json};
+use tillroll_collector::store::{PageLimits, Position};
 use tillroll_protocol::limits;
 
 use crate::backend::digest;
@@ -107,4 +108,26 @@ fn limits_apply_to_every_route_that_accepts_events_or_records() {
     }
     assert_eq!(post_signed("/v2/category", &call(json!({"id": "1", "name": longest}))).0, 200);
     assert!(server.client.export("").is_empty());
+}
+
+#[test]
+fn page_of_changes_has_fewer_events_if_these_are_long() {
+    let server = TestServer::start();
+    let long = |number: u64| {
+        let mut event = view(number, 1, "ab");
+        event["type"] = json!("custom");
+        event["params"] = json!({"name": "n", "data": vec!["x".repeat(limits::MAX_STRING_BYTES); 7]});
+        event
+    };
+    let count = 700_u64;
+    for first in (0..count).step_by(70) {
+        assert_eq!(server.client.store(&(first..first + 70).map(long).collect::<Vec<_>>()), (70, 0));
+    }
+    let (mut feed, head) = (server.collector.store.change_feed(), *server.collector.store.position().borrow());
+    let limits = PageLimits { records: 20_000, events: 60_000 };
+    let first = feed.changes(Position::default(), head, limits).unwrap();
+    let rest = feed.changes(first.complete, head, limits).unwrap();
+    let events = [&first, &rest].map(|page| page.tracked.events.len() as u64);
+    assert!((500..700).contains(&events[0]), "{events:?}");
+    assert_eq!((events.iter().sum::<u64>(), rest.complete), (count, head), "{events:?}");
 }

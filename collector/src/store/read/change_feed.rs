@@ -12,16 +12,22 @@ use crate::store::applied;
 use crate::store::error::StoreError;
 use crate::store::imports::{self, ChangedRecord};
 use crate::store::position::Position;
-use crate::store::read::tracked::{self, TrackedChanges};
+use crate::store::read::tracked::{self, MAX_LIST_BYTES, TrackedChanges};
 use crate::store::schema::connect::connect_reader;
 use crate::store::state::catalog;
 use crate::store::state::documents::changes::{self as documents, Change};
 
-/// How many bytes of records of one resource a page has, about: enough for a full page of compressed documents of 8 KB.
-const MAX_LIST_BYTES: usize = 32 << 20;
-
 /// The time to wait for a lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many changes a page has, about.
+#[derive(Clone, Copy, Debug)]
+pub struct PageLimits {
+    /// Of each kind of records.
+    pub records: usize,
+    /// Events.
+    pub events: usize,
+}
 
 /// A page of changes.
 pub struct ChangePage {
@@ -65,12 +71,12 @@ impl ChangeFeed {
         })
     }
 
-    /// Returns what changed after `after`, about `limit` records of each resource and as many events. `head` is a committed position.
-    pub fn changes(&mut self, after: Position, head: Position, limit: usize) -> Result<ChangePage, StoreError> {
+    /// Returns what changed after `after`. `head` is a committed position.
+    pub fn changes(&mut self, after: Position, head: Position, limits: PageLimits) -> Result<ChangePage, StoreError> {
         self.read(|connection| {
             // One snapshot: an event that is erased meanwhile is either read or reported as erased by a later page.
             let transaction = connection.unchecked_transaction()?;
-            changes(&transaction, after, head, limit)
+            changes(&transaction, after, head, limits)
         })
     }
 
@@ -84,7 +90,8 @@ impl ChangeFeed {
     }
 }
 
-fn changes(connection: &Connection, after: Position, head: Position, limit: usize) -> rusqlite::Result<ChangePage> {
+fn changes(connection: &Connection, after: Position, head: Position, limits: PageLimits) -> rusqlite::Result<ChangePage> {
+    let limit = limits.records;
     let mut lists = vec![List::new(limit)];
     imports::each_change(connection, after.change, |record| lists[0].take(record))?;
     for resource in [Resource::Orders, Resource::Carts, Resource::Returns] {
@@ -110,7 +117,7 @@ fn changes(connection: &Connection, after: Position, head: Position, limit: usiz
     customers.retain(|last| last.0 <= change);
     product_rows.retain(|last| last.0 <= change);
     erased.retain(|last| last.0 <= change);
-    let (tracked, event) = tracked(connection, after, head, limit, &erased)?;
+    let (tracked, event) = tracked(connection, after, head, limits.events, &erased)?;
     let without_change = |rows: Vec<tracked::ChangedRow>| rows.into_iter().map(|(_, project, id, fields)| (project, id, fields)).collect();
     let tracked = TrackedChanges { customers: without_change(customers), products: without_change(product_rows), ..tracked };
     let complete = Position { change, event, trimmed: tracked.trimmed };

@@ -16,6 +16,8 @@ use crate::store::state::catalog;
 use crate::store::state::export;
 use crate::store::state::updater::newest_change;
 
+/// How many bytes of records of one resource, or of texts of events, a page of changes has, about: enough for a full page of compressed documents of 8 KB.
+pub(super) const MAX_LIST_BYTES: usize = 32 << 20;
 /// The end of a link that no other one follows: the year 2255.
 const NEVER: i64 = 9_000_000_000_000;
 
@@ -56,6 +58,13 @@ pub struct TrackedEvent {
     pub is_bot: bool,
     /// The device and the country.
     pub client: Client,
+}
+
+impl TrackedEvent {
+    /// Returns how many bytes the long texts have.
+    fn bytes(&self) -> usize {
+        self.url.len() + self.referrer.len() + self.title.len() + self.params.len()
+    }
 }
 
 /// An e-mail that a visitor gave.
@@ -111,20 +120,23 @@ pub(super) type ChangedRow = (i64, i64, String, Map<String, Value>);
 /// A list that changed, and the number up to which it is complete.
 pub(super) type Cut<T> = (Vec<T>, i64);
 
-/// Returns about `limit` events after a number, and the number up to which none is missing.
+/// Returns about `limit` events after a number, or fewer long ones, and the number up to which none is missing.
 pub(super) fn events(connection: &Connection, after: i64, head: i64, limit: usize) -> rusqlite::Result<Cut<TrackedEvent>> {
     let query = "SELECT last_seq, slots, project, body FROM segment WHERE last_seq > ?1 ORDER BY last_seq";
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query([after])?;
-    let mut events = Vec::new();
+    let (mut events, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let (last_seq, project) = (row.get(0)?, row.get(2)?);
         // A damaged segment must not stop all events after it.
         match decode_segment(row.get_ref(3)?.as_blob()?, last_seq, row.get(1)?) {
-            Ok(found) => events.extend(found.into_iter().filter(|(seq, _)| *seq > after).map(|(seq, event)| tracked(seq, project, &event))),
+            Ok(found) => {
+                let found = found.into_iter().filter(|(seq, _)| *seq > after).map(|(seq, event)| tracked(seq, project, &event));
+                events.extend(found.inspect(|event| bytes += event.bytes()));
+            }
             Err(error) => tracing::error!(%error, last_seq, "a segment of the log is damaged and is missing in the projection"),
         }
-        if events.len() >= limit {
+        if events.len() >= limit || bytes >= MAX_LIST_BYTES {
             return Ok((events, last_seq));
         }
     }
