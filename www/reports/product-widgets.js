@@ -7,6 +7,8 @@ import * as tracking from '/reports/tracking-queries.js';
 /** How many products the queries compare. */
 const MAX_PRODUCTS = 100;
 const SHOWN_PRODUCTS = 15;
+/** Shops report an added product by either of them, and some by both. The second one names a product only if it adds exactly one. */
+const ADDING_TYPES = ['basket_add', 'basket_update'];
 
 const productOrders = (filters, field, operator) => {
   const filter = field === 'line_items.total_amount' ? queries.ordersInCurrency(filters) : queries.placedOrders(filters);
@@ -17,7 +19,7 @@ const productOrders = (filters, field, operator) => {
 const loadProducts = async (filters) => {
   const [views, adds, sold, orders, revenue] = await Promise.all([
     tracking.eventsBy(filters, 'product.name', { types: { in: ['product_view'] } }, MAX_PRODUCTS),
-    tracking.eventsBy(filters, 'product.name', { types: { in: ['basket_add'] } }, MAX_PRODUCTS),
+    tracking.eventsBy(filters, 'product.name', { types: { in: ADDING_TYPES } }, MAX_PRODUCTS),
     productOrders(filters, 'line_items.quantity', 'sum'),
     productOrders(filters, 'order.id', 'value_count'),
     productOrders(filters, 'line_items.total_amount', 'sum'),

@@ -11,6 +11,8 @@ import { among, countRecords, ordersInCurrency, placedOrders, revenueStats, sour
 const MAX_ROWS = 12;
 /** How many rows a table of orders shows. */
 const MAX_ORDER_ROWS = 100;
+/** How many labels a table of customers has. */
+const MAX_LABELS = 100;
 /** The events that show a page. */
 const VIEWING_TYPES = ['page_view', 'product_view', 'category_view', 'article_view', 'search'];
 /** Of how many pages with the most views the visits are counted: of the first ones, and of the others only if these can have more visits. */
@@ -125,12 +127,20 @@ export const searches = async (filters) => {
   return rows.map((row) => [...row, orderedOf.get(row[0]) ?? 0]);
 };
 
-/** Returns rows `[label, customers, more numbers]` of customers by an attribute; `more` are pairs of conditions, field and operator. */
+/**
+ * Returns rows `[label, customers, more numbers]` of customers by an attribute; `more` are triples of conditions, field and operator. A label without
+ * any customer that matches has a count of 0, and no amount.
+ */
 export const customersBy = async (filters, by, date_field, more) => {
-  const [counts, ...others] = await Promise.all([
-    buckets('customers', by, customers(filters, date_field), 'customer.email', 'value_count', 100),
-    ...more.map(([conditions, field, operator]) => buckets('customers', by, customers(filters, date_field, conditions), field, operator, 100)),
-  ]);
-  const maps = others.map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
-  return counts.map(({ label, value }) => [label, value, ...maps.map((map) => map.get(label) ?? 0)]);
+  const counts = await buckets('customers', by, customers(filters, date_field), 'customer.email', 'value_count', MAX_LABELS);
+  const labels = counts.map(({ label }) => label);
+  const lookUp = async ([conditions, field, operator]) => {
+    // The labels with the most customers need not be among those with the most revenue.
+    const filter = withLabels(customers(filters, date_field, conditions), by, labels);
+    const found = labels.length ? await buckets('customers', by, filter, field, operator, MAX_LABELS) : [];
+    const valueOf = new Map(found.map(({ label, value }) => [label, value]));
+    return (label) => valueOf.get(label) ?? (operator === 'value_count' ? 0 : null);
+  };
+  const lookups = await Promise.all(more.map(lookUp));
+  return counts.map(({ label, value }) => [label, value, ...lookups.map((valueOf) => valueOf(label))]);
 };

@@ -27,3 +27,4 @@ mod sources;
 mod tokens;
 mod tracked_data;
 mod traffic;
+mod visit_orders;

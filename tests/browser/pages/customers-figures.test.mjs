@@ -1,6 +1,7 @@
 // The figures of one customer, and how the list finds people: cancelled orders, amounts without a currency, old orders, spellings of tags.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
@@ -27,7 +28,8 @@ const ORDERS = [
   order("a-long-number-of-an-order-2026-000123", 3, "wide@x.com", 1234567.89, { status: "partially_refunded" }),
 ];
 const PEOPLE = [
-  person("ivan@x.com", 2, { firstName: "Ivan", lastName: "Petrov", tags: ["VIP"] }), person("tag@x.com", 2, { tags: ["vip"] }), person("other@x.com", 2, { tags: ["vip club"] }),
+  person("ivan@x.com", 2, { firstName: "Ivan", lastName: "Petrov", tags: ["VIP"] }), person("tag@x.com", 2, { tags: ["vip"], subscribed: false }),
+  person("other@x.com", 2, { tags: ["vip club"], subscribed: true }),
 ];
 
 let browser;
@@ -97,6 +99,21 @@ test("tags are found in any capitals, and separators end a word of the search", 
   for (const tag of ["vip", "VIP", "Vip"]) await withPage(`/customers?tag=${tag}`, async (page) => assert.deepEqual(await found(page), ["ivan@x.com", "tag@x.com"]));
   for (const text of ["Petrov, Ivan", "<ivan@x.com>;", "ivan@x.com,"]) {
     await withPage(`/customers?text=${encodeURIComponent(text)}`, async (page) => assert.deepEqual(await found(page), ["ivan@x.com"], text));
+  }
+});
+
+test("the filter of the newsletter names those who were not asked with those who are not subscribed", async () => {
+  await withPage("/customers?subscribed=true", async (page) => assert.deepEqual(await found(page), ["other@x.com"]));
+  await withPage("/customers?subscribed=false&tag=vip", async (page) => {
+    assert.deepEqual(await found(page), ["ivan@x.com", "tag@x.com"]);
+    assert.equal(await page.textContent("[name=subscribed] option:checked"), "Not subscribed or not asked");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#csv")]);
+    const lines = (await readFile(await download.path(), "utf8")).trim().split("\r\n").map((line) => line.split(","));
+    const at = lines[0].indexOf("Subscribed");
+    assert.deepEqual(lines.slice(1).map((line) => `${line[0]} ${line[at]}`).sort(), ["ivan@x.com ", "tag@x.com no"]);
+  });
+  for (const [email, state] of [["ivan@x.com", "Not asked"], ["tag@x.com", "Not subscribed"], ["other@x.com", "Subscribed"]]) {
+    await withPage(`/customers/${email}`, async (page) => assert.equal((await figuresOf(page)).Newsletter, state));
   }
 });
 

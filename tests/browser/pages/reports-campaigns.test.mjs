@@ -9,7 +9,7 @@ import { Collector, TOKEN } from "../support/collector.mjs";
 import { rows, withOwnerPage } from "./reports-page.mjs";
 
 /** A query returns at most 100 labels. */
-const OTHER_CAMPAIGNS = 130;
+const OTHER_CAMPAIGNS = 120;
 
 let events = 0;
 const event = (type, visit, minutesAgo, params, path = "/") => {
@@ -18,12 +18,16 @@ const event = (type, visit, minutesAgo, params, path = "/") => {
   return { id, type, api: "metrilo", time: Date.now() - minutesAgo * 60_000, visitorId: visit, sessionId: visit, params, page: { url: `https://shop.example${path}`, referrer: "", title: "T" } };
 };
 const land = (visit, campaign) => event("land", visit, 60, { current_url: `https://shop.example/?utm_campaign=${campaign}`, source_url: "" }, `/?utm_campaign=${campaign}`);
-const order = (visit, id, currency) => event("order", visit, 50, { order_id: id, total: 10, currency });
+const identify = (visit) => event("identify", visit, 55, { email: `${visit}@x.com` });
+const order = (visit, id, currency, total = 10) => event("order", visit, 50, { order_id: id, total, currency });
 
-/** One campaign with three visits and one order in dollars; and many with one visit and two orders. */
+/** One campaign with three visits and one order in dollars; and many with one visit and two orders, of which those of `c1` have the lowest amounts. */
 const EVENTS = () => [
-  ...["a", "b", "c"].map((visit) => land(`big-${visit}`, "big")), order("big-a", "big", "USD"),
-  ...Array.from({ length: OTHER_CAMPAIGNS }, (_, at) => [land(`v${at}`, `c${at}`), order(`v${at}`, `${at}-1`, "EUR"), order(`v${at}`, `${at}-2`, "EUR")]).flat(),
+  ...["a", "b", "c"].map((visit) => land(`big-${visit}`, "big")), identify("big-a"), order("big-a", "big", "USD"),
+  ...Array.from({ length: OTHER_CAMPAIGNS }, (_, at) => {
+    const orders = ["1", "2"].map((id) => order(`v${at}`, `${at}-${id}`, "EUR", at === 1 ? 5 : 10));
+    return [land(`v${at}`, `c${at}`), identify(`v${at}`), ...orders];
+  }).flat(),
 ];
 
 let browser;
@@ -57,9 +61,17 @@ test("orders by campaign show a hundred campaigns and a row for all others, in t
   withOwnerPage(browser, `${collector.url}/reports?part=traffic&days=7&currency=EUR`, async (page) => {
     for (const touch of ["last", "first"]) {
       const found = await rows(page, `${touch}-campaigns${touch === "first" ? "-of-orders" : ""}`);
-      assert.deepEqual([found.length, found.at(-1)], [101, ["Others or unknown", "61", "€600.00"]], touch);
+      assert.deepEqual([found.length, found.at(-1)], [101, ["Others or unknown", "41", "€400.00"]], touch);
     }
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#last-campaigns .csv")]);
     const lines = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
-    assert.deepEqual([lines.length, lines.at(-1)], [102, "Others or unknown,61,600"]);
+    assert.deepEqual([lines.length, lines.at(-1)], [102, "Others or unknown,41,400"]);
+  }));
+
+test("campaigns that brought customers have no revenue in a currency that they have none of, and theirs if a hundred others have more", () =>
+  withOwnerPage(browser, `${collector.url}/reports?part=customers&days=7&currency=EUR`, async (page) => {
+    const found = await rows(page, "first-campaigns");
+    assert.equal(found.length, 100);
+    const row = (campaign) => found.find(([name]) => name === campaign);
+    assert.deepEqual([row("big"), row("c0"), row("c1")], [["big", "1", "0", "0%", "–"], ["c0", "1", "1", "100%", "€20.00"], ["c1", "1", "1", "100%", "€10.00"]]);
   }));

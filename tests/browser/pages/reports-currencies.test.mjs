@@ -1,6 +1,7 @@
 // Orders in several currencies and without one: which amounts the reports lack. And the segments of customers, which are those of today.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
@@ -65,6 +66,14 @@ test("segments are those of today, whatever the period", () =>
   withOwnerPage(browser, `${collector.url}/reports?part=customers&days=7`, async (page) => {
     assert.deepEqual((await rows(page, "segments")).map((row) => row.slice(0, 2)), [["New", "6"], ["Lost", "1"]]);
     assert.match(await page.textContent("#segments .note"), /^As of today/);
+  }));
+
+test("segments without an order in the chosen currency have a dash for revenue and average", () =>
+  withOwnerPage(browser, `${collector.url}/reports?part=customers&days=7&currency=GBP`, async (page) => {
+    assert.deepEqual(await rows(page, "segments"), [["New", "6", "£20.00", "£10.00"], ["Lost", "1", "–", "–"]]);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#segments .csv")]);
+    const lines = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
+    assert.deepEqual(lines.slice(1), ["New,6,20,10", "Lost,1,,"]);
   }));
 
 test("a duration is rounded to seconds before its minutes are counted", () =>

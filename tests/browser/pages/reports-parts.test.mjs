@@ -23,6 +23,9 @@ const land = (minutesAgo, visitorId, sessionId, path, source = "") =>
 const view = (minutesAgo, visitorId, sessionId, path) => event("page_view", minutesAgo, visitorId, sessionId, { url: `https://shop.example${path}` }, path);
 const viewProduct = (minutesAgo, visitorId, sessionId) => event("product_view", minutesAgo, visitorId, sessionId, { product_id: "HAT" }, "/hat");
 
+/** A changed basket to which one hat was added. */
+const HAT_ADDED = { total: 20, currency: "EUR", lines: [{ product_id: "HAT", quantity: 1, price: 20 }], changes: [{ product_id: "HAT", from: 0, to: 1 }] };
+
 /** On a phone: a bounce from a search, and a visit by an advertisement whose campaign is markup. */
 const ON_PHONE = () => [
   land(3_000, "a", "a1", "/hat", "https://www.google.com/"), view(3_000, "a", "a1", "/hat"),
@@ -30,13 +33,14 @@ const ON_PHONE = () => [
   viewProduct(2_899, "b", "b1"), event("search", 2_898, "b", "b1", { query: "gloves", url: "https://shop.example/search" }, "/search"),
   event("identify", 2_897, "b", "b1", { email: "b@x.com" }, "/account"),
 ];
-/** On a computer: the same person by mail, with an order; and a direct visit that fills a cart. */
+/** On a computer: the same person by mail, with an order; and a direct visit that fills a cart, which the page reports by both events. */
 const ON_COMPUTER = () => [
   land(1_500, "c", "c1", "/sale?utm_source=newsletter&utm_medium=email&utm_campaign=sale"), view(1_500, "c", "c1", "/sale"), viewProduct(1_499, "c", "c1"),
-  event("basket_add", 1_498, "c", "c1", { product_id: "HAT", quantity: 1 }, "/hat"), event("checkout", 1_497, "c", "c1", {}, "/checkout"),
+  event("basket_update", 1_498, "c", "c1", HAT_ADDED, "/hat"), event("checkout", 1_497, "c", "c1", {}, "/checkout"),
   event("identify", 1_496, "c", "c1", { email: "b@x.com" }, "/checkout"),
   event("order", 1_495, "c", "c1", { order_id: "1", total: 40, currency: "EUR", lines: [{ product_id: "HAT", name: "Woollen hat", quantity: 2, total: 40 }] }, "/thanks"),
   land(1_400, "d", "d1", "/"), view(1_400, "d", "d1", "/"), viewProduct(1_399, "d", "d1"), event("basket_add", 1_398, "d", "d1", { product_id: "HAT", quantity: 1 }, "/hat"),
+  event("basket_update", 1_398, "d", "d1", HAT_ADDED, "/hat"),
 ];
 
 let browser;

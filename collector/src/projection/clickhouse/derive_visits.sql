@@ -15,7 +15,7 @@ WITH own AS (SELECT * FROM EVENTS e WHERE visit IN (SELECT number FROM TOUCHED t
             count() AS events_count, uniqExactIf(product, type = 'product_view') AS products_count,
             min(type IN ('land', 'page_view', 'product_view', 'category_view', 'article_view')) AS is_passive,
             argMin(path, tuple(time, seq)) AS entry_path, argMax(path, tuple(time, seq)) AS exit_path,
-            max(type = 'product_view') AS viewed_product, max(type IN ('basket_add', 'basket_update')) AS added_to_cart,
+            max(type = 'product_view') AS viewed_product, max(type = 'basket_add' OR (type = 'basket_update' AND quantity IS NOT NULL)) AS added_to_cart,
             max(type = 'checkout') AS checked_out, argMin(device_type, tuple(time, seq)) AS first_device,
             argMin(browser, tuple(time, seq)) AS first_browser, argMin(system, tuple(time, seq)) AS first_system,
             argMin(country, tuple(time, seq)) AS first_country, max(type = 'land') AS has_land

@@ -131,7 +131,7 @@ fn trim(batch: &mut Batch<'_>, until: i64) -> Result<(), ProjectionError> {
         &format!("d.visit {of_expired} AND {is_placed} AND tuple(d.visit, d.project, d.order_id) NOT IN {is_settled}"),
     )?;
     let find = format!(
-        "SELECT i.visit, i.project, i.id, i.placed_at FROM {orders} i WHERE i.visit {of_expired}
+        "SELECT i.visit, i.project, i.id, i.time FROM {orders} i WHERE i.visit {of_expired}
          AND tuple(i.visit, i.project, i.id) NOT IN (SELECT x.visit, x.project, x.order_id FROM {visit_orders} x) ORDER BY i.visit, i.id"
     );
     let orders = batch.client.query(&find, &[], "")?;

@@ -4,7 +4,6 @@ use duckdb::arrow::array::{ArrayRef, RecordBatch};
 use duckdb::{Appender, Connection};
 
 use crate::projection::duckdb::columns::Columns;
-pub(super) use crate::projection::duckdb::columns::SEPARATOR;
 use crate::projection::rows::ColumnValue;
 
 /// The number of rows that are copied at a time: that of the engine's own vectors.

@@ -126,12 +126,7 @@ fn compute(connection: &Connection, days: u32) -> duckdb::Result<()> {
     let people_visits = all.people_visits();
     let missing = Relations::new(&dialect, None).limited_to("missing_order", "person_visit");
     let (attribution, orders_in_visits) = (missing.attribution(days), missing.orders_in_visits());
-    let revenue = all.revenue_of(
-        "(SELECT k.visit AS visit, o.order__id AS id, o.order__placed_at AS placed_at, o.order__currency_code AS currency,
-              o.order__total_amount_with_taxes AS amount
-          FROM order_attribution k JOIN orders o ON o.doc = k.doc
-          WHERE k.visit IS NOT NULL AND k.visit NOT IN (SELECT number FROM ordered_visits))",
-    );
+    let revenue = all.revenue_of(&all.kept_orders("k.visit NOT IN (SELECT number FROM ordered_visits)"));
     connection.execute_batch(&format!(
         "CREATE OR REPLACE TEMP TABLE person_visit AS
              SELECT v.number, v.project, v.person, v.known_email, v.started_at, v.ended_at, v.source_seq, v.source_at, v.channel, v.source,

@@ -7,10 +7,7 @@ use duckdb::arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringArray, StringBuilder, TimestampMicrosecondBuilder,
 };
 
-use crate::projection::rows::{ColumnValue, RowSink};
-
-/// Separates the strings of a list, which is copied as one text.
-pub(super) const SEPARATOR: char = '\u{1f}';
+use crate::projection::rows::{ColumnValue, RowSink, SEPARATOR};
 
 /// The columns of the rows of one table.
 pub(super) struct Columns {

@@ -4,7 +4,7 @@ DELETE FROM visits WHERE number IN (SELECT visit FROM touched);
 DELETE FROM touches WHERE visit IN (SELECT visit FROM touched);
 DELETE FROM visit_orders WHERE visit IN (SELECT visit FROM touched);
 CREATE OR REPLACE TEMP TABLE own AS
-    SELECT visit, project, seq, time, row_number() OVER (ORDER BY time, seq) AS place, type, visitor, email, store, host, path, product, order_id,
+    SELECT visit, project, seq, time, row_number() OVER (ORDER BY time, seq) AS place, type, quantity, visitor, email, store, host, path, product, order_id,
         device_type, browser, system, country, channel, source, medium, campaign, term, content, click_id
     FROM events e WHERE e.visit BETWEEN LOWEST AND HIGHEST AND e.visit IN (SELECT visit FROM touched);
 CREATE OR REPLACE TEMP TABLE derived AS
@@ -20,7 +20,7 @@ CREATE OR REPLACE TEMP TABLE derived AS
             count(DISTINCT product) FILTER (type = 'product_view') AS products_count,
             bool_and(type IN ('land', 'page_view', 'product_view', 'category_view', 'article_view')) AS is_passive,
             arg_min(path, place) AS entry_path, arg_max(path, place) AS exit_path, bool_or(type = 'product_view') AS viewed_product,
-            bool_or(type IN ('basket_add', 'basket_update')) AS added_to_cart, bool_or(type = 'checkout') AS checked_out,
+            bool_or(type = 'basket_add' OR type = 'basket_update' AND quantity IS NOT NULL) AS added_to_cart, bool_or(type = 'checkout') AS checked_out,
             arg_min(device_type, place) AS device_type, arg_min(browser, place) AS browser, arg_min(system, place) AS system,
             arg_min(country, place) AS country,
             bool_or(type = 'land') AS has_land, arg_min(seq, place) FILTER (channel IS NOT NULL AND type = 'land') AS landed,

@@ -8,11 +8,11 @@ use std::collections::HashMap;
 
 use duckdb::{Connection, params};
 
-use crate::projection::duckdb::append::{SEPARATOR, append, replace_temporary};
+use crate::projection::duckdb::append::{append, replace_temporary};
 use crate::projection::duckdb::attribution::OutdatedOrders;
 use crate::projection::duckdb::dialect::DuckDb;
 use crate::projection::rows::event::{self, VisitKey};
-use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, tracked};
+use crate::projection::rows::{ColumnValue, MAX_DERIVED_EVENTS, SEPARATOR, tracked};
 use crate::projection::source::{TrackedChanges, TrackedEvent};
 use crate::projection::sql::Relations;
 
@@ -150,11 +150,11 @@ fn trim(connection: &Connection, until: i64, outdated: &OutdatedOrders<'_>) -> d
     connection.execute_batch(&format!(
         "CREATE OR REPLACE TEMP TABLE expiring AS SELECT number FROM visits WHERE first_seq <= {until} AND session IS NOT NULL;
          CREATE OR REPLACE TEMP TABLE settled AS
-             SELECT i.visit, i.project, i.id, i.placed_at FROM {orders_in_visits} i WHERE i.visit IN (SELECT number FROM expiring);
+             SELECT i.visit, i.project, i.id, i.time FROM {orders_in_visits} i WHERE i.visit IN (SELECT number FROM expiring);
          DELETE FROM visit_orders x WHERE x.visit IN (SELECT number FROM expiring)
              AND EXISTS (SELECT 1 FROM orders o WHERE o.project = x.project AND o.order__id = x.order_id AND NOT o.cart)
              AND NOT EXISTS (SELECT 1 FROM settled i WHERE i.visit = x.visit AND i.project = x.project AND i.id = x.order_id);
-         INSERT INTO visit_orders SELECT i.visit, i.project, i.id, i.placed_at, 0 FROM settled i
+         INSERT INTO visit_orders SELECT i.visit, i.project, i.id, i.time, 0 FROM settled i
              WHERE NOT EXISTS (SELECT 1 FROM visit_orders x WHERE x.visit = i.visit AND x.project = i.project AND x.order_id = i.id);
          DROP TABLE settled; DROP TABLE expiring",
         orders_in_visits = Relations::new(&DuckDb::default(), None).orders_in_visits()

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::Deserialize;
+use serde_json::{Number, Value};
 
 use crate::addresses;
 use crate::metrics::document::millionths;
@@ -30,7 +31,27 @@ struct Params<'a> {
     source_url: Option<Cow<'a, str>>,
     #[serde(borrow)]
     url: Option<Cow<'a, str>>,
-    quantity: Option<serde_json::Number>,
+    quantity: Option<Number>,
+    changes: Option<Value>,
+}
+
+/// Returns the product and the quantity of an event: those of its parameters; of a changed basket how many were added, and of which product, if it
+/// is one.
+fn product_and_quantity(event: &TrackedEvent, params: &Params<'_>) -> (Option<String>, Option<i64>) {
+    if event.event_type != "basket_update" {
+        let quantity = params.quantity.as_ref().and_then(|number| millionths(&number.clone().into()));
+        return (params.product_id.as_deref().map(str::to_owned), quantity);
+    }
+    let changes = params.changes.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let added: Vec<_> = changes.filter_map(|change| Some((&change["product_id"], added(change)?))).collect();
+    let product = if let [(product, _)] = added[..] { product.as_str().map(str::to_owned) } else { None };
+    (product, added.into_iter().map(|(_, count)| count).reduce(i64::saturating_add))
+}
+
+/// Returns how many of a product a change of a basket added, in millionths.
+fn added(change: &Value) -> Option<i64> {
+    let [from, to] = ["from", "to"].map(|name| millionths(&change[name]).unwrap_or_default());
+    to.checked_sub(from).filter(|added| *added > 0)
 }
 
 /// The project and the session of a visit.
@@ -59,7 +80,7 @@ pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
     let land = (event.event_type == "land").then_some((params.current_url.as_deref(), params.source_url.as_deref()));
     let source = Source::of_event(Addresses { url, referrer: &event.referrer, land });
     let is = |kind: &str| event.event_type == kind;
-    let quantity = params.quantity.as_ref().and_then(|number| millionths(&number.clone().into()));
+    let (product, quantity) = product_and_quantity(event, &params);
     let mut row = vec![
         ColumnValue::Integer(event.seq),
         ColumnValue::Integer(event.project),
@@ -75,7 +96,7 @@ pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
         text(path(url)),
         text(Some(&event.title)),
         text(params.page_type.as_deref()),
-        text(params.product_id.as_deref()),
+        text(product.as_deref()),
         text(params.query.as_deref().filter(|_| is("search"))),
         text(params.order_id.as_deref().filter(|_| is("order"))),
         text(event.visitor.as_deref()),

@@ -13,6 +13,9 @@ pub(super) use tables::{ColumnType, RECORD_KINDS, Table, tables};
 /// A visit with this many events is not derived again for further ones: no person makes as many, and the cost of a derivation grows with them.
 pub(super) const MAX_DERIVED_EVENTS: i64 = 10_000;
 
+/// Separates the strings of a list where an engine takes it as one text. No string has it.
+pub(super) const SEPARATOR: char = '\u{1f}';
+
 /// One value of a row. All values of a column have one type, or are null.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ColumnValue {
@@ -37,7 +40,7 @@ pub(super) enum ColumnValue {
     Texts(Vec<String>),
 }
 
-/// Returns a string without null characters, which engines do not store; null if it is empty.
+/// Returns a string without null characters, which engines do not store; null if nothing else is in it.
 pub(super) fn text(text: Option<&str>) -> ColumnValue {
-    text.filter(|text| !text.is_empty()).map_or(ColumnValue::Null, |text| ColumnValue::Text(text.replace('\0', "")))
+    text.map(|text| text.replace('\0', "")).filter(|text| !text.is_empty()).map_or(ColumnValue::Null, ColumnValue::Text)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::projection::rows::{ColumnValue, text};
+use crate::projection::rows::{ColumnValue, SEPARATOR, text};
 use crate::projection::source::TrackedChanges;
 
 /// Returns the rows of identity links: project, visitor, since, until, email.
@@ -23,7 +23,7 @@ pub(in crate::projection) fn links(tracked: &TrackedChanges) -> Vec<Vec<ColumnVa
 pub(in crate::projection) fn people(tracked: &TrackedChanges) -> Vec<Vec<ColumnValue>> {
     let row = |(project, email, fields): &(i64, String, Map<String, Value>)| {
         let tags = fields.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let tags: Vec<_> = tags.map(|tag| tag.replace('\0', "")).collect();
+        let tags: Vec<_> = tags.map(|tag| tag.replace(['\0', SEPARATOR], "")).collect();
         let tags = if tags.iter().all(String::is_empty) && tags.len() < 2 { ColumnValue::Null } else { ColumnValue::Texts(tags) };
         let created_at = fields.get("createdAt").and_then(Value::as_i64).map_or(ColumnValue::Null, ColumnValue::Time);
         let subscribed = fields.get("subscribed").and_then(Value::as_bool).map_or(ColumnValue::Null, ColumnValue::Bool);

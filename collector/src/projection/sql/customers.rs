@@ -4,9 +4,14 @@ use crate::metrics::catalog::RecordKind;
 use crate::projection::sql::attribution::{SOURCE, source};
 use crate::projection::sql::builder::SqlBuilder;
 use crate::projection::sql::names::table_name;
-use crate::projection::sql::relations::nulls_last;
+use crate::projection::sql::relations::{nulls_last, total_amount};
 use crate::projection::sql::statement::Bound;
 use crate::time::DAY_MS;
+
+/// After this many days without an order a customer is lost.
+const LOST_DAYS: i64 = 180;
+/// After this many days without an order a customer is at risk.
+const AT_RISK_DAYS: i64 = 60;
 
 /// What a query needs of the visits, which are by far the most rows.
 #[derive(Clone, Copy)]
@@ -82,7 +87,7 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
           f AS (SELECT o.email AS email, {first_currency} AS currency, count(*) AS orders, min(o.placed_at) AS first_at,
               max(o.placed_at) AS last_at FROM o GROUP BY o.email),
           m AS (SELECT f.email AS email, f.currency AS currency, f.orders AS orders, f.first_at AS first_at, f.last_at AS last_at,
-              CAST(sum(o.amount) AS BIGINT) AS revenue, count(o.amount) AS priced
+              {revenue} AS revenue, count(o.amount) AS priced
               FROM f LEFT JOIN o ON o.email = f.email AND o.currency = f.currency
               GROUP BY f.email, f.currency, f.orders, f.first_at, f.last_at),
           c AS (SELECT o.customer__email AS email, max(o.order__total_amount_with_taxes) AS amount, {cart_currency} AS currency,
@@ -116,7 +121,7 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
               v.first_order AS customer__first_order_at, v.last_order AS customer__last_order_at, {cohort} AS customer__cohort,
               CASE WHEN v.orders > 1 THEN CAST({days_between} AS BIGINT) END AS customer__days_between_orders,
               v.has_cart AS customer__has_cart, v.cart_amount AS customer__cart_amount, v.cart_currency AS customer__cart_currency_code,
-              CASE WHEN v.orders = 0 THEN 'prospect' WHEN v.age > 180 THEN 'lost' WHEN v.age > 60 THEN 'at_risk'
+              CASE WHEN v.orders = 0 THEN 'prospect' WHEN v.age > {lost} THEN 'lost' WHEN v.age > {at_risk} THEN 'at_risk'
                   WHEN v.orders >= 4 AND v.revenue >= v.high THEN 'champion' WHEN v.revenue >= v.high THEN 'big_spender'
                   WHEN v.orders >= 2 THEN 'loyal' ELSE 'new' END AS customer__segment,
               {text} AS text, {first_source}
@@ -132,7 +137,9 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         first_seen = extreme("least", &["v.first_at", "m.first_at", "p.created_at", "c.first_at", "t.first_at"]),
         last_seen = extreme("greatest", &["v.last_at", "m.last_at", "t.last_at"]),
         first_visit = dialect.first_by(&source(dialect, "w"), &["w.started_at", "w.number"]),
-        age = dialect.quotient(&age, &DAY_MS.to_string()),
+        revenue = total_amount(dialect, "o.amount"),
+        lost = LOST_DAYS * DAY_MS,
+        at_risk = AT_RISK_DAYS * DAY_MS,
         average = dialect.round("v.revenue / v.priced"),
         cohort = dialect.month("v.first_order"),
         days_between = dialect.round(&days_between),

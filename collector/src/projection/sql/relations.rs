@@ -16,6 +16,8 @@ pub(in crate::projection) struct Relations<'a> {
     pub(super) dialect: &'a dyn Dialect,
     project: Option<i64>,
     limits: Option<Limits>,
+    /// The list of markets whose orders count, or all.
+    markets: Option<String>,
 }
 
 /// Tables to which the orders and the visits are limited.
@@ -27,13 +29,23 @@ struct Limits {
 
 impl<'a> Relations<'a> {
     pub(in crate::projection) fn new(dialect: &'a dyn Dialect, project: Option<i64>) -> Self {
-        Self { dialect, project, limits: None }
+        Self { dialect, project, limits: None, markets: None }
     }
 
     /// Limits the orders to those of a table, and the visits to those of a table that has all visits of the orders' persons.
     #[cfg(feature = "duckdb")]
     pub(in crate::projection) fn limited_to(self, orders: &'static str, people_visits: &'static str) -> Self {
         Self { limits: Some(Limits { orders, people_visits }), ..self }
+    }
+
+    /// Limits the orders of visits to those of a list of markets.
+    pub(super) fn of_markets(self, markets: String) -> Self {
+        Self { markets: Some(markets), ..self }
+    }
+
+    /// Returns the condition on orders `o` which these relations count.
+    fn order_condition(&self) -> String {
+        self.markets.as_ref().map_or_else(String::new, |markets| format!(" AND o.market__id IN ({markets})"))
     }
 
     /// Whether the engine keeps what is asked for.
@@ -99,19 +111,20 @@ impl<'a> Relations<'a> {
         format!(
             "(WITH placed AS (SELECT o.project AS project, o.doc AS doc, o.order__id AS id, o.order__placed_at AS placed_at,
                   coalesce(o.order__placed_at, o.order__created_at) AS time, o.order__currency_code AS currency,
-                  o.order__total_amount_with_taxes AS amount, o.customer__email AS email FROM {orders} o WHERE o.cart = FALSE),
+                  o.order__total_amount_with_taxes AS amount, o.customer__email AS email FROM {orders} o WHERE o.cart = FALSE{of_markets}),
               reported AS {materialized}({reported})
-              SELECT r.visit AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
-                  o.amount AS amount
+              SELECT r.visit AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.time AS time,
+                  o.currency AS currency, o.amount AS amount
               FROM placed o JOIN reported r ON r.doc = o.doc
               UNION ALL
-              SELECT {latest} AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.currency AS currency,
-                  o.amount AS amount
+              SELECT {latest} AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.time AS time,
+                  o.currency AS currency, o.amount AS amount
               FROM placed o JOIN {people_visits} v ON v.project = o.project AND v.known_email = o.email
-              WHERE v.started_at <= o.placed_at AND o.placed_at <= v.ended_at + {delay}
+              WHERE v.started_at <= o.time AND o.time <= v.ended_at + {delay}
                   AND NOT {is_reported}
-              GROUP BY o.doc, o.project, o.id, o.placed_at, o.currency, o.amount)",
+              GROUP BY o.doc, o.project, o.id, o.placed_at, o.time, o.currency, o.amount)",
             orders = self.orders(),
+            of_markets = self.order_condition(),
             materialized = self.dialect.materialized(),
             reported = self.reporting_visits(),
             latest = self.dialect.last_by("v.number", &["v.started_at", "v.number"]),
@@ -148,17 +161,27 @@ impl<'a> Relations<'a> {
 
     /// Returns visits with `orders`, `currency` and `revenue`, which are NULL for a visit without an order; all visits, or those with orders.
     pub(super) fn visits_with_orders(&self, has_ordered_only: bool) -> String {
-        if self.is_kept() && has_ordered_only {
-            return "ordered_visits".into();
-        }
-        let (orders, number) = match self.is_kept() {
-            true => ("ordered_visits".into(), "number"),
-            false => (self.revenue_of(&self.orders_in_visits()), "visit"),
+        let (orders, number) = match (self.is_kept(), &self.markets) {
+            (true, None) if has_ordered_only => return "ordered_visits".into(),
+            (true, None) => ("ordered_visits".into(), "number"),
+            (true, Some(_)) => (self.revenue_of(&self.kept_orders("TRUE")), "visit"),
+            (false, _) => (self.revenue_of(&self.orders_in_visits()), "visit"),
         };
         let join = if has_ordered_only { "JOIN" } else { "LEFT JOIN" };
         format!(
             "(SELECT v.*, r.orders AS orders, r.currency AS currency, r.revenue AS revenue FROM {} v {join} {orders} r ON r.{number} = v.number)",
             self.table("visits")
+        )
+    }
+
+    /// Returns what an engine has kept of [`orders_in_visits`](Self::orders_in_visits), `k`, on a condition.
+    pub(in crate::projection) fn kept_orders(&self, condition: &str) -> String {
+        format!(
+            "(SELECT k.visit AS visit, o.order__id AS id, o.order__placed_at AS placed_at, o.order__currency_code AS currency,
+                  o.order__total_amount_with_taxes AS amount
+              FROM order_attribution k JOIN {orders} o ON o.doc = k.doc WHERE k.visit IS NOT NULL AND {condition}{of_markets})",
+            orders = self.table(&table_name(RecordKind::Orders, None)),
+            of_markets = self.order_condition(),
         )
     }
 
@@ -170,10 +193,11 @@ impl<'a> Relations<'a> {
             "(WITH o AS {materialized}(SELECT * FROM {orders_in_visits} x),
               f AS (SELECT o.visit AS visit, {first} AS currency, count(*) AS orders FROM o GROUP BY o.visit)
               SELECT f.visit AS visit, f.orders AS orders, nullif(f.currency, '') AS currency,
-                  CAST(sum(CASE WHEN coalesce(o.currency, '') = f.currency THEN o.amount END) AS BIGINT) AS revenue
+                  {revenue} AS revenue
               FROM f JOIN o ON o.visit = f.visit GROUP BY f.visit, f.orders, f.currency)",
             materialized = self.dialect.materialized(),
             first = self.dialect.first_by("coalesce(o.currency, '')", &[&is_missing, &placed_at, "o.id"]),
+            revenue = total_amount(self.dialect, "CASE WHEN coalesce(o.currency, '') = f.currency THEN o.amount END"),
         )
     }
 
@@ -185,6 +209,13 @@ impl<'a> Relations<'a> {
             self.people_visits()
         )
     }
+}
+
+/// Returns the sum of amounts of one visit or customer, at most the greatest amount: any page can report orders of that amount, and the sum must
+/// remain a number that fits its column.
+pub(super) fn total_amount(dialect: &dyn Dialect, amount: &str) -> String {
+    let (sum, greatest) = (dialect.sum(amount), i64::MAX);
+    format!("CAST(CASE WHEN {sum} > {greatest} THEN {greatest} WHEN {sum} < -{greatest} THEN -{greatest} ELSE {sum} END AS BIGINT)")
 }
 
 /// Returns keys by which times are compared, with missing ones after all others.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tillroll_collector::time;
 
-use super::traffic_json::{date, text};
+use super::traffic_json::{placed_at, text};
 
 /// Returns the records with the attributes that are computed about orders, of the orders in these markets; without any, in all.
 pub(crate) fn add(records: &[Value], markets: &[String]) -> Vec<Value> {
@@ -30,8 +30,4 @@ fn with_place(record: &Value, orders: &[&Value]) -> Value {
         record["customer"]["first_order_at"] = json!(time::format_rfc3339_millis(first));
     }
     record
-}
-
-fn placed_at(order: &Value) -> Option<i64> {
-    date(order, "placed_at").or_else(|| date(order, "created_at"))
 }

@@ -12,6 +12,7 @@ use super::customer_orders;
 use super::people;
 use super::random_records::RandomRecords;
 use super::test_query::{TestQuery, now};
+use super::traffic_json::with_orders_of;
 
 /// A record, and the conditions of the query.
 pub(crate) struct Record<'a> {
@@ -72,10 +73,10 @@ pub(crate) fn records<'a>(all_records: &'a RandomRecords, test_query: &TestQuery
     let traffic = all_records.traffic.as_ref().unwrap();
     let records: &[Value] = match resource.main {
         "return" => &all_records.returns,
-        "event" => &traffic.events,
-        "visit" => &traffic.visits,
-        "customer" => people::customers(all_records, &test_query.markets).leak(),
         // Leaked like the conditions.
+        "event" => with_orders_of(&test_query.markets, &traffic.events).leak(),
+        "visit" => with_orders_of(&test_query.markets, &traffic.visits).leak(),
+        "customer" => people::customers(all_records, &test_query.markets).leak(),
         _ => customer_orders::add(&all_records.orders, &test_query.markets).leak(),
     };
     let all = records.iter().map(|json| Record { json, conditions });

@@ -8,7 +8,7 @@ use tillroll_collector::time::{self, DAY_MS};
 
 use super::random_records::RandomRecords;
 use super::test_query::now;
-use super::traffic_json::{date, set, source_json, text};
+use super::traffic_json::{date, placed_at, set, source_json, text};
 
 /// How long before an order a touch can lead to it.
 const WINDOW_MS: i64 = 30 * DAY_MS;
@@ -37,10 +37,6 @@ fn is_cart(order: &Value) -> bool {
 
 fn email(record: &Value) -> Option<&str> {
     text(&record["customer"], "email")
-}
-
-fn placed_at(order: &Value) -> Option<i64> {
-    date(order, "placed_at").or_else(|| date(order, "created_at"))
 }
 
 /// Returns the attribution of an order.
@@ -166,14 +162,14 @@ impl Figures<'_> {
 
     fn segment(&self, all: &[Self]) -> &'static str {
         let (orders, revenue) = (self.orders.len(), self.revenue());
-        let age = self.order_times().into_iter().max().map(|last| (now() - last) / DAY_MS);
+        let age = self.order_times().into_iter().max().map(|last| now() - last);
         let revenues: Vec<_> = all.iter().filter(|other| other.currency() == self.currency()).filter_map(Self::revenue).collect();
         let mean = revenues.iter().sum::<f64>() / as_f64(revenues.len());
         let is_high = revenue.is_some_and(|revenue| revenue >= 2.0 * mean);
         match age {
             _ if orders == 0 => "prospect",
-            Some(age) if age > 180 => "lost",
-            Some(age) if age > 60 => "at_risk",
+            Some(age) if age > 180 * DAY_MS => "lost",
+            Some(age) if age > 60 * DAY_MS => "at_risk",
             _ if is_high && orders >= 4 => "champion",
             _ if is_high => "big_spender",
             _ if orders >= 2 => "loyal",

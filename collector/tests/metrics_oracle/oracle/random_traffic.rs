@@ -14,7 +14,7 @@ use super::people::{People, PersonVisit};
 use super::random::Random;
 use super::random_records::{PROJECT, RandomRecords, TEXTS, TIMES};
 use super::test_query::TestQuery;
-use super::traffic_json::{add_orders, date, event_json, market, param, set, text};
+use super::traffic_json::{ORDERS, date, event_json, market, param, placed_at, set, text};
 use super::visit::{Visit, visit};
 use super::{ask_between, run_on_engine};
 
@@ -22,10 +22,13 @@ const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
 const VISITORS: &[&str] = &["a", "b", "10"];
 const EMAILS: &[&str] = &["a", "b", "9"];
 const PEOPLE: &[&str] = &["a", "b", "ä", "new"];
-const TYPES: &[&str] = &["land", "land", "page_view", "page_view", "product_view", "basket_add", "search", "checkout", "order", "custom"];
+const TYPES: &[&str] =
+    &["land", "land", "page_view", "page_view", "product_view", "basket_add", "search", "checkout", "order", "custom", "basket_update"];
 const PATHS: &[&str] = &["/", "/10", "/b"];
 const QUERIES: &[&str] = &["", "", "?utm_source=a&utm_medium=b", "?gclid=1&utm_campaign=9", "?x=1"];
 const REFERRERS: &[&str] = &["", "", "https://www.google.com/", "https://b/", "https://own/x"];
+/// Changes of a basket, of which the second one adds something, and the third one too.
+const CHANGES: [(&str, f64, f64); 3] = [("9", 2.0, 1.0), ("a", 0.0, 1.5), ("9", 0.0, 2.0)];
 const HALF_AN_HOUR_MS: i64 = 30 * 60 * 1_000;
 
 /// A session, and how often a visit of it has expired before.
@@ -129,6 +132,9 @@ fn event(random: &mut Random, seq: i64) -> TrackedEvent {
         "land" => json!({"current_url": url, "source_url": referrer}),
         "product_view" => json!({"product_id": random.pick(&["a", "9"])}),
         "basket_add" => json!({"product_id": "a", "quantity": random.pick(&[1.0, 2.5])}),
+        "basket_update" => {
+            json!({"changes": CHANGES[..random.below(4)].iter().map(|(id, from, to)| json!({"product_id": id, "from": from, "to": to})).collect::<Vec<_>>()})
+        }
         "search" => json!({"query": random.pick(&["a", "ä"])}),
         "order" => json!({"order_id": format!("id{:02}", random.below(45))}),
         "custom" => json!({"name": "10"}),
@@ -232,7 +238,7 @@ impl<'a> History<'a> {
             let is_open = |id: &str| !self.placed_orders().any(|order| text(order, "id") == Some(id));
             let is_kept = |id: &str| is_open(id) || placed.iter().any(|order| text(order, "id") == Some(id));
             let matched = placed.iter().filter(|order| !reported.iter().any(|(id, ..)| text(order, "id") == Some(id)));
-            let matched = matched.map(|order| (text(order, "id").unwrap().to_owned(), date(order, "placed_at").unwrap(), 0));
+            let matched = matched.map(|order| (text(order, "id").unwrap().to_owned(), placed_at(order).unwrap(), 0));
             let orders = reported.iter().filter(|(id, ..)| is_kept(id)).cloned().chain(matched).collect();
             expired.push((key, visit, orders));
         }
@@ -277,7 +283,7 @@ impl<'a> History<'a> {
 
     /// Returns which choice a visit that reported an order is as the visit of the order, or `None`.
     fn choice(&self, order: &Value, visit: &Visit, is_expired: bool) -> Option<u8> {
-        let placed = date(order, "placed_at").or_else(|| date(order, "created_at"));
+        let placed = placed_at(order);
         match (text(&order["customer"], "email"), self.email(visit)) {
             (None, _) => Some(0),
             _ if is_expired => placed.is_none_or(|placed| placed <= visit.ended + HALF_AN_HOUR_MS).then_some(0),
@@ -307,7 +313,7 @@ impl<'a> History<'a> {
                 Some((self.choice(order, visit, expired.is_some())?, *time, *seq, *key))
             });
             let key = choices.min().map(|(.., key)| key).or_else(|| {
-                let (placed, email) = (date(order, "placed_at")?, text(&order["customer"], "email")?);
+                let (placed, email) = (placed_at(order)?, text(&order["customer"], "email")?);
                 let is_match = |visit: &Visit| {
                     self.email(visit).as_deref() == Some(email) && visit.started <= placed && placed <= visit.ended + HALF_AN_HOUR_MS
                 };
@@ -339,7 +345,7 @@ impl<'a> History<'a> {
                 json["id"] = json!(format!("expired-{}", numbers[&visit.started]));
             }
             set(&mut json, "is_first", person(visit).map(|person| first[&person] == visit.started));
-            add_orders(&mut json, by_visit.get(key).map_or(&[], Vec::as_slice));
+            json[ORDERS] = json!(by_visit.get(key).map_or(&[][..], Vec::as_slice));
             let mut visitor = json!({});
             set(&mut visitor, "id", visit.visitor.clone());
             set(&mut visitor, "person", person(visit));

@@ -5,7 +5,39 @@ use tillroll_collector::projection::source::TrackedEvent;
 use tillroll_collector::sources::{Device, Source};
 use tillroll_collector::time;
 
-pub(crate) fn add_orders(json: &mut Value, orders: &[&Value]) {
+/// The member of a visit that has its orders until [`with_orders_of`].
+pub(crate) const ORDERS: &str = "all_orders";
+
+/// Returns the time by which an order belongs to a visit.
+pub(crate) fn placed_at(order: &Value) -> Option<i64> {
+    date(order, "placed_at").or_else(|| date(order, "created_at"))
+}
+
+/// Returns how many a changed basket has more, and of which product, if it is one.
+pub(crate) fn added(event: &TrackedEvent) -> Option<(f64, Option<String>)> {
+    let params: Value = serde_json::from_str(&event.params).unwrap();
+    let changes = params["changes"].as_array()?.clone();
+    let counts =
+        changes.iter().map(|change| (change["to"].as_f64().unwrap() - change["from"].as_f64().unwrap(), text(change, "product_id")));
+    let more: Vec<_> = counts.filter(|(count, _)| *count > 0.0).collect();
+    let product = if more.len() == 1 { more[0].1.map(str::to_owned) } else { None };
+    (!more.is_empty()).then(|| (more.iter().map(|(count, _)| count).sum(), product))
+}
+
+/// Returns visits, or events with their visits, of which only orders in these markets count; without any, in all.
+pub(crate) fn with_orders_of(markets: &[String], records: &[Value]) -> Vec<Value> {
+    let is_seen = |order: &&Value| markets.is_empty() || markets.iter().any(|market| text(&order["market"], "id") == Some(market));
+    let mut records = records.to_vec();
+    for record in &mut records {
+        let visit = if record["visit"].is_object() { &mut record["visit"] } else { record };
+        if let Some(Value::Array(orders)) = visit.as_object_mut().unwrap().remove(ORDERS) {
+            add_orders(visit, &orders.iter().filter(is_seen).collect::<Vec<_>>());
+        }
+    }
+    records
+}
+
+fn add_orders(json: &mut Value, orders: &[&Value]) {
     json["ordered"] = json!(!orders.is_empty());
     json["orders_count"] = json!(orders.len());
     let placed = |order: &Value| (date(order, "placed_at").is_none(), date(order, "placed_at"), text(order, "id").map(str::to_owned));
@@ -46,9 +78,13 @@ pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)
     if event.event_type == "basket_add" {
         json["quantity"] = if event.params.contains("2.5") { json!(2.5) } else { json!(1) };
     }
+    let added = added(event);
+    if let Some((count, _)) = added {
+        json["quantity"] = if count % 1.0 == 0.0 { json!(count.round() as i64) } else { json!(count) };
+    }
     json["page"] = json!({"host": "own", "path": path(event)});
     set(&mut json["page"], "title", Some(event.title.clone()).filter(|title| !title.is_empty()));
-    if let Some(id) = param(event, "product_id") {
+    if let Some(id) = param(event, "product_id").or(added.and_then(|(_, product)| product)) {
         json["product"] = if id == "a" { json!({"id": id, "name": "b", "category": "10"}) } else { json!({ "id": id }) };
     }
     if let Some(query) = param(event, "query") {

@@ -8,7 +8,7 @@ use tillroll_collector::sources::Source;
 use tillroll_collector::time;
 
 use super::people::Touch;
-use super::traffic_json::{device_json, param, path, source, source_json};
+use super::traffic_json::{added, device_json, param, path, source, source_json};
 
 const VIEWS: [&str; 3] = ["page_view", "product_view", "search"];
 
@@ -48,7 +48,7 @@ pub(crate) fn visit(session: &str, mut events: Vec<&TrackedEvent>) -> Visit {
         "id": session, "started_at": time::format_rfc3339_millis(first.time), "ended_at": time::format_rfc3339_millis(last.time),
         "duration_seconds": (last.time - first.time) / 1_000, "events_count": events.len(), "pages_count": pages,
         "products_count": products.len(), "is_bounce": pages <= 1 && is_passive, "entry_path": path(first), "exit_path": path(last),
-        "viewed_product": of("product_view") > 0, "added_to_cart": of("basket_add") > 0, "checked_out": of("checkout") > 0,
+        "viewed_product": of("product_view") > 0, "added_to_cart": of("basket_add") > 0 || events.iter().any(|event| added(event).is_some()), "checked_out": of("checkout") > 0,
         "source": source_json(&source), "device": device_json(&events),
     });
     if let Some(code) = find(|event| event.client.country.code()) {
