@@ -1,6 +1,9 @@
 //! Benchmark: the rates of a group of three collectors on this machine, each as a ratio to a control of the same run:
 //! `cargo xtask bench cluster`, or `cargo run --release -p tillroll-collector --example group -- TILLROLL NATS_SERVER [SECONDS] [ROUNDS]`.
 //!
+//! Before each turn of the publisher, the collectors have written to their analytics databases what they got: that would take processors and the
+//! disk from it.
+//!
 //! - Acknowledged events a second through the group, to a bare publisher that sends the same requests to the same servers, each as a message.
 //!   And the processor time of the members for each event, which depends less on what else the machine does.
 //! - The 99th percentile of the latency while both get half of the requests that the group can take.
@@ -73,6 +76,7 @@ impl Group {
         let (mut bare, mut group) = (Vec::new(), Vec::new());
         let (mut spent, mut stored) = ([0.0; 2], 0.0);
         for _ in 0..rounds {
+            self.settle();
             bare.push(self.clients.block_on(publish(&self.publisher, load)).rate * events as f64);
             let before = self.processor_seconds();
             let answered = load.on(&self.clients, &addresses);
@@ -97,6 +101,7 @@ impl Group {
         let addresses: Vec<_> = self.collectors.iter().map(address).collect();
         let (mut bare, mut group) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
+            self.settle();
             bare.push(p99_millis(self.clients.block_on(publish(&self.publisher, load))));
             let answered = load.on(&self.clients, &addresses);
             assert_eq!(answered.failed, 0, "a request failed");
@@ -108,6 +113,12 @@ impl Group {
             load.rate.unwrap_or_default(),
             group / bare
         );
+    }
+
+    /// Waits until the analytics databases have all events.
+    fn settle(&self) {
+        let is_done = |collector: &Collector| collector.metric("tillroll_projection_lag_changes") == Some(0.0);
+        until("the analytics databases have all events", || self.collectors.iter().all(is_done));
     }
 
     /// Returns the processor time that the collectors and the servers have used.

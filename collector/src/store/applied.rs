@@ -7,6 +7,9 @@ use uuid::Uuid;
 /// within seconds.
 const REMEMBERED_ENTRIES: u64 = 8_192;
 
+/// After how many entries older ones are deleted. Their ids are in pages that a commit would otherwise not write.
+const DELETION_INTERVAL: u64 = 64;
+
 /// The log that a store follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
@@ -47,8 +50,36 @@ pub(in crate::store) fn entry(connection: &Connection, number: u64) -> rusqlite:
 pub(in crate::store) fn record(connection: &Connection, number: u64, id: &Uuid) -> rusqlite::Result<bool> {
     let insert = "INSERT INTO replica_entry (id, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     let is_new = connection.prepare_cached(insert)?.execute(params![id.as_bytes(), number.cast_signed()])? > 0;
-    let delete = "DELETE FROM replica_entry WHERE number <= ?1";
-    connection.prepare_cached(delete)?.execute([number.saturating_sub(REMEMBERED_ENTRIES).cast_signed()])?;
+    if number.is_multiple_of(DELETION_INTERVAL) {
+        let delete = "DELETE FROM replica_entry WHERE number <= ?1";
+        connection.prepare_cached(delete)?.execute([number.saturating_sub(REMEMBERED_ENTRIES).cast_signed()])?;
+    }
     connection.prepare_cached("UPDATE replica SET applied = ?1")?.execute([number.cast_signed()])?;
     Ok(is_new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::schema::migrations::migrate;
+
+    #[test]
+    fn the_last_entries_are_remembered_and_older_ones_are_deleted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("memory")).unwrap();
+        let id = |number: u64| Uuid::from_u128(u128::from(number));
+        let last = REMEMBERED_ENTRIES + 2 * DELETION_INTERVAL - 1;
+        for number in 1..=last {
+            assert!(record(&connection, number, &id(number)).unwrap(), "{number}");
+        }
+        assert!(
+            !record(&connection, last + 1, &id(last + 1 - REMEMBERED_ENTRIES)).unwrap(),
+            "it was applied {REMEMBERED_ENTRIES} entries ago"
+        );
+        assert_eq!(entry(&connection, DELETION_INTERVAL).unwrap(), None);
+        let count: i64 = connection.query_row("SELECT count(*) FROM replica_entry", [], |row| row.get(0)).unwrap();
+        assert!(count.cast_unsigned() <= REMEMBERED_ENTRIES + DELETION_INTERVAL, "{count}");
+    }
 }
