@@ -43,7 +43,7 @@ const TABLES: &[&str] = &[
 fn main() {
     let mut words = std::env::args().skip(1);
     let address = words.next().expect("the address of a database");
-    let orders = words.next().map_or(100_000, |text| text.parse().expect("a number"));
+    let orders = words.next().map_or(200_000, |text| text.parse().expect("a number"));
     let database = Database::new(&address);
     let engine = ClickHouseEngine::new(address.parse().expect("an address"), String::new(), None);
     engine.reopen(false, &Origin::default()).expect("the database");

@@ -38,6 +38,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ("output_format_json_quote_denormals", "0"),
     ("http_write_exception_in_output_format", "0"),
     ("cancel_http_readonly_queries_on_client_close", "1"),
+    // The tables have no projections, and to look for one takes long with many columns.
+    ("optimize_use_projections", "0"),
+    // A step for each condition takes longer than to read all their columns at once.
+    ("enable_multiple_prewhere_read_steps", "0"),
 ];
 /// Further settings of replicated tables: a statement sees what earlier ones have written to any replica.
 const REPLICATED: &[(&str, &str)] = &[("insert_quorum", "auto"), ("insert_quorum_parallel", "0"), ("select_sequential_consistency", "1")];

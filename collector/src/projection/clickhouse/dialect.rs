@@ -46,7 +46,7 @@ impl Dialect for ClickHouse<'_> {
     }
 
     fn time(&self, millis: i64) -> String {
-        format!("toInt64({millis})")
+        millis.to_string()
     }
 
     fn duration(&self, millis: i64) -> String {
@@ -101,7 +101,7 @@ impl Dialect for ClickHouse<'_> {
     }
 
     fn no_percentiles(&self) -> &'static str {
-        "CAST([] AS Array(Nullable(Float64)))"
+        "[]"
     }
 
     fn first_by(&self, value: &str, keys: &[&str]) -> String {

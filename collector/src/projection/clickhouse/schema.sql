@@ -9,7 +9,7 @@ gone (doc Int64, at Int64) ORDER BY doc;
 -- The keys of a batch, by the table to which they belong.
 changed (at Int64, list String, project Int64, key String, number Int64) ORDER BY at, list, project, key;
 events (
-    doc Int64, seq Int64, project Int64, id UUID, type String, api String, time Int64, received_at Int64, name Nullable(String),
+    doc Int64 CODEC(Delta, LZ4), seq Int64, project Int64, id UUID, type String, api String, time Int64, received_at Int64, name Nullable(String),
     quantity Nullable(Int64), is_bot Bool, host Nullable(String), path Nullable(String), title Nullable(String),
     page_type Nullable(String), product Nullable(String), query Nullable(String), order_id Nullable(String), visitor Nullable(String),
     email Nullable(String), store Nullable(String), device_type Nullable(String), browser Nullable(String), system Nullable(String),
@@ -18,7 +18,7 @@ events (
     INDEX by_time time TYPE minmax GRANULARITY 1, INDEX by_seq seq TYPE minmax GRANULARITY 1, INDEX by_doc doc TYPE minmax GRANULARITY 1
 ) ORDER BY project, visit, seq;
 visits (
-    doc Int64, number Int64, project Int64, session Nullable(String), visitor Nullable(String), email Nullable(String),
+    doc Int64 CODEC(Delta, LZ4), number Int64, project Int64, session Nullable(String), visitor Nullable(String), email Nullable(String),
     store Nullable(String), started_at Int64, ended_at Int64, first_seq Int64, events_count Int64, pages_count Int64,
     products_count Int64, is_bounce Bool, entry_path Nullable(String), exit_path Nullable(String), viewed_product Bool,
     added_to_cart Bool, checked_out Bool, device_type Nullable(String), browser Nullable(String), system Nullable(String),
@@ -28,15 +28,15 @@ visits (
 ) ORDER BY project, number;
 -- Arrivals from outside within a visit, after the one that is the visit's source.
 touches (
-    doc Int64, visit Int64, project Int64, seq Int64, time Int64, channel Nullable(String), source Nullable(String),
+    doc Int64 CODEC(Delta, LZ4), visit Int64, project Int64, seq Int64, time Int64, channel Nullable(String), source Nullable(String),
     medium Nullable(String), campaign Nullable(String), term Nullable(String), content Nullable(String), click_id Nullable(String)
 ) ORDER BY project, visit, doc;
 -- Orders that pages reported within a visit.
-visit_orders (doc Int64, visit Int64, project Int64, order_id String, time Int64, seq Int64) ORDER BY project, visit, doc;
+visit_orders (doc Int64 CODEC(Delta, LZ4), visit Int64, project Int64, order_id String, time Int64, seq Int64) ORDER BY project, visit, doc;
 -- The e-mails of visitors, each with the period in which it applies.
-links (doc Int64, project Int64, visitor String, since Int64, until Int64, email String) ORDER BY project, visitor, since;
+links (doc Int64 CODEC(Delta, LZ4), project Int64, visitor String, since Int64, until Int64, email String) ORDER BY project, visitor, since;
 people (
-    doc Int64, project Int64, email String, first_name Nullable(String), last_name Nullable(String), subscribed Nullable(Bool),
+    doc Int64 CODEC(Delta, LZ4), project Int64, email String, first_name Nullable(String), last_name Nullable(String), subscribed Nullable(Bool),
     tags Array(String), created_at Nullable(Int64)
 ) ORDER BY project, email;
-products (doc Int64, project Int64, id String, name Nullable(String), category Nullable(String)) ORDER BY project, id;
+products (doc Int64 CODEC(Delta, LZ4), project Int64, id String, name Nullable(String), category Nullable(String)) ORDER BY project, id;

@@ -70,7 +70,7 @@ impl Snapshot {
     pub(super) fn counts(&self, number: &str) -> String {
         let mut condition = format!("{number} < {}", (self.block + 1) << PLACE_BITS);
         for (from, until) in &self.gaps {
-            condition += &format!(" AND NOT ({number} >= {} AND {number} < {})", from << PLACE_BITS, until << PLACE_BITS);
+            condition += &format!(" AND ({number} < {} OR {number} >= {})", from << PLACE_BITS, until << PLACE_BITS);
         }
         condition
     }

@@ -84,14 +84,18 @@ fn statement(plan: Plan<'_>, levels: &[Level<'_>]) -> Statement {
 
 /// Returns a breakdown with one level. Its buckets need no ids, which saves most of the time of a small query.
 fn flat(builder: &mut SqlBuilder<'_>, only: &Level<'_>) -> String {
-    let (buckets, having, order) = buckets(builder, &[], only);
+    let Buckets { columns, from, condition, order } = buckets(builder, &[], only);
+    let having = condition.map_or_else(String::new, |condition| format!(" HAVING {condition}"));
     let limit = only.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-    format!("SELECT 1 AS level, NULL AS id, NULL AS parent, label, {AGGREGATES} FROM ({buckets}) b{having} ORDER BY {order}{limit}")
+    format!("SELECT 1 AS level, NULL AS id, NULL AS parent, {columns} FROM {from} GROUP BY key{having} ORDER BY {order}{limit}")
 }
 
 /// Returns the buckets of a level: id, id of the parent, rank, key, label and numbers.
 fn level(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> String {
-    let (buckets, having, order) = buckets(builder, outer, last);
+    let Buckets { columns, from, condition, order } = buckets(builder, outer, last);
+    let (parent, groups) = if outer.is_empty() { ("CAST(NULL AS BIGINT)", "key") } else { ("parent", "parent, key") };
+    let buckets = format!("SELECT {parent} AS parent, key, {columns} FROM {from} GROUP BY {groups}");
+    let having = condition.map_or_else(String::new, |condition| format!(" WHERE {condition}"));
     let number = |order: &str| format!("CAST(row_number() OVER ({order}) AS BIGINT)");
     let place = number(&format!("ORDER BY {order}"));
     match last.limit {
@@ -109,25 +113,31 @@ fn level(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) ->
     }
 }
 
-/// Returns all buckets of a level, the condition on buckets, and their order.
-fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> (String, String, String) {
+/// All buckets of a level.
+struct Buckets {
+    /// Label and numbers.
+    columns: String,
+    /// The rows, with the parent's id and the key.
+    from: String,
+    /// The condition on buckets.
+    condition: Option<String>,
+    order: String,
+}
+
+fn buckets(builder: &mut SqlBuilder<'_>, outer: &[Level<'_>], last: &Level<'_>) -> Buckets {
     let rows = rows(builder, outer, last.measure, Some(last));
     // With arrays, a document can be in several rows of a bucket.
     let repeats = outer.iter().chain([last]).any(|level| level.by.array().is_some());
     let count = if outer.is_empty() { bucket_count(builder, last) } else { None };
-    let (parent, groups) = if outer.is_empty() { ("CAST(NULL AS BIGINT)", "key") } else { ("parent", "parent, key") };
     let label = if last.interval.is_some() { builder.dialect.millis("key") } else { "key".into() };
-    let buckets = format!(
-        "SELECT {parent} AS parent, key, CAST({label} AS VARCHAR) AS label, {} FROM ({rows}) r GROUP BY {groups}",
-        aggregates(builder, last.measure, count, repeats)
-    );
-    let having = last.condition.map_or_else(String::new, |condition| format!(" WHERE {}", compare(builder, last.measure, condition)));
+    let columns = format!("CAST({label} AS VARCHAR) AS label, {}", aggregates(builder, last.measure, count, repeats));
+    let condition = last.condition.map(|condition| compare(builder, last.measure, condition));
     let order = match last.sort {
         None => "key".into(),
         Some(Sort::Ascending) => format!("{} ASC NULLS LAST, label", rank(last.measure)),
         Some(Sort::Descending) => format!("{} DESC NULLS LAST, label", rank(last.measure)),
     };
-    (buckets, having, order)
+    Buckets { columns, from: format!("({rows}) r"), condition, order }
 }
 
 /// Returns the input rows of a level: the parent's id and the key if there are any, and the value, each owner once in a bucket.
@@ -229,11 +239,11 @@ fn aggregates(builder: &SqlBuilder<'_>, measure: Measure, buckets: Option<i64>, 
         Operator::Percentiles => ["count(value)", "NULL", "NULL", "NULL", &percentiles],
     };
     let [count, sum, minimum, maximum, percentiles] = numbers;
-    format!(
-        "CAST({count} AS BIGINT) AS count, CAST({sum} AS {}) AS sum, CAST({minimum} AS BIGINT) AS minimum, \
-         CAST({maximum} AS BIGINT) AS maximum, {percentiles} AS percentiles",
-        dialect.sum_type()
-    )
+    // A database plans a statement faster with fewer expressions.
+    let cast = |number: &str, kind: &str| if number == "NULL" { number.to_owned() } else { format!("CAST({number} AS {kind})") };
+    let [count, minimum, maximum] = [count, minimum, maximum].map(|number| cast(number, "BIGINT"));
+    let sum = cast(sum, dialect.sum_type());
+    format!("{count} AS count, {sum} AS sum, {minimum} AS minimum, {maximum} AS maximum, {percentiles} AS percentiles")
 }
 
 /// Returns the number by which buckets are sorted and filtered.

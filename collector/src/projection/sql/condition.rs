@@ -61,7 +61,7 @@ impl SqlBuilder<'_> {
     }
 
     fn scope_and_period(&mut self) -> Vec<String> {
-        let mut all = vec![format!("d.project = {}", self.bind(Bound::Integer(self.scope.project)))];
+        let mut all = vec![format!("d.project = {}", self.scope.project)];
         all.extend(self.visible_rows());
         if self.record_kind() == RecordKind::Orders {
             // A comparison: the engine evaluates it while it scans, unlike `NOT d.cart`.
