@@ -5,7 +5,6 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -13,14 +12,11 @@ use ureq::Agent;
 
 use crate::cli::files::{create_data_folder, create_private, failed, rename, sync_folder};
 use crate::cli::progress::byte_bar;
-use crate::cli::server::header;
+use crate::cli::server::{agent, header, no_response};
 use crate::config::DataFolder;
 use crate::operator_error::with_advice;
 use crate::replication::{FILES_STATE, GroupKey};
 use crate::store::{self, FILE};
-
-/// How long the connection may take, and each read.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many bytes are read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -39,6 +35,10 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub secret_file: PathBuf,
 
+    /// Accept the collector's certificate if one of these (PEM) signed it, as a private authority does, and no other
+    #[arg(long, env = "TILLROLL_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
     /// Data folder to create; it must be missing or empty
     #[arg(long, env = "TILLROLL_DATA", default_value = "./tillroll-data", value_name = "DIR")]
     pub data: PathBuf,
@@ -51,10 +51,12 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         bail!("--from must be an address with its scheme, such as https://collector.example.com, found {url}");
     }
+    // The copy of a large store takes a while, and the response begins after it.
+    let agent = agent(flags.ca_file.as_deref(), None)?;
     create_data_folder(&flags.data, &[FILE.into()])?;
     let _lock = store::lock(&flags.data).map_err(with_advice)?;
     let (file, part) = (flags.data.join(FILE), store::unfinished_file(&flags.data));
-    let fetched = fetch(url, &key, &part).and_then(|bytes| {
+    let fetched = fetch(&agent, url, &key, &part).and_then(|bytes| {
         store::check_file(&part).map_err(with_advice).context("the store that was fetched is not usable")?;
         rename(&part, &file)?;
         sync_folder(&flags.data)?;
@@ -73,10 +75,9 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
     }
 }
 
-fn fetch(url: &str, key: &GroupKey, part: &Path) -> anyhow::Result<u64> {
-    let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_connect(Some(CONNECT_TIMEOUT)).build();
-    let request = Agent::from(config).get(format!("{url}/group/store")).header("authorization", format!("Bearer {}", key.join_secret()));
-    let mut response = request.call().with_context(|| format!("cannot reach the server at {url}; check --from"))?;
+fn fetch(agent: &Agent, url: &str, key: &GroupKey, part: &Path) -> anyhow::Result<u64> {
+    let request = agent.get(format!("{url}/group/store")).header("authorization", format!("Bearer {}", key.join_secret()));
+    let mut response = request.call().map_err(|error| no_response(url, error, "check --from"))?;
     match response.status().as_u16() {
         200 => {}
         401 => bail!("the server at {url} belongs to a group with another key; check --secret-file"),

@@ -54,14 +54,9 @@ impl ServerClient {
         if flags.owner.as_ref().is_some_and(|owner| !owner.contains(':')) {
             bail!("--owner has no colon; write TOKEN:SECRET");
         }
-        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
-        let config = config.timeout_connect(Some(CONNECT_TIMEOUT)).timeout_recv_response(Some(RESPONSE_TIMEOUT));
-        let config = match &flags.ca_file {
-            Some(file) => config.tls_config(TlsConfig::builder().root_certs(authorities(file)?).build()),
-            None => config,
-        };
+        let agent = agent(flags.ca_file.as_deref(), Some(RESPONSE_TIMEOUT))?;
         let authorization = flags.owner.as_ref().map(|owner| format!("Basic {}", BASE64_STANDARD.encode(owner)));
-        Ok(Self { agent: config.build().into(), url, authorization })
+        Ok(Self { agent, url, authorization })
     }
 
     /// Returns the `Authorization` header of the credentials, if there are any.
@@ -101,15 +96,7 @@ impl ServerClient {
 
     /// Returns the error for a request without a response, with what to do about it.
     pub(super) fn no_response(&self, error: ureq::Error) -> anyhow::Error {
-        let url = &self.url;
-        let message = match is_unknown_authority(&error) {
-            true => format!(
-                "the certificate of the server at {url} is of an authority that this machine does not trust; let the server send its \
-                 intermediate certificates, or name the certificate of a private authority with --ca-file"
-            ),
-            false => format!("cannot reach the server at {url}; start it with `tillroll serve`, or give its address with --server"),
-        };
-        anyhow::Error::new(error).context(message)
+        no_response(&self.url, error, "start it with `tillroll serve`, or give its address with --server")
     }
 
     /// Returns the error for a response of a path that is not the expected one, with what to do about it.
@@ -132,6 +119,30 @@ impl ServerClient {
             }
         }
     }
+}
+
+/// Returns a client that returns every response, whatever its status, and follows no redirect. It accepts the certificates of the authorities in
+/// `ca_file` only, if there is one.
+pub(super) fn agent(ca_file: Option<&Path>, response_timeout: Option<Duration>) -> anyhow::Result<Agent> {
+    let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
+    let config = config.timeout_connect(Some(CONNECT_TIMEOUT)).timeout_recv_response(response_timeout);
+    let config = match ca_file {
+        Some(file) => config.tls_config(TlsConfig::builder().root_certs(authorities(file)?).build()),
+        None => config,
+    };
+    Ok(config.build().into())
+}
+
+/// Returns the error for a request without a response. `advice` is for a server that cannot be reached.
+pub(super) fn no_response(url: &str, error: ureq::Error, advice: &str) -> anyhow::Error {
+    let message = match is_unknown_authority(&error) {
+        true => format!(
+            "the certificate of the server at {url} is of an authority that this machine does not trust; let the server send its \
+             intermediate certificates, or name the certificate of a private authority with --ca-file"
+        ),
+        false => format!("cannot reach the server at {url}; {advice}"),
+    };
+    anyhow::Error::new(error).context(message)
 }
 
 /// Returns whether no trusted authority signed the server's certificate.

@@ -226,7 +226,7 @@ fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
 }
 
 #[test]
-fn doctor_tail_and_import_accept_a_certificate_of_the_given_authority_and_no_other() {
+fn doctor_tail_import_and_join_accept_a_certificate_of_the_given_authority_and_no_other() {
     let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let certificate = write_certificate(files.path());
     let (_program, url) = start(data.path(), files.path(), &[]);
@@ -253,6 +253,18 @@ fn doctor_tail_and_import_accept_a_certificate_of_the_given_authority_and_no_oth
     assert!(import(&authority).2.contains("Imported 1 lines of categories"));
     let (succeeded, _, message) = import(&other);
     assert!(!succeeded && message.contains("--ca-file"), "{message}");
+
+    let secret = files.path().join("group-key");
+    std::fs::write(&secret, "ab".repeat(32)).unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    let [secret, empty] = [secret, empty.path().to_owned()].map(|path| path.display().to_string());
+    let join = |more: &[&str]| run_program(&[&["join", "--from", &url, "--secret-file", &secret, "--data", &empty], more].concat());
+    let (_, _, message) = join(&["--ca-file", &authority]);
+    assert!(message.contains("was started without --log"), "{message}");
+    for more in [&[][..], &["--ca-file", &other]] {
+        let (succeeded, _, message) = join(more);
+        assert!(!succeeded && message.contains("--ca-file"), "{message}");
+    }
 
     let mut tail = Command::new(env!("CARGO_BIN_EXE_tillroll"));
     tail.args(["tail", "--server", &url, "--owner", "t:secret", "--ca-file", &authority, "--last", "1"]).stdout(Stdio::piped());
