@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::DataFolder;
 use crate::operator_error::with_advice;
 use crate::projection;
-use crate::store::{FILE, ReadOnlyStore};
+use crate::store::{COPY_PREFIX, FILE, ReadOnlyStore};
 
 /// The file that marks a folder as a backup.
 pub(super) const MANIFEST: &str = "backup.json";
@@ -137,7 +137,7 @@ fn copy_store(store: ReadOnlyStore, file: &Path) -> anyhow::Result<()> {
 fn copy_other_files(data: &Path, to: &Path) -> anyhow::Result<()> {
     for name in files_below(data)? {
         let text = name.to_string_lossy();
-        let is_separate = text.starts_with(FILE) || text.starts_with(projection::FILE_PREFIX) || text == MANIFEST;
+        let is_separate = [FILE, projection::FILE_PREFIX, COPY_PREFIX].iter().any(|start| text.starts_with(start)) || text == MANIFEST;
         if is_separate || [".new", ".part", "lock"].iter().any(|end| text.ends_with(end)) {
             continue;
         }

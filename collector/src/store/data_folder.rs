@@ -17,6 +17,9 @@ pub const LOCK_FILE: &str = "lock";
 /// The folder that the root of a file system has. Only the administrator can read it.
 pub const LOST_AND_FOUND: &str = "lost+found";
 
+/// The beginning of the names of folders with a copy of the store for a node that joins.
+pub const COPY_PREFIX: &str = ".copy-";
+
 /// Returns the path of the store while `tillroll restore` or `tillroll join` writes it.
 pub fn unfinished_file(folder: &Path) -> PathBuf {
     folder.join(FILE).with_added_extension("part")
@@ -43,6 +46,16 @@ pub fn lock(folder: &Path) -> Result<File, StoreError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),
         Err(TryLockError::Error(source)) => Err(folder_error(source)),
+    }
+}
+
+/// Removes the copies of the store that a process has left which was killed. Call it with the lock held.
+pub(super) fn remove_copies(folder: &Path) {
+    let copies = fs::read_dir(folder).into_iter().flatten().flatten();
+    for copy in copies.filter(|entry| entry.file_name().to_string_lossy().starts_with(COPY_PREFIX)) {
+        if let Err(error) = fs::remove_dir_all(copy.path()) {
+            tracing::warn!(%error, "cannot remove {}, the copy of a store that is no longer needed", copy.path().display());
+        }
     }
 }
 

@@ -48,7 +48,7 @@ use tokio::sync::watch;
 use crate::resource::Resource;
 
 pub use applied::Membership;
-pub use data_folder::{FILE, LOCK_FILE, LOST_AND_FOUND, create_folder, is_unfinished, is_used, lock, unfinished_file};
+pub use data_folder::{COPY_PREFIX, FILE, LOCK_FILE, LOST_AND_FOUND, create_folder, is_unfinished, is_used, lock, unfinished_file};
 use erasure::{apply::FinishErasure, search};
 pub use error::StoreError;
 pub use group_files::{FileChange, SealedFile};

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use super::applied;
-use super::data_folder::{FILE, is_unfinished, lock};
+use super::data_folder::{FILE, is_unfinished, lock, remove_copies};
 use super::error::StoreError;
 use super::log::cursor::Cursor;
 use super::log::event_reader;
@@ -80,13 +80,14 @@ impl Store {
         Ok(store)
     }
 
-    /// Locks the folder, and creates or migrates the file.
+    /// Locks the folder, removes what a killed process has left, and creates or migrates the file.
     pub(in crate::store) fn prepare(
         folder: &Path,
         options: Options,
         telemetry: Arc<Telemetry>,
     ) -> Result<(Prepared, Connection), StoreError> {
         let lock = lock(folder)?;
+        remove_copies(folder);
         if is_unfinished(folder) {
             return Err(StoreError::Unfinished(folder.to_owned()));
         }

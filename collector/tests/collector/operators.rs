@@ -41,6 +41,21 @@ fn folder_with_only_lost_and_found_counts_as_empty() {
     assert!(!success && stderr.contains("not empty"), "{stderr}");
 }
 
+#[test]
+fn the_copy_of_a_store_that_a_killed_server_has_left_is_not_backed_up_and_removed_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, backup] = ["data", "backup"].map(|name| folder.path().join(name));
+    fill(&data);
+    let copy = data.join(".copy-ab12");
+    std::fs::create_dir(&copy).unwrap();
+    std::fs::write(copy.join("tillroll.sqlite3"), "SQLite").unwrap();
+    run_ok(&["backup", path_str(&backup), "--data", path_str(&data)]);
+    let names = || std::fs::read_dir(&backup).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!names().any(|name| name.starts_with(".copy")) && names().any(|name| name == "tillroll.sqlite3"));
+    let _server = ServerProcess::start(&data, &["--project", "t:secret"]);
+    assert!(!copy.exists());
+}
+
 /// A folder that nothing can be written to. Dropping it makes it writable again.
 struct ReadOnly(PathBuf);
 

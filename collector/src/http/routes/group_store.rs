@@ -19,7 +19,7 @@ use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::streaming_body;
 use crate::replication::Node;
-use crate::store::{FILE, ReadOnlyStore, StoreError};
+use crate::store::{COPY_PREFIX, FILE, ReadOnlyStore, StoreError};
 
 /// How many bytes are read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -60,9 +60,10 @@ fn authenticate(node: &Node, headers: &HeaderMap) -> Result<(), Error> {
     if is_member { Ok(()) } else { Err(Error::Unauthorized) }
 }
 
-/// Copies the store into a temporary folder of the data folder, which only the owner can read.
+/// Copies the store into a temporary folder of the data folder, which only the owner can read. The start of a server removes
+/// those of a process that was killed.
 fn make(data: &Path) -> anyhow::Result<(TempDir, File, u64)> {
-    let folder = tempfile::Builder::new().prefix(".copy-").tempdir_in(data)?;
+    let folder = tempfile::Builder::new().prefix(COPY_PREFIX).tempdir_in(data)?;
     let copy = folder.path().join(FILE);
     let copied = ReadOnlyStore::open(data).and_then(|store| store.copy_to(&copy));
     copied.map_err(|error: StoreError| anyhow::Error::from(error))?;
