@@ -36,6 +36,10 @@ const HEADER_BYTES: usize = 1024;
 /// The smallest limit of messages that a server may have, in bytes.
 const MIN_MESSAGE_BYTES: usize = 512 * 1024;
 
+/// The header that makes an entry larger. Readers of the log ignore headers; the servers accept 64 KB of them.
+const PADDING: &str = "Tillroll-Padding";
+const MAX_PADDING_BYTES: usize = 60 * 1024;
+
 /// The metadata of the stream.
 const GROUP: &str = "tillroll_group";
 const BASE: &str = "tillroll_base";
@@ -175,8 +179,15 @@ impl JetStreamLog {
 
     /// Publishes an entry, and returns its number once the quorum has it. The log recognises a repetition by the id.
     pub(super) async fn publish(&self, id: &Uuid, entry: Bytes) -> Result<u64, LogError> {
+        self.publish_padded(id, entry, 0).await
+    }
+
+    /// Publishes an entry that takes this many more bytes of the log's space, up to a limit of the servers.
+    pub(super) async fn publish_padded(&self, id: &Uuid, entry: Bytes, padding: usize) -> Result<u64, LogError> {
         self.connected()?;
         let message = jetstream::message::PublishMessage::build().message_id(id.simple().to_string()).expected_stream(&self.stream);
+        let padding = padding.min(MAX_PADDING_BYTES);
+        let message = if padding == 0 { message } else { message.header(PADDING, "x".repeat(padding)) };
         let publish = async {
             let ack = self.context.send_publish(self.subject.clone(), message.payload(entry)).await?;
             ack.await

@@ -39,7 +39,7 @@ pub(super) async fn run(log: JetStreamLog, mut outbox: Outbox, health: Arc<Healt
             tracing::debug!(%error, "an entry was not published");
             if health.set_available(false) {
                 tracing::error!(%error, "the log accepts no entries; requests get 503 until it does");
-                tokio::spawn(recover(log.clone(), Arc::clone(&health)));
+                tokio::spawn(recover(log.clone(), Arc::clone(&health), entry.bytes.len()));
             }
             fail(&failures, &entry, &StoreError::LogUnavailable);
         }
@@ -77,13 +77,14 @@ async fn publish(log: &JetStreamLog, entry: &OutgoingEntry, health: &Health) -> 
     }
 }
 
-/// Tests with empty entries when the log accepts entries again.
-async fn recover(log: JetStreamLog, health: Arc<Health>) {
+/// Tests when the log accepts entries again, with empty entries that are as large as the one that was refused: a log that is full has space for
+/// smaller ones.
+async fn recover(log: JetStreamLog, health: Arc<Health>, bytes: usize) {
     let watch = Stopwatch::start();
     loop {
         tokio::time::sleep(RETRY_DELAY).await;
         let Some(entry) = Outbox::empty_entry() else { continue };
-        if log.publish(&entry.id, entry.bytes).await.is_ok() {
+        if log.publish_padded(&entry.id, entry.bytes, bytes).await.is_ok() {
             health.set_available(true);
             tracing::info!(seconds = watch.elapsed().as_secs_f64(), "the log accepts entries again");
             return;

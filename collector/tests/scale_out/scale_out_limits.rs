@@ -1,9 +1,11 @@
 //! What a node does at the limits of the log: entries that are no longer kept, and messages that the servers do not accept.
 
+use std::time::Duration;
+
 use async_nats::jetstream;
-use async_nats::jetstream::stream::DiscardPolicy;
-use serde_json::json;
-use tillroll_cluster::{Collector, ServerSettings, Signal, event, until};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, State};
+use serde_json::{Value, json};
+use tillroll_cluster::{Collector, ServerSettings, Signal, Stopwatch, event, until};
 use tokio::runtime::Runtime;
 
 use crate::group::{Group, run_program};
@@ -18,13 +20,31 @@ fn send(node: &Collector, numbers: std::ops::Range<u64>) {
 
 /// Lets the log have its newest entries only, as after the time of `--log-retention`.
 fn keep_entries(group: &Group, count: i64) {
+    change_stream(group, |config, _| (config.discard, config.max_messages) = (DiscardPolicy::Old, count));
+}
+
+/// Changes the settings of the stream.
+fn change_stream(group: &Group, change: impl FnOnce(&mut Config, &State)) {
     let url = format!("nats://127.0.0.1:{}", group.nats.servers[0].port);
     Runtime::new().unwrap().block_on(async {
         let log = jetstream::new(async_nats::connect(url).await.unwrap());
-        let mut config = log.get_stream("tillroll").await.unwrap().cached_info().config.clone();
-        (config.discard, config.max_messages) = (DiscardPolicy::Old, count);
+        let stream = log.get_stream("tillroll").await.unwrap();
+        let info = stream.cached_info();
+        let mut config = info.config.clone();
+        change(&mut config, &info.state);
         log.update_stream(config).await.unwrap();
     });
+}
+
+/// An event that stays large when its entry is compressed.
+fn large_event(number: u64) -> Value {
+    let mut event = event(number);
+    let letters = (0..4_000_u64).scan(number + 1, |state, _| {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Some(char::from(b'a' + (*state >> 59) as u8 % 26))
+    });
+    event["page"] = json!({"url": "https://shop.example/", "title": letters.collect::<String>()});
+    event
 }
 
 /// Waits until a node is out of service and names the cause and the remedy.
@@ -83,21 +103,33 @@ fn nodes_that_were_away_for_longer_than_the_log_is_kept_state_it_and_join_again(
 #[test]
 fn a_batch_that_is_larger_than_the_servers_accept_is_published_in_parts() {
     let group = Group::start_on(2, &[], ServerSettings { max_payload: Some("512KB"), ..ServerSettings::default() }, "nats://");
-    let with_title = |number: u64| {
-        let mut event = event(number);
-        // Entries are compressed.
-        let letters = (0..4_000_u64).scan(number + 1, |state, _| {
-            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            Some(char::from(b'a' + (*state >> 59) as u8 % 26))
-        });
-        event["page"] = json!({"url": "https://shop.example/", "title": letters.collect::<String>()});
-        event
-    };
-    let (token, events) = (group.nodes[0].token().unwrap(), (0..400).map(with_title).collect::<Vec<_>>());
+    let (token, events) = (group.nodes[0].token().unwrap(), (0..400).map(large_event).collect::<Vec<_>>());
     let stored = group.nodes[0].send(&token, &events);
     assert!(stored.status == 200 && stored.body.contains(r#""accepted":400"#), "{stored:?}");
     let export = group.until_equal(400);
     assert!(export.lines().count() == 400 && export.len() > 3 * 512 * 1024);
+}
+
+#[test]
+fn a_node_is_not_ready_while_a_log_that_is_full_has_space_for_smaller_entries_only() {
+    let group = Group::start(1);
+    let node = &group.nodes[0];
+    let (token, mut number) = (node.token().unwrap(), 0);
+    let mut send = || {
+        number += 3;
+        node.send(&token, &(number..number + 3).map(large_event).collect::<Vec<_>>()).status
+    };
+    assert_eq!(send(), 200);
+    change_stream(&group, |config, state| config.max_bytes = state.bytes as i64 + 20_000);
+    until("the log is full", || send() == 503);
+    // It tests the log ten times a second.
+    let watch = Stopwatch::start();
+    while watch.elapsed() < Duration::from_secs(1) {
+        assert!(!node.is_ready());
+    }
+    change_stream(&group, |config, _| config.max_bytes = -1);
+    until("the node is ready", || node.is_ready());
+    assert_eq!(send(), 200);
 }
 
 #[test]

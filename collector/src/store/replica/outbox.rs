@@ -126,7 +126,7 @@ impl Outbox {
         Failures(self.pending.clone())
     }
 
-    /// Returns an entry without tasks. A log that accepts it accepts others too.
+    /// Returns an entry without tasks, which tests whether the log accepts entries.
     pub fn empty_entry() -> Option<OutgoingEntry> {
         let id = new_id()?;
         Some(OutgoingEntry { id, bytes: Entry::encode(id, [])?.into() })
