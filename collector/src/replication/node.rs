@@ -1,7 +1,7 @@
 //! A node of a group: the tasks that publish, follow, elect and synchronise, from the start of the server to its end.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -34,6 +34,8 @@ pub(crate) struct Node {
     leadership: Leadership,
     key: GroupKey,
     log: JetStreamLog,
+    /// The identity of the log, once this node follows it.
+    group: Arc<OnceLock<String>>,
     folder: PathBuf,
     /// Held while the store is copied for a node that joins.
     copying: Arc<Semaphore>,
@@ -59,6 +61,7 @@ impl Node {
             leadership: candidate.leadership(),
             key: key.clone(),
             log: log.clone(),
+            group: Arc::default(),
             folder: folder.to_owned(),
             copying: Arc::new(Semaphore::new(1)),
             file_rounds,
@@ -73,6 +76,9 @@ impl Node {
             let mut member = membership::Candidate { store: &store, membership, is_empty, key_check: key.check() };
             let Some(after) = follower::connect(&log, &mut member, &inbox).await else { return };
             let Some(node) = own.upgrade() else { return };
+            if let Some(membership) = member.membership.take() {
+                let _ = node.group.set(membership.group);
+            }
             let last = follower::Last { number: after, id: store.applied_entry(after).await.ok().flatten() };
             node.spawn(follower::follow(log.clone(), last, inbox, Arc::clone(&health)));
             node.spawn(follower::watch_lag(log, health));
@@ -128,8 +134,8 @@ impl Node {
     }
 
     /// Returns a value that all nodes share.
-    pub(crate) fn shared_value(&self, kind: &str, name: &str) -> SharedValue {
-        SharedValue::new(self.log.clone(), kind, name)
+    pub(crate) fn shared_value(&self, kind: &'static str, name: &str) -> SharedValue {
+        SharedValue::new(self.log.clone(), Arc::clone(&self.group), kind, name)
     }
 
     /// Returns the key of the group.

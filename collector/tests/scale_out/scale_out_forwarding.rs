@@ -4,10 +4,12 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use async_nats::jetstream;
 use serde_json::{Value, json};
 use tillroll_cluster::{Collector, Signal, id, until};
+use tokio::runtime::Runtime;
 
-use crate::group::Group;
+use crate::group::{Group, PROGRAM, run_program};
 use crate::vendor::{Reaction, Received, Vendor};
 
 /// Opens a server that is unavailable while the returned value is true.
@@ -20,7 +22,12 @@ fn vendor() -> (Vendor, Arc<AtomicBool>) {
 
 /// Starts a group that forwards.
 fn start(vendor: &Vendor) -> Group {
-    Group::start_with(2, &[("TILLROLL_FORWARD_OMETRIA", &vendor.url), ("TILLROLL_OMETRIA_CREDENTIALS", "name:secret")])
+    Group::start_with(2, &variables(vendor))
+}
+
+/// The settings with which a collector forwards.
+fn variables(vendor: &Vendor) -> [(&'static str, &str); 2] {
+    [("TILLROLL_FORWARD_OMETRIA", &vendor.url), ("TILLROLL_OMETRIA_CREDENTIALS", "name:secret")]
 }
 
 /// Stores events that are forwarded.
@@ -96,4 +103,47 @@ fn a_request_that_a_former_leader_would_repeat_is_sent_by_the_next_one_only() {
     store(paused, 2..3);
     requests.extend(vendor.receive_until_accepted(&id(2)));
     assert_eq!(accepted(&requests), [id(1), id(2)]);
+}
+
+/// Returns the position of forwarding in the data folder.
+fn position(node: &Collector) -> String {
+    std::fs::read_to_string(node.data.join(format!("forwarded.{}", node.token().unwrap()))).unwrap_or_default()
+}
+
+/// Stores events, waits until they are forwarded and these folders have the position, and returns the ids of the requests.
+fn forward(vendor: &Vendor, nodes: &[&Collector], numbers: std::ops::Range<u64>) -> Vec<String> {
+    let (before, last) = (position(nodes[0]), numbers.end - 1);
+    store(nodes[0], numbers);
+    let requests = vendor.receive_until_accepted(&id(last));
+    until("the data folders have the position", || {
+        let now = position(nodes[0]);
+        now != before && now.ends_with(" 0\n") && nodes.iter().all(|node| position(node) == now)
+    });
+    accepted(&requests)
+}
+
+#[test]
+fn a_node_that_leaves_continues_after_the_group_and_a_new_log_on_the_same_servers_after_the_node() {
+    let (vendor, _) = vendor();
+    let group = start(&vendor);
+    let [first, second] = [&group.nodes[0], &group.nodes[1]];
+    group.until_led();
+    let mut ids = forward(&vendor, &[first, second], 0..5);
+    ids.extend(forward(&vendor, &[second, first], 5..10));
+    group.nodes.iter().for_each(|node| node.process.kill());
+    let leave = || assert!(run_program(&["leave", "--data", first.data.to_str().unwrap()]).status.success());
+    leave();
+    // What the group had forwarded before stays forwarded.
+    let alone = Collector::new(PROGRAM.as_ref(), group.folder.path(), "collector-0", &variables(&vendor));
+    alone.start().and_then(|()| alone.wait_until_ready()).unwrap();
+    ids.extend(forward(&vendor, &[&alone], 10..15));
+    alone.process.kill();
+    // The servers still have the position of the old log.
+    let url = format!("nats://127.0.0.1:{}", group.nats.servers[0].port);
+    let delete = async { jetstream::new(async_nats::connect(url).await.unwrap()).delete_stream("tillroll").await.unwrap() };
+    assert!(Runtime::new().unwrap().block_on(delete).success);
+    first.start().and_then(|()| first.wait_until_ready()).unwrap();
+    group.until_led();
+    ids.extend(forward(&vendor, &[first], 15..20));
+    assert_eq!(ids, (0..20).map(id).collect::<Vec<_>>());
 }

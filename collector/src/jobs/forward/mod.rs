@@ -24,6 +24,9 @@ use delivery::{Delivered, Delivery, delay, request_id};
 use position::{ForwardPosition, Progress, ProgressFile, ProgressStore, SetAside};
 pub(crate) use target::{Target, check_urls, targets};
 
+/// How often a node that is not the leader copies the position of the group to its file.
+const COPY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How many events are read at a time.
 const PAGE_EVENTS: usize = 100;
 
@@ -50,13 +53,9 @@ pub(crate) fn start(targets: Vec<Target>, folder: &Path, state: &Arc<AppState>, 
     for target in targets {
         let head = *state.store.head().borrow();
         let context = || format!("cannot start forwarding from the data folder {}; make it readable and writable", folder.display());
-        let (place, progress) = match &state.node {
-            None => {
-                let (file, progress) = ProgressFile::open(folder, &target.token, head).with_context(context)?;
-                (ProgressStore::File(file), progress)
-            }
-            Some(node) => (ProgressStore::Group(Box::new(node.shared_value("forward", &target.token))), Progress::begin(head)),
-        };
+        let (file, progress) = ProgressFile::open(folder, &target.token, head).with_context(context)?;
+        let shared = state.node.as_ref().map(|node| node.shared_value("forward", &target.token));
+        let place = ProgressStore { file, shared };
         let client = ForwardClient::start(target.url, target.authorization).with_context(context)?;
         let delivery = Delivery::new(client, rules.retry_time, state.leadership.clone());
         let translate = rules.translate;
@@ -90,7 +89,7 @@ impl Forwarder {
     /// Forwards whenever this collector is the leader of its group; one without a group always is.
     async fn lead(&mut self, head: watch::Receiver<Cursor>) {
         loop {
-            self.term = self.state.leadership.lead().await;
+            self.term = self.wait_for_term().await;
             match self.place.reload(&mut self.progress).await {
                 Ok(()) => {
                     self.follow(head.clone()).await;
@@ -102,6 +101,19 @@ impl Forwarder {
                     tracing::error!(error = format!("{error:#}"), "forwarding cannot begin; retrying later");
                     tokio::time::sleep(delay(1, None)).await;
                 }
+            }
+        }
+    }
+
+    /// Waits until this collector is the leader, and copies the position of the group meanwhile.
+    async fn wait_for_term(&mut self) -> u64 {
+        let leadership = self.state.leadership.clone();
+        loop {
+            if let Ok(term) = tokio::time::timeout(COPY_INTERVAL, leadership.lead()).await {
+                return term;
+            }
+            if let Err(error) = self.place.copy(&mut self.progress).await {
+                tracing::debug!(error = format!("{error:#}"), "the position of forwarding was not copied");
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The position of forwarding in the event log, and the requests that were set aside, in a file of the data folder, so that forwarding resumes
-//! after a crash; in a group of collectors in a value that all nodes share, so that the next leader resumes.
+//! after a crash; in a group of collectors also in a value that all nodes share, so that the next leader resumes. Each node copies that value to its
+//! file: the file counts if the node leaves the group, or begins a new log.
 //!
 //! A request is stored as its place in the log. So the file has no personal data, and an event that was erased is not sent.
 
@@ -51,14 +52,15 @@ pub(super) struct Progress {
 pub(super) struct ProgressFile(PathBuf);
 
 impl ProgressFile {
-    /// Returns the file of a project and its progress. A new file begins with the next event after `head`.
+    /// Returns the file of a project and its progress. A new file begins with the next event after `head`, and so does one that is ahead of the
+    /// store, as that of a node can be which had not applied all entries when it left its group.
     pub(super) fn open(folder: &Path, token: &str, head: Cursor) -> io::Result<(Self, Progress)> {
         let file = Self(folder.join(format!("{FILE_PREFIX}{token}")));
         match fs::read_to_string(&file.0) {
             Ok(text) => {
                 let progress =
                     parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file contains no log position"))?;
-                Ok((file, progress))
+                Ok((file, progress.up_to(head)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let progress = Progress::begin(head);
@@ -73,41 +75,57 @@ impl ProgressFile {
     pub(super) fn save(&self, progress: &Progress) -> io::Result<()> {
         atomic_file::replace(&self.0, progress.to_text().as_bytes())
     }
+
+    /// Stores the progress durably, on another thread.
+    async fn save_async(&self, progress: &Progress) -> anyhow::Result<()> {
+        let (file, progress) = (self.clone(), progress.clone());
+        tokio::task::spawn_blocking(move || file.save(&progress)).await?.context("cannot store the position of forwarding")
+    }
 }
 
 /// Where the progress is stored.
-pub(super) enum ProgressStore {
-    /// In the data folder.
-    File(ProgressFile),
-    /// In a value that the nodes of a group share.
-    Group(Box<SharedValue>),
+pub(super) struct ProgressStore {
+    /// The file in the data folder.
+    pub(super) file: ProgressFile,
+    /// The value that the nodes of a group share.
+    pub(super) shared: Option<SharedValue>,
 }
 
 impl ProgressStore {
     /// Stores the progress durably.
     pub(super) async fn save(&mut self, progress: &Progress) -> anyhow::Result<()> {
-        match self {
-            Self::File(file) => {
-                let (file, progress) = (file.clone(), progress.clone());
-                tokio::task::spawn_blocking(move || file.save(&progress)).await?.context("cannot store the position of forwarding")
-            }
-            Self::Group(value) => value.save(progress.to_text().into()).await.context("cannot store the position of forwarding"),
+        if let Some(shared) = &mut self.shared {
+            shared.save(progress.to_text().into()).await.context("cannot store the position of forwarding")?;
         }
+        self.file.save_async(progress).await
     }
 
     /// Loads what the previous leader has stored. Without that, `progress` stays as it was when this node started: events that arrive before the
     /// first leader begins are forwarded too.
     pub(super) async fn reload(&mut self, progress: &mut Progress) -> anyhow::Result<()> {
-        if let Self::Group(value) = self {
-            let text = value.load().await?;
-            let invalid = "the shared position of forwarding is invalid";
-            let stored = text.map(|text| std::str::from_utf8(&text).ok().and_then(parse).context(invalid)).transpose()?;
-            if let Some(stored) = stored {
-                *progress = stored;
-            }
-            self.save(progress).await?;
+        if let Some(stored) = self.load().await? {
+            *progress = stored;
         }
-        Ok(())
+        if self.shared.is_some() { self.save(progress).await } else { Ok(()) }
+    }
+
+    /// Copies what the leader has stored to the file.
+    pub(super) async fn copy(&mut self, progress: &mut Progress) -> anyhow::Result<()> {
+        match self.load().await? {
+            Some(stored) if stored != *progress => {
+                *progress = stored;
+                self.file.save_async(progress).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what the nodes of the group share, if that was stored before.
+    async fn load(&mut self) -> anyhow::Result<Option<Progress>> {
+        let Some(shared) = &mut self.shared else { return Ok(None) };
+        let invalid = "the shared position of forwarding is invalid";
+        let text = shared.load().await?;
+        text.map(|text| std::str::from_utf8(&text).ok().and_then(parse).context(invalid)).transpose()
     }
 }
 
@@ -115,6 +133,15 @@ impl Progress {
     /// Returns the progress before the next event.
     pub(super) fn begin(head: Cursor) -> Self {
         Self { position: ForwardPosition { after: head, sent: 0 }, set_aside: VecDeque::new() }
+    }
+
+    /// Returns the progress without what lies behind the end of the store.
+    fn up_to(mut self, head: Cursor) -> Self {
+        if self.position.after > head {
+            self.position = ForwardPosition { after: head, sent: 0 };
+        }
+        self.set_aside.retain(|set_aside| set_aside.event <= head);
+        self
     }
 
     fn to_text(&self) -> String {
@@ -158,8 +185,13 @@ mod tests {
         let set_aside = SetAside { position: ForwardPosition { after: cursor("e2"), sent: 1 }, event: cursor("e3"), attempts: 0 };
         let later = Progress { position, set_aside: [set_aside].into() };
         file.save(&later).unwrap();
-        let (_, restored) = ProgressFile::open(folder.path(), "t", Cursor::START).unwrap();
+        let (_, restored) = ProgressFile::open(folder.path(), "t", cursor("e2b")).unwrap();
         assert_eq!(restored, later);
+        // A store that has less continues after its own end.
+        let (_, restored) = ProgressFile::open(folder.path(), "t", cursor("e3")).unwrap();
+        assert_eq!(restored, Progress { set_aside: [set_aside].into(), ..Progress::begin(cursor("e3")) });
+        let (_, restored) = ProgressFile::open(folder.path(), "t", cursor("e2")).unwrap();
+        assert_eq!(restored, Progress::begin(cursor("e2")));
     }
 
     #[test]
