@@ -84,3 +84,22 @@ fn two_nodes_that_change_projects_again_and_again_lose_no_change_and_warn_of_non
     until_both(nodes, &rotated.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
     assert!(nodes.iter().all(|node| !log(node).contains(WARNING)));
 }
+
+#[test]
+fn the_first_projects_of_two_nodes_that_start_at_the_same_time_are_both_kept() {
+    let mut group = Group::start(0);
+    ["first", "second"].into_iter().for_each(|name| group.add(name).start().unwrap());
+    group.nodes.iter().for_each(|node| node.wait_until_ready().unwrap());
+    // One of them may have found the project of the other.
+    let printed: Vec<_> = group.nodes.iter().filter_map(printed_owner).collect();
+    assert!(!printed.is_empty());
+    until_both([&group.nodes[0], &group.nodes[1]], &printed.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    assert!(group.nodes.iter().all(|node| !log(node).contains(WARNING)));
+}
+
+/// Returns the credentials that a node printed when it started.
+fn printed_owner(node: &Collector) -> Option<String> {
+    let log = log(node);
+    let value = |name: &str| log.lines().find_map(|line| Some(line.trim().strip_prefix(name)?.trim().to_owned()));
+    Some(format!("{}:{}", value("token:")?, value("secret:")?))
+}
