@@ -17,7 +17,7 @@ use sha2::Sha256;
 
 use crate::file_change::FileVersion;
 use crate::hex;
-use crate::projects::SecretHash;
+use crate::projects::{self, SecretHash};
 use crate::{atomic_file, clock};
 
 /// The lifetime of an access token, in seconds.
@@ -102,7 +102,7 @@ impl Keyring {
             keys.push(Key::generate()?);
             atomic_file::replace(&path, &serde_json::to_vec_pretty(&keys).map_err(io::Error::other)?)
         };
-        rotate().map_err(|error| unusable(&path, error))
+        projects::file::locked(folder, || rotate().map_err(|error| unusable(&path, error)))?
     }
 
     pub(super) fn current(&self) -> Option<Key> {

@@ -13,8 +13,19 @@ use crate::sources::Countries;
 use crate::static_files::Assets;
 use crate::vendors::FORWARD_FLAG;
 
+/// Settings, the ids of their flags, and the setting and the id without which each has no effect.
+const NEEDS: [(&str, &str, &str, &str); 6] = [
+    ("log-credentials", "credentials", "log", "servers"),
+    ("log-ca", "authorities", "log", "servers"),
+    ("log-stream", "stream", "log", "servers"),
+    ("log-replicas", "replicas", "log", "servers"),
+    ("log-retention", "retention", "log", "servers"),
+    ("clickhouse-cluster", "clickhouse_cluster", "analytics", "clickhouse"),
+];
+
 /// Returns an error if the server cannot start with these settings. It names the file that some of them come from.
 pub(super) fn check(flags: &Serve, matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {
+    check_needs(matches, settings)?;
     let Some(settings) = settings else { return check_values(flags) };
     let has_data = settings.has("data") || matches.value_source("data") != Some(ValueSource::DefaultValue);
     if settings.has("ephemeral") && flags.ephemeral && has_data {
@@ -22,6 +33,19 @@ pub(super) fn check(flags: &Serve, matches: &ArgMatches, settings: Option<&Setti
     }
     check_values(flags)
         .with_context(|| format!("cannot use the settings of {} with the flags and the environment", settings.path.display()))
+}
+
+/// Returns an error if a setting has no effect because another is missing. A setting may be a flag, a variable or in the file.
+fn check_needs(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {
+    let is_set = |name: &str, id: &str| {
+        let is_given = matches!(matches.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
+        is_given || settings.is_some_and(|settings| settings.has(name))
+    };
+    let has_value = |id: &str| matches.get_raw(id).is_some_and(|mut values| values.next().is_some());
+    match NEEDS.iter().find(|(name, id, _, needed)| is_set(name, id) && !has_value(needed)) {
+        Some((name, _, needed, _)) => bail!("`{name}` needs `{needed}`: set both, as flags, variables or in the file"),
+        None => Ok(()),
+    }
 }
 
 fn check_values(flags: &Serve) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! The projects file in the data folder. Only its owner can read it.
 //!
-//! It is replaced atomically, so no reader sees a partial file. A lock file serialises the processes that change it.
+//! It is replaced atomically, so no reader sees a partial file. A lock file serialises the processes that change it or the keys.
 
 use std::fs::{self, File};
 use std::io;
@@ -69,7 +69,7 @@ fn unusable(path: &Path) -> String {
     format!("cannot use {}; make it readable and writable or choose another folder with --data", path.display())
 }
 
-/// Runs `work` while no other process changes the projects in `folder`.
+/// Runs `work` while no other process changes the projects or the keys in `folder`.
 pub(crate) fn locked<T>(folder: &Path, work: impl FnOnce() -> T) -> anyhow::Result<T> {
     let lock = File::create(folder.join("projects.lock")).with_context(|| unusable(folder))?;
     lock.lock().with_context(|| unusable(folder))?;

@@ -23,6 +23,10 @@ const PING_INTERVAL: Duration = Duration::from_secs(2);
 /// The longest time between two attempts to connect.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
+/// How long the first attempt to connect, to one server after the other, may take before the log shows that there is no connection.
+const FIRST_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_ATTEMPT_POLL: Duration = Duration::from_millis(20);
+
 /// The connection.
 #[derive(Clone)]
 pub(super) struct Connection {
@@ -73,8 +77,22 @@ impl Connection {
         if self.client.connection_state() == State::Connected {
             return Ok(());
         }
-        let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Err(LogError::Unavailable(problem.unwrap_or_else(|| "no server of --log answers".into())))
+        Err(LogError::Unavailable(self.problem().unwrap_or_else(|| "no server of --log answers".into())))
+    }
+
+    /// Waits until a server is connected or the first attempt has failed, for a limited time.
+    pub(super) async fn wait_for_first_attempt(&self) {
+        let ended = async {
+            while self.client.connection_state() != State::Connected && self.problem().is_none() {
+                tokio::time::sleep(FIRST_ATTEMPT_POLL).await;
+            }
+        };
+        let _ = tokio::time::timeout(FIRST_ATTEMPT_TIMEOUT, ended).await;
+    }
+
+    /// Returns why no server was connected by the last attempt, once an attempt has failed at all servers.
+    fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -101,8 +119,10 @@ fn servers(addresses: &[String]) -> anyhow::Result<(Vec<ServerAddr>, Option<Logi
             bail!("address {} of --log has a name without a password; write NAME:PASSWORD@HOST:PORT", servers.len() + 1);
         }
         let _ = (url.set_username(""), url.set_password(None));
+        ensure!(url.has_host() && url.host_str() != Some(""), "address {} of --log has no host; write nats://HOST:PORT", servers.len() + 1);
         servers.push(ServerAddr::from_url(url)?);
     }
+    ensure!(!servers.is_empty(), "--log (TILLROLL_LOG) names no server; write nats://HOST:PORT, or leave out the setting");
     Ok((servers, login))
 }
 
@@ -160,6 +180,8 @@ mod tests {
         assert_eq!(parse(&["nats://a:1", " tls://b "]), Ok(("nats://a:1 tls://b".into(), None)));
         assert_eq!(parse(&["tls://shop:p%40ss:w%2Frd@a:1", "tls://b:2"]), Ok(("tls://a:1 tls://b:2".into(), login)));
         assert!(parse(&["a:1", "nats://shop@b:1"]).is_err_and(|error| error.contains("address 2") && error.contains("NAME:PASSWORD")));
+        assert!(parse(&["nats://a", "nats://"]).is_err_and(|error| error.contains("address 2 of --log has no host")));
+        assert!(parse(&["", " "]).is_err_and(|error| error.contains("TILLROLL_LOG")));
         assert!(parse(&["http://shop:secret@a"]).is_err_and(|error| error.contains("address 1") && !error.contains("secret")));
     }
 

@@ -1,7 +1,7 @@
-//! Keeps projects and signing keys of all nodes equal: a change on one node is published, and applied by the others within a second.
+//! Keeps projects and signing keys of all nodes equal: a change on one node is published, and applied by the others within two seconds.
 //!
-//! A file of the data folder that differs from the group's is either a local change, which is published, or outdated, which is replaced. The
-//! digest of the version that was equal last decides that. If two nodes change a file at the same time, the first change stays.
+//! A file of the data folder that differs from the group's was changed here, or is outdated, or both. The version that was equal last, the
+//! base, shows what was changed on which side. Both sides are merged; it becomes the group's only if no other node was faster.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,19 +11,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
+use super::file_merge::{Merged, merge};
 use super::group_key::GroupKey;
-use crate::hex;
 use crate::store::{FileChange, SealedFile, Store};
 use crate::{atomic_file, auth, projects};
 
 /// The files.
 const NAMES: [&str; 2] = [projects::file::FILE, auth::keyring::FILE];
 
-/// The file in the data folder with the digests.
+/// The file in the data folder with the bases.
 pub(crate) const STATE_FILE: &str = "group-files.json";
+
+/// The base of a file that the group does not have.
+const NO_ENTRIES: &[u8] = b"[]";
 
 /// How often files are compared.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -35,15 +37,13 @@ pub(super) struct GroupFiles {
     store: Arc<Store>,
 }
 
-/// The digest of the version of each file that was equal last.
-type Digests = BTreeMap<String, String>;
+/// The base of each file.
+type Bases = BTreeMap<String, String>;
 
-/// What a file needs.
-#[derive(Debug, PartialEq, Eq)]
-enum Action<'a> {
-    None,
-    Write(&'a [u8]),
-    Publish(&'a [u8]),
+/// A file as the group has it.
+struct GroupFile {
+    version: u64,
+    content: Option<Vec<u8>>,
 }
 
 impl GroupFiles {
@@ -59,9 +59,9 @@ impl GroupFiles {
             interval.tick().await;
             let result = self.synchronise().await;
             match result {
-                Ok(()) => {
+                Ok(are_equal) => {
                     reported.clear();
-                    rounds.send_modify(|rounds| *rounds += 1);
+                    rounds.send_modify(|rounds| *rounds += u64::from(are_equal));
                 }
                 Err(error) => {
                     let text = format!("{error:#}");
@@ -74,39 +74,67 @@ impl GroupFiles {
         }
     }
 
-    async fn synchronise(&self) -> anyhow::Result<()> {
+    /// Compares the files once. Returns whether they are equal now.
+    async fn synchronise(&self) -> anyhow::Result<bool> {
+        let mut are_equal = true;
         for name in NAMES {
-            let is_published = self.synchronise_file(name).await?;
-            // The change of another node may have been first.
-            if is_published && self.synchronise_file(name).await? {
-                anyhow::bail!("{name} was changed on two nodes at the same time");
-            }
+            are_equal &= self.synchronise_file(name).await?;
         }
-        Ok(())
+        Ok(are_equal)
     }
 
-    /// Returns whether a local change was published.
     async fn synchronise_file(&self, name: &str) -> anyhow::Result<bool> {
-        let files = self.store.group_files().await?;
-        let of_group = files.into_iter().find(|file| file.name == name);
-        let version = of_group.as_ref().map_or(0, |file| file.version);
-        let content = of_group.map(|file| self.unseal(&file)).transpose()?;
-        let mut digests = self.digests()?;
         let local = read(&self.folder.join(name))?;
-        match action(local.as_deref(), content.as_deref(), digests.get(name).map(String::as_str)) {
-            Action::None => {}
-            Action::Write(content) => self.write(name, content)?,
-            Action::Publish(local) => {
-                let change = FileChange { name: name.into(), replaces: version, sealed: self.key.seal(name, local)? };
-                self.store.change_group_file(change).await?;
-                // From now on the local file counts as outdated if it differs from the group's.
-                return self.set_digest(&mut digests, name, local).map(|()| true);
+        let mut of_group = self.group_file(name).await?;
+        if of_group.content.is_none() {
+            self.set_base(name, NO_ENTRIES)?;
+        }
+        if let Some(local) = &local
+            && of_group.content.as_ref() != Some(local)
+            // Without a base this node has just joined, and what it has is not the group's.
+            && let Some(base) = self.base(name)?.filter(|base| base != local)
+        {
+            match self.publish(name, &base, local, &of_group).await? {
+                Some(published) => of_group = published,
+                None => return Ok(false),
             }
         }
-        match content {
-            Some(content) => self.set_digest(&mut digests, name, &content).map(|()| false),
-            None => Ok(false),
+        let Some(content) = of_group.content else { return Ok(true) };
+        if local.as_ref() != Some(&content) && !self.replace(name, local.as_deref(), &content)? {
+            return Ok(false);
         }
+        self.set_base(name, &content).map(|()| true)
+    }
+
+    /// Publishes the changes of this node since `base`. Returns the file with them, or None if another node was faster.
+    async fn publish(&self, name: &str, base: &[u8], local: &[u8], of_group: &GroupFile) -> anyhow::Result<Option<GroupFile>> {
+        let known = of_group.content.as_deref().unwrap_or(NO_ENTRIES);
+        let Merged { content, undone } = merge(base, local, known).with_context(|| format!("cannot publish {name}"))?;
+        let mut published = GroupFile { version: of_group.version, content: Some(content.clone()) };
+        if of_group.content.as_ref() != Some(&content) {
+            let change = FileChange { name: name.into(), replaces: of_group.version, sealed: self.key.seal(name, &content)? };
+            self.store.change_group_file(change).await?;
+            published = self.group_file(name).await?;
+            if published.content.as_ref() != Some(&content) {
+                return Ok(None);
+            }
+        }
+        // What is changed here from now on is a change of this content.
+        self.set_base(name, local)?;
+        if !undone.is_empty() {
+            tracing::warn!(
+                file = name,
+                undone = undone.join(", "),
+                "two nodes changed the same project or key at the same time, and the change of this node is undone; repeat the command"
+            );
+        }
+        Ok(Some(published))
+    }
+
+    async fn group_file(&self, name: &str) -> anyhow::Result<GroupFile> {
+        let found = self.store.group_files().await?.into_iter().find(|file| file.name == name);
+        let version = found.as_ref().map_or(0, |file| file.version);
+        Ok(GroupFile { version, content: found.map(|file| self.unseal(&file)).transpose()? })
     }
 
     fn unseal(&self, file: &SealedFile) -> anyhow::Result<Vec<u8>> {
@@ -114,44 +142,36 @@ impl GroupFiles {
         content.with_context(|| format!("{} of the group was sealed with another TILLROLL_GROUP_KEY", file.name))
     }
 
-    fn write(&self, name: &str, content: &[u8]) -> anyhow::Result<()> {
+    /// Replaces a file, unless a command has changed it meanwhile. Returns whether it was replaced.
+    fn replace(&self, name: &str, expected: Option<&[u8]>, content: &[u8]) -> anyhow::Result<bool> {
         let path = self.folder.join(name);
-        let write = || atomic_file::replace(&path, content).with_context(|| format!("cannot write {}", path.display()));
-        if name == projects::file::FILE { projects::file::locked(&self.folder, write)? } else { write() }
+        projects::file::locked(&self.folder, || {
+            if read(&path)?.as_deref() != expected {
+                return Ok(false);
+            }
+            atomic_file::replace(&path, content).with_context(|| format!("cannot write {}", path.display())).map(|()| true)
+        })?
     }
 
-    fn digests(&self) -> anyhow::Result<Digests> {
+    fn base(&self, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(self.bases()?.remove(name).map(String::into_bytes))
+    }
+
+    fn bases(&self) -> anyhow::Result<Bases> {
         let bytes = read(&self.folder.join(STATE_FILE))?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
-    fn set_digest(&self, digests: &mut Digests, name: &str, content: &[u8]) -> anyhow::Result<()> {
-        let digest = digest(content);
-        if digests.insert(name.to_owned(), digest.clone()) != Some(digest) {
+    fn set_base(&self, name: &str, content: &[u8]) -> anyhow::Result<()> {
+        let mut bases = self.bases()?;
+        let content = String::from_utf8_lossy(content).into_owned();
+        if bases.get(name) != Some(&content) {
+            bases.insert(name.to_owned(), content);
             let path = self.folder.join(STATE_FILE);
-            atomic_file::replace(&path, &serde_json::to_vec(digests)?).with_context(|| format!("cannot write {}", path.display()))?;
+            atomic_file::replace(&path, &serde_json::to_vec(&bases)?).with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
     }
-}
-
-/// Returns what to do with a file: as it is here, as the group has it, and the digest of the version that was equal last.
-fn action<'a>(local: Option<&'a [u8]>, of_group: Option<&'a [u8]>, equal: Option<&str>) -> Action<'a> {
-    match (local, of_group) {
-        (None, None) => Action::None,
-        (Some(local), None) => Action::Publish(local),
-        (None, Some(of_group)) => Action::Write(of_group),
-        (Some(local), Some(of_group)) if local == of_group => Action::None,
-        (Some(local), Some(of_group)) => match equal {
-            Some(equal) if equal != digest(local) => Action::Publish(local),
-            // The file was not changed here; or this node has just joined, and what it has is not the group's.
-            _ => Action::Write(of_group),
-        },
-    }
-}
-
-fn digest(content: &[u8]) -> String {
-    hex::encode(&Sha256::digest(content))
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
@@ -159,27 +179,5 @@ fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_local_change_is_published_and_an_outdated_file_is_replaced() {
-        let [old, new] = [b"old".as_slice(), b"new"];
-        let equal_to_old = digest(old);
-        for (local, of_group, equal, expected) in [
-            (None, None, None, Action::None),
-            (Some(new), None, None, Action::Publish(new)),
-            (None, Some(new), None, Action::Write(new)),
-            (Some(new), Some(new), None, Action::None),
-            (Some(old), Some(new), Some(equal_to_old.as_str()), Action::Write(new)),
-            (Some(new), Some(old), Some(equal_to_old.as_str()), Action::Publish(new)),
-            (Some(new), Some(old), None, Action::Write(old)),
-        ] {
-            assert_eq!(action(local, of_group, equal), expected);
-        }
     }
 }

@@ -8,6 +8,9 @@ use clap::Args;
 /// The shortest retention: a node that restarts must find the entries that it missed.
 const MIN_RETENTION: Duration = Duration::from_secs(5 * 60);
 
+/// How long entries stay in a new stream without the flag.
+pub(super) const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// The flags.
 #[derive(Clone, Debug, Args)]
 pub struct LogFlags {
@@ -32,15 +35,16 @@ pub struct LogFlags {
     #[arg(long = "log-replicas", env = "TILLROLL_LOG_REPLICAS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=5))]
     pub replicas: Option<u16>,
 
-    /// How long entries stay in the log: the longest that a node may be away, and that erased data stays there
-    #[arg(long = "log-retention", env = "TILLROLL_LOG_RETENTION", default_value = "7d", value_name = "TIME", value_parser = retention)]
-    pub retention: Duration,
+    /// How long entries stay in the log: the longest that a node may be away, and that erased data stays there. Without it: 7d in a new
+    /// stream, and an existing one keeps its time
+    #[arg(long = "log-retention", env = "TILLROLL_LOG_RETENTION", value_name = "TIME", value_parser = retention)]
+    pub retention: Option<Duration>,
 }
 
 impl LogFlags {
-    /// Returns whether this collector is a node of a group.
+    /// Returns whether this collector is a node of a group. A setting without an address counts: it must not start alone by mistake.
     pub fn is_set(&self) -> bool {
-        self.servers.iter().any(|server| !server.trim().is_empty())
+        !self.servers.is_empty()
     }
 }
 

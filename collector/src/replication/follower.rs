@@ -32,6 +32,7 @@ pub(super) struct Last {
 /// Finds or creates the stream. Returns the number of the entry after which the store goes on, or None if the node must not follow the log.
 pub(super) async fn connect(log: &JetStreamLog, candidate: &mut Candidate<'_>, inbox: &Inbox) -> Option<u64> {
     let mut reported = String::new();
+    log.wait_for_first_attempt().await;
     loop {
         let result = match log.max_entry_bytes() {
             Ok(_) => establish(log, candidate).await,

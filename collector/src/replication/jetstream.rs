@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::connection::{Connection, REQUEST_TIMEOUT};
 use super::error::LogError;
-use super::flags::LogFlags;
+use super::flags::{DEFAULT_RETENTION, LogFlags};
 
 /// How long a server remembers the ids of entries. It is longer than a publisher repeats an entry.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
@@ -73,7 +73,7 @@ pub(super) struct JetStreamLog {
     stream: String,
     subject: String,
     replicas: Option<u16>,
-    retention: Duration,
+    retention: Option<Duration>,
 }
 
 impl JetStreamLog {
@@ -135,7 +135,7 @@ impl JetStreamLog {
                 subjects: vec![self.subject.clone()],
                 storage: StorageType::File,
                 discard: DiscardPolicy::New,
-                max_age: self.retention,
+                max_age: self.retention.unwrap_or(DEFAULT_RETENTION),
                 num_replicas: replicas,
                 duplicate_window: DUPLICATE_WINDOW,
                 deny_delete: true,
@@ -155,6 +155,12 @@ impl JetStreamLog {
                     return Err(LogError::StreamExists);
                 }
                 Err(CreateStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED => {}
+                Err(CreateStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::CLUSTER_NO_PEERS => {
+                    return Err(LogError::Unavailable(format!(
+                        "the NATS servers cannot hold {replicas} replicas ({error}); start as many servers, or set a smaller --log-replicas, \
+                         such as 3"
+                    )));
+                }
                 Err(error) => return Err(LogError::unavailable(error)),
             }
         }
@@ -166,13 +172,15 @@ impl JetStreamLog {
         self.replicas.map_or_else(|| vec![3, 1], |replicas| vec![usize::from(replicas)])
     }
 
-    /// Changes the retention of the stream, if the operator has changed it.
+    /// Changes the retention of the stream, if this node has a flag with another one.
     pub(super) async fn update_retention(&self) -> Result<(), LogError> {
+        let Some(retention) = self.retention else { return Ok(()) };
         let stream = limited(self.context.get_stream(&self.stream)).await?.map_err(LogError::unavailable)?;
         let config = stream.cached_info().config.clone();
-        if config.max_age != self.retention {
-            let config = Config { max_age: self.retention, ..config };
-            limited(self.context.update_stream(config)).await?.map_err(LogError::unavailable)?;
+        if config.max_age != retention {
+            let [before, after] = [config.max_age, retention].map(|time| humantime::format_duration(time).to_string());
+            limited(self.context.update_stream(Config { max_age: retention, ..config })).await?.map_err(LogError::unavailable)?;
+            tracing::warn!(before, after, "changed how long the log keeps entries; set the same --log-retention on all nodes, or on none");
         }
         Ok(())
     }
@@ -243,6 +251,11 @@ impl JetStreamLog {
             }
         }
         Err(last)
+    }
+
+    /// Waits until a server is connected or the first attempt has failed, for a limited time.
+    pub(super) async fn wait_for_first_attempt(&self) {
+        self.connection.wait_for_first_attempt().await;
     }
 
     /// Returns an error with the reason if no server is connected.

@@ -10,6 +10,7 @@
 
 mod connection;
 mod error;
+mod file_merge;
 mod files;
 mod flags;
 mod follower;

@@ -81,8 +81,14 @@ impl Node {
             }
             let last = follower::Last { number: after, id: store.applied_entry(after).await.ok().flatten() };
             node.spawn(follower::follow(log.clone(), last, inbox, Arc::clone(&health)));
-            node.spawn(follower::watch_lag(log, health));
-            node.spawn(files.run(rounds));
+            node.spawn(follower::watch_lag(log, Arc::clone(&health)));
+            node.spawn(async move {
+                // Before it has caught up it would compare its files with older ones of the group.
+                while health.is_ready().is_err() {
+                    tokio::time::sleep(START_POLL).await;
+                }
+                files.run(rounds).await;
+            });
             let election = tokio::spawn(candidate.run(stopped));
             *node.election.lock().unwrap_or_else(PoisonError::into_inner) = Some(election);
         });

@@ -108,6 +108,11 @@ fn an_invalid_setting_is_reported_with_its_file() {
         ("forward-ometria = \"hush\"", &["--forward-ometria", "is not a URL"]),
         ("log = \"nats://hush@h:4222\"", &["address 1 of --log"]),
         ("log = \"nats://h:4222\"", &["TILLROLL_GROUP_KEY"]),
+        ("log = \"nats://\"", &["address 1 of --log has no host"]),
+        ("log = []\nlog-stream = \"other\"", &["`log-stream` needs `log`"]),
+        ("log-stream = \"other\"", &["`log-stream` needs `log`"]),
+        ("clickhouse-cluster = \"c\"", &["`clickhouse-cluster` needs `analytics`"]),
+        ("analytics = \"clickhouse://u@h:99999/a\"", &["`analytics`", "port", "65535"]),
     ] {
         let file = write(folder.path(), text);
         let (success, out, err) = check(&[], &["--config", &file]);
@@ -117,6 +122,30 @@ fn an_invalid_setting_is_reported_with_its_file() {
     }
     let (success, _, err) = check(&[], &["--config", "/nowhere/at/all"]);
     assert!(!success && err.contains("/nowhere/at/all"), "{err}");
+}
+
+#[test]
+fn settings_of_a_log_without_a_server_are_refused() {
+    for (variable, value, flags, expected) in [
+        ("TILLROLL_LOG", ",,", &[][..], "TILLROLL_LOG"),
+        ("TILLROLL_LOG", "", &[], "TILLROLL_LOG"),
+        ("TILLROLL_LOG", "nats://", &[], "address 1 of --log has no host"),
+        ("TILLROLL_LOG_REPLICAS", "3", &[], "`log-replicas` needs `log`"),
+        ("TILLROLL_LOG_CA", "/ca.pem", &[], "`log-ca` needs `log`"),
+        ("TILLROLL_LOG_RETENTION", "7d", &[], "`log-retention` needs `log`"),
+        ("TILLROLL_CLICKHOUSE_CLUSTER", "c", &[], "`clickhouse-cluster` needs `analytics`"),
+        ("TILLROLL_LOG_LEVEL", "info", &["--log-credentials", "/x"], "`log-credentials` needs `log`"),
+        ("TILLROLL_ANALYTICS", "clickhouse://u@h:99999/a", &[], "port"),
+    ] {
+        let (success, out, err) = check(&[(variable, value)], flags);
+        assert!(!success && out.is_empty() && err.contains(expected), "{variable}={value} {flags:?}: {out}{err}");
+    }
+    let key = ("TILLROLL_GROUP_KEY", "00".repeat(32));
+    let environment = [(key.0, key.1.as_str()), ("TILLROLL_LOG_STREAM", "other")];
+    // The key of the group alone may be in the environment of every service.
+    assert!(check(&environment[..1], &[]).0);
+    let (success, _, err) = check(&environment, &["--log", "nats://h:4222,", "--log-retention", "30d"]);
+    assert!(success, "{err}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod database;
 mod group;
 mod other_version;
 mod scale_out_analytics;
+mod scale_out_files;
 mod scale_out_forwarding;
 mod scale_out_leader;
 mod scale_out_limits;

@@ -81,3 +81,38 @@ fn the_folder_of_one_node_begins_a_new_log_when_the_stream_is_lost() {
     send(other, 20..30);
     assert_eq!(group.until_equal(30).lines().count(), 30);
 }
+
+#[test]
+fn only_a_node_with_the_flag_changes_the_retention_of_the_log() {
+    let group = Group::start(1);
+    let node = &group.nodes[0];
+    let retention_days = || {
+        let url = format!("nats://127.0.0.1:{}", group.nats.servers[0].port);
+        Runtime::new().unwrap().block_on(async {
+            let stream = jetstream::new(async_nats::connect(url).await.unwrap()).get_stream("tillroll").await.unwrap();
+            stream.cached_info().config.max_age.as_secs() / (24 * 60 * 60)
+        })
+    };
+    assert_eq!(retention_days(), 7);
+    for variables in [&[("TILLROLL_LOG_RETENTION", "30d")][..], &[]] {
+        node.process.kill();
+        node.start_with(variables).unwrap();
+        node.wait_until_ready().unwrap();
+        assert_eq!(retention_days(), 30);
+    }
+    let log = std::fs::read_to_string(node.process.log()).unwrap();
+    assert!(log.lines().any(|line| ["--log-retention", "7days", "30days"].iter().all(|part| line.contains(part))), "{log}");
+    // The servers were reachable at each start but the first, when they may not yet have agreed on a leader.
+    assert!(!log.lines().skip_while(|line| !line.contains("--log-retention")).any(|line| line.contains("waiting for the log")), "{log}");
+}
+
+#[test]
+fn more_replicas_than_servers_are_refused_with_the_remedy() {
+    let mut group = Group::start(0);
+    let node = group.add("collector");
+    node.start_with(&[("TILLROLL_LOG_REPLICAS", "5")]).unwrap();
+    until("the node names the remedy", || {
+        let log = std::fs::read_to_string(node.process.log()).unwrap_or_default();
+        ["waiting for the log", "5 replicas", "--log-replicas, such as 3"].iter().all(|part| log.contains(part))
+    });
+}

@@ -30,14 +30,17 @@ impl FromStr for ClickHouseAddress {
             return Err("the password does not belong in the address; set TILLROLL_CLICKHOUSE_PASSWORD".into());
         }
         // An address of IPv6 has colons within brackets.
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+        if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+            return Err("the port must be a number from 1 to 65535".into());
+        }
         let is_name = |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         let is_host =
             |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-:[]".contains(letter));
         if !is_name(database) || !is_host(host) || user.is_empty() {
             return Err(form());
         }
-        let port = if has_port { String::new() } else { format!(":{default_port}") };
+        let port = if port.is_some() { String::new() } else { format!(":{default_port}") };
         Ok(Self { url: format!("{scheme}://{host}{port}"), user: user.into(), database: database.into() })
     }
 }
@@ -59,6 +62,9 @@ mod tests {
             ("clickhouses://u@[::1]/shop_1", Some(("https://[::1]:8443", "u", "shop_1"))),
             ("clickhouse://127.0.0.1:1/d", Some(("http://127.0.0.1:1", "default", "d"))),
             ("clickhouse://u:secret@h/d", None),
+            ("clickhouse://u@h:99999/d", None),
+            ("clickhouse://u@h:0/d", None),
+            ("clickhouse://u@h:/d", None),
             ("clickhouse://u@h", None),
             ("clickhouse://u@h/", None),
             ("clickhouse://u@h/a;b", None),
