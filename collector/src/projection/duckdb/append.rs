@@ -9,8 +9,8 @@ use crate::projection::rows::ColumnValue;
 /// The number of rows that are copied at a time: that of the engine's own vectors.
 const ROWS: usize = 2048;
 
-/// Appends rows to a table of the file. All values of a column have one type, or are NULL.
-pub(super) fn append(connection: &Connection, table: &str, rows: &[Vec<ColumnValue>]) -> duckdb::Result<()> {
+/// Appends rows to a table of the file, a few at a time. All values of a column have one type, or are NULL.
+pub(super) fn append(connection: &Connection, table: &str, rows: impl IntoIterator<Item = Vec<ColumnValue>>) -> duckdb::Result<()> {
     append_to(connection.appender(table)?, rows)
 }
 
@@ -28,15 +28,20 @@ pub(super) fn append_used(connection: &Connection, table: &str, names: &[String]
 }
 
 /// Replaces the rows of a temporary table of the connection.
-pub(super) fn replace_temporary(connection: &Connection, table: &str, rows: &[Vec<ColumnValue>]) -> duckdb::Result<()> {
+pub(super) fn replace_temporary(
+    connection: &Connection,
+    table: &str,
+    rows: impl IntoIterator<Item = Vec<ColumnValue>>,
+) -> duckdb::Result<()> {
     connection.execute_batch(&format!("DELETE FROM {table}"))?;
     append_to(connection.appender_to_catalog_and_db(table, "temp", "main")?, rows)
 }
 
-fn append_to(mut appender: Appender<'_>, rows: &[Vec<ColumnValue>]) -> duckdb::Result<()> {
-    for rows in rows.chunks(ROWS) {
-        let mut columns = Columns::new(rows.first().map_or(0, Vec::len));
-        rows.iter().for_each(|row| columns.push(row.iter()));
+fn append_to(mut appender: Appender<'_>, rows: impl IntoIterator<Item = Vec<ColumnValue>>) -> duckdb::Result<()> {
+    let mut rows = rows.into_iter().peekable();
+    while let Some(first) = rows.peek() {
+        let mut columns = Columns::new(first.len());
+        rows.by_ref().take(ROWS).for_each(|row| columns.push(row.iter()));
         append_batch(&mut appender, columns.all())?;
     }
     appender.flush()

@@ -84,7 +84,7 @@ impl TrackingWriter {
             row.push(visit.map_or(ColumnValue::Null, |visit| ColumnValue::Integer(*visit)));
             row
         };
-        append(connection, "events", &changes.events.iter().map(row).collect::<Vec<_>>())?;
+        append(connection, "events", changes.events.iter().map(row))?;
         connection.execute("DELETE FROM touched WHERE events_before >= ?", params![MAX_DERIVED_EVENTS]).map(|_| ())
     }
 
@@ -93,7 +93,7 @@ impl TrackingWriter {
         let rows = (0..).zip(event::visit_keys(events)).map(|(place, (project, session))| {
             vec![ColumnValue::Integer(place), ColumnValue::Integer(project), ColumnValue::Text(session)]
         });
-        replace_temporary(connection, "arrived", &rows.collect::<Vec<_>>())?;
+        replace_temporary(connection, "arrived", rows)?;
         let touch = format!(
             "INSERT INTO touched
              SELECT coalesce(v.number, {} + row_number() OVER (PARTITION BY v.number IS NULL ORDER BY a.place) - 1), a.project, a.session,
@@ -133,8 +133,7 @@ fn erase_events(connection: &Connection, changes: &TrackedChanges) -> duckdb::Re
     if changes.erased.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = changes.erased.iter().map(|seq| vec![ColumnValue::Integer(*seq)]).collect();
-    replace_temporary(connection, "erased", &rows)?;
+    replace_temporary(connection, "erased", changes.erased.iter().map(|seq| vec![ColumnValue::Integer(*seq)]))?;
     connection.execute_batch(
         "INSERT INTO touched SELECT v.number, v.project, v.session, 0 FROM visits v
              WHERE v.session IS NOT NULL AND v.number IN (SELECT visit FROM events WHERE seq IN (SELECT seq FROM erased))
@@ -176,8 +175,8 @@ fn apply_links(connection: &Connection, changes: &TrackedChanges, outdated: &Out
         return Ok(());
     }
     let linked = changes.linked.iter().map(|(project, visitor)| (*project, visitor.as_str()));
-    replace_temporary(connection, "linked", &tracked::keys(linked))?;
-    replace_temporary(connection, "new_link", &tracked::links(changes))?;
+    replace_temporary(connection, "linked", tracked::keys(linked))?;
+    replace_temporary(connection, "new_link", tracked::links(changes))?;
     outdated.add_links()?;
     connection.execute_batch("DELETE FROM links l USING linked c WHERE l.project = c.project AND l.visitor = c.visitor")?;
     connection.execute_batch(&number_people("new_link", "links"))?;
@@ -187,7 +186,7 @@ fn apply_links(connection: &Connection, changes: &TrackedChanges, outdated: &Out
 fn apply_people(connection: &Connection, changes: &TrackedChanges) -> duckdb::Result<()> {
     if changes.is_reset {
         let keys = changes.customer_keys.iter().map(|(project, email)| (*project, email.as_str()));
-        replace_temporary(connection, "person_key", &tracked::keys(keys))?;
+        replace_temporary(connection, "person_key", tracked::keys(keys))?;
         connection.execute_batch(
             "DELETE FROM people p WHERE NOT EXISTS (SELECT 1 FROM person_key k WHERE k.project = p.project AND k.email = p.email)",
         )?;
@@ -195,7 +194,7 @@ fn apply_people(connection: &Connection, changes: &TrackedChanges) -> duckdb::Re
     if changes.customers.is_empty() {
         return Ok(());
     }
-    replace_temporary(connection, "new_person", &tracked::people(changes))?;
+    replace_temporary(connection, "new_person", tracked::people(changes))?;
     connection.execute_batch(&format!(
         "DELETE FROM people p USING new_person n WHERE p.project = n.project AND p.email = n.email;
          INSERT INTO people SELECT * REPLACE (string_split(tags, '{SEPARATOR}') AS tags) FROM new_person"
@@ -206,7 +205,7 @@ fn apply_products(connection: &Connection, changes: &TrackedChanges) -> duckdb::
     if changes.products.is_empty() {
         return Ok(());
     }
-    replace_temporary(connection, "new_product", &tracked::products(changes))?;
+    replace_temporary(connection, "new_product", tracked::products(changes))?;
     connection.execute_batch(
         "DELETE FROM products p USING new_product n WHERE p.project = n.project AND p.id = n.id;
          INSERT INTO products SELECT * FROM new_product",

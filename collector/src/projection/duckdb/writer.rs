@@ -82,7 +82,7 @@ impl Writer {
         replace_temporary(
             &self.connection,
             "product",
-            &tracked::record_keys(products.iter().map(|(project, item)| (*project, item.as_str()))),
+            tracked::record_keys(products.iter().map(|(project, item)| (*project, item.as_str()))),
         )?;
         let mut found = Vec::new();
         for (kind, array, item) in [
@@ -108,7 +108,7 @@ impl Writer {
 fn remove(connection: &Connection, tables: &[Table], latest: &[&Document]) -> duckdb::Result<bool> {
     let Some(documents) = tables.first() else { return Ok(false) };
     connection.execute_batch("DELETE FROM deleted")?;
-    replace_temporary(connection, "changed", &tracked::record_keys(latest.iter().map(key)))?;
+    replace_temporary(connection, "changed", tracked::record_keys(latest.iter().map(key)))?;
     let find =
         format!("INSERT INTO deleted SELECT d.doc FROM {} d JOIN changed c ON d.project = c.project AND d.key = c.key", documents.name);
     let is_known = connection.execute(&find, [])? > 0;

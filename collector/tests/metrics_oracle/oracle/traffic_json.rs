@@ -49,6 +49,13 @@ fn add_orders(json: &mut Value, orders: &[&Value]) {
     set(json, "currency_code", Some(currency(first)).filter(|code| !code.is_empty()));
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+fn quantity(event: &TrackedEvent, added: Option<f64>) -> Option<Value> {
+    let params: Value = serde_json::from_str(&event.params).unwrap();
+    let count = added.or_else(|| params["quantity"].as_f64())?;
+    Some(if count % 1.0 == 0.0 { json!(count as i64) } else { json!(count) })
+}
+
 /// Returns an event, of a visit with this store or with the e-mail of its visitor then.
 pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)>, linked: Option<String>) -> Value {
     let email = event.email.clone().or(linked.filter(|_| of.is_none()));
@@ -75,13 +82,8 @@ pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)
         json[name] = value;
     }
     set(&mut json, "name", param(event, "name"));
-    if event.event_type == "basket_add" {
-        json["quantity"] = if event.params.contains("2.5") { json!(2.5) } else { json!(1) };
-    }
     let added = added(event);
-    if let Some((count, _)) = added {
-        json["quantity"] = if count % 1.0 == 0.0 { json!(count.round() as i64) } else { json!(count) };
-    }
+    set(&mut json, "quantity", quantity(event, added.as_ref().map(|(count, _)| *count)));
     json["page"] = json!({"host": "own", "path": path(event)});
     set(&mut json["page"], "title", Some(event.title.clone()).filter(|title| !title.is_empty()));
     if let Some(id) = param(event, "product_id").or(added.and_then(|(_, product)| product)) {
