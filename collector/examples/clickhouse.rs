@@ -59,9 +59,9 @@ fn main() {
             let (mut queries, mut statements) = (Vec::new(), Vec::new());
             for _ in 0..TURNS {
                 queries.extend((0..RUNS).map(|_| time(|| server.query(case))));
-                statements.extend((0..RUNS).map(|_| time(|| drop(database.run(&case.3)))));
+                statements.extend((0..RUNS).map(|_| time(|| drop(database.run(&case.sql)))));
             }
-            compare(case.0, &queries, &statements)
+            compare(case.title, &queries, &statements)
         })
         .collect();
     print_mean(&ratios);

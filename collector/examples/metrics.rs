@@ -16,14 +16,12 @@ mod running_server;
 use std::path::Path;
 use std::time::Duration;
 
-use cases::{Case, cases, document};
-use running_server::{RunningServer, millis, minimum, print_mean, ratio, time};
-use tillroll_collector::cancellation::Cancellation;
+use cases::{cases, document};
+use running_server::{Case, RunningServer, millis, minimum, open_copy, print_mean, ratio, run, time};
 use tillroll_collector::clock::Stopwatch;
 use tillroll_collector::projection::AnalyticsEngine;
 use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
 use tillroll_collector::projection::source::{Position, TrackedChanges};
-use tillroll_collector::projection::sql::Statement;
 use tokio::runtime::Builder;
 
 /// The allocator of the server.
@@ -49,10 +47,8 @@ fn main() {
     let folder = std::env::args().nth(2).map_or_else(|| temporary.path().to_owned(), Into::into);
     fill(&folder, orders);
     let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // Only one process or engine can open the file, so the baseline runs on a copy.
     let copy = tempfile::tempdir().expect("a folder");
-    std::fs::copy(folder.join(FILE), copy.path().join(FILE)).expect("a copy of the projection");
-    let baseline = DuckDbEngine::open(copy.path(), Position { change: i64::MAX, event: i64::MAX, trimmed: i64::MAX }).expect("the copy");
+    let baseline = open_copy(&folder, copy.path());
     TABLES.iter().for_each(|sql| run(&baseline, sql));
     let server = RunningServer::open(&runtime, &folder, &[]);
     let (idle, ratios): (Vec<_>, Vec<_>) = cases().iter().map(|case| compare(&baseline, &server, case)).unzip();
@@ -69,7 +65,7 @@ fn main() {
         let ratio = ratio(loaded, idle);
         println!(
             "{:<36} {:>8.1} ms {:>8.1} ms  {ratio:.2}  under load; {minimums:.2} for the minimums",
-            case.0,
+            case.title,
             millis(loaded),
             millis(idle)
         );
@@ -95,13 +91,9 @@ fn fill(folder: &Path, orders: i64) {
 /// Prints the minimum times of the query and of the baseline. Returns all times of the query, and the ratio.
 fn compare(engine: &DuckDbEngine, server: &RunningServer, case: &Case) -> (Vec<Duration>, f64) {
     let (query_times, baseline_times): (Vec<_>, Vec<_>) =
-        (0..RUNS).map(|_| (time(|| server.query(case)), time(|| run(engine, &case.3)))).unzip();
-    let ratio = running_server::compare(case.0, &query_times, &baseline_times);
+        (0..RUNS).map(|_| (time(|| server.query(case)), time(|| run(engine, &case.sql)))).unzip();
+    let ratio = running_server::compare(case.title, &query_times, &baseline_times);
     (query_times, ratio)
-}
-
-fn run(engine: &DuckDbEngine, sql: &str) {
-    drop(engine.run(&[Statement { text: sql.into(), values: Vec::new() }], &Cancellation::default()).expect("rows"));
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -1,9 +1,16 @@
-//! Benchmark: brings events over to the projection, and prints the rate and the bytes that an event takes in the file:
+//! Benchmark: brings events over to the projection, and prints the rate and the bytes that an event takes in the file; then compares the commonest
+//! questions of the reports with bare statements:
 //! `cargo run --release -p tillroll-collector --example traffic -- [EVENTS] [FOLDER]`.
 //!
 //! The events are those of a shop whose visits overlap: each batch has the events of many visits, and a visit's events lie in one batch or two.
-//! They lie within 90 days from 14 November 2023 on. With FOLDER, the projection stays there, also with an order for every 67 events: a server
-//! with this data folder and an empty store accepts it as up to date, and serves reports about it.
+//! They lie within 90 days from 14 November 2023 on. After them comes an order for every 67 events. A server with this data folder and an empty store
+//! accepts the projection as up to date, and serves reports about it; with FOLDER it stays there.
+
+#[path = "traffic/questions.rs"]
+mod questions;
+#[path = "metrics/running_server.rs"]
+#[allow(dead_code, reason = "the benchmark `metrics` uses the rest of it")]
+mod running_server;
 
 use std::path::PathBuf;
 
@@ -46,9 +53,6 @@ fn main() {
         engine.apply(&[], &changes, Position::default()).expect("a batch");
         seconds += watch.elapsed().as_secs_f64();
     }
-    if kept.is_some() {
-        add_orders(&engine, events, step);
-    }
     drop(engine);
     let bytes = std::fs::metadata(folder.join(FILE)).expect("a file").len();
     println!(
@@ -56,6 +60,10 @@ fn main() {
         events as f64 / seconds,
         bytes as f64 / events as f64
     );
+    let engine = DuckDbEngine::open(folder, Position::default()).expect("the projection");
+    add_orders(&engine, events, step);
+    drop(engine);
+    questions::compare(folder);
 }
 
 /// Adds orders of the customers, each a moment after one of its visits began.

@@ -6,13 +6,12 @@ use tillroll_collector::metrics::parse::QueryType;
 use tillroll_collector::projection::{Document, JsonText};
 use tillroll_collector::time;
 
+use crate::running_server::Case;
+
 /// The tables of the baseline.
 const ORDERS: &str = "sale";
 const LINES: &str = "sale JOIN sale_item ON sale_item.sale = sale.id";
 const WHERE: &str = "placed_at >= '2021-01-01' AND placed_at < '2022-01-01'";
-
-/// A title, the kind of query, the query, and the SQL of the baseline.
-pub(crate) type Case = (&'static str, QueryType, Value, String);
 
 pub(crate) fn cases() -> Vec<Case> {
     [series(), tops(), totals()].into_iter().flatten().collect()
@@ -20,7 +19,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn case(title: &'static str, kind: QueryType, query: &Value, sql: String) -> Case {
     let dates = json!({"order": {"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:59Z", "date_field": "placed_at"}});
-    (title, kind, json!({ kind.name(): query, "filter": dates }), sql)
+    let path = if kind == QueryType::BoughtTogether { "analysis/fbt".into() } else { format!("orders/{}", kind.name()) };
+    Case { title, path, body: json!({ kind.name(): query, "filter": dates }), sql }
 }
 
 fn series() -> Vec<Case> {
@@ -63,8 +63,8 @@ fn totals() -> Vec<Case> {
              AND sale IN (SELECT sale FROM sale_item WHERE item = 'i7') AND kind IN ('skus', 'bundles') GROUP BY k ORDER BY v DESC, k LIMIT 10"
         ),
     );
-    together.2.as_object_mut().expect("an object").remove(QueryType::BoughtTogether.name());
-    together.2["filter"]["line_items"] = json!({"item_ids": {"in": ["i7"]}});
+    together.body.as_object_mut().expect("an object").remove(QueryType::BoughtTogether.name());
+    together.body["filter"]["line_items"] = json!({"item_ids": {"in": ["i7"]}});
     vec![
         stats("stats of amounts", ORDERS, "order.total_amount_with_taxes", "stats", "count(total), min(total), max(total), sum(total)"),
         stats("number of orders", ORDERS, "order.id", "value_count", "count(*)"),

@@ -5,17 +5,26 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::Value;
+use tillroll_collector::cancellation::Cancellation;
 use tillroll_collector::cli::{Cli, Command};
 use tillroll_collector::clock::{Clock, Stopwatch};
 use tillroll_collector::http::server::{Options, Server};
-use tillroll_collector::metrics::parse::QueryType;
+use tillroll_collector::projection::duckdb::{DuckDbEngine, FILE};
+use tillroll_collector::projection::source::Position;
+use tillroll_collector::projection::sql::Statement;
 use tokio::runtime::Runtime;
-
-use crate::cases::Case;
 
 /// A response that takes longer is compared as it is; a faster one without the time of the request itself.
 const SHORT: Duration = Duration::from_millis(5);
 const REQUEST: Duration = Duration::from_millis(1);
+
+/// A question: as a metrics query with its path, and as the SQL of the baseline.
+pub(crate) struct Case {
+    pub(crate) title: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: Value,
+    pub(crate) sql: String,
+}
 
 /// A running collector, and an access token for it.
 pub(crate) struct RunningServer {
@@ -44,15 +53,13 @@ impl RunningServer {
     }
 
     /// Sends the query of a case.
-    pub(crate) fn query(&self, (_, kind, body, _): &Case) {
-        let path =
-            if *kind == QueryType::BoughtTogether { "/metrics/analysis/fbt".into() } else { format!("/metrics/orders/{}", kind.name()) };
-        assert_eq!(self.post(&path, body), 200, "{body}");
+    pub(crate) fn query(&self, Case { path, body, .. }: &Case) {
+        assert_eq!(self.post(path, body), 200, "{body}");
     }
 
     /// Returns the status of the response.
     fn post(&self, path: &str, body: &Value) -> u16 {
-        let request = self.agent.post(format!("http://{}{path}", self.address));
+        let request = self.agent.post(format!("http://{}/metrics/{path}", self.address));
         let request = request.header("authorization", format!("Bearer {}", self.token)).header("accept", "application/vnd.api.v1+json");
         let mut response = request.header("content-type", "application/vnd.api+json").send(body.to_string()).expect("an response");
         drop(response.body_mut().read_to_string().expect("a text"));
@@ -90,4 +97,15 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 
 pub(crate) fn ratio(numerator: Duration, denominator: Duration) -> f64 {
     numerator.as_secs_f64() / denominator.as_secs_f64()
+}
+
+/// Runs a statement of the baseline.
+pub(crate) fn run(engine: &DuckDbEngine, sql: &str) {
+    drop(engine.run(&[Statement { text: sql.into(), values: Vec::new() }], &Cancellation::default()).expect("rows"));
+}
+
+/// Opens a copy of a projection for the baseline: only one process or engine can open the file itself.
+pub(crate) fn open_copy(folder: &Path, copy: &Path) -> DuckDbEngine {
+    std::fs::copy(folder.join(FILE), copy.join(FILE)).expect("a copy of the projection");
+    DuckDbEngine::open(copy, Position { change: i64::MAX, event: i64::MAX, trimmed: i64::MAX }).expect("the copy")
 }

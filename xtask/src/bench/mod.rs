@@ -36,7 +36,8 @@ enum Subject {
     Clickhouse,
     /// Import orders through a running server; print the rate, how far the projection is behind at the end, and the peak of memory
     Import(import::Options),
-    /// Bring the events of visits over to the projection; print the rate and the bytes that an event takes in its file
+    /// Bring the events of visits over to the projection; print the rate and the bytes that an event takes in its file, and compare the commonest
+    /// questions of the reports with bare statements
     Traffic(Traffic),
 }
 
