@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use ureq::Agent;
 
 use crate::metrics::rows::{Cell, Row, Rows};
@@ -138,23 +139,41 @@ fn parse(text: &str) -> Result<Rows, ProjectionError> {
     let malformed = |error: serde_json::Error| ProjectionError::Engine(format!("malformed rows: {error}"));
     let types: Vec<String> = serde_json::from_str(types).map_err(malformed)?;
     let row = |line: &str| {
-        let values: Vec<Value> = serde_json::from_str(line)?;
-        Ok(values.into_iter().zip(&types).map(|(value, kind)| cell(value, kind)).collect::<Row>())
+        let values: Vec<&RawValue> = serde_json::from_str(line)?;
+        values.into_iter().zip(&types).map(|(value, kind)| cell(value.get(), kind)).collect::<serde_json::Result<Row>>()
     };
     lines.map(row).collect::<serde_json::Result<Rows>>().map_err(malformed)
 }
 
-fn cell(value: Value, kind: &str) -> Cell {
-    match value {
+fn cell(json: &str, kind: &str) -> serde_json::Result<Cell> {
+    // Sums may exceed the numbers of JSON.
+    if kind.contains("Int128") {
+        return Ok(json.trim_matches('"').parse().map_or(Cell::Null, Cell::Integer));
+    }
+    Ok(match serde_json::from_str(json)? {
         Value::Bool(is_true) => Cell::Bool(is_true),
         Value::Number(number) => number.as_i64().map_or(Cell::Null, |number| Cell::Integer(number.into())),
-        // Sums may exceed the numbers of JSON.
-        Value::String(text) if kind.contains("Int128") => text.parse().map_or(Cell::Null, Cell::Integer),
         Value::String(text) => Cell::Text(text),
         Value::Array(values) if kind.contains("String") => {
             Cell::Texts(values.into_iter().filter_map(|value| if let Value::String(text) = value { Some(text) } else { None }).collect())
         }
         Value::Array(values) => Cell::Numbers(values.iter().filter_map(Value::as_f64).collect()),
         Value::Null | Value::Object(_) => Cell::Null,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_beyond_64_bits_are_exact() {
+        let rows = parse(
+            "[\"a\",\"b\",\"c\"]\n[\"Nullable(Int128)\",\"Int128\",\"Int64\"]\n[18400000000000000000,\"-18400000000000000001\",7]\n[null,0,1]\n",
+        );
+        let integers = |numbers: [i128; 3]| numbers.map(Cell::Integer).to_vec();
+        let expected =
+            [integers([18_400_000_000_000_000_000, -18_400_000_000_000_000_001, 7]), vec![Cell::Null, Cell::Integer(0), Cell::Integer(1)]];
+        assert_eq!(rows.unwrap(), expected);
     }
 }
