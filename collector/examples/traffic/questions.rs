@@ -15,16 +15,19 @@ const EVENTS: [&str; 3] = ["event", "events e", "e.project = 1 AND e.time >= '20
 
 /// Prints the times and the ratios. The queries and the statements take turns, and the minimum of each counts.
 pub(crate) fn compare(folder: &Path) {
-    let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let copy = tempfile::tempdir().expect("a folder");
-    let server = RunningServer::open(&runtime, folder, &["--metrics-days", "4000"]);
+    let open = || {
+        let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        let server = RunningServer::open(&runtime, folder, &["--metrics-days", "4000"]);
+        (runtime, server)
+    };
     // The first query makes the engine compute which orders are in which visits, and the copy has that too.
+    let (runtime, server) = open();
     cases().iter().for_each(|case| server.query(case));
-    drop(server);
+    // Its end closes the file.
     drop(runtime);
+    let copy = tempfile::tempdir().expect("a folder");
     let baseline = open_copy(folder, copy.path());
-    let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let server = RunningServer::open(&runtime, folder, &["--metrics-days", "4000"]);
+    let (_runtime, server) = open();
     let ratios: Vec<_> = cases()
         .iter()
         .map(|case| {

@@ -206,10 +206,11 @@ impl SqlBuilder<'_> {
             needs.extend(needed.iter().copied());
             let _ = write!(columns, ", {expression} AS {}", column_name(name));
         }
-        let relations = self.relations();
-        let is_limited = needs.contains(&Revenue) && !self.scope.markets.is_empty();
-        let markets = is_limited.then(|| self.bind_all(&self.scope.markets.clone()));
-        let relations = markets.into_iter().fold(relations, Relations::of_markets);
+        let mut relations = self.relations();
+        if needs.contains(&Revenue) && !self.scope.markets.is_empty() {
+            let markets = self.bind_all(&self.scope.markets.clone());
+            relations = relations.of_markets(markets);
+        }
         let visits =
             if needs.contains(&Revenue) { relations.visits_with_orders(self.has_ordered_only()) } else { relations.table("visits") };
         let visits = if needs.contains(&Person) { relations.with_people(&visits) } else { visits };
