@@ -56,7 +56,7 @@ const best = {
   uses: OF_ORDERS,
   load: async (filters) => {
     const paid = queries.ordersInCurrency(filters);
-    const amounts = await queries.topAmounts('customer.email', paid, undefined, SHOWN_CUSTOMERS);
+    const amounts = await queries.topAmounts('customer.email', paid, SHOWN_CUSTOMERS);
     const emails = { emails: { in: amounts.map(({ label }) => label) } };
     const columns = [linkColumn('Customer', (email) => `/customers/${encodeURIComponent(email)}`), countColumn('Orders'), moneyColumn('Revenue', filters), dateColumn('Last order')];
     if (!amounts.length) return { columns, rows: [] };
@@ -85,7 +85,7 @@ const firstSources = (id, title, column, by, nothing) => ({
 
 const products = (filters, orders, measure, isInCurrency) => {
   const filter = queries.productLines(queries.ordersOfNewCustomers(filters, orders));
-  return queries.topBuckets('orders', 'line_items.name', isInCurrency ? queries.inCurrency(filter, filters) : filter, { ...measure, limit: MAX_PRODUCTS });
+  return queries.topProducts('orders', isInCurrency ? queries.inCurrency(filter, filters) : filter, { ...measure, limit: MAX_PRODUCTS });
 };
 const CUSTOMERS_OF = { field: 'customer.email', operator: 'cardinality' };
 const valuesOf = (buckets) => new Map(buckets.map(({ label, value }) => [label, value ?? 0]));

@@ -4,7 +4,7 @@
 
 import { formatCount, formatDay } from '/reports/format.js';
 import { dayCount, defaultInterval, fits, isoDate, longestPeriod, maxPeriodDays, namedPeriod, parseDay } from '/reports/period.js';
-import { countRecords, placedOrders, productLines, topBuckets } from '/reports/queries.js';
+import { countRecords, placedOrders, productLines, topBuckets, topProducts } from '/reports/queries.js';
 import { visits } from '/reports/tracking-queries.js';
 
 /** The currency of a shop without orders. */
@@ -57,7 +57,7 @@ export const fillMenus = async () => {
   const visitsBy = (by) => topBuckets('visits', by, visits(longest), { field: 'visit.id', limit: MAX_SOURCES });
   const [markets, ...names] = await Promise.all([
     topBuckets('orders', 'market.id', filter, { limit: 100, breakdown }),
-    topBuckets('orders', 'line_items.name', productLines(filter), { limit: 50 }),
+    topProducts('orders', productLines(filter), { limit: 50 }),
     visitsBy('source.name'),
     visitsBy('source.campaign'),
   ]);

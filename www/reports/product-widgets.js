@@ -12,22 +12,20 @@ const ADDING_TYPES = ['basket_add', 'basket_update'];
 
 const productOrders = (filters, field, operator) => {
   const filter = field === 'line_items.total_amount' ? queries.ordersInCurrency(filters) : queries.placedOrders(filters);
-  return queries.topBuckets('orders', 'line_items.name', queries.productLines(filter), { field, operator, limit: MAX_PRODUCTS });
+  return queries.topProducts('orders', queries.productLines(filter), { field, operator, limit: MAX_PRODUCTS });
 };
 
 /** Returns `[product, visits with a view, visits with it put into the cart, sold, orders, revenue]` for each product. */
 const loadProducts = async (filters) => {
-  const [views, adds, sold, orders, revenue] = await Promise.all([
-    tracking.eventsBy(filters, 'product.name', { types: { in: ['product_view'] } }, MAX_PRODUCTS),
-    tracking.eventsBy(filters, 'product.name', { types: { in: ADDING_TYPES } }, MAX_PRODUCTS),
+  const [viewsOf, addsOf, sold, orders, revenue] = await Promise.all([
+    tracking.visitsOfProducts(filters, ['product_view'], MAX_PRODUCTS),
+    tracking.visitsOfProducts(filters, ADDING_TYPES, MAX_PRODUCTS),
     productOrders(filters, 'line_items.quantity', 'sum'),
     productOrders(filters, 'order.id', 'value_count'),
     productOrders(filters, 'line_items.total_amount', 'sum'),
   ]);
-  const addsOf = new Map(adds.map(([label, , visits]) => [label, visits]));
   const [soldOf, ordersOf, revenueOf] = [sold, orders, revenue].map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
-  const viewsOf = new Map(views.map(([label, , visits]) => [label, visits ?? 0]));
-  const names = [...new Set([...viewsOf.keys(), ...soldOf.keys()])];
+  const names = [...new Set([viewsOf, addsOf, soldOf].flatMap((found) => [...found.keys()]))];
   return names.map((name) => [name, viewsOf.get(name) ?? 0, addsOf.get(name) ?? 0, soldOf.get(name) ?? 0, ordersOf.get(name) ?? 0, revenueOf.get(name) ?? (ordersOf.get(name) ? null : 0)]);
 };
 

@@ -5,11 +5,15 @@
 
 import { query } from '/reports/api.js';
 import { dateFilter, dayOfTime, intervalStarts, longestPeriod, previousPeriod, startOfDay, timeZone } from '/reports/period.js';
+import { labelOfId, ofProduct } from '/reports/product-names.js';
 
 /** A cart is abandoned if it was not changed for this time. */
 const ABANDONED_AFTER_MS = 3_600_000;
 
 const AMOUNT = 'order.total_amount_with_taxes';
+/** The attributes with the name and the id of a product. */
+const LINES_BY = { name: 'line_items.name', id: 'line_items.item_id' };
+const PRODUCTS_BY = { orders: LINES_BY, carts: LINES_BY, events: { name: 'product.name', id: 'product.id' } };
 /** Line items also contain shipping and fees; these are the types of products. */
 const PRODUCT_LINES = { types: { in: ['skus', 'bundles'] } };
 /** Shop systems use both spellings. */
@@ -28,7 +32,7 @@ export const sourceFilter = ({ channel, source, campaign }) =>
   withoutUndefined({ ...among('channels', channel), ...among('names', source), ...among('campaigns', campaign) });
 const attributionFilter = (filters) => withoutUndefined({ [filters.touch ?? 'last']: sourceFilter(filters) });
 /** An order or a cart that contains the product. */
-const productFilter = ({ product }) => among('names', product);
+const productFilter = ({ product }) => ofProduct(product, 'item_ids');
 const currencyFilter = ({ currency }) => ({ currency_codes: { in: [currency] } });
 
 const relationsOfOrder = (filters) => ({ market: marketFilter(filters), attribution: attributionFilter(filters), line_items: productFilter(filters) });
@@ -108,5 +112,19 @@ export const amountSeries = (filters, options) => timeSeries(filters, { field: A
 export const topBuckets = async (resource, by, filter, { field = 'order.id', operator = 'value_count', limit = 10, breakdown } = {}) =>
   (await query(resource, 'breakdown', withoutUndefined({ by, field, operator, limit, breakdown }), filter))[by];
 
+/**
+ * Returns the buckets of products by their names, largest first. If fewer than `limit` products have a name, those without one are among them, with
+ * their `id`.
+ */
+export const topProducts = async (resource, filter, { limit = 10, ...options } = {}) => {
+  const { name, id } = PRODUCTS_BY[resource];
+  const named = await topBuckets(resource, name, filter, { ...options, limit });
+  if (named.length >= limit) return named;
+  const breakdown = { by: name, field: `${resource === 'events' ? 'event' : 'order'}.id`, operator: 'value_count', limit: 1 };
+  const all = await topBuckets(resource, id, filter, { ...options, limit, breakdown });
+  const unnamed = all.filter((bucket) => !bucket[name].length).map(({ label, value }) => ({ label: labelOfId(label), value, id: label }));
+  return [...named, ...unnamed].sort((a, b) => b.value - a.value).slice(0, limit);
+};
+
 /** Returns the amounts of the buckets of a field, largest first. */
-export const topAmounts = (by, filter, field = AMOUNT, limit = 100) => topBuckets('orders', by, filter, { field, operator: 'sum', limit });
+export const topAmounts = (by, filter, limit = 100) => topBuckets('orders', by, filter, { field: AMOUNT, operator: 'sum', limit });

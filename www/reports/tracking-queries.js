@@ -5,7 +5,8 @@
 import { query } from '/reports/api.js';
 import { OTHERS } from '/reports/columns.js';
 import { dateFilter } from '/reports/period.js';
-import { among, countRecords, ordersInCurrency, placedOrders, revenueStats, sourceFilter, topAmounts, topBuckets } from '/reports/queries.js';
+import { ofProduct } from '/reports/product-names.js';
+import { among, countRecords, ordersInCurrency, placedOrders, revenueStats, sourceFilter, topAmounts, topBuckets, topProducts } from '/reports/queries.js';
 
 /** How many rows a table shows; a last row adds up the others. */
 const MAX_ROWS = 12;
@@ -29,7 +30,7 @@ export const visits = (filters, conditions = {}) =>
 
 /** Filters events of people in the period; `conditions` are further conditions of the event. */
 export const events = (filters, conditions = {}) =>
-  withoutUndefined({ event: { ...dateFilter(filters), date_field: 'time', is_bot: false, ...conditions }, ...shared(filters), product: among('names', filters.product) });
+  withoutUndefined({ event: { ...dateFilter(filters), date_field: 'time', is_bot: false, ...conditions }, ...shared(filters), product: ofProduct(filters.product, 'ids') });
 
 /** Filters customers by one of their dates. */
 export const customers = (filters, date_field, conditions = {}) =>
@@ -65,7 +66,7 @@ export const ordersBy = async (filters, by) => {
   const filter = placedOrders(filters);
   const [counts, total, { sum }] = await Promise.all([topBuckets('orders', by, filter, { limit: MAX_ORDER_ROWS }), countRecords('orders', filter), revenueStats(filters)]);
   const labels = counts.map(({ label }) => label);
-  const amounts = labels.length ? await topAmounts(by, withLabels(ordersInCurrency(filters), by, labels), undefined, MAX_ORDER_ROWS) : [];
+  const amounts = labels.length ? await topAmounts(by, withLabels(ordersInCurrency(filters), by, labels), MAX_ORDER_ROWS) : [];
   const amountOf = new Map(amounts.map(({ label, value }) => [label, value]));
   return withOthers(counts.map(({ label, value }) => [label, value, amountOf.get(label) ?? null]), [total, sum ?? 0]);
 };
@@ -99,12 +100,24 @@ const visitsOfLabels = async (filter, by, labels) => {
 };
 
 /** Returns rows `[label, events, visits]` of events by an attribute. */
-export const eventsBy = async (filters, by, conditions, limit = MAX_ROWS) => {
+const eventsBy = async (filters, by, conditions) => {
   const filter = events(filters, conditions);
-  const counts = await buckets('events', by, filter, 'event.id', 'value_count', limit);
+  const counts = await buckets('events', by, filter, 'event.id', 'value_count');
   // Counting the visits of all labels would take several times as long.
   const visitsOf = await visitsOfLabels(filter, by, counts.map(({ label }) => label));
   return counts.map(({ label, value }) => [label, value, visitsOf.get(label) ?? null]);
+};
+
+/** Returns a map from each of the products with the most events of these types to its number of visits with one. */
+export const visitsOfProducts = async (filters, types, limit) => {
+  const filter = events(filters, { types: { in: types } });
+  const products = await topProducts('events', filter, { field: 'event.id', limit });
+  const hasName = ({ id }) => id === undefined;
+  const [byName, byId] = await Promise.all([
+    visitsOfLabels(filter, 'product.name', products.filter(hasName).map(({ label }) => label)),
+    visitsOfLabels(filter, 'product.id', products.filter((product) => !hasName(product)).map(({ id }) => id)),
+  ]);
+  return new Map(products.map((product) => [product.label, (hasName(product) ? byName.get(product.label) : byId.get(product.id)) ?? 0]));
 };
 
 /** Returns rows `[path, visits]` of the pages that the most visits viewed. A page counts once for a visit, however many events report it. */

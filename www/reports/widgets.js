@@ -83,7 +83,7 @@ const abandonedProducts = {
   title: 'Products in abandoned carts',
   load: async (filters) => {
     const filter = queries.abandonedCarts(filters);
-    const buckets = filter ? await queries.topBuckets('carts', 'line_items.name', filter) : [];
+    const buckets = filter ? await queries.topProducts('carts', filter) : [];
     return { columns: [textColumn('Product', 'product'), countColumn('Carts')], rows: bucketRows(buckets), barColumn: 1 };
   },
 };
@@ -94,8 +94,8 @@ const products = {
   title: 'Top products',
   load: async (filters) => {
     const [counts, amounts] = await Promise.all([
-      queries.topBuckets('orders', 'line_items.name', queries.productLines(queries.placedOrders(filters)), { field: 'line_items.quantity', operator: 'sum' }),
-      queries.topAmounts('line_items.name', queries.productLines(queries.ordersInCurrency(filters)), 'line_items.total_amount'),
+      queries.topProducts('orders', queries.productLines(queries.placedOrders(filters)), { field: 'line_items.quantity', operator: 'sum' }),
+      queries.topProducts('orders', queries.productLines(queries.ordersInCurrency(filters)), { field: 'line_items.total_amount', operator: 'sum', limit: 100 }),
     ]);
     return { columns: [textColumn('Product', 'product'), countColumn('Sold'), moneyColumn('Revenue', filters)], rows: joinAmounts(counts, amounts), barColumn: 1 };
   },
