@@ -9,7 +9,7 @@ import { configure, describeLongest, longestPeriod, startOfDay } from '/reports/
 import { createTable, element } from '/reports/table.js';
 import { connectErasure } from '/customers/erasure.js';
 import { formatSource } from '/customers/describe.js';
-import { fetchTags, fetchTimeline, personPath, UnknownCustomer } from '/customers/person-api.js';
+import { fetchTags, fetchTimeline, normaliseEmail, personPath, UnknownCustomer } from '/customers/person-api.js';
 import { loadCarts, loadCustomer, loadFigures, loadOrders, loadProductNames, loadReturns } from '/customers/records.js';
 import { showTags } from '/customers/tags.js';
 import { createTimeline } from '/customers/timeline.js';
@@ -32,9 +32,9 @@ start();
 function readEmail() {
   const name = location.pathname.split('/')[2] ?? '';
   try {
-    return decodeURIComponent(name).trim().toLowerCase();
+    return normaliseEmail(decodeURIComponent(name));
   } catch {
-    return name;
+    return normaliseEmail(name);
   }
 }
 

@@ -1,6 +1,6 @@
 // The erasure of a person, behind a dialog that describes it and requires the address.
 
-import { erase } from '/customers/person-api.js';
+import { erase, normaliseEmail } from '/customers/person-api.js';
 import { count } from '/customers/describe.js';
 
 const dialog = document.getElementById('confirm');
@@ -18,7 +18,7 @@ export const connectErasure = (email, whenErased) => {
     dialog.showModal();
     typed.focus();
   });
-  typed.addEventListener('input', () => (eraseNow.disabled = typed.value.trim().toLowerCase() !== email.toLowerCase()));
+  typed.addEventListener('input', () => (eraseNow.disabled = normaliseEmail(typed.value) !== email));
   // The enter key in the text field would press the first button, which cancels.
   typed.addEventListener('keydown', (event) => event.key === 'Enter' && event.preventDefault());
   eraseNow.addEventListener('click', async () => {

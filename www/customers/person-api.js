@@ -11,6 +11,9 @@ const MESSAGES = {
 /** Nothing of this person is stored. */
 export class UnknownCustomer extends ApiError {}
 
+/** Returns the address in the form that the collector stores. Only ASCII letters become lower case: another spelling beyond ASCII is another person. */
+export const normaliseEmail = (text) => text.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
 /** Returns the path of a person, or of something of that person. */
 export const personPath = (email, part = '') => `/customers/${encodeURIComponent(email)}${part && `/${part}`}`;
 

@@ -121,6 +121,20 @@ test("tags are added and removed, and the data is a file", async () => {
   });
 });
 
+test("only ASCII letters of the address in the path become lower case", async () => {
+  for (const email of ["JÖRG@x.com", "jörg@x.com"]) await store(eventsOf(email));
+  await withPage(personPath("JÖRG@x.com"), async (page) => {
+    assert.equal(await page.textContent("h1"), "jÖrg@x.com");
+    assert.deepEqual(await texts(page, "#timeline .order b"), ["Order O-JÖRG@x.com"]);
+    assert.deepEqual(await texts(page, "#orders tbody tr > :nth-child(2)"), ["O-JÖRG@x.com"]);
+    await page.click("#erase");
+    await page.fill("#confirm input", "jörg@x.com");
+    assert.equal(await page.isDisabled("#erase-now"), true);
+    await page.fill("#confirm input", " JÖRG@X.com ");
+    assert.equal(await page.isDisabled("#erase-now"), false);
+  });
+});
+
 test("an erasure needs the address, describes itself, and leaves nothing", async () => {
   await store(eventsOf("gone@x.com"));
   await withPage(personPath("gone@x.com"), async (page) => {
