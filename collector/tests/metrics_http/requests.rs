@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::api_client::{import, query};
+use super::api_client::{import, order, query, year};
 use super::server::TestServer;
 
 /// Each case: a title, a path, a body, and the `data` of the response.
@@ -33,6 +33,38 @@ fn assert_responses(cases: &str) {
         assert_eq!((&response["meta"]["organization_id"], &response["meta"]["market_ids"]), (&json!("t"), &json!([])));
         assert_eq!(response["meta"]["pagination"].is_object(), kind == "search");
         assert!(response["meta"].get("payload").is_none());
+    }
+}
+
+#[test]
+fn filters_hold_at_the_largest_amounts() {
+    const LARGEST: f64 = 9.2e12;
+    let server = TestServer::start_today();
+    import(&server.client, "orders", &[order("least", -LARGEST), order("one", 1.0), order("most", LARGEST)]);
+    for (condition, expected) in [
+        (json!({"eq": LARGEST}), json!(["most"])),
+        (json!({"gte": LARGEST}), json!(["most"])),
+        (json!({"gt": LARGEST}), json!([])),
+        (json!({"lt": LARGEST}), json!(["least", "one"])),
+        (json!({"lte": LARGEST}), json!(["least", "most", "one"])),
+        (json!({"ne": LARGEST}), json!(["least", "one"])),
+        (json!({"eq": -LARGEST}), json!(["least"])),
+        (json!({"gt": -LARGEST}), json!(["most", "one"])),
+        (json!({"gte": -LARGEST}), json!(["least", "most", "one"])),
+        (json!({"lt": -LARGEST}), json!([])),
+        (json!({"lte": -LARGEST}), json!(["least"])),
+        (json!({"ne": -LARGEST}), json!(["most", "one"])),
+        (json!({"gt_lt": [-1e300, 1e300]}), json!(["least", "most", "one"])),
+        (json!({"gt": 1e13}), json!([])),
+        (json!({"lt": -1e13}), json!([])),
+    ] {
+        let mut dates = year();
+        dates["total_amount_with_taxes"] = condition.clone();
+        let body = json!({"search": {"fields": ["order.id"]}, "filter": {"order": dates}});
+        let found = query(&server.client, "orders/search", &body)["data"].as_array().unwrap().clone();
+        let mut ids: Vec<_> = found.iter().map(|order| order["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        assert_eq!(json!(ids), expected, "{condition}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::resource::CART_STATUSES;
 
 use parse::Parser;
 pub(in crate::metrics) use scalar::to_json_number;
-pub use scalar::{MILLION, Scalar, from_millionths, millionths};
+pub use scalar::{MAX_ABS_VALUE, MILLION, Scalar, from_millionths, millionths};
 use schema::RecordSchema;
 pub use schema::columns;
 

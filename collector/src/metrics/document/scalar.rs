@@ -8,7 +8,7 @@ use crate::time;
 /// The scale of money, quantities and rates, which are stored in millionths.
 pub const MILLION: f64 = 1_000_000.0;
 /// The largest absolute value whose millionths fit into an `i64`.
-const MAX_ABS_VALUE: f64 = 9.2e12;
+pub const MAX_ABS_VALUE: f64 = 9.2e12;
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::metrics::catalog::{Field, FieldType, Grouping, RecordKind, parent};
-use crate::metrics::document::MILLION;
+use crate::metrics::document::{MAX_ABS_VALUE, MILLION};
 use crate::metrics::query::{Comparison, Condition, Predicate};
 use crate::metrics::search_query::SearchExpr;
 use crate::projection::sql::builder::{SqlBuilder, alias, column, is_scaled};
@@ -12,6 +12,9 @@ use crate::projection::sql::statement::Bound;
 
 /// How many values a text of a field for groups is compared with one after the other. Such a field has few different texts.
 const LISTED: RangeInclusive<usize> = 2..=16;
+
+/// The largest number that is stored: the largest amount, in millionths.
+const MAX_STORED: f64 = MAX_ABS_VALUE * MILLION;
 
 /// Whether an array is this one or is nested in it.
 pub(super) fn in_tree(root: &str, array: &str) -> bool {
@@ -196,7 +199,7 @@ impl SqlBuilder<'_> {
 fn floor(at: f64, scale: f64) -> (Bound, bool) {
     let nearest = (at * scale).round();
     #[expect(clippy::float_cmp, reason = "exact equality is intended")]
-    let exact = nearest / scale == at && nearest.abs() < 9.2e18;
+    let exact = nearest / scale == at && nearest.abs() <= MAX_STORED;
     (Bound::Integer(integer(if exact { nearest } else { (at * scale).floor() })), exact)
 }
 
