@@ -148,8 +148,6 @@ const ORDER_LINE: &[Param] = &[
     optional("total", ParamType::Money),
 ];
 
-const PRODUCT_AND_QUANTITY: &[Param] = &[required("product_id", ParamType::Text), required("quantity", ParamType::ChangedQuantity)];
-
 const ORDER_AND_LINES: &[Param] = &[required("order_id", ParamType::Text), optional("lines", ParamType::Lines(LineType::Order))];
 
 /// All event types.
@@ -172,8 +170,16 @@ pub const EVENT_TYPES: &[EventType] = &[
         &[required("product_id", ParamType::Text), optional("page_type", ParamType::Text), optional("data", ParamType::Any)],
     ),
     event_type("search", &[required("query", ParamType::TextOrEmpty), required("url", ParamType::PageUrl)]),
-    event_type("basket_add", PRODUCT_AND_QUANTITY),
-    event_type("basket_remove", PRODUCT_AND_QUANTITY),
+    event_type(
+        "basket_add",
+        &[
+            required("product_id", ParamType::Text),
+            required("quantity", ParamType::ChangedQuantity),
+            // That of the catalogue's prices, from which the amounts of such a cart follow.
+            optional("currency", ParamType::Currency),
+        ],
+    ),
+    event_type("basket_remove", &[required("product_id", ParamType::Text), required("quantity", ParamType::ChangedQuantity)]),
     event_type(
         "basket_update",
         &[

@@ -1,4 +1,4 @@
-//! The currency of amounts that arrive without one: the setting, at every entrance of orders.
+//! The currency of amounts that arrive without one: the setting, at every entrance of orders and of carts.
 
 use serde_json::{Value, json};
 use tillroll_collector::store::Options;
@@ -51,5 +51,27 @@ fn amounts_without_a_currency_get_that_of_their_project() {
                 assert_eq!(order.get("currency").unwrap_or(&json!("")), &wanted, "{name} of {token}");
             }
         }
+    }
+}
+
+#[test]
+fn carts_of_changed_quantities_get_the_currency_of_their_project() {
+    for (flags, expected) in [(vec!["--currency", "EUR"], json!("EUR")), (vec![], Value::Null)] {
+        let server = TestServer::with(&[&["--project", "t:secret"], &*flags].concat(), Options::default());
+        let authorization = basic("t", "secret");
+        let owner = [("authorization", authorization.as_str())];
+        assert_eq!(server.client.post_with("/import/products", &owner, &json!({"id": "1", "price": 5}).to_string()).status(), 200);
+        let event = |number, visitor: &str, kind: &str, quantity: i32| {
+            let params = json!({"product_id": "1", "quantity": quantity});
+            json!({"id": id(number), "type": kind, "api": "metrilo", "time": EPOCH, "visitorId": visitor, "params": params})
+        };
+        // A negative quantity that is removed is added.
+        let body = json!({"token": "t", "events": [event(1, "a", "basket_add", 2), event(2, "b", "basket_remove", -2)]});
+        assert_eq!(server.client.post("/v2/batch", &body.to_string()).status(), 200);
+        let headless = json!({"scope": "basket", "action": "add", "data": {"product_id": "1", "quantity": 2}, "user": {"uid": "c"}});
+        assert_eq!(server.client.post_with("/api/track", &owner, &headless.to_string()).status(), 200);
+        let carts = server.client.list_of("t", "secret", "carts");
+        let amounts: Vec<_> = carts.iter().map(|cart| (&cart["total_amount_with_taxes"], &cart["currency_code"])).collect();
+        assert_eq!(amounts, vec![(&json!(10), &expected); 3]);
     }
 }

@@ -60,6 +60,20 @@ fn order_without_a_status_of_its_own_is_cancelled_at_the_time_of_the_cancellatio
 }
 
 #[test]
+fn cart_of_added_products_has_the_currency_of_the_project() {
+    let server = TestServer::with(&[FLAGS, &["--currency", "EUR"]].concat(), Default::default());
+    import(&server.client, "products", &[json!({"id": "hat", "price": 5})]);
+    let events = [event(1, "basket_add", &json!({"product_id": "hat", "quantity": 2})), event(2, "identify", &json!({"email": "a@x.com"}))];
+    server.client.store(&events);
+    let body = json!({"breakdown": {"by": "order.currency_code", "field": "order.total_amount_with_taxes", "operator": "sum"},
+        "filter": {"order": decade()}});
+    assert_eq!(query(&server.client, "carts/breakdown", &body)["data"], json!({"order.currency_code": [{"label": "EUR", "value": 10.0}]}));
+    let body = json!({"search": {"fields": ["customer.cart_amount", "customer.cart_currency_code"]}, "filter": {"customer": decade()}});
+    let customer = &query(&server.client, "customers/search", &body)["data"][0];
+    assert_eq!((&customer["cart_amount"], &customer["cart_currency_code"]), (&json!(10.0), &json!("EUR")));
+}
+
+#[test]
 fn imported_order_replaces_the_tracked_order() {
     let server = TestServer::with(FLAGS, Default::default());
     server.client.store(&[event(1, "order", &json!({"order_id": "77", "total": 10.0}))]);

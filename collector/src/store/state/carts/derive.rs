@@ -123,6 +123,9 @@ impl Carts {
         if cart.content.from_snapshot {
             return;
         }
+        if params.currency.is_some() {
+            cart.content.currency.clone_from(&params.currency);
+        }
         let lines = &mut cart.content.lines;
         let index = lines.iter().position(|line| line.product_id == params.product_id);
         match (index.and_then(|index| lines.get_mut(index)), is_add) {
