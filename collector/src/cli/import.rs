@@ -161,6 +161,7 @@ impl Target {
         let projects = ReadOnlyStore::open(data).map_err(with_advice)?.projects()?;
         let (project, token) = choose_project(&projects, flags.project.as_deref())?;
         let ReceiptFlags { addresses, currencies } = &flags.receipt;
+        per_project::check("--currency", currencies)?;
         let currency = per_project::of_project(currencies, token).map_or("", Currency::as_str).to_owned();
         let target = import::Target { project: *project, addresses: AddressRules::new(addresses).of(token), currency };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -4,8 +4,8 @@ use anyhow::{Context, bail};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use crate::config::Serve;
 use crate::config::file::Settings;
+use crate::config::{Serve, per_project};
 use crate::jobs::forward;
 use crate::projects;
 use crate::replication::{self, GroupKey};
@@ -51,6 +51,8 @@ fn check_needs(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Res
 fn check_values(flags: &Serve) -> anyhow::Result<()> {
     flags.tls.check()?;
     projects::check(&flags.all_projects()?)?;
+    per_project::check("--currency", &flags.receipt.currencies)?;
+    per_project::check("--time-zone", &flags.time_zones)?;
     if let Some(folder) = &flags.assets
         && !Assets::Folder(folder.clone()).exist()
     {

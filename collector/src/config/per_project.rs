@@ -27,6 +27,24 @@ pub fn of_project<'a, T>(values: &'a [PerProject<T>], token: &str) -> Option<&'a
     with(Some(token)).or_else(|| with(None)).map(|found| &found.value)
 }
 
+/// Returns an error if two of the values are for the same project, or for all projects.
+pub fn check<T>(flag: &str, values: &[PerProject<T>]) -> anyhow::Result<()> {
+    for (index, value) in values.iter().enumerate() {
+        if values.iter().take(index).any(|other| other.token == value.token) {
+            match &value.token {
+                Some(token) => anyhow::bail!("{flag} has two values for the project `{token}`; leave one"),
+                None => anyhow::bail!("{flag} has two values for all projects; write TOKEN=VALUE for a value of one project"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the tokens that have a value of their own.
+pub fn tokens<T>(values: &[PerProject<T>]) -> impl Iterator<Item = &str> {
+    values.iter().filter_map(|value| value.token.as_deref())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

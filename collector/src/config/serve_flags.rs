@@ -15,6 +15,9 @@ use crate::projects;
 use crate::replication::LogFlags;
 use crate::vendors::Forwarding;
 
+/// The largest value of `--attribution-days`: a hundred years, which no time of an event is short of.
+const MAX_ATTRIBUTION_DAYS: i64 = 36_500;
+
 /// The data folder.
 #[derive(Clone, Debug, Args)]
 pub struct DataFolder {
@@ -90,7 +93,8 @@ pub struct Serve {
     pub metrics_days: i64,
 
     /// How many days before an order an arrival can lead to it
-    #[arg(long, env = "TILLROLL_ATTRIBUTION_DAYS", default_value_t = crate::metrics::parse::ATTRIBUTION_DAYS, value_name = "DAYS")]
+    #[arg(long, env = "TILLROLL_ATTRIBUTION_DAYS", default_value_t = crate::metrics::parse::ATTRIBUTION_DAYS, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(..=MAX_ATTRIBUTION_DAYS))]
     pub attribution_days: u32,
 
     /// Time zone in which /reports counts days, such as Europe/Berlin; TOKEN=ZONE for one project. The default is UTC

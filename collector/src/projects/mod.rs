@@ -221,7 +221,8 @@ pub fn check(flags: &[String]) -> anyhow::Result<()> {
 fn parse_all(flags: &[String]) -> anyhow::Result<Vec<Credentials>> {
     let mut all: Vec<Credentials> = Vec::new();
     for (index, text) in flags.iter().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-        let invalid = |reason| anyhow!("--project number {} {reason}; write TOKEN:SECRET", index + 1);
+        let invalid =
+            |reason| anyhow!("--project number {} {reason}; write TOKEN:SECRET, and a secret with a comma into --project-file", index + 1);
         let credentials = parse(text.trim()).map_err(invalid)?;
         if all.iter().any(|other| other.token == credentials.token) {
             return Err(invalid("repeats the token of another"));

@@ -86,6 +86,11 @@ fn an_invalid_setting_is_reported_with_its_file() {
         ("listn = \"x\"", &["`listn`", "unknown setting"][..]),
         ("check-config = true", &["`check-config`", "unknown setting"]),
         ("metrics-days = \"many\"", &["`metrics-days`", "many"]),
+        ("attribution-days = 200000000", &["`attribution-days`", "36500"]),
+        ("currency = \"EUR,USD\"", &["--currency has two values for all projects"]),
+        ("currency = [\"x=EUR\", \"USD\", \"x = USD\"]", &["--currency has two values for the project `x`"]),
+        ("time-zone = \"Europe/Berlin,UTC\"", &["--time-zone has two values for all projects"]),
+        ("project = \"t:secret,hush\"", &["--project number 2 has no colon", "--project-file"]),
         ("header-timeout = 5", &["`header-timeout`", "30s"]),
         ("keep-events = \"0s\"", &["`keep-events`", "longer than zero"]),
         ("log-format = \"xml\"", &["`log-format`", "text, json"]),
@@ -192,6 +197,18 @@ fn projects_can_be_given_by_a_file() {
     }
     let (success, _, err) = check(&[("TILLROLL_PROJECT_FILE", "/nowhere/at/all")], &[]);
     assert!(!success && err.contains("/nowhere/at/all"), "{err}");
+}
+
+#[test]
+fn setting_of_an_unknown_project_is_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let flags = ["--project", "t:secret", "--currency", "EUR,t=USD,gone=BGN", "--time-zone", "t=UTC", "--log-format", "json"];
+    let program = ServerProcess::start_with_log(&folder.path().join("data"), &flags, &log);
+    assert_eq!(program.client.export("").len(), 0);
+    let lines = std::fs::read_to_string(&log).unwrap();
+    let warnings: Vec<_> = lines.lines().filter(|line| line.contains("a project that the server does not have")).collect();
+    assert!(matches!(warnings[..], [line] if line.contains("--currency") && line.contains("gone")), "{lines}");
 }
 
 #[test]

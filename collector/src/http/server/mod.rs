@@ -22,13 +22,14 @@ use crate::addresses::AddressRules;
 use crate::auth::bots;
 use crate::auth::keyring::Keyring;
 use crate::clock::Clock;
-use crate::config::{LimitFlags, Serve};
+use crate::config::{LimitFlags, Serve, per_project};
 use crate::dropped_reports::DroppedReports;
 use crate::http::routes;
 use crate::jobs::forward::{self, ForwardRules};
 use crate::jobs::{log_summary, project_watch, retention_schedule};
 use crate::limits::admission::Admission;
 use crate::projection::{Analytics, Pace, Turn};
+use crate::projects::ProjectRegistry;
 use crate::rejection_broadcast::RejectionBroadcast;
 use crate::replication::Leadership;
 use crate::sources::Countries;
@@ -116,6 +117,8 @@ impl Server {
             test_start: flags.ephemeral.then(|| Mutex::new(Cursor::START)),
             closing: closed,
         });
+        warn_of_unknown_projects("--currency", per_project::tokens(&state.currencies), &state.projects);
+        warn_of_unknown_projects("--time-zone", per_project::tokens(&state.time_zones), &state.projects);
         let targets = forward::targets(&flags.forwarding.to, &flags.forwarding.credentials(), &state.projects)?;
         let rules = ForwardRules { translate: Forwarding::translate, retry_time: flags.forwarding.retry_time };
         forward::start(targets, &flags.data, &state, rules)?;
@@ -191,6 +194,13 @@ impl Server {
 fn open_analytics(flags: &Serve, store: &Store, leadership: Leadership, pace: Pace) -> Analytics {
     let turn = Turn::while_true(move || leadership.is_leader());
     Analytics::start(&flags.data, flags.analytics.engine(), store, turn, pace, flags.attribution_days)
+}
+
+/// Warns of values for projects that the server does not have. A project can be added while the server runs, so this is no error.
+fn warn_of_unknown_projects<'a>(flag: &str, tokens: impl Iterator<Item = &'a str>, projects: &ProjectRegistry) {
+    for token in tokens.filter(|token| projects.find(token).is_none()) {
+        tracing::warn!(flag, token, "a setting is for a project that the server does not have");
+    }
 }
 
 /// Returns whether the owner's pages are open to this machine. Behind a proxy every request comes from this machine.
