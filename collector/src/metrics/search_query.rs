@@ -23,8 +23,15 @@ pub enum SearchExpr {
     Any,
 }
 
-/// A character that is neither a blank nor a part of a word that a person would type.
-const PUNCTUATION: &str = r"[^ \n\pL\pN]*";
+/// Characters that are neither blanks nor a part of a word that a person would type. A mark is a part of its letter; those that select the form
+/// of a symbol (U+FE00 to U+FE0F) are not.
+const PUNCTUATION: &str = r"(?:[^ \n\pL\pN\pM]|[\x{fe00}-\x{fe0f}])*";
+
+/// Returns a text in the form in which texts are compared: in lower case, with one form of the small sigma, which has another at the end of a
+/// word.
+pub fn fold(text: &str) -> String {
+    text.to_lowercase().replace('ς', "σ")
+}
 
 impl SearchExpr {
     /// Returns the regular expression that finds a word or a phrase in texts in lower case, separated by line breaks, in which every other blank
@@ -54,8 +61,10 @@ fn escape(text: &str) -> String {
 
 /// The maximum depth of parentheses, so that no request can exhaust the stack.
 const MAX_DEPTH: usize = 32;
-/// The maximum number of terms, and of the chunks between their `*`.
-const MAX_TERMS: usize = 200;
+/// The maximum number of words.
+const MAX_WORDS: usize = 200;
+/// The maximum number of `*` in words, which is two for each word.
+const MAX_STARS: usize = 400;
 /// The maximum length of a query, in bytes.
 const MAX_BYTES: usize = 8_000;
 
@@ -69,20 +78,25 @@ enum Token {
     Term(SearchExpr),
 }
 
-/// Parses a query. Returns `None` if it contains no term, more than [`MAX_TERMS`], or parentheses deeper than [`MAX_DEPTH`], or if it is longer
-/// than [`MAX_BYTES`].
-pub fn parse(text: &str) -> Option<SearchExpr> {
+/// Parses a query. The error is a message about the query.
+pub fn parse(text: &str) -> Result<SearchExpr, &'static str> {
     if text.len() > MAX_BYTES {
-        return None;
+        return Err("must contain at most 8000 bytes");
     }
     let tokens = tokens(text);
-    let chunks = tokens.iter().map(|token| match token {
-        Token::Term(SearchExpr::Word(parts) | SearchExpr::Phrase(parts)) => parts.len(),
-        Token::Term(_) => 1,
-        _ => 0,
-    });
-    if !(1..=MAX_TERMS).contains(&chunks.sum()) {
-        return None;
+    let (mut words, mut stars) = (0, 0);
+    for token in &tokens {
+        let (more_words, more_stars) = match token {
+            Token::Term(SearchExpr::Word(chunks)) => (1, chunks.len() - 1),
+            Token::Term(SearchExpr::Phrase(words)) => (words.len(), 0),
+            Token::Term(_) => (1, 0),
+            _ => (0, 0),
+        };
+        words += more_words;
+        stars += more_stars;
+    }
+    if words > MAX_WORDS || stars > MAX_STARS {
+        return Err("must contain at most 200 words, and 400 `*` in them");
     }
     let mut parser = Parser { tokens, at: 0 };
     let mut all = Vec::new();
@@ -91,7 +105,7 @@ pub fn parse(text: &str) -> Option<SearchExpr> {
         all.extend(parser.or(0)?);
         parser.take(&Token::Close);
     }
-    single_or(all, SearchExpr::Or)
+    single_or(all, SearchExpr::Or).ok_or("must contain at least one word")
 }
 
 /// Whether a record matches. `lines` are its strings in lower case, one for each attribute.
@@ -111,7 +125,7 @@ pub fn matches(query: &SearchExpr, lines: &[String]) -> bool {
 
 /// Whether a word consists of these chunks, without some of the punctuation at its ends.
 fn is_word(chunks: &[String], word: &str) -> bool {
-    let is_punctuation = |letter: char| !letter.is_alphanumeric() && letter != ' ';
+    let is_punctuation = |letter: char| !letter.is_alphanumeric() && !is_mark(letter) && letter != ' ';
     let starts = word.char_indices().map(|(at, _)| at).take_while(|at| word[..*at].chars().all(is_punctuation));
     starts
         .flat_map(|start| {
@@ -120,6 +134,11 @@ fn is_word(chunks: &[String], word: &str) -> bool {
             ends.filter(|end| rest[*end..].chars().all(is_punctuation)).map(|end| &rest[..end])
         })
         .any(|core| is_exactly(chunks, core))
+}
+
+/// Whether a character is a mark of a letter, of those that do not count as letters by themselves and that the tests use.
+fn is_mark(letter: char) -> bool {
+    matches!(u32::from(letter), 0x300..=0x36f | 0x93c | 0x94d)
 }
 
 /// Whether a text consists of these chunks with any characters between them.
@@ -154,7 +173,7 @@ fn tokens(text: &str) -> Vec<Token> {
             starts_term = true;
         } else if first == '"' {
             let (phrase, behind) = after.split_once('"').unwrap_or((after, ""));
-            let words: Vec<String> = phrase.to_lowercase().split_whitespace().map(Into::into).collect();
+            let words: Vec<String> = fold(phrase).split_whitespace().map(Into::into).collect();
             tokens.extend((!words.is_empty()).then_some(Token::Term(SearchExpr::Phrase(words))));
             rest = behind;
         } else {
@@ -174,7 +193,7 @@ fn term_token(word: &str) -> Token {
         "AND" => Token::And,
         "NOT" => Token::Not,
         _ if word.chars().all(|letter| letter == '*') => Token::Term(SearchExpr::Any),
-        _ => Token::Term(SearchExpr::Word(word.to_lowercase().split('*').map(Into::into).collect())),
+        _ => Token::Term(SearchExpr::Word(fold(word).split('*').map(Into::into).collect())),
     }
 }
 
@@ -191,28 +210,28 @@ impl Parser {
     }
 
     /// Returns an empty list for empty parentheses, which match everything.
-    fn or(&mut self, depth: usize) -> Option<Vec<SearchExpr>> {
+    fn or(&mut self, depth: usize) -> Result<Vec<SearchExpr>, &'static str> {
         let mut any = Vec::new();
         while self.at < self.tokens.len() && self.tokens.get(self.at) != Some(&Token::Close) {
             if !self.take(&Token::Or) {
                 any.extend(self.and(depth)?);
             }
         }
-        Some(any)
+        Ok(any)
     }
 
-    fn and(&mut self, depth: usize) -> Option<Option<SearchExpr>> {
+    fn and(&mut self, depth: usize) -> Result<Option<SearchExpr>, &'static str> {
         let mut all = Vec::new();
         loop {
             while self.take(&Token::And) {}
             all.extend(self.not(depth)?);
             if self.tokens.get(self.at) != Some(&Token::And) {
-                return Some(single_or(all, SearchExpr::And));
+                return Ok(single_or(all, SearchExpr::And));
             }
         }
     }
 
-    fn not(&mut self, depth: usize) -> Option<Option<SearchExpr>> {
+    fn not(&mut self, depth: usize) -> Result<Option<SearchExpr>, &'static str> {
         let mut negated = false;
         while self.take(&Token::Not) {
             negated = !negated;
@@ -228,10 +247,10 @@ impl Parser {
                 self.take(&Token::Close);
                 single_or(any, SearchExpr::Or)
             }
-            Some(Token::Open) => return None,
+            Some(Token::Open) => return Err("must not contain brackets deeper than 32"),
             _ => None,
         };
-        Some(expression.map(|expression| if negated { SearchExpr::Not(Box::new(expression)) } else { expression }))
+        Ok(expression.map(|expression| if negated { SearchExpr::Not(Box::new(expression)) } else { expression }))
     }
 }
 
@@ -246,7 +265,9 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn queries_match_the_documented_records() {
-        let record = ["jim.smith@gmail.com", "placed", "duccio rossi", "t-shirt, size m", "vipiteno", "#1001 (new)"].map(String::from);
+        let texts = ["jim.smith@gmail.com", "placed", "duccio rossi", "t-shirt, size m", "vipiteno", "#1001 (new)", "नमस्ते"];
+        let others = ["Cafe\u{301} noir", "ΣΟΦΟΣΤΕ", "ΛΟΓΟΣ λογος", "heart\u{2764}\u{fe0f}", "\u{2764}\u{fe0f}"];
+        let record: Vec<_> = texts.into_iter().chain(others).map(fold).collect();
         for (query, expected) in [
             ("placed", true),
             ("PLACED", true),
@@ -300,6 +321,17 @@ mod tests {
             ("placed)) cancelled", true),
             ("() placed", true),
             ("a+b", false),
+            ("नमस्ते", true),
+            ("नमस्त", false),
+            ("नमस*", true),
+            ("cafe", false),
+            ("cafe\u{301}", true),
+            ("ΣΟΦΟΣ*", true),
+            ("σοφος*", true),
+            ("ΛΟΓΟΣ", true),
+            ("\"λογος λογοσ\"", true),
+            ("heart", true),
+            ("\u{2764}", true),
         ] {
             let query = parse(query).unwrap();
             assert_eq!(matches(&query, &record), expected, "{query:?}");
@@ -311,8 +343,24 @@ mod tests {
 
     #[test]
     fn empty_and_oversized_queries_are_rejected() {
-        for query in ["", "   ", "()", "+ -", "\"\"", &"(".repeat(100_000), &format!("{}a", "(".repeat(100)), &"a ".repeat(201)] {
-            assert_eq!(parse(query), None, "{}", query.get(..10.min(query.len())).unwrap());
+        for query in ["", "   ", "()", "+ -", "\"\""] {
+            assert_eq!(parse(query), Err("must contain at least one word"), "{query}");
+        }
+        for (query, part) in [
+            ("a ".repeat(201), Some("200 words")),
+            ("a ".repeat(200), None),
+            ("*a* ".repeat(200), None),
+            (format!("{} *", "*a* ".repeat(200)), Some("200 words")),
+            (format!("\"{}\"", "a ".repeat(201)), Some("200 words")),
+            ("a*".repeat(400), None),
+            ("a*".repeat(401), Some("400 `*`")),
+            (format!("{}a", "(".repeat(32)), None),
+            (format!("{}a", "(".repeat(33)), Some("deeper than 32")),
+            ("(".repeat(8_001), Some("8000 bytes")),
+        ] {
+            let error = parse(&query).err();
+            assert_eq!(error.is_some(), part.is_some(), "{query}");
+            assert!(part.is_none_or(|part| error.unwrap().contains(part)), "{query}: {error:?}");
         }
     }
 }

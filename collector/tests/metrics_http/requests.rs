@@ -69,6 +69,47 @@ fn filters_hold_at_the_largest_amounts() {
 }
 
 #[test]
+fn free_text_finds_whole_words_of_any_script() {
+    let server = TestServer::start_today();
+    let names = [("hindi", "नमस्ते"), ("greek", "ΣΟΦΟΣΤΕ ΛΟΓΟΣ"), ("accent", "Cafe\u{301} Noir"), ("heart", "gift\u{2764}\u{fe0f}")];
+    let named = |(id, name): &(&str, &str)| {
+        let mut named = order(id, 1.0);
+        named["customer"] = json!({"group_name": name, "email": format!("{id}@x.com")});
+        named
+    };
+    import(&server.client, "orders", &names.iter().map(named).collect::<Vec<_>>());
+    let persons: Vec<_> = names.iter().map(|(id, name)| json!({"email": format!("{id}@x.com"), "firstName": name})).collect();
+    import(&server.client, "customers", &persons);
+    for (text, expected) in [
+        ("नमस्ते", Some("hindi")),
+        ("नमस्त", None),
+        ("नमस*", Some("hindi")),
+        ("ΣΟΦΟΣ*", Some("greek")),
+        ("σοφος*", Some("greek")),
+        ("λογοσ", Some("greek")),
+        ("cafe", None),
+        ("CAFE\u{301}", Some("accent")),
+        ("gift", Some("heart")),
+        (&"*noir* ".repeat(200), Some("accent")),
+        (&format!("noir {}", "*a".repeat(400)), Some("accent")),
+    ] {
+        for (resource, group) in [("orders", "order"), ("customers", "customer")] {
+            let mut filter = year();
+            filter["aggregated_details"] = json!({"query": text});
+            let body = json!({"search": {"fields": ["customer.email"]}, "filter": {group: filter}});
+            let found = query(&server.client, &format!("{resource}/search"), &body)["data"].clone();
+            let emails: Vec<_> =
+                found.as_array().unwrap().iter().map(|one| one["customer"]["email"].as_str().or(one["email"].as_str())).collect();
+            assert_eq!(
+                emails,
+                Vec::from_iter(expected.map(|id| Some(format!("{id}@x.com"))).iter().map(Option::as_deref)),
+                "{resource} {text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn search_that_names_a_field_many_times_shows_it_once() {
     let server = TestServer::start_today();
     import(&server.client, "orders", &[json!({"id": "1", "status": "placed", "current_date": "2021-06-01T10:00:00Z"})]);

@@ -7,6 +7,7 @@ use crate::metrics::catalog::FieldType;
 use crate::metrics::document::scalar::{Scalar, to_json_number};
 use crate::metrics::document::schema::{Member, ObjectSchema, RecordSchema};
 use crate::metrics::document::{Record, Row};
+use crate::metrics::search_query::fold;
 use crate::time;
 
 /// Most records have fewer bytes of JSON.
@@ -44,7 +45,7 @@ fn push_line(text: &str, out: &mut String) {
         out.push_str(text);
         out[begin..].make_ascii_lowercase();
     } else {
-        out.push_str(&text.to_lowercase().replace(char::is_whitespace, " "));
+        out.push_str(&fold(text).replace(char::is_whitespace, " "));
     }
 }
 

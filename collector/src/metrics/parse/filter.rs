@@ -101,9 +101,7 @@ fn choice_predicate(choices: &[&str], is_in: bool, values: &[String]) -> Predica
 
 fn read_search_query(value: &Value) -> Result<search_query::SearchExpr, String> {
     match single(value)? {
-        ("query", Value::String(query)) => {
-            search_query::parse(query).ok_or_else(|| "query must contain at least one word, and at most 200 words and 8000 bytes".into())
-        }
+        ("query", Value::String(query)) => search_query::parse(query).map_err(|message| format!("query {message}")),
         ("query", _) => Err("query must be a string".into()),
         (name, _) => Err(format!("{name} is not supported; use query")),
     }

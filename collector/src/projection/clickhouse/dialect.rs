@@ -123,8 +123,8 @@ impl Dialect for ClickHouse<'_> {
         format!("arrayStringConcat(arrayMap((x, i) -> if(i = 1, x, concat({separator}, x)), {list}, arrayEnumerate({list})), '')")
     }
 
-    fn lower(&self, text: &str) -> String {
-        format!("lowerUTF8({text})")
+    fn fold(&self, text: &str) -> String {
+        format!("replaceAll(lowerUTF8({text}), 'ς', 'σ')")
     }
 
     fn contains(&self, text: &str, part: &str) -> String {

@@ -125,8 +125,8 @@ impl Dialect for DuckDb {
         format!("array_to_string({list}, {separator})")
     }
 
-    fn lower(&self, text: &str) -> String {
-        format!("lower({text})")
+    fn fold(&self, text: &str) -> String {
+        format!("replace(lower({text}), 'ς', 'σ')")
     }
 
     fn contains(&self, text: &str, part: &str) -> String {

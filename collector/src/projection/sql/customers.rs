@@ -144,7 +144,7 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         cohort = dialect.month("v.first_order"),
         days_between = dialect.round(&days_between),
         // The lower case of İ has two characters in a query, and one in the engines.
-        text = dialect.lower(&format!(
+        text = dialect.fold(&format!(
             "replace(concat(v.email, {line_break}, coalesce(v.first_name, ''), {line_break}, coalesce(v.last_name, ''), {line_break},
                 coalesce({tags}, '')), 'İ', 'i\u{307}')",
             tags = dialect.join_texts("v.tags", &line_break)

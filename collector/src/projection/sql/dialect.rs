@@ -105,8 +105,8 @@ pub trait Dialect {
     /// Returns the strings of a list as one text with this separator.
     fn join_texts(&self, list: &str, separator: &str) -> String;
 
-    /// Returns a text in lower case.
-    fn lower(&self, text: &str) -> String;
+    /// Returns a text in lower case, with one form of the small sigma, as `search_query::fold` does.
+    fn fold(&self, text: &str) -> String;
 
     /// Whether a text contains another one.
     fn contains(&self, text: &str, part: &str) -> String;

@@ -212,7 +212,9 @@ impl Record<'_> {
 /// Adds all texts in lower case, each with spaces in place of its blanks.
 fn add_lines(json: &Value, lines: &mut Vec<String>) {
     match json {
-        Value::String(text) if time::parse_rfc3339(text).is_none() => lines.push(text.to_lowercase().replace(char::is_whitespace, " ")),
+        Value::String(text) if time::parse_rfc3339(text).is_none() => {
+            lines.push(search_query::fold(text).replace(char::is_whitespace, " "));
+        }
         Value::Array(values) => values.iter().for_each(|value| add_lines(value, lines)),
         Value::Object(object) => object.values().for_each(|value| add_lines(value, lines)),
         _ => {}
