@@ -3,6 +3,7 @@
 //! The keys are in the [`Keyring`]. A token is valid as long as its key is, and as long as the secret is that it was issued for.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::keyring::Keyring;
@@ -79,11 +80,13 @@ pub struct Market {
 }
 
 impl Claims {
-    /// Returns the claims of a token for a project, or None if the scope is invalid. `now` is in milliseconds since 1970.
+    /// Returns the claims of a token for a project, or None if the scope is invalid. Spaces separate the parts of a scope, so the ids of markets
+    /// are percent-encoded. `now` is in milliseconds since 1970.
     pub fn new(project: &str, scope: &str, now: u64, rand: String) -> Option<Self> {
         let mut markets = Vec::new();
         for part in scope.split_whitespace().filter(|part| *part != ALL_MARKETS) {
-            markets.push(part.strip_prefix(MARKET_PREFIX).filter(|id| !id.is_empty())?.to_owned());
+            let id = part.strip_prefix(MARKET_PREFIX).filter(|id| !id.is_empty())?;
+            markets.push(percent_decode_str(id).decode_utf8().ok()?.into_owned());
         }
         let id = project.to_owned();
         let iat = now / 1000;
@@ -222,7 +225,7 @@ mod tests {
     #[test]
     fn scopes_other_than_markets_are_invalid() {
         assert!(claims("").market.is_none() && claims("market:all").market.is_none());
-        for scope in ["market:id:", "market:5", "stock_location:id:x", "market:id:a admin"] {
+        for scope in ["market:id:", "market:id:%ff", "market:5", "stock_location:id:x", "market:id:a admin"] {
             assert_eq!(Claims::new("shop", scope, NOW, String::new()), None, "{scope}");
         }
     }

@@ -69,10 +69,14 @@ fn token_gives_access_only_to_its_markets_and_project() {
         order["market"] = json!({"id": market});
         order
     };
-    import(&server.client, "orders", &[in_market("1", "a"), in_market("2", "b"), order("3", 1.0)]);
+    import(&server.client, "orders", &[in_market("1", "a"), in_market("2", "b"), order("3", 1.0), in_market("4", "Größe 5%")]);
     let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": year()}});
-    for (scope, count, markets) in [("", 3, json!([])), ("market:id:a", 1, json!(["a"])), ("market:id:a market:id:b", 2, json!(["a", "b"]))]
-    {
+    for (scope, count, markets) in [
+        ("", 4, json!([])),
+        ("market:id:a", 1, json!(["a"])),
+        ("market:id:a market:id:b", 2, json!(["a", "b"])),
+        ("market:id:Gr%C3%B6ße%205%25 market:id:%61", 2, json!(["Größe 5%", "a"])),
+    ] {
         let (_, response) = query_with(&server.client, &token(&server.client, scope), "orders/stats", &body);
         assert_eq!((&response["data"]["value"], &response["meta"]["market_ids"]), (&json!(count), &markets), "{scope}");
     }
