@@ -69,6 +69,19 @@ fn filters_hold_at_the_largest_amounts() {
 }
 
 #[test]
+fn end_without_a_fraction_includes_its_second() {
+    let server = TestServer::start_today();
+    let mut late = order("late", 1.0);
+    late["current_date"] = json!("2021-06-01T10:00:59.700Z");
+    import(&server.client, "orders", &[order("one", 1.0), late]);
+    for (to, expected) in [("2021-06-01T10:00:59Z", 1), ("2021-06-01T10:00:59.600Z", 0), ("2021-06-01T10:00:59.700Z", 1)] {
+        let dates = json!({"date_from": "2021-06-01T10:00:59.500Z", "date_to": to});
+        let body = json!({"stats": {"field": "order.id", "operator": "value_count"}, "filter": {"order": dates}});
+        assert_eq!(query(&server.client, "orders/stats", &body)["data"]["value"], expected, "{to}");
+    }
+}
+
+#[test]
 fn free_text_finds_whole_words_of_any_script() {
     let server = TestServer::start_today();
     let names = [("hindi", "नमस्ते"), ("greek", "ΣΟΦΟΣΤΕ ΛΟΓΟΣ"), ("accent", "Cafe\u{301} Noir"), ("heart", "gift\u{2764}\u{fe0f}")];

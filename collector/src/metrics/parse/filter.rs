@@ -156,14 +156,14 @@ pub(super) fn read_period(
         (Some(_), None) => return invalid_dates(errors, group, "date_to", "is missing: give both dates or none"),
         (None, Some(_)) => return invalid_dates(errors, group, "date_from", "is missing: give both dates or none"),
     };
-    if from.millis > to.millis {
+    // A time without a fraction includes the whole second.
+    let until = to.millis + if to.has_fraction { 1 } else { time::SECOND_MS };
+    if from.millis >= until {
         return invalid_dates(errors, group, "date_from", "must not be after date_to");
     }
     if (time::start_of_day(to.millis) - time::start_of_day(from.millis)) / time::DAY_MS > context.max_range_days {
         return invalid_dates(errors, group, "date_to", &format!("must not be more than {} days after date_from", context.max_range_days));
     }
-    // A time without a fraction includes the whole second.
-    let until = to.millis + if to.has_fraction { 1 } else { time::SECOND_MS };
     let period = Period { field: field?, from: from.millis, until };
     Some(Dates { period, is_given: get("date_from").is_some(), from, to })
 }
