@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::Offset;
 
 /// Milliseconds of a second.
 pub const SECOND_MS: i64 = 1000;
@@ -44,6 +43,11 @@ pub struct ParsedTime {
 ///
 /// Fractions are cut to milliseconds. Returns None for any other form and for times before 1970 or after the year 9999.
 pub fn parse_rfc3339(text: &str) -> Option<ParsedTime> {
+    parse_of_any_year(text).filter(|time| (MIN_MS..=MAX_MS).contains(&time.millis))
+}
+
+/// Like [`parse_rfc3339`], from the year 0 on.
+pub fn parse_of_any_year(text: &str) -> Option<ParsedTime> {
     let (date_time, tail) = text.as_bytes().split_at_checked(19)?;
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = date_time else {
         return None;
@@ -61,8 +65,9 @@ pub fn parse_rfc3339(text: &str) -> Option<ParsedTime> {
     let day = i8::try_from(day).ok()?.min(first.days_in_month());
     let midnight = Date::new(first.year(), first.month(), day).ok()?.at(0, 0, 0, 0);
     let in_day = ((hour * 60 + minute) * 60 + second) * SECOND_MS + fraction_ms(fraction)?;
-    let millis = Offset::UTC.to_timestamp(midnight).ok()?.as_millisecond() + in_day - offset_ms(zone)?;
-    (MIN_MS..=MAX_MS).contains(&millis).then_some(ParsedTime { millis, has_fraction: tail.starts_with(b".") })
+    // Timestamps end a day before the calendar does.
+    let millis = midnight.duration_since(Date::constant(1970, 1, 1).at(0, 0, 0, 0)).as_secs() * SECOND_MS + in_day - offset_ms(zone)?;
+    Some(ParsedTime { millis, has_fraction: tail.starts_with(b".") })
 }
 
 /// Formats a time as `2022-06-27T06:01:32.361Z`.
@@ -122,6 +127,9 @@ mod tests {
             ("2022-01-01T00:30:00+01:00", Some("2021-12-31T23:30:00Z")),
             ("2022-01-01T00:30:00-0100", Some("2022-01-01T01:30:00Z")),
             ("1970-01-01T00:00:00Z", Some("1970-01-01T00:00:00Z")),
+            ("9999-12-30T21:59:59Z", Some("9999-12-30T21:59:59Z")),
+            ("9999-12-31T23:59:59Z", None),
+            ("1969-12-30T23:59:59Z", None),
             ("2022-01-32T00:00:00Z", None),
             ("2022-13-01T00:00:00Z", None),
             ("2022-01-01", None),

@@ -20,6 +20,19 @@ fn invalid_line_does_not_reject_other_lines() {
 }
 
 #[test]
+fn times_before_1970_and_from_the_future_are_moved() {
+    let server = TestServer::start_today();
+    let times = ["0001-01-01T00:00:00Z", "1950-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2999-01-01T00:00:00Z", "9999-12-31T23:59:59Z"];
+    let orders: Vec<_> = times.iter().map(|time| json!({"id": time, "placed_at": time, "current_date": "2021-06-01T10:00:00Z"})).collect();
+    assert_eq!(import(&server.client, "orders", &orders), json!({"accepted": 5, "rejected": [], "ignored": 0}));
+    let body = json!({"search": {"fields": ["order.placed_at"]}, "filter": {"order": year()}});
+    let found = query(&server.client, "orders/search", &body)["data"].clone();
+    let placed_at = |id: &str| found.as_array().unwrap().iter().find(|order| order["id"] == id).unwrap()["placed_at"].clone();
+    assert!(times[..3].iter().all(|time| placed_at(time) == "1970-01-01T00:00:00.000Z"), "{found}");
+    assert!(placed_at(times[3]) == placed_at(times[4]) && placed_at(times[3]).as_str() < Some("2999"), "{found}");
+}
+
+#[test]
 fn later_record_replaces_an_earlier_one() {
     let server = TestServer::start_today();
     import(&server.client, "orders", &[order("1", 1.0), order("1", 2.0), order("2", 4.0)]);

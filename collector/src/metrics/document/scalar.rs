@@ -27,9 +27,9 @@ pub enum Scalar {
     Time(i64),
 }
 
-/// Returns a time, or `latest` if it is later.
+/// Returns a time, `latest` if it is later, or the first time of 1970 if it is earlier.
 pub(super) fn time(text: &str, latest: i64) -> Option<Scalar> {
-    time::parse_rfc3339(text).map(|read| Scalar::Time(read.millis.min(latest)))
+    time::parse_of_any_year(text).map(|read| Scalar::Time(read.millis.min(latest).max(0)))
 }
 
 /// Returns a whole number within bounds.
