@@ -11,6 +11,7 @@ fn checks_run_in_the_documented_order() {
     let authorization = format!("Bearer {}", token(&server.client, ""));
     let bearer = ("authorization", authorization.as_str());
     let (accept_all, accept_json) = (("accept", "*/*"), ("accept", "application/vnd.api.v1+json; q=1, text/plain"));
+    let refused = ("accept", "application/vnd.api.v1+json; q=0.0, text/plain");
     let (plain, charset) = (("content-type", "application/json"), ("content-type", "application/vnd.api+json; charset=utf-8"));
     for (method, path, headers, body, status, code) in [
         ("GET", "/metrics/hats/stats", vec![], "", 404, "NOT_FOUND"),
@@ -23,6 +24,7 @@ fn checks_run_in_the_documented_order() {
         ("OPTIONS", "/metrics/orders/stats", vec![], "", 405, "METHOD_NOT_ALLOWED"),
         ("POST", "/metrics/orders/stats", vec![], "", 406, "NOT_ACCEPTABLE"),
         ("POST", "/metrics/orders/stats", vec![accept_all, CONTENT_TYPE, bearer], "", 406, "NOT_ACCEPTABLE"),
+        ("POST", "/metrics/orders/stats", vec![refused, CONTENT_TYPE, bearer], "", 406, "NOT_ACCEPTABLE"),
         ("POST", "/metrics/orders/stats", vec![ACCEPT, plain, bearer], "", 415, "UNSUPPORTED_MEDIA_TYPE"),
         ("POST", "/metrics/orders/stats", vec![ACCEPT, CONTENT_TYPE], "x", 401, "UNAUTHORIZED"),
         ("POST", "/metrics/orders/stats", vec![accept_json, charset, bearer], "x", 400, "BAD_REQUEST"),

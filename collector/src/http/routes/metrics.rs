@@ -125,11 +125,16 @@ fn find(path: &str) -> Option<(&'static Resource, QueryType)> {
     }
 }
 
-/// Returns whether the header contains the media type, perhaps among others and with parameters.
+/// Returns whether the header contains the media type, perhaps among others and with parameters. One with the weight zero is not accepted.
 fn has_media_type(headers: &HeaderMap, header: &HeaderName, expected: &str) -> bool {
     let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
-    let mut types = values.flat_map(|value| value.split(',')).map(|value| value.split(';').next().unwrap_or_default().trim());
-    types.any(|value| value.eq_ignore_ascii_case(expected))
+    let mut types = values.flat_map(|value| value.split(','));
+    types.any(|value| {
+        let mut parts = value.split(';').map(str::trim);
+        let is_expected = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(expected));
+        let is_zero = |weight: &str| weight.parse() == Ok(0.0);
+        is_expected && !parts.any(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")).is_some_and(is_zero))
+    })
 }
 
 fn envelope(query: &Query, kind: QueryType, claims: &Claims, result: QueryResult, trace_id: &str) -> Value {
