@@ -24,7 +24,8 @@ const MIN_MONTH_TICK_DAYS = 28;
 
 const moneyFormats = new Map();
 
-const moneyFormat = (currency, digits) => {
+/** Returns the format of amounts with this many decimal places; without a number, with those of the currency, or two without a currency. */
+const moneyFormat = (currency, digits = currency ? undefined : 2) => {
   const key = `${currency} ${digits}`;
   if (!moneyFormats.has(key)) {
     let format;
@@ -64,7 +65,7 @@ export const formatDuration = (seconds) => {
 
 /** Returns the amount with its currency, if it has one, and with cents if it is small. */
 export const formatMoney = (amount, currency) =>
-  amount === null ? '–' : moneyFormat(currency, Math.abs(amount) < MIN_AMOUNT_WITHOUT_CENTS ? 2 : 0).format(amount);
+  amount === null ? '–' : moneyFormat(currency, Math.abs(amount) < MIN_AMOUNT_WITHOUT_CENTS ? undefined : 0).format(amount);
 
 /** Returns the relative change; '' if a number is missing, or the earlier one is zero or very small. */
 export const formatChange = (now, earlier) => (now !== null && earlier > 0 && now / earlier <= MAX_SHOWN_GROWTH ? changeFormat.format(now / earlier - 1) : '');

@@ -84,3 +84,12 @@ test("a duration is rounded to seconds before its minutes are counted", () =>
     });
     assert.deepEqual(durations, ["2:00", "1:59", "1:00", "0:00"]);
   }));
+
+test("an amount has the decimal places of its currency, and none if it is large", () =>
+  withOwnerPage(browser, `${collector.url}/reports?days=7`, async (page) => {
+    const amounts = await page.evaluate(async () => {
+      const { formatMoney } = await import("/reports/format.js");
+      return [[48, "JPY"], [48, "EUR"], [48.5, "KWD"], [48.5, ""], [48.5, undefined], [4_800, "EUR"], [null, "EUR"]].map(([amount, currency]) => formatMoney(amount, currency).replace("\u00a0", " "));
+    });
+    assert.deepEqual(amounts, ["JP¥48", "€48.00", "KWD 48.500", "48.50", "48.50", "€4,800", "–"]);
+  }));
