@@ -42,6 +42,7 @@ pub struct Flags {
 pub fn run(flags: &Flags, clock: Clock) -> anyhow::Result<()> {
     let data = &flags.folder.data;
     let to = target(&flags.to)?;
+    refuse_overlap(&to, data)?;
     let is_free = fs::read_dir(&to).map_or(!to.exists(), |mut entries| entries.next().is_none());
     if !is_free && !to.join(MANIFEST).is_file() {
         bail!("{} exists and is not a backup; choose another folder", to.display());
@@ -73,6 +74,20 @@ fn target(to: &Path) -> anyhow::Result<PathBuf> {
         bail!("{} is a mount point; name a folder inside of it", target.display());
     }
     Ok(target)
+}
+
+/// Refuses a backup within the data folder, which later backups would contain, and one in place of a folder that contains the data folder.
+fn refuse_overlap(to: &Path, data: &Path) -> anyhow::Result<()> {
+    let Ok(data) = fs::canonicalize(data) else { return Ok(()) };
+    let existing = to.ancestors().find_map(|folder| Some((fs::canonicalize(folder).ok()?, to.strip_prefix(folder).ok()?)));
+    let resolved = existing.map_or_else(|| to.to_owned(), |(folder, rest)| folder.join(rest));
+    if resolved.starts_with(&data) {
+        bail!("{} is within the data folder {}; choose a folder outside of it", to.display(), data.display());
+    }
+    if data.starts_with(&resolved) {
+        bail!("{} contains the data folder {}; choose another folder", to.display(), data.display());
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

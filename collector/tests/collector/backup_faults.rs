@@ -66,6 +66,31 @@ fn folder_of_an_interrupted_restore_is_refused_until_the_restore_is_repeated() {
     assert!(std::fs::read_dir(&restored).unwrap().all(|entry| !entry.unwrap().file_name().to_string_lossy().ends_with(".part")));
 }
 
+#[test]
+fn backup_within_the_data_folder_or_around_it_is_refused() {
+    let (folder, data, backup) = backed_up();
+    let with_data = [Path::new("--data"), &data];
+    let before = names(&data);
+    for target in [data.clone(), data.join("backup"), data.join("deep/er"), folder.path().join("data/../data/backup")] {
+        let err = error_of(&["backup"], &[&[target.as_path()], &with_data[..]].concat());
+        assert!(err.contains("is within the data folder"), "{target:?}: {err}");
+    }
+    #[cfg(unix)]
+    {
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        for (target, with_data) in [(link.join("backup"), with_data), (data.join("backup"), [Path::new("--data"), &link])] {
+            let err = error_of(&["backup"], &[&[target.as_path()], &with_data[..]].concat());
+            assert!(err.contains("is within the data folder"), "{target:?}: {err}");
+        }
+    }
+    assert_eq!(names(&data), before);
+    // A backup can be the parent of another data folder.
+    let inner = backup.join("data");
+    succeeds(&["projects", "add", "v", "--data"], &[&inner]);
+    assert!(error_of(&["backup"], &[&backup, Path::new("--data"), &inner]).contains("contains the data folder"));
+}
+
 /// Returns the names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
