@@ -5,7 +5,6 @@
 use serde_json::{Map, Value};
 use tillroll_protocol::apis;
 use tillroll_protocol::dyn_value::DynValue;
-use tillroll_protocol::email;
 use tillroll_protocol::receipt::Receipt;
 
 use crate::decode::rejection::{RejectReason, RejectedEvent};
@@ -109,10 +108,17 @@ fn document(resource: Resource, mut record: Record) -> (Line, bool) {
         let named = record.text("source").and_then(OrderSource::find);
         record.set_text("source", named.unwrap_or(OrderSource::Import).name());
     }
-    let email = record.text("customer.email").and_then(email::normalise);
-    if let Some(email) = &email {
+    let given = record.text("customer.email").map(str::to_owned);
+    let email = given.as_deref().and_then(records::email_of);
+    match (&given, &email) {
         // As events and the back end have it, so that the record belongs to the person.
-        record.set_text("customer.email", email);
+        (_, Some(email)) => record.set_text("customer.email", email),
+        (Some(given), None) => {
+            // No request could name its customer.
+            record.remove("customer.email");
+            record.ignored += usize::from(!given.trim().is_empty());
+        }
+        (None, None) => {}
     }
     let imported = ImportedRecord { resource, id: record.id().to_owned(), email, json: record.to_json() };
     let has_cursor = record.unknown.iter().any(|name| name == "cursor");

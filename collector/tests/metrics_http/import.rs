@@ -1,6 +1,6 @@
 //! Imported records in metrics responses.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::api_client::{import, import_text, order, query, send, totals, year};
 use super::server::{TestServer, basic};
@@ -94,17 +94,42 @@ fn placed_order_among_imported_carts_has_a_source() {
 #[test]
 fn imported_orders_belong_to_one_customer_whatever_the_capitals_of_the_address() {
     let server = TestServer::start_today();
-    let mut orders = [order("1", 1.0), order("2", 2.0), order("3", 4.0)];
-    for (order, email) in orders.iter_mut().zip(["jo@x.com", " Jo@X.com ", "not an address"]) {
-        order["customer"] = json!({"email": email});
-    }
-    import(&server.client, "orders", &orders);
+    let emails = ["jo@x.com", " Jo@X.com ", "+49 170@phone_email", "+49170@Phone_email"];
+    let orders = [1.0, 2.0, 3.0, 4.0].map(|amount| order(&amount.to_string(), amount));
+    let orders: Vec<_> = orders.into_iter().zip(emails).map(|(order, email)| with_email(order, email)).collect();
+    assert_eq!(import(&server.client, "orders", &orders), json!({"accepted": 4, "rejected": [], "ignored": 0}));
     let by_email = json!({"breakdown": {"by": "customer.email", "field": "order.total_amount_with_taxes", "operator": "sum"}, "filter": {"order": year()}});
-    let buckets = json!([{"label": "not an address", "value": 4.0}, {"label": "jo@x.com", "value": 3.0}]);
+    let buckets = json!([{"label": "+49170@phone_email", "value": 7.0}, {"label": "jo@x.com", "value": 3.0}]);
     assert_eq!(query(&server.client, "orders/breakdown", &by_email)["data"]["customer.email"], buckets);
     let body = json!({"search": {"fields": ["customer.orders_count"], "sort_by": "customer.first_order_at"},
         "filter": {"customer": {"date_from": "2021-01-01T00:00:00Z", "date_to": "2021-12-31T23:59:59Z", "date_field": "first_order_at", "orders_count": {"eq": 2}}}});
-    assert_eq!(query(&server.client, "customers/search", &body)["data"], json!([{"id": "jo@x.com", "orders_count": 2}]));
+    let customers = json!([{"id": "+49170@phone_email", "orders_count": 2}, {"id": "jo@x.com", "orders_count": 2}]);
+    assert_eq!(query(&server.client, "customers/search", &body)["data"], customers);
+    let owner = basic("t", "secret");
+    let (status, data) = send(&server.client, "GET", "/customers/+49%20170@phone_email/data", &[("authorization", &owner)], "");
+    assert_eq!((status, &data["email"]), (200, &json!("+49170@phone_email")));
+}
+
+#[test]
+fn imported_customer_without_a_valid_address_has_none() {
+    let server = TestServer::start_today();
+    let long = "l".repeat(300) + "@x.com";
+    for (email, ignored) in [("", 0), ("   ", 0), ("undefined", 1), ("c@x.com, d@x.com", 1), ("a b@x.com", 1), (&long, 1)] {
+        for (resource, kind) in [("orders", "placed"), ("carts", "pending"), ("returns", "received")] {
+            let mut record = with_email(order("1", 1.0), email);
+            record["status"] = json!(kind);
+            let known = if resource == "returns" { json!({"id": "1", "status": kind, "customer": record["customer"]}) } else { record };
+            let response = import(&server.client, resource, &[known]);
+            assert_eq!(response, json!({"accepted": 1, "rejected": [], "ignored": ignored}), "{email:?} in {resource}");
+        }
+    }
+    let lists = ["orders", "carts", "returns"].map(|list| Value::from(server.client.list_of("t", "secret", list)).to_string());
+    assert!(!lists.concat().contains("mail"), "{lists:?}");
+}
+
+fn with_email(mut record: Value, email: &str) -> Value {
+    record["customer"] = json!({"email": email});
+    record
 }
 
 #[test]

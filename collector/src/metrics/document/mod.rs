@@ -23,7 +23,7 @@ pub struct Record {
     kind: RecordKind,
     /// The row of the record itself, and those of each array of the kind.
     rows: Vec<Vec<Row>>,
-    /// The number of attributes that were ignored: without a field in the catalog or, in lenient parsing, not valid.
+    /// The number of attributes that were ignored: without a field in the catalog, or not valid where that is no error.
     pub ignored: usize,
     /// The names of the record's own members that were ignored because the catalog does not have them.
     pub unknown: Vec<String>,
@@ -87,6 +87,13 @@ impl Record {
     pub fn set_text(&mut self, path: &str, text: &str) {
         if let Some(column) = RecordSchema::of(self.kind).column(path) {
             self.rows[0][0].values[column] = Scalar::Text(text.to_owned());
+        }
+    }
+
+    /// Removes the value at a path of the catalog.
+    pub fn remove(&mut self, path: &str) {
+        if let Some(column) = RecordSchema::of(self.kind).column(path) {
+            self.rows[0][0].values[column] = Scalar::Null;
         }
     }
 

@@ -73,12 +73,17 @@ pub(super) fn text(value: &JsonValue<'_>) -> Result<Option<String>, Unparsable> 
     }
 }
 
-/// Returns an e-mail address. For an order by phone, plug-ins build one from the number as typed; blanks in it make no different customer.
+/// Returns an e-mail address.
 pub(super) fn email_address(value: &JsonValue<'_>) -> Result<Option<String>, Unparsable> {
-    let Some(text) = text(value)? else { return Ok(None) };
-    let phone = text.to_ascii_lowercase().strip_suffix(PHONE_EMAIL_SUFFIX).map(|phone| phone.split_whitespace().collect::<String>());
-    let address = phone.map_or(text, |phone| phone + PHONE_EMAIL_SUFFIX);
-    email::normalise(&address).map(Some).ok_or(Unparsable)
+    text(value)?.map(|text| email_of(&text).ok_or(Unparsable)).transpose()
+}
+
+/// Returns the normalised form of an e-mail address; None if the text is no address. For an order by phone, plug-ins build one from the number
+/// as typed; blanks in it make no different customer.
+pub(crate) fn email_of(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let phone = lower.strip_suffix(PHONE_EMAIL_SUFFIX).map(|phone| phone.split_whitespace().collect::<String>());
+    phone.map_or_else(|| email::normalise(text), |phone| email::normalise(&(phone + PHONE_EMAIL_SUFFIX)))
 }
 
 /// Returns true or false. An empty string and null are neither.

@@ -10,12 +10,12 @@ mod timeline;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use tillroll_protocol::email;
 
 use crate::Error;
 use crate::app_state::SharedState;
 use crate::http::route_table::RouteTable;
 use crate::http::routes::protected_pages::{self, authorize};
+use crate::vendors::records::email_of;
 
 pub(super) fn routes() -> RouteTable {
     RouteTable::default()
@@ -45,7 +45,7 @@ impl FromRequestParts<SharedState> for Person {
         let project = authorize(state, &parts.uri, &parts.headers)?.id;
         let path: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
         let invalid = Error::BadField { field: "email", wanted: "an e-mail address", found: "another string" };
-        let email = path.ok().and_then(|Path(email)| email::normalise(&email)).ok_or(invalid)?;
+        let email = path.ok().and_then(|Path(email)| email_of(&email)).ok_or(invalid)?;
         Ok(Self { project, email })
     }
 }

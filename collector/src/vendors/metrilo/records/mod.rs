@@ -21,6 +21,7 @@ use crate::vendors::Envelope;
 pub(crate) use crate::vendors::envelope::MAX_VALUES;
 use crate::vendors::envelope::parse_object;
 use crate::vendors::metrilo::lenient;
+pub(crate) use crate::vendors::metrilo::lenient::email_of;
 
 /// The most characters of a record's id in a rejection.
 const MAX_ID_CHARS: usize = 64;
