@@ -39,6 +39,6 @@ pub trait ChangeSource: Send {
     /// Returns the changes after a position, about [`MAX_RECORDS`] records and [`MAX_EVENTS`] events.
     fn changes(&mut self, after: Position, head: Position) -> Result<Changes, ProjectionError>;
 
-    /// Returns these records as they are now, except those that an imported record has replaced.
+    /// Returns these records as they are now, without those that are only imported.
     fn reload(&mut self, keys: &[RecordKey]) -> Result<Vec<Document>, ProjectionError>;
 }

@@ -5,10 +5,13 @@
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::packed_json::PackedJson;
+use super::state::documents::{builder, changes as documents};
+use super::state::imported_order::OWN_STANDS;
 use super::state::person_records::ImportedDocument;
 use super::state::updater::StateUpdater;
 use super::subject::{Erased, Subject};
@@ -90,15 +93,21 @@ pub(in crate::store) fn import(
     records: &[ImportedRecord],
 ) -> rusqlite::Result<()> {
     // For one statement that replaces, SQLite copies each page that it changes first.
-    let delete = "DELETE FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
+    let delete = "DELETE FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3 RETURNING order_id";
     let mut delete = connection.prepare_cached(delete)?;
-    let insert = "INSERT INTO imported_record (change, project, resource, id, email, is_cart, document)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let insert = "INSERT INTO imported_record (change, project, resource, id, email, order_id, is_cart, document)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let mut insert = connection.prepare_cached(insert)?;
     for ImportedRecord { resource, id, email, json } in records {
         let (change, is_cart) = (state.next_change(), *resource == Resource::Carts);
-        delete.execute(params![project, stored_as(*resource), id])?;
-        insert.execute(params![change, project, stored_as(*resource), id, email, is_cart, PackedJson::pack(json)])?;
+        let order = order_of(*resource, json);
+        let before: Option<Option<String>> = delete.query_row(params![project, stored_as(*resource), id], |row| row.get(0)).optional()?;
+        insert.execute(params![change, project, stored_as(*resource), id, email, order, is_cart, PackedJson::pack(json)])?;
+        state.imported_return_changed(project, order.as_deref())?;
+        state.imported_return_changed(project, before.flatten().filter(|before| order.as_ref() != Some(before)).as_deref())?;
+        if *resource == Resource::Orders {
+            state.replace_order(project, id)?;
+        }
         if *resource != Resource::Returns {
             // Those that pages reported do not count from now on.
             state.bump_returns_of_order(project, id)?;
@@ -107,19 +116,46 @@ pub(in crate::store) fn import(
     Ok(())
 }
 
-/// Passes imported records that changed after the change `after` to `take`, in the order of their last changes, until it returns false.
+/// Returns the order of a return.
+fn order_of(resource: Resource, json: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Return {
+        order_id: Option<String>,
+    }
+    let of_return = Some(json).filter(|_| resource == Resource::Returns)?;
+    serde_json::from_str(of_return).ok().and_then(|Return { order_id }| order_id)
+}
+
+/// Passes imported records that changed after the change `after` to `take`, in the order of their last changes, until it returns false. In place
+/// of a record for which the shop's own order stands, it passes that order.
 pub(in crate::store) fn each_change(
     connection: &Connection,
     after: i64,
     mut take: impl FnMut(ChangedRecord) -> bool,
 ) -> rusqlite::Result<()> {
-    let query = "SELECT project, resource, id, document, change FROM imported_record WHERE change > ?1 ORDER BY change";
-    let mut select = connection.prepare_cached(query)?;
+    let query = format!(
+        "SELECT imported_record.project, resource, imported_record.id, document, imported_record.change, is_cart,
+             customer_order.id IS NOT NULL AND (document = x'' OR {OWN_STANDS})
+         FROM imported_record LEFT JOIN customer_order
+         ON resource = 'orders' AND customer_order.project = imported_record.project AND customer_order.id = imported_record.id
+         WHERE imported_record.change > ?1 ORDER BY imported_record.change"
+    );
+    let mut select = connection.prepare_cached(&query)?;
     let rows = select.query_map([after], |row| {
         let is_return = row.get_ref(1)?.as_str()? == stored_as(Resource::Returns);
         let resource = if is_return { Resource::Returns } else { Resource::Orders };
-        let json = Some(row.get(3)?).filter(|packed: &Vec<u8>| !packed.is_empty()).map(JsonText::Packed);
-        Ok(ChangedRecord { project: row.get(0)?, resource, key: row.get(2)?, change: row.get(4)?, json })
+        let (project, key): (i64, String) = (row.get(0)?, row.get(2)?);
+        let is_order = !is_return && !row.get::<_, bool>(5)?;
+        let json = if row.get(6)? {
+            documents::own_order(connection, project, &key)?.map(to_text)
+        } else if is_order && builder::has_return(connection, project, &key, true)? {
+            let mut order = serde_json::from_str(&row.get::<_, PackedJson>(3)?.0).unwrap_or_default();
+            documents::mark_returned(&mut order);
+            Some(to_text(order))
+        } else {
+            Some(row.get(3)?).filter(|packed: &Vec<u8>| !packed.is_empty()).map(JsonText::Packed)
+        };
+        Ok(ChangedRecord { project, resource, key, change: row.get(4)?, json })
     })?;
     for record in rows {
         if !take(record?) {
@@ -129,21 +165,23 @@ pub(in crate::store) fn each_change(
     Ok(())
 }
 
-/// Returns the number of the last change of the imported record with this id.
-pub(in crate::store) fn last_change(connection: &Connection, project: i64, resource: Resource, id: &str) -> rusqlite::Result<Option<i64>> {
-    let query = "SELECT change FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
-    connection.prepare_cached(query)?.query_row(params![project, stored_as(resource), id], |row| row.get(0)).optional()
+fn to_text(document: Map<String, Value>) -> JsonText {
+    JsonText::Plain(Value::Object(document).to_string())
 }
 
-/// Returns the records with a change after `after` that mention the subject, and the number of the last change that was read.
+/// Returns the records with a change after `after` that are the subject's or mention them, and the number of the last change that was read.
 pub(in crate::store) fn find_named(connection: &Connection, subject: &Subject, after: i64) -> rusqlite::Result<(Vec<RecordKey>, i64)> {
-    let query = "SELECT resource, id, document, change, project FROM imported_record WHERE change > ?1 ORDER BY change";
+    let query = "SELECT resource, id, document, change, project, email FROM imported_record WHERE change > ?1 ORDER BY change";
     let mut select = connection.prepare_cached(query)?;
     let mut rows = select.query([after])?;
     let (mut found, mut last) = (Vec::new(), after);
     while let Some(row) = rows.next()? {
         last = row.get(3)?;
-        if row.get::<_, i64>(4)? == subject.project && subject.is_named_in(&row.get::<_, PackedJson>(2)?.0) {
+        if row.get::<_, i64>(4)? != subject.project {
+            continue;
+        }
+        let is_own = row.get_ref(5)?.as_str_or_null()? == Some(&subject.email);
+        if is_own || subject.is_named_in(&row.get::<_, PackedJson>(2)?.0) {
             found.push((row.get(0)?, row.get(1)?));
         }
     }
@@ -156,29 +194,44 @@ pub(in crate::store) fn of_customer(connection: &Connection, subject: &Subject) 
     let key = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let mut statement = connection.prepare_cached(query)?;
     let keys = statement.query_map(params![subject.project, subject.email], key)?.collect::<rusqlite::Result<Vec<_>>>()?;
-    documents(connection, subject.project, keys)
+    documents(connection, subject, keys)
 }
 
-/// Returns the text of a document.
-fn find(connection: &Connection, project: i64, resource: &str, id: &str) -> rusqlite::Result<Option<String>> {
-    let query = "SELECT document FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
-    let json = |row: &Row<'_>| row.get(0).map(|PackedJson(json)| json);
-    connection.prepare_cached(query)?.query_row(params![project, resource, id], json).optional()
+/// Returns the e-mail and the text of a record.
+fn find(connection: &Connection, project: i64, resource: &str, id: &str) -> rusqlite::Result<Option<(Option<String>, String)>> {
+    let query = "SELECT email, document FROM imported_record WHERE project = ?1 AND resource = ?2 AND id = ?3";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, PackedJson>(1)?.0));
+    connection.prepare_cached(query)?.query_row(params![project, resource, id], read).optional()
 }
 
 /// Returns the documents of these records, without those that were erased.
-pub(in crate::store) fn documents(connection: &Connection, project: i64, keys: Vec<RecordKey>) -> rusqlite::Result<Vec<ImportedDocument>> {
+pub(in crate::store) fn documents(
+    connection: &Connection,
+    subject: &Subject,
+    keys: Vec<RecordKey>,
+) -> rusqlite::Result<Vec<ImportedDocument>> {
     let mut documents = Vec::new();
     for (resource, id) in keys {
-        let json = find(connection, project, &resource, &id)?;
+        let Some((email, json)) = find(connection, subject.project, &resource, &id)? else { continue };
         let is_return = resource == stored_as(Resource::Returns);
-        let document = json.and_then(|json| serde_json::from_str(&json).ok());
-        documents.extend(document.map(|document| ImportedDocument { is_return, id, document }));
+        let document = serde_json::from_str(&json).ok();
+        documents.extend(document.map(|document| {
+            let is_own = is_own(email.as_deref(), &document, subject);
+            ImportedDocument { is_return, is_own, id, document }
+        }));
     }
     Ok(documents)
 }
 
-/// Erases the subject from records. A cart is deleted as a whole; from its empty row, readers of the changes learn that it is removed.
+/// Whether a record belongs to the subject: by the e-mail of its customer or, without one, by what its customer or an address contains. Any
+/// other record only mentions them.
+fn is_own(email: Option<&str>, record: &Map<String, Value>, subject: &Subject) -> bool {
+    let is_named = |name: &&str| record.get(*name).is_some_and(|value| subject.is_named_in(&value.to_string()));
+    email.map_or_else(|| PERSONAL.iter().chain(ADDRESSES).any(is_named), |email| email == subject.email)
+}
+
+/// Erases the subject from records. A cart of the subject is deleted as a whole; from its empty row, readers of the changes learn that it is
+/// removed. A record of another person loses only the texts that mention the subject, and is not counted.
 pub(in crate::store) fn erase<'a>(
     connection: &Connection,
     state: &mut StateUpdater<'_>,
@@ -186,21 +239,30 @@ pub(in crate::store) fn erase<'a>(
     keys: impl Iterator<Item = &'a RecordKey>,
     erased: &mut Erased,
 ) -> rusqlite::Result<()> {
-    let update = "UPDATE imported_record SET document = ?1, email = NULL, change = ?2 WHERE project = ?3 AND resource = ?4 AND id = ?5";
+    let update = "UPDATE imported_record SET document = ?1, email = ?2, order_id = ?3, change = ?4
+                  WHERE project = ?5 AND resource = ?6 AND id = ?7";
     for (stored_as_name, id) in keys {
-        let json = find(connection, subject.project, stored_as_name, id)?;
-        let Some(Value::Object(mut record)) = json.and_then(|json| serde_json::from_str(&json).ok()) else { continue };
-        let json = if is_cart(&record) {
+        let Some((mut email, json)) = find(connection, subject.project, stored_as_name, id)? else { continue };
+        let Ok(Value::Object(mut record)) = serde_json::from_str(&json) else { continue };
+        let is_own = is_own(email.as_deref(), &record, subject);
+        let is_return = stored_as_name == stored_as(Resource::Returns);
+        let json = if is_own && is_cart(&record) {
             erased.carts += 1;
             String::new()
         } else {
-            let is_return = stored_as_name == stored_as(Resource::Returns);
-            *if is_return { &mut erased.returns } else { &mut erased.orders } += 1;
-            anonymise(&mut record, subject);
+            if is_own {
+                *if is_return { &mut erased.returns } else { &mut erased.orders } += 1;
+                remove_person(&mut record);
+            }
+            record.retain(|name, value| name == "id" || !is_named(value, subject));
             Value::Object(record).to_string()
         };
+        email = email.filter(|_| !is_own);
+        let order = if is_return { order_of(Resource::Returns, &json) } else { None };
         connection.prepare_cached(update)?.execute(params![
             PackedJson::pack(&json),
+            email,
+            order,
             state.next_change(),
             subject.project,
             stored_as_name,
@@ -210,14 +272,13 @@ pub(in crate::store) fn erase<'a>(
     Ok(())
 }
 
-fn anonymise(record: &mut Map<String, Value>, subject: &Subject) {
+fn remove_person(record: &mut Map<String, Value>) {
     record.retain(|name, _| !PERSONAL.contains(&name.as_str()));
     for address in ADDRESSES {
         if let Some(Value::Object(address)) = record.get_mut(*address) {
             address.retain(|name, _| IMPERSONAL.contains(&name.as_str()));
         }
     }
-    record.retain(|name, value| name == "id" || !is_named(value, subject));
 }
 
 /// Whether a value is a text that mentions the subject. Removes such texts from nested values.

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::FLAGS;
-use super::api_client::{decade, import, order, query};
-use super::server::{Client, TestServer, basic, id};
+use super::api_client::{decade, import, order, query, send};
+use super::server::{Client, ServerProcess, TestServer, basic, id};
+use super::tracked_data::call_backend;
 
 const VISITOR: &str = "0123456789abcdef0123456789abcdef0123456789";
 /// 1 June 2021, 10:00 UTC, in milliseconds since 1970.
@@ -81,4 +82,147 @@ fn imported_order_replaces_the_tracked_order() {
     let body = json!({"stats": {"field": "order.total_amount_with_taxes", "operator": "stats"}, "filter": {"order": decade()}});
     let value = &query(&server.client, "orders/stats", &body)["data"]["value"];
     assert_eq!((&value["count"], &value["sum"]), (&json!(2), &json!(13.0)));
+}
+
+/// Stores a signed order of the back end, and then an imported one.
+fn own_and_imported(client: &Client, id: &str) {
+    let own = json!({"id": id, "createdAt": TEN_OCLOCK_MS, "email": "own@x.com", "amount": 1, "status": "paid", "products": []});
+    call_backend(client, "/v2/order", TEN_OCLOCK_MS, &own);
+    import(client, "orders", &[imported(id)]);
+}
+
+fn imported(id: &str) -> Value {
+    let mut record = order(id, 2.0);
+    record["customer"] = json!({"email": "imported@x.com"});
+    record
+}
+
+/// Returns the source of each order, in the metrics and in the export.
+fn sources(client: &Client) -> [Vec<(String, String)>; 2] {
+    let pairs = |orders: &[Value]| {
+        let text = |order: &Value, name: &str| order[name].as_str().unwrap_or_default().to_owned();
+        let mut pairs: Vec<_> = orders.iter().map(|order| (text(order, "id"), text(order, "source"))).collect();
+        pairs.sort();
+        pairs
+    };
+    let body = json!({"search": {"fields": ["order.source"], "limit": 100}, "filter": {"order": decade()}});
+    [pairs(query(client, "orders/search", &body)["data"].as_array().unwrap()), pairs(&client.list_of("t", "secret", "orders"))]
+}
+
+#[test]
+fn last_write_with_a_secret_decides_between_an_own_and_an_imported_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = ServerProcess::start(folder.path(), FLAGS);
+    let client = &program.client;
+    let by = |number: u64, visitor: &str, kind: &str, params: &Value| {
+        let mut event = event(number, kind, params);
+        event["visitorId"] = json!(visitor);
+        client.store(&[event]);
+    };
+    let own = |id: &str, status: &str, time: u64| {
+        let order = json!({"id": id, "createdAt": TEN_OCLOCK_MS, "email": "own@x.com", "amount": 1, "status": status, "products": []});
+        call_backend(client, "/v2/order", TEN_OCLOCK_MS + time, &order);
+    };
+    let erase = |email: &str| {
+        let owner = basic("t", "secret");
+        assert_eq!(send(client, "DELETE", &format!("/customers/{email}"), &[("authorization", &owner)], "").0, 200);
+    };
+    for id in
+        ["return", "report", "cancel", "erased own", "erased import", "retry", "product", "changed", "again", "cart", "headless return"]
+    {
+        own_and_imported(client, id);
+    }
+    by(1, "stranger", "order_return", &json!({"order_id": "return"}));
+    by(2, "stranger", "order", &json!({"order_id": "report", "total": 999}));
+    by(3, "stranger", "order_cancel", &json!({"order_id": "cancel"}));
+    own("retry", "paid", 0);
+    own("changed", "sent", 1_000);
+    own("again", "sent", 1_000);
+    import(client, "orders", &[imported("again")]);
+    let mut cart = imported("cart");
+    cart["status"] = json!("pending");
+    import(client, "carts", &[cart.clone()]);
+    let headless = json!({"scope": "order", "action": "return", "data": {"order_id": "headless return"}}).to_string();
+    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "secret"))], &headless).status(), 200);
+    // An import before the own order, and one that only a page's report follows.
+    import(client, "orders", &[imported("own last"), imported("page last")]);
+    own("own last", "paid", 0);
+    by(4, "stranger", "order", &json!({"order_id": "page last", "total": 999}));
+    erase("own@x.com");
+    erase("imported@x.com");
+
+    let backend = ["cart", "changed", "own last"];
+    let ids = [
+        "again",
+        "cancel",
+        "cart",
+        "changed",
+        "erased import",
+        "erased own",
+        "headless return",
+        "own last",
+        "page last",
+        "product",
+        "report",
+        "retry",
+        "return",
+    ];
+    let expected: Vec<_> =
+        ids.iter().map(|id| ((*id).to_owned(), if backend.contains(id) { "backend" } else { "import" }.to_owned())).collect();
+    assert_eq!(sources(client), [expected.clone(), expected.clone()]);
+    assert_eq!(count(client, "carts", "order.id"), 0);
+    assert_eq!(client.list_of("t", "secret", "carts"), Vec::<Value>::new());
+    // A rebuilt projection has the same.
+    drop(program);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("analytics") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let program = ServerProcess::start(folder.path(), FLAGS);
+    assert_eq!(sources(&program.client), [expected.clone(), expected]);
+}
+
+#[test]
+fn imported_cart_replaces_what_only_a_page_reported_and_no_order_of_the_back_end() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let mut cart = order("1", 2.0);
+    cart["status"] = json!("pending");
+    import(client, "carts", &[cart]);
+    client.store(&[event(1, "order", &json!({"order_id": "1", "total": 10.0}))]);
+    let lists = || ["orders", "carts"].map(|list| (count(client, list, "order.id"), client.list_of("t", "secret", list).len()));
+    assert_eq!(lists(), [(json!(0), 0), (json!(1), 1)]);
+    let own = json!({"id": "1", "createdAt": TEN_OCLOCK_MS, "amount": 1, "status": "paid", "products": []});
+    call_backend(client, "/v2/order", TEN_OCLOCK_MS, &own);
+    assert_eq!(lists(), [(json!(1), 1), (json!(0), 0)]);
+}
+
+#[test]
+fn return_of_the_owner_marks_the_own_or_imported_order_as_returned() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let returned = || {
+        let body = json!({"search": {"fields": ["order.id"], "limit": 100},
+            "filter": {"order": {"date_from": "2021-01-01T00:00:00Z", "date_to": "2030-12-31T23:59:00Z", "returned": true}}});
+        let orders = query(client, "orders/search", &body)["data"].clone();
+        let mut ids: Vec<_> = orders.as_array().unwrap().iter().map(|order| order["id"].clone()).collect();
+        ids.sort_by_key(ToString::to_string);
+        ids
+    };
+    let own = json!({"id": "own", "createdAt": TEN_OCLOCK_MS, "amount": 1, "status": "paid", "products": []});
+    call_backend(client, "/v2/order", TEN_OCLOCK_MS, &own);
+    client.store(&[event(1, "order", &json!({"order_id": "page", "total": 10.0}))]);
+    import(client, "orders", &[order("import", 1.0), order("headless", 1.0), order("stranger", 1.0), order("kept", 1.0)]);
+    assert_eq!(returned(), Vec::<Value>::new());
+    let of = |id: &str, order: &str| json!({"id": id, "status": "received", "order_id": order, "created_at": "2021-06-10T10:00:00Z"});
+    import(client, "returns", &[of("r1", "own"), of("r2", "page"), of("r3", "import"), of("r4", "kept"), of("r5", "later")]);
+    let headless = json!({"scope": "order", "action": "return", "data": {"order_id": "headless"}}).to_string();
+    assert_eq!(client.post_with("/api/track", &[("authorization", &basic("t", "secret"))], &headless).status(), 200);
+    client.store(&[event(2, "order_return", &json!({"order_id": "stranger"}))]);
+    import(client, "orders", &[order("later", 1.0)]);
+    assert_eq!(returned(), ["headless", "import", "kept", "later", "own", "page"]);
+    import(client, "returns", &[of("r4", "stranger")]);
+    assert_eq!(returned(), ["headless", "import", "later", "own", "page", "stranger"]);
 }

@@ -221,3 +221,58 @@ fn erasure_requires_the_owner_and_an_email_address() {
     assert_eq!((status, &response["error"]["field"]), (400, &json!("email")));
     assert_eq!(request("DELETE", "/customers/a%2Bb%40x.com", "secret").0, 200);
 }
+
+#[test]
+fn imported_record_of_another_loses_only_what_mentions_the_person() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let times = json!({"created_at": "2021-06-10T10:00:00Z", "updated_at": "2021-06-10T10:00:00Z", "current_date": "2021-06-10T10:00:00Z"});
+    let record = |id: &str, customer: Value, more: Value| {
+        let mut record = json!({"id": id, "status": "placed", "customer": customer});
+        record.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+    };
+    let (gift, line) =
+        (json!([{"name": "gift card for m@x.com", "quantity": 1}]), json!([{"line_item_name": "for m@x.com", "quantity": 1}]));
+    let other = json!({"email": "other@x.com"});
+    let address = json!({"city": "Sofia", "country_code": "BG", "first_name": "O"});
+    let orders = [
+        record("other", other.clone(), json!({"billing_address": address, "line_items": gift})),
+        record("own", json!({"email": "M@x.com"}), json!({"billing_address": address})),
+        record("guest", json!({}), json!({"billing_address": {"city": "c/o m@x.com", "country_code": "BG"}})),
+        record("no customer", json!({}), json!({"billing_address": address, "line_items": gift})),
+    ];
+    import(client, "orders", &orders);
+    import(client, "carts", &[record("cart", other.clone(), json!({"status": "pending", "line_items": gift}))]);
+    import(client, "returns", &[record("return", other, json!({"status": "received", "return_line_items": line}))]);
+
+    let owner = basic("t", "secret");
+    let (_, data) = send(client, "GET", "/customers/m@x.com/data", &[("authorization", &owner)], "");
+    let ids = |list: &Value| list.as_array().unwrap().iter().map(|record| record["id"].clone()).collect::<Vec<_>>();
+    assert_eq!((ids(&data["orders"]), ids(&data["carts"]), ids(&data["returns"])), (vec![json!("own"), json!("guest")], vec![], vec![]));
+    let mentions: Vec<_> = ["order", "order", "cart", "return"].iter().zip(data["mentions"].as_array().unwrap()).collect();
+    let mentions: Vec<_> = mentions.into_iter().map(|(kind, mention)| mention[kind]["id"].clone()).collect();
+    assert_eq!(mentions, ["other", "no customer", "cart", "return"]);
+    let (_, data) = send(client, "GET", "/customers/other@x.com/data", &[("authorization", &owner)], "");
+    assert_eq!(
+        (ids(&data["orders"]), ids(&data["carts"]), ids(&data["returns"])),
+        (vec![json!("other")], vec![json!("cart")], vec![json!("return")])
+    );
+
+    assert_eq!(erase(client, "m@x.com"), json!({"events": 0, "visitors": 0, "customers": 0, "carts": 0, "orders": 2, "returns": 0}));
+    let exported = ["orders", "carts", "returns"].map(|list| Value::from(client.list_of("t", "secret", list)));
+    assert!(!Value::from(exported.to_vec()).to_string().to_lowercase().contains("m@x.com"), "{exported:?}");
+    let [orders, carts, returns] = exported;
+    let of = |id: &str| orders.as_array().unwrap().iter().find(|order| order["id"] == id).unwrap();
+    assert_eq!((&of("other")["email"], &of("other")["billing"]["city"]), (&json!("other@x.com"), &json!("Sofia")));
+    assert_eq!(of("no customer")["billing"]["city"], "Sofia");
+    assert_eq!(
+        (&of("own")["email"], &of("own")["billing"], &of("guest")["billing"]),
+        (&Value::Null, &json!({"countryCode": "BG"}), &json!({"countryCode": "BG"}))
+    );
+    assert_eq!((&carts[0]["customer"]["email"], &carts[0]["line_items"]), (&json!("other@x.com"), &json!([{"quantity": 1}])));
+    assert_eq!((&returns[0]["customer"]["email"], &returns[0]["return_line_items"]), (&json!("other@x.com"), &json!([{"quantity": 1}])));
+    let (_, data) = send(client, "GET", "/customers/m@x.com/data", &[("authorization", &owner)], "");
+    assert_eq!(data["error"]["code"], "unknown_customer");
+}

@@ -19,6 +19,8 @@ pub struct PersonData {
     pub own: Vec<i64>,
     /// The numbers of events of others that mention the e-mail, sorted.
     pub mentions: Vec<i64>,
+    /// Imported records of others that mention the e-mail.
+    pub mentioning_records: Vec<Value>,
     has_records: bool,
 }
 
@@ -39,7 +41,7 @@ impl PersonData {
         self
     }
 
-    /// Returns whether anything of the person is stored. An event of another that mentions the e-mail makes no person.
+    /// Returns whether anything of the person is stored. An event or a record of another that mentions the e-mail makes no person.
     pub(in crate::store) fn exists(&self) -> bool {
         self.has_records || !self.own.is_empty()
     }
@@ -48,7 +50,7 @@ impl PersonData {
 /// Returns the data of a person without the events.
 pub(in crate::store) fn records(connection: &Connection, subject: &Subject) -> rusqlite::Result<PersonData> {
     let (imported, _) = imports::find_named(connection, subject, 0)?;
-    let records = person_records::of(connection, subject, imports::documents(connection, subject.project, imported)?)?;
+    let records = person_records::of(connection, subject, imports::documents(connection, subject, imported)?)?;
     let visitors = identity::visitors(connection, subject.project, &subject.email)?;
     let has_records = !(records.is_empty() && visitors.is_empty());
     let json = |records: Vec<PersonRecord>| records.into_iter().map(|record| Value::from(record.json)).collect::<Vec<_>>();
@@ -60,7 +62,7 @@ pub(in crate::store) fn records(connection: &Connection, subject: &Subject) -> r
         ("carts".to_owned(), json!(json(records.carts))),
         ("returns".to_owned(), json!(json(records.returns))),
     ]);
-    Ok(PersonData { members, own: Vec::new(), mentions: Vec::new(), has_records })
+    Ok(PersonData { members, own: Vec::new(), mentions: Vec::new(), mentioning_records: records.mentions, has_records })
 }
 
 /// Returns the tags of a person, or None if nothing of the person is stored.

@@ -80,13 +80,9 @@ impl ChangeFeed {
         })
     }
 
-    /// Returns the record of the state with this key, unless an imported record with the same key changed later.
+    /// Returns the record of the state with this key, or the imported order that stands for it.
     pub fn reload(&mut self, resource: Resource, project: i64, key: &str) -> Result<Option<ChangedRecord>, StoreError> {
-        self.read(|connection| {
-            let Some(change) = documents::find(connection, resource, project, key)? else { return Ok(None) };
-            let is_latest = imports::last_change(connection, project, resource, key)?.is_none_or(|imported| imported < change.number);
-            Ok(is_latest.then(|| record(resource, change)))
-        })
+        self.read(|connection| Ok(documents::find(connection, resource, project, key)?.map(|change| record(resource, change))))
     }
 }
 

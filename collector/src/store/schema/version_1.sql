@@ -124,6 +124,7 @@ CREATE TABLE product_option (
 
 -- The columns come from senders with a secret: `reporter` is the person of their earliest `order` event and `reported_at` its time.
 -- `status_times` maps each status to the earliest time at which the order had it. `is_signed` is 0 if only pages reported the order.
+-- `is_replaced` is 1 if the owner imported an order with the id after the last write of a sender with a secret.
 CREATE TABLE customer_order (
     project INTEGER NOT NULL REFERENCES project (id),
     id TEXT NOT NULL,
@@ -134,6 +135,7 @@ CREATE TABLE customer_order (
     email TEXT,
     created_at INTEGER,
     is_signed INTEGER NOT NULL,
+    is_replaced INTEGER NOT NULL,
     change INTEGER NOT NULL,
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
@@ -191,18 +193,20 @@ CREATE INDEX cart_by_basket ON cart (project, basket_id, updated_at) WHERE baske
 CREATE INDEX cart_by_change ON cart (change);
 
 -- Imported orders (carts included) and returns. `document` is the whole JSON document, compressed; that of an erased cart is empty. `email` is
--- the normalised e-mail of the customer. Rows are in the order of their changes, so that an import appends.
+-- the normalised e-mail of the customer, `order_id` the order of a return. Rows are in the order of their changes, so that an import appends.
 CREATE TABLE imported_record (
     change INTEGER PRIMARY KEY,
     project INTEGER NOT NULL REFERENCES project (id),
     resource TEXT NOT NULL CHECK (resource IN ('orders', 'returns')),
     id TEXT NOT NULL,
     email TEXT,
+    order_id TEXT,
     is_cart INTEGER NOT NULL,
     document BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX imported_record_by_id ON imported_record (project, resource, id);
 CREATE INDEX imported_record_by_email ON imported_record (project, email) WHERE email IS NOT NULL;
+CREATE INDEX imported_record_by_order ON imported_record (project, order_id) WHERE order_id IS NOT NULL;
 
 -- Events that were erased: the number of the change and of the event, so that readers of the changes delete it too. An erasure also has a row
 -- with the number 0. A row stays until the event would have expired.

@@ -14,7 +14,7 @@ mod customers;
 pub(in crate::store) mod documents;
 pub(in crate::store) mod erasure;
 pub(in crate::store) mod export;
-mod imported_order;
+pub(in crate::store) mod imported_order;
 pub(in crate::store) mod lww;
 mod order;
 mod order_reports;

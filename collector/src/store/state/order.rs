@@ -32,6 +32,8 @@ pub(super) struct Order {
     pub(super) status_times: BTreeMap<String, u64>,
     /// The time of the earliest report, and its person in the form of [`Person::to_text`].
     pub(super) report: Option<(u64, String)>,
+    /// Whether the owner imported an order with the id after the last write of a sender with a secret.
+    pub(super) is_replaced: bool,
 }
 
 impl Order {

@@ -112,6 +112,12 @@ impl StateUpdater<'_> {
         Ok(())
     }
 
+    /// Stores that the owner imported an order with this id.
+    pub(in crate::store) fn replace_order(&mut self, project: i64, id: &str) -> rusqlite::Result<()> {
+        let update = "UPDATE customer_order SET is_replaced = 1 WHERE project = ?1 AND id = ?2";
+        self.connection.prepare_cached(update)?.execute(params![project, id]).map(|_| ())
+    }
+
     /// Marks an order as changed.
     pub(super) fn bump_order(&mut self, project: i64, id: &str) -> rusqlite::Result<()> {
         self.bump_change("UPDATE customer_order SET change = ?1 WHERE project = ?2 AND id = ?3", project, id)
@@ -167,6 +173,8 @@ impl StateUpdater<'_> {
         if stored.as_ref() == Some(&order) {
             return Ok(());
         }
+        // The last write of those with a secret is this one.
+        order.is_replaced = false;
         let before = find(self.connection, project, id)?;
         self.write_order(project, id, &order)?;
         let after = find(self.connection, project, id)?;
@@ -193,10 +201,11 @@ impl StateUpdater<'_> {
         let created_at = order.fields.get("createdAt").and_then(Value::as_i64);
         self.connection
             .prepare_cached(
-                "INSERT INTO customer_order (project, id, fields, status_times, reporter, reported_at, email, created_at, is_signed, change)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                "INSERT INTO customer_order (project, id, fields, status_times, reporter, reported_at, email, created_at, is_signed,
+                     is_replaced, change)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                  ON CONFLICT (project, id) DO UPDATE SET fields = ?3, status_times = ?4, reporter = ?5, reported_at = ?6, email = ?7,
-                     created_at = ?8, is_signed = ?9, change = ?10",
+                     created_at = ?8, is_signed = ?9, is_replaced = ?10, change = ?11",
             )?
             .execute(params![
                 project,
@@ -208,6 +217,7 @@ impl StateUpdater<'_> {
                 order.email(),
                 created_at,
                 order.is_signed(),
+                order.is_replaced,
                 change
             ])?;
         Ok(())
@@ -223,19 +233,21 @@ pub(super) fn find(connection: &Connection, project: i64, id: &str) -> rusqlite:
 /// Returns the row of an order.
 pub(super) fn find_stored(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
     connection
-        .prepare_cached("SELECT fields, status_times, reporter, reported_at FROM customer_order WHERE project = ?1 AND id = ?2")?
-        .query_row(params![project, id], |row| read(row, 0))
+        .prepare_cached(
+            "SELECT fields, status_times, reporter, reported_at, is_replaced FROM customer_order WHERE project = ?1 AND id = ?2",
+        )?
+        .query_row(params![project, id], read)
         .optional()
 }
 
-/// Reads an order from the columns `fields, status_times, reporter, reported_at` of a row, which begin at `column`.
-pub(super) fn read(row: &Row<'_>, column: usize) -> rusqlite::Result<Order> {
-    let reporter: Option<String> = row.get(column + 2)?;
-    let reported_at: Option<i64> = row.get(column + 3)?;
+fn read(row: &Row<'_>) -> rusqlite::Result<Order> {
+    let reporter: Option<String> = row.get(2)?;
+    let reported_at: Option<i64> = row.get(3)?;
     Ok(Order {
-        fields: row.get(column)?,
-        status_times: serde_json::from_str(row.get_ref(column + 1)?.as_str()?).unwrap_or_default(),
+        fields: row.get(0)?,
+        status_times: serde_json::from_str(row.get_ref(1)?.as_str()?).unwrap_or_default(),
         report: reported_at.map(i64::cast_unsigned).zip(reporter),
+        is_replaced: row.get(4)?,
     })
 }
 

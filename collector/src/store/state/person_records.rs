@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::{Map, Value};
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value, json};
 
 use super::documents::builder;
 use super::documents::changes::IS_HIDDEN_CART;
 use super::export;
+use super::imported_order;
 use super::orders;
 use super::person::Person;
 use crate::resource::{Resource, is_cart};
@@ -33,20 +34,24 @@ pub(in crate::store) struct PersonRecords {
     pub(in crate::store) orders: Vec<PersonRecord>,
     pub(in crate::store) carts: Vec<PersonRecord>,
     pub(in crate::store) returns: Vec<PersonRecord>,
+    /// Imported records of others that mention the person, each under what it is: `{"order": …}`.
+    pub(in crate::store) mentions: Vec<Value>,
 }
 
 impl PersonRecords {
-    /// Returns whether the person has no records.
+    /// Returns whether the person has no records. A record of another that mentions them makes no person.
     pub(in crate::store) fn is_empty(&self) -> bool {
         self.customer.is_none() && self.orders.is_empty() && self.carts.is_empty() && self.returns.is_empty()
     }
 }
 
-/// An imported order, cart or return of a person.
+/// An imported order, cart or return that concerns a person.
 #[derive(Debug)]
 pub(in crate::store) struct ImportedDocument {
     /// Whether it is a return; else it is an order or a cart.
     pub(in crate::store) is_return: bool,
+    /// Whether it is the person's; else it only mentions them.
+    pub(in crate::store) is_own: bool,
     pub(in crate::store) id: String,
     pub(in crate::store) document: Map<String, Value>,
 }
@@ -152,25 +157,29 @@ fn ids<T: rusqlite::types::FromSql + Ord>(
 }
 
 fn add_imported(connection: &Connection, project: i64, imported: ImportedDocument, records: &mut PersonRecords) -> rusqlite::Result<()> {
-    let ImportedDocument { is_return, id, document: record } = imported;
-    if is_return {
+    let ImportedDocument { is_return, is_own, id, document: record } = imported;
+    if !is_own {
+        let (name, resource) = match () {
+            () if is_return => ("return", Resource::Returns),
+            () if is_cart(&record) => ("cart", Resource::Carts),
+            () => ("order", Resource::Orders),
+        };
+        records.mentions.push(json!({name: export::imported_document(resource, record)}));
+    } else if is_return {
         records.returns.push(document(export::imported_document(Resource::Returns, record), "created_at"));
     } else if is_cart(&record) {
         records.carts.push(document(export::imported_document(Resource::Carts, record), "updated_at"));
-    } else if !is_replaced(connection, project, &id)? {
+    } else if imported_order::is_replaced(connection, project, &id)? {
+        let is_same = records.orders.iter().any(|order| order.key == id);
+        // The own order that stands for it may be another person's.
+        records.mentions.extend((!is_same).then(|| json!({"order": export::imported_document(Resource::Orders, record)})));
+    } else {
         let json = export::imported_document(Resource::Orders, record);
         // As in the export, an imported order takes the place of what a page reported.
         records.orders.retain(|order| order.key != id);
         records.orders.push(PersonRecord { time: millis(&json, "createdAt"), key: id, json });
     }
     Ok(())
-}
-
-/// Whether a sender with a secret reported the imported order, whose place that report takes.
-fn is_replaced(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<bool> {
-    let query = "SELECT is_signed FROM customer_order WHERE project = ?1 AND id = ?2";
-    let is_signed: Option<bool> = connection.prepare_cached(query)?.query_row(params![project, id], |row| row.get(0)).optional()?;
-    Ok(is_signed.unwrap_or(false))
 }
 
 fn document(json: Map<String, Value>, time_field: &str) -> PersonRecord {

@@ -27,6 +27,9 @@ impl StateUpdater<'_> {
         let lines = params.get("lines").map(Value::to_string);
         let reporter = Person::of(&event.visitor).map(|person| person.to_text());
         self.bump_order(project, order)?;
+        if is_signed {
+            self.bump_imported_order(project, order)?;
+        }
         let change = self.next_change();
         self.connection
             .prepare_cached(
@@ -44,6 +47,19 @@ impl StateUpdater<'_> {
         let query = "SELECT count(*) >= ?3 FROM (SELECT 1 FROM order_return INDEXED BY order_return_by_order
                      WHERE project = ?1 AND order_id = ?2 LIMIT ?3)";
         self.connection.prepare_cached(query)?.query_row(params![project, order, MAX_RETURNS], |row| row.get(0))
+    }
+
+    /// Marks an imported order as changed: it shows whether the owner has a return of it.
+    fn bump_imported_order(&mut self, project: i64, order: &str) -> rusqlite::Result<()> {
+        let update = "UPDATE imported_record SET change = ?1 WHERE project = ?2 AND resource = 'orders' AND id = ?3";
+        self.bump_change(update, project, order)
+    }
+
+    /// Marks an order as changed that has an imported return, or had one.
+    pub(in crate::store) fn imported_return_changed(&mut self, project: i64, order: Option<&str>) -> rusqlite::Result<()> {
+        let Some(order) = order else { return Ok(()) };
+        self.bump_order(project, order)?;
+        self.bump_imported_order(project, order)
     }
 
     /// Marks the returns of an order as changed: a return shows the customer, the store and the lines of its order.

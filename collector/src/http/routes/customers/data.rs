@@ -1,5 +1,7 @@
 //! `GET /customers/{email}/data`: everything of a person as one JSON file, which is what an erasure would delete or make anonymous.
 
+use std::fmt::Write;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -28,7 +30,7 @@ pub(super) async fn data(State(state): State<SharedState>, Person { project, ema
     head.pop();
     let (sender, body) = streaming_body::channel();
     tokio::spawn(async move {
-        let lists = [(",\n\"events\":[", data.own), (",\n\"mentions\":[", data.mentions)];
+        let lists = [("events", Vec::new(), data.own), ("mentions", data.mentioning_records, data.mentions)];
         if let Err(error) = send_all(&state, project, head, lists, &sender).await {
             tracing::error!(%error, "data of a person aborted");
         }
@@ -40,19 +42,21 @@ async fn send_all(
     state: &SharedState,
     project: i64,
     head: String,
-    lists: [(&'static str, Vec<i64>); 2],
+    lists: [(&'static str, Vec<Value>, Vec<i64>); 2],
     sender: &mpsc::Sender<Bytes>,
 ) -> Result<(), Error> {
     let mut out = head;
-    for (start, seqs) in lists {
-        out.push_str(start);
+    for (name, records, seqs) in lists {
+        let _ = write!(out, ",\n\"{name}\":[");
         let mut separator = "\n";
+        let mut add = |out: &mut String, item: &Value| {
+            let _ = write!(out, "{separator}{item}");
+            separator = ",\n";
+        };
+        records.iter().for_each(|record| add(&mut out, record));
         for page in seqs.chunks(PAGE_EVENTS) {
-            for event in state.store.events_by_number(project, page.to_vec()).await? {
-                out.push_str(separator);
-                out.push_str(&event.to_string());
-                separator = ",\n";
-            }
+            let events = state.store.events_by_number(project, page.to_vec()).await?;
+            events.iter().for_each(|event| add(&mut out, event));
             if sender.send(std::mem::take(&mut out).into()).await.is_err() {
                 return Ok(());
             }

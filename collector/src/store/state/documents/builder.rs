@@ -134,9 +134,11 @@ fn status_since(order: &Order, status: &str) -> Option<u64> {
     if first { order.created_at() } else { Some(since) }
 }
 
-fn has_return(connection: &Connection, project: i64, order: &str, is_signed: bool) -> rusqlite::Result<bool> {
+/// Returns whether an order has a return, for an order with `is_signed` one of the owner: by the headless API or an import.
+pub(in crate::store) fn has_return(connection: &Connection, project: i64, order: &str, is_signed: bool) -> rusqlite::Result<bool> {
     let query = "SELECT EXISTS (SELECT 1 FROM order_return INDEXED BY order_return_by_order
-                 WHERE project = ?1 AND order_id = ?2 AND is_signed >= ?3)";
+                 WHERE project = ?1 AND order_id = ?2 AND is_signed >= ?3)
+                 OR EXISTS (SELECT 1 FROM imported_record INDEXED BY imported_record_by_order WHERE project = ?1 AND order_id = ?2)";
     connection.prepare_cached(query)?.query_row(params![project, order, is_signed], |row| row.get(0))
 }
 

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Row, ToSql, params};
 use serde_json::{Map, Value};
 
-use super::builder::{cart, order, order_return};
-use crate::resource::Resource;
+use super::builder::{cart, has_return, order, order_return};
+use crate::resource::{Resource, is_cart};
 use crate::store::state::imported_order;
 
 /// A document that changed.
@@ -89,7 +89,7 @@ fn read(
     let columns = match resource {
         Resource::Carts => format!("cart_id, hex(cart_id), {IS_HIDDEN_CART}"),
         Resource::Returns => "id, hex(id), 0".to_owned(),
-        _ => "id, id, 0, is_signed".to_owned(),
+        _ => "id, id, 0".to_owned(),
     };
     let mut statement = connection.prepare_cached(&format!("SELECT change, project, {columns} FROM {table} WHERE {condition}"))?;
     let change = |row: &Row<'_>| {
@@ -98,7 +98,7 @@ fn read(
             _ if row.get(4)? => None,
             Resource::Carts => cart(connection, project, &row.get(2)?)?,
             Resource::Returns => order_return(connection, project, &row.get(2)?)?,
-            _ => current_order(connection, project, &row.get::<_, String>(2)?, row.get(5)?)?,
+            _ => current_order(connection, project, &row.get::<_, String>(2)?)?,
         };
         Ok(Change { number: row.get(0)?, project, key: row.get(3)?, document })
     };
@@ -110,10 +110,23 @@ fn read(
     Ok(())
 }
 
-/// Returns the document of an order: the imported one, if the owner imported the order and only pages have reported it.
-fn current_order(connection: &Connection, project: i64, id: &str, is_signed: bool) -> rusqlite::Result<Option<Map<String, Value>>> {
-    let imported = if is_signed { None } else { imported_order::find(connection, project, id)? };
-    imported.map_or_else(|| order(connection, project, id), |imported| Ok(Some(imported)))
+/// Returns the document of an order: the imported one, if that stands for it.
+fn current_order(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
+    let Some(mut imported) = imported_order::find(connection, project, id)? else { return order(connection, project, id) };
+    if !is_cart(&imported) && has_return(connection, project, id, true)? {
+        mark_returned(&mut imported);
+    }
+    Ok(Some(imported))
+}
+
+/// Returns the shop's own order with this id, whatever the owner imported.
+pub(in crate::store) fn own_order(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
+    order(connection, project, id)
+}
+
+/// Marks an imported order as returned, as the owner's returns say.
+pub(in crate::store) fn mark_returned(order: &mut Map<String, Value>) {
+    order.insert("returned".into(), true.into());
 }
 
 /// Returns the table of a resource that has documents.

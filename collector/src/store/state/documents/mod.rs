@@ -2,7 +2,7 @@
 //!
 //! A document is built from the current rows. Unknown attributes are left out.
 
-pub(super) mod builder;
+pub(in crate::store) mod builder;
 pub(in crate::store) mod changes;
 mod lines;
 mod put;

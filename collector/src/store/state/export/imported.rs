@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::resource::{OrderSource, Resource};
 use crate::store::packed_json::PackedJson;
+use crate::store::state::imported_order::OWN_STANDS;
 use crate::time;
 
 /// The attributes of a billing address: the names of the back end's API and those of an imported order.
@@ -37,18 +38,21 @@ pub(super) fn page(
     after: &str,
     limit: usize,
 ) -> rusqlite::Result<Vec<(String, Map<String, Value>)>> {
-    let (stored_as, condition) = match resource {
-        Resource::Orders => (
-            "orders",
-            "NOT is_cart AND NOT EXISTS (SELECT 1 FROM customer_order WHERE project = ?1 AND id = imported_record.id AND is_signed)",
-        ),
-        Resource::Carts => ("orders", "is_cart"),
-        Resource::Returns => ("returns", "TRUE"),
+    let of_orders = |kind| {
+        format!(
+            "resource = 'orders' AND {kind} AND NOT EXISTS (
+             SELECT 1 FROM customer_order WHERE customer_order.project = ?1 AND customer_order.id = imported_record.id AND {OWN_STANDS})"
+        )
+    };
+    let condition = match resource {
+        Resource::Orders => of_orders("NOT is_cart"),
+        Resource::Carts => of_orders("is_cart"),
+        Resource::Returns => "resource = 'returns'".to_owned(),
         Resource::Events | Resource::Customers | Resource::Categories | Resource::Products => return Ok(Vec::new()),
     };
     let query = format!(
         "SELECT id, document FROM imported_record
-         WHERE project = ?1 AND resource = '{stored_as}' AND id > ?2 AND document <> x'' AND {condition} ORDER BY id LIMIT ?3"
+         WHERE project = ?1 AND id > ?2 AND document <> x'' AND {condition} ORDER BY id LIMIT ?3"
     );
     let record = |row: &Row<'_>| Ok((row.get(0)?, serde_json::from_str(&row.get::<_, PackedJson>(1)?.0).unwrap_or_default()));
     let mut statement = connection.prepare_cached(&query)?;

@@ -16,16 +16,20 @@ pub use self::cursor::ListCursor;
 use super::customers;
 use super::documents::builder;
 use super::documents::changes::{IS_HIDDEN_CART, IS_HIDDEN_RETURN};
+use super::imported_order::OWN_STANDS;
 use super::lww::LwwMap;
 use super::order::PLACED;
 use super::orders;
 use super::person::Person;
 use crate::resource::Resource;
 
-/// The condition of an order that is only a page's report of an order that the owner imported.
-const IS_IMPORTED: &str = "(NOT is_signed AND EXISTS (
-    SELECT 1 FROM imported_record
-    WHERE project = ?1 AND resource = 'orders' AND imported_record.id = customer_order.id AND NOT is_cart AND document <> x''))";
+/// The condition of an order for which an imported record stands.
+fn is_imported() -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM imported_record WHERE imported_record.project = ?1 AND resource = 'orders'
+         AND imported_record.id = customer_order.id AND document <> x'' AND NOT {OWN_STANDS})"
+    )
+}
 
 /// One page of an export.
 #[derive(Debug)]
@@ -105,7 +109,8 @@ fn query(resource: Resource) -> Option<String> {
         Resource::Products => "SELECT id, fields FROM product",
         Resource::Orders => {
             return Some(format!(
-                "SELECT id FROM customer_order WHERE project = ?1 AND id > ?2 AND NOT {IS_IMPORTED} ORDER BY id LIMIT ?3"
+                "SELECT id FROM customer_order WHERE project = ?1 AND id > ?2 AND NOT {} ORDER BY id LIMIT ?3",
+                is_imported()
             ));
         }
         Resource::Returns => {
@@ -197,7 +202,7 @@ pub(super) fn customer_of(connection: &Connection, project: i64, email: &str) ->
     connection.prepare_cached(query)?.query_row(params![project, email], customer).optional()
 }
 
-/// Returns the order with this id, unless it is only a page's report of an order that the owner imported.
+/// Returns the shop's own order with this id.
 pub(super) fn order_of(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
     let query = "SELECT id, is_signed FROM customer_order WHERE project = ?1 AND id = ?2";
     let found = connection.prepare_cached(query)?.query_row(params![project, id], |row| order(connection, project, row)).optional()?;
