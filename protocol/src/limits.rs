@@ -32,3 +32,9 @@ pub const MAX_DEPTH: usize = 12;
 
 /// The largest body that a page may send while it unloads.
 pub const MAX_UNLOAD_BYTES: usize = 60 * KIB;
+
+/// The greatest amount, whatever its sign: metrics store millionths in 64 bits.
+pub const MAX_AMOUNT: f64 = 9.2e12;
+
+/// What an amount must be, in messages.
+pub const AMOUNT_RANGE: &str = "a number from -9.2e12 to 9.2e12";

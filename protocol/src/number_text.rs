@@ -1,7 +1,7 @@
 //! Numbers as decimal text. Parsing and printing floats would be too large for a page, and would round money.
 
-use crate::json_writer;
 use crate::str_bytes::{split_at, split_first, split_where, trim};
+use crate::{json_writer, limits};
 
 /// The number of digits that always fit into 64 bits.
 const MAX_INTEGER_DIGITS: usize = 19;
@@ -35,6 +35,11 @@ pub fn fits_f64(text: &str) -> bool {
 pub fn float_text(number: f64) -> String {
     let is_plain = number.abs() < 1e15 && number.abs() >= 1e-6 || number == 0.0;
     if is_plain { number.to_string() } else { format!("{number:e}") }
+}
+
+/// Returns an amount, unless it is greater than the bound.
+pub fn within_bounds(amount: Option<String>) -> Option<String> {
+    amount.filter(|amount| amount.parse().is_ok_and(|amount: f64| amount.abs() <= limits::MAX_AMOUNT))
 }
 
 /// Returns the value of a text of digits; None for any other text, or for more than 19 digits.

@@ -314,6 +314,7 @@ mod tests {
                 json!({"total": 1234, "currency": "VND", "lines": [{"product_id": "3", "quantity": 1}, {"product_id": "4", "quantity": 2, "price": 1500}]}),
             ),
             ("basket_add", json!({"product_id": 2}), json!({"product_id": "2", "quantity": 1})),
+            ("order", json!({"order_id": 2, "total": 9.3e12, "tax": 9.2e12}), json!({"order_id": "2", "tax": 9_200_000_000_000_u64})),
             ("page_view", json!({"name": null}), json!({"url": "https://shop/page"})),
             ("page_view", json!({"url": "/a", "name": ""}), json!({"url": "/a"})),
             ("page_view", json!({"url": ""}), json!({"url": "https://shop/page"})),

@@ -3,7 +3,7 @@
 //! A text has one price or none: `10 – 20 €` and `€20 €15` have two numbers, so they have none. Text in `<del>` or `<s>` is not a price any more.
 //! A separator before exactly three digits is ambiguous; currency and spelling decide.
 
-use crate::number_text::{float_text, is_json_number, normalise_decimal};
+use crate::number_text::{float_text, is_json_number, normalise_decimal, within_bounds};
 
 /// The longest amount that is read as a float; with an exponent of two digits, 40 characters still fit one.
 const MAX_AMOUNT_CHARS: usize = 40;
@@ -37,7 +37,7 @@ pub fn parse_price(text: &str, currency: &str) -> Option<String> {
         let is_float = text.len() <= MAX_AMOUNT_CHARS && exponent <= MAX_EXPONENT_CHARS;
         // More digits than a float has, or an exponent.
         let printed = || text.parse().ok().filter(|_| is_float).map(float_text);
-        return normalise_decimal(text).or_else(|| printed().map(|printed| normalise_decimal(&printed).unwrap_or(printed)));
+        return within_bounds(normalise_decimal(text).or_else(|| printed().map(|printed| normalise_decimal(&printed).unwrap_or(printed))));
     }
     if text.len() > MAX_TEXT_BYTES {
         return None;
@@ -46,7 +46,7 @@ pub fn parse_price(text: &str, currency: &str) -> Option<String> {
     let number = only_number(&plain)?;
     let decimals = Decimals::of(&plain, &currency);
     let amount = to_decimal(number.text, decimals)?;
-    normalise_decimal(&if number.is_negative { format!("-{amount}") } else { amount })
+    within_bounds(normalise_decimal(&if number.is_negative { format!("-{amount}") } else { amount }))
 }
 
 /// Returns whether a plain number may be one with thousands.
@@ -318,6 +318,8 @@ mod tests {
             ("9.999007199254740993", Some("9.999007199254741")),
             ("1e+21", None),
             ("1e992", None),
+            ("-9.2e12", Some("-9200000000000")),
+            ("9200000000000.01", None),
             ("1.234", Some("1.234")),
             ("1.234 €", Some("1234")),
             ("1234.567 €", Some("1234.567")),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use tillroll_protocol::limits::AMOUNT_RANGE;
 
 use crate::metrics::catalog::{Field, FieldType, RecordKind};
 use crate::metrics::document::scalar::{self, Scalar};
@@ -313,7 +314,7 @@ impl ValueSeed {
             FieldType::Text => Ok(Scalar::Text(number.to_string())),
             FieldType::Integer => number.as_f64().and_then(scalar::whole).map(Scalar::Integer).ok_or("a whole number"),
             FieldType::Number | FieldType::Amount => {
-                number.as_f64().and_then(scalar::millionths_of).map(Scalar::Millionths).ok_or("a number")
+                number.as_f64().and_then(scalar::millionths_of).map(Scalar::Millionths).ok_or(AMOUNT_RANGE)
             }
             _ => Err(self.expected()),
         }

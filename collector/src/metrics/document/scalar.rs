@@ -2,13 +2,13 @@
 
 use serde_json::{Number, Value};
 
+use tillroll_protocol::limits::MAX_AMOUNT;
+
 use crate::metrics::catalog::FieldType;
 use crate::time;
 
 /// The scale of money, quantities and rates, which are stored in millionths.
 pub const MILLION: f64 = 1_000_000.0;
-/// The largest absolute value whose millionths fit into an `i64`.
-pub const MAX_ABS_VALUE: f64 = 9.2e12;
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub(super) fn time(text: &str, latest: i64) -> Option<Scalar> {
 
 /// Returns a whole number within bounds.
 pub(super) fn whole(number: f64) -> Option<i64> {
-    let is_whole = number.fract() == 0.0 && number.abs() <= MAX_ABS_VALUE;
+    let is_whole = number.fract() == 0.0 && number.abs() <= MAX_AMOUNT;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within bounds")]
     is_whole.then_some(number as i64)
 }
@@ -42,7 +42,7 @@ pub(super) fn whole(number: f64) -> Option<i64> {
 /// Returns a number in millionths, rounded.
 pub(super) fn millionths_of(number: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "within bounds")]
-    (number.abs() <= MAX_ABS_VALUE).then(|| (number * MILLION).round() as i64)
+    (number.abs() <= MAX_AMOUNT).then(|| (number * MILLION).round() as i64)
 }
 
 /// Returns a number in millionths, rounded.

@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use tillroll_protocol::limits::MAX_AMOUNT;
+
 use crate::metrics::catalog::{Field, FieldType, Grouping, RecordKind, parent};
-use crate::metrics::document::{MAX_ABS_VALUE, MILLION};
+use crate::metrics::document::MILLION;
 use crate::metrics::query::{Comparison, Condition, Predicate};
 use crate::metrics::search_query::SearchExpr;
 use crate::projection::sql::builder::{SqlBuilder, alias, column, is_scaled};
@@ -14,7 +16,7 @@ use crate::projection::sql::statement::Bound;
 const LISTED: RangeInclusive<usize> = 2..=16;
 
 /// The largest number that is stored: the largest amount, in millionths.
-const MAX_STORED: f64 = MAX_ABS_VALUE * MILLION;
+const MAX_STORED: f64 = MAX_AMOUNT * MILLION;
 
 /// Whether an array is this one or is nested in it.
 pub(super) fn in_tree(root: &str, array: &str) -> bool {

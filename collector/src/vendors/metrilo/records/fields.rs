@@ -63,7 +63,7 @@ impl RecordField {
             }
             Rule::Email => lenient::email_address(value).map_err(unparsable)?.map(Value::from),
             Rule::Flag => lenient::flag(value).map_err(unparsable)?.map(Value::from),
-            Rule::Money => money(value).map_err(unparsable)?,
+            Rule::Money => money(value).map_err(|_| bad_field(path, wanted_amount(value), value))?,
             Rule::Price => price(path, value, object)?,
             Rule::Texts => {
                 let texts = lenient::texts(value).map_err(unparsable)?;
@@ -153,7 +153,15 @@ fn price(path: &str, value: &JsonValue<'_>, object: &JsonValue<'_>) -> Result<Op
     if !has_options && !members.iter().any(|(name, _)| name == "price") {
         return Err(bad_field(path, "a number, or `options` be there", value));
     }
-    money(value).map_err(|_| bad_field(path, "a number", value))
+    money(value).map_err(|_| bad_field(path, wanted_amount(value), value))
+}
+
+/// Returns what an invalid amount should be: a number has no form that is not allowed, so it is beyond the bounds.
+fn wanted_amount(value: &JsonValue<'_>) -> &'static str {
+    match lenient::text(value) {
+        Ok(Some(text)) if number_text::is_json_number(&text) => limits::AMOUNT_RANGE,
+        _ => Rule::Money.wanted(),
+    }
 }
 
 /// Adds each option's fields as separate fields, so that they merge. The id of an option may be the key of its object.
@@ -236,6 +244,9 @@ mod tests {
         assert_eq!(product(json!("10.42")), Ok(json!({"id": "1", "name": "n", "price": 10.42})));
         assert_eq!(product(json!("")), Ok(json!({"id": "1", "name": "n"})));
         assert_eq!(product(json!("free")), Err("`params.price` must be a number, found a string".into()));
+        for amount in [json!(9.21e12), json!(-1e13), json!("9300000000000.00"), json!(1e308)] {
+            assert!(product(amount).unwrap_err().starts_with("`params.price` must be a number from -9.2e12 to 9.2e12, found a "));
+        }
         let without = fields(PRODUCT, json!({"id": "1", "name": "n"}));
         assert_eq!(without, Err("`params.price` must be a number, or `options` be there, found nothing".into()));
     }
