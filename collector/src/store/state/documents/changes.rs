@@ -124,7 +124,7 @@ pub(in crate::store) fn own_order(connection: &Connection, project: i64, id: &st
     order(connection, project, id)
 }
 
-/// Marks an imported order as returned, as the owner's returns say.
+/// Marks an imported order as returned, because the owner has a return of it.
 pub(in crate::store) fn mark_returned(order: &mut Map<String, Value>) {
     order.insert("returned".into(), true.into());
 }
