@@ -23,18 +23,21 @@ const SCRIPT_URL = /^(.*?\/)((j|tags)\/([^/?#]+)\.js|[^/?#]*)\/*(\?([^#]*&)?toke
 let scriptBase;
 
 /**
- * Returns the options, and sets `scriptBase`. They are those of the script's own element and of `window.tillrollOptions`. If the element names
- * no project, the file may be a copy or a bundle: then they are those of any script element with `data-token` and `data-collector`, or of
- * `window.tillrollOptions`. Nothing else of the page counts, whatever its name and address.
+ * Returns the options, and sets `scriptBase`. They are those of the script's own element, and what it lacks is that of `window.tillrollOptions`.
+ * If the address of the script names no project, the file may be a copy or a bundle: then any script element with `data-token` and
+ * `data-collector` counts too. Nothing else of the page counts, whatever its name and address.
  */
 const readOptions = () => {
   const own = asObject(member(document, "currentScript"));
-  const [, base, , , pathToken, , , queryToken] = SCRIPT_URL.exec(own.src) || [];
+  const [, collector, , , pathToken, , , queryToken] = SCRIPT_URL.exec(own.src) || [];
   const token = queryToken || pathToken;
-  const options = { ...window.tillrollOptions, token, collector: base, ...own.dataset };
-  scriptBase = token && base;
-  if (options.token) return options;
-  return asObject(member(document, "querySelector").call(document, "script[data-token][data-collector]")).dataset || window.tillrollOptions;
+  scriptBase = token && collector;
+  return {
+    collector,
+    ...window.tillrollOptions,
+    ...(token ? { token, collector } : asObject(member(document, "querySelector").call(document, "script[data-token][data-collector]")).dataset),
+    ...own.dataset,
+  };
 };
 
 /**
@@ -58,7 +61,7 @@ const createInstaller = (track) => {
   };
 };
 
-/** Installs everything for the project `token` of the collector `collector`. */
+/** Installs everything for the project `token` of the collector `collector`; without options, functions without effect. */
 const install = (options) => {
   const settings = {
     ...options,
@@ -84,9 +87,9 @@ const run = () => {
   const isConfigured = token && /^\/|\/\//.test(collector);
   // On a second execution a v1 stub may have replaced our object since: adopt its calls.
   if (adopt) adopt();
-  else install(isConfigured ? options : { collector: "" });
+  else install(isConfigured ? options : {});
   if (adopt ? isConfigured && token !== firstToken : !isConfigured)
-    window.console.error("tillroll: wrong token or collector");
+    window.console.error("tillroll: wrong token/collector");
 };
 
 tryCall(run);

@@ -25,9 +25,8 @@ pub struct Consent {
 }
 
 impl Consent {
-    /// Changes to the state named `word`; an unknown word is no consent yet. Returns the waiting calls if consent is granted now, and drops them
-    /// unless it is still pending.
-    pub fn change(&mut self, word: &str) -> Vec<StoredEntry> {
+    /// Changes to the state named `word`; an unknown word is no consent yet. A denial drops the waiting calls.
+    pub fn change(&mut self, word: &str) {
         if self.state != State::Never {
             self.state = match word {
                 "granted" => State::Granted,
@@ -36,22 +35,25 @@ impl Consent {
                 _ => State::Pending,
             };
         }
-        if self.state == State::Pending {
-            return Vec::new();
+        if self.is_denied() {
+            self.waiting.clear();
         }
-        let waiting = std::mem::take(&mut self.waiting);
-        if self.is_granted() { waiting } else { Vec::new() }
     }
 
-    /// Returns whether a call may be processed. If not, the call waits while consent is pending and is dropped otherwise.
-    pub fn pass(&mut self, call: StoredEntry<&str>) -> bool {
-        if self.state == State::Pending {
-            if self.waiting.len() >= queue::MAX_CALLS {
-                self.waiting.remove(0);
-            }
-            self.waiting.push(call.to_owned());
+    /// Lets a call wait, unless consent is denied.
+    pub fn hold(&mut self, call: StoredEntry<&str>) {
+        if self.is_denied() {
+            return;
         }
-        self.is_granted()
+        if self.waiting.len() >= queue::MAX_CALLS {
+            self.waiting.remove(0);
+        }
+        self.waiting.push(call.to_owned());
+    }
+
+    /// Returns the oldest call that waits, which waits no longer.
+    pub fn next_waiting(&mut self) -> Option<StoredEntry> {
+        if self.waiting.is_empty() { None } else { Some(self.waiting.remove(0)) }
     }
 
     /// Returns whether events may be stored and sent.
@@ -80,28 +82,30 @@ mod tests {
     }
 
     #[test]
-    fn granted_consent_releases_waiting_calls_in_order() {
+    fn granted_consent_keeps_waiting_calls_in_order() {
         let mut state = consent("pending");
-        assert_eq!((state.pass(call("1")), state.pass(call("2"))), (false, false));
-        assert_eq!(state.change("pending"), []);
-        assert_eq!(state.change("granted"), [call("1").to_owned(), call("2").to_owned()]);
-        assert!(state.pass(call("3")));
+        state.hold(call("1"));
+        state.hold(call("2"));
+        state.change("pending");
+        state.change("granted");
+        assert!(state.is_granted());
+        assert_eq!([1, 2, 3].map(|_| state.next_waiting()), [Some(call("1").to_owned()), Some(call("2").to_owned()), None]);
     }
 
     #[test]
     fn denied_consent_drops_waiting_calls_and_can_be_granted_later() {
         let mut state = consent("pending");
-        state.pass(call("1"));
-        assert_eq!(state.change("denied"), []);
-        assert!(!state.pass(call("2")));
-        assert_eq!(state.change("granted"), []);
-        assert!(state.is_granted());
+        state.hold(call("1"));
+        state.change("denied");
+        state.hold(call("2"));
+        state.change("granted");
+        assert_eq!((state.is_granted(), state.next_waiting()), (true, None));
     }
 
     #[test]
     fn permanent_denial_cannot_be_granted() {
         let mut state = consent("never");
-        assert_eq!(state.change("granted"), []);
+        state.change("granted");
         assert!(state.is_denied());
     }
 

@@ -143,10 +143,11 @@ impl Delivery {
         self.in_flight.take()
     }
 
-    /// Handles the timer: ends the request in flight if it timed out, and returns it.
+    /// Handles the timer: ends the request in flight, which timed out, and returns it. The timer counts even if the clock was set back meanwhile.
     pub fn take_timed_out(&mut self, now: Millis) -> Option<InFlight> {
         self.timer = NEVER;
-        if self.due <= now { self.in_flight.take() } else { None }
+        self.due = self.due.min(now);
+        self.in_flight.take()
     }
 
     /// Ends the request in flight without counting a failure: its response was lost while the page was frozen.
@@ -260,6 +261,15 @@ mod tests {
         assert_eq!(delivery.update_timer(false), Some(300 + BATCH_DELAY_MS));
         delivery.send_at(400);
         assert_eq!(delivery.ready(400), Some(batcher::MAX_CALLS));
+    }
+
+    #[test]
+    fn timer_ends_the_backoff_even_if_the_clock_was_set_back() {
+        let mut delivery = Delivery::default();
+        delivery.open();
+        delivery.apply(SendOutcome::Retry, 3_600_000, 1, 0);
+        assert_eq!(delivery.take_timed_out(1_000), None);
+        assert_eq!(delivery.ready(1_000), Some(batcher::MAX_CALLS));
     }
 
     #[test]

@@ -20,7 +20,7 @@ numbered! {
         Call,
         /// The key and the text of a stored entry that [`Host::restore`](crate::effect::Host::restore) requested, in the order of the keys.
         Stored,
-        /// All stored entries are there; no request starts before. No text.
+        /// All stored entries are there; no request starts before. Once more when the page's recorded calls are there too. No text.
         Restored,
         /// The timer of [`Host::set_timer`](crate::effect::Host::set_timer) has fired. No text.
         Timer,

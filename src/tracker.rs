@@ -20,7 +20,8 @@ use crate::{Millis, batcher};
 pub struct Tracker {
     context: VisitorContext,
     consent: Consent,
-    load_call: StoredEntry,
+    /// The key of this page's load call.
+    load_key: String,
     /// Whether the visitor's id comes from the shop's server, and no cookie has it yet.
     is_server_id: bool,
     queue: Queue,
@@ -43,7 +44,7 @@ impl Tracker {
         let (second, third) = split_once(rest, SEPARATOR);
         let entry = StoredEntry::new(first, rest);
         match kind {
-            InputKind::Start => self.start(now, first, StoredEntry::new(second, third), out),
+            InputKind::Start => self.start(first, StoredEntry::new(second, third), out),
             InputKind::Call => self.call(now, entry, out),
             InputKind::Stored => self.stored(now, entry, out),
             InputKind::Restored => self.restored(now, out),
@@ -57,7 +58,7 @@ impl Tracker {
             InputKind::DeletedElsewhere => self.queue.remove(texts),
             InputKind::Online => self.delivery.retry(now),
             InputKind::Flush => self.flush(now),
-            InputKind::Consent => self.consent(now, texts, out),
+            InputKind::Consent => self.consent(texts, out),
             InputKind::RequestDone => self.request_done(now, SendResult::new(status, first, rest), out),
         }
         self.send(now, out);
@@ -77,19 +78,18 @@ impl Tracker {
         }
     }
 
-    fn start(&mut self, now: Millis, consent: &str, load_call: StoredEntry<&str>, out: &mut impl Host) {
+    fn start(&mut self, consent: &str, load_call: StoredEntry<&str>, out: &mut impl Host) {
+        self.load_key = load_call.key.into();
         self.consent.change(consent);
-        self.load_call = load_call.to_owned();
+        self.consent.hold(load_call);
         if self.consent.is_granted() {
             if self.is_server_id {
                 self.save_visitor(out);
             }
-            return out.restore();
-        }
-        if self.consent.is_denied() {
+            out.restore();
+        } else if self.consent.is_denied() {
             self.clear_all(out);
         }
-        self.call(now, load_call, out);
     }
 
     fn call(&mut self, now: Millis, entry: StoredEntry<&str>, out: &mut impl Host) {
@@ -102,8 +102,10 @@ impl Tracker {
         if !entry.is_call() {
             return self.adopt(now, entry, out);
         }
-        if self.consent.pass(entry) {
+        if self.consent.is_granted() {
             self.process_call(now, entry.key, entry.text, "", out);
+        } else {
+            self.consent.hold(entry);
         }
     }
 
@@ -185,20 +187,28 @@ impl Tracker {
             self.report_dropped(entry.key, "damaged", out);
         } else if !entry.is_call() {
             self.enqueue(now, entry.to_owned(), true, out);
-        } else if *entry.key < *self.load_call.key {
-            let key_end = String::from(decided_key(&self.load_call.key));
+        } else if *entry.key < *self.load_key {
+            let key_end = String::from(decided_key(&self.load_key));
             self.process_call(now, entry.key, entry.text, &key_end, out);
         }
     }
 
-    /// Processes the load call of this page, behind the stored entries of earlier pages, and allows requests.
+    /// Allows requests. Processes the load call of this page, behind the stored entries of earlier pages. The next such input, behind the calls that
+    /// the inline snippet recorded, processes the calls that waited for consent.
     fn restored(&mut self, now: Millis, out: &mut impl Host) {
-        if self.consent.is_granted() && !self.delivery.is_open() {
+        if !self.consent.is_granted() {
+            return;
+        }
+        let is_first = !self.delivery.is_open();
+        if is_first {
             self.delivery.open();
             self.delivery.schedule(now);
-            let load_call = std::mem::take(&mut self.load_call.text);
-            let load_key = self.load_call.key.clone();
-            self.call(now, StoredEntry::new(&load_key, &load_call), out);
+        }
+        while let Some(entry) = self.consent.next_waiting() {
+            self.call(now, entry.as_ref(), out);
+            if is_first {
+                break;
+            }
         }
     }
 
@@ -267,11 +277,9 @@ impl Tracker {
         self.delivery.send_at(now);
     }
 
-    fn consent(&mut self, now: Millis, word: &str, out: &mut impl Host) {
+    fn consent(&mut self, word: &str, out: &mut impl Host) {
         let before = self.consent.is_granted();
-        for entry in &self.consent.change(word) {
-            self.process_call(now, &entry.key, &entry.text, "", out);
-        }
+        self.consent.change(word);
         if self.consent.is_denied() {
             self.clear_all(out);
         } else if self.consent.is_granted() && !before {
@@ -288,7 +296,6 @@ impl Tracker {
         }
         self.queue.clear();
         self.delivery.abandon();
-        self.load_call.text.clear();
         self.context = VisitorContext::default();
         out.clear_all();
         out.save(VISITOR_COOKIE, "");

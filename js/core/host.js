@@ -25,7 +25,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * facades/page-views.js.
  */
 export const createHost = (page, core) => {
-  const { cookieDomain, collector, readState, store: pageStore, setConsent, listeners, pause, enqueue, encodeBody, snippet = [] } = page;
+  const { cookieDomain, readState, store: pageStore, setConsent, listeners, pause, enqueue, encodeBody, snippet = [] } = page;
+  // A path is one of the shop, whatever `<base>` the page has. A document without an address of its own, such as `about:srcdoc`, keeps it.
+  const collector = tryCall(() => new window.URL(page.collector, location).href) || page.collector;
   const store = completeStore(pageStore);
   const dedup = createDedupState(pageStore.name);
   /** The functions that resolve the promises of `flush`. */
@@ -71,6 +73,8 @@ export const createHost = (page, core) => {
         const hasFailed = (snippet.length || RAW_CALL.test(entries.join())) && (await loadReplay());
         // Without the replay all entries wait for a later page.
         tryCall(core.restore, hasFailed ? [] : entries);
+        // Behind what the replay has called.
+        core.input(INPUTS.Restored);
         resume();
       });
     },

@@ -72,7 +72,8 @@ const cookiePaths = (path) => {
 /**
  * Sets the cookie `name`, or deletes it if `value` is empty: for `domain`, else for the widest domain that the browser accepts. Another
  * cookie of that name, with a path or a domain of its own, may stand before ours: if the value is not read back, all of that name are
- * deleted. If the browser accepts none, the value goes to local storage. `readState` is the function above: the host passes it in, because
+ * deleted before narrower domains are tried, because only the page's own subdomain could delete those. If the browser accepts none, the value
+ * goes to local storage. `readState` is the function above: the host passes it in, because
  * it is in the page's script already.
  */
 export const writeState = (name, value, domain, readState) => {
@@ -81,16 +82,12 @@ export const writeState = (name, value, domain, readState) => {
   const write = (value, maxAge, path, domain) =>
     setCookie(`${name}=${encodeCookie(value)};path=${path}${attributes}${maxAge}${domain && ";domain=" + domain}`);
   const domains = domain ? [domain] : cookieDomains(hostname);
-  const writeOurs = () =>
-    domains.some((domain) => {
-      write(value, value ? __COOKIE_MAX_AGE_SECS__ : 0, "/", domain);
-      return readState(name) === value;
-    });
+  const writeOurs = (domain) => {
+    write(value, value ? __COOKIE_MAX_AGE_SECS__ : 0, "/", domain);
+    return readState(name) === value;
+  };
   useLocal("removeItem", name);
-  if (writeOurs()) return;
-  if (readState(name)) {
-    for (const path of cookiePaths(pathname)) for (const domain of cookieDomains(hostname)) write("", 0, path, domain);
-    if (writeOurs()) return;
-  }
-  useLocal("setItem", name, value);
+  if (writeOurs(domains[0])) return;
+  if (readState(name)) for (const path of cookiePaths(pathname)) for (const domain of cookieDomains(hostname)) write("", 0, path, domain);
+  if (!domains.some(writeOurs)) useLocal("setItem", name, value);
 };

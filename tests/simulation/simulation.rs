@@ -145,6 +145,7 @@ impl Simulation {
             self.dispatch(tab, InputKind::Stored, &[&entry.key, &entry.text]);
         }
         self.dispatch(tab, InputKind::Restored, &[]);
+        self.dispatch(tab, InputKind::Restored, &[]);
         for call in std::mem::take(&mut self.tabs[tab].waiting) {
             self.process_call(tab, &call);
         }

@@ -305,6 +305,20 @@ describe("consent", PARALLEL, () => {
       assert.deepEqual(typesAndApis(events), [LANDING, ...CALLED]);
     }));
 
+  test("pending, then granted: the calls that the snippet recorded come before those behind it", () =>
+    withPage(
+      pages(`metrilo.identify("a@x.com");`, { snippet: MEMORY_SNIPPET, attributes: `data-consent="pending"` }),
+      async ({ page, open, allEvents }) => {
+        await open();
+        await waitForLibrary(page);
+        await page.evaluate(whenReady);
+        await page.evaluate(() => (window.metrilo.identify("b@x.com"), window.tillroll.consent("granted")));
+        const emails = (await allEvents()).filter(({ type }) => type === "identify").map(({ params }) => params.email);
+        assert.deepEqual(emails, ["a@x.com", "b@x.com"]);
+        assert.equal(await page.evaluate(() => window.ometria.getIdentity()), "b@x.com");
+      },
+    ));
+
   test("denied, then granted: earlier calls are discarded", () =>
     withPage(withPendingConsent, async ({ page, open, allEvents, waitForEvents }) => {
       await open();

@@ -71,7 +71,7 @@ test("a script without a token stores and sends nothing, and reports it", () =>
       assert.deepEqual(report, { name: "error", reason: "no_token" });
       assert.deepEqual(await page.evaluate(async () => [document.cookie, (await indexedDB.databases()).length, localStorage.length]), ["", 0, 0]);
     },
-    { allowedErrors: /^tillroll: wrong token or collector$/ },
+    { allowedErrors: /^tillroll: wrong token\/collector$/ },
   ));
 
 test("a collector without a scheme is not taken as a path of the shop", () =>
@@ -86,7 +86,7 @@ test("a collector without a scheme is not taken as a path of the shop", () =>
       await open();
       const report = await page.evaluate(() => new Promise((resolve) => window.tillroll.on("error", resolve)));
       assert.equal(report.reason, "no_token");
-      assert.deepEqual([page.errors.splice(0), requests.filter((path) => path.includes("collector"))], [["tillroll: wrong token or collector"], []]);
+      assert.deepEqual([page.errors.splice(0), requests.filter((path) => path.includes("collector"))], [["tillroll: wrong token/collector"], []]);
     },
   ));
 

@@ -57,6 +57,17 @@ test("a visit writes the cookie again, and no other response sets it", () =>
     HOST,
   ));
 
+test("a collector at a path of the shop is asked, and gets the events, whatever base the page has", () =>
+  withPage(
+    (collector) => ({ "/": `<base href="http://cdn.shop.test:9/x/">${scriptTag(collector, 'data-collector="/t/"')}` }),
+    async ({ page, url, open }) => {
+      const [events, renewal] = ["/t/v2/calls", "/t/v2/cookie?domain="].map((path) => page.waitForRequest(url + path));
+      await open();
+      await Promise.all([events, renewal]);
+    },
+    { host: "www.shop.test", allowedErrors: /Failed to load resource/ },
+  ));
+
 test("a collector of another site is not asked", () =>
   withPage(
     (collector) => ({ "/": scriptTag(collector) }),

@@ -47,6 +47,18 @@ describe("the visitor cookie", PARALLEL, () => {
       assert.equal((await visitorCookies(page))[0].value, cookie.value);
     }));
 
+  test("of the shop's server on one subdomain is replaced by one for the whole site", () =>
+    withPage(
+      pages,
+      async ({ page, url, open, allEvents }) => {
+        await page.context().addCookies([{ name: "cbuid", value: "5f2", url }]);
+        await openAndRun(open, page, identify, "johny@x.com");
+        await allEvents();
+        assert.deepEqual((await visitorCookies(page)).map(({ domain, value }) => [domain, value]), [[".shop.test", "johny@x.com"]]);
+      },
+      { host: "www.shop.test" },
+    ));
+
   for (const email of ["a+b@x.com", "o'neil@x.ie", "johny%40@x.com", "иван@пример.бг", "+359888@phone_email"]) {
     test(`with ${email} is read back unchanged by PHP, by the page and by the library`, () => {
       const headers = [];
