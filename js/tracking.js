@@ -24,18 +24,19 @@ let scriptBase;
 
 /**
  * Returns the options, and sets `scriptBase`. They are those of the script's own element, and what it lacks is that of `window.tillrollOptions`.
- * If the address of the script names no project, the file may be a copy or a bundle: then any script element with `data-token` and
- * `data-collector` counts too. Nothing else of the page counts, whatever its name and address.
+ * If neither the address nor an attribute of the script names the project, the file may be a copy or a bundle: then any script element with
+ * `data-token` and `data-collector` counts too. Nothing else of the page counts, whatever its name and address.
  */
 const readOptions = () => {
   const own = asObject(member(document, "currentScript"));
   const [, collector, , , pathToken, , , queryToken] = SCRIPT_URL.exec(own.src) || [];
   const token = queryToken || pathToken;
+  const { token: ownToken } = asObject(own.dataset);
   scriptBase = token && collector;
   return {
-    collector,
+    collector: ownToken && collector,
     ...window.tillrollOptions,
-    ...(token ? { token, collector } : asObject(member(document, "querySelector").call(document, "script[data-token][data-collector]")).dataset),
+    ...(token ? { token, collector } : !ownToken && asObject(member(document, "querySelector").call(document, "script[data-token][data-collector]")).dataset),
     ...own.dataset,
   };
 };

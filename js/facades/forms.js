@@ -9,7 +9,7 @@ import { tryCall } from "../safe.js";
  * because the core may not have loaded when a form is submitted; tests/compat/shared-rules/email-addresses.json tests both. If the core
  * ignored the address, it would assign the form's other fields to the previous visitor.
  */
-export const EMAIL = /^[^\0- \s@<>,;:"\x7f]+@[^\0- \s@<>,;:".\x7f]+(\.[^\0- \s@<>,;:".\x7f]+)*$/;
+export const EMAIL = /^[^\0- \s@<>,;:"\x7f]+@(?!\.)(\.?[^\0- \s@<>,;:".\x7f])+$/;
 
 /** The integrated forms: options, and the methods to call. */
 const integrated = [];
@@ -29,7 +29,7 @@ const identifyBy = (form, options, methods) => {
   if (!EMAIL.test(email)) return;
   methods.identify(email);
   const details = {};
-  for (const name of ["firstName", "lastName", "phoneNumber"]) details[name] = valueOf(name);
+  for (const name of "firstName lastName phoneNumber".split(" ")) details[name] = valueOf(name);
   const subscribed = option("subscribed");
   // An unchecked box does not unsubscribe. Radio buttons are ignored, because which one means yes is unknown.
   const isChecked = (field) => field.checked && field.type !== "radio";

@@ -1,14 +1,14 @@
-// Generates the methods of a vendor API from a table. Each line has a method's name, an event type, and the sources of its parameters:
-// `quantity` is the next positional argument; `.firstName` is a property of the argument behind those, `.first_name=firstName` the same
-// under another name.
+// Generates the methods of a vendor API from a table. Its entries, separated by commas, have a method's name, an event type, and the sources
+// of its parameters: `quantity` is the next positional argument; `.firstName` is a property of the argument behind those,
+// `.first_name=firstName` the same under another name.
 
 import { readProperty } from "../safe.js";
 
-/** Returns a method for each line of `table`; each calls `track(type, params)`. `read(object, property)` returns a property of any value. */
+/** Returns a method for each entry of `table`; each calls `track(type, params)`. `read(object, property)` returns a property of any value. */
 export const methodsFromTable = (table, track, read = readProperty) => {
   const methods = {};
-  for (const line of table.split("\n")) {
-    const [name, type, ...sources] = line.split(" ");
+  for (const entry of table.split(",")) {
+    const [name, type, ...sources] = entry.split(" ");
     methods[name] = (...args) => {
       const params = {};
       for (const source of sources) {

@@ -5,17 +5,17 @@ import { readProperty, tryCall } from "../safe.js";
 import { methodsFromTable } from "./method-table.js";
 
 /** `event(name, data)` by name; other names are custom events. `option_id|id` is the first of several properties with a value. */
-const EVENTS = `\
-view_product product_view .product_id=id
-view_category category_view .id
-view_article article_view .id .name .url
-add_to_cart basket_add .product_id=option_id|id .quantity
-remove_from_cart basket_remove .product_id=option_id|id
-checkout_start checkout
-search search .query
-apply_tags tag .tags
-order order .order_id .total=amount .tax=tax_amount .shipping=shipping_amount .currency .lines=items
-pageview page_view .url=uri .name=page_title`;
+const EVENTS =
+  "view_product product_view .product_id=id," +
+  "view_category category_view .id," +
+  "view_article article_view .id .name .url," +
+  "add_to_cart basket_add .product_id=option_id|id .quantity," +
+  "remove_from_cart basket_remove .product_id=option_id|id," +
+  "checkout_start checkout," +
+  "search search .query," +
+  "apply_tags tag .tags," +
+  "order order .order_id .total=amount .tax=tax_amount .shipping=shipping_amount .currency .lines=items," +
+  "pageview page_view .url=uri .name=page_title";
 
 const IDENTIFY_PROPERTIES = ["first_name", "last_name", "phone_number", "subscribed", "name", "tags"];
 

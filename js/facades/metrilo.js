@@ -5,19 +5,19 @@ import { integrateForm } from "./forms.js";
 import { methodsFromTable } from "./method-table.js";
 
 /** The methods of the current API; the format is defined in method-table.js. */
-export const METHODS = `\
-identify identify email
-customerDetails customer_details .first_name=firstName .last_name=lastName .phone_number=phoneNumber .subscribed
-viewPage page_view url .name
-viewArticle article_view id .name .url
-viewCategory category_view id
-viewProduct product_view product_id
-search search query url
-addToCart basket_add product_id quantity
-removeFromCart basket_remove product_id quantity
-checkout checkout
-customEvent custom name
-applyTags tag tags`;
+export const METHODS =
+  "identify identify email," +
+  "customerDetails customer_details .first_name=firstName .last_name=lastName .phone_number=phoneNumber .subscribed," +
+  "viewPage page_view url .name," +
+  "viewArticle article_view id .name .url," +
+  "viewCategory category_view id," +
+  "viewProduct product_view product_id," +
+  "search search query url," +
+  "addToCart basket_add product_id quantity," +
+  "removeFromCart basket_remove product_id quantity," +
+  "checkout checkout," +
+  "customEvent custom name," +
+  "applyTags tag tags";
 
 /** Installs all methods on `target`; each calls `track(type, params)`. */
 export const installMetrilo = (target, track) => {

@@ -9,19 +9,19 @@ import { methodsFromTable } from "./method-table.js";
 const INIT_WAIT_MS = 3000;
 
 /** Undocumented methods of some builds of the tag have no event type: present, without effect. */
-const METHODS = `\
-trackAddToBasket basket_add product_id quantity
-trackTransaction order order_id
-trackCheckout checkout stage
-viewProduct product_view product_id
-track custom name data
-event custom name data
-viewProducts
-setProfileData
-setPageType
-setPageData
-observeEmailInputs
-isNewVisitor`;
+const METHODS =
+  "trackAddToBasket basket_add product_id quantity," +
+  "trackTransaction order order_id," +
+  "trackCheckout checkout stage," +
+  "viewProduct product_view product_id," +
+  "track custom name data," +
+  "event custom name data," +
+  "viewProducts," +
+  "setProfileData," +
+  "setPageType," +
+  "setPageData," +
+  "observeEmailInputs," +
+  "isNewVisitor";
 
 /** Matches what shop servers print for an anonymous visitor, and template placeholders that were not filled in. */
 const PLACEHOLDER_ID = /^(0|null|undefined|false)?$|[{<]/;
@@ -45,10 +45,10 @@ Basket.prototype = {
   setId(id) {
     this.basket_id = id;
   },
-  setUrl(url) {
+  setURL(url) {
     this.URL = url;
   },
-  setURL(url) {
+  setUrl(url) {
     this.URL = url;
   },
   addLineItem(product_id, quantity, price, variant_id) {

@@ -12,6 +12,9 @@ const withPage = createFixture();
 const inline = (text) => `<script>${text}</script>`;
 const VIEW = inline(`metrilo.viewProduct("p");`);
 
+/** The shop's own copy of the script. */
+const COPY = { "/copy.js": () => ({ type: "text/javascript", body: readFileSync(new URL("../../../dist/tracking.js", import.meta.url)) }) };
+
 /** title: what the page has before the script tag. */
 const NAMES = {
   "a class Map": inline("function Map() { this.elements = []; }"),
@@ -51,8 +54,7 @@ describe("a copy of the script takes token and collector from", PARALLEL, () => 
       withPage(
         (collector) => {
           const [attributes, before] = configure(collector);
-          const copy = () => ({ type: "text/javascript", body: readFileSync(new URL("../../../dist/tracking.js", import.meta.url)) });
-          return { "/": `${before}<script src="/copy.js" ${attributes}></script>${VIEW}`, "/copy.js": copy };
+          return { "/": `${before}<script src="/copy.js" ${attributes}></script>${VIEW}`, ...COPY };
         },
         async ({ open, allEvents }) => {
           await open();
@@ -74,19 +76,35 @@ test("a script without a token stores and sends nothing, and reports it", () =>
     { allowedErrors: /^tillroll: wrong token\/collector$/ },
   ));
 
-test("a collector without a scheme is not taken as a path of the shop", () =>
+const WITHOUT_COLLECTOR = {
+  "a collector without a scheme": `<script src="/copy.js" data-token="${TOKEN}" data-collector="collector.example.com"></script>`,
+  "a copy whose page names only the token": `<script>window.tillrollOptions = { token: "${TOKEN}" }</script><script src="/copy.js"></script>`,
+};
+
+for (const [title, tag] of Object.entries(WITHOUT_COLLECTOR))
+  test(`${title}: nothing is sent to the shop's own host`, () =>
+    withPage(
+      () => ({ "/": tag + VIEW, ...COPY }),
+      async ({ page, open }) => {
+        const requests = [];
+        page.on("request", (request) => requests.push(new URL(request.url()).pathname));
+        await open();
+        const report = await page.evaluate(() => new Promise((resolve) => window.tillroll.on("error", resolve)));
+        assert.equal(report.reason, "no_token");
+        assert.deepEqual([page.errors.splice(0), requests], [["tillroll: wrong token/collector"], ["/", "/copy.js"]]);
+      },
+    ));
+
+test("a tag of the collector with the token alone does not take the collector of another tag", () =>
   withPage(
-    () => ({
-      "/": `<script src="/copy.js" data-token="${TOKEN}" data-collector="collector.example.com"></script>${VIEW}`,
-      "/copy.js": () => ({ type: "text/javascript", body: readFileSync(new URL("../../../dist/tracking.js", import.meta.url)) }),
+    (collector) => ({
+      "/":
+        `<script type="text/plain" data-token="other" data-collector="https://other.example.com/"></script>` +
+        `<script src="${collector}/tracking.js" data-token="${TOKEN}"></script>${VIEW}`,
     }),
-    async ({ page, open }) => {
-      const requests = [];
-      page.on("request", (request) => requests.push(new URL(request.url()).pathname));
+    async ({ open, allEvents }) => {
       await open();
-      const report = await page.evaluate(() => new Promise((resolve) => window.tillroll.on("error", resolve)));
-      assert.equal(report.reason, "no_token");
-      assert.deepEqual([page.errors.splice(0), requests.filter((path) => path.includes("collector"))], [["tillroll: wrong token/collector"], []]);
+      assert.deepEqual((await allEvents()).map(({ type }) => type), ["land", "product_view"]);
     },
   ));
 
