@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use serde::Serialize;
 use tillroll_protocol::limits;
 use tillroll_protocol::receipt::Receipt;
@@ -257,8 +257,11 @@ async fn reject_derived(
 fn parse(resource: Resource, part: &[u8], receipt: &Receipt<'_>) -> ParsedLines {
     let (mut lines, mut response, mut count) = (Vec::new(), ImportResponse::default(), 0);
     // The end of the last line begins no line.
-    for text in part.strip_suffix(b"\n").unwrap_or(part).split(|byte| *byte == b'\n') {
-        count += 1;
+    let part = part.strip_suffix(b"\n").unwrap_or(part);
+    let mut start = 0;
+    for end in memchr_iter(b'\n', part).chain([part.len()]) {
+        let text = &part[start..end];
+        (start, count) = (end + 1, count + 1);
         if text.trim_ascii().is_empty() {
             continue;
         }

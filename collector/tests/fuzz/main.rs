@@ -54,4 +54,22 @@ macro_rules! targets {
     };
 }
 
-targets!(batch, calls, front_end, back_end, digest, headless, metrics, flat, params, import, token, cookies, cursors, authorisation, words);
+targets!(
+    batch,
+    calls,
+    front_end,
+    back_end,
+    digest,
+    headless,
+    metrics,
+    flat,
+    params,
+    import_events,
+    import_fields,
+    import_documents,
+    token,
+    cookies,
+    cursors,
+    authorisation,
+    words
+);
