@@ -50,8 +50,13 @@ pub(super) fn engine_library(context: &Context) -> Option<String> {
 }
 
 fn library(context: &Context) -> Option<PathBuf> {
-    let folder = std::env::var_os("DUCKDB_LIB_DIR").map_or_else(|| context.path(NPM_FOLDER), |folder| context.root().join(folder));
+    let folder = engine_folder(context);
     ENGINE_LIBRARIES.iter().map(|name| folder.join(name)).find(|file| file.is_file())
+}
+
+/// The folder of the DuckDB library that programs are linked with.
+pub(crate) fn engine_folder(context: &Context) -> PathBuf {
+    std::env::var_os("DUCKDB_LIB_DIR").map_or_else(|| context.path(NPM_FOLDER), |folder| context.root().join(folder))
 }
 
 fn has_same_content(left: &Path, right: &Path) -> bool {

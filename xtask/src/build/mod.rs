@@ -22,7 +22,7 @@ use anyhow::Result;
 use crate::context::Context;
 use crate::step::{self, Step};
 
-pub(crate) use collector_binary::ENGINE_LIBRARIES;
+pub(crate) use collector_binary::{ENGINE_LIBRARIES, engine_folder};
 pub(crate) use compress::{BROTLI, GZIP};
 pub(crate) use documents::run as run_documents;
 pub(crate) use inline_snippet::check as check_snippets;

@@ -2,6 +2,7 @@
 //!
 //! The required steps are a list, so a check that runs alone builds only what it needs.
 
+use std::num::NonZero;
 use std::process::Command;
 
 use anyhow::Result;
@@ -172,7 +173,9 @@ fn node_tests(context: &Context, folders: &[&str]) -> Result<CheckResult> {
         let mut node = process::node(context);
         node.args(["--test", "--test-reporter=spec", NODE_TIMEOUT]);
         if failed.is_empty() {
-            node.args(&tests)
+            // Without it Node leaves one processor free, which is half of two. The tests wait for browsers most of the time.
+            let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+            node.arg(format!("--test-concurrency={processors}")).args(&tests)
         } else {
             node.arg("--test-concurrency=1").args(failed)
         };
