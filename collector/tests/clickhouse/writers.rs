@@ -157,6 +157,20 @@ fn rows_that_an_interrupted_rebuild_has_left_do_not_count() {
 }
 
 #[test]
+fn database_that_lacks_a_table_is_filled_again() {
+    let database = Database::start();
+    let engine = database.engine("shop");
+    engine.reopen(false, &store(9)).unwrap();
+    for table in ["orders", "events", "projection"] {
+        apply(&engine, 1).unwrap();
+        assert_eq!((engine.stored(&store(9)).unwrap(), orders(&engine)), (Some(at(1)), Cell::Integer(1)));
+        database.execute(&format!("DROP TABLE shop.{table} SYNC"));
+        assert_eq!(engine.stored(&store(9)).unwrap(), None, "{table}");
+        assert_eq!(engine.reopen(false, &store(9)).unwrap(), at(0), "{table}");
+    }
+}
+
+#[test]
 fn collectors_of_a_group_take_turns_and_none_empties_what_another_one_has_written() {
     let database = Database::start();
     let address = database.create("shop");

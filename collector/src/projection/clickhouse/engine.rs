@@ -90,7 +90,8 @@ impl ClickHouseEngine {
             if is_current && is_ahead && !origin.group.is_empty() {
                 return Err(ProjectionError::Ahead(position));
             }
-            if is_current && !is_ahead && !rebuild {
+            if is_current && !is_ahead && !rebuild && schema::is_complete(&self.client)? {
+                // Other servers of a cluster may lack them.
                 return schema::create(&self.client, &self.placement);
             }
             tracing::warn!("the analytics database does not match the store and is rebuilt");
@@ -121,7 +122,7 @@ impl AnalyticsEngine for ClickHouseEngine {
 
     fn stored(&self, origin: &Origin) -> Result<Option<Position>, ProjectionError> {
         let fingerprint = self.expect(origin);
-        if !schema::exists(&self.client)? {
+        if !schema::is_complete(&self.client)? {
             return Ok(None);
         }
         Ok(self.find(&fingerprint)?.map(|snapshot| snapshot.position))

@@ -105,6 +105,19 @@ pub(super) fn exists(client: &Client) -> Result<bool, ProjectionError> {
     has_table(client, "projection")
 }
 
+/// Whether all tables exist. An operator can delete one of them.
+pub(super) fn is_complete(client: &Client) -> Result<bool, ProjectionError> {
+    let names: Vec<_> = all_tables().into_iter().map(|(name, ..)| format!("'{name}'")).collect();
+    let wanted = names.len();
+    let names = names.join(", ");
+    let rows = client.query(
+        &format!("SELECT toInt64(count()) FROM system.tables WHERE database = currentDatabase() AND name IN ({names})"),
+        &[],
+        "",
+    )?;
+    Ok(rows.first().is_some_and(|row| usize::try_from(integer(row, 0)) == Ok(wanted)))
+}
+
 /// Whether tables exist that [`drop`] has left because it was interrupted: their rows would count again.
 pub(super) fn has_remains(client: &Client) -> Result<bool, ProjectionError> {
     // It deletes them in their order.
