@@ -7,7 +7,7 @@ pub(super) enum LogError {
     #[error("the log is not available: {0}")]
     Unavailable(String),
     /// The stream does not exist.
-    #[error("the stream of the log does not exist")]
+    #[error("the stream of the log does not exist; the part about a lost stream in docs/scale-out.md describes what to do")]
     NoStream,
     /// Another node has created the stream meanwhile.
     #[error("the stream exists already")]

@@ -8,6 +8,9 @@ use clap::Args;
 /// The shortest retention: a node that restarts must find the entries that it missed.
 const MIN_RETENTION: Duration = Duration::from_secs(5 * 60);
 
+/// The longest retention, ten years. NATS counts nanoseconds.
+const MAX_RETENTION: Duration = Duration::from_secs(3_650 * 24 * 60 * 60);
+
 /// How long entries stay in a new stream without the flag.
 pub(super) const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -59,8 +62,8 @@ fn stream_name(text: &str) -> Result<String, String> {
 
 fn retention(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(duration) if duration >= MIN_RETENTION => Ok(duration),
-        Ok(_) => Err("must be at least 5m".into()),
+        Ok(duration) if (MIN_RETENTION..=MAX_RETENTION).contains(&duration) => Ok(duration),
+        Ok(_) => Err("must be from 5m to 3650d".into()),
         Err(error) => Err(format!("{error}; write a duration such as 12h or 7d")),
     }
 }

@@ -10,6 +10,7 @@ use super::error::LogError;
 use super::health::Health;
 use super::jetstream::JetStreamLog;
 use super::membership::{Candidate, establish};
+use super::outage::Outage;
 use crate::clock::Stopwatch;
 use crate::store::{Inbox, entry_id};
 
@@ -58,18 +59,20 @@ pub(super) async fn connect(log: &JetStreamLog, candidate: &mut Candidate<'_>, i
 
 /// Passes the entries after `last` to the store, until the store closes or cannot go on.
 pub(super) async fn follow(log: JetStreamLog, mut last: Last, inbox: Inbox, health: Arc<Health>) {
-    let mut behind = None;
+    let (mut behind, mut outage) = (None, Outage::default());
     loop {
         let result = match check(&log, &last, &mut behind).await {
-            Ok(()) => read(&log, &mut last, &inbox).await,
+            Ok(()) => read(&log, &mut last, &inbox, &health, &mut outage).await,
             Err(error) => Err(error),
         };
         match result {
             Ok(()) => return,
             Err(LogError::Refused(reason)) => return inbox.stop(reason),
             Err(error) => {
-                health.failed();
-                tracing::debug!(%error, last = last.number, "reading the log was interrupted");
+                health.read_failed(error.to_string());
+                if outage.failed() {
+                    tracing::warn!(%error, last = last.number, "the log cannot be read");
+                }
             }
         }
         tokio::time::sleep(RETRY_DELAY).await;
@@ -102,8 +105,10 @@ async fn check(log: &JetStreamLog, last: &Last, behind: &mut Option<Stopwatch>) 
 }
 
 /// Reads until an error, or until the store takes no more.
-async fn read(log: &JetStreamLog, last: &mut Last, inbox: &Inbox) -> Result<(), LogError> {
+async fn read(log: &JetStreamLog, last: &mut Last, inbox: &Inbox, health: &Health, outage: &mut Outage) -> Result<(), LogError> {
     let mut entries = log.read_from(last.number + 1).await?;
+    health.read_works();
+    outage.ended();
     loop {
         let entry = entries.next().await?;
         if entry.number <= last.number {

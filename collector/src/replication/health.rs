@@ -35,6 +35,8 @@ pub(super) struct Health {
     /// The newest number that the log was seen to have.
     newest: AtomicU64,
     lag: Mutex<Lag>,
+    /// Why the log cannot be read.
+    read_error: Mutex<Option<String>>,
     published: IntCounter,
     errors: IntCounter,
     publish_seconds: Histogram,
@@ -58,6 +60,7 @@ impl Health {
             is_available: AtomicBool::new(true),
             newest: AtomicU64::new(0),
             lag: Mutex::new(Lag { start: Stopwatch::start(), caught_up: None, marks: VecDeque::new() }),
+            read_error: Mutex::default(),
             published: counter("tillroll_log_published_total", "Entries published to the replicated log."),
             errors: counter("tillroll_log_errors_total", "Entries that the replicated log did not accept, and interrupted reads."),
             publish_seconds: publish_seconds.unwrap_or_else(|error| panic!("invalid metric: {error}")),
@@ -78,6 +81,22 @@ impl Health {
     /// Counts a failure.
     pub(super) fn failed(&self) {
         self.errors.inc();
+    }
+
+    /// Counts an interrupted read, with its reason.
+    pub(super) fn read_failed(&self, reason: String) {
+        self.failed();
+        *self.read_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+
+    /// Records that the log can be read.
+    pub(super) fn read_works(&self) {
+        *self.read_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Returns why the log cannot be read.
+    pub(super) fn read_error(&self) -> Option<String> {
+        self.read_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Records whether the log accepts entries, and returns whether that is a change.

@@ -33,6 +33,9 @@ const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Room for the headers of a message, in bytes.
 const HEADER_BYTES: usize = 1024;
 
+/// The oldest version of NATS that has what the log needs: streams with metadata.
+const MIN_VERSION: (u32, u32) = (2, 10);
+
 /// The smallest limit of messages that a server may have, in bytes.
 const MIN_MESSAGE_BYTES: usize = 512 * 1024;
 
@@ -94,6 +97,12 @@ impl JetStreamLog {
     /// Returns the size of the largest entry, in bytes, or an error if the server's limit is too small.
     pub(super) fn max_entry_bytes(&self) -> Result<usize, LogError> {
         let info = self.connection.client().try_server_info();
+        if let Some(info) = info.as_ref().filter(|info| !is_supported(&info.version)) {
+            return Err(LogError::Refused(format!(
+                "NATS {} is too old; install {}.{} or newer",
+                info.version, MIN_VERSION.0, MIN_VERSION.1
+            )));
+        }
         let limit = info.map_or(0, |info| info.max_payload);
         match limit.checked_sub(HEADER_BYTES) {
             _ if limit == 0 => self.connected().and(Err(LogError::Unavailable("no server of --log has answered yet".into()))),
@@ -264,6 +273,12 @@ impl JetStreamLog {
     }
 }
 
+/// Returns whether a NATS server of this version has what the log needs. One that does not report its version is taken as new.
+fn is_supported(version: &str) -> bool {
+    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    parts.next().zip(parts.next()).is_none_or(|found| found >= MIN_VERSION)
+}
+
 /// Entries in their order.
 pub(super) struct Entries(Pin<Box<pull::Stream>>);
 
@@ -286,4 +301,17 @@ impl Entries {
 /// Limits how long a request may take.
 pub(super) async fn limited<T>(request: impl Future<Output = T>) -> Result<T, LogError> {
     timeout(REQUEST_TIMEOUT, request).await.map_err(|_| LogError::Unavailable("no answer in time".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_servers_are_refused() {
+        for (version, expected) in [("2.10.0", true), ("2.12.1-RC.1", true), ("3.0", true), ("", true), ("2.9.25", false), ("1.4.1", false)]
+        {
+            assert_eq!(is_supported(version), expected, "{version}");
+        }
+    }
 }

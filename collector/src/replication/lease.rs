@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::error::LogError;
 use super::jetstream::{JetStreamLog, limited};
+use super::outage::Outage;
 use crate::clock::{self, Stopwatch};
 use crate::store::ReplicaStatus;
 
@@ -111,6 +112,7 @@ pub(super) struct Candidate {
     leadership: Leadership,
     name: Bytes,
     store: Option<Store>,
+    outage: Outage,
     /// The revision of the own lease.
     own: Option<u64>,
     /// The revision of another node's lease, and since when it has not changed.
@@ -120,7 +122,7 @@ pub(super) struct Candidate {
 impl Candidate {
     pub(super) fn new(log: JetStreamLog, status: ReplicaStatus) -> Self {
         let name = clock::random_hex::<8>().unwrap_or_default().into();
-        Self { log, status, leadership: Leadership::follower(), name, store: None, own: None, other: None }
+        Self { log, status, leadership: Leadership::follower(), name, store: None, outage: Outage::default(), own: None, other: None }
     }
 
     pub(super) fn leadership(&self) -> Leadership {
@@ -132,8 +134,8 @@ impl Candidate {
         while !*stop.borrow() {
             if self.status.stopped().is_some() {
                 self.release().await;
-            } else if let Err(error) = self.step(Stopwatch::start()).await {
-                tracing::debug!(%error, "the lease cannot be read or renewed");
+            } else {
+                self.try_step().await;
             }
             if self.leadership.fence().is_none() && self.own.take().is_some() {
                 tracing::warn!("this node is no longer the leader: it could not renew the lease");
@@ -145,6 +147,19 @@ impl Candidate {
             }
         }
         self.release().await;
+    }
+
+    async fn try_step(&mut self) {
+        match self.step(Stopwatch::start()).await {
+            Ok(()) => self.outage.ended(),
+            Err(error) => {
+                // Finds or creates the key-value store again: it may have been deleted.
+                self.store = None;
+                if self.outage.failed() {
+                    tracing::warn!(%error, "the group cannot elect a leader: nothing is forwarded, and no event expires");
+                }
+            }
+        }
     }
 
     async fn step(&mut self, sent: Stopwatch) -> Result<(), LogError> {

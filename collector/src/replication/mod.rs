@@ -20,6 +20,7 @@ mod jetstream;
 mod lease;
 mod membership;
 mod node;
+mod outage;
 mod publisher;
 mod shared_value;
 

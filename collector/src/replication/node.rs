@@ -112,7 +112,8 @@ impl Node {
                 result if watch.elapsed() > START_TIMEOUT => {
                     let missing =
                         || result.err().map_or_else(|| "projects and keys are not synchronised".into(), |error| error.to_string());
-                    let reason = self.log.connected().err().map_or_else(missing, |error| error.to_string());
+                    let reason = self.log.connected().err().map(|error| error.to_string());
+                    let reason = reason.or_else(|| self.health.read_error()).unwrap_or_else(missing);
                     bail!("the first start of a node needs the log: {reason}");
                 }
                 _ => tokio::time::sleep(START_POLL).await,

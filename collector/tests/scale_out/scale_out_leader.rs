@@ -1,6 +1,8 @@
 //! The leader: one at a time, and the next one begins only when the previous one has stopped.
 
+use async_nats::jetstream;
 use tillroll_cluster::{Signal, until};
+use tokio::runtime::Runtime;
 
 use crate::group::Group;
 
@@ -39,4 +41,22 @@ fn a_leader_that_was_paused_is_none_when_it_wakes_up() {
         woken.is_some()
     });
     assert_eq!((woken, other.metric("tillroll_leader")), (Some(0.0), Some(1.0)));
+}
+
+#[test]
+fn a_group_whose_key_value_store_was_deleted_elects_a_leader_in_a_new_one() {
+    let group = Group::start(2);
+    until("one node is the leader", || group.leaders().len() == 1);
+    let url = format!("nats://127.0.0.1:{}", group.nats.servers[0].port);
+    let has_lost_it = async {
+        let servers = jetstream::new(async_nats::connect(url).await.unwrap());
+        servers.delete_key_value("tillroll-group").await.unwrap();
+        async move { servers.get_key_value("tillroll-group").await.is_err() }
+    };
+    let runtime = Runtime::new().unwrap();
+    let has_lost_it = runtime.block_on(has_lost_it);
+    assert!(runtime.block_on(has_lost_it));
+    // The term of the leader ends, and a new one begins.
+    until("no node is the leader", || group.leaders().is_empty());
+    until("one node is the leader again", || group.leaders().len() == 1);
 }
