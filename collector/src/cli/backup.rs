@@ -19,7 +19,8 @@ use crate::clock::Clock;
 use crate::config::DataFolder;
 use crate::operator_error::with_advice;
 use crate::projection;
-use crate::store::{COPY_PREFIX, FILE, ReadOnlyStore};
+use crate::projects;
+use crate::store::{FILE, LOCK_FILE, ReadOnlyStore};
 
 /// The file that marks a folder as a backup.
 pub(super) const MANIFEST: &str = "backup.json";
@@ -152,8 +153,9 @@ fn copy_store(store: ReadOnlyStore, file: &Path) -> anyhow::Result<()> {
 fn copy_other_files(data: &Path, to: &Path) -> anyhow::Result<()> {
     for name in files_below(data)? {
         let text = name.to_string_lossy();
-        let is_separate = [FILE, projection::FILE_PREFIX, COPY_PREFIX].iter().any(|start| text.starts_with(start)) || text == MANIFEST;
-        if is_separate || [".new", ".part", "lock"].iter().any(|end| text.ends_with(end)) {
+        // A name may end in a project's token, which the shop has chosen. Those that begin with a dot are temporary.
+        let is_separate = [FILE, projection::FILE_PREFIX, "."].iter().any(|start| text.starts_with(start));
+        if is_separate || [MANIFEST, LOCK_FILE, projects::file::LOCK_FILE].contains(&&*text) {
             continue;
         }
         let (from, to) = (data.join(&name), to.join(&name));

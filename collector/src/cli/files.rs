@@ -38,9 +38,8 @@ pub(super) fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// Creates a data folder for these files. It may contain what an interrupted command left of the same files, and nothing else.
 pub(super) fn create_data_folder(folder: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
     create(folder)?;
-    let is_leftover = |name: &PathBuf| {
-        name == Path::new(LOCK_FILE) || files.iter().any(|file| name == file || *name == file.with_added_extension("part"))
-    };
+    let unfinished = store::unfinished_file(Path::new(""));
+    let is_leftover = |name: &PathBuf| *name == unfinished || name == Path::new(LOCK_FILE) || files.contains(name);
     let has_leftovers_only = || store::is_unfinished(folder) && files_below(folder).is_ok_and(|found| found.iter().all(is_leftover));
     if store::is_used(folder) && !has_leftovers_only() {
         bail!("the data folder {} is not empty; move it away or choose another with --data", folder.display());

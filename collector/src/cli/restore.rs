@@ -3,7 +3,7 @@
 //! The backup is checked before anything is written, and no existing file is ever replaced, except what an interrupted restore left.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -29,8 +29,13 @@ pub struct Flags {
 /// Runs the command.
 pub fn run(flags: &Flags) -> anyhow::Result<()> {
     let not_restorable = || format!("{} cannot be restored", flags.from.display());
-    if !flags.from.join(MANIFEST).is_file() || !flags.from.join(FILE).is_file() {
-        bail!("{}: it is not a backup made by `tillroll backup`", not_restorable());
+    for name in [MANIFEST, FILE] {
+        let path = flags.from.join(name);
+        match path.metadata() {
+            Ok(data) if data.is_file() => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error).with_context(failed("read", &path)),
+            _ => bail!("{}: it is not a backup made by `tillroll backup`", not_restorable()),
+        }
     }
     store::check_file(&flags.from.join(FILE)).map_err(with_advice).with_context(not_restorable)?;
     let mut files = files_below(&flags.from)?;
@@ -38,17 +43,18 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
     let _lock = store::lock(&flags.data).map_err(with_advice)?;
     // The store is last and under a temporary name until it is complete: a folder that has a store is complete. The temporary file is there
     // from the beginning, so that no server starts with an empty store after an interruption.
-    create_private(&store::unfinished_file(&flags.data))?;
+    let unfinished = store::unfinished_file(&flags.data);
+    create_private(&unfinished)?;
     files.sort_by_key(|name| name == Path::new(FILE));
     let bytes = files.iter().filter_map(|name| fs::metadata(flags.from.join(name)).ok()).map(|data| data.len()).sum();
     let bar = byte_bar("files", bytes);
     for name in files.iter().filter(|name| *name != Path::new(MANIFEST)) {
         let (from, to) = (flags.from.join(name), flags.data.join(name));
-        let part = to.with_added_extension("part");
+        let target = if name == Path::new(FILE) { &unfinished } else { &to };
         create(to.parent().unwrap_or(&to))?;
-        copy(&from, &part, |bytes| bar.inc(bytes))?;
-        rename(&part, &to)?;
+        copy(&from, target, |bytes| bar.inc(bytes))?;
     }
+    rename(&unfinished, &flags.data.join(FILE))?;
     sync_folder(&flags.data)?;
     bar.finish_and_clear();
     eprintln!("Restored {}; start a server on it.", flags.data.display());

@@ -23,26 +23,44 @@ const NEEDS: [(&str, &str, &str, &str); 6] = [
     ("clickhouse-cluster", "clickhouse_cluster", "analytics", "clickhouse"),
 ];
 
+/// Settings of a lasting collector, and the ids of their flags. An ephemeral one with the environment of a real one would show the events of
+/// its group, replace its analytics database, and forward the events of a test.
+const LASTING: [(&str, &str); 4] = [("data", "data"), ("log", "servers"), ("analytics", "clickhouse"), ("forward-ometria", "to")];
+
 /// Returns an error if the server cannot start with these settings. It names the file that some of them come from.
 pub(super) fn check(flags: &Serve, matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {
     check_needs(matches, settings)?;
-    let Some(settings) = settings else { return check_values(flags) };
-    let has_data = settings.has("data") || matches.value_source("data") != Some(ValueSource::DefaultValue);
-    if settings.has("ephemeral") && flags.ephemeral && has_data {
-        bail!("{}: `ephemeral` cannot be used with `data`: its data folder is a temporary one", settings.path.display());
+    if flags.ephemeral {
+        check_ephemeral(matches, settings)?;
     }
+    let Some(settings) = settings else { return check_values(flags) };
     check_values(flags)
         .with_context(|| format!("cannot use the settings of {} with the flags and the environment", settings.path.display()))
 }
 
-/// Returns an error if a setting has no effect because another is missing. A setting may be a flag, a variable or in the file.
+/// Returns where a setting with this flag is given: as the flag, as its variable or in the file.
+fn place(name: &str, id: &str, matches: &ArgMatches, settings: Option<&Settings>) -> Option<String> {
+    match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => Some(format!("the flag --{name}")),
+        Some(ValueSource::EnvVariable) => Some(format!("the variable TILLROLL_{}", name.to_uppercase().replace('-', "_"))),
+        _ => settings.filter(|settings| settings.has(name)).map(|settings| format!("`{name}` in {}", settings.path.display())),
+    }
+}
+
+/// Returns an error if one of the settings of a lasting collector is given.
+fn check_ephemeral(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {
+    match LASTING.iter().find_map(|(name, id)| place(name, id, matches, settings)) {
+        Some(place) => {
+            bail!("`ephemeral` cannot be used with {place}: a collector for tests has nothing of a lasting one; remove one of them")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Returns an error if a setting has no effect because another is missing.
 fn check_needs(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {
-    let is_set = |name: &str, id: &str| {
-        let is_given = matches!(matches.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
-        is_given || settings.is_some_and(|settings| settings.has(name))
-    };
     let has_value = |id: &str| matches.get_raw(id).is_some_and(|mut values| values.next().is_some());
-    match NEEDS.iter().find(|(name, id, _, needed)| is_set(name, id) && !has_value(needed)) {
+    match NEEDS.iter().find(|(name, id, _, needed)| place(name, id, matches, settings).is_some() && !has_value(needed)) {
         Some((name, _, needed, _)) => bail!("`{name}` needs `{needed}`: set both, as flags, variables or in the file"),
         None => Ok(()),
     }

@@ -58,8 +58,9 @@ pub struct Serve {
     pub data: PathBuf,
 
     /// For the tests of a shop: store in a temporary folder that is deleted at the end, answer /test/events, /test/rejected and /test/reset
-    /// without a secret, and use the project `test:test-secret` unless --project is given. Conflicts with --data
-    #[arg(long, conflicts_with = "data")]
+    /// without a secret, and use the project `test:test-secret` unless --project is given. Conflicts with --data, --log, --analytics and
+    /// --forward-ometria
+    #[arg(long)]
     pub ephemeral: bool,
 
     /// Public token and secret of a project; repeatable. Other users of this machine can read a command line: prefer --project-file or the

@@ -16,6 +16,9 @@ use crate::{atomic_file, clock};
 /// The file in the data folder.
 pub(crate) const FILE: &str = "projects.json";
 
+/// The file that a process locks while it changes the projects.
+pub(crate) const LOCK_FILE: &str = "projects.lock";
+
 /// The file of earlier versions, which held one project as `TOKEN:SECRET`.
 const SINGLE_PROJECT_FILE: &str = "project";
 
@@ -71,7 +74,7 @@ fn unusable(path: &Path) -> String {
 
 /// Runs `work` while no other process changes the projects or the keys in `folder`.
 pub(crate) fn locked<T>(folder: &Path, work: impl FnOnce() -> T) -> anyhow::Result<T> {
-    let lock = File::create(folder.join("projects.lock")).with_context(|| unusable(folder))?;
+    let lock = File::create(folder.join(LOCK_FILE)).with_context(|| unusable(folder))?;
     lock.lock().with_context(|| unusable(folder))?;
     Ok(work())
 }

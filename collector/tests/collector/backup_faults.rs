@@ -46,7 +46,7 @@ fn folder_of_an_interrupted_restore_is_refused_until_the_restore_is_repeated() {
     let (folder, _, backup) = backed_up();
     let restored = folder.path().join("restored");
     std::fs::create_dir(&restored).unwrap();
-    for (name, text) in [("lock", ""), ("projects.json", "[]"), ("token-keys.json.part", "["), ("tillroll.sqlite3.part", "SQLite")] {
+    for (name, text) in [("lock", ""), ("projects.json", "[]"), ("token-keys.json", "["), ("tillroll.sqlite3.part", "SQLite")] {
         std::fs::write(restored.join(name), text).unwrap();
     }
     let import = ["import", "events", "/dev/null", "--project", "t", "--data"];
@@ -188,4 +188,39 @@ fn damaged_files_of_a_data_folder_are_named_with_their_cause_once() {
     std::fs::create_dir(folder.path().join(FILE)).unwrap();
     let err = error_of(&["serve", "--listen", "127.0.0.1:0", "--data"], &[folder.path()]);
     assert!(err.contains("must own the data folder") && err.matches("unable to open").count() == 1, "{err}");
+}
+
+#[test]
+fn positions_of_forwarding_are_copied_whatever_the_token_of_the_project() {
+    let (folder, data, _) = backed_up();
+    let tokens = ["t", "woodblock", "shop", "shop.new", "shop.part"];
+    for token in tokens {
+        std::fs::write(data.join(format!("forwarded.{token}")), token).unwrap();
+    }
+    // What a killed process has left of a file that it replaced.
+    std::fs::write(data.join(".abc.new"), "").unwrap();
+    let [backup, restored] = ["backup2", "restored"].map(|name| folder.path().join(name));
+    succeeds(&["backup"], &[&backup, Path::new("--data"), &data]);
+    succeeds(&["restore"], &[&backup, Path::new("--data"), &restored]);
+    for token in tokens {
+        assert_eq!(std::fs::read_to_string(restored.join(format!("forwarded.{token}"))).unwrap(), token);
+    }
+    assert!(!restored.join(".abc.new").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_the_user_may_not_read_is_not_called_empty() {
+    let (folder, data, backup) = backed_up();
+    if rustix::process::geteuid().is_root() {
+        return; // The administrator may read all.
+    }
+    use std::os::unix::fs::PermissionsExt;
+    let close = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    [&data, &backup].iter().for_each(|path| close(path, 0o000));
+    let restored = folder.path().join("restored");
+    for err in [error_of(&["export", "events", "--data"], &[&data]), error_of(&["restore"], &[&backup, Path::new("--data"), &restored])] {
+        assert!(err.contains("Permission denied"), "{err}");
+    }
+    [&data, &backup].iter().for_each(|path| close(path, 0o700));
 }

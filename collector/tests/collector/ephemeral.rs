@@ -58,6 +58,22 @@ fn a_lasting_collector_has_no_test_routes() {
     for path in ["/test/events", "/test/rejected", "/test/reset"] {
         assert_eq!(server.client.get(path, &[]).status().as_u16(), 404, "{path}");
     }
-    let (succeeded, _, log) = run_program(&["serve", "--ephemeral", "--data", "x"]);
-    assert!(!succeeded && log.contains("--data"), "{log}");
+}
+
+#[test]
+fn settings_of_a_lasting_collector_are_refused_wherever_they_are_given() {
+    let given = [
+        ("--data", "TILLROLL_DATA", "x"),
+        ("--log", "TILLROLL_LOG", "nats://127.0.0.1:1"),
+        ("--analytics", "TILLROLL_ANALYTICS", "clickhouse://u@127.0.0.1:1/d"),
+        ("--forward-ometria", "TILLROLL_FORWARD_OMETRIA", "http://127.0.0.1:1/"),
+    ];
+    for (flag, variable, value) in given {
+        let (succeeded, _, log) = run_program(&["serve", "--ephemeral", flag, value]);
+        assert!(!succeeded && log.contains(&format!("cannot be used with the flag {flag}:")), "{log}");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tillroll"));
+        let output = command.args(["serve", "--ephemeral"]).env(variable, value).output().unwrap();
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && log.contains(&format!("cannot be used with the variable {variable}:")), "{log}");
+    }
 }

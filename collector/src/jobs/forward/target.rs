@@ -8,6 +8,7 @@ use anyhow::Context;
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 use crate::projects::{Project, ProjectRegistry};
+use crate::vendors::FORWARD_FLAG;
 
 /// The server that one project's events are sent to.
 #[derive(Debug)]
@@ -23,11 +24,20 @@ pub(crate) struct Target {
 }
 
 /// Parses the targets: `URL`, or `TOKEN=URL` if the server has several projects. Credentials have the same form.
+///
+/// A target without its project is reported and left out: projects can be added and retired while the server runs, and the next start must not
+/// fail because of that.
 pub(crate) fn targets(urls: &[String], credentials: &[String], projects: &ProjectRegistry) -> anyhow::Result<Vec<Target>> {
     let mut targets = Vec::new();
     for text in urls.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
         let (token, url) = split_url(text)?;
-        let project = project(token, projects)?;
+        let project = match find_project(token, projects) {
+            Ok(project) => project,
+            Err(reason) => {
+                tracing::warn!(flag = FORWARD_FLAG, reason, "events are not forwarded");
+                continue;
+            }
+        };
         let for_project = credentials.iter().find_map(|text| match text.trim().split_once('=') {
             Some((name, secret)) if name == project.credentials.token => Some(secret),
             _ => None,
@@ -59,10 +69,13 @@ fn split_token(text: &str, is_rest: impl Fn(&str) -> bool) -> Option<(Option<&st
     }
 }
 
-fn project(token: Option<&str>, projects: &ProjectRegistry) -> anyhow::Result<Arc<Project>> {
+/// Returns the project of a target, or why it has none.
+fn find_project(token: Option<&str>, projects: &ProjectRegistry) -> Result<Arc<Project>, &'static str> {
     match token {
-        Some(token) => projects.find(token).context("the URL to forward events to has a token that no project has"),
-        None => projects.single().context("the URL to forward events to has no project's token; write TOKEN=https://…/api/track"),
+        Some(token) => projects.find(token).ok_or("the token of a URL is that of no project, or of a retired one"),
+        None => {
+            projects.single().ok_or("a URL has no project's token, and the server has several projects; write TOKEN=https://…/api/track")
+        }
     }
 }
 
@@ -108,9 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_and_invalid_targets_are_errors() {
-        for (url, part) in [("x", "is not a URL"), ("https://x/", "no project's token"), ("c=https://x/", "that no project has")] {
-            assert!(parse(&[url], &[], &["a", "b"]).is_err_and(|text| text.contains(part)), "{url}");
-        }
+    fn invalid_targets_are_errors_and_those_without_a_project_are_left_out() {
+        assert!(parse(&["x"], &[], &["a", "b"]).is_err_and(|text| text.contains("is not a URL")));
+        let found = parse(&["https://x/", "c=https://x/", "b=https://y/"], &[], &["a", "b"]);
+        assert_eq!(found, Ok(vec![("b".into(), "https://y/".into(), None)]));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It sees what is committed. It needs no lock on the data folder, and never writes.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,8 +28,12 @@ impl ReadOnlyStore {
     /// Opens the store in a data folder.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(crate::store::data_folder::FILE);
-        if !path.is_file() {
-            return Err(StoreError::NotFound(folder.to_owned()));
+        match path.metadata() {
+            Ok(data) if data.is_file() => {}
+            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(StoreError::Folder { path: folder.to_owned(), source });
+            }
+            _ => return Err(StoreError::NotFound(folder.to_owned())),
         }
         let open_error = |source| StoreError::Open { path: path.clone(), source };
         let connection = match connect(&path, BUSY_TIMEOUT) {
