@@ -11,7 +11,7 @@ use crate::projects;
 use crate::replication::{self, GroupKey};
 use crate::sources::Countries;
 use crate::static_files::Assets;
-use crate::vendors::FORWARD_FLAG;
+use crate::vendors::{FORWARD_FLAG, FORWARD_SETTING};
 
 /// Settings, the ids of their flags, and the setting and the id without which each has no effect.
 const NEEDS: [(&str, &str, &str, &str); 6] = [
@@ -25,7 +25,7 @@ const NEEDS: [(&str, &str, &str, &str); 6] = [
 
 /// Settings of a lasting collector, and the ids of their flags. An ephemeral one with the environment of a real one would show the events of
 /// its group, replace its analytics database, and forward the events of a test.
-const LASTING: [(&str, &str); 4] = [("data", "data"), ("log", "servers"), ("analytics", "clickhouse"), ("forward-ometria", "to")];
+const LASTING: [(&str, &str); 4] = [("data", "data"), ("log", "servers"), ("analytics", "clickhouse"), (FORWARD_SETTING, "to")];
 
 /// Returns an error if the server cannot start with these settings. It names the file that some of them come from.
 pub(super) fn check(flags: &Serve, matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<()> {

@@ -59,7 +59,7 @@ pub struct Serve {
 
     /// For the tests of a shop: store in a temporary folder that is deleted at the end, answer /test/events, /test/rejected and /test/reset
     /// without a secret, and use the project `test:test-secret` unless --project is given. Conflicts with --data, --log, --analytics and
-    /// --forward-ometria
+    /// forwarding
     #[arg(long)]
     pub ephemeral: bool,
 

@@ -13,6 +13,9 @@ const CREDENTIALS_VARIABLE: &str = "TILLROLL_OMETRIA_CREDENTIALS";
 /// The flag of the servers, for messages.
 pub(crate) const FORWARD_FLAG: &str = "--forward-ometria";
 
+/// The name of that flag as a setting.
+pub(crate) const FORWARD_SETTING: &str = "forward-ometria";
+
 /// The flags.
 #[derive(Clone, Debug, Args)]
 pub struct Forwarding {

@@ -9,7 +9,7 @@ pub mod metrilo;
 pub mod ometria;
 
 pub use envelope::Envelope;
-pub(crate) use forwarding::FORWARD_FLAG;
 pub use forwarding::Forwarding;
+pub(crate) use forwarding::{FORWARD_FLAG, FORWARD_SETTING};
 pub use metrilo::{calls, records};
 pub use ometria::headless;
