@@ -18,9 +18,15 @@ export const OTHERS = 'Others or unknown';
 
 const ORIGIN = ['channel', 'source', 'campaign'];
 
+/** The filters that not every widget applies. */
+export const FILTERS = ['market', ...ORIGIN, 'device', 'product'];
+
 export const OF_ORDERS = ['market', ...ORIGIN, 'product'];
 export const OF_CARTS = ['market', 'product'];
 export const OF_VISITS = ['market', ...ORIGIN, 'device'];
 export const OF_EVENTS = [...OF_VISITS, 'product'];
 export const OF_CUSTOMERS = ORIGIN;
 export const OF_RETURNS = ['market'];
+
+/** Returns the filters without those that a widget or a figure does not apply, so that no query of it applies them either. */
+export const applicable = (filters, uses) => Object.fromEntries(Object.entries(filters).filter(([name]) => !FILTERS.includes(name) || uses.includes(name)));

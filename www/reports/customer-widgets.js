@@ -15,15 +15,17 @@ const NO_CAMPAIGN = 'No new customer of this period came first by a link with a 
 
 const inCurrency = ({ currency }) => ({ currency_codes: { in: [currency] } });
 const CAME_BACK = [{ orders_count: { gte: 2 } }, 'customer.email', 'value_count'];
-const revenueOf = (filters) => [inCurrency(filters), 'customer.revenue', 'sum'];
+const revenueOf = (filters) => [inCurrency(filters), 'customer.revenue', 'stats'];
 
 const table = (first, filters) => [first, countColumn('Customers'), countColumn('Came back'), shareColumn('Share'), moneyColumn('Revenue', filters)];
-const withShare = ([label, count, back, revenue]) => [label, count, back, back / count, revenue];
+const withShare = ([label, count, back, revenue]) => [label, count, back, back / count, tracking.toAmount(revenue)];
+/** Which amounts are those of customers. */
+const OF_FIRST_CURRENCY = 'Amounts are those of customers whose first order is in the chosen currency, without their orders in others.';
 
 const cohorts = {
   id: 'cohorts',
   title: 'Cohorts by month of the first order',
-  note: 'Customers whose first order is in the period. “Came back” has two orders or more until today; revenue is that of all their orders.',
+  note: `Customers whose first order is in the period. “Came back” has two orders or more until today; revenue is that of all their orders. ${OF_FIRST_CURRENCY}`,
   isWide: true,
   uses: OF_CUSTOMERS,
   load: async (filters) => {
@@ -35,7 +37,7 @@ const cohorts = {
 const segments = {
   id: 'segments',
   title: 'Segments of customers',
-  note: 'As of today, whatever the period: all customers with an order. Lost: no order for 180 days. At risk: none for 60 days. Champion: four orders and twice the mean revenue. Big spender: twice the mean revenue. Loyal: two orders. New: one order.',
+  note: `As of today, whatever the period: all customers with an order. Lost: no order for 180 days. At risk: none for 60 days. Champion: four orders and twice the mean revenue. Big spender: twice the mean revenue. Loyal: two orders. New: one order. ${OF_FIRST_CURRENCY}`,
   isAsOfToday: true,
   isWide: true,
   uses: OF_CUSTOMERS,
@@ -43,7 +45,7 @@ const segments = {
     const average = [inCurrency(filters), 'customer.average_order', 'avg'];
     const rows = await tracking.customersBy(filters, 'customer.segment', 'last_order_at', [revenueOf(filters), average]);
     const addresses = new Map(rows.map(([segment]) => [formatSegment(segment), `/customers?${new URLSearchParams({ segment })}`]));
-    const named = rows.map(([segment, ...numbers]) => [formatSegment(segment), ...numbers]);
+    const named = rows.map(([segment, count, revenue, mean]) => [formatSegment(segment), count, tracking.toAmount(revenue), mean]);
     return { columns: [linkColumn('Segment', (name) => addresses.get(name)), countColumn('Customers'), moneyColumn('Revenue', filters), moneyColumn('Average order', filters)], rows: named, barColumn: 1 };
   },
 };
@@ -56,7 +58,7 @@ const best = {
   uses: OF_ORDERS,
   load: async (filters) => {
     const paid = queries.ordersInCurrency(filters);
-    const amounts = await queries.topAmounts('customer.email', paid, SHOWN_CUSTOMERS);
+    const amounts = await queries.topAmounts('customer.email', paid, { limit: SHOWN_CUSTOMERS });
     const emails = { emails: { in: amounts.map(({ label }) => label) } };
     const columns = [linkColumn('Customer', (email) => `/customers/${encodeURIComponent(email)}`), countColumn('Orders'), moneyColumn('Revenue', filters), dateColumn('Last order')];
     if (!amounts.length) return { columns, rows: [] };
@@ -74,11 +76,11 @@ const best = {
 const firstSources = (id, title, column, by, nothing) => ({
   id,
   title,
-  note: 'The source of the first visit of customers whose first order is in the period. “Came back” has two orders or more until today.',
+  note: `The source of the first visit of customers whose first order is in the period. “Came back” has two orders or more until today. ${OF_FIRST_CURRENCY}`,
   nothing,
   uses: OF_CUSTOMERS,
   load: async (filters) => {
-    const rows = await tracking.customersBy(filters, by, 'first_order_at', [CAME_BACK, revenueOf(filters)]);
+    const rows = await tracking.customersByWithOthers(filters, by, 'first_order_at', [CAME_BACK, revenueOf(filters)]);
     return { columns: table(column, filters), rows: rows.map(withShare), barColumn: 1 };
   },
 });
@@ -94,7 +96,7 @@ const firstProducts = {
   id: 'first-products',
   title: 'What new customers bought first',
   note: 'Customers whose first order is in the period, by the products of that order. “Came back” has two orders or more until today.',
-  nothing: 'No first order in this period. Choose a longer period.',
+  nothing: 'No first order with a product in this period. Choose a longer period.',
   uses: OF_ORDERS,
   load: async (filters) => {
     const [counts, returned] = await Promise.all([

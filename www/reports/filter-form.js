@@ -2,6 +2,7 @@
 //
 // The URL contains the filters, so reloading or sharing it shows the same reports.
 
+import { FILTERS } from '/reports/columns.js';
 import { formatCount, formatDay } from '/reports/format.js';
 import { dayCount, defaultInterval, fits, isoDate, longestPeriod, maxPeriodDays, namedPeriod, parseDay } from '/reports/period.js';
 import { countRecords, placedOrders, productLines, topBuckets, topProducts } from '/reports/queries.js';
@@ -18,8 +19,6 @@ const { period, from, to, interval, market, channel, source, campaign, device, p
 /** How many sources and campaigns the form lists. */
 const MAX_SOURCES = 100;
 const MAX_CURRENCIES = 30;
-/** The filters that not every widget applies. */
-export const FILTERS = ['market', 'channel', 'source', 'campaign', 'device', 'product'];
 /** The menus whose values the shop and its links make. They are filled later, and have the commonest values only. */
 const FILLED_LATER = [market, source, campaign, product];
 

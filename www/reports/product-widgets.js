@@ -1,6 +1,6 @@
 // The widgets about products: views, carts, orders and revenue of each, and what is viewed and not bought.
 
-import { countColumn, moneyColumn, OF_EVENTS, ratioColumn, shareColumn, textColumn } from '/reports/columns.js';
+import { countColumn, moneyColumn, OF_ORDERS, ratioColumn, shareColumn, textColumn } from '/reports/columns.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
 
@@ -15,7 +15,10 @@ const productOrders = (filters, field, operator) => {
   return queries.topProducts('orders', queries.productLines(filter), { field, operator, limit: MAX_PRODUCTS });
 };
 
-/** Returns `[product, visits with a view, visits with it put into the cart, sold, orders, revenue]` for each product. */
+/**
+ * Returns `[product, visits with a view, visits with it put into the cart, sold, orders, revenue]` for each product. Orders have no device, so
+ * that the visits of one device cannot be compared with them.
+ */
 const loadProducts = async (filters) => {
   const [viewsOf, addsOf, sold, orders, revenue] = await Promise.all([
     tracking.visitsOfProducts(filters, ['product_view'], MAX_PRODUCTS),
@@ -34,7 +37,7 @@ const productTable = {
   title: 'Views, carts, orders and revenue',
   note: 'Views and carts count visits; views come from pages, orders also from the back end. The rate divides orders by visits with a view.',
   isWide: true,
-  uses: OF_EVENTS,
+  uses: OF_ORDERS,
   load: async (filters) => {
     const rows = (await loadProducts(filters)).sort((a, b) => (b[5] ?? 0) - (a[5] ?? 0) || b[1] - a[1]);
     return {
@@ -49,7 +52,7 @@ const notBought = {
   id: 'not-bought',
   title: 'Looked at and not bought',
   note: 'Products with the most visits for each order.',
-  uses: OF_EVENTS,
+  uses: OF_ORDERS,
   load: async (filters) => {
     const rows = (await loadProducts(filters)).filter(([, views]) => views > 0).map(([name, views, , , orders]) => [name, views, orders, views / Math.max(orders, 1)]);
     rows.sort((a, b) => b[3] - a[3] || b[1] - a[1]);

@@ -126,5 +126,5 @@ export const topProducts = async (resource, filter, { limit = 10, ...options } =
   return [...named, ...unnamed].sort((a, b) => b.value - a.value).slice(0, limit);
 };
 
-/** Returns the amounts of the buckets of a field, largest first. */
-export const topAmounts = (by, filter, limit = 100) => topBuckets('orders', by, filter, { field: AMOUNT, operator: 'sum', limit });
+/** Returns the sums of the amounts in the buckets of a field, largest first; with the operator `stats` each as `{ count, sum }`. */
+export const topAmounts = (by, filter, options = {}) => topBuckets('orders', by, filter, { field: AMOUNT, operator: 'sum', limit: 100, ...options });

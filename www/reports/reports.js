@@ -4,8 +4,9 @@
 
 import { fetchSession } from '/reports/api.js';
 import { drawChart, removeChart } from '/reports/chart.js';
+import { applicable, FILTERS, OTHERS } from '/reports/columns.js';
 import { createError } from '/reports/error.js';
-import { addressWithoutFilters, describe, describeBriefly, describeMissing, describeProblem, fillMenus, FILTERS, initialize, isMarketChosen, loadCurrencies, onChange, selectedFilters, whenReached } from '/reports/filter-form.js';
+import { addressWithoutFilters, describe, describeBriefly, describeMissing, describeProblem, fillMenus, initialize, isMarketChosen, loadCurrencies, onChange, selectedFilters, whenReached } from '/reports/filter-form.js';
 import { foldOnPhones } from '/reports/fold.js';
 import { formatChange, formatCount, formatDay, formatDuration, formatMoney, formatShare } from '/reports/format.js';
 import { part, showLinks } from '/reports/parts.js';
@@ -113,16 +114,16 @@ function createSection({ id, title, note, isWide }) {
 }
 
 async function showWidget(widget, chosenFilters, ownRequestNo) {
-  const filters = widget.isAsOfToday ? { ...chosenFilters, ...longestPeriod() } : chosenFilters;
+  const filters = applicable({ ...chosenFilters, ...(widget.isAsOfToday && longestPeriod()) }, widget.uses);
   const section = document.getElementById(widget.id);
   const body = section.querySelector('.body');
   section.dataset.state = 'loading';
-  section.querySelector('.unused').textContent = describeUnused({ uses: widget.uses }, filters);
+  section.querySelector('.unused').textContent = describeUnused({ uses: widget.uses }, chosenFilters);
   try {
     const data = await widget.load(filters);
     if (ownRequestNo !== requestNo) return;
     clearSection(section);
-    if (!data.rows.some((row) => row.slice(1).some(Boolean))) {
+    if (isEmpty(widget, data)) {
       body.append(element('p', { className: 'nothing', textContent: emptyText(widget, filters) }));
       section.dataset.state = 'empty';
       return;
@@ -136,6 +137,11 @@ async function showWidget(widget, chosenFilters, ownRequestNo) {
     body.append(createError(error, () => showWidget(widget, currentFilters(), requestNo)));
     section.dataset.state = 'failed';
   }
+}
+
+/** Returns whether there is nothing to show. A widget with a text for that shows it instead of a single row of all others. */
+function isEmpty({ nothing }, { rows }) {
+  return !rows.some(([label, ...cells]) => cells.some(Boolean) && !(nothing && label === OTHERS));
 }
 
 /** An empty widget names the remedy. */

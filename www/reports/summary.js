@@ -1,6 +1,6 @@
 // The key figures of the period and of the previous period, for each part of the reports.
 
-import { OF_CARTS, OF_ORDERS, OF_RETURNS, OF_VISITS } from '/reports/columns.js';
+import { applicable, OF_CARTS, OF_ORDERS, OF_RETURNS, OF_VISITS } from '/reports/columns.js';
 import { dateFilter } from '/reports/period.js';
 import * as queries from '/reports/queries.js';
 import * as tracking from '/reports/tracking-queries.js';
@@ -53,7 +53,7 @@ const FIGURES = {
 export const loadSummary = async (part, filters) => {
   const previous = queries.withPreviousPeriod(filters);
   const figures = FIGURES[part];
-  const rows = await Promise.all(figures.map(async ({ title, load }) => [title, ...(await Promise.all([load(filters), load(previous)]))]));
+  const rows = await Promise.all(figures.map(async ({ title, load, uses }) => [title, ...(await Promise.all([filters, previous].map((chosen) => load(applicable(chosen, uses)))))]));
   return {
     columns: [{ title: 'Number', kind: 'text' }, { title: 'This period', kind: 'any' }, { title: 'Previous period', kind: 'any' }],
     rows,

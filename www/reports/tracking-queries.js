@@ -43,15 +43,24 @@ export const countVisits = (filters, conditions) => stats('visits', 'visit.id', 
 export const countVisitors = (filters) => stats('visits', 'visitor.id', 'cardinality', visits(filters));
 export const sumOfVisits = (filters, field) => stats('visits', `visit.${field}`, 'sum', visits(filters));
 export const averageDuration = (filters) => stats('visits', 'visit.duration_seconds', 'avg', visits(filters));
-export const revenueOfVisits = (filters) => stats('visits', 'visit.revenue', 'sum', visits(filters, among('currency_codes', filters.currency)));
 
 const buckets = async (resource, by, filter, field, operator, limit = MAX_ROWS) => topBuckets(resource, by, filter, { field, operator, limit });
 
-/** Adds a row for what is beyond the shown rows or has no value, if there is anything. A table without any value stays empty. */
-const withOthers = (rows, totals) => {
-  if (!rows.length) return rows;
-  const others = totals.map((total, at) => total - rows.reduce((sum, row) => sum + (row[at + 1] ?? 0), 0));
-  return others[0] > 0 ? [...rows, [OTHERS, ...others.map((number) => Math.round(number * 100) / 100)]] : rows;
+const NO_AMOUNTS = { count: 0, sum: 0 };
+
+/** Returns the sum of amounts `{ count, sum }`; null if there are none. */
+export const toAmount = ({ count, sum }) => (count ? sum : null);
+
+const without = (total, cells) => Math.round(100 * cells.reduce((rest, cell) => rest - (cell ?? 0), total ?? 0)) / 100;
+
+/** Adds a row for what is beyond the shown rows or has no value, if there is anything. Totals and cells are numbers, or amounts `{ count, sum }`. */
+export const withOthers = (rows, totals) => {
+  const others = totals.map((total, at) => {
+    const cells = rows.map((row) => row[at + 1]);
+    if (typeof total === 'number') return without(total, cells);
+    return { count: without(total.count, cells.map(({ count }) => count)), sum: without(total.sum, cells.map(({ sum }) => sum)) };
+  });
+  return others[0] > 0 ? [...rows, [OTHERS, ...others]] : rows;
 };
 
 /** Restricts a filter to the labels of an attribute: those of `source.campaign` are named by `source: { campaigns }`, of `search.query` by `queries`. */
@@ -64,11 +73,12 @@ const withLabels = (filter = {}, by, labels) => {
 /** Returns rows `[label, orders, revenue]` of orders by an attribute, and a row for all others. Orders without an amount in the currency have no revenue. */
 export const ordersBy = async (filters, by) => {
   const filter = placedOrders(filters);
-  const [counts, total, { sum }] = await Promise.all([topBuckets('orders', by, filter, { limit: MAX_ORDER_ROWS }), countRecords('orders', filter), revenueStats(filters)]);
+  const [counts, ...totals] = await Promise.all([topBuckets('orders', by, filter, { limit: MAX_ORDER_ROWS }), countRecords('orders', filter), revenueStats(filters)]);
   const labels = counts.map(({ label }) => label);
-  const amounts = labels.length ? await topAmounts(by, withLabels(ordersInCurrency(filters), by, labels), MAX_ORDER_ROWS) : [];
-  const amountOf = new Map(amounts.map(({ label, value }) => [label, value]));
-  return withOthers(counts.map(({ label, value }) => [label, value, amountOf.get(label) ?? null]), [total, sum ?? 0]);
+  const amounts = labels.length ? await topAmounts(by, withLabels(ordersInCurrency(filters), by, labels), { operator: 'stats' }) : [];
+  const amountsOf = new Map(amounts.map(({ label, value }) => [label, value]));
+  const rows = counts.map(({ label, value }) => [label, value, amountsOf.get(label) ?? NO_AMOUNTS]);
+  return withOthers(rows, totals).map(([label, orders, amounts]) => [label, orders, toAmount(amounts)]);
 };
 
 /**
@@ -80,17 +90,20 @@ export const visitsBy = async (filters, by) => {
   const inOrdered = visits(filters, { ordered: true });
   const [counts, ...totals] = await Promise.all([
     buckets('visits', by, visits(filters), 'visit.id', 'value_count'), countVisits(filters), stats('visits', 'visit.orders_count', 'sum', inOrdered),
-    revenueOfVisits(filters),
+    stats('visits', 'visit.revenue', 'stats', inCurrency),
   ]);
   const labels = counts.map(({ label }) => label);
   // The labels with the most visits need not be among those with the most orders.
   const [orders, revenue] = labels.length ? await Promise.all([
     buckets('visits', by, withLabels(inOrdered, by, labels), 'visit.orders_count', 'sum'),
-    buckets('visits', by, withLabels(inCurrency, by, labels), 'visit.revenue', 'sum'),
+    buckets('visits', by, withLabels(inCurrency, by, labels), 'visit.revenue', 'stats'),
   ]) : [[], []];
-  const [ordersOf, revenueOf] = [orders, revenue].map((found) => new Map(found.map(({ label, value }) => [label, value ?? 0])));
-  const rows = counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, revenueOf.get(label) ?? (ordersOf.get(label) ? null : 0)]);
-  return withOthers(rows, totals).map(([label, count, ordered, amount]) => [label, count, ordered, amount, amount === null ? null : amount / count, ordered / count]);
+  const [ordersOf, revenueOf] = [orders, revenue].map((found) => new Map(found.map(({ label, value }) => [label, value])));
+  const rows = counts.map(({ label, value }) => [label, value, ordersOf.get(label) ?? 0, revenueOf.get(label) ?? NO_AMOUNTS]);
+  return withOthers(rows, totals).map(([label, count, ordered, amounts]) => {
+    const amount = ordered ? toAmount(amounts) : 0;
+    return [label, count, ordered, amount, amount === null ? null : amount / count, ordered / count];
+  });
 };
 
 /** Returns a map from each of the labels of an attribute to its number of visits with such events. */
@@ -140,6 +153,9 @@ export const searches = async (filters) => {
   return rows.map((row) => [...row, orderedOf.get(row[0]) ?? 0]);
 };
 
+/** What an operator returns for no customers. */
+const NO_CUSTOMERS = { value_count: 0, stats: NO_AMOUNTS, avg: null };
+
 /**
  * Returns rows `[label, customers, more numbers]` of customers by an attribute; `more` are triples of conditions, field and operator. A label without
  * any customer that matches has a count of 0, and no amount.
@@ -152,8 +168,15 @@ export const customersBy = async (filters, by, date_field, more) => {
     const filter = withLabels(customers(filters, date_field, conditions), by, labels);
     const found = labels.length ? await buckets('customers', by, filter, field, operator, MAX_LABELS) : [];
     const valueOf = new Map(found.map(({ label, value }) => [label, value]));
-    return (label) => valueOf.get(label) ?? (operator === 'value_count' ? 0 : null);
+    return (label) => valueOf.get(label) ?? NO_CUSTOMERS[operator];
   };
   const lookups = await Promise.all(more.map(lookUp));
   return counts.map(({ label, value }) => [label, value, ...lookups.map((valueOf) => valueOf(label))]);
+};
+
+/** Returns the rows of `customersBy`, and a row for all other customers. */
+export const customersByWithOthers = async (filters, by, date_field, more) => {
+  const totals = [[{}, 'customer.email', 'value_count'], ...more].map(([conditions, field, operator]) => stats('customers', field, operator, customers(filters, date_field, conditions)));
+  const [rows, ...loaded] = await Promise.all([customersBy(filters, by, date_field, more), ...totals]);
+  return withOthers(rows, loaded);
 };

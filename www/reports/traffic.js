@@ -62,11 +62,16 @@ export const visitFunnel = {
   },
 };
 
-/** A table of visits by an attribute, with the orders and the revenue of these visits. No amount in the currency makes a dash, not a zero. */
-const visitTable = (id, title, column, by, { note, filter, nothing, format = (label) => label } = {}) => ({
+const WITHIN = 'Orders are those within the visit, cancelled ones too, and revenue is that of visits whose first order is in the chosen currency.';
+
+/**
+ * A table of visits by an attribute, with the orders and the revenue of these visits. No amount in the currency makes a dash, not a zero. `touches`
+ * is the title of the table that counts the orders of later visits by the same attribute.
+ */
+const visitTable = (id, title, column, by, { note, touches, filter, nothing, format = (label) => label } = {}) => ({
   id,
   title,
-  note,
+  note: [note, WITHIN, touches && `“${touches}” also counts those of later visits.`].filter(Boolean).join(' '),
   nothing,
   isWide: true,
   uses: OF_VISITS,
@@ -99,7 +104,7 @@ const pages = {
 
 export const channels = visitTable('channels', 'Channels', 'Channel', 'source.channel', {
   filter: 'channel',
-  note: 'Orders and revenue are those placed within the visit, cancelled ones too. “Orders by channel of the last touch” below also counts orders of a later visit.',
+  touches: 'Orders by channel of the last touch',
 });
 
 /** The widgets of the part, around the tables of orders by their touches. */
@@ -109,10 +114,11 @@ export const trafficWidgets = (touches) => [
   channels,
   visitFunnel,
   searches,
-  visitTable('sources', 'Sources', 'Source', 'source.name', { filter: 'source' }),
+  visitTable('sources', 'Sources', 'Source', 'source.name', { filter: 'source', touches: 'Orders by source of the last touch' }),
   visitTable('campaigns', 'Campaigns', 'Campaign', 'source.campaign', {
     filter: 'campaign',
-    note: 'Visits without a campaign are in the last row. Orders are those within the visit; “Orders by campaign of the last touch” counts the later ones too.',
+    touches: 'Orders by campaign of the last touch',
+    note: 'Visits without a campaign are in the last row.',
     nothing: 'No visit came by a link with a campaign. Add utm_campaign to the links of advertisements and newsletters.',
   }),
   ...touches,

@@ -6,7 +6,9 @@
 
 import { countColumn, intervalColumn, moneyColumn, OF_CARTS, OF_ORDERS, shareColumn, textColumn } from '/reports/columns.js';
 import * as queries from '/reports/queries.js';
-import { ordersBy } from '/reports/tracking-queries.js';
+import { ordersBy, toAmount, withOthers } from '/reports/tracking-queries.js';
+
+const MAX_CURRENCIES = 30;
 
 /** Returns a row `[label, count, amount]` for each bucket of `counts`, with the amount of the bucket of the same label. */
 const joinAmounts = (counts, amounts) => {
@@ -123,14 +125,20 @@ const markets = {
   id: 'markets',
   uses: OF_ORDERS,
   title: 'Markets',
+  nothing: 'No order of this period names a market.',
   load: async (filters) => {
-    const breakdown = { by: 'order.currency_code', field: 'order.total_amount_with_taxes', operator: 'sum', limit: 10 };
-    const buckets = await queries.topBuckets('orders', 'market.name', queries.placedOrders(filters), { limit: 20, breakdown });
-    const currencies = [...new Set(buckets.flatMap((market) => market['order.currency_code'].map(({ label }) => label)))];
-    const amountIn = (market, currency) => market['order.currency_code'].find(({ label }) => label === currency)?.value ?? null;
+    const filter = queries.placedOrders(filters);
+    const breakdown = { by: 'order.currency_code', field: 'order.total_amount_with_taxes', operator: 'stats', limit: MAX_CURRENCIES };
+    const [buckets, count, totals] = await Promise.all([
+      queries.topBuckets('orders', 'market.name', filter, { limit: 20, breakdown }), queries.countRecords('orders', filter),
+      queries.topAmounts('order.currency_code', filter, { operator: 'stats', limit: MAX_CURRENCIES }),
+    ]);
+    const currencies = totals.map(({ label }) => label);
+    const amountsIn = (market, currency) => market['order.currency_code'].find(({ label }) => label === currency)?.value ?? { count: 0, sum: 0 };
+    const rows = buckets.map((market) => [market.label, market.value, ...currencies.map((currency) => amountsIn(market, currency))]);
     return {
       columns: [textColumn('Market'), countColumn('Orders'), ...currencies.map((currency) => moneyColumn('Revenue', { currency }))],
-      rows: buckets.map((market) => [market.label, market.value, ...currencies.map((currency) => amountIn(market, currency))]),
+      rows: withOthers(rows, [count, ...totals.map(({ value }) => value)]).map(([label, orders, ...amounts]) => [label, orders, ...amounts.map(toAmount)]),
       barColumn: 1,
     };
   },
@@ -140,6 +148,7 @@ const coupons = {
   id: 'coupons',
   uses: OF_ORDERS,
   title: 'Coupon codes',
+  nothing: 'No order of this period has a coupon code.',
   load: async (filters) => {
     const [counts, amounts] = await Promise.all([
       queries.topBuckets('orders', 'order.coupon_code', queries.placedOrders(filters)),
@@ -178,6 +187,7 @@ const REST = 'The last row has the orders without a campaign, and those of all c
 
 export const TOUCHES = [
   touches('last-channels', 'Orders by channel of the last touch', ['Channel', 'channel'], 'attribution.last.channel', LAST),
+  touches('last-sources', 'Orders by source of the last touch', ['Source', 'source'], 'attribution.last.name', LAST),
   touches('last-campaigns', 'Orders by campaign of the last touch', ['Campaign', 'campaign'], 'attribution.last.campaign', `${LAST} ${REST}`),
   touches('first-channels-of-orders', 'Orders by channel of the first touch', ['Channel'], 'attribution.first.channel', FIRST),
   touches('first-campaigns-of-orders', 'Orders by campaign of the first touch', ['Campaign'], 'attribution.first.campaign', `${FIRST} ${REST}`),
