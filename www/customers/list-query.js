@@ -121,19 +121,29 @@ const toFilter = async (form) => {
   return source.value ? { customer, first_source: { channels: { in: [source.value] } } } : { customer };
 };
 
-/** Returns a page of customers: `{ records, count, cursor }`. */
-export const loadPage = async (form, cursor, limit = PAGE_ROWS) =>
-  search('customers', { fields: [...FIELDS, 'first_source.*'], limit, sort: 'desc', sort_by: `customer.${form.elements.sort.value}`, cursor }, await toFilter(form));
+const searchCustomers = (filter, parameters) => search('customers', { fields: [...FIELDS, 'first_source.*'], ...parameters }, filter);
 
-/** Returns the table of all customers that match the filters; calls `report(count)` after each page. */
+/** Returns a page of customers in the order of the form: `{ records, count, cursor }`. */
+export const loadPage = async (form, cursor) =>
+  searchCustomers(await toFilter(form), { limit: PAGE_ROWS, sort: 'desc', sort_by: `customer.${form.elements.sort.value}`, cursor });
+
+/** Compares customers as the list does: the latest first, those without the date last. */
+const byLatest = (name) => (a, b) => (Date.parse(b[name]) || 0) - (Date.parse(a[name]) || 0);
+
+/**
+ * Returns the table of all customers that match the filters, in the order of the form, and their number at the end of the loading; calls
+ * `report(count)` after each page. The pages are in the order of the first visits, which does not change while customers are seen again.
+ */
 export const loadAll = async (form, report) => {
-  const rows = [];
-  let cursor = null;
+  const filter = await toFilter(form);
+  const order = form.elements.sort.value;
+  const customers = new Map();
+  let page = { cursor: null };
   do {
-    const page = await loadPage(form, cursor, MAX_PAGE_ROWS);
-    rows.push(...page.records.map((customer) => CSV_COLUMNS.map(({ read }) => read(customer))));
-    cursor = page.cursor;
-    report(rows.length);
-  } while (cursor);
-  return { columns: CSV_COLUMNS, rows };
+    page = await searchCustomers(filter, { limit: MAX_PAGE_ROWS, sort: 'asc', sort_by: 'customer.first_seen_at', cursor: page.cursor });
+    page.records.forEach((customer) => customers.set(customer.email, customer));
+    report(customers.size);
+  } while (page.cursor);
+  const sorted = [...customers.values()].sort(byLatest(order));
+  return { columns: CSV_COLUMNS, rows: sorted.map((customer) => CSV_COLUMNS.map(({ read }) => read(customer))), count: page.count };
 };

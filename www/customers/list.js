@@ -153,7 +153,8 @@ async function saveCsv() {
   try {
     const table = await loadAll(form, (count) => (about.textContent = `Loading: ${formatCount(count)} customers.`));
     download('tillroll-customers.csv', toCsv(table));
-    about.textContent = describeCount(table.rows.length);
+    const isWhole = table.rows.length === table.count;
+    about.textContent = isWhole ? describeCount(table.count) : `The file has ${formatCount(table.rows.length)} of ${describeCount(table.count).toLowerCase()} Some changed while it was loaded. Download it again.`;
   } catch (error) {
     about.textContent = error.message;
   } finally {

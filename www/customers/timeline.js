@@ -4,15 +4,18 @@
 
 import { element } from '/reports/table.js';
 import { formatMoney, locales } from '/reports/format.js';
+import { createTimeFormat } from '/reports/period.js';
 import { count, describeDuration, describeEvent, describeSource, pathOf } from '/customers/describe.js';
 
 /** How many events of a visit are shown at first. */
 const MAX_SHOWN_EVENTS = 8;
 
-const dayFormat = new Intl.DateTimeFormat(locales, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' });
-const timeFormat = new Intl.DateTimeFormat(locales, { hour: '2-digit', minute: '2-digit' });
+const dayFormat = createTimeFormat(locales, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' });
+const timeFormat = createTimeFormat(locales, { hour: '2-digit', minute: '2-digit' });
 
-const timeOf = (time) => element('time', { dateTime: new Date(time).toISOString(), textContent: timeFormat.format(time), title: new Date(time).toLocaleString() });
+const wholeFormat = createTimeFormat(locales, { dateStyle: 'medium', timeStyle: 'long' });
+
+const timeOf = (time) => element('time', { dateTime: new Date(time).toISOString(), textContent: timeFormat().format(time), title: wholeFormat().format(time) });
 
 /** Creates the whole event as JSON when the user opens it. */
 const createEvent = ({ time, event }, names) => {
@@ -67,7 +70,7 @@ export const createTimeline = (body, names) => {
   let lastDay = '';
   let list = null;
   const listOfDay = (time) => {
-    const day = dayFormat.format(time);
+    const day = dayFormat().format(time);
     if (day !== lastDay) {
       list = element('ol', { className: 'entries' });
       body.append(element('h3', { textContent: day }), list);

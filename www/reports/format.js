@@ -1,6 +1,6 @@
 // Formatters of numbers, money and dates in the browser's language. Dates are days since 1970, in UTC.
 
-import { dateFromDay } from '/reports/period.js';
+import { createTimeFormat, dateFromDay } from '/reports/period.js';
 
 /** The languages of the browser. WebKitGTK has `C` on a machine without any, which `Intl` refuses. */
 export const locales = navigator.languages.filter((name) => name !== 'C');
@@ -12,7 +12,7 @@ const shareFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFr
 const changeFormat = new Intl.NumberFormat(locales, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
 const dayFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
 const shortDayFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', timeZone: 'UTC' });
-const dateFormat = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short', year: 'numeric' });
+const dateFormat = createTimeFormat(locales, { day: 'numeric', month: 'short', year: 'numeric' });
 const monthFormat = new Intl.DateTimeFormat(locales, { month: 'short', year: 'numeric', timeZone: 'UTC' });
 
 /** Amounts from this size on are shown without cents. */
@@ -70,8 +70,8 @@ export const formatMoney = (amount, currency) =>
 /** Returns the relative change; '' if a number is missing, or the earlier one is zero or very small. */
 export const formatChange = (now, earlier) => (now !== null && earlier > 0 && now / earlier <= MAX_SHOWN_GROWTH ? changeFormat.format(now / earlier - 1) : '');
 
-/** Returns the date of a time of the API in the browser's time zone. */
-export const formatDate = (time) => dateFormat.format(new Date(time));
+/** Returns the date of a time of the API in the time zone of the shop. */
+export const formatDate = (time) => dateFormat().format(new Date(time));
 
 export const formatDay = (day) => dayFormat.format(dateFromDay(day));
 

@@ -11,19 +11,26 @@ export let maxPeriodDays = FIVE_YEARS_DAYS;
 /** The IANA name of the zone. */
 export let timeZone = 'UTC';
 
-const createDayFormat = () => new Intl.DateTimeFormat('en-US', { timeZone, calendar: 'gregory', year: 'numeric', month: 'numeric', day: 'numeric' });
-let dayFormat = createDayFormat();
+/** Returns a function that returns the format of times in the zone of the shop, which is known after `configure`. */
+export const createTimeFormat = (locales, options) => {
+  let [zone, format] = [null, null];
+  return () => {
+    if (zone !== timeZone) [zone, format] = [timeZone, new Intl.DateTimeFormat(locales, { ...options, timeZone })];
+    return format;
+  };
+};
+
+const dayFormat = createTimeFormat('en-US', { calendar: 'gregory', year: 'numeric', month: 'numeric', day: 'numeric' });
 
 /** Applies the limit and the zone of the token response. */
 export const configure = ({ longest_days: maxDays, time_zone: name }) => {
   maxPeriodDays = Math.min(maxPeriodDays, maxDays);
   timeZone = name;
-  dayFormat = createDayFormat();
 };
 
 /** Returns the day of an instant in milliseconds, or of a time in the API's format. */
 export const dayOfTime = (time) => {
-  const { year, month, day } = Object.fromEntries(dayFormat.formatToParts(new Date(time)).map(({ type, value }) => [type, Number(value)]));
+  const { year, month, day } = Object.fromEntries(dayFormat().formatToParts(new Date(time)).map(({ type, value }) => [type, Number(value)]));
   return Date.UTC(year, month - 1, day) / DAY_MS;
 };
 
@@ -32,8 +39,11 @@ export const today = () => dayOfTime(Date.now());
 /** Returns the longest period until today that one query covers. */
 export const longestPeriod = () => ({ from: today() - maxPeriodDays + 1, to: today() });
 
-/** Parses `2026-01-31` to a day; returns NaN for other texts. */
-export const parseDay = (text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? Math.floor(Date.parse(`${text}T00:00:00Z`) / DAY_MS) : NaN);
+/** Parses `2026-01-31` to a day; returns NaN for other texts, and for days that no month has. */
+export const parseDay = (text) => {
+  const day = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) / DAY_MS : NaN;
+  return Number.isNaN(day) || isoDate(day) !== text ? NaN : day;
+};
 
 /** Returns a day as a `Date`. */
 export const dateFromDay = (day) => new Date(day * DAY_MS);

@@ -213,6 +213,42 @@ test("the pages need the owner's credentials and allow only their own origin", a
   }
 });
 
+test("the file has all customers although some are seen while it loads, or names how many it has", async () => {
+  const people = Array.from({ length: 120 }, (_, at) => ({ email: `csv-${at}@x.com`, createdAt: Date.now() - (at + 1) * HOUR_MS }));
+  const body = people.map((record) => JSON.stringify(record)).join("\n");
+  const answer = await fetch(`${collector.url}/import/customers`, { method: "POST", headers: collector.ownerHeaders(), body });
+  assert.equal((await answer.json()).accepted, people.length);
+  await collector.countFresh("orders", "order.id");
+  await withPage("/customers?text=csv-", async (page) => {
+    const save = async () => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click("#csv")]);
+      await page.waitForFunction(() => !document.getElementById("csv").disabled);
+      return (await readFile(await download.path(), "utf8")).trim().split("\r\n").slice(1).map((line) => line.split(",")[0]);
+    };
+    let requests = 0;
+    await page.route("**/metrics/customers/search", async (route) => {
+      requests += 1;
+      // The five who were not seen for the longest time.
+      if (requests === 2) await store(people.slice(-5).map(({ email }, at) => event("identify", 0, `csv-${at}`, `csv-${at}`, { email })));
+      await route.continue();
+    });
+    const found = await save();
+    assert.deepEqual([found.length, new Set(found).size, requests], [120, 120, 2]);
+    assert.equal(await page.textContent("#about"), "120 customers.");
+    const again = await save();
+    assert.deepEqual([again.slice(0, 5).sort(), again[5]], [people.slice(-5).map(({ email }) => email).sort(), "csv-0@x.com"]);
+    await page.unroute("**/metrics/customers/search");
+    await page.route("**/metrics/customers/search", async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      json.meta.pagination.record_count += 1;
+      await route.fulfill({ response, json });
+    });
+    await save();
+    assert.equal(await page.textContent("#about"), "The file has 120 of 121 customers. Some changed while it was loaded. Download it again.");
+  });
+});
+
 test("the list has filters that stay in the address, pages, and CSV", async () => {
   const markup = { email: "list-1@x.com", firstName: "Ada", lastName: MARKUP, subscribed: true, tags: ["gold"], createdAt: Date.now() };
   const others = Array.from({ length: 54 }, (_, at) => ({ email: `list-${at + 2}@x.com`, firstName: "Grace", createdAt: Date.now() - at * 1_000 }));
