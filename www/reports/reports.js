@@ -21,6 +21,7 @@ const FIRST_TOUCH = 'In this part, channel, source and campaign are those of the
 const SOURCE_FILTERS = ['channel', 'source', 'campaign'];
 let requestNo = 0;
 let menus = null; // a promise, once the menus are being filled
+const failed = new Set(); // functions, each of which loads again what failed
 
 foldOnPhones(document.getElementById('fold'));
 showLinks(document.getElementById('parts'));
@@ -52,6 +53,24 @@ function showMenus() {
   return menus;
 }
 
+/** Loads again all that failed: what made one part fail, most often made others fail too. */
+function retry() {
+  const loads = [...failed];
+  failed.clear();
+  return Promise.all(loads.map((load) => load()));
+}
+
+/** Returns a box with the text of the error, and a button that loads again all that failed, `load` among them. */
+function createFailure(error, load) {
+  failed.add(load);
+  return createError(error, retry);
+}
+
+/** Fills the menus; the widgets show the error. */
+function fillMenusOrRetry() {
+  return showMenus().catch(() => failed.add(fillMenusOrRetry));
+}
+
 /** Shows one error instead of all widgets. */
 function showPageError(error) {
   summarySection.replaceChildren(createError(error, () => location.reload()));
@@ -68,6 +87,7 @@ function currentFilters() {
 async function load() {
   const filters = currentFilters();
   requestNo += 1;
+  failed.clear();
   const ownRequestNo = requestNo;
   // Figures of an earlier period would contradict the form.
   main.hidden = !filters;
@@ -79,7 +99,7 @@ async function load() {
   main.setAttribute('aria-busy', 'true');
   const shown = Promise.all([showMissing(filters, ownRequestNo), showSummary(filters, ownRequestNo), ...part.widgets.map((widget) => showWidget(widget, filters, ownRequestNo))]);
   // The figures come first.
-  Promise.race([shown, whenReached()]).then(showMenus).catch(() => null); // The widgets show the error.
+  Promise.race([shown, whenReached()]).then(fillMenusOrRetry);
   await shown;
   if (ownRequestNo === requestNo) main.setAttribute('aria-busy', 'false');
 }
@@ -100,8 +120,13 @@ function showClear(filters) {
 
 /** Adds to the description which orders are in no amount. */
 async function showMissing(filters, ownRequestNo) {
-  const missing = await describeMissing(filters).catch(() => ''); // The widgets show the error.
-  if (ownRequestNo === requestNo) about.textContent = [describe(filters), missing].filter(Boolean).join(' ');
+  try {
+    const missing = await describeMissing(filters);
+    if (ownRequestNo === requestNo) about.textContent = [describe(filters), missing].filter(Boolean).join(' ');
+  } catch {
+    // The widgets show the error.
+    if (ownRequestNo === requestNo) failed.add(() => showMissing(filters, ownRequestNo));
+  }
 }
 
 function createSection({ id, title, note, isWide }) {
@@ -134,7 +159,7 @@ async function showWidget(widget, chosenFilters, ownRequestNo) {
   } catch (error) {
     if (ownRequestNo !== requestNo) return;
     clearSection(section);
-    body.append(createError(error, () => showWidget(widget, currentFilters(), requestNo)));
+    body.append(createFailure(error, () => showWidget(widget, chosenFilters, ownRequestNo)));
     section.dataset.state = 'failed';
   }
 }
@@ -194,7 +219,7 @@ async function showSummary(filters, ownRequestNo) {
       element('dl', {}, ...data.rows.map((row, at) => createTile(row, data.figures[at].kind, data.previousDates, filters.currency))),
       element('div', { className: 'foot' }, note, actions));
   } catch (error) {
-    if (ownRequestNo === requestNo) summarySection.replaceChildren(createError(error, () => showSummary(currentFilters(), requestNo)));
+    if (ownRequestNo === requestNo) summarySection.replaceChildren(createFailure(error, () => showSummary(filters, ownRequestNo)));
   }
 }
 

@@ -133,6 +133,7 @@ const markets = {
       queries.topBuckets('orders', 'market.name', filter, { limit: 20, breakdown }), queries.countRecords('orders', filter),
       queries.topAmounts('order.currency_code', filter, { operator: 'stats', limit: MAX_CURRENCIES }),
     ]);
+    totals.sort((a, b) => b.value.count - a.value.count);
     const currencies = totals.map(({ label }) => label);
     const amountsIn = (market, currency) => market['order.currency_code'].find(({ label }) => label === currency)?.value ?? { count: 0, sum: 0 };
     const rows = buckets.map((market) => [market.label, market.value, ...currencies.map((currency) => amountsIn(market, currency))]);

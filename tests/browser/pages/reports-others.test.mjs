@@ -85,7 +85,7 @@ test("orders without a visit, a campaign or a market are in the row of all other
     assert.match(await page.textContent("#campaigns .nothing"), /^No data with these filters/);
   });
   await withPart("traffic&market=m-de", async (page) => assert.deepEqual(await rows(page, "last-channels"), [[OTHERS, "1", "€20.00"]]));
-  await withPart("overview", async (page) => assert.deepEqual(await rows(page, "markets"), [["Germany", "1", "€20.00", "–"], [OTHERS, "4", "€140.00", "$10.00"]]));
+  await withPart("overview", async (page) => assert.deepEqual(await rows(page, "markets"), [[TOKEN, "2", "€40.00", "–"], ["Germany", "1", "€20.00", "–"], [OTHERS, "2", "€100.00", "US$10.00"]]));
 });
 
 test("the row of all others has a dash if its orders have no amount in the currency", () =>

@@ -151,8 +151,25 @@ test("customers and segments are links to their pages", () =>
     assert.equal(await page.inputValue("[name=segment]"), "new");
   }));
 
-test("each part fits a phone", async () => {
-  for (const part of ["overview", "traffic", "products", "customers"]) {
-    await withPart(part, async (page) => assert.equal(await overflow(page), 0, part), PHONE);
+const PARTS = ["overview", "traffic", "products", "customers"];
+
+test("each part fits a phone, with a long campaign too", async () => {
+  for (const part of PARTS) {
+    for (const filter of ["", `&campaign=${"x".repeat(300)}`]) {
+      await withPart(part + filter, async (page) => assert.equal(await overflow(page), 0, part), PHONE);
+    }
+  }
+});
+
+test("each part fits a printed page", async () => {
+  for (const part of PARTS) {
+    await withPart(part, async (page) => {
+      await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+      await page.emulateMedia({ media: "print" });
+      await page.setViewportSize({ width: 680, height: 1000 });
+      assert.equal(await overflow(page), 0, part);
+      const cut = await page.$$eval(".scroller", (all) => all.filter((one) => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1).map((one) => one.closest("section").id));
+      assert.deepEqual(cut, [], part);
+    });
   }
 });

@@ -163,6 +163,26 @@ test("an empty shop shows empty widgets, and a failed query shows an error and a
   });
 });
 
+test("after an outage, one button loads all that failed", () =>
+  withOwnerPage(async (page) => {
+    await page.route("**/metrics/**", (route) => route.fulfill({ status: 503, body: "{}" }));
+    await page.check("[name=period][value='7']");
+    await waitUntilLoaded(page);
+    assert.equal(await page.locator("[role=alert]").count(), 1 + (await page.locator(".widget").count()));
+    assert.doesNotMatch(await page.textContent("#about"), /in no amount/);
+    await page.unroute("**/metrics/**");
+    await page.click("#markets [role=alert] button");
+    await page.waitForFunction(() => !document.querySelector("[role=alert]") && document.querySelector("[name=market]").options.length === 3);
+    assert.match(await page.textContent("#about"), /Orders that are in no amount: 1 in GBP\.$/);
+    assert.equal((await tiles(page)).Orders, "4");
+    page.errors.splice(0, page.errors.length, ...page.errors.filter((text) => !text.includes("503")));
+  }));
+
+test("a day that no month has makes no period", () =>
+  withOwnerPage(async (page) => {
+    assert.deepEqual([await page.isVisible("#widgets"), await page.isChecked("[name=period][value='90']")], [true, true]);
+  }, { query: "?from=2026-02-30&to=2026-03-01" }));
+
 test("requests without the owner's credentials get 401, and the page's policy allows only its own origin", async () => {
   for (const [path, method] of [["/reports", "GET"], ["/reports/token", "POST"]]) {
     const answer = await fetch(collector.url + path, { method });
