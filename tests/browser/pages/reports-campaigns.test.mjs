@@ -71,7 +71,7 @@ test("orders by campaign show a hundred campaigns and a row for all others, in t
 test("campaigns that brought customers have no revenue in a currency that they have none of, and theirs if a hundred others have more", () =>
   withOwnerPage(browser, `${collector.url}/reports?part=customers&days=7&currency=EUR`, async (page) => {
     const found = await rows(page, "first-campaigns");
-    assert.equal(found.length, 100);
+    assert.deepEqual([found.length, found.at(-1).slice(0, 2)], [101, ["Others or unknown", "21"]]);
     const row = (campaign) => found.find(([name]) => name === campaign);
     assert.deepEqual([row("big"), row("c0"), row("c1")], [["big", "1", "0", "0%", "–"], ["c0", "1", "1", "100%", "€20.00"], ["c1", "1", "1", "100%", "€10.00"]]);
   }));
