@@ -99,6 +99,7 @@ fn document(resource: Resource, mut record: Record) -> (Line, bool) {
     if resource == Resource::Carts && record.text("status").is_none() {
         record.set_text("status", "pending");
     }
+    record.complete_lines();
     let resource = match resource {
         Resource::Returns => Resource::Returns,
         _ if record.is_cart() => Resource::Carts,

@@ -133,6 +133,35 @@ fn with_email(mut record: Value, email: &str) -> Value {
 }
 
 #[test]
+fn imported_line_without_a_type_is_a_product_with_its_code_as_id() {
+    let server = TestServer::start_today();
+    let lines = [
+        (json!({"code": "HAT", "quantity": 2}), json!({"item_id": "HAT", "code": "HAT", "item_type": "skus", "quantity": 2})),
+        (json!({"item_id": "7", "item_type": "bundles"}), json!({"item_id": "7", "code": "7", "item_type": "bundles"})),
+        (json!({"item_id": "8", "code": "CAP"}), json!({"item_id": "8", "code": "CAP", "item_type": "skus"})),
+        (json!({"name": "Scarf"}), json!({"name": "Scarf", "item_type": "skus"})),
+        (json!({"code": "DHL", "item_type": "shipments"}), json!({"code": "DHL", "item_type": "shipments"})),
+    ];
+    let mut record = order("1", 1.0);
+    record["line_items"] = lines.iter().map(|(sent, _)| sent.clone()).collect();
+    let mut cart = json!({"id": "2", "created_at": record["created_at"], "current_date": record["current_date"]});
+    cart["line_items"] = record["line_items"].clone();
+    import(&server.client, "orders", &[record]);
+    import(&server.client, "carts", &[cart]);
+    for resource in ["orders", "carts"] {
+        let search = json!({"search": {"fields": ["line_items.*"]}, "filter": {"order": year()}});
+        let found = query(&server.client, &format!("{resource}/search"), &search)["data"][0]["line_items"].clone();
+        assert_eq!(found, lines.iter().map(|(_, stored)| stored.clone()).collect::<Value>(), "{resource}");
+    }
+    let line = json!({"line_item_code": "HAT", "quantity": 1});
+    import(&server.client, "returns", &[json!({"id": "r", "created_at": "2021-06-01T09:00:00Z", "return_line_items": [line]})]);
+    let body = json!({"breakdown": {"by": "return_line_items.line_item_item_type", "field": "return.id", "operator": "value_count"},
+        "filter": {"return": {"date_field": "created_at", "date_from": year()["date_from"], "date_to": year()["date_to"]}}});
+    let found = query(&server.client, "returns/breakdown", &body)["data"]["return_line_items.line_item_item_type"].clone();
+    assert_eq!(found, json!([{"label": "skus", "value": 1}]));
+}
+
+#[test]
 fn import_requires_the_owner_and_a_known_resource() {
     let server = TestServer::start_today();
     assert_eq!(send(&server.client, "POST", "/import/orders", &[], "{}").0, 401);

@@ -14,8 +14,15 @@ use crate::resource::CART_STATUSES;
 use parse::Parser;
 pub(in crate::metrics) use scalar::to_json_number;
 pub use scalar::{MILLION, Scalar, from_millionths, millionths};
-use schema::RecordSchema;
 pub use schema::columns;
+use schema::{Member, RecordSchema};
+
+/// The arrays of lines, with the type, the id and the code of a line.
+const LINES: &[(&str, [&str; 3])] =
+    &[("line_items", ["item_type", "item_id", "code"]), ("return_line_items", ["line_item_item_type", "item_id", "line_item_code"])];
+/// The type of a line without one, and the types of products.
+const SKUS: &str = "skus";
+const PRODUCTS: &[&str] = &[SKUS, "bundles"];
 
 /// A valid record.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +101,33 @@ impl Record {
     pub fn remove(&mut self, path: &str) {
         if let Some(column) = RecordSchema::of(self.kind).column(path) {
             self.rows[0][0].values[column] = Scalar::Null;
+        }
+    }
+
+    /// Completes the lines of an imported record: one without a type is a product, and of a product the id and the code stand for each other, as in
+    /// lines of the shop's own orders.
+    pub fn complete_lines(&mut self) {
+        let schema = RecordSchema::of(self.kind);
+        for (array, attributes) in LINES {
+            let Some((_, Member::Array(line, rows))) = schema.root.find(array) else { continue };
+            let columns = attributes.map(|name| match line.find(name) {
+                Some((_, Member::Attribute(_, column))) => Some(*column),
+                _ => None,
+            });
+            let [Some(kind), Some(id), Some(code)] = columns else { continue };
+            for Row { values, .. } in &mut self.rows[*rows] {
+                if values[kind] == Scalar::Null {
+                    values[kind] = Scalar::Text(SKUS.to_owned());
+                }
+                if !matches!(&values[kind], Scalar::Text(kind) if PRODUCTS.contains(&kind.as_str())) {
+                    continue;
+                }
+                for (missing, given) in [(id, code), (code, id)] {
+                    if values[missing] == Scalar::Null {
+                        values[missing] = values[given].clone();
+                    }
+                }
+            }
         }
     }
 
