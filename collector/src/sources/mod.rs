@@ -14,4 +14,4 @@ mod source;
 pub use client::Client;
 pub use country::{Countries, Country};
 pub use device::{Device, UnknownName};
-pub use source::{Addresses, DIRECT, Source};
+pub use source::{AddressParams, Addresses, DIRECT, Source};

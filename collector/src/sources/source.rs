@@ -81,6 +81,25 @@ pub struct Addresses<'a> {
     pub land: Option<(Option<&'a str>, Option<&'a str>)>,
 }
 
+/// The parameters of an event that are addresses.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AddressParams<'a> {
+    /// `url`, the page of an event that was sent without a page.
+    pub url: Option<&'a str>,
+    /// `current_url` of a `land` event.
+    pub current_url: Option<&'a str>,
+    /// `source_url` of a `land` event.
+    pub source_url: Option<&'a str>,
+}
+
+impl<'a> Addresses<'a> {
+    /// Returns those of an event of this type with this page.
+    pub fn new(event_type: &str, (url, referrer): (&'a str, &'a str), params: AddressParams<'a>) -> Self {
+        let url = Some(url).filter(|url| !url.is_empty()).or(params.url).unwrap_or_default();
+        Self { url, referrer, land: (event_type == "land").then_some((params.current_url, params.source_url)) }
+    }
+}
+
 impl Source {
     /// Returns the source of an event; `None` for a direct arrival, and for an event within the shop.
     pub fn of_event(event: Addresses<'_>) -> Option<Self> {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::FLAGS;
 use super::api_client::query;
-use super::server::{TestServer, id, read_json};
+use super::server::{TestServer, basic, id, read_json};
+use super::traffic::{LAPTOP, browse, event, search};
 
 /// 10 June 2021, 10:00 UTC, in milliseconds since 1970.
 const TEN_OCLOCK_MS: u64 = 1_623_319_200_000;
@@ -56,6 +57,22 @@ fn hosts_of_both_tables_decide_the_channel_and_look_alikes_do_not() {
         .map(|(number, (_, channel, name))| (json!(session(number)), json!({"channel": channel, "name": name})))
         .collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn event_without_a_page_has_the_source_of_its_url_in_metrics_and_in_the_timeline() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let url = "https://shop.example/b?utm_source=tw&utm_medium=social";
+    let mut view = event(1, 0, "v", "s", "page_view", "/", &json!({ "url": url }));
+    view.as_object_mut().unwrap().remove("page");
+    browse(&server.client, LAPTOP, &[view, event(2, 1_000, "v", "s", "identify", "/c", &json!({"email": "jo@x.com"}))]);
+    let source = json!({"channel": "social", "name": "tw", "medium": "social"});
+    let visit = search(&server.client, "visits", "visit", "started_at", &["visit.entry_path", "source.*"])[0].clone();
+    assert_eq!((&visit["entry_path"], &visit["source"]), (&json!("/b"), &source));
+    let mut response = server.client.get("/customers/jo@x.com/timeline", &[("authorization", &basic("t", "secret"))]);
+    let lines = response.body_mut().read_to_string().unwrap();
+    let visit: Value = lines.lines().map(|line| serde_json::from_str(line).unwrap()).find(|line: &Value| line["kind"] == "visit").unwrap();
+    assert_eq!((&visit["visit"]["entry_url"], &visit["source"]), (&json!(url), &source));
 }
 
 /// The first event of a visit of its own.

@@ -10,7 +10,7 @@ use crate::addresses;
 use crate::metrics::document::millionths;
 use crate::projection::rows::{ColumnValue, text};
 use crate::projection::source::TrackedEvent;
-use crate::sources::{Addresses, Source};
+use crate::sources::{AddressParams, Addresses, Source};
 
 /// The parameters of events that become columns.
 #[derive(Default, Deserialize)]
@@ -75,10 +75,11 @@ pub(in crate::projection) fn visit_keys(events: &[TrackedEvent]) -> Vec<VisitKey
 /// Returns the row, in the order of the columns of the table `events`, without the visit.
 pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
     let params: Params<'_> = serde_json::from_str(&event.params).unwrap_or_default();
-    let url = Some(event.url.as_str()).filter(|url| !url.is_empty()).or(params.url.as_deref()).unwrap_or_default();
-    let host = addresses::host(url).to_ascii_lowercase();
-    let land = (event.event_type == "land").then_some((params.current_url.as_deref(), params.source_url.as_deref()));
-    let source = Source::of_event(Addresses { url, referrer: &event.referrer, land });
+    let of_params =
+        AddressParams { url: params.url.as_deref(), current_url: params.current_url.as_deref(), source_url: params.source_url.as_deref() };
+    let addresses = Addresses::new(&event.event_type, (&event.url, &event.referrer), of_params);
+    let host = addresses::host(addresses.url).to_ascii_lowercase();
+    let source = Source::of_event(addresses);
     let is = |kind: &str| event.event_type == kind;
     let (product, quantity) = product_and_quantity(event, &params);
     let mut row = vec![
@@ -93,7 +94,7 @@ pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
         quantity.map_or(ColumnValue::Null, ColumnValue::Integer),
         ColumnValue::Bool(event.is_bot),
         text(Some(host.as_str())),
-        text(path(url)),
+        text(path(addresses.url)),
         text(Some(&event.title)),
         text(params.page_type.as_deref()),
         text(product.as_deref()),

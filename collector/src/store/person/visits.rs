@@ -1,11 +1,12 @@
 //! The visits of a person: the events of each session, folded.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::sources::{Addresses, DIRECT, Device, Source};
+use crate::sources::{AddressParams, Addresses, DIRECT, Device, Source};
 use crate::store::log::codec::LogEvent;
 
 /// A visit: the events of one session.
@@ -55,11 +56,15 @@ struct Folded {
     device: (Moment, Device),
 }
 
-/// The parameters of a `land` event.
+/// The parameters that are addresses.
 #[derive(Default, Deserialize)]
-struct Land {
-    current_url: Option<String>,
-    source_url: Option<String>,
+struct Params<'a> {
+    #[serde(borrow)]
+    url: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    current_url: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    source_url: Option<Cow<'a, str>>,
 }
 
 impl Visits {
@@ -72,17 +77,24 @@ impl Visits {
         visit.events_count += 1;
         visit.started_at = visit.started_at.min(event.time);
         visit.ended_at = visit.ended_at.max(event.time);
-        folded.add_source(moment, event);
+        let params: Params<'_> = serde_json::from_str(event.params).unwrap_or_default();
+        let params = AddressParams {
+            url: params.url.as_deref(),
+            current_url: params.current_url.as_deref(),
+            source_url: params.source_url.as_deref(),
+        };
+        let addresses = Addresses::new(event.event_type, (event.page.url, event.page.referrer), params);
+        folded.add_source(moment, event, addresses);
         let visit = &mut folded.visit;
-        if event.page.url.is_empty() {
+        if addresses.url.is_empty() {
             return;
         }
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         if visit.entry_url.is_none() || moment < folded.first {
-            (folded.first, visit.entry_url, visit.referrer) = (moment, text(event.page.url), text(event.page.referrer));
+            (folded.first, visit.entry_url, visit.referrer) = (moment, text(addresses.url), text(addresses.referrer));
         }
         if visit.exit_url.is_none() || moment > folded.last {
-            (folded.last, visit.exit_url) = (moment, text(event.page.url));
+            (folded.last, visit.exit_url) = (moment, text(addresses.url));
         }
     }
 
@@ -116,15 +128,13 @@ impl Folded {
     }
 
     /// The source is that of the first `land` event with one; without any `land` event, that of the first event with one.
-    fn add_source(&mut self, moment: Moment, event: &LogEvent<'_>) {
+    fn add_source(&mut self, moment: Moment, event: &LogEvent<'_>, addresses: Addresses<'_>) {
         if moment < self.device.0 {
             self.device = (moment, event.client.device);
         }
         let is_land = event.event_type == "land";
         self.has_land |= is_land;
-        let land: Option<Land> = is_land.then(|| serde_json::from_str(event.params).unwrap_or_default());
-        let land = land.as_ref().map(|land| (land.current_url.as_deref(), land.source_url.as_deref()));
-        let source = Source::of_event(Addresses { url: event.page.url, referrer: event.page.referrer, land });
+        let source = Source::of_event(addresses);
         let slot = if is_land { &mut self.landed } else { &mut self.found };
         if let Some(source) = source.filter(|_| slot.as_ref().is_none_or(|(first, _)| moment < *first)) {
             *slot = Some((moment, source));
