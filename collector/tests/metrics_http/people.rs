@@ -6,7 +6,7 @@ use super::FLAGS;
 use super::api_client::{import, query};
 use super::server::{Client, TestServer, id};
 use super::tracked_data::call_backend;
-use super::traffic::{DAY_MS, LAPTOP, MINUTE_MS, TEN_OCLOCK_MS, browse, event, june, land, search};
+use super::traffic::{DAY_MS, LAPTOP, MINUTE_MS, TEN_OCLOCK_MS, browse, event, june, land, search, view};
 
 /// Returns the revenue of each visit, in the order of their starts.
 fn revenue(client: &Client) -> Vec<Value> {
@@ -83,6 +83,50 @@ fn events_without_a_session_are_those_of_the_person() {
         json!({"breakdown": {"by": "customer.email", "field": "event.id", "operator": "value_count"}, "filter": {"event": june()}});
     let expected = json!([{"label": "m@x.com", "value": 3}]);
     assert_eq!(query(client, "events/breakdown", &by_email)["data"]["customer.email"], expected);
+}
+
+#[test]
+fn visit_belongs_to_the_last_person_who_was_identified_in_it() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let by_email = |number: u64, time: u64, session: &str| {
+        let mut event = view(number, time, "", session, "/");
+        event.as_object_mut().unwrap().remove("visitorId");
+        event["visitorEmail"] = json!("a@x.com");
+        event
+    };
+    let identify = |number, time, visitor: &str, session: &str, email: &str| {
+        event(number, time, visitor, session, "identify", "/", &json!({"email": email}))
+    };
+    browse(
+        client,
+        LAPTOP,
+        &[
+            // An account switch, and what pages report after it.
+            by_email(1, 0, "s1"),
+            identify(2, 1_000, "v20", "s1", "b@x.com"),
+            event(3, 2_000, "v20", "s1", "order", "/thanks", &json!({"order_id": "o1", "total": 5})),
+            // A visitor who becomes another one, and nothing after that.
+            view(4, DAY_MS, "v30", "s2", "/?utm_source=news&utm_medium=email"),
+            identify(5, DAY_MS + 1_000, "v30", "s2", "a@x.com"),
+            by_email(6, DAY_MS + 2_000, "s2"),
+            identify(7, DAY_MS + 3_000, "v31", "s2", "c@x.com"),
+            // And the other way round.
+            identify(8, 2 * DAY_MS, "v40", "s3", "b@x.com"),
+            by_email(9, 2 * DAY_MS + 1_000, "s3"),
+        ],
+    );
+    for (order, email, day) in [("o1", "b@x.com", 0), ("o2", "c@x.com", 1)] {
+        let placed_at = TEN_OCLOCK_MS + day * DAY_MS + 5_000;
+        let order = json!({"id": order, "createdAt": placed_at, "email": email, "amount": 100, "status": "paid", "products": []});
+        call_backend(client, "/v2/order", placed_at, &order);
+    }
+    let found = search(client, "visits", "visit", "started_at", &["customer.email", "visit.orders_count"]);
+    let found: Vec<_> = found.iter().map(|visit| json!([visit["customer"]["email"], visit["orders_count"]])).collect();
+    assert_eq!(json!(found), json!([["b@x.com", 1], ["c@x.com", 1], ["a@x.com", 0]]));
+    let orders = search(client, "orders", "order", "placed_at", &["attribution.*", "attribution.last.*"]);
+    let touches = orders.iter().map(|order| json!([order["attribution"]["visits_count"], order["attribution"]["last"]["channel"]]));
+    assert_eq!(json!(touches.collect::<Vec<_>>()), json!([[1, "direct"], [1, "email"]]));
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub(super) fn numbered_tables() -> Vec<String> {
 /// Returns a digest of the schema, and of the group from whose log the tables are filled. Raise the number in it when the contents of the
 /// tables change, but not the tables.
 pub(super) fn fingerprint(group: &str) -> String {
-    let digest = Sha256::digest(format!("4\n{:?}{DERIVE_VISITS}{group}", all_tables()));
+    let digest = Sha256::digest(format!("5\n{:?}{DERIVE_VISITS}{group}", all_tables()));
     hex::encode(&digest[..16])
 }
 

@@ -89,6 +89,6 @@ fn sql() -> String {
 
 /// Returns a digest of the schema. Raise the number in it when the contents of the tables change, but not the tables.
 pub(super) fn fingerprint() -> String {
-    let digest = Sha256::digest(format!("7\n{}{DERIVE_VISITS}{NUMBER_PEOPLE}", sql()));
+    let digest = Sha256::digest(format!("8\n{}{DERIVE_VISITS}{NUMBER_PEOPLE}", sql()));
     hex::encode(&digest[..16])
 }

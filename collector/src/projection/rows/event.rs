@@ -31,6 +31,8 @@ struct Params<'a> {
     source_url: Option<Cow<'a, str>>,
     #[serde(borrow)]
     url: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    email: Option<Cow<'a, str>>,
     quantity: Option<Number>,
     changes: Option<Value>,
 }
@@ -101,7 +103,8 @@ pub(in crate::projection) fn row(event: &TrackedEvent) -> Vec<ColumnValue> {
         text(params.query.as_deref().filter(|_| is("search"))),
         text(params.order_id.as_deref().filter(|_| is("order"))),
         text(event.visitor.as_deref()),
-        text(event.email.as_deref()),
+        // The last e-mail of a visit is that of its person, and another visitor of the visit may have given it.
+        text(event.email.as_deref().or(params.email.as_deref().filter(|_| is("identify")))),
         text(event.store.as_deref()),
         text(event.client.device.kind()),
         text(event.client.device.browser()),

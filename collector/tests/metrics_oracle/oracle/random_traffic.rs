@@ -22,8 +22,20 @@ const SESSIONS: &[&str] = &["a", "b", "A", "ä", "10", "9", "日本", "s"];
 const VISITORS: &[&str] = &["a", "b", "10"];
 const EMAILS: &[&str] = &["a", "b", "9"];
 const PEOPLE: &[&str] = &["a", "b", "ä", "new"];
-const TYPES: &[&str] =
-    &["land", "land", "page_view", "page_view", "product_view", "basket_add", "search", "checkout", "order", "custom", "basket_update"];
+const TYPES: &[&str] = &[
+    "land",
+    "land",
+    "page_view",
+    "page_view",
+    "product_view",
+    "basket_add",
+    "search",
+    "checkout",
+    "order",
+    "custom",
+    "basket_update",
+    "identify",
+];
 const PATHS: &[&str] = &["/", "/10", "/b"];
 const QUERIES: &[&str] = &["", "", "?utm_source=a&utm_medium=b", "?gclid=1&utm_campaign=9", "?x=1"];
 const REFERRERS: &[&str] = &["", "", "https://www.google.com/", "https://b/", "https://own/x"];
@@ -138,6 +150,7 @@ fn event(random: &mut Random, seq: i64) -> TrackedEvent {
         "search" => json!({"query": random.pick(&["a", "ä"])}),
         "order" => json!({"order_id": format!("id{:02}", random.below(45))}),
         "custom" => json!({"name": "10"}),
+        "identify" => json!({"email": random.pick(EMAILS)}),
         _ => json!({}),
     };
     // Visits of two sessions never begin at the same time.

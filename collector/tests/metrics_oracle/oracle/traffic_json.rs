@@ -58,7 +58,7 @@ fn quantity(event: &TrackedEvent, added: Option<f64>) -> Option<Value> {
 
 /// Returns an event, of a visit with this store or with the e-mail of its visitor then.
 pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)>, linked: Option<String>) -> Value {
-    let email = event.email.clone().or(linked.filter(|_| of.is_none()));
+    let email = given_email(event).or(linked.filter(|_| of.is_none()));
     let mut json = of.map_or_else(
         || json!({}),
         |(_, visit)| {
@@ -114,6 +114,11 @@ pub(crate) fn event_json(event: &TrackedEvent, of: Option<(Option<&str>, &Value)
     json["market"] = market(of.and_then(|(store, _)| store).or(event.store.as_deref()));
     json.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     json
+}
+
+/// Returns the e-mail under which an event was sent, or that it gives.
+pub(crate) fn given_email(event: &TrackedEvent) -> Option<String> {
+    event.email.clone().or_else(|| param(event, "email").filter(|_| event.event_type == "identify"))
 }
 
 pub(crate) fn source(event: &TrackedEvent) -> Source {

@@ -8,7 +8,7 @@ use tillroll_collector::sources::Source;
 use tillroll_collector::time;
 
 use super::people::Touch;
-use super::traffic_json::{added, device_json, param, path, source, source_json};
+use super::traffic_json::{added, device_json, given_email, param, path, source, source_json};
 
 const VIEWS: [&str; 3] = ["page_view", "product_view", "search"];
 
@@ -57,7 +57,7 @@ pub(crate) fn visit(session: &str, mut events: Vec<&TrackedEvent>) -> Visit {
     Visit {
         json,
         visitor: find(|event| event.visitor.clone()),
-        email: events.iter().rev().find_map(|event| event.email.clone()),
+        email: events.iter().rev().find_map(|event| given_email(event)),
         store: find(|event| event.store.clone()),
         started: first.time,
         ended: last.time,
