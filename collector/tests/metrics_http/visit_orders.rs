@@ -1,11 +1,12 @@
 //! The orders and the carts of visits: their sums, which of them an access token shows, and when a visit has put something into a cart.
 
 use serde_json::{Value, json};
+use tillroll_collector::time::format_rfc3339_millis;
 
 use super::FLAGS;
 use super::api_client::{import, query, query_with, token};
 use super::server::TestServer;
-use super::traffic::{LAPTOP, MINUTE_MS, browse, event, june, search, view};
+use super::traffic::{DAY_MS, LAPTOP, MINUTE_MS, TEN_OCLOCK_MS, browse, event, june, search, view};
 
 fn sum(field: &str, main: &str) -> Value {
     json!({"stats": {"field": field, "operator": "sum"}, "filter": {main: june()}})
@@ -27,6 +28,41 @@ fn greatest_amounts_in_one_visit_leave_all_queries_working() {
     assert_eq!(query(client, "orders/stats", &sum("order.total_amount_with_taxes", "order"))["data"]["value"], 18.4e12);
     let orders = search(client, "orders", "order", "placed_at", &["order.id", "attribution.*"]);
     assert_eq!(orders.iter().map(|order| &order["attribution"]["visits_count"]).collect::<Vec<_>>(), [1, 1]);
+}
+
+#[test]
+fn amounts_without_a_currency_are_added_to_those_of_the_only_one_of_a_customer_and_a_visit() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let cases = [
+        ("a", &[("EUR", 100.0), ("", 10.0)][..], Some("EUR"), 110.0),
+        ("b", &[("", 10.0), ("EUR", 100.0)], Some("EUR"), 110.0),
+        ("c", &[("", 10.0), ("", 1.0)], None, 11.0),
+        ("d", &[("USD", 7.0), ("EUR", 100.0), ("", 10.0)], Some("USD"), 7.0),
+        ("e", &[("", 10.0), ("USD", 7.0), ("EUR", 100.0)], None, 10.0),
+    ];
+    for ((number, (name, orders, ..)), day) in (1..).step_by(10).zip(&cases).zip(0..) {
+        let (email, session, start) = (format!("{name}@x.com"), format!("s{name}"), day * DAY_MS);
+        let identify = event(number + 1, start + 1, name, &session, "identify", "/", &json!({ "email": email }));
+        browse(client, LAPTOP, &[view(number, start, name, &session, "/"), identify]);
+        let record = |(place, (currency, amount)): (u64, &(&str, f64))| {
+            let placed_at = format_rfc3339_millis((TEN_OCLOCK_MS + start + (1 + place) * MINUTE_MS).cast_signed());
+            let mut order = json!({"id": format!("{name}{place}"), "status": "placed", "total_amount_with_taxes": amount,
+                "customer": {"email": email}, "placed_at": placed_at});
+            if !currency.is_empty() {
+                order["currency_code"] = json!(currency);
+            }
+            order
+        };
+        import(client, "orders", &(0..).zip(*orders).map(record).collect::<Vec<_>>());
+    }
+    let expected = json!(cases.map(|(.., currency, revenue)| json!([currency, revenue])));
+    for (resource, main, date) in [("visits", "visit", "started_at"), ("customers", "customer", "first_order_at")] {
+        let fields = ["revenue", "currency_code"].map(|field| format!("{main}.{field}"));
+        let found = search(client, resource, main, date, &fields.each_ref().map(String::as_str));
+        let found: Vec<_> = found.iter().map(|record| json!([record["currency_code"], record["revenue"]])).collect();
+        assert_eq!(json!(found), expected, "{resource}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::metrics::catalog::RecordKind;
 use crate::projection::sql::attribution::{SOURCE, source};
 use crate::projection::sql::builder::SqlBuilder;
 use crate::projection::sql::names::table_name;
-use crate::projection::sql::relations::{nulls_last, total_amount};
+use crate::projection::sql::relations::{Currency, nulls_last, total_amount};
 use crate::projection::sql::statement::Bound;
 use crate::time::DAY_MS;
 
@@ -12,6 +12,9 @@ use crate::time::DAY_MS;
 const LOST_DAYS: i64 = 180;
 /// After this many days without an order a customer is at risk.
 const AT_RISK_DAYS: i64 = 60;
+
+/// The currency of a customer's orders.
+const CURRENCY: Currency = Currency { of_order: "o.currency", amount: "o.amount" };
 
 /// What a query needs of the visits, which are by far the most rows.
 #[derive(Clone, Copy)]
@@ -84,11 +87,11 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         "(WITH o AS (SELECT o.customer__email AS email, o.order__id AS id, coalesce(o.order__placed_at, o.order__created_at) AS placed_at,
               coalesce(o.order__currency_code, '') AS currency, o.order__total_amount_with_taxes AS amount
               FROM {orders} o WHERE o.project = {project} AND o.cart = FALSE AND o.customer__email IS NOT NULL{documents}),
-          f AS (SELECT o.email AS email, {first_currency} AS currency, count(*) AS orders, min(o.placed_at) AS first_at,
+          f AS (SELECT o.email AS email, {currency} AS currency, {is_only} AS is_only, count(*) AS orders, min(o.placed_at) AS first_at,
               max(o.placed_at) AS last_at FROM o GROUP BY o.email),
           m AS (SELECT f.email AS email, f.currency AS currency, f.orders AS orders, f.first_at AS first_at, f.last_at AS last_at,
-              {revenue} AS revenue, count(o.amount) AS priced
-              FROM f LEFT JOIN o ON o.email = f.email AND o.currency = f.currency
+              {revenue} AS revenue, count({added}) AS priced
+              FROM f JOIN o ON o.email = f.email
               GROUP BY f.email, f.currency, f.orders, f.first_at, f.last_at),
           c AS (SELECT o.customer__email AS email, max(o.order__total_amount_with_taxes) AS amount, {cart_currency} AS currency,
               min(o.order__created_at) AS first_at FROM {orders} o
@@ -129,7 +132,9 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         orders = relations.table(&table_name(RecordKind::Orders, None)),
         returns = relations.table(&table_name(RecordKind::Returns, None)),
         people_visits = relations.people_visits(),
-        first_currency = dialect.first_by("o.currency", &[&is_missing, &placed_at, "o.id"]),
+        currency = CURRENCY.of_group(dialect, &[&is_missing, &placed_at, "o.id"]),
+        is_only = CURRENCY.is_only(),
+        added = CURRENCY.added(),
         cart_currency = dialect.last_by(
             "coalesce(o.order__currency_code, '')",
             &["coalesce(o.order__total_amount_with_taxes, -9000000000000000000)", "o.order__id"]
@@ -137,7 +142,7 @@ pub(super) fn relation(builder: &mut SqlBuilder<'_>) -> String {
         first_seen = extreme("least", &["v.first_at", "m.first_at", "p.created_at", "c.first_at", "t.first_at"]),
         last_seen = extreme("greatest", &["v.last_at", "m.last_at", "t.last_at"]),
         first_visit = dialect.first_by(&source(dialect, "w"), &["w.started_at", "w.number"]),
-        revenue = total_amount(dialect, "o.amount"),
+        revenue = total_amount(dialect, &CURRENCY.added()),
         lost = LOST_DAYS * DAY_MS,
         at_risk = AT_RISK_DAYS * DAY_MS,
         average = dialect.round("v.revenue / v.priced"),

@@ -185,19 +185,20 @@ impl<'a> Relations<'a> {
         )
     }
 
-    /// Returns the sums of [`orders_in_visits`](Self::orders_in_visits): `visit`, `orders`, `currency` and `revenue`. Amounts in another currency
-    /// than that of the visit's first order are not added.
+    /// Returns the sums of [`orders_in_visits`](Self::orders_in_visits): `visit`, `orders`, `currency` and `revenue`, by the rule of [`Currency`].
     pub(in crate::projection) fn revenue_of(&self, orders_in_visits: &str) -> String {
         let [is_missing, placed_at] = nulls_last(self.dialect, "o.placed_at");
+        let currency = Currency { of_order: "coalesce(o.currency, '')", amount: "o.amount" };
         format!(
             "(WITH o AS {materialized}(SELECT * FROM {orders_in_visits} x),
-              f AS (SELECT o.visit AS visit, {first} AS currency, count(*) AS orders FROM o GROUP BY o.visit)
+              f AS (SELECT o.visit AS visit, {currency} AS currency, {is_only} AS is_only, count(*) AS orders FROM o GROUP BY o.visit)
               SELECT f.visit AS visit, f.orders AS orders, nullif(f.currency, '') AS currency,
                   {revenue} AS revenue
               FROM f JOIN o ON o.visit = f.visit GROUP BY f.visit, f.orders, f.currency)",
             materialized = self.dialect.materialized(),
-            first = self.dialect.first_by("coalesce(o.currency, '')", &[&is_missing, &placed_at, "o.id"]),
-            revenue = total_amount(self.dialect, "CASE WHEN coalesce(o.currency, '') = f.currency THEN o.amount END"),
+            is_only = currency.is_only(),
+            revenue = total_amount(self.dialect, &currency.added()),
+            currency = currency.of_group(self.dialect, &[&is_missing, &placed_at, "o.id"]),
         )
     }
 
@@ -208,6 +209,38 @@ impl<'a> Relations<'a> {
               WHERE v.person IS NOT NULL GROUP BY v.project, v.person)",
             self.people_visits()
         )
+    }
+}
+
+/// The currency of the orders of a visit or a customer: the only one, or else that of the first order, which may be none. Amounts without a
+/// currency are added to those of the only one, and amounts in another currency are not added.
+///
+/// It is computed in two steps: `currency` and `is_only` of each group `f`, and then the sum of what is [added](Self::added).
+#[derive(Clone, Copy)]
+pub(super) struct Currency {
+    /// The currency of an order, which is not NULL.
+    pub(super) of_order: &'static str,
+    /// The amount of an order.
+    pub(super) amount: &'static str,
+}
+
+impl Currency {
+    /// Returns whether the orders of a group have exactly one currency; NULL if they have none.
+    pub(super) fn is_only(self) -> String {
+        let currency = format!("nullif({}, '')", self.of_order);
+        format!("min({currency}) = max({currency})")
+    }
+
+    /// Returns the currency of a group, an empty text if it has none. The keys order its orders.
+    pub(super) fn of_group(self, dialect: &dyn Dialect, keys: &[&str]) -> String {
+        let (is_only, of_order) = (self.is_only(), self.of_order);
+        format!("CASE WHEN {is_only} THEN max({of_order}) ELSE {} END", dialect.first_by(of_order, keys))
+    }
+
+    /// Returns the amount of an order if it is added to the others of its group `f`, and else NULL.
+    pub(super) fn added(self) -> String {
+        let Self { of_order, amount } = self;
+        format!("CASE WHEN f.is_only OR {of_order} = f.currency THEN {amount} END")
     }
 }
 

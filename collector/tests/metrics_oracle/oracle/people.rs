@@ -8,7 +8,7 @@ use tillroll_collector::time::{self, DAY_MS};
 
 use super::random_records::RandomRecords;
 use super::test_query::now;
-use super::traffic_json::{date, placed_at, set, source_json, text};
+use super::traffic_json::{currency_and_amounts, date, placed_at, set, source_json, text};
 
 /// How long before an order a touch can lead to it.
 const WINDOW_MS: i64 = 30 * DAY_MS;
@@ -89,20 +89,16 @@ struct Figures<'a> {
 }
 
 impl Figures<'_> {
-    /// Returns the currency of the first order.
-    fn currency(&self) -> Option<&str> {
-        let place = |order: &&&Value| (placed_at(order).is_none(), placed_at(order), text(order, "id").map(str::to_owned));
-        self.orders.iter().min_by_key(place).map(|order| text(order, "currency_code").unwrap_or_default())
-    }
-
-    /// Returns the amounts in this currency, in millionths.
-    fn amounts(&self) -> Vec<f64> {
-        let same = self.orders.iter().filter(|order| text(order, "currency_code").unwrap_or_default() == self.currency().unwrap());
-        same.filter_map(|order| order["total_amount_with_taxes"].as_f64()).map(|amount| (amount * 1e6).round()).collect()
+    /// Returns the currency and the amounts that are added, in millionths.
+    fn currency_and_amounts(&self) -> (Option<&str>, Vec<f64>) {
+        let place = |order: &&Value| (placed_at(order).is_none(), placed_at(order), text(order, "id").map(str::to_owned));
+        let mut orders = self.orders.clone();
+        orders.sort_by_key(place);
+        currency_and_amounts(&orders)
     }
 
     fn revenue(&self) -> Option<f64> {
-        let amounts = self.amounts();
+        let (_, amounts) = self.currency_and_amounts();
         (!amounts.is_empty()).then(|| amounts.iter().sum())
     }
 
@@ -111,7 +107,7 @@ impl Figures<'_> {
     }
 
     fn customer(&self, all: &[Self]) -> Value {
-        let (times, amounts) = (self.order_times(), self.amounts());
+        let (times, (currency, amounts)) = (self.order_times(), self.currency_and_amounts());
         let (first_order, last_order) = (times.iter().copied().min(), times.iter().copied().max());
         let created = self.person.get("createdAt").and_then(Value::as_i64);
         let first_cart = self.carts.iter().filter_map(|cart| date(cart, "created_at")).min();
@@ -138,7 +134,7 @@ impl Figures<'_> {
             set(&mut json, name, at.map(time::format_rfc3339_millis));
         }
         set(&mut json, "cohort", first_order.map(|at| time::format_rfc3339_millis(at)[..7].to_owned()));
-        set(&mut json, "currency_code", self.currency().filter(|code| !code.is_empty()));
+        set(&mut json, "currency_code", currency);
         set(&mut json, "revenue", self.revenue().map(|sum| sum / 1e6));
         let largest = self.carts.iter().filter(|cart| cart["total_amount_with_taxes"].is_number()).max_by(|one, other| {
             let amount = |cart: &Value| cart["total_amount_with_taxes"].as_f64().unwrap_or_default();
@@ -163,7 +159,8 @@ impl Figures<'_> {
     fn segment(&self, all: &[Self]) -> &'static str {
         let (orders, revenue) = (self.orders.len(), self.revenue());
         let age = self.order_times().into_iter().max().map(|last| now() - last);
-        let revenues: Vec<_> = all.iter().filter(|other| other.currency() == self.currency()).filter_map(Self::revenue).collect();
+        let revenues: Vec<_> =
+            all.iter().filter(|other| other.currency_and_amounts().0 == self.currency_and_amounts().0).filter_map(Self::revenue).collect();
         let mean = revenues.iter().sum::<f64>() / as_f64(revenues.len());
         let is_high = revenue.is_some_and(|revenue| revenue >= 2.0 * mean);
         match age {

@@ -1,5 +1,7 @@
 //! Parts of the expected events and visits as JSON.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tillroll_collector::projection::source::TrackedEvent;
 use tillroll_collector::sources::{Device, Source};
@@ -41,12 +43,22 @@ fn add_orders(json: &mut Value, orders: &[&Value]) {
     json["ordered"] = json!(!orders.is_empty());
     json["orders_count"] = json!(orders.len());
     let placed = |order: &Value| (date(order, "placed_at").is_none(), date(order, "placed_at"), text(order, "id").map(str::to_owned));
-    let Some(first) = orders.iter().min_by_key(|order| placed(order)) else { return };
-    let currency = |order: &Value| text(order, "currency_code").unwrap_or_default().to_owned();
-    let same = orders.iter().filter(|order| currency(order) == currency(first));
-    let amounts: Vec<_> = same.filter_map(|order| order["total_amount_with_taxes"].as_f64()).map(|amount| (amount * 1e6).round()).collect();
+    let mut orders = orders.to_vec();
+    orders.sort_by_key(|order| placed(order));
+    let (currency, amounts) = currency_and_amounts(&orders);
     set(json, "revenue", (!amounts.is_empty()).then(|| amounts.iter().sum::<f64>() / 1e6));
-    set(json, "currency_code", Some(currency(first)).filter(|code| !code.is_empty()));
+    set(json, "currency_code", currency);
+}
+
+/// Returns the currency of a visit or a customer with these orders, the first one first, and the amounts that are added, in millionths.
+pub(crate) fn currency_and_amounts<'a>(orders: &[&'a Value]) -> (Option<&'a str>, Vec<f64>) {
+    let currency = |order: &'a Value| text(order, "currency_code").filter(|code| !code.is_empty());
+    let all: BTreeSet<_> = orders.iter().filter_map(|order| currency(order)).collect();
+    let is_only = all.len() == 1;
+    let of_all = if is_only { all.first().copied() } else { orders.first().and_then(|first| currency(first)) };
+    let added = orders.iter().filter(|order| is_only || currency(order) == of_all);
+    let amounts = added.filter_map(|order| order["total_amount_with_taxes"].as_f64()).map(|amount| (amount * 1e6).round());
+    (of_all, amounts.collect())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
