@@ -2,6 +2,7 @@
 
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
+use tillroll_collector::store::FILE;
 
 use super::FLAGS;
 use super::api_client::{decade, query, send};
@@ -58,4 +59,52 @@ fn figures_of_expired_visits_stay_after_an_erasure_and_a_restart() {
     program.client.store_as_sent_at(SENT_AT, &[event(6, "a", "page_view", &json!({}))]);
     let with_new = visits(&program.client);
     assert_eq!((&with_new[..2], &with_new[2]["id"]), (&expired[..], &json!("a")), "the session goes on as a new visit");
+}
+
+#[test]
+fn visit_of_which_some_events_have_expired_stays_one_visit() {
+    let folder = tempfile::tempdir().unwrap();
+    let land = json!({"current_url": "https://shop.example/?gclid=1&utm_campaign=c1", "source_url": ""});
+    {
+        let program = ServerProcess::start(folder.path(), FLAGS);
+        program.client.store_as_sent_at(
+            SENT_AT,
+            &[
+                event(1, "a", "land", &land),
+                event(2, "a", "identify", &json!({"email": "jo@x.com"})),
+                event(3, "a", "order", &json!({"order_id": "7", "total": 50, "currency": "EUR"})),
+            ],
+        );
+        program.client.store_as_sent_at(
+            SENT_AT,
+            &[event(4, "a", "page_view", &json!({})), event(5, "b", "identify", &json!({"email": "other@x.com"}))],
+        );
+        assert_eq!(visits(&program.client)[0]["events_count"], 4);
+    }
+    let database = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    database.execute("UPDATE segment SET received_at = 0 WHERE last_seq = (SELECT min(last_seq) FROM segment)", []).unwrap();
+    drop(database);
+
+    let flags = [FLAGS, &["--keep-events", "1d"]].concat();
+    let mut program = ServerProcess::start(folder.path(), &flags);
+    until("the first events have expired", || program.client.export("").len() == 2);
+    let expired = visits(&program.client);
+    let expected = json!({"id": expired[0]["id"], "events_count": 4, "pages_count": 1, "revenue": 50.0, "entry_path": "/1", "source": {"channel": "paid"}});
+    assert_eq!((expired.len(), &expired[0]), (2, &expected));
+    program.client.store_as_sent_at(SENT_AT, &[event(6, "a", "page_view", &json!({}))]);
+    assert_eq!(visits(&program.client), expired, "a further event makes no second visit");
+    let events = |client: &Client| {
+        let by_channel = json!({"by": "source.channel", "field": "event.id", "operator": "value_count"});
+        query(client, "events/breakdown", &json!({"breakdown": by_channel, "filter": {"event": decade()}}))["data"]["source.channel"]
+            .clone()
+    };
+    let by_channel = json!([{"label": "paid", "value": 2}, {"label": "direct", "value": 1}]);
+    assert_eq!(events(&program.client), by_channel);
+
+    let (status, response) = send(&program.client, "DELETE", "/customers/other@x.com", &[("authorization", &basic("t", "secret"))], "");
+    assert_eq!(status, 200, "{response}");
+    kill_process(program.pid(), Signal::TERM).unwrap();
+    assert!(program.child.wait().unwrap().success());
+    let program = ServerProcess::start(folder.path(), &flags);
+    assert_eq!((&visits(&program.client)[..], &events(&program.client)), (&expired[..1], &json!([by_channel[0]])));
 }

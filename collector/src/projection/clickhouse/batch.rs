@@ -10,7 +10,7 @@ use crate::projection::error::ProjectionError;
 use crate::projection::rows::ColumnValue;
 
 /// The blocks of a batch: one for the rows that the writer numbers, and one for each statement whose rows the database derives.
-pub(super) const BLOCKS: i64 = 5;
+pub(super) const BLOCKS: i64 = 7;
 
 /// A batch that is being written.
 pub(super) struct Batch<'a> {

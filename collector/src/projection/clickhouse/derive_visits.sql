@@ -11,7 +11,7 @@ WITH own AS (SELECT * FROM EVENTS e WHERE visit IN (SELECT number FROM TOUCHED t
     figures AS (
         SELECT visit, any(project) AS of_project, argMin(session, tuple(time, seq)) AS of_session,
             argMin(visitor, tuple(time, seq)) AS first_visitor, argMax(email, tuple(time, seq)) AS last_email,
-            argMin(store, tuple(time, seq)) AS first_store, min(time) AS started_at, max(time) AS ended_at, min(seq) AS first_seq,
+            argMin(store, tuple(time, seq)) AS first_store, min(time) AS started_at, max(time) AS ended_at, min(seq) AS first_seq, max(seq) AS newest_seq,
             count() AS events_count, uniqExactIf(product, type = 'product_view') AS products_count,
             min(type IN ('land', 'page_view', 'product_view', 'category_view', 'article_view')) AS is_passive,
             argMin(path, tuple(time, seq)) AS entry_path, argMax(path, tuple(time, seq)) AS exit_path,
@@ -26,8 +26,8 @@ WITH own AS (SELECT * FROM EVENTS e WHERE visit IN (SELECT number FROM TOUCHED t
             tuple(o.time, o.seq)) AS origin
         FROM own o JOIN figures f ON f.visit = o.visit
         WHERE o.channel IS NOT NULL AND (f.has_land = 0 OR o.type = 'land') GROUP BY o.visit)
-SELECT FIRST + row_number() OVER (ORDER BY s.visit), s.visit, s.of_project, s.of_session, s.first_visitor, s.last_email, s.first_store,
-    s.started_at, s.ended_at, s.first_seq, s.events_count, p.pages, s.products_count, p.pages <= 1 AND s.is_passive, s.entry_path,
+SELECT FIRST + row_number() OVER (ORDER BY s.visit), s.visit, s.of_project, s.of_session, s.first_visitor, s.last_email, NULL, s.newest_seq,
+    s.first_store, s.started_at, s.ended_at, s.first_seq, s.events_count, p.pages, s.products_count, p.pages <= 1 AND s.is_passive, s.entry_path,
     s.exit_path, s.viewed_product, s.added_to_cart, s.checked_out, s.first_device, s.first_browser, s.first_system, s.first_country,
     a.seq, a.time, coalesce(a.channel, 'direct'), coalesce(a.source, 'direct'), a.medium, a.campaign, a.term, a.content, a.click_id
 FROM figures s JOIN pages p ON p.visit = s.visit

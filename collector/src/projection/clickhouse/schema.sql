@@ -17,14 +17,17 @@ events (
     term Nullable(String), content Nullable(String), click_id Nullable(String), session Nullable(String), visit Int64,
     INDEX by_time time TYPE minmax GRANULARITY 1, INDEX by_seq seq TYPE minmax GRANULARITY 1, INDEX by_doc doc TYPE minmax GRANULARITY 1
 ) ORDER BY project, visit, seq;
+-- A visit of which events have expired has no session, and its figures are final. Until its last event expires, with the number `last_seq`, the
+-- digest of its session stays, by which its further events find it.
 visits (
     doc Int64 CODEC(Delta, LZ4), number Int64, project Int64, session Nullable(String), visitor Nullable(String), email Nullable(String),
-    store Nullable(String), started_at Int64, ended_at Int64, first_seq Int64, events_count Int64, pages_count Int64,
+    digest Nullable(String), last_seq Int64, store Nullable(String), started_at Int64, ended_at Int64, first_seq Int64, events_count Int64, pages_count Int64,
     products_count Int64, is_bounce Bool, entry_path Nullable(String), exit_path Nullable(String), viewed_product Bool,
     added_to_cart Bool, checked_out Bool, device_type Nullable(String), browser Nullable(String), system Nullable(String),
     country Nullable(String), source_seq Nullable(Int64), source_at Nullable(Int64), channel String, source String,
     medium Nullable(String), campaign Nullable(String), term Nullable(String), content Nullable(String), click_id Nullable(String),
-    INDEX by_time started_at TYPE minmax GRANULARITY 1, INDEX by_session session TYPE bloom_filter GRANULARITY 1
+    INDEX by_time started_at TYPE minmax GRANULARITY 1, INDEX by_session session TYPE bloom_filter GRANULARITY 1,
+    INDEX by_digest digest TYPE bloom_filter GRANULARITY 1
 ) ORDER BY project, number;
 -- Arrivals from outside within a visit, after the one that is the visit's source.
 touches (

@@ -51,11 +51,17 @@ fn table(snapshot: &Snapshot, name: &str) -> String {
 fn add_events(batch: &mut Batch<'_>, changes: &TrackedChanges, next_visit: &mut i64) -> Result<(), ProjectionError> {
     let arrived = event::visit_keys(&changes.events);
     batch.stage("sessions", tracked::record_keys(arrived.iter().map(|(project, session)| (*project, session.as_str()))))?;
+    // A visit whose session is known by its digest only is final.
     let find = format!(
-        "SELECT v.project, v.session, v.number, v.events_count FROM {} v WHERE v.session IN (SELECT s.key FROM {1} s)
-             AND tuple(v.project, v.session) IN (SELECT s.project, s.key FROM {1} s)",
-        table(batch.before, "visits"),
-        batch.staged("sessions")
+        "SELECT v.project, v.session, v.number, v.events_count FROM {visits} v WHERE v.session IN (SELECT s.key FROM {arrived} s)
+             AND tuple(v.project, v.session) IN (SELECT s.project, s.key FROM {arrived} s)
+         UNION ALL
+         SELECT v.project, s.key, v.number, toInt64({MAX_DERIVED_EVENTS}) FROM {visits} v
+             JOIN (SELECT s.key AS key, {digest} AS of_session FROM {arrived} s) s ON s.of_session = v.digest
+             WHERE v.digest IN (SELECT {digest} FROM {arrived} s)",
+        visits = table(batch.before, "visits"),
+        arrived = batch.staged("sessions"),
+        digest = digest("s.project", "s.key"),
     );
     let mut visits: BTreeMap<VisitKey, Touched> = BTreeMap::new();
     for row in batch.client.query(&find, &[], "")? {
@@ -75,19 +81,45 @@ fn add_events(batch: &mut Batch<'_>, changes: &TrackedChanges, next_visit: &mut 
     });
     let numbered: Vec<Vec<_>> = numbered.collect();
     batch.insert("events", EVENT_COLUMNS, &[&numbered])?;
-    let derived = visits.values().filter(|visit| visit.events_before < MAX_DERIVED_EVENTS);
-    let touched =
-        derived.map(|visit| vec![ColumnValue::Integer(0), ColumnValue::Text(visit.number.to_string()), ColumnValue::Integer(visit.number)]);
-    batch.stage("touched", touched.collect())
+    let (touched, closed): (Vec<_>, Vec<_>) = visits.values().partition(|visit| visit.events_before < MAX_DERIVED_EVENTS);
+    let keys = |visits: &[&Touched]| visits.iter().map(|visit| number_key(visit.number)).collect();
+    batch.stage("touched", keys(&touched))?;
+    if closed.is_empty() {
+        return Ok(());
+    }
+    batch.stage("closed", keys(&closed))?;
+    let last = changes.events.last().map_or(0, |event| event.seq);
+    let is_closed = format!("number IN (SELECT s.number FROM {} s)", batch.staged("closed"));
+    rewrite_visits(batch, &is_closed, &format!("x.session, x.visitor, x.email, x.digest, {last}"))
+}
+
+/// Returns the key of a list of numbers.
+fn number_key(number: i64) -> Vec<ColumnValue> {
+    vec![ColumnValue::Integer(0), ColumnValue::Text(number.to_string()), ColumnValue::Integer(number)]
+}
+
+/// Returns the digest of a session.
+fn digest(project: &str, session: &str) -> String {
+    format!("hex(sipHash128(toString({project}), assumeNotNull({session})))")
+}
+
+/// Replaces the visits that meet a condition by ones with these values of session, visitor, e-mail, digest and number of the last event, as
+/// expressions of the visit `x`.
+fn rewrite_visits(batch: &mut Batch<'_>, condition: &str, values: &str) -> Result<(), ProjectionError> {
+    let (visits, first) = (table(&batch.after, "visits"), batch.block());
+    batch.client.execute(&format!(
+        "INSERT INTO visits SELECT {first} + row_number() OVER (ORDER BY x.number), x.number, x.project, {values},
+             * EXCEPT (doc, number, project, session, visitor, email, digest, last_seq)
+         FROM (SELECT * FROM {visits} v WHERE {condition}) x"
+    ))?;
+    batch.delete(&visits, &format!("d.doc <= {first} AND {condition}"))
 }
 
 fn erase_events(batch: &mut Batch<'_>, changes: &TrackedChanges) -> Result<(), ProjectionError> {
     if changes.erased.is_empty() {
         return Ok(());
     }
-    let keys =
-        changes.erased.iter().map(|seq| vec![ColumnValue::Integer(0), ColumnValue::Text(seq.to_string()), ColumnValue::Integer(*seq)]);
-    batch.stage("erased", keys.collect())?;
+    batch.stage("erased", changes.erased.iter().map(|seq| number_key(*seq)).collect())?;
     let is_erased = format!("seq IN (SELECT number FROM {} s)", batch.staged("erased"));
     batch.client.execute(&format!(
         "INSERT INTO changed (at, list, project, key, number)
@@ -97,6 +129,13 @@ fn erase_events(batch: &mut Batch<'_>, changes: &TrackedChanges) -> Result<(), P
         table(batch.before, "visits"),
         table(&batch.after, "events"),
     ))?;
+    let all_erased = format!(
+        "session IS NULL AND digest IS NOT NULL AND number IN (
+             SELECT e.visit FROM {events} e WHERE e.visit IN (SELECT e.visit FROM {events} e WHERE e.{is_erased})
+             GROUP BY e.visit HAVING min(e.{is_erased}))",
+        events = table(&batch.after, "events"),
+    );
+    rewrite_visits(batch, &all_erased, "x.session, x.visitor, x.email, NULL, x.last_seq")?;
     batch.delete(&table(&batch.after, "events"), &format!("d.{is_erased}"))
 }
 
@@ -141,14 +180,9 @@ fn trim(batch: &mut Batch<'_>, until: i64) -> Result<(), ProjectionError> {
     });
     let orders: Vec<_> = orders.collect();
     batch.insert_numbered("visit_orders", "visit, project, order_id, time, seq", orders)?;
-    let expire = format!(
-        "INSERT INTO visits SELECT {} + row_number() OVER (ORDER BY x.number), x.number, x.project, NULL, NULL, NULL,
-             * EXCEPT (doc, number, project, session, visitor, email)
-         FROM (SELECT * FROM {visits} v WHERE {is_expired}) x",
-        batch.block(),
-    );
-    batch.client.execute(&expire)?;
-    batch.delete(&visits, &format!("d.first_seq <= {until} AND d.session IS NOT NULL"))
+    let changes = format!("first_seq <= {until} AND (session IS NOT NULL OR digest IS NOT NULL AND last_seq <= {until})");
+    let digest = format!("CASE WHEN x.last_seq > {until} THEN {} END", digest("x.project", "x.session"));
+    rewrite_visits(batch, &changes, &format!("NULL, NULL, NULL, {digest}, x.last_seq"))
 }
 
 fn apply_links(batch: &mut Batch<'_>, changes: &TrackedChanges) -> Result<(), ProjectionError> {

@@ -16,7 +16,7 @@ CREATE OR REPLACE TEMP TABLE derived AS
         GROUP BY visit),
     figures AS (
         SELECT visit, any_value(project) AS project, arg_min(visitor, place) AS visitor, arg_max(email, place) AS email,
-            arg_min(store, place) AS store, min(time) AS started_at, max(time) AS ended_at, min(seq) AS first_seq, count(*) AS events_count,
+            arg_min(store, place) AS store, min(time) AS started_at, max(time) AS ended_at, min(seq) AS first_seq, max(seq) AS last_seq, count(*) AS events_count,
             count(DISTINCT product) FILTER (type = 'product_view') AS products_count,
             bool_and(type IN ('land', 'page_view', 'product_view', 'category_view', 'article_view')) AS is_passive,
             arg_min(path, place) AS entry_path, arg_max(path, place) AS exit_path, bool_or(type = 'product_view') AS viewed_product,
@@ -27,7 +27,7 @@ CREATE OR REPLACE TEMP TABLE derived AS
             arg_min(seq, place) FILTER (channel IS NOT NULL) AS found
         FROM own GROUP BY visit),
     origins AS (SELECT * FROM own WHERE channel IS NOT NULL)
-    SELECT s.visit AS number, s.project, t.session, s.visitor, s.email, s.store, s.started_at, s.ended_at, s.first_seq, s.events_count,
+    SELECT s.visit AS number, s.project, t.session, s.visitor, s.email, s.store, s.started_at, s.ended_at, s.first_seq, s.last_seq, s.events_count,
         p.pages AS pages_count, s.products_count, p.pages <= 1 AND s.is_passive AS is_bounce, s.entry_path, s.exit_path, s.viewed_product,
         s.added_to_cart, s.checked_out, s.device_type, s.browser, s.system, s.country, o.seq AS source_seq, o.time AS source_at,
         coalesce(o.channel, 'direct') AS channel, coalesce(o.source, 'direct') AS source, o.medium, o.campaign, o.term, o.content, o.click_id,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::schema;
 
-/// The rows of expired visits, by table. A visit with events that have not expired is derived again from these, and would count twice.
+/// The rows of expired visits, by table. The events of a visit that have not expired find it by its session.
 const EXPIRED: &[(&str, &str)] = &[("visits", "v.number"), ("visit_orders", "v.visit")];
 
 /// Replaces the file. Rows that cannot be read are lost, and the file with them.
@@ -60,7 +60,7 @@ fn copy_expired(old: &Path, new: &Path) -> duckdb::Result<usize> {
     for (table, number) in EXPIRED {
         let insert = format!(
             "INSERT INTO {table} BY NAME SELECT * FROM old.{table} v WHERE {number} IN (
-                 SELECT number FROM old.visits WHERE session IS NULL EXCEPT SELECT visit FROM old.events)"
+                 SELECT number FROM old.visits WHERE session IS NULL)"
         );
         transaction.execute(&insert, [])?;
     }

@@ -1,5 +1,6 @@
 -- Events, visits and what they are joined with when a query asks. `visit` and `number` number visits. A visit is derived from the events with
--- its number, except one of which events have expired: its `session` is NULL and its figures are final.
+-- its number, except one of which events have expired: its `session` is NULL and its figures are final. Until its last event expires, with the
+-- number `last_seq`, the digest of its session stays, by which its other events find it.
 CREATE TABLE events (
     seq BIGINT, project BIGINT, id UUID, type VARCHAR, api VARCHAR, time TIMESTAMP, received_at TIMESTAMP, name VARCHAR, quantity BIGINT,
     is_bot BOOLEAN, host VARCHAR, path VARCHAR, title VARCHAR, page_type VARCHAR, product VARCHAR, query VARCHAR, order_id VARCHAR,
@@ -8,7 +9,7 @@ CREATE TABLE events (
 );
 CREATE TABLE visits (
     number BIGINT, project BIGINT, session VARCHAR, visitor VARCHAR, email VARCHAR, store VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP,
-    first_seq BIGINT, events_count BIGINT, pages_count BIGINT, products_count BIGINT, is_bounce BOOLEAN, entry_path VARCHAR,
+    first_seq BIGINT, last_seq BIGINT, events_count BIGINT, pages_count BIGINT, products_count BIGINT, is_bounce BOOLEAN, entry_path VARCHAR,
     exit_path VARCHAR, viewed_product BOOLEAN, added_to_cart BOOLEAN, checked_out BOOLEAN, device_type VARCHAR, browser VARCHAR,
     system VARCHAR, country VARCHAR, source_seq BIGINT, source_at TIMESTAMP, channel VARCHAR, source VARCHAR, medium VARCHAR, campaign VARCHAR, term VARCHAR,
     content VARCHAR, click_id VARCHAR, visitor_number BIGINT, email_number BIGINT, session_digest UHUGEINT

@@ -85,7 +85,7 @@ impl TrackingWriter {
             row
         };
         append(connection, "events", changes.events.iter().map(row))?;
-        connection.execute("DELETE FROM touched WHERE events_before >= ?", params![MAX_DERIVED_EVENTS]).map(|_| ())
+        close_final_visits(connection, changes)
     }
 
     /// Fills `touched` with the visits of these events, and returns their numbers.
@@ -97,7 +97,7 @@ impl TrackingWriter {
         let touch = format!(
             "INSERT INTO touched
              SELECT coalesce(v.number, {} + row_number() OVER (PARTITION BY v.number IS NULL ORDER BY a.place) - 1), a.project, a.session,
-                 coalesce(v.events_count, 0)
+                 CASE WHEN v.number IS NOT NULL AND v.session IS NULL THEN {MAX_DERIVED_EVENTS} ELSE coalesce(v.events_count, 0) END
              FROM arrived a LEFT JOIN visits v ON v.session_digest = md5_number(a.project || ' ' || a.session)",
             self.next_visit
         );
@@ -107,6 +107,19 @@ impl TrackingWriter {
         let visit = |row: &duckdb::Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get(2)?));
         statement.query_map([], visit)?.collect()
     }
+}
+
+/// Removes the visits from `touched` whose figures no longer change.
+fn close_final_visits(connection: &Connection, changes: &TrackedChanges) -> duckdb::Result<()> {
+    let is_final = format!("events_before >= {MAX_DERIVED_EVENTS}");
+    if number(connection, &format!("SELECT count(*) FROM touched WHERE {is_final}"))? == 0 {
+        return Ok(());
+    }
+    let last = changes.events.last().map_or(0, |event| event.seq);
+    connection.execute_batch(&format!(
+        "UPDATE visits SET last_seq = {last} WHERE number IN (SELECT visit FROM touched WHERE {is_final});
+         DELETE FROM touched WHERE {is_final}"
+    ))
 }
 
 fn derive_visits(connection: &Connection, outdated: &OutdatedOrders<'_>) -> duckdb::Result<()> {
@@ -138,6 +151,10 @@ fn erase_events(connection: &Connection, changes: &TrackedChanges) -> duckdb::Re
         "INSERT INTO touched SELECT v.number, v.project, v.session, 0 FROM visits v
              WHERE v.session IS NOT NULL AND v.number IN (SELECT visit FROM events WHERE seq IN (SELECT seq FROM erased))
              AND v.number NOT IN (SELECT visit FROM touched);
+         UPDATE visits SET session_digest = NULL WHERE session IS NULL AND session_digest IS NOT NULL AND number IN (
+             SELECT e.visit FROM events e LEFT JOIN erased x ON x.seq = e.seq
+             WHERE e.visit IN (SELECT visit FROM events WHERE seq IN (SELECT seq FROM erased))
+             GROUP BY e.visit HAVING bool_and(x.seq IS NOT NULL));
          DELETE FROM events WHERE seq IN (SELECT seq FROM erased);",
     )
 }
@@ -159,9 +176,9 @@ fn trim(connection: &Connection, until: i64, outdated: &OutdatedOrders<'_>) -> d
         orders_in_visits = Relations::new(&DuckDb::default(), None).orders_in_visits()
     ))?;
     connection.execute(
-        "UPDATE visits SET session = NULL, session_digest = NULL, visitor = NULL, email = NULL, visitor_number = NULL,
-             email_number = NULL
-         WHERE first_seq <= ? AND session IS NOT NULL",
+        "UPDATE visits SET session = NULL, session_digest = CASE WHEN last_seq > $1 THEN session_digest END, visitor = NULL, email = NULL,
+             visitor_number = NULL, email_number = NULL
+         WHERE first_seq <= $1 AND session_digest IS NOT NULL",
         params![until],
     )?;
     connection.execute("DELETE FROM events WHERE seq <= ?", params![until]).map(|_| ())

@@ -236,7 +236,24 @@ impl<'a> History<'a> {
             let key = session.map(|session| (*session, self.generations.get(session).copied().unwrap_or_default()));
             self.stored.push((event.clone(), key));
         }
-        self.stored.retain(|(event, _)| !erased.contains(&event.seq));
+        let is_erased = |event: &TrackedEvent| erased.contains(&event.seq);
+        let of_erased: BTreeSet<_> = self.stored.iter().filter(|(event, _)| is_erased(event)).filter_map(|(_, key)| *key).collect();
+        self.stored.retain(|(event, _)| !is_erased(event));
+        for key in of_erased {
+            let has_expired = self.expired.iter().any(|(other, ..)| *other == key);
+            if has_expired && !self.has_events(key) {
+                self.end(key);
+            }
+        }
+    }
+
+    fn has_events(&self, key: VisitKey) -> bool {
+        self.stored.iter().any(|(_, other)| *other == Some(key))
+    }
+
+    /// Further events of the session are in another visit.
+    fn end(&mut self, key: VisitKey) {
+        self.generations.insert(key.0, key.1 + 1);
     }
 
     fn trim(&mut self, until: i64) {
@@ -255,11 +272,13 @@ impl<'a> History<'a> {
             let orders = reported.iter().filter(|(id, ..)| is_kept(id)).cloned().chain(matched).collect();
             expired.push((key, visit, orders));
         }
+        self.stored.retain(|(event, _)| event.seq > until);
         for (key, ..) in &expired {
-            *self.generations.entry(key.0).or_default() += 1;
+            if !self.has_events(*key) {
+                self.end(*key);
+            }
         }
         self.expired.extend(expired);
-        self.stored.retain(|(event, _)| event.seq > until);
     }
 
     /// Returns the visits that are derived from their events.
