@@ -130,6 +130,43 @@ fn visit_belongs_to_the_last_person_who_was_identified_in_it() {
 }
 
 #[test]
+fn anonymous_order_has_its_visit_and_its_touches_of_the_same_visitor() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let report = |number, time, visitor: &str, referrer| {
+        let order = event(number + 1, time + 1_000, visitor, visitor, "order", "/thanks", &json!({"order_id": "o1", "total": 5}));
+        browse(client, LAPTOP, &[land(number, time, visitor, visitor, "/", referrer), order]);
+    };
+    report(1, 10 * MINUTE_MS, "first-stored", "https://mail.google.com/");
+    report(11, 5 * MINUTE_MS, "earlier", "https://www.google.com/");
+    let visits = search(client, "visits", "visit", "started_at", &["visit.id", "visit.orders_count"]);
+    assert_eq!(json!(visits), json!([{"id": "earlier", "orders_count": 0}, {"id": "first-stored", "orders_count": 1}]));
+    let orders = search(client, "orders", "order", "placed_at", &["attribution.last.channel"]);
+    assert_eq!(orders[0]["attribution"]["last"]["channel"], "email");
+}
+
+#[test]
+fn arrival_after_an_order_is_not_its_first_touch() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    browse(
+        client,
+        LAPTOP,
+        &[
+            land(1, 0, "v", "s", "/", ""),
+            event(2, 1_000, "v", "s", "identify", "/", &json!({"email": "jo@x.com"})),
+            land(3, 60 * MINUTE_MS, "v", "s", "/?gclid=1", ""),
+        ],
+    );
+    let order = |id: &str, time: &str| json!({"id": id, "status": "placed", "placed_at": format!("2021-06-10T{time}Z"), "customer": {"email": "jo@x.com"}});
+    import(client, "orders", &[order("1", "10:10:00"), order("2", "11:10:00")]);
+    let orders = search(client, "orders", "order", "placed_at", &["attribution.first.channel", "attribution.last.channel"]);
+    let touches: Vec<_> =
+        orders.iter().map(|order| json!([order["attribution"]["first"]["channel"], order["attribution"]["last"]["channel"]])).collect();
+    assert_eq!(json!(touches), json!([["direct", "direct"], ["paid", "paid"]]));
+}
+
+#[test]
 fn customer_known_from_a_return_is_found_by_its_date() {
     let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;

@@ -50,7 +50,11 @@ impl Relations<'_> {
 
     fn computed_attribution(&self, days: u32) -> String {
         let dialect = self.dialect;
-        let first = SOURCE.map(|(_, name)| format!("s.first_visit.{name} AS first_{name}")).join(", ");
+        let first = SOURCE.map(|(_, name)| {
+            // The source of a visit can arrive after the order.
+            let later = if matches!(name, "channel" | "name") { "'direct'" } else { "NULL" };
+            format!("CASE WHEN s.is_later = 1 THEN {later} ELSE s.first_visit.{name} END AS first_{name}")
+        });
         let last = SOURCE.map(|(_, name)| match name {
             // An order of a person with visits but without a touch in the window is direct.
             "channel" | "name" => {
@@ -61,15 +65,16 @@ impl Relations<'_> {
         format!(
             "(WITH placed AS (SELECT o.doc AS doc, o.project AS project, coalesce(o.customer__email, o.customer__id) AS person,
                   coalesce(o.order__placed_at, o.order__created_at) AS placed_at FROM {orders} o WHERE o.cart = FALSE),
-              seen AS (SELECT v.number AS number, v.project AS project, v.person AS person, v.started_at AS started_at, {visit} AS source
-                  FROM {people_visits} v WHERE v.person IS NOT NULL),
+              seen AS (SELECT v.number AS number, v.project AS project, v.person AS person, v.started_at AS started_at, v.source_at AS source_at,
+                  {visit} AS source FROM {people_visits} v WHERE v.person IS NOT NULL),
               touch AS (
                   SELECT v.project AS project, v.person AS person, v.source_at AS time, v.source_seq AS seq, {visit} AS source
                   FROM {people_visits} v WHERE v.channel <> 'direct' AND v.person IS NOT NULL
                   UNION ALL
                   SELECT v.project AS project, v.person AS person, h.time AS time, h.seq AS seq, {touch} AS source
                   FROM {touches} h JOIN {people_visits} v ON v.number = h.visit WHERE v.person IS NOT NULL),
-              s AS (SELECT o.doc AS of_order, count(*) AS visits, min(v.started_at) AS first_at, {first_visit} AS first_visit
+              s AS (SELECT o.doc AS of_order, count(*) AS visits, min(v.started_at) AS first_at, {first_visit} AS first_visit,
+                  {is_later} AS is_later
                   FROM placed o JOIN seen v ON v.project = o.project AND v.person = o.person WHERE v.started_at <= o.placed_at GROUP BY o.doc),
               t AS (SELECT o.doc AS of_order, {last_touch} AS last_touch
                   FROM placed o JOIN touch h ON h.project = o.project AND h.person = o.person
@@ -82,6 +87,8 @@ impl Relations<'_> {
             visit = source(dialect, "v"),
             touch = source(dialect, "h"),
             first_visit = dialect.first_by("v.source", &["v.started_at", "v.number"]),
+            is_later = dialect.first_by("CASE WHEN v.source_at > o.placed_at THEN 1 ELSE 0 END", &["v.started_at", "v.number"]),
+            first = first.join(", "),
             last_touch = dialect.last_by("h.source", &["h.time", "h.seq"]),
             window = dialect.duration(i64::from(days) * DAY_MS),
             last = last.join(", "),

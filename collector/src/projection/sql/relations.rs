@@ -111,7 +111,8 @@ impl<'a> Relations<'a> {
         format!(
             "(WITH placed AS (SELECT o.project AS project, o.doc AS doc, o.order__id AS id, o.order__placed_at AS placed_at,
                   coalesce(o.order__placed_at, o.order__created_at) AS time, o.order__currency_code AS currency,
-                  o.order__total_amount_with_taxes AS amount, o.customer__email AS email FROM {orders} o WHERE o.cart = FALSE{of_markets}),
+                  o.order__total_amount_with_taxes AS amount, o.customer__email AS email, o.customer__id AS visitor
+                  FROM {orders} o WHERE o.cart = FALSE{of_markets}),
               reported AS {materialized}({reported})
               SELECT r.visit AS visit, o.doc AS doc, o.project AS project, o.id AS id, o.placed_at AS placed_at, o.time AS time,
                   o.currency AS currency, o.amount AS amount
@@ -136,6 +137,7 @@ impl<'a> Relations<'a> {
 
     /// Returns the statement that selects `doc` and `visit` of each order of `placed` that a page reported: the first visit of the order's person
     /// that reported it, else the first one without an e-mail. Any page can report any order, so those of people with another e-mail do not count.
+    /// An order without an e-mail has a visitor instead: the first visit of that visitor, else the first one.
     ///
     /// What an expired visit has kept was settled when it expired. An order that was placed later was reported before it existed.
     fn reporting_visits(&self) -> String {
@@ -147,7 +149,8 @@ impl<'a> Relations<'a> {
         format!(
             "SELECT p.doc AS doc, {first} AS visit FROM (
                  SELECT o.doc AS doc, x.visit AS visit, x.time AS time, x.seq AS seq,
-                     CASE WHEN o.email IS NULL OR v.known_email = o.email THEN 0
+                     CASE WHEN o.email IS NULL THEN CASE WHEN v.session IS NULL OR v.visitor = o.visitor THEN 0 ELSE 1 END
+                         WHEN v.known_email = o.email THEN 0
                          WHEN v.session IS NULL AND o.time > v.ended_at + {delay} THEN 2
                          WHEN v.session IS NULL THEN 0 WHEN v.known_email IS NULL THEN 1 ELSE 2 END AS choice
                  FROM placed o JOIN {visit_orders} x ON x.project = o.project AND x.order_id = o.id

@@ -50,7 +50,9 @@ pub(crate) fn attribution(order: &Value, visits: &[PersonVisit]) -> Value {
     let last = touches.max_by_key(|(time, seq, _)| (*time, *seq));
     let last = last.map_or_else(|| json!({"channel": "direct", "name": "direct"}), |(.., source)| source_json(source));
     let days = (placed - first.started) / DAY_MS;
-    json!({"first": first.source, "last": last, "visits_count": before.len(), "days_to_order": days})
+    let arrived = first.touches.first().is_none_or(|(time, ..)| *time <= placed);
+    let first_source = if arrived { first.source.clone() } else { json!({"channel": "direct", "name": "direct"}) };
+    json!({"first": first_source, "last": last, "visits_count": before.len(), "days_to_order": days})
 }
 
 /// Returns all customers, or those of some markets.
