@@ -1,8 +1,7 @@
 //! Time zones of queries, by their IANA names.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousTimestamp, Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, AmbiguousTimestamp, Offset, TimeZone};
 
 /// A time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,21 +15,28 @@ impl Zone {
         TimeZone::get(name).ok().filter(|_| is_name).map(Self)
     }
 
-    /// Returns the instant at which clocks of the zone show this time; both in milliseconds since 1970. A time that a change of the offset skips
-    /// is moved forward; of one that occurs twice, the first is meant.
+    /// Returns the instant at which clocks of the zone show this time; both in milliseconds since 1970. Of a time that occurs twice, the first is
+    /// meant. For a time that clocks skip, it is the instant at which they are put forward.
     pub fn instant(&self, local: i64) -> i64 {
-        self.resolve(local, AmbiguousTimestamp::compatible)
+        self.resolve(local, AmbiguousTimestamp::earlier).unwrap_or_else(|change| change)
     }
 
-    /// The same, but of a time that occurs twice, the second is meant: a period that ends there has both.
-    pub fn last_instant(&self, local: i64) -> i64 {
-        self.resolve(local, AmbiguousTimestamp::later)
+    /// Returns the last instant of a period that ends with this time and contains `unit` milliseconds of it. Of a time that occurs twice, the
+    /// second is meant: the period has both. For a time that clocks skip, the period ends when they are put forward.
+    pub fn last_instant(&self, local: i64, unit: i64) -> i64 {
+        self.resolve(local, AmbiguousTimestamp::later).unwrap_or_else(|change| change - unit)
     }
 
-    fn resolve(&self, local: i64, choose: fn(AmbiguousTimestamp) -> Result<Timestamp, jiff::Error>) -> i64 {
-        let date = Timestamp::from_millisecond(local).ok().map(|time| Offset::UTC.to_datetime(time));
-        let instant = date.and_then(|date: DateTime| choose(self.0.to_ambiguous_timestamp(date)).ok());
-        instant.map_or(local, Timestamp::as_millisecond)
+    /// Returns the instant of a time, or the one at which clocks skip it.
+    fn resolve(&self, local: i64, choose: fn(AmbiguousTimestamp) -> Result<Timestamp, jiff::Error>) -> Result<i64, i64> {
+        let Ok(date) = Timestamp::from_millisecond(local).map(|time| Offset::UTC.to_datetime(time)) else { return Ok(local) };
+        let found = self.0.to_ambiguous_timestamp(date);
+        if let (AmbiguousOffset::Gap { .. }, Ok(before)) = (found.offset(), found.earlier())
+            && let Some(change) = self.0.following(before).next()
+        {
+            return Err(change.timestamp().as_millisecond());
+        }
+        Ok(choose(found).map_or(local, Timestamp::as_millisecond))
     }
 
     /// Returns the offsets that apply between two instants: each with the first instant at which it applies. All in milliseconds.
@@ -64,13 +70,13 @@ mod tests {
         for (local, instant) in [
             ("2022-06-01T00:00:00Z", "2022-05-31T22:00:00Z"),
             ("2022-01-01T00:00:00Z", "2021-12-31T23:00:00Z"),
-            ("2022-03-27T02:30:00Z", "2022-03-27T01:30:00Z"),
+            ("2022-03-27T02:30:00Z", "2022-03-27T01:00:00Z"),
             ("2022-10-30T02:30:00Z", "2022-10-30T00:30:00Z"),
         ] {
             assert_eq!(berlin.instant(at(local)), at(instant), "{local}");
         }
-        assert_eq!(berlin.last_instant(at("2022-10-30T02:30:00Z")), at("2022-10-30T01:30:00Z"));
-        assert_eq!(berlin.last_instant(at("2022-03-27T02:30:00Z")), at("2022-03-27T01:30:00Z"));
+        assert_eq!(berlin.last_instant(at("2022-10-30T02:30:00Z"), 1_000), at("2022-10-30T01:30:00Z"));
+        assert_eq!(berlin.last_instant(at("2022-03-27T02:30:00Z"), 1_000), at("2022-03-27T00:59:59Z"));
         assert_eq!(berlin.local(at("2022-05-31T22:00:00Z")), at("2022-06-01T00:00:00Z"));
         let hours: Vec<_> = berlin.offsets(at("2022-01-01T00:00:00Z"), at("2023-01-01T00:00:00Z"));
         assert_eq!(hours.iter().map(|(_, offset)| offset / 3_600_000).collect::<Vec<_>>(), [1, 2, 1]);

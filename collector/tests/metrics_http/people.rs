@@ -179,24 +179,36 @@ fn customer_known_from_a_return_is_found_by_its_date() {
 }
 
 #[test]
-fn hour_that_occurs_twice_belongs_to_the_day_that_ends_with_it() {
-    let server = TestServer::with(FLAGS, Default::default());
-    let client = &server.client;
-    // Clocks in Santiago were put back from midnight to 23:00 at 03:00 UTC on 4 April 2021.
-    let orders = ["02:30", "03:30", "04:30"].map(|time| {
-        let placed_at = format!("2021-04-04T{time}:00Z");
-        json!({"id": time, "status": "placed", "created_at": placed_at, "placed_at": placed_at})
-    });
-    import(client, "orders", &orders);
-    let count = |from: &str, to: &str| {
-        let dates = json!({"date_field": "placed_at", "time_zone": "America/Santiago", "date_from": format!("{from}T00:00:00"),
-            "date_to": format!("{to}T23:59:59")});
-        let body = json!({"date_breakdown": {"by": "order.placed_at", "field": "order.id", "operator": "value_count", "interval": "day",
-            "time_zone": "America/Santiago"}, "filter": {"order": dates}});
-        let days = query(client, "orders/date_breakdown", &body)["data"].clone();
-        days.as_array().unwrap().iter().map(|day| day["value"].clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(count("2021-04-03", "2021-04-03"), [2]);
-    assert_eq!(count("2021-04-04", "2021-04-04"), [1]);
-    assert_eq!(count("2021-04-03", "2021-04-04"), [2, 1]);
+fn days_on_which_clocks_change_have_all_hours_that_their_clocks_show() {
+    // Clocks in Santiago were put back from midnight to 23:00 at 03:00 UTC; those in Scoresbysund are put forward from 23:00 to midnight at 01:00 UTC.
+    for (zone, times, [first, second], counts) in [
+        (
+            "America/Santiago",
+            ["2021-04-04T02:30:00Z", "2021-04-04T03:30:00Z", "2021-04-04T04:30:00Z"],
+            ["2021-04-03", "2021-04-04"],
+            [2, 1],
+        ),
+        (
+            "America/Scoresbysund",
+            ["2025-03-30T00:30:00Z", "2025-03-30T01:00:00Z", "2025-03-30T01:30:00Z"],
+            ["2025-03-29", "2025-03-30"],
+            [1, 2],
+        ),
+    ] {
+        let server = TestServer::start_today();
+        let client = &server.client;
+        let orders = times.map(|time| json!({"id": time, "status": "placed", "created_at": time, "placed_at": time}));
+        import(client, "orders", &orders);
+        let count = |from: &str, to: &str| {
+            let dates = json!({"date_field": "placed_at", "time_zone": zone, "date_from": format!("{from}T00:00:00"),
+                "date_to": format!("{to}T23:59:59")});
+            let body = json!({"date_breakdown": {"by": "order.placed_at", "field": "order.id", "operator": "value_count",
+                "interval": "day", "time_zone": zone}, "filter": {"order": dates}});
+            let days = query(client, "orders/date_breakdown", &body)["data"].clone();
+            days.as_array().unwrap().iter().map(|day| day["value"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(count(first, first), [counts[0]], "{zone}");
+        assert_eq!(count(second, second), [counts[1]], "{zone}");
+        assert_eq!(count(first, second), counts, "{zone}");
+    }
 }

@@ -132,13 +132,13 @@ pub(super) fn read_period(
         None => None,
     };
     // A time that clocks of the zone show. If they are put back at midnight, the last hour of the day occurs twice.
-    let start = |local: i64| zone.as_ref().map_or(local, |zone| zone.instant(local));
-    let end = |local: i64| zone.as_ref().map_or(local, |zone| zone.last_instant(local));
-    let mut read = |name, instant: &dyn Fn(i64) -> i64| {
+    let start = |local: time::ParsedTime| zone.as_ref().map_or(local.millis, |zone| zone.instant(local.millis));
+    let end = |local: time::ParsedTime| zone.as_ref().map_or(local.millis, |zone| zone.last_instant(local.millis, unit(local)));
+    let mut read = |name, instant: &dyn Fn(time::ParsedTime) -> i64| {
         let value = get(name)?;
         let without_offset = |text: &str| {
             let local = time::parse_rfc3339(&format!("{text}Z"))?;
-            Some(time::ParsedTime { millis: instant(local.millis), ..local })
+            Some(time::ParsedTime { millis: instant(local), ..local })
         };
         let read = value.as_str().and_then(|text| time::parse_rfc3339(text).or_else(|| without_offset(text)));
         if read.is_none() {
@@ -151,13 +151,13 @@ pub(super) fn read_period(
         (None, None) => {
             let today = time::start_of_day(zone.as_ref().map_or(context.now, |zone| zone.local(context.now)));
             let whole = |millis| time::ParsedTime { millis, has_fraction: false };
-            (whole(start(today - DEFAULT_DAYS * time::DAY_MS)), whole(end(today + time::DAY_MS - time::SECOND_MS)))
+            let (first, last) = (whole(today - DEFAULT_DAYS * time::DAY_MS), whole(today + time::DAY_MS - time::SECOND_MS));
+            (whole(start(first)), whole(end(last)))
         }
         (Some(_), None) => return invalid_dates(errors, group, "date_to", "is missing: give both dates or none"),
         (None, Some(_)) => return invalid_dates(errors, group, "date_from", "is missing: give both dates or none"),
     };
-    // A time without a fraction includes the whole second.
-    let until = to.millis + if to.has_fraction { 1 } else { time::SECOND_MS };
+    let until = to.millis + unit(to);
     if from.millis >= until {
         return invalid_dates(errors, group, "date_from", "must not be after date_to");
     }
@@ -166,6 +166,11 @@ pub(super) fn read_period(
     }
     let period = Period { field: field?, from: from.millis, until };
     Some(Dates { period, is_given: get("date_from").is_some(), from, to })
+}
+
+/// Returns how many milliseconds a time stands for: one without a fraction includes the whole second.
+fn unit(time: time::ParsedTime) -> i64 {
+    if time.has_fraction { 1 } else { time::SECOND_MS }
 }
 
 fn invalid_dates(errors: &mut ValidationErrors, group: &str, name: &str, message: &str) -> Option<Dates> {
