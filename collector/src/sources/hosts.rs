@@ -12,7 +12,10 @@ pub(super) enum HostKind {
 
 use HostKind::{Assistant, Email, Search, Social};
 
-/// Kind, name and hosts.
+/// Other names of services in campaigns (`utm_source`), with those of [`HOSTS`].
+pub(super) const OTHER_NAMES: &[(&str, &str)] = &[("fb", "facebook"), ("ig", "instagram"), ("twitter", "x")];
+
+/// Kind, name and hosts. The name of an app is in lower case, as hosts are.
 pub(super) const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Search, "gmx search", &["suche.gmx.net", "suche.gmx.at", "suche.gmx.ch", "search.gmx.com"]),
     (Email, "gmail", &["mail.google.com", "com.google.android.gm"]),
@@ -27,8 +30,9 @@ pub(super) const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Email, "icloud mail", &["mail.icloud.com"]),
     (Email, "aol mail", &["mail.aol.com"]),
     (Email, "proton mail", &["mail.proton.me", "mail.protonmail.com"]),
-    (Email, "gmx", &["gmx.net", "gmx.com", "gmx.de", "gmx.at", "gmx.ch"]),
-    (Email, "web.de", &["web.de"]),
+    (Email, "gmx", &["deref-gmx.net", "gmx.net", "gmx.com", "gmx.de", "gmx.at", "gmx.ch"]),
+    (Email, "web.de", &["deref-web.de", "web.de"]),
+    (Email, "samsung mail", &["com.samsung.android.email.provider"]),
     (Email, "abv mail", &["abv.bg"]),
     (Email, "fastmail", &["fastmail.com"]),
     (Email, "zoho mail", &["mail.zoho.com", "mail.zoho.eu"]),
@@ -58,9 +62,9 @@ pub(super) const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Email, "daum mail", &["mail.daum.net"]),
     (Assistant, "chatgpt", &["chatgpt.com", "chat.openai.com", "com.openai.chatgpt"]),
     (Assistant, "claude", &["claude.ai", "com.anthropic.claude"]),
-    (Assistant, "gemini", &["gemini.google.com", "bard.google.com"]),
+    (Assistant, "gemini", &["gemini.google.com", "bard.google.com", "com.google.android.apps.bard"]),
     (Assistant, "notebooklm", &["notebooklm.google.com"]),
-    (Assistant, "copilot", &["copilot.microsoft.com", "copilot.cloud.microsoft"]),
+    (Assistant, "copilot", &["copilot.microsoft.com", "copilot.cloud.microsoft", "com.microsoft.copilot"]),
     (Assistant, "perplexity", &["perplexity.ai", "ai.perplexity.app.android"]),
     (Assistant, "grok", &["grok.com", "grok.x.ai"]),
     (Assistant, "mistral", &["chat.mistral.ai"]),
@@ -79,7 +83,7 @@ pub(super) const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Assistant, "felo", &["felo.ai"]),
     (Assistant, "iask", &["iask.ai"]),
     (Assistant, "pi", &["pi.ai"]),
-    (Social, "facebook", &["fb.com", "com.facebook.katana"]),
+    (Social, "facebook", &["fb.com", "com.facebook.katana", "com.facebook.lite"]),
     (Social, "messenger", &["messenger.com", "m.me", "com.facebook.orca"]),
     (Social, "instagram", &["com.instagram.android"]),
     (Social, "threads", &["threads.net", "threads.com"]),
@@ -92,7 +96,7 @@ pub(super) const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Social, "snapchat", &["com.snapchat.android"]),
     (Social, "telegram", &["t.me", "telegram.org", "telegram.me"]),
     (Social, "digg", &["digg.com"]),
-    (Social, "discord", &["discord.com", "discord.gg", "discordapp.com"]),
+    (Social, "discord", &["discord.com", "discord.gg", "discordapp.com", "com.discord"]),
     (Social, "bluesky", &["bsky.app"]),
     (Social, "mastodon", &["mastodon.online"]),
     (Social, "quora", &["quora.com"]),
@@ -104,7 +108,7 @@ pub(super) const HOSTS: &[(HostKind, &str, &[&str])] = &[
     (Social, "wechat", &["wechat.com", "weixin.qq.com"]),
     (Social, "line", &["line.me"]),
     (Social, "viber", &["viber.com"]),
-    (Social, "slack", &["slack.com"]),
+    (Social, "slack", &["slack.com", "com.slack"]),
     (Social, "bilibili", &["bilibili.com", "b23.tv"]),
     (Social, "douyin", &["douyin.com"]),
     (Social, "xiaohongshu", &["xiaohongshu.com", "xhslink.com"]),

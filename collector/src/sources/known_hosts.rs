@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::hosts::{HOSTS, HostKind};
+use super::hosts::{HOSTS, HostKind, OTHER_NAMES};
 
 /// Written by `cargo xtask source-hosts`: kind, name and host, separated by tabs.
 const PUBLIC_HOSTS: &str = include_str!("public_hosts.tsv");
@@ -64,6 +64,11 @@ impl Table {
         for (kind, name, hosts) in HOSTS {
             self.named.entry(name).or_insert((*kind, name));
             hosts.iter().for_each(|host| self.add(host, (*kind, name)));
+        }
+        for (other, name) in OTHER_NAMES {
+            if let Some(service) = self.named.get(name).copied() {
+                self.named.insert(other, service);
+            }
         }
     }
 
@@ -215,6 +220,9 @@ mod tests {
     fn campaigns_name_sources_by_their_names_and_hosts() {
         for (name, expected) in [
             ("instagram", Some((Social, "instagram"))),
+            ("ig", Some((Social, "instagram"))),
+            ("fb", Some((Social, "facebook"))),
+            ("twitter", Some((Social, "x"))),
             ("ecosia", Some((Search, "ecosia"))),
             ("chatgpt.com", Some((Assistant, "chatgpt"))),
             ("startpage.com", Some((Search, "startpage"))),
