@@ -9,7 +9,7 @@ use crate::cli::projects::ProjectsCommand;
 use crate::cli::settings::ConfigCommand;
 use crate::cli::{backup, doctor, export, import, join, restore, serve_check, shell, tail};
 use crate::config::file::{self, Settings};
-use crate::config::{DataFolder, Serve, report};
+use crate::config::{DataFolder, Serve, redact, report};
 
 /// First-party tracking for online shops: the collector.
 #[derive(Debug, Parser)]
@@ -69,15 +69,20 @@ pub enum Invocation {
 /// For `--help`, `--version` and invalid flags, the parser prints its message and exits.
 pub fn parse() -> anyhow::Result<Invocation> {
     let command = Cli::command();
-    let matches = command.clone().get_matches();
-    let path = matches.subcommand_matches("serve").and_then(|serve| serve.get_one::<PathBuf>("config"));
+    let found = matches(command.clone());
+    let path = found.subcommand_matches("serve").and_then(|serve| serve.get_one::<PathBuf>("config"));
     match path {
-        None => finish(&matches, None),
+        None => finish(&found, None),
         Some(path) => {
             let settings = file::read(path, &command)?;
-            finish(&settings.as_defaults_of(command).get_matches(), Some(&settings))
+            finish(&matches(settings.as_defaults_of(command)), Some(&settings))
         }
     }
+}
+
+/// Parses the arguments and the environment.
+fn matches(command: clap::Command) -> ArgMatches {
+    command.try_get_matches().unwrap_or_else(|error| redact::error(error).exit())
 }
 
 fn finish(matches: &ArgMatches, settings: Option<&Settings>) -> anyhow::Result<Invocation> {

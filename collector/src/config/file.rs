@@ -11,6 +11,8 @@ use clap::builder::OsStr;
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
 
+use crate::config::redact;
+
 /// Flags that are not settings.
 pub(crate) const NOT_SETTINGS: &[&str] = &["config", "check-config", "help", "version"];
 
@@ -57,7 +59,7 @@ fn check(flag: &Arg, value: &Value) -> Result<Vec<String>, String> {
     let arguments = texts.iter().map(|text| format!("--{}={text}", flag.get_long().unwrap_or_default()));
     match parser.try_get_matches_from(arguments) {
         Ok(_) => Ok(texts),
-        Err(error) => Err(reason(&error)),
+        Err(error) => Err(reason(&redact::error(error))),
     }
 }
 

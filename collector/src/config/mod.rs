@@ -7,6 +7,7 @@ pub mod currency;
 pub(crate) mod file;
 mod host_port;
 pub mod per_project;
+pub(crate) mod redact;
 pub(crate) mod report;
 pub mod schema;
 mod serve_flags;

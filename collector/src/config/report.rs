@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use crate::config::file::{NOT_SETTINGS, Settings};
+use crate::config::redact;
 
 /// Returns the report, one setting per line.
 pub(crate) fn render(command: &Command, matches: &ArgMatches, settings: Option<&Settings>) -> String {
@@ -16,28 +17,11 @@ pub(crate) fn render(command: &Command, matches: &ArgMatches, settings: Option<&
             continue;
         }
         let values = matches.try_get_raw(id).ok().flatten().into_iter().flatten();
-        let values: Vec<_> = values.map(|value| without_secret(name, &value.to_string_lossy())).collect();
+        let values: Vec<_> = values.map(|value| redact::setting(name, &value.to_string_lossy())).collect();
         let value = if values.is_empty() { "(not set)".into() } else { values.join(",") };
         let _ = write!(out, "\n{name:<20} {value:<24} {}", source(matches, id, name, settings));
     }
     out
-}
-
-/// Returns the public part of a setting: the token of a project without its secret, and a URL without password and query.
-fn without_secret(name: &str, value: &str) -> String {
-    match (value.split_once(':'), value.split_once("://")) {
-        (Some((token, _)), _) if name == "project" => token.to_owned(),
-        (_, Some((scheme, rest))) => format!("{scheme}://{}", without_url_secrets(rest)),
-        _ => value.to_owned(),
-    }
-}
-
-/// Returns a URL, without its scheme, up to the query, with `…` in place of what may be secret. A password may contain any character.
-fn without_url_secrets(rest: &str) -> String {
-    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("…@", host));
-    let end = rest.find(['?', '#']).unwrap_or(rest.len());
-    let (address, query) = rest.split_at(end);
-    format!("{user}{address}{}", if query.is_empty() { "" } else { "?…" })
 }
 
 fn source(matches: &ArgMatches, id: &str, name: &str, settings: Option<&Settings>) -> String {

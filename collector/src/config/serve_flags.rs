@@ -189,7 +189,7 @@ impl TlsFlags {
 pub struct AnalyticsFlags {
     /// Keep what metrics queries read in this ClickHouse database instead of the data folder: clickhouse://USER@HOST:PORT/DATABASE, or
     /// clickhouses:// for TLS. The password comes from the environment variable TILLROLL_CLICKHOUSE_PASSWORD only
-    #[arg(long = "analytics", env = "TILLROLL_ANALYTICS", value_name = "URL")]
+    #[arg(long = "analytics", env = "TILLROLL_ANALYTICS", hide_env_values = true, value_name = "URL")]
     pub clickhouse: Option<ClickHouseAddress>,
 
     /// Replicate the tables in ClickHouse on this cluster

@@ -174,6 +174,31 @@ fn no_secret_of_a_url_is_printed() {
 }
 
 #[test]
+fn no_secret_of_an_invalid_url_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, shown) in [
+        ("analytics", "http://u:hush@h:1/db?password=hush", "'http://…@h:1/db?…'"),
+        ("analytics", "clickhouse://u:hush@h", "'clickhouse://…@h'"),
+        ("analytics", "u:hu@sh@h/db#hush", "'…@h/db?…'"),
+        ("redirect-listen", "http://u:hush@h", "'http://…@h'"),
+        ("listen", "u:hush@h:99", "'…@h:99'"),
+    ] {
+        let file = write(folder.path(), &format!("{name} = \"{value}\""));
+        let variable = format!("TILLROLL_{}", name.to_uppercase().replace('-', "_"));
+        for (environment, flags) in [
+            (vec![], vec!["--config", &file]),
+            (vec![], vec![format!("--{name}").as_str(), value]),
+            (vec![(variable.as_str(), value)], vec![]),
+        ] {
+            let (success, out, err) = check(&environment, &flags);
+            assert!(!success && out.is_empty() && err.contains(shown) && !err.contains("hush"), "{value}: {out}{err}");
+        }
+    }
+    let help = Command::new(env!("CARGO_BIN_EXE_tillroll")).args(["serve", "--help"]).env("TILLROLL_ANALYTICS", "u:hush@h").output();
+    assert!(!String::from_utf8(help.unwrap().stdout).unwrap().contains("hush"));
+}
+
+#[test]
 fn projects_can_be_given_by_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("projects");
