@@ -150,6 +150,42 @@ fn order_cases() -> Vec<Case> {
             json!([{"amount": 100, "currency": "EUR", "tax": null, "email": "buyer@x.com", "source": "backend"}]),
         ),
         orders(
+            "where the owner named the customer, a page without an e-mail adds nothing, whatever arrives first",
+            vec![report("ab", lie.clone()), signed(json!({"email": "buyer@x.com"})), report("cd", lie.clone())],
+            json!([{"amount": 100, "currency": null, "tax": null, "shipping": null, "email": "buyer@x.com"}]),
+        ),
+        orders(
+            "each visitor of the customer adds to a signed order",
+            vec![
+                signed(json!({"email": "buyer@x.com"})),
+                report("ab", json!({"currency": "EUR"})),
+                report("cd", json!({"currency": "USD", "tax": 2})),
+                (Page("ab"), "identify", json!({"email": "buyer@x.com"})),
+                (Page("cd"), "identify", json!({"email": "buyer@x.com"})),
+            ],
+            json!([{"amount": 100, "currency": "EUR", "tax": 2, "email": "buyer@x.com"}]),
+        ),
+        orders(
+            "the reports of strangers take no place from that of the customer",
+            [
+                vec![signed(json!({"email": "buyer@x.com"}))],
+                vec![report("ab", lie.clone()); 33],
+                vec![report("buyer@x.com", json!({"tax": 2}))],
+            ]
+            .concat(),
+            json!([{"amount": 100, "currency": null, "tax": 2, "email": "buyer@x.com"}]),
+        ),
+        orders(
+            "the reports of strangers take no place from what the page that reported an order sends",
+            [
+                vec![report("ab", json!({"total": 5}))],
+                vec![report(thief, lie.clone()); 33],
+                vec![(Page("ab"), "order_cancel", json!({"order_id": "1"}))],
+            ]
+            .concat(),
+            json!([{"amount": 5, "currency": null, "status": "cancelled", "source": "page"}]),
+        ),
+        orders(
             "a page cannot cancel a signed order",
             vec![report("ab", json!({})), signed(json!({})), (Page("ab"), "order_cancel", json!({"order_id": "1"}))],
             json!([{"status": "paid"}]),
@@ -245,6 +281,8 @@ fn a_page_cannot_move_an_order_into_the_market_of_a_token() {
         6,
         &(Signed, "/order", json!({"id": "3", "createdAt": Clock::SYSTEM.millis(), "amount": 1, "status": "x", "products": []})),
     );
+    play(client, "t", 7, &signed(json!({"id": "4", "email": "buyer@x.com"})));
+    play(client, "t", 8, &(Page("ab"), "order", order("4", "fr")));
     let count = |scope: &str, filter: Value| {
         let grant = json!({"grant_type": "client_credentials", "client_id": "t", "client_secret": "secret", "scope": scope}).to_string();
         let granted = read_json(&mut client.post_with("/oauth/token", &[("content-type", "application/json")], &grant));
@@ -256,10 +294,10 @@ fn a_page_cannot_move_an_order_into_the_market_of_a_token() {
     };
     let all = || json!({"date_field": "updated_at"});
     assert_eq!(["market:id:fr", "market:id:de"].map(|scope| count(scope, all())), [json!(0), json!(1)]);
-    assert_eq!(count("", all()), json!(2));
+    assert_eq!(count("", all()), json!(3));
     let mut without_pages = all();
     without_pages["sources"] = json!({"not_in": ["page"]});
-    assert_eq!(count("", without_pages), json!(1));
+    assert_eq!(count("", without_pages), json!(2));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn back_end_order_overrides_the_page_event_and_keeps_its_other_attributes() {
     product(client, 0, "p1", &json!({"name": "Shirt", "sku": "shirt", "price": 10.5}));
     let line = json!({"product_id": "p1", "quantity": 1, "total": 99});
     let report = json!({"order_id": "000000123", "total": 99, "tax": 2, "shipping": 3.5, "currency": "EUR", "lines": [line]});
-    client.store(&[event(5, "order", &report)]);
+    client.store(&[event(4, "identify", &json!({"email": "a@x.com"})), event(5, "order", &report)]);
     let billing = json!({"address": "Main 1", "city": "Sofia", "countryCode": "BG", "phone": "1", "postcode": 1000, "paymentMethod": "cod",
         "region": "SF", "firstName": "Jo", "lastName": "Bravo"});
     let products = json!([{"productId": "p1", "quantity": 2}, {"productId": "x9", "quantity": 1}]);

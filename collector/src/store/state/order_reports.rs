@@ -1,9 +1,8 @@
 //! What pages reported about orders, and how it completes an order.
 //!
-//! Any page can report any order, so all that counts is what the order's reporter sent. The reporter is the customer of the order, if a sender
-//! with a secret named one and that person is among those who reported it; else the first to report it, or the first without an e-mail if
-//! the order's customer is another e-mail. Of the reporter's reports the first one counts, and later ones add what is missing. Nothing of them
-//! replaces what a sender with a secret sent.
+//! Any page can report any order, so all that counts is what the order's reporter sent. The reporter is the customer of the order if a sender
+//! with a secret named one, else the first to report it. Of the reporter's reports the first one counts, and later ones add what is missing.
+//! Nothing of them replaces what a sender with a secret sent.
 
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
@@ -11,11 +10,11 @@ use serde_json::{Map, Value};
 use super::lww::LwwField;
 use super::order::Order;
 use super::person::Person;
-use super::updater::StateUpdater;
+use super::updater::{Stale, StateUpdater};
 use crate::store::bound::Bound;
 use crate::store::trust::PAGE_RANK;
 
-/// The most reports of an order that are kept, the first ones to arrive.
+/// The most reports of an order that are kept: the first ones to arrive, and those that count.
 const MAX_REPORTS: i64 = 32;
 
 /// The most orders and reports of a person that are read, the newest ones.
@@ -41,11 +40,12 @@ pub(super) struct Report {
 }
 
 impl StateUpdater<'_> {
-    /// Stores a report, unless the order has the most reports already. Returns whether it is stored.
-    pub(super) fn insert_order_report(&mut self, project: i64, order: &str, report: &Report) -> rusqlite::Result<bool> {
+    /// Stores a report, unless the order has the most reports already and none makes place for it. Returns whether it is stored.
+    /// `row` is the row of the order.
+    pub(super) fn insert_order_report(&mut self, project: i64, order: &str, row: &Order, report: &Report) -> rusqlite::Result<bool> {
         let count = "SELECT count(*) FROM order_report WHERE project = ?1 AND order_id = ?2";
         let count: i64 = self.connection.prepare_cached(count)?.query_row(params![project, order], |row| row.get(0))?;
-        if count >= MAX_REPORTS {
+        if count >= MAX_REPORTS && !self.make_place(project, order, row, report)? {
             self.reached(Bound::OrderReports);
             return Ok(false);
         }
@@ -57,18 +57,27 @@ impl StateUpdater<'_> {
         self.connection.prepare_cached(insert)?.execute(row)?;
         Ok(true)
     }
+
+    /// Deletes the newest report that does not count, if `new` counts: what strangers send takes no place from the order's reporter. Returns
+    /// whether there is place now.
+    fn make_place(&mut self, project: i64, id: &str, order: &Order, new: &Report) -> rusqlite::Result<bool> {
+        let mut reports = of_order(self.connection, project, id)?;
+        let people: Vec<_> = reports.iter().map(|report| (report.seq, report.time, report.person.clone())).collect();
+        reports.push(Report { fields: Map::new(), ..new.clone() });
+        let counting: Vec<i64> = counting(self.connection, project, order, reports)?.iter().map(|report| report.seq).collect();
+        if !counting.contains(&new.seq) {
+            return Ok(false);
+        }
+        let Some((seq, time, person)) = people.into_iter().rfind(|(seq, ..)| !counting.contains(seq)) else { return Ok(false) };
+        delete(self.connection, project, id, seq)?;
+        self.mark_stale_at(project, Some(person), time, Stale::CARTS)?;
+        Ok(true)
+    }
 }
 
 /// Returns an order completed by its reports.
 pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut order: Order) -> rusqlite::Result<Order> {
-    let is_signed = order.is_signed();
-    let mut reports = Vec::new();
-    for report in of_order(connection, project, id)?.into_iter().filter(|report| !is_signed || !report.is_cancel) {
-        let person = report.person.clone().resolve(connection, project, report.time)?;
-        reports.push((person, report));
-    }
-    let customer = order.customer(connection, project)?;
-    let mut reports = of_reporter(customer.as_ref(), reports);
+    let mut reports = counting(connection, project, &order, of_order(connection, project, id)?)?;
     reports.sort_by_key(|report| (report.is_cancel, report.time, report.event_id));
     // A market is given by the first report: later ones cannot move the order.
     for report in reports.iter_mut().skip(1) {
@@ -90,14 +99,22 @@ pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut orde
     Ok(order)
 }
 
+/// Returns those of an order's reports that count. `order` is the row of the order, and `reports` are in the order of arrival.
+fn counting(connection: &Connection, project: i64, order: &Order, reports: Vec<Report>) -> rusqlite::Result<Vec<Report>> {
+    let is_signed = order.is_signed();
+    let mut resolved = Vec::new();
+    for report in reports.into_iter().filter(|report| !is_signed || !report.is_cancel) {
+        let person = report.person.clone().resolve(connection, project, report.time)?;
+        resolved.push((person, report));
+    }
+    Ok(of_reporter(order.customer(connection, project)?.as_ref(), resolved))
+}
+
 /// Returns the reports that count. `reports` are in the order of arrival, each with the e-mail of its person then.
 fn of_reporter(customer: Option<&Person>, mut reports: Vec<(Person, Report)>) -> Vec<Report> {
     if let Some(customer) = customer {
-        let has_customer = reports.iter().any(|(person, _)| person == customer);
-        reports.retain(|(person, _)| if has_customer { person == customer } else { matches!(person, Person::Visitor(_)) });
-        if has_customer {
-            return reports.into_iter().map(|(_, report)| report).collect();
-        }
+        reports.retain(|(person, _)| person == customer);
+        return reports.into_iter().map(|(_, report)| report).collect();
     }
     // Nothing depends on the order of arrival if one person sent all reports.
     let by_time = |(_, report): &&(Person, Report)| (report.time, report.event_id);
@@ -140,6 +157,19 @@ pub(super) fn times_of(connection: &Connection, project: i64, person: &Person) -
         }
     }
     Ok(times)
+}
+
+/// Returns the visitor that reported an order of this customer, if only visitors without an e-mail did: the first one.
+pub(super) fn visitor_of(connection: &Connection, project: i64, order: &str, customer: &Person) -> rusqlite::Result<Option<String>> {
+    let mut first = None;
+    for report in of_order(connection, project, order)?.into_iter().filter(|report| !report.is_cancel) {
+        match report.person.resolve(connection, project, report.time)? {
+            person if person == *customer => return Ok(None),
+            Person::Visitor(visitor) => first = first.or(Some(visitor)),
+            Person::Email(_) => {}
+        }
+    }
+    Ok(first)
 }
 
 /// Returns the number, the time and the person of each report of an order.

@@ -97,8 +97,9 @@ impl StateUpdater<'_> {
 
     /// Keeps a report of a page, and the row of its order.
     fn apply_page_report(&mut self, project: i64, id: &str, report: &Report) -> rusqlite::Result<()> {
+        let stored = find_stored(self.connection, project, id)?;
         let before = find(self.connection, project, id)?;
-        if !self.insert_order_report(project, id, report)? {
+        if !self.insert_order_report(project, id, &stored.unwrap_or_default(), report)? {
             return Ok(());
         }
         if before.is_none() {

@@ -9,6 +9,7 @@ use super::documents::builder;
 use super::documents::changes::IS_HIDDEN_CART;
 use super::export;
 use super::imported_order;
+use super::order_reports;
 use super::orders;
 use super::person::Person;
 use crate::resource::{Resource, is_cart};
@@ -91,10 +92,16 @@ pub(super) fn people(connection: &Connection, subject: &Subject) -> rusqlite::Re
 /// Returns the visitors without an e-mail that reported an order for which the back end gave this e-mail.
 pub(in crate::store) fn visitors_by_order(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
     let query = "SELECT id FROM customer_order INDEXED BY customer_order_by_email WHERE project = ?1 AND email = ?2";
-    let mut visitors = Vec::new();
+    let (mut visitors, customer) = (Vec::new(), Person::Email(email.to_owned()));
     for id in connection.prepare_cached(query)?.query_map(params![project, email], |row| row.get::<_, String>(0))? {
-        let report = orders::find(connection, project, &id?)?.and_then(|order| order.report);
-        if let Some(Person::Visitor(visitor)) = report.and_then(|(_, person)| Person::from_text(&person))
+        let id = id?;
+        let report = orders::find_stored(connection, project, &id)?.and_then(|order| order.report);
+        let visitor = match report.and_then(|(_, person)| Person::from_text(&person)) {
+            Some(Person::Visitor(visitor)) => Some(visitor),
+            Some(Person::Email(_)) => None,
+            None => order_reports::visitor_of(connection, project, &id, &customer)?,
+        };
+        if let Some(visitor) = visitor
             && identity::links(connection, project, &visitor)?.is_empty()
         {
             visitors.push(visitor);
