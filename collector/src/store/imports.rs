@@ -148,7 +148,7 @@ pub(in crate::store) fn each_change(
         let is_order = !is_return && !row.get::<_, bool>(5)?;
         let json = if row.get(6)? {
             documents::own_order(connection, project, &key)?.map(to_text)
-        } else if is_order && builder::has_return(connection, project, &key, true)? {
+        } else if is_order && builder::has_own_return(connection, project, &key)? {
             let mut order = serde_json::from_str(&row.get::<_, PackedJson>(3)?.0).unwrap_or_default();
             documents::mark_returned(&mut order);
             Some(to_text(order))

@@ -35,6 +35,18 @@ fn same_id_in_two_projects_is_stored_as_two_events() {
 }
 
 #[test]
+fn a_page_of_a_list_skips_what_is_not_exported() {
+    let server = TestServer::start();
+    let event = |number: u64, kind: &str, visitor: &str| json!({"id": id(number), "type": kind, "api": "ometria", "time": EPOCH, "visitorId": visitor, "params": {"order_id": "o"}});
+    let strangers = (2..9).map(|number| event(number, "order_return", "stranger"));
+    let own = [event(1, "order", "ab"), event(9, "order_return", "ab")];
+    server.client.store(&own.into_iter().chain(strangers).collect::<Vec<_>>());
+    let mut response = server.client.get("/export/returns?limit=1", &[("authorization", &basic("t", "secret"))]);
+    let lines = response.body_mut().read_to_string().unwrap();
+    assert!(lines.lines().count() == 1 && lines.contains(&id(9)), "{lines}");
+}
+
+#[test]
 fn events_are_exported_in_storage_order_on_pages_of_any_size() {
     let server = TestServer::start();
     let events: Vec<Value> = (0..1_234).map(|number| view(number, 2_000 - number, "ab")).collect();

@@ -229,6 +229,30 @@ fn order_cases() -> Vec<Case> {
             json!([{"amount": 3, "source": "import"}]),
         ),
         Case {
+            title: "of an order that only pages report, only the returns of the page that reported it first count, whatever arrives first",
+            steps: vec![
+                (Page(thief), "order_return", json!({"order_id": "1"})),
+                (Page("cd"), "order_return", json!({"order_id": "1"})),
+                report("ab", json!({"total": 5})),
+                report("cd", json!({"total": 6})),
+                (Page("ab"), "order_return", json!({"order_id": "1"})),
+                (Page("cd"), "order_return", json!({"order_id": "1"})),
+            ],
+            list: "returns",
+            expected: json!([{"order_id": "1", "customer": {"id": "ab"}}]),
+        },
+        Case {
+            title: "the person who reported an order returns it from another browser",
+            steps: vec![
+                report("ab", json!({"total": 5})),
+                (Page("cd"), "order_return", json!({"order_id": "1"})),
+                (Page("ab"), "identify", json!({"email": "buyer@x.com"})),
+                (Page("cd"), "identify", json!({"email": "buyer@x.com"})),
+            ],
+            list: "returns",
+            expected: json!([{"order_id": "1", "customer": {"id": "buyer@x.com"}}]),
+        },
+        Case {
             title: "a page cannot return a signed order, and the owner can",
             steps: vec![
                 (Page("ab"), "order_return", json!({"order_id": "1"})),

@@ -6,12 +6,14 @@
 use rusqlite::{Row, params};
 use serde_json::Value;
 
+use super::documents::builder;
 use super::lww::LwwField;
 use super::order::Order;
 use super::order_reports;
 use super::orders;
 use super::person::Person;
 use super::person_records;
+use super::returns::UNCOUNTED;
 use super::updater::{Stale, StateUpdater};
 use crate::store::identity;
 use crate::store::subject::{Erased, Subject};
@@ -30,8 +32,9 @@ impl StateUpdater<'_> {
             erased.carts += self.erase_carts(project, person)?;
         }
         // Before the links are deleted: they decide which orders of a shared computer belong to this person.
-        erased.orders = self.erase_from_orders(subject, &people)?;
+        // Which returns count is decided by the people who reported the orders.
         erased.returns = self.erase_from_returns(subject, &people)?;
+        erased.orders = self.erase_from_orders(subject, &people)?;
         identity::delete_links(self.connection, project, email)?;
         let delete = "DELETE FROM compacted_customer WHERE project = ?1 AND id = ?2";
         self.connection.prepare_cached(delete)?.execute(params![project, email])?;
@@ -92,15 +95,16 @@ impl StateUpdater<'_> {
     fn erase_from_returns(&mut self, subject: &Subject, people: &[Person]) -> rusqlite::Result<u64> {
         let mut count = 0;
         let query = "SELECT id, time FROM order_return INDEXED BY order_return_by_reporter WHERE project = ?1 AND reporter = ?2";
-        let clear = "UPDATE order_return SET reporter = NULL, change = ?1 WHERE project = ?2 AND id = ?3";
+        let clear = "UPDATE order_return SET reporter = ?4, change = ?1 WHERE project = ?2 AND id = ?3";
         for person in people {
             let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?.cast_unsigned()));
             let mut statement = self.connection.prepare_cached(query)?;
             let rows: Vec<_> = statement.query_map(params![subject.project, person.to_text()], row)?.collect::<rusqlite::Result<_>>()?;
             for (id, time) in rows {
                 if self.is_subject(subject, people, &person.to_text(), time)? {
-                    let change = self.next_change();
-                    self.connection.prepare_cached(clear)?.execute(params![change, subject.project, id])?;
+                    let is_counted = builder::order_return(self.connection, subject.project, &id)?.is_some();
+                    let (change, reporter) = (self.next_change(), if is_counted { None } else { Some(UNCOUNTED) });
+                    self.connection.prepare_cached(clear)?.execute(params![change, subject.project, id, reporter])?;
                     count += 1;
                 }
             }

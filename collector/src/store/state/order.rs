@@ -24,6 +24,22 @@ pub(super) fn is_cancelled(status: &str) -> bool {
 /// The field with the name of the [`OrderSource`].
 pub(super) const SOURCE: &str = "source";
 
+/// The person whose reports of an order count.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Reporter {
+    /// Of the report that counts first.
+    pub(super) person: Person,
+    /// Who this person was at the time of their earliest report.
+    pub(super) known_as: Person,
+}
+
+impl Reporter {
+    /// Returns whether it is this person, who at the time of what they sent was `known_as`.
+    pub(super) fn is(&self, person: &Person, known_as: &Person) -> bool {
+        self.person == *person || self.known_as == *known_as
+    }
+}
+
 /// A row of the table of orders.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Order {
@@ -32,6 +48,8 @@ pub(super) struct Order {
     pub(super) status_times: BTreeMap<String, u64>,
     /// The time of the earliest report, and its person in the form of [`Person::to_text`].
     pub(super) report: Option<(u64, String)>,
+    /// The person whose reports count of an order that only pages reported. Not in the row: the reports have it.
+    pub(super) reporter: Option<Reporter>,
     /// Whether the owner imported an order with the id after the last write of a sender with a secret.
     pub(super) is_replaced: bool,
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 
 use super::lww::LwwField;
-use super::order::Order;
+use super::order::{Order, Reporter};
 use super::person::Person;
 use super::updater::{Stale, StateUpdater};
 use crate::store::bound::Bound;
@@ -20,11 +20,13 @@ const MAX_REPORTS: i64 = 32;
 /// The most orders and reports of a person that are read, the newest ones.
 const MAX_OF_PERSON: i64 = 1_000;
 
-/// The query for the ids of the newest orders that the person ?3 of the project ?2 reported.
+/// The query for the ids of the newest orders that the person ?3 of the project ?2 reported or returned.
 pub(super) const ORDERS_OF: &str = "SELECT id FROM (SELECT id FROM customer_order INDEXED BY customer_order_by_reporter
          WHERE project = ?2 AND reporter = ?3 ORDER BY reported_at DESC LIMIT 1000)
      UNION SELECT order_id FROM (SELECT order_id FROM order_report INDEXED BY order_report_by_person
-         WHERE project = ?2 AND person = ?3 ORDER BY time DESC LIMIT 1000)";
+         WHERE project = ?2 AND person = ?3 ORDER BY time DESC LIMIT 1000)
+     UNION SELECT order_id FROM (SELECT order_id FROM order_return INDEXED BY order_return_by_reporter
+         WHERE project = ?2 AND reporter = ?3 ORDER BY time DESC LIMIT 1000)";
 
 /// A report: an `order` or `order_cancel` event of a page.
 #[derive(Clone, Debug)]
@@ -64,7 +66,8 @@ impl StateUpdater<'_> {
         let mut reports = of_order(self.connection, project, id)?;
         let people: Vec<_> = reports.iter().map(|report| (report.seq, report.time, report.person.clone())).collect();
         reports.push(Report { fields: Map::new(), ..new.clone() });
-        let counting: Vec<i64> = counting(self.connection, project, order, reports)?.iter().map(|report| report.seq).collect();
+        let (_, counting) = counting(self.connection, project, order, reports)?;
+        let counting: Vec<i64> = counting.iter().map(|report| report.seq).collect();
         if !counting.contains(&new.seq) {
             return Ok(false);
         }
@@ -77,7 +80,8 @@ impl StateUpdater<'_> {
 
 /// Returns an order completed by its reports.
 pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut order: Order) -> rusqlite::Result<Order> {
-    let mut reports = counting(connection, project, &order, of_order(connection, project, id)?)?;
+    let (reporter, mut reports) = counting(connection, project, &order, of_order(connection, project, id)?)?;
+    order.reporter = reporter;
     reports.sort_by_key(|report| (report.is_cancel, report.time, report.event_id));
     // A market is given by the first report: later ones cannot move the order.
     for report in reports.iter_mut().skip(1) {
@@ -99,30 +103,37 @@ pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut orde
     Ok(order)
 }
 
-/// Returns those of an order's reports that count. `order` is the row of the order, and `reports` are in the order of arrival.
-fn counting(connection: &Connection, project: i64, order: &Order, reports: Vec<Report>) -> rusqlite::Result<Vec<Report>> {
+/// Returns those of an order's reports that count, and their person if no sender with a secret reported the order. `order` is the row of the
+/// order, and `reports` are in the order of arrival.
+fn counting(
+    connection: &Connection,
+    project: i64,
+    order: &Order,
+    reports: Vec<Report>,
+) -> rusqlite::Result<(Option<Reporter>, Vec<Report>)> {
     let is_signed = order.is_signed();
     let mut resolved = Vec::new();
     for report in reports.into_iter().filter(|report| !is_signed || !report.is_cancel) {
         let person = report.person.clone().resolve(connection, project, report.time)?;
         resolved.push((person, report));
     }
-    Ok(of_reporter(order.customer(connection, project)?.as_ref(), resolved))
+    if let Some(customer) = order.customer(connection, project)? {
+        resolved.retain(|(person, _)| *person == customer);
+        return Ok((None, resolved.into_iter().map(|(_, report)| report).collect()));
+    }
+    let reporter = reporter(&resolved);
+    resolved.retain(|(person, report)| reporter.as_ref().is_some_and(|reporter| reporter.is(&report.person, person)));
+    Ok((reporter.filter(|_| !is_signed), resolved.into_iter().map(|(_, report)| report).collect()))
 }
 
-/// Returns the reports that count. `reports` are in the order of arrival, each with the e-mail of its person then.
-fn of_reporter(customer: Option<&Person>, mut reports: Vec<(Person, Report)>) -> Vec<Report> {
-    if let Some(customer) = customer {
-        reports.retain(|(person, _)| person == customer);
-        return reports.into_iter().map(|(_, report)| report).collect();
-    }
+/// Returns the person whose reports count. `reports` are in the order of arrival, each with the e-mail of its person then.
+fn reporter(reports: &[(Person, Report)]) -> Option<Reporter> {
     // Nothing depends on the order of arrival if one person sent all reports.
     let by_time = |(_, report): &&(Person, Report)| (report.time, report.event_id);
     let first = reports.iter().find(|(_, report)| !report.is_cancel).or(reports.iter().min_by_key(by_time));
-    let Some((_, Report { person: reporter, .. })) = first.cloned() else { return Vec::new() };
-    let known_as = reports.iter().filter(|(_, report)| report.person == reporter).min_by_key(by_time).map(|(person, _)| person.clone());
-    reports.retain(|(person, report)| report.person == reporter || known_as.as_ref() == Some(person));
-    reports.into_iter().map(|(_, report)| report).collect()
+    let (_, Report { person, .. }) = first?;
+    let (known_as, _) = reports.iter().filter(|(_, report)| report.person == *person).min_by_key(by_time)?;
+    Some(Reporter { person: person.clone(), known_as: known_as.clone() })
 }
 
 /// Returns the reports of an order, in the order of arrival.

@@ -248,6 +248,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Order> {
         fields: row.get(0)?,
         status_times: serde_json::from_str(row.get_ref(1)?.as_str()?).unwrap_or_default(),
         report: reported_at.map(i64::cast_unsigned).zip(reporter),
+        reporter: None,
         is_replaced: row.get(4)?,
     })
 }

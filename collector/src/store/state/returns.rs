@@ -1,10 +1,11 @@
 //! Returns: each `order_return` event is one return.
 
-use rusqlite::params;
+use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 use tillroll_protocol::event::Event;
 use uuid::Uuid;
 
+use super::order::Order;
 use super::order_reports;
 use super::person::Person;
 use super::updater::StateUpdater;
@@ -14,18 +15,24 @@ use crate::store::trust::TrustLevel;
 /// The most returns of an order that pages may add to.
 const MAX_RETURNS: i64 = 100;
 
+/// The reporter of a return that did not count and whose reporter was erased. A return that counted has none.
+pub(super) const UNCOUNTED: &str = "";
+
 impl StateUpdater<'_> {
     /// Applies an `order_return` event.
     pub(super) fn apply_order_return(&mut self, project: i64, id: &Uuid, event: &Event, trust: TrustLevel) -> rusqlite::Result<()> {
         let params: Value = serde_json::from_str(&event.params).unwrap_or_default();
         let Some(order) = params.get("order_id").and_then(Value::as_str) else { return Ok(()) };
         let is_signed = trust == TrustLevel::Owner;
+        let reporter = Person::of(&event.visitor).map(|person| person.to_text());
+        if !is_signed && reporter.is_none() {
+            return Ok(());
+        }
         if !is_signed && self.has_most_returns(project, order)? {
             self.reached(Bound::OrderReturns);
             return Ok(());
         }
         let lines = params.get("lines").map(Value::to_string);
-        let reporter = Person::of(&event.visitor).map(|person| person.to_text());
         self.bump_order(project, order)?;
         if is_signed {
             self.bump_imported_order(project, order)?;
@@ -84,4 +91,33 @@ impl StateUpdater<'_> {
                        ORDER BY time DESC LIMIT 1000)";
         self.bump_change(update, project, &person.to_text())
     }
+}
+
+/// Returns whether a return that a page reported counts: not for an order of the owner, and else only if it is from the person who reported
+/// the order. A page may report the return of an order that is not stored.
+pub(super) fn is_counted(
+    connection: &Connection,
+    project: i64,
+    order: Option<&Order>,
+    time: u64,
+    reporter: Option<&str>,
+) -> rusqlite::Result<bool> {
+    let (Some(order), Some(reporter)) = (order, reporter) else { return Ok(order.is_none_or(|order| !order.is_signed())) };
+    let (Some(of_order), Some(person)) = (&order.reporter, Person::from_text(reporter)) else { return Ok(false) };
+    Ok(of_order.is(&person, &person.clone().resolve(connection, project, time)?))
+}
+
+/// Returns whether an order has a return by a page that counts.
+pub(super) fn has_counted(connection: &Connection, project: i64, id: &str, order: &Order) -> rusqlite::Result<bool> {
+    let query = "SELECT time, reporter FROM order_return INDEXED BY order_return_by_order
+                 WHERE project = ?1 AND order_id = ?2 AND NOT is_signed";
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, Option<String>>(1)?));
+    let mut statement = connection.prepare_cached(query)?;
+    for row in statement.query_map(params![project, id], read)? {
+        let (time, reporter) = row?;
+        if is_counted(connection, project, Some(order), time, reporter.as_deref())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -11,6 +11,7 @@ use crate::store::state::imported_order;
 use crate::store::state::order::{self, Order, PLACED};
 use crate::store::state::orders;
 use crate::store::state::person::Person;
+use crate::store::state::returns;
 use crate::time;
 
 /// Returns the text of a time in milliseconds since 1970.
@@ -42,7 +43,8 @@ pub(in crate::store::state) fn order(connection: &Connection, project: i64, id: 
     let coupon = fields.get("coupons").and_then(|coupons| coupons.get(0)?.as_str().map(str::to_lowercase));
     put(&mut out, "coupon", coupon.is_some().then_some(true));
     put(&mut out, "coupon_code", coupon);
-    put(&mut out, "returned", has_return(connection, project, id, order.is_signed())?.then_some(true));
+    let is_returned = has_own_return(connection, project, id)? || returns::has_counted(connection, project, id, &order)?;
+    put(&mut out, "returned", is_returned.then_some(true));
     put_billing(&mut out, fields.get("billing"));
     let customer = order.customer(connection, project)?;
     put(&mut out, "customer", customer.as_ref().map(describe));
@@ -96,11 +98,14 @@ pub(in crate::store::state) fn order_return(
     };
     let Some((order_id, is_signed, report)) = statement.query_row(params![project, id], read).optional()? else { return Ok(None) };
     let (time, reporter, lines) = report;
-    let order = orders::find(connection, project, &order_id)?.unwrap_or_default();
-    // A page cannot return what the owner sent: the condition is that of `IS_HIDDEN_RETURN`.
-    if !is_signed && (order.is_signed() || imported_order::exists(connection, project, &order_id)?) {
+    let order = orders::find(connection, project, &order_id)?;
+    if !is_signed
+        && (imported_order::exists(connection, project, &order_id)?
+            || !returns::is_counted(connection, project, order.as_ref(), time, reporter.as_deref())?)
+    {
         return Ok(None);
     }
+    let order = order.unwrap_or_default();
     let lines: Option<Value> = lines.and_then(|lines| serde_json::from_str(&lines).ok());
     let items = match lines.filter(|lines| lines.as_array().is_some_and(|lines| !lines.is_empty())) {
         Some(lines) => lines::of_report(connection, project, &lines)?,
@@ -134,12 +139,12 @@ fn status_since(order: &Order, status: &str) -> Option<u64> {
     if first { order.created_at() } else { Some(since) }
 }
 
-/// Returns whether an order has a return, for an order with `is_signed` one of the owner: by the headless API or an import.
-pub(in crate::store) fn has_return(connection: &Connection, project: i64, order: &str, is_signed: bool) -> rusqlite::Result<bool> {
+/// Returns whether an order has a return of the owner: by the headless API or an import.
+pub(in crate::store) fn has_own_return(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<bool> {
     let query = "SELECT EXISTS (SELECT 1 FROM order_return INDEXED BY order_return_by_order
-                 WHERE project = ?1 AND order_id = ?2 AND is_signed >= ?3)
+                 WHERE project = ?1 AND order_id = ?2 AND is_signed)
                  OR EXISTS (SELECT 1 FROM imported_record INDEXED BY imported_record_by_order WHERE project = ?1 AND order_id = ?2)";
-    connection.prepare_cached(query)?.query_row(params![project, order, is_signed], |row| row.get(0))
+    connection.prepare_cached(query)?.query_row(params![project, order], |row| row.get(0))
 }
 
 fn describe(person: &Person) -> Value {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, ToSql, params};
 use serde_json::{Map, Value};
 
-use super::builder::{cart, has_return, order, order_return};
+use super::builder::{cart, has_own_return, order, order_return};
 use crate::resource::{Resource, is_cart};
 use crate::store::state::imported_order;
 
@@ -25,14 +25,6 @@ pub(in crate::store::state) const IS_HIDDEN_CART: &str = "(state <> 'open' OR EX
     SELECT 1 FROM cart other INDEXED BY cart_by_basket
     WHERE other.project = cart.project AND other.basket_id = cart.basket_id AND other.cart_id <> cart.cart_id
     AND other.state <> 'removed' AND (other.updated_at, other.cart_id) > (cart.updated_at, cart.cart_id)))";
-
-/// The condition for a return that is not exported: a page reported it for an order of the owner.
-pub(in crate::store::state) const IS_HIDDEN_RETURN: &str = "(NOT order_return.is_signed AND (
-    EXISTS (SELECT 1 FROM customer_order
-            WHERE customer_order.project = order_return.project AND customer_order.id = order_return.order_id AND customer_order.is_signed)
-    OR EXISTS (SELECT 1 FROM imported_record
-               WHERE imported_record.project = order_return.project AND resource = 'orders' AND imported_record.id = order_return.order_id
-               AND NOT is_cart)))";
 
 /// Returns orders, carts or returns that changed after the change `after`, in the order of their last changes.
 ///
@@ -113,7 +105,7 @@ fn read(
 /// Returns the document of an order: the imported one, if that stands for it.
 fn current_order(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Map<String, Value>>> {
     let Some(mut imported) = imported_order::find(connection, project, id)? else { return order(connection, project, id) };
-    if !is_cart(&imported) && has_return(connection, project, id, true)? {
+    if !is_cart(&imported) && has_own_return(connection, project, id)? {
         mark_returned(&mut imported);
     }
     Ok(Some(imported))

@@ -15,7 +15,7 @@ use self::cursor::Key;
 pub use self::cursor::ListCursor;
 use super::customers;
 use super::documents::builder;
-use super::documents::changes::{IS_HIDDEN_CART, IS_HIDDEN_RETURN};
+use super::documents::changes::IS_HIDDEN_CART;
 use super::imported_order::OWN_STANDS;
 use super::lww::LwwMap;
 use super::order::PLACED;
@@ -36,7 +36,7 @@ fn is_imported() -> String {
 pub struct ListPage {
     /// The items as lines of JSON, each with its cursor.
     pub lines: String,
-    /// The number of rows read; a row may have no line.
+    /// The number of lines. A row that is not exported has none, so the page may have fewer than were asked for although more follow.
     pub count: usize,
     /// The position after the page, or None at the end of the list.
     pub next: Option<ListCursor>,
@@ -50,17 +50,19 @@ pub(in crate::store) fn page(
     after: &ListCursor,
     limit: usize,
 ) -> rusqlite::Result<ListPage> {
-    let mut page = match after.key() {
-        Some(Key::Imported(_)) => ListPage { lines: String::new(), count: 0, next: None },
-        _ => page_of_state(connection, project, resource, after, limit)?,
+    let mut page = ListPage { lines: String::new(), count: 0, next: None };
+    let mut rows = match after.key() {
+        Some(Key::Imported(_)) => 0,
+        _ => add_state(&mut page, connection, project, resource, after, limit)?,
     };
-    if page.count < limit {
+    if rows < limit {
         let after = if let Some(Key::Imported(id)) = after.key() { id } else { "" };
-        for (id, object) in imported::page(connection, project, resource, after, limit - page.count)? {
+        for (id, object) in imported::page(connection, project, resource, after, limit - rows)? {
             page.push(resource, ListCursor::after(Key::Imported(id)), Some(object));
+            rows += 1;
         }
     }
-    page.next = page.next.filter(|_| page.count == limit);
+    page.next = page.next.filter(|_| rows == limit);
     Ok(page)
 }
 
@@ -69,21 +71,22 @@ impl ListPage {
         if let Some(mut object) = object {
             object.insert("cursor".into(), cursor.to_text(resource).into());
             let _ = writeln!(self.lines, "{}", Value::from(object));
+            self.count += 1;
         }
-        self.count += 1;
         self.next = Some(cursor);
     }
 }
 
-fn page_of_state(
+/// Adds rows of the state to a page, and returns how many it has read.
+fn add_state(
+    page: &mut ListPage,
     connection: &Connection,
     project: i64,
     resource: Resource,
     after: &ListCursor,
     limit: usize,
-) -> rusqlite::Result<ListPage> {
-    let mut page = ListPage { lines: String::new(), count: 0, next: None };
-    let Some(query) = query(resource) else { return Ok(page) };
+) -> rusqlite::Result<usize> {
+    let Some(query) = query(resource) else { return Ok(0) };
     let has_text_ids = cursor::has_text_ids(resource);
     let after = match after.key() {
         Some(Key::Imported(_)) => Sql::Null,
@@ -94,11 +97,13 @@ fn page_of_state(
     };
     let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query(params![project, after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut count = 0;
     while let Some(row) = rows.next()? {
         let key = if has_text_ids { Key::Text(row.get(0)?) } else { Key::Bytes(row.get(0)?) };
         page.push(resource, ListCursor::after(key), object(connection, project, resource, row)?);
+        count += 1;
     }
-    Ok(page)
+    Ok(count)
 }
 
 fn query(resource: Resource) -> Option<String> {
@@ -113,11 +118,7 @@ fn query(resource: Resource) -> Option<String> {
                 is_imported()
             ));
         }
-        Resource::Returns => {
-            return Some(format!(
-                "SELECT id FROM order_return WHERE project = ?1 AND id > ?2 AND NOT {IS_HIDDEN_RETURN} ORDER BY id LIMIT ?3"
-            ));
-        }
+        Resource::Returns => "SELECT id FROM order_return",
         Resource::Carts => {
             let condition = format!("project = ?1 AND cart_id > ?2 AND NOT {IS_HIDDEN_CART}");
             return Some(format!("SELECT cart_id FROM cart WHERE {condition} ORDER BY cart_id LIMIT ?3"));
