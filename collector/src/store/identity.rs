@@ -54,6 +54,22 @@ pub(in crate::store) fn email_at(
     select.query_row(params![project, visitor, time.cast_signed()], |row| row.get(0))
 }
 
+/// Returns the e-mail that the collector had of a visitor when it received the event with the number `seq`: the last one that it had received,
+/// or else the first one that it received afterwards. No page can change it later, because pages choose only the times of links.
+pub(in crate::store) fn email_on_receipt(
+    connection: &Connection,
+    project: i64,
+    visitor: &str,
+    seq: i64,
+) -> rusqlite::Result<Option<String>> {
+    let mut select = connection.prepare_cached(
+        "SELECT COALESCE(
+            (SELECT email FROM identity_link WHERE project = ?1 AND visitor = ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT 1),
+            (SELECT email FROM identity_link WHERE project = ?1 AND visitor = ?2 ORDER BY seq LIMIT 1))",
+    )?;
+    select.query_row(params![project, visitor, seq], |row| row.get(0))
+}
+
 /// Returns the e-mails of a visitor, in the order of time.
 pub(in crate::store) fn links(connection: &Connection, project: i64, visitor: &str) -> rusqlite::Result<Vec<Link>> {
     let query = "SELECT time, email FROM identity_link WHERE project = ?1 AND visitor = ?2 ORDER BY time DESC, event_id DESC LIMIT ?3";
@@ -125,7 +141,7 @@ pub(in crate::store) fn first_link_time(connection: &Connection, project: i64, e
 pub(in crate::store) fn insert_link<'e>(
     connection: &Connection,
     project: i64,
-    id: &Uuid,
+    (seq, id): (i64, &Uuid),
     event: &'e Event,
 ) -> rusqlite::Result<NewLink<'e>> {
     let Visitor::Id(visitor) = &event.visitor else { return Ok(NewLink::None) };
@@ -134,8 +150,9 @@ pub(in crate::store) fn insert_link<'e>(
         return Ok(NewLink::Refused);
     }
     // The link of an erased event may still exist.
-    let insert = "INSERT INTO identity_link (project, visitor, time, event_id, email) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-    connection.prepare_cached(insert)?.execute(params![project, visitor, event.time.cast_signed(), id.as_bytes(), email])?;
+    let insert = "INSERT INTO identity_link (project, visitor, time, event_id, email, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                  ON CONFLICT DO NOTHING";
+    connection.prepare_cached(insert)?.execute(params![project, visitor, event.time.cast_signed(), id.as_bytes(), email, seq])?;
     Ok(NewLink::Added(visitor))
 }
 

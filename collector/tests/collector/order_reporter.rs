@@ -1,6 +1,7 @@
 //! Whose report of an order counts, which may change when a visitor identifies later, and when the order was placed.
 
 use serde_json::{Value, json};
+use tillroll_collector::clock::Clock;
 use tillroll_collector::store::Options;
 
 use crate::server::{TestServer, basic, id};
@@ -70,4 +71,65 @@ fn order_that_a_server_reports_without_a_person_was_placed_at_its_first_report()
     assert_eq!(order()["createdAt"], NOON);
     send_report();
     assert_eq!(order()["createdAt"], NOON);
+}
+/// What the collector receives about a visitor, in this order: an e-mail whose link is this many minutes old, or an order or a return of the
+/// owner.
+#[derive(Clone, Copy)]
+enum Received {
+    Identify(&'static str, u64),
+    Order,
+    Return,
+}
+use Received::{Identify, Order, Return};
+
+#[test]
+fn what_the_owner_sent_for_a_visitor_stays_with_the_identity_of_its_receipt() {
+    let server = TestServer::start_today();
+    let now = Clock::SYSTEM.millis();
+    let (real, thief) = (Identify("real@x.com", 15), "thief@x.com");
+    let cases: &[(&str, &[Received], Option<&str>)] = &[
+        ("a later link", &[real, Order, Return, Identify(thief, 8)], Some("real@x.com")),
+        ("a later link that claims an earlier time", &[real, Order, Return, Identify(thief, 20)], Some("real@x.com")),
+        ("no link before", &[Order, Return, real, Identify(thief, 20), Identify(thief, 5)], Some("real@x.com")),
+        ("two links before", &[Identify(thief, 1), real, Order, Return], Some("real@x.com")),
+        ("a repeated order", &[real, Order, Return, Identify(thief, 8), Order], Some("real@x.com")),
+        ("no link", &[Order, Return], None),
+    ];
+    let authorization = basic("t", "secret");
+    let owner = [("authorization", authorization.as_str())];
+    let emails = |list: &str, order: &str| -> Vec<Value> {
+        let email = |record: &Value| if list == "orders" { record["email"].clone() } else { record["customer"]["email"].clone() };
+        let is_of = |record: &&Value| record[if list == "orders" { "id" } else { "order_id" }] == order;
+        server.client.list_of("t", "secret", list).iter().filter(is_of).map(email).collect()
+    };
+    for (at, (title, steps, expected)) in cases.iter().enumerate() {
+        let (visitor, order) = (format!("customer-{at}"), format!("order-{at}"));
+        let track = |action: &str| {
+            let data = json!({"order_id": order, "order_total": 3});
+            let body = json!({"scope": "order", "action": action, "user": {"uid": visitor}, "data": data}).to_string();
+            assert_eq!(server.client.post_with("/api/track", &owner, &body).status(), 200);
+        };
+        for (number, step) in steps.iter().enumerate() {
+            match step {
+                Identify(email, minutes) => {
+                    let time = now - minutes * MINUTE;
+                    let id = id((100 * at + number) as u64);
+                    let params = json!({"email": email});
+                    server.client.store(&[
+                        json!({"id": id, "type": "identify", "api": "ometria", "time": time, "visitorId": visitor, "params": params}),
+                    ]);
+                }
+                Order => track("add"),
+                Return => track("return"),
+            }
+        }
+        for list in ["orders", "returns"] {
+            assert_eq!(emails(list, &order), [json!(expected)], "{title}: {list}");
+        }
+    }
+    // The erasure of another e-mail of the visitor changes nothing.
+    for (email, expected) in [(thief, json!("real@x.com")), ("real@x.com", json!(null))] {
+        assert_eq!(server.client.delete(&format!("/customers/{email}"), &owner).status(), 200);
+        assert_eq!(["orders", "returns"].map(|list| emails(list, "order-0")), [vec![expected.clone()], vec![expected]], "{email}");
+    }
 }

@@ -53,14 +53,15 @@ CREATE TABLE state_event (
 CREATE INDEX state_event_by_visitor ON state_event (project, visitor, event_group, time) WHERE visitor IS NOT NULL;
 CREATE INDEX state_event_by_email ON state_event (project, email, event_group, time) WHERE email IS NOT NULL;
 
--- The e-mails that a visitor gave, each with the time and the id of the `identify` event. All are stored: which one applies depends on the
--- time of the event that is resolved.
+-- The e-mails that a visitor gave, each with the time, the id and the number of the `identify` event. All are stored: which one applies
+-- depends on the time of the event that is resolved, and for orders and returns of senders with a secret on its number.
 CREATE TABLE identity_link (
     project INTEGER NOT NULL REFERENCES project (id),
     visitor TEXT NOT NULL,
     time INTEGER NOT NULL,
     event_id BLOB NOT NULL,
     email TEXT NOT NULL,
+    seq INTEGER NOT NULL,
     PRIMARY KEY (project, visitor, time, event_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_link_by_email ON identity_link (project, email, time);
@@ -122,7 +123,8 @@ CREATE TABLE product_option (
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 
--- The columns come from senders with a secret: `reporter` is the person of their earliest `order` event and `reported_at` its time.
+-- The columns come from senders with a secret: `reporter` is the person of their earliest `order` event, `reported_at` its time
+-- and `reported_seq` the number of the first event that named this person.
 -- `status_times` maps each status to the earliest time at which the order had it. `is_signed` is 0 if only pages reported the order.
 -- `is_replaced` is 1 if the owner imported an order with the id after the last write of a sender with a secret.
 CREATE TABLE customer_order (
@@ -132,6 +134,7 @@ CREATE TABLE customer_order (
     status_times TEXT NOT NULL,
     reporter TEXT,
     reported_at INTEGER,
+    reported_seq INTEGER,
     email TEXT,
     created_at INTEGER,
     is_signed INTEGER NOT NULL,
@@ -157,10 +160,11 @@ CREATE TABLE order_report (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX order_report_by_person ON order_report (project, person, time);
 
--- `id` is the id of the `order_return` event. `is_signed` is 0 if a page sent it.
+-- `id` and `seq` are the id and the number of the `order_return` event. `is_signed` is 0 if a page sent it.
 CREATE TABLE order_return (
     project INTEGER NOT NULL REFERENCES project (id),
     id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
     order_id TEXT NOT NULL,
     time INTEGER NOT NULL,
     reporter TEXT,

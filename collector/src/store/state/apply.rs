@@ -23,14 +23,14 @@ impl StateUpdater<'_> {
         if let Some(group) = group {
             state_events::insert(self.connection, project, *seq, group, &meta.id, event)?;
         }
-        match identity::insert_link(self.connection, project, &meta.id, event)? {
+        match identity::insert_link(self.connection, project, (*seq, &meta.id), event)? {
             NewLink::None => {}
             NewLink::Added(visitor) => self.apply_link(project, visitor, event.time, &meta.id)?,
             NewLink::Refused => self.reached(Bound::IdentityLinks),
         }
         let stale = match (event.kind.as_str(), group) {
             ("order" | "order_cancel", _) => return self.apply_order_event(project, *seq, meta, event, *trust),
-            ("order_return", _) => return self.apply_order_return(project, &meta.id, event, *trust),
+            ("order_return", _) => return self.apply_order_return(project, (*seq, &meta.id), event, *trust),
             ("identify", _) => Stale::ALL,
             (_, Some(EventGroup::Carts)) => Stale::CARTS,
             (_, Some(EventGroup::Profile)) => Stale::PROFILE,

@@ -70,10 +70,8 @@ impl StateUpdater<'_> {
         for id in person_records::order_ids(self.connection, subject.project, people)? {
             let Some(mut order) = orders::find(self.connection, subject.project, &id)? else { continue };
             let has_email = order.fields.text("email") == Some(subject.email.as_str());
-            let is_reporter = match &order.report {
-                Some((time, person)) => self.is_subject(subject, people, person, *time)?,
-                None => false,
-            };
+            let reporter = order.known_reporter(self.connection, subject.project)?;
+            let is_reporter = reporter.is_some_and(|reporter| people.contains(&reporter));
             if has_email || is_reporter {
                 // The reports of others must not become the order's.
                 order_reports::delete_all(self.connection, subject.project, &id)?;
@@ -94,14 +92,18 @@ impl StateUpdater<'_> {
 
     fn erase_from_returns(&mut self, subject: &Subject, people: &[Person]) -> rusqlite::Result<u64> {
         let mut count = 0;
-        let query = "SELECT id, time FROM order_return INDEXED BY order_return_by_reporter WHERE project = ?1 AND reporter = ?2";
+        let query = "SELECT id, time, iif(is_signed, seq, NULL) FROM order_return INDEXED BY order_return_by_reporter WHERE project = ?1 AND reporter = ?2";
         let clear = "UPDATE order_return SET reporter = ?4, change = ?1 WHERE project = ?2 AND id = ?3";
         for person in people {
-            let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?.cast_unsigned()));
+            let row = |row: &Row<'_>| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get(2)?));
             let mut statement = self.connection.prepare_cached(query)?;
             let rows: Vec<_> = statement.query_map(params![subject.project, person.to_text()], row)?.collect::<rusqlite::Result<_>>()?;
-            for (id, time) in rows {
-                if self.is_subject(subject, people, &person.to_text(), time)? {
+            for (id, time, signed_seq) in rows {
+                let reporter = match signed_seq {
+                    Some(seq) => person.clone().resolve_on_receipt(self.connection, subject.project, seq)?,
+                    None => person.clone().resolve(self.connection, subject.project, time)?,
+                };
+                if people.contains(&reporter) {
                     let is_counted = builder::order_return(self.connection, subject.project, &id)?.is_some();
                     let (change, reporter) = (self.next_change(), if is_counted { None } else { Some(UNCOUNTED) });
                     self.connection.prepare_cached(clear)?.execute(params![change, subject.project, id, reporter])?;
@@ -128,7 +130,7 @@ fn anonymise(order: &mut Order, has_email: bool, is_reporter: bool) {
         order.fields.0.insert("createdAt".into(), LwwField(0, 0, time.into()));
     }
     if is_reporter {
-        order.report = None;
+        (order.report, order.reported_seq) = (None, None);
     }
     if has_email {
         order.fields.0.remove("email");

@@ -48,6 +48,8 @@ pub(super) struct Order {
     pub(super) status_times: BTreeMap<String, u64>,
     /// The time of the earliest report, and its person in the form of [`Person::to_text`].
     pub(super) report: Option<(u64, String)>,
+    /// The number of the first event of a sender with a secret that named the person of the report.
+    pub(super) reported_seq: Option<i64>,
     /// The person whose reports count of an order that only pages reported. Not in the row: the reports have it.
     pub(super) reporter: Option<Reporter>,
     /// Whether the owner imported an order with the id after the last write of a sender with a secret.
@@ -75,6 +77,16 @@ impl Order {
         }
     }
 
+    /// Records a report of a sender with a secret, by the event with the number `seq`. The earliest one counts.
+    pub(super) fn reported_by(&mut self, person: &Person, time: u64, seq: i64) {
+        let report = (time, person.to_text());
+        (self.report, self.reported_seq) = match self.report.take() {
+            Some(earlier) if earlier.1 == report.1 => (Some(earlier.min(report)), self.reported_seq),
+            Some(earlier) if earlier < report => (Some(earlier), self.reported_seq),
+            _ => (Some(report), Some(seq)),
+        };
+    }
+
     pub(super) fn email(&self) -> Option<&str> {
         self.fields.text("email")
     }
@@ -90,13 +102,23 @@ impl Order {
         self.fields.text(SOURCE).unwrap_or(unnamed.name())
     }
 
-    /// Returns the customer: the e-mail from a sender with a secret, or else the person of the report.
+    /// Returns the customer: the e-mail from a sender with a secret, or else the reporter.
     pub(super) fn customer(&self, connection: &Connection, project: i64) -> rusqlite::Result<Option<Person>> {
         if let Some(email) = self.email() {
             return Ok(Some(Person::Email(email.to_owned())));
         }
+        self.known_reporter(connection, project)
+    }
+
+    /// Returns the person of the report. A visitor that a sender with a secret named is who the collector took it for at the receipt, so that
+    /// no page assigns the order to another person later.
+    pub(super) fn known_reporter(&self, connection: &Connection, project: i64) -> rusqlite::Result<Option<Person>> {
         let report = self.report.as_ref().and_then(|(time, person)| Some((*time, Person::from_text(person)?)));
-        report.map(|(time, person)| person.resolve(connection, project, time)).transpose()
+        let Some((time, person)) = report else { return Ok(None) };
+        Ok(Some(match self.reported_seq {
+            Some(seq) => person.resolve_on_receipt(connection, project, seq)?,
+            None => person.resolve(connection, project, time)?,
+        }))
     }
 
     /// Returns when the order was placed, in milliseconds since 1970: the time from the back end, or else the time of the report.

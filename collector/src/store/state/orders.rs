@@ -60,7 +60,7 @@ impl StateUpdater<'_> {
         }
         let person = Person::of(&event.visitor);
         if trust == TrustLevel::Owner {
-            self.apply_signed_report(project, &id, event.time, is_cancel, fields, person.as_ref())?;
+            self.apply_signed_report(project, &id, (seq, event.time), is_cancel, fields, person.as_ref())?;
         } else if let Some(person) = &person {
             let report = Report { seq, event_id: meta.id.into_bytes(), time: event.time, person: person.clone(), is_cancel, fields };
             self.apply_page_report(project, &id, &report)?;
@@ -75,7 +75,7 @@ impl StateUpdater<'_> {
         &mut self,
         project: i64,
         id: &str,
-        time: u64,
+        (seq, time): (i64, u64),
         is_cancel: bool,
         fields: Map<String, Value>,
         person: Option<&Person>,
@@ -89,7 +89,7 @@ impl StateUpdater<'_> {
             }
             order.fields.set_unordered(SOURCE, OWNER_RANK, time, OrderSource::Headless.name().into());
             match person {
-                Some(person) => order.report = order.report.take().into_iter().chain([(time, person.to_text())]).min(),
+                Some(person) => order.reported_by(person, time, seq),
                 None => order.reported_by_no_person(time),
             }
         })
@@ -203,10 +203,11 @@ impl StateUpdater<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO customer_order (project, id, fields, status_times, reporter, reported_at, email, created_at, is_signed,
-                     is_replaced, change)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                     is_replaced, change, reported_seq)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
                  ON CONFLICT (project, id) DO UPDATE SET fields = ?3, status_times = ?4, reporter = ?5, reported_at = ?6, email = ?7,
-                     created_at = ?8, is_signed = ?9, is_replaced = ?10, change = ?11",
+                     created_at = ?8, is_signed = ?9, is_replaced = ?10, change = ?11,
+                     reported_seq = ?12",
             )?
             .execute(params![
                 project,
@@ -219,7 +220,8 @@ impl StateUpdater<'_> {
                 created_at,
                 order.is_signed(),
                 order.is_replaced,
-                change
+                change,
+                order.reported_seq
             ])?;
         Ok(())
     }
@@ -235,7 +237,7 @@ pub(super) fn find(connection: &Connection, project: i64, id: &str) -> rusqlite:
 pub(super) fn find_stored(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
     connection
         .prepare_cached(
-            "SELECT fields, status_times, reporter, reported_at, is_replaced FROM customer_order WHERE project = ?1 AND id = ?2",
+            "SELECT fields, status_times, reporter, reported_at, is_replaced, reported_seq FROM customer_order WHERE project = ?1 AND id = ?2",
         )?
         .query_row(params![project, id], read)
         .optional()
@@ -248,6 +250,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Order> {
         fields: row.get(0)?,
         status_times: serde_json::from_str(row.get_ref(1)?.as_str()?).unwrap_or_default(),
         report: reported_at.map(i64::cast_unsigned).zip(reporter),
+        reported_seq: row.get(5)?,
         reporter: None,
         is_replaced: row.get(4)?,
     })

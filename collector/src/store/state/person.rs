@@ -48,4 +48,11 @@ impl Person {
         let email = identity::email_at(connection, project, Some(Visitor::Id(visitor)), time)?;
         Ok(email.map_or(self, Self::Email))
     }
+
+    /// Returns the person with the e-mail that the collector had of the visitor when it received the event with the number `seq`.
+    pub(super) fn resolve_on_receipt(self, connection: &Connection, project: i64, seq: i64) -> rusqlite::Result<Self> {
+        let Self::Visitor(visitor) = &self else { return Ok(self) };
+        let email = identity::email_on_receipt(connection, project, visitor, seq)?;
+        Ok(email.map_or(self, Self::Email))
+    }
 }

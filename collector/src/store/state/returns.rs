@@ -20,7 +20,13 @@ pub(super) const UNCOUNTED: &str = "";
 
 impl StateUpdater<'_> {
     /// Applies an `order_return` event.
-    pub(super) fn apply_order_return(&mut self, project: i64, id: &Uuid, event: &Event, trust: TrustLevel) -> rusqlite::Result<()> {
+    pub(super) fn apply_order_return(
+        &mut self,
+        project: i64,
+        (seq, id): (i64, &Uuid),
+        event: &Event,
+        trust: TrustLevel,
+    ) -> rusqlite::Result<()> {
         let params: Value = serde_json::from_str(&event.params).unwrap_or_default();
         let Some(order) = params.get("order_id").and_then(Value::as_str) else { return Ok(()) };
         let is_signed = trust == TrustLevel::Owner;
@@ -40,12 +46,12 @@ impl StateUpdater<'_> {
         let change = self.next_change();
         self.connection
             .prepare_cached(
-                "INSERT INTO order_return (project, id, order_id, time, reporter, lines, is_signed, change)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "INSERT INTO order_return (project, id, order_id, time, reporter, lines, is_signed, change, seq)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (project, id) DO UPDATE SET order_id = ?3, time = ?4, reporter = ?5, lines = ?6, is_signed = ?7,
-                     change = ?8",
+                     change = ?8, seq = ?9",
             )?
-            .execute(params![project, id.as_bytes(), order, event.time.cast_signed(), reporter, lines, is_signed, change])?;
+            .execute(params![project, id.as_bytes(), order, event.time.cast_signed(), reporter, lines, is_signed, change, seq])?;
         Ok(())
     }
 

@@ -89,17 +89,18 @@ pub(in crate::store::state) fn order_return(
     project: i64,
     id: &[u8; 16],
 ) -> rusqlite::Result<Option<Map<String, Value>>> {
-    let mut statement =
-        connection.prepare_cached("SELECT order_id, time, reporter, lines, is_signed FROM order_return WHERE project = ?1 AND id = ?2")?;
+    let mut statement = connection
+        .prepare_cached("SELECT order_id, time, reporter, lines, is_signed, seq FROM order_return WHERE project = ?1 AND id = ?2")?;
     let read = |row: &Row<'_>| {
         let lines: Option<String> = row.get(3)?;
         let report = (row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, Option<String>>(2)?, lines);
-        Ok((row.get::<_, String>(0)?, row.get::<_, bool>(4)?, report))
+        let signed_seq = row.get::<_, bool>(4)?.then(|| row.get::<_, i64>(5)).transpose()?;
+        Ok((row.get::<_, String>(0)?, signed_seq, report))
     };
-    let Some((order_id, is_signed, report)) = statement.query_row(params![project, id], read).optional()? else { return Ok(None) };
+    let Some((order_id, signed_seq, report)) = statement.query_row(params![project, id], read).optional()? else { return Ok(None) };
     let (time, reporter, lines) = report;
     let order = orders::find(connection, project, &order_id)?;
-    if !is_signed
+    if signed_seq.is_none()
         && (imported_order::exists(connection, project, &order_id)?
             || !returns::is_counted(connection, project, order.as_ref(), time, reporter.as_deref())?)
     {
@@ -111,9 +112,10 @@ pub(in crate::store::state) fn order_return(
         Some(lines) => lines::of_report(connection, project, &lines)?,
         None => lines::of_order(connection, project, &order.fields)?,
     };
-    let customer = match reporter.as_deref().and_then(Person::from_text) {
-        Some(person) => Some(person.resolve(connection, project, time)?),
-        None => order.customer(connection, project)?,
+    let customer = match (reporter.as_deref().and_then(Person::from_text), signed_seq) {
+        (Some(person), Some(seq)) => Some(person.resolve_on_receipt(connection, project, seq)?),
+        (Some(person), None) => Some(person.resolve(connection, project, time)?),
+        (None, _) => order.customer(connection, project)?,
     };
     let (mut out, at) = (Map::new(), rfc3339(time));
     let id = Uuid::from_bytes(*id).hyphenated().to_string();
