@@ -60,7 +60,7 @@ fn stored_as(resource: Resource) -> &'static str {
     if resource == Resource::Returns { "returns" } else { "orders" }
 }
 
-/// Returns which of these ids belong to carts or returns that are derived from events.
+/// Returns which of these ids are those of events that opened a cart or were a return. For a cart with a basket id an imported one stands.
 pub(in crate::store) fn derived_ids(
     connection: &Connection,
     project: i64,
@@ -68,17 +68,15 @@ pub(in crate::store) fn derived_ids(
     ids: Vec<String>,
 ) -> rusqlite::Result<HashSet<String>> {
     let query = match resource {
-        Resource::Returns => "SELECT EXISTS (SELECT 1 FROM order_return WHERE project = ?1 AND id = ?2 AND ?3 = ?3)",
-        _ => {
-            "SELECT EXISTS (SELECT 1 FROM cart WHERE project = ?1 AND cart_id = ?2 AND state <> 'removed')
-                 OR EXISTS (SELECT 1 FROM cart INDEXED BY cart_by_basket WHERE project = ?1 AND basket_id = ?3 AND state <> 'removed')"
-        }
+        Resource::Returns => "SELECT EXISTS (SELECT 1 FROM order_return WHERE project = ?1 AND id = ?2)",
+        _ => "SELECT EXISTS (SELECT 1 FROM cart WHERE project = ?1 AND cart_id = ?2 AND state <> 'removed')",
     };
     let mut statement = connection.prepare_cached(query)?;
     let mut derived = HashSet::new();
     for id in ids {
-        let uuid = Uuid::try_parse(&id).map(|uuid| uuid.into_bytes().to_vec()).unwrap_or_default();
-        if statement.query_row(params![project, uuid, id], |row| row.get(0))? {
+        if let Ok(uuid) = Uuid::try_parse(&id)
+            && statement.query_row(params![project, uuid.as_bytes()], |row| row.get(0))?
+        {
             derived.insert(id);
         }
     }
@@ -111,6 +109,7 @@ pub(in crate::store) fn import(
         if *resource != Resource::Returns {
             // Those that pages reported do not count from now on.
             state.bump_returns_of_order(project, id)?;
+            state.bump_carts_of_basket(project, id)?;
         }
     }
     Ok(())
@@ -248,6 +247,7 @@ pub(in crate::store) fn erase<'a>(
         let is_return = stored_as_name == stored_as(Resource::Returns);
         let json = if is_own && is_cart(&record) {
             erased.carts += 1;
+            state.bump_carts_of_basket(subject.project, id)?;
             String::new()
         } else {
             if is_own {

@@ -189,6 +189,53 @@ fn imported_cart_replaces_what_only_a_page_reported_and_no_order_of_the_back_end
 }
 
 #[test]
+fn imported_cart_or_order_stands_for_the_cart_of_a_page_whatever_came_last() {
+    let server = TestServer::with(FLAGS, Default::default());
+    let client = &server.client;
+    let imported = |id: &str, amount: f64, email: &str| {
+        let mut cart = order(id, amount);
+        (cart["status"], cart["customer"]) = (json!("pending"), json!({"email": email}));
+        cart
+    };
+    let snapshot = |number: u64, basket: &str, total: f64| {
+        let params = json!({"basket_id": basket, "total": total, "lines": [{"product_id": "hat", "quantity": 1}], "changes": []});
+        // Each cart is of another visitor.
+        let mut event = event(number, "basket_update", &params);
+        event["visitorId"] = json!(format!("visitor-of-{basket}"));
+        event
+    };
+    let carts = || {
+        let amount = |cart: &Value| (cart["id"].clone(), cart["total_amount_with_taxes"].as_f64());
+        let body = json!({"search": {"fields": ["order.id", "order.total_amount_with_taxes"]}, "filter": {"order": decade()}});
+        let queried = query(client, "carts/search", &body)["data"].as_array().unwrap().clone();
+        [queried, client.list_of("t", "secret", "carts")].map(|carts| {
+            let mut found: Vec<_> = carts.iter().map(amount).collect();
+            found.sort_by_key(|(id, _)| id.to_string());
+            found
+        })
+    };
+    let assert_carts = |expected: &[(&str, f64)]| {
+        let expected: Vec<_> = expected.iter().map(|(id, amount)| (json!(id), Some(*amount))).collect();
+        assert_eq!(carts(), [expected.clone(), expected]);
+    };
+    import(client, "carts", &[imported("first", 7.0, "first@x.com")]);
+    client.store(&[snapshot(1, "first", 1.0), snapshot(2, "last", 1.0), snapshot(3, "ordered", 1.0), snapshot(4, "own", 1.0)]);
+    assert_carts(&[("first", 7.0), ("last", 1.0), ("ordered", 1.0), ("own", 1.0)]);
+    let again = [imported("first", 9.0, "first@x.com"), imported("last", 8.0, "last@x.com")];
+    assert_eq!(import(client, "carts", &again), json!({"accepted": 2, "rejected": [], "ignored": 0}));
+    import(client, "orders", &[order("ordered", 5.0)]);
+    assert_carts(&[("first", 9.0), ("last", 8.0), ("own", 1.0)]);
+    client.store(&[snapshot(5, "last", 2.0)]);
+    assert_carts(&[("first", 9.0), ("last", 8.0), ("own", 1.0)]);
+    // What was erased stands for nothing.
+    assert_eq!(client.delete("/customers/last@x.com", &[("authorization", &basic("t", "secret"))]).status(), 200);
+    assert_carts(&[("first", 9.0), ("last", 2.0), ("own", 1.0)]);
+    client.store(&[event(6, "basket_add", &json!({"product_id": "hat", "quantity": 1}))]);
+    let response = import(client, "carts", &[imported(&id(6), 1.0, "first@x.com")]);
+    assert_eq!(response["rejected"][0]["code"], "kept_by_events");
+}
+
+#[test]
 fn return_of_the_owner_marks_the_own_or_imported_order_as_returned() {
     let server = TestServer::with(FLAGS, Default::default());
     let client = &server.client;

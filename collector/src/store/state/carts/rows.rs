@@ -32,6 +32,14 @@ impl StateUpdater<'_> {
         Ok(())
     }
 
+    /// Marks the newest carts with a basket id as changed: an imported record stands for them, or no longer does.
+    pub(in crate::store) fn bump_carts_of_basket(&mut self, project: i64, basket_id: &str) -> rusqlite::Result<()> {
+        let update = "UPDATE cart SET change = ?1 WHERE project = ?2 AND cart_id IN
+                          (SELECT cart_id FROM cart INDEXED BY cart_by_basket WHERE project = ?2 AND basket_id = ?3
+                           ORDER BY updated_at DESC LIMIT 100)";
+        self.bump_change(update, project, basket_id)
+    }
+
     fn cart_rows(&self, project: i64, owner: &str) -> rusqlite::Result<BTreeMap<[u8; 16], CartRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT cart_id, state, basket_id, updated_at, content FROM cart INDEXED BY cart_by_owner

@@ -20,11 +20,14 @@ pub struct Change {
     pub document: Option<Map<String, Value>>,
 }
 
-/// The condition for a cart that is not exported: it has ended, or another cart with the same basket id changed later.
+/// The condition for a cart that is not exported: it has ended, another cart with the same basket id changed later, or the owner imported a
+/// record with that id.
 pub(in crate::store::state) const IS_HIDDEN_CART: &str = "(state <> 'open' OR EXISTS (
     SELECT 1 FROM cart other INDEXED BY cart_by_basket
     WHERE other.project = cart.project AND other.basket_id = cart.basket_id AND other.cart_id <> cart.cart_id
-    AND other.state <> 'removed' AND (other.updated_at, other.cart_id) > (cart.updated_at, cart.cart_id)))";
+    AND other.state <> 'removed' AND (other.updated_at, other.cart_id) > (cart.updated_at, cart.cart_id)) OR EXISTS (
+    SELECT 1 FROM imported_record
+    WHERE imported_record.project = cart.project AND resource = 'orders' AND imported_record.id = cart.basket_id AND document <> x''))";
 
 /// Returns orders, carts or returns that changed after the change `after`, in the order of their last changes.
 ///
