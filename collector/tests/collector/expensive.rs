@@ -138,3 +138,19 @@ fn imports_of_records_do_not_pause_while_cheap_requests_come() {
         answered.recv().unwrap();
     }
 }
+
+#[test]
+fn only_expensive_requests_after_a_log_that_was_too_long_are_stored() {
+    let server = TestServer::with(&["--project", "t:secret"], Options { busy_timeout: Duration::from_secs(30), ..Options::default() });
+    let database = server.database();
+    database.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF").unwrap();
+    for round in 0..4 {
+        // More than the log may have: the server empties it after its next commit.
+        database.execute_batch("REPLACE INTO disk_probe (singleton, bytes) VALUES (1, zeroblob(140 << 20))").unwrap();
+        for number in 0..2 {
+            let line = json!({"id": format!("{round}-{number}"), "name": "Hat"}).to_string();
+            let mut response = server.client.post_with("/import/products", &[("authorization", &basic("t", "secret"))], &line);
+            assert_eq!(read_json(&mut response)["accepted"], 1, "{round} {number}");
+        }
+    }
+}

@@ -43,7 +43,7 @@ impl StoreWriter {
             if entries.is_empty() {
                 continue;
             }
-            if self.is_log_copied_first() {
+            if self.is_log_copied_first() && !work.is_closed() {
                 clock::sleep(EXPENSIVE_POLL);
                 continue;
             }
@@ -102,7 +102,6 @@ impl StoreWriter {
                     pending.complete(&incoming.entry.id, outcomes);
                 }
                 self.after_commit();
-                self.limit_log();
                 true
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 /// Opens a connection whose commits are on disk when they return.
 ///
@@ -65,19 +65,27 @@ pub(in crate::store) fn database_bytes(connection: &Connection) -> rusqlite::Res
     Ok((number("PRAGMA page_count")? * number("PRAGMA page_size")?).cast_unsigned())
 }
 
-/// Copies the write-ahead log to the database as far as no reader prevents it. Returns how many pages the log has.
-pub(in crate::store) fn checkpoint(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+/// Copies the write-ahead log to the database as far as no reader prevents it. Returns how many pages the log has, or None if another
+/// checkpoint runs.
+pub(in crate::store) fn checkpoint(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], log_pages)
+}
+
+/// Returns how many pages the write-ahead log has after a checkpoint, from the row of its result; SQLite has -1 if it made none.
+fn log_pages(row: &Row<'_>) -> rusqlite::Result<Option<i64>> {
+    Ok(Some(row.get(1)?).filter(|pages| *pages >= 0))
 }
 
 /// Empties the write-ahead log, which still contains pages from before an erasure.
 ///
-/// A reader of an older snapshot prevents that. Then later commits overwrite the log, and closing the store deletes it.
-pub(in crate::store) fn checkpoint_truncate(connection: &Connection) {
-    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-    if !matches!(is_busy, Ok(false)) {
+/// A reader of an older snapshot prevents that. Then later commits overwrite the log, and closing the store deletes it. Returns how many pages
+/// the log has, if it is certain.
+pub(in crate::store) fn checkpoint_truncate(connection: &Connection) -> Option<i64> {
+    let pages = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], log_pages).ok().flatten();
+    if pages != Some(0) {
         tracing::warn!("cannot empty the write-ahead log after an erasure");
     }
+    pages
 }
 
 /// The length of the write-ahead log from which on the writer waits for readers to be able to restart it, in bytes.
@@ -93,15 +101,16 @@ pub(in crate::store) fn is_log_too_long(path: &Path) -> bool {
     std::fs::metadata(log).is_ok_and(|file| file.len() > MAX_LOG_BYTES)
 }
 
-/// Copies the whole write-ahead log to the database, and waits until no reader needs it, so that the log is emptied.
-pub(in crate::store) fn limit_log(connection: &Connection, busy_timeout: Duration) {
-    let restart = || -> rusqlite::Result<()> {
+/// Copies the whole write-ahead log to the database, and waits until no reader needs it, so that the log is emptied. Returns how many pages the
+/// log has, if it is certain.
+pub(in crate::store) fn limit_log(connection: &Connection, busy_timeout: Duration) -> Option<i64> {
+    let restart = || {
         connection.busy_timeout(LOG_RESTART_TIMEOUT)?;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        let pages = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], log_pages);
+        connection.busy_timeout(busy_timeout).and(pages)
     };
-    if let Err(error) = restart().and_then(|()| connection.busy_timeout(busy_timeout)) {
-        tracing::warn!(%error, "cannot shorten the write-ahead log");
-    }
+    let report = |error: &rusqlite::Error| tracing::warn!(%error, "cannot shorten the write-ahead log");
+    restart().inspect_err(report).ok().flatten()
 }
 
 /// Returns the number of the project with this token, or None if it has none.

@@ -43,7 +43,7 @@ pub(super) struct Checkpointer {
 struct Shared {
     /// Held by a checkpoint: SQLite refuses a second one.
     turn: Mutex<()>,
-    has_copied_long_log: AtomicBool,
+    has_copied: AtomicBool,
 }
 
 impl Checkpointer {
@@ -67,9 +67,9 @@ impl Checkpointer {
         let _ = self.commits.as_ref().map(|commits| commits.try_send(log_pages));
     }
 
-    /// Returns, once, whether a long log was copied, so that the writer can complete the copy.
-    pub(super) fn take_copied_long_log(&self) -> bool {
-        self.shared.has_copied_long_log.swap(false, Relaxed)
+    /// Returns, once for each copy, whether one was made or has failed, so that the writer can complete that of a long log.
+    pub(super) fn take_copied(&self) -> bool {
+        self.shared.has_copied.swap(false, Relaxed)
     }
 
     /// Returns whether the thread runs.
@@ -113,11 +113,11 @@ fn run(path: &Path, busy_timeout: Duration, commits: &Receiver<i64>, shared: &Sh
             Ok(pages) => {
                 // SQLite gets an error too, when it flushes: the system reports it to each open file.
                 let _ = database.as_ref().map(|file| file.sync_data());
-                copied = pages;
-                shared.has_copied_long_log.store(pages > MAX_LOG_PAGES, Relaxed);
+                copied = pages.unwrap_or(copied);
             }
             Err(error) => tracing::warn!(%error, "cannot copy the write-ahead log to the database"),
         }
+        shared.has_copied.store(true, Relaxed);
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ pub(in crate::store) struct StoreWriter {
     /// Whether each commit is flushed to the disk.
     pub(in crate::store) flushes_commits: bool,
     checkpointer: Checkpointer,
-    /// The length of the write-ahead log after the last commit, in pages.
+    /// The length of the write-ahead log in pages, after the last commit or checkpoint of this thread.
     log_pages: Arc<AtomicI64>,
     /// From this length of the log on, expensive tasks wait until it is copied.
     pause_from_pages: i64,
@@ -100,9 +100,9 @@ impl StoreWriter {
     pub(in crate::store) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while self.backlog.receive(&mut queue) {
             self.restart_log();
+            let is_pause = self.recent.is_expensive_pause() || self.is_log_copied_first();
             // Nothing else comes once the queue is closed.
-            let is_pause = self.recent.is_expensive_pause() && !queue.is_closed();
-            let may_be_expensive = !is_pause && !self.is_log_copied_first();
+            let may_be_expensive = !is_pause || queue.is_closed();
             let group = self.backlog.next_group(may_be_expensive, &self.recent);
             if group.is_empty() {
                 clock::sleep(EXPENSIVE_POLL);
@@ -134,7 +134,6 @@ impl StoreWriter {
                 self.telemetry.committed(watch.elapsed());
                 self.acknowledge(jobs, committed);
                 self.after_commit();
-                self.limit_log();
             }
             Err(error) => self.fail(jobs, &error),
         }
@@ -171,7 +170,9 @@ impl StoreWriter {
     /// Empties the write-ahead log after an erasure.
     pub(in crate::store) fn empty_log(&self) {
         let _turn = self.checkpointer.pause();
-        self.connection.iter().for_each(checkpoint_truncate);
+        if let Some(pages) = self.connection.as_ref().and_then(checkpoint_truncate) {
+            self.log_pages.store(pages, Relaxed);
+        }
     }
 
     fn acknowledge(&mut self, jobs: Vec<Job>, committed: Committed) {
@@ -197,7 +198,9 @@ impl StoreWriter {
         outcomes
     }
 
+    /// Limits the length of the write-ahead log, and announces it to the thread that copies.
     pub(in crate::store) fn after_commit(&mut self) {
+        self.limit_log();
         let pages = self.log_pages.load(Relaxed);
         if pages <= MAX_LOG_PAGES {
             self.pause_from_pages = MAX_LOG_PAGES;
@@ -205,30 +208,32 @@ impl StoreWriter {
         self.checkpointer.committed(pages);
     }
 
-    /// Copies the rest of a long write-ahead log, so that the next commit restarts it.
+    /// Copies the rest of a long write-ahead log, so that the next commit restarts it. After each copy, whatever its result, expensive tasks
+    /// go on.
     pub(in crate::store) fn restart_log(&mut self) {
         // A commit must not wait for a copy that runs. It sets the flag again when it is complete.
         let Some(_turn) = self.checkpointer.try_pause() else { return };
-        if !self.checkpointer.take_copied_long_log() {
+        if !self.checkpointer.take_copied() || self.log_pages.load(Relaxed) <= MAX_LOG_PAGES {
             return;
         }
-        if let Some(connection) = &self.connection
-            && let Err(error) = checkpoint(connection)
-        {
-            tracing::warn!(%error, "cannot copy the write-ahead log to the database");
+        match self.connection.as_ref().map(checkpoint).transpose() {
+            Ok(pages) => pages.flatten().into_iter().for_each(|pages| self.log_pages.store(pages, Relaxed)),
+            Err(error) => tracing::warn!(%error, "cannot copy the write-ahead log to the database"),
         }
         self.pause_from_pages = pause_from(self.log_pages.load(Relaxed));
     }
 
     /// Restarts a write-ahead log that is too long. Readers that never pause can prevent SQLite from doing so by itself.
-    pub(in crate::store) fn limit_log(&mut self) {
+    fn limit_log(&mut self) {
         let is_due = self.restarted_log.is_none_or(|last| last.elapsed() >= LOG_RESTART_INTERVAL);
         if is_due
             && let Some(connection) = &self.connection
             && is_log_too_long(&self.path)
         {
             let _turn = self.checkpointer.pause();
-            limit_log(connection, self.busy_timeout);
+            if let Some(pages) = limit_log(connection, self.busy_timeout) {
+                self.log_pages.store(pages, Relaxed);
+            }
             self.restarted_log = Some(Stopwatch::start());
         }
     }
@@ -279,6 +284,31 @@ fn is_lock(error: &rusqlite::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
+    use crate::store::write::disk_space::system_disk_space;
+
+    #[test]
+    fn length_of_the_log_is_right_after_it_was_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path(), Options::default(), Arc::default()).unwrap());
+        let reserve = Reserve::new(folder.path(), 0, system_disk_space);
+        let (head, position) = (watch::channel(Cursor::default()).0, watch::channel(Position::default()).0);
+        let path = folder.path().join(crate::store::data_folder::FILE);
+        let outputs = (Arc::new(WriteHealth::new()), Arc::default());
+        let mut writer = StoreWriter::new(path, Options::default(), reserve, (head, position), outputs);
+        let grow = |writer: &mut StoreWriter, bytes: i64| {
+            let insert = "INSERT OR REPLACE INTO disk_probe (singleton, bytes) VALUES (1, zeroblob(?1))";
+            writer.connection().unwrap().execute(insert, [bytes]).unwrap();
+        };
+        grow(&mut writer, 140 << 20);
+        assert!(writer.is_log_copied_first());
+        writer.after_commit();
+        assert!(!writer.is_log_copied_first(), "too long");
+        grow(&mut writer, 70 << 20);
+        assert!(writer.is_log_copied_first());
+        writer.empty_log();
+        assert!(!writer.is_log_copied_first(), "an erasure");
+    }
 
     #[test]
     fn expensive_tasks_wait_for_each_copy_of_a_long_log_until_it_is_twice_as_long() {
