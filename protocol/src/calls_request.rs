@@ -81,6 +81,8 @@ pub enum RecordedEvent<'a> {
     },
     /// The JSON of an event, as in a batch.
     Json(&'a str),
+    /// An entry that is no call: it lacks what every call has, or its time is no integer of milliseconds.
+    NoCall,
     /// An entry whose text is too long to be read.
     TooLarge {
         /// The length of its text, in bytes.
@@ -130,27 +132,29 @@ impl<'a> CallsRequest<'a> {
         self.context.session.limit_activity(self.sent_at.unwrap_or(u64::MAX));
         for (_, entry) in self.entries {
             let bytes = entry.as_str().len();
-            let goes_on = match entry.kind() {
-                _ if bytes > max_bytes => take(RecordedEvent::TooLarge { bytes }),
-                ValueKind::Text(json) => take(RecordedEvent::Json(json)),
-                ValueKind::List => {
-                    let mut parts = entry.entries().map(|(_, part)| part);
-                    let call = parts.next().and_then(Call::from_flat);
-                    let decisions = Decisions::parse(parts.next().unwrap_or_default());
-                    call.is_none_or(|call| pass_events(&call, &decisions, &mut take))
-                }
-                _ => {
-                    let decide = |call: Call<'a>| Some((call, self.context.decide(&call).ok()?));
-                    Call::from_flat(entry)
-                        .and_then(decide)
-                        .is_none_or(|(call, outcome)| pass_events(&call, &Decisions::parse(FlatValue::new(&outcome.decisions)), &mut take))
-                }
-            };
+            let goes_on =
+                if bytes > max_bytes { take(RecordedEvent::TooLarge { bytes }) } else { pass_entry(&mut self.context, entry, &mut take) };
             if !goes_on {
                 return;
             }
         }
     }
+}
+
+/// Passes the events of an entry to `take`. Returns false if `take` does.
+fn pass_entry(context: &mut VisitorContext, entry: FlatValue<'_>, take: &mut impl FnMut(RecordedEvent<'_>) -> bool) -> bool {
+    if let ValueKind::Text(json) = entry.kind() {
+        return take(RecordedEvent::Json(json));
+    }
+    let is_decided = entry.kind() == ValueKind::List;
+    let mut parts = entry.entries().map(|(_, part)| part);
+    let record = if is_decided { parts.next().unwrap_or_default() } else { entry };
+    let Some(call) = Call::from_flat(record) else { return take(RecordedEvent::NoCall) };
+    if is_decided {
+        return pass_events(&call, &Decisions::parse(parts.next().unwrap_or_default()), take);
+    }
+    let Ok(outcome) = context.decide(&call) else { return true };
+    pass_events(&call, &Decisions::parse(FlatValue::new(&outcome.decisions)), take)
 }
 
 /// Passes the events of a call to `take`: its `land` event, then its own. Returns false if `take` does.
@@ -237,6 +241,7 @@ mod tests {
                     format!("{id} {} {:?} {session} {}", event.kind, event.visitor, event.params.as_str())
                 }
                 RecordedEvent::Json(text) => text.into(),
+                RecordedEvent::NoCall => "no call".into(),
                 RecordedEvent::TooLarge { bytes } => bytes.to_string(),
             });
             true
@@ -303,10 +308,10 @@ mod tests {
     }
 
     #[test]
-    fn invalid_calls_give_no_event_and_others_stay() {
+    fn entries_that_are_no_calls_are_named_and_others_stay() {
         let entries = [call("nonsense", "0b", "{}"), "$x\u{1f}".into(), "{}".into(), "[]".into(), "z".into(), call("checkout", "0c", "{}")];
         let made = events(&body(":form\u{1f}#2\u{1f}", "queue", &entries));
-        assert_eq!((made.len(), made[0].as_str()), (3, "x"), "{made:?}");
+        assert_eq!((made.len(), &made[..4]), (6, &["x", "no call", "no call", "no call"].map(str::to_owned)[..]), "{made:?}");
         assert_eq!(events(&body("", "calls", &[call(&"x".repeat(2_000), "0c", "{}")])).len(), 1);
     }
 

@@ -61,9 +61,15 @@ pub fn call_events(
     Ok(())
 }
 
+/// Returns the reason for an entry that is no call.
+fn no_call() -> RejectReason {
+    RejectReason::BadField { field: "queue".into(), wanted: "calls, each with a type and a time in milliseconds", found: "something else" }
+}
+
 fn decode<'a>(event: RecordedEvent<'a>, receipt: &Receipt<'_>) -> Result<DecodedEvent<Text<'a>>, RejectedEvent> {
     let (key, event) = match event {
         RecordedEvent::Json(text) => return decode_json(text, receipt),
+        RecordedEvent::NoCall => return Err(RejectedEvent::unnamed(no_call())),
         RecordedEvent::TooLarge { bytes } => return Err(RejectedEvent::unnamed(RejectReason::EventTooLarge(bytes))),
         RecordedEvent::Call { id, event } => (id, event),
     };

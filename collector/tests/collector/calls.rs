@@ -131,10 +131,34 @@ fn rejected_entry_never_costs_its_neighbours() {
     let found = read_json(&mut answer);
     assert_eq!((answer.status().as_u16(), &found["accepted"]), (200, &json!(3)), "{found}");
     let codes: Vec<_> = found["rejected"].as_array().unwrap().iter().map(|rejection| rejection["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["unknown_type", "missing_field", "invalid_field", "event_too_large", "invalid_event"]);
+    assert_eq!(
+        codes,
+        [
+            "unknown_type",
+            "missing_field",
+            "invalid_field",
+            "event_too_large",
+            "invalid_field",
+            "invalid_field",
+            "invalid_field",
+            "invalid_event"
+        ]
+    );
     assert_eq!(found["rejected"][0]["id"], "01617021-c0d4-7101-8101-010101010101");
     let kinds: Vec<_> = server.client.export("").iter().map(|event| event["type"].clone()).collect();
     assert_eq!(kinds, ["checkout", "land", "checkout"]);
+}
+
+#[test]
+fn call_with_an_invalid_time_is_rejected() {
+    let server = TestServer::with(&["--project", "t:secret"], Options::default());
+    for time in ["1e400", "-1", "NaN", "1.5", ""] {
+        let call = call("checkout", 1, "{}").replace("1518004715732", time);
+        for body in [body("t", &[call.clone()]), queue("", &[decided(&call, &[("visitor", "5f2")], "")])] {
+            let found = read_json(&mut server.client.post("/v2/calls", &body));
+            assert_eq!((&found["accepted"], &found["rejected"][0]["code"]), (&json!(0), &json!("invalid_field")), "{time} {found}");
+        }
+    }
 }
 
 #[test]
