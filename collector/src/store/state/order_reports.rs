@@ -63,7 +63,7 @@ impl StateUpdater<'_> {
     /// Deletes the newest report that does not count, if `new` counts: what strangers send takes no place from the order's reporter. Returns
     /// whether there is place now.
     fn make_place(&mut self, project: i64, id: &str, order: &Order, new: &Report) -> rusqlite::Result<bool> {
-        let mut reports = of_order(self.connection, project, id)?;
+        let mut reports = of_order(self.connection, project, id, NO_FIELDS)?;
         let people: Vec<_> = reports.iter().map(|report| (report.seq, report.time, report.person.clone())).collect();
         reports.push(Report { fields: Map::new(), ..new.clone() });
         let (_, counting) = counting(self.connection, project, order, reports)?;
@@ -78,9 +78,15 @@ impl StateUpdater<'_> {
     }
 }
 
-/// Returns an order completed by its reports.
-pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut order: Order) -> rusqlite::Result<Order> {
-    let (reporter, mut reports) = counting(connection, project, &order, of_order(connection, project, id)?)?;
+/// The expression for all fields of a report.
+pub(super) const ALL_FIELDS: &str = "fields";
+
+/// The expression for a report of which only the time and the person count: its fields may be long.
+pub(super) const NO_FIELDS: &str = "'{}'";
+
+/// Returns an order completed by these fields of its reports.
+pub(super) fn complete(connection: &Connection, project: i64, id: &str, mut order: Order, fields: &'static str) -> rusqlite::Result<Order> {
+    let (reporter, mut reports) = counting(connection, project, &order, of_order(connection, project, id, fields)?)?;
     order.reporter = reporter;
     reports.sort_by_key(|report| (report.is_cancel, report.time, report.event_id));
     // A market is given by the first report: later ones cannot move the order.
@@ -137,8 +143,10 @@ fn reporter(reports: &[(Person, Report)]) -> Option<Reporter> {
 }
 
 /// Returns the reports of an order, in the order of arrival.
-fn of_order(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<Vec<Report>> {
-    let query = "SELECT seq, event_id, time, person, is_cancel, fields FROM order_report WHERE project = ?1 AND order_id = ?2 ORDER BY seq";
+fn of_order(connection: &Connection, project: i64, order: &str, fields: &'static str) -> rusqlite::Result<Vec<Report>> {
+    let query = format!(
+        "SELECT seq, event_id, time, person, is_cancel, {fields} FROM order_report WHERE project = ?1 AND order_id = ?2 ORDER BY seq"
+    );
     let report = |row: &Row<'_>| {
         let report = |person| -> rusqlite::Result<Report> {
             let fields = serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default();
@@ -147,7 +155,7 @@ fn of_order(connection: &Connection, project: i64, order: &str) -> rusqlite::Res
         };
         Person::from_text(row.get_ref(3)?.as_str()?).map(report).transpose()
     };
-    let mut statement = connection.prepare_cached(query)?;
+    let mut statement = connection.prepare_cached(&query)?;
     let reports = statement.query_map(params![project, order], report)?.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(reports.into_iter().flatten().collect())
 }
@@ -173,7 +181,7 @@ pub(super) fn times_of(connection: &Connection, project: i64, person: &Person) -
 /// Returns the visitor that reported an order of this customer, if only visitors without an e-mail did: the first one.
 pub(super) fn visitor_of(connection: &Connection, project: i64, order: &str, customer: &Person) -> rusqlite::Result<Option<String>> {
     let mut first = None;
-    for report in of_order(connection, project, order)?.into_iter().filter(|report| !report.is_cancel) {
+    for report in of_order(connection, project, order, NO_FIELDS)?.into_iter().filter(|report| !report.is_cancel) {
         match report.person.resolve(connection, project, report.time)? {
             person if person == *customer => return Ok(None),
             Person::Visitor(visitor) => first = first.or(Some(visitor)),
@@ -185,7 +193,7 @@ pub(super) fn visitor_of(connection: &Connection, project: i64, order: &str, cus
 
 /// Returns the number, the time and the person of each report of an order.
 pub(super) fn people(connection: &Connection, project: i64, order: &str) -> rusqlite::Result<Vec<(i64, u64, String)>> {
-    let reports = of_order(connection, project, order)?.into_iter();
+    let reports = of_order(connection, project, order, NO_FIELDS)?.into_iter();
     Ok(reports.map(|report| (report.seq, report.time, report.person.to_text())).collect())
 }
 

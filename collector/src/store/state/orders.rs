@@ -158,7 +158,7 @@ impl StateUpdater<'_> {
                  ORDER BY created_at DESC LIMIT ?3",
             )?;
             for id in by_email.query_map(params![project, email, MAX_ORDERS], |row| row.get::<_, String>(0))? {
-                let Some(order) = find(self.connection, project, &id?)? else { continue };
+                let Some(order) = find_with(self.connection, project, &id?, order_reports::NO_FIELDS)? else { continue };
                 let created_at = order.fields.get("createdAt").and_then(Value::as_u64);
                 times.extend(order.report.map(|(time, _)| time).or(created_at.map(end_of_second)));
             }
@@ -229,8 +229,13 @@ impl StateUpdater<'_> {
 
 /// Returns an order, completed by what pages reported.
 pub(super) fn find(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
+    find_with(connection, project, id, order_reports::ALL_FIELDS)
+}
+
+/// Returns an order, completed by these fields of what pages reported.
+fn find_with(connection: &Connection, project: i64, id: &str, fields: &'static str) -> rusqlite::Result<Option<Order>> {
     let stored = find_stored(connection, project, id)?;
-    stored.map(|order| order_reports::complete(connection, project, id, order)).transpose()
+    stored.map(|order| order_reports::complete(connection, project, id, order, fields)).transpose()
 }
 
 /// Returns the row of an order.
