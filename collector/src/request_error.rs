@@ -334,7 +334,9 @@ impl Error {
         match self {
             Self::Rejected(RejectReason::EventTooLarge(_)) => Some(limits::MAX_EVENT_BYTES),
             Self::Rejected(RejectReason::StringTooLong { .. }) => Some(limits::MAX_STRING_BYTES),
-            Self::Rejected(RejectReason::TooManyElements { limit, .. } | RejectReason::TooManyValues { limit }) => Some(*limit),
+            Self::Rejected(
+                RejectReason::TooManyElements { limit, .. } | RejectReason::TooManyValues { limit } | RejectReason::TooManyTags { limit },
+            ) => Some(*limit),
             Self::BodyTooLarge { limit }
             | Self::BodyRatioTooHigh { limit }
             | Self::TooManyEvents { limit, .. }

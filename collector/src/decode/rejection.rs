@@ -42,6 +42,12 @@ pub enum RejectReason {
         /// How many it may have.
         limit: usize,
     },
+    /// The customer has no room for the tags of the record.
+    #[error("the customer has too many tags: the limit is {limit}, and 32 KB for those that came unsigned; remove some first")]
+    TooManyTags {
+        /// How many a customer may have.
+        limit: usize,
+    },
     /// The value at this path is nested too deeply.
     #[error("`{0}` nests too deep")]
     TooDeep(String),
@@ -73,6 +79,9 @@ pub enum RejectReason {
 pub const MISSING: &str = "nothing";
 
 impl RejectReason {
+    /// The reason for a record whose tags the store has refused.
+    pub const TOO_MANY_TAGS: Self = Self::TooManyTags { limit: limits::MAX_TAGS };
+
     /// Returns the reason for an invalid parameter. `object` is the path of the parameters, and `name` its name on the wire.
     pub fn bad_param(object: &str, name: &str, param: InvalidParam, found: &'static str) -> Self {
         if let Some(limit) = param.limit {
@@ -91,7 +100,9 @@ impl RejectReason {
             Self::UnknownType(_) => Some("type"),
             Self::UnknownApi(_) | Self::HeadlessFromPage => Some("api"),
             Self::TwoVisitors => Some("visitorId"),
-            Self::NotAnObject(_) | Self::Malformed(_) | Self::EventTooLarge(_) | Self::TooManyValues { .. } => None,
+            Self::NotAnObject(_) | Self::Malformed(_) | Self::EventTooLarge(_) | Self::TooManyValues { .. } | Self::TooManyTags { .. } => {
+                None
+            }
         }
     }
 
@@ -103,6 +114,7 @@ impl RejectReason {
             Self::StringTooLong { .. } => "string_too_long",
             Self::TooManyElements { .. } => "too_many_elements",
             Self::TooManyValues { .. } => "too_many_values",
+            Self::TooManyTags { .. } => "too_many_tags",
             Self::TooDeep(_) => "too_deep",
             Self::BadField { found: MISSING, .. } => "missing_field",
             Self::BadField { .. } => "invalid_field",

@@ -15,6 +15,7 @@ use tillroll_protocol::limits;
 use tillroll_protocol::receipt::Receipt;
 
 use crate::addresses::ProjectAddresses;
+use crate::decode::rejection::RejectReason;
 use crate::decode::{DecodedEvent, replace_lone_surrogates};
 use crate::resource::Resource;
 use crate::sources::Client;
@@ -178,10 +179,14 @@ impl Import {
         reject_derived(store, project, self.resource, &mut lines, &mut response).await?;
         response.accepted = lines.len();
         let (mut records, mut documents, mut events) = (Vec::new(), Vec::new(), Vec::new());
-        for (_, line) in lines {
+        let mut record_lines = Vec::new();
+        for (number, line) in lines {
             match line {
                 Line::Event(sender, event) => events.push((sender, *event)),
-                Line::Fields(record) => records.push(record),
+                Line::Fields(record) => {
+                    record_lines.push(number);
+                    records.push(record);
+                }
                 Line::Document(document) => documents.push(document),
             }
         }
@@ -189,7 +194,12 @@ impl Import {
             // Lines are stored in their order.
             self.wait_until_storing(0).await?;
         }
-        store.import_fields(RecordBatch { project, time: now, trust: TrustLevel::Owner, records }).await?;
+        for place in store.import_fields(RecordBatch { project, time: now, trust: TrustLevel::Owner, records }).await? {
+            let reason = RejectReason::TOO_MANY_TAGS;
+            response.accepted -= 1;
+            response.rejected.push(RejectedLine { line: record_lines[place], code: reason.code(), message: reason.to_string() });
+        }
+        response.rejected.sort_by_key(|rejected| rejected.line);
         self.wait_until_storing(MAX_STORING_PARTS - 1).await?;
         self.storing.push_back(store.import(project, documents)?);
         response.duplicates = Some(append(store, project, now, events).await?);

@@ -100,10 +100,23 @@ pub async fn records(
             Err(rejection) => return Err(reject(state, project, rejection)),
         }
     }
-    let accepted = valid.len() as u64;
+    let mut accepted = valid.len();
     if accepted > 0 {
-        state.store.apply_records(RecordBatch { project, time, trust, records: valid }).await?;
+        let named: Vec<_> = valid.iter().map(|record| record.id.clone()).collect();
+        let refused = state.store.apply_records(RecordBatch { project, time, trust, records: valid }).await?;
+        accepted -= refused.len();
+        let rejection = |place: usize| RejectedEvent {
+            id: named.get(place).cloned(),
+            kind: Some("customer".into()),
+            time: Some(time),
+            reason: RejectReason::TOO_MANY_TAGS,
+        };
+        rejected.extend(refused.into_iter().map(rejection));
     }
+    if !has_many && let Some(rejection) = rejected.pop() {
+        return Err(reject(state, project, rejection));
+    }
+    let accepted = accepted as u64;
     state.telemetry.records(accepted);
     response.accepted += accepted;
     response.rejected.extend(report(state, project, &rejected));

@@ -73,7 +73,8 @@ pub use state::documents::changes::Change;
 pub use state::export::{ListCursor, ListPage};
 pub use state::lww::merged_key;
 pub use state::records::{BackendRecord, RecordBatch};
-use state::{documents::changes, export};
+pub use state::tags::tag_field;
+use state::{catalog, documents::changes, export};
 pub use subject::Erased;
 use subject::Subject;
 use tasks::{Outcome, Task, document_cost, record_cost};
@@ -171,17 +172,32 @@ impl Store {
         }))
     }
 
-    /// Applies records of a back end, and returns when they are durable. After an error some of them may be stored.
-    pub async fn apply_records(&self, batch: RecordBatch) -> Result<(), StoreError> {
-        let parts = cost::parts(batch.records, record_cost);
-        self.run_all(parts.map(|records| Task::ApplyRecords(RecordBatch { records, ..batch })).collect()).await.map(|_| ())
+    /// Applies records of a back end, and returns when they are durable. After an error some of them may be stored. Returns the places of those
+    /// that were refused, because their customer has too many tags.
+    pub async fn apply_records(&self, batch: RecordBatch) -> Result<Vec<usize>, StoreError> {
+        let (counts, parts) = self.record_parts(batch).await?;
+        let outcomes = self.run_all(parts.into_iter().map(Task::ApplyRecords).collect()).await?;
+        Ok(refused(&counts, &outcomes))
     }
 
-    /// Applies imported categories, customers and products, and returns when they are durable. After an error some of them may be stored.
-    pub async fn import_fields(&self, batch: RecordBatch) -> Result<(), StoreError> {
-        let parts = cost::parts(batch.records, record_cost);
-        let tasks = parts.map(|records| Task::ImportFields(RecordBatch { records, ..batch }));
-        self.queue.as_ref().ok_or(StoreError::Stopping)?.send_together(tasks)?.stored().await
+    /// Applies imported categories, customers and products: likewise.
+    pub async fn import_fields(&self, batch: RecordBatch) -> Result<Vec<usize>, StoreError> {
+        let (counts, parts) = self.record_parts(batch).await?;
+        let queue = self.queue.as_ref().ok_or(StoreError::Stopping)?;
+        let outcomes = queue.send_together(parts.into_iter().map(Task::ImportFields))?.outcomes().await?;
+        Ok(refused(&counts, &outcomes))
+    }
+
+    /// Splits records into tasks by what it costs to write them, and returns how many each has.
+    async fn record_parts(&self, mut batch: RecordBatch) -> Result<(Vec<usize>, Vec<RecordBatch>), StoreError> {
+        let project = batch.project;
+        let mut records = std::mem::take(&mut batch.records);
+        if !records.is_empty() {
+            let read = move |connection: &Connection| catalog::read_stored_bytes(connection, project, &mut records).map(|()| records);
+            records = self.readers.with(read).await?;
+        }
+        let parts = cost::parts(records, record_cost).map(|records| RecordBatch { records, ..batch });
+        Ok(parts.map(|part| (part.records.len(), part)).unzip())
     }
 
     /// Begins to store imported orders, carts and returns in place of those with the same ids. After an error some of them may be stored.
@@ -340,6 +356,17 @@ impl Store {
     async fn run_all(&self, tasks: Vec<Task>) -> Result<Vec<Outcome>, StoreError> {
         self.queue.as_ref().ok_or(StoreError::Stopping)?.run(tasks).await
     }
+}
+
+/// Returns the places of refused records in a list that was split into parts with these lengths.
+fn refused(counts: &[usize], outcomes: &[Outcome]) -> Vec<usize> {
+    let mut first = 0;
+    let places = counts.iter().zip(outcomes).flat_map(|(count, outcome)| {
+        let before = first;
+        first += count;
+        outcome.refused.iter().map(move |place| before + place)
+    });
+    places.collect()
 }
 
 impl Drop for Store {

@@ -91,7 +91,7 @@ impl Task {
 
 /// Returns about how much of the writer's time a record of a back end takes.
 pub(in crate::store) fn record_cost(record: &BackendRecord) -> usize {
-    cost::RECORD + record.fields.len() * cost::ROW / 8 + record_bytes(record) / cost::BYTES
+    cost::RECORD + record.fields.len() * cost::ROW / 8 + (record_bytes(record) + record.stored_bytes) / cost::BYTES
 }
 
 /// Returns about how much of the writer's time an imported record takes.
@@ -113,13 +113,15 @@ fn value_bytes(value: &serde_json::Value) -> usize {
 }
 
 /// The result of a task; each kind of task sets its own field.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Outcome {
     pub(in crate::store) appended: Appended,
     pub(in crate::store) trimmed: Trimmed,
     pub(in crate::store) erased: Erased,
     /// The number of the project.
     pub(in crate::store) project: i64,
+    /// The places of the records that were refused, because their customer has too many tags.
+    pub(in crate::store) refused: Vec<usize>,
 }
 
 /// A task in the queue.

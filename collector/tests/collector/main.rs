@@ -50,6 +50,7 @@ mod start_stop;
 mod state;
 mod static_files;
 mod storage_failures;
+mod tags;
 mod tail;
 mod times;
 mod tls;

@@ -146,7 +146,7 @@ fn record_of(numbers: &mut Numbers) -> BackendRecord {
     let number = numbers.below(8);
     let id = if resource == Resource::Customers { format!("a{number}@x.com") } else { number.to_string() };
     let fields = vec![("name".to_owned(), json!(format!("name {number}"))), ("price".to_owned(), json!(0.1 + number as f64))];
-    BackendRecord { resource, id, fields }
+    BackendRecord::new(resource, id, fields)
 }
 
 fn import_of(numbers: &mut Numbers) -> ImportedRecord {
@@ -170,7 +170,7 @@ async fn drive(store: &Arc<Store>) {
                 0 => {
                     let records = (0..=numbers.below(6)).map(|_| record_of(&mut numbers)).collect();
                     let batch = RecordBatch { project, time: now, trust: TrustLevel::Owner, records };
-                    requests.spawn(async move { own.apply_records(batch).await.unwrap() });
+                    requests.spawn(async move { own.apply_records(batch).await.map(drop).unwrap() });
                 }
                 1 => {
                     let records = (0..=numbers.below(6)).map(|_| import_of(&mut numbers)).collect();

@@ -196,7 +196,7 @@ fn record_to_wire(record: &BackendRecord) -> WireRecord<'_> {
 fn record_of(record: WireRecord<'_>) -> Option<BackendRecord> {
     let field = |(name, json): (&str, Cow<'_, str>)| Some((name.to_owned(), serde_json::from_str(&json).ok()?));
     let fields = record.fields.into_iter().map(field).collect::<Option<_>>()?;
-    Some(BackendRecord { resource: Resource::find(record.resource)?, id: record.id.into(), fields })
+    Some(BackendRecord::new(Resource::find(record.resource)?, record.id.into(), fields))
 }
 
 fn import_to_wire(record: &ImportedRecord) -> WireImport<'_> {

@@ -54,15 +54,17 @@ impl StateUpdater<'_> {
         self.bump_returns_of_orders_of(project, &person)
     }
 
-    /// Applies backend records.
-    pub(in crate::store) fn apply_records(&mut self, batch: &RecordBatch) -> rusqlite::Result<()> {
-        for record in &batch.records {
+    /// Applies backend records. Returns the places of those for which their customer has too many tags.
+    pub(in crate::store) fn apply_records(&mut self, batch: &RecordBatch) -> rusqlite::Result<Vec<usize>> {
+        let mut refused = Vec::new();
+        for (place, record) in batch.records.iter().enumerate() {
             match record.resource {
                 Resource::Orders => self.apply_order_record(batch, record)?,
-                _ => self.apply_record(batch, record)?,
+                _ if !self.apply_record(batch, record)? => refused.push(place),
+                _ => {}
             }
         }
-        Ok(())
+        Ok(refused)
     }
 
     /// Derives what is stale, and returns the number of the newest change and how often each bound was reached.

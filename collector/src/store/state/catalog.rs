@@ -7,19 +7,15 @@ use serde_json::{Map, Value};
 
 use super::lww::LwwMap;
 use super::records::{BackendRecord, RecordBatch};
+use super::tags;
 use super::updater::StateUpdater;
 use crate::resource::Resource;
 
 impl StateUpdater<'_> {
-    /// Applies a record of a customer, category or product.
-    pub(super) fn apply_record(&mut self, batch: &RecordBatch, record: &BackendRecord) -> rusqlite::Result<()> {
+    /// Applies a record of a customer, category or product. Returns false if the customer has too many tags for it.
+    pub(super) fn apply_record(&mut self, batch: &RecordBatch, record: &BackendRecord) -> rusqlite::Result<bool> {
         let RecordBatch { project, time, trust, .. } = *batch;
-        let (table, column) = match record.resource {
-            Resource::Customers => ("customer", "backend_fields"),
-            Resource::Categories => ("category", "fields"),
-            Resource::Products => ("product", "fields"),
-            Resource::Events | Resource::Orders | Resource::Carts | Resource::Returns => return Ok(()),
-        };
+        let Some((table, column)) = table_of(record.resource).filter(|_| record.resource != Resource::Orders) else { return Ok(true) };
         let select = format!("SELECT {column} FROM {table} WHERE project = ?1 AND id = ?2");
         let stored: Option<LwwMap> =
             self.connection.prepare_cached(&select)?.query_row(params![project, record.id], |row| row.get(0)).optional()?;
@@ -27,8 +23,12 @@ impl StateUpdater<'_> {
         for (name, value) in &record.fields {
             fields.set(name, trust.rank(), time, value.clone());
         }
+        let is_limited = record.resource == Resource::Customers;
+        if is_limited && !tags::limit(&stored.clone().unwrap_or_default(), &mut fields, trust.rank(), record) {
+            return Ok(false);
+        }
         if stored.as_ref() == Some(&fields) {
-            return Ok(());
+            return Ok(true);
         }
         let change = self.next_change();
         let upsert = format!(
@@ -41,7 +41,7 @@ impl StateUpdater<'_> {
             self.connection.prepare_cached(update)?.execute(params![change, project, record.id])?;
             self.write_options(project, &record.id, &fields)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A line item may name a product option instead of the product. If two products have an option, the product with the smaller id wins.
@@ -55,6 +55,29 @@ impl StateUpdater<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the table with the rows of a resource that back ends send, and the column with their fields.
+fn table_of(resource: Resource) -> Option<(&'static str, &'static str)> {
+    match resource {
+        Resource::Customers => Some(("customer", "backend_fields")),
+        Resource::Categories => Some(("category", "fields")),
+        Resource::Products => Some(("product", "fields")),
+        Resource::Orders => Some(("customer_order", "fields")),
+        Resource::Events | Resource::Carts | Resource::Returns => None,
+    }
+}
+
+/// Looks how many bytes are stored under the ids of records.
+pub(in crate::store) fn read_stored_bytes(connection: &Connection, project: i64, records: &mut [BackendRecord]) -> rusqlite::Result<()> {
+    for record in records {
+        let Some((table, column)) = table_of(record.resource) else { continue };
+        let query = format!("SELECT octet_length({column}) FROM {table} WHERE project = ?1 AND id = ?2");
+        let bytes: Option<i64> =
+            connection.prepare_cached(&query)?.query_row(params![project, record.id], |row| row.get(0)).optional()?.flatten();
+        record.stored_bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Returns the fields of a product, and of each option, that line items show.

@@ -55,11 +55,21 @@ impl LwwMap {
         self.get(name)?.as_str()
     }
 
+    /// Returns whether this is the key of a member of a field that merges.
+    pub(super) fn is_member(key: &str, field: &str) -> bool {
+        key.strip_prefix(field).is_some_and(|rest| rest.starts_with(SEPARATOR))
+    }
+
+    /// Returns the members of a field that merges, by key.
+    pub(super) fn members(&self, field: &str) -> impl Iterator<Item = (&String, &LwwField)> {
+        self.0.range(format!("{field}{SEPARATOR}")..).take_while(move |(key, _)| Self::is_member(key, field))
+    }
+
     /// Returns the elements of a field that merges, each with its members. An element without members was removed.
     pub(super) fn elements(&self, field: &str) -> BTreeMap<&str, Map<String, Value>> {
         let mut elements: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-        let members = self.0.range(format!("{field}{SEPARATOR}")..).map_while(|(key, stored)| {
-            let rest = key.strip_prefix(field)?.strip_prefix(SEPARATOR)?;
+        let members = self.members(field).filter_map(|(key, stored)| {
+            let rest = key.get(field.len() + SEPARATOR.len_utf8()..)?;
             Some((rest.rsplit_once(SEPARATOR)?, &stored.2))
         });
         for ((id, name), value) in members.filter(|(_, value)| !value.is_null()) {

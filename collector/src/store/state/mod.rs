@@ -24,4 +24,5 @@ pub(in crate::store) mod person_records;
 pub(in crate::store) mod records;
 pub(in crate::store) mod returns;
 pub(in crate::store) mod state_events;
+pub(in crate::store) mod tags;
 pub(in crate::store) mod updater;

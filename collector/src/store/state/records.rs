@@ -12,6 +12,15 @@ pub struct BackendRecord {
     pub id: String,
     /// The fields by their names in the export. [`merged_key`](super::lww::merged_key) names a member of a field that merges.
     pub fields: Vec<(String, serde_json::Value)>,
+    /// About how many bytes are stored under this id, which the writer has to read; 0 until the store has looked.
+    pub(in crate::store) stored_bytes: usize,
+}
+
+impl BackendRecord {
+    /// Returns a record with these fields.
+    pub fn new(resource: Resource, id: String, fields: Vec<(String, serde_json::Value)>) -> Self {
+        Self { resource, id, fields, stored_bytes: 0 }
+    }
 }
 
 /// The records of one request.

@@ -36,10 +36,16 @@ pub struct Queued(Vec<Response>);
 impl Queued {
     /// Returns when all of the tasks are durable. After an error some of them may be stored.
     pub async fn stored(self) -> Result<(), StoreError> {
+        self.outcomes().await.map(|_| ())
+    }
+
+    /// Likewise, and returns their outcomes.
+    pub(in crate::store) async fn outcomes(self) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes = Vec::with_capacity(self.0.len());
         for response in self.0 {
-            response.await.unwrap_or(Err(StoreError::Write))?;
+            outcomes.push(response.await.unwrap_or(Err(StoreError::Write))?);
         }
-        Ok(())
+        Ok(outcomes)
     }
 }
 

@@ -89,10 +89,10 @@ fn run(transaction: &Transaction<'_>, tasks: &[&Task], origin: Origin) -> rusqli
                 let requests: Vec<_> = tasks[outcomes.len()..].iter().map_while(|task| task.append_request(project)).collect();
                 let (appended, new_state_events) = log.append(project, &requests)?;
                 new_state_events.iter().try_for_each(|event| state.apply_event(project, event))?;
-                outcomes.extend(appended.into_iter().map(|appended| Outcome { appended, ..outcome }));
+                outcomes.extend(appended.into_iter().map(|appended| Outcome { appended, ..Outcome::default() }));
                 continue;
             }
-            Task::ApplyRecords(batch) | Task::ImportFields(batch) => state.apply_records(batch)?,
+            Task::ApplyRecords(batch) | Task::ImportFields(batch) => outcome.refused = state.apply_records(batch)?,
             Task::Import(project, records) => imports::import(transaction, &mut state, *project, records)?,
             Task::DeleteEvents(project, found) => apply::delete_events(transaction, &mut state, *project, found)?,
             Task::FinishErasure(erasure) => outcome.erased = apply::finish(transaction, &mut state, erasure)?,

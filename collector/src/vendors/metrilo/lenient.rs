@@ -11,6 +11,7 @@ use tillroll_protocol::{email, limits};
 
 use crate::decode::rejection::RejectReason;
 use crate::decode::{JsonValue, bad_field};
+use crate::text_input::trimmed;
 use crate::time;
 
 /// The suffix of a phone number that stands in the place of an e-mail address.
@@ -64,11 +65,11 @@ pub(super) fn bad_time(path: &str, value: &JsonValue<'_>) -> RejectReason {
     }
 }
 
-/// Returns a string or a number as trimmed text. An empty string, null and false mean that there is none.
+/// Returns a string or a number as text, without blanks and control characters around it. An empty string, null and false mean that there is none.
 pub(super) fn text(value: &JsonValue<'_>) -> Result<Option<String>, Unparsable> {
     match value {
         DynValue::Null | DynValue::Bool(false) => Ok(None),
-        DynValue::Text(text) | DynValue::Number(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+        DynValue::Text(text) | DynValue::Number(text) => Ok(Some(trimmed(text).to_owned()).filter(|text| !text.is_empty())),
         DynValue::Bool(true) | DynValue::List(_) | DynValue::Object(_) => Err(Unparsable),
     }
 }

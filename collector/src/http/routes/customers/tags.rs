@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Person;
 use crate::Error;
 use crate::app_state::SharedState;
+use crate::decode::rejection::RejectReason;
 use crate::decode::replace_lone_surrogates;
 use crate::http::body::{self, SenderId, UnreadBody};
 use crate::http::{cross_site, response};
@@ -51,7 +52,9 @@ async fn change(
     let record = record.await?;
     state.store.tags(project, email.clone()).await?.ok_or(Error::UnknownCustomer)?;
     let batch = RecordBatch { project, time: state.clock.millis(), trust: TrustLevel::Owner, records: vec![record] };
-    state.store.apply_records(batch).await?;
+    if !state.store.apply_records(batch).await?.is_empty() {
+        return Err(Error::Rejected(RejectReason::TOO_MANY_TAGS));
+    }
     let tags = state.store.tags(project, email).await?.ok_or(Error::UnknownCustomer)?;
     Ok(response::json(json!({"tags": tags})))
 }

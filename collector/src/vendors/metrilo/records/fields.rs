@@ -9,7 +9,7 @@ use tillroll_protocol::{limits, number_text, price_text};
 use super::tables::{OPTION, RecordField, Rule};
 use crate::decode::rejection::RejectReason;
 use crate::decode::{JsonValue, bad_field};
-use crate::store::merged_key;
+use crate::store::{merged_key, tag_field};
 use crate::vendors::metrilo::lenient::{self, Unparsable};
 
 /// Returns the fields of an object that have a value. `path` leads to the object; it is empty for the body itself.
@@ -76,7 +76,7 @@ impl RecordField {
                 let is_added = matches!(self.rule, Rule::Tags);
                 for tag in lenient::texts(value).map_err(unparsable)?.unwrap_or_default() {
                     let tag = check_length(path, tag)?;
-                    found.push((merged_key("tags", &tag.to_lowercase(), ""), if is_added { tag.into() } else { Value::Null }));
+                    found.extend(tag_field(&tag).map(|(key, tag)| (key, if is_added { tag.into() } else { Value::Null })));
                 }
                 None
             }

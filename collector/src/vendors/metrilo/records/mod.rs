@@ -80,7 +80,7 @@ pub fn parse_exported(list: &str, item: &JsonValue<'_>, receipt: &Receipt<'_>) -
 pub fn parse_tags(email: &str, body: &[u8], is_added: bool) -> Result<BackendRecord, RequestRejection> {
     let fields = if is_added { tables::ADDED_TAGS } else { tables::REMOVED_TAGS };
     let fields = fields::parse(fields, "", &parse_object(body)?, &Receipt::of_server(0))?;
-    Ok(BackendRecord { resource: Resource::Customers, id: email.to_owned(), fields })
+    Ok(BackendRecord::new(Resource::Customers, email.to_owned(), fields))
 }
 
 /// Returns whether `digest` is the hexadecimal HMAC-SHA256 of `body` keyed by `secret`. The comparison takes constant time.
@@ -179,7 +179,7 @@ impl Endpoint {
         let at = fields.iter().position(|(name, _)| name == self.key);
         let key = at.map(|at| fields.remove(at).1);
         let Some(Value::String(id)) = key else { return Err(bad_field(&format!("{path}.{}", self.key), "a string", &DynValue::Null)) };
-        Ok(BackendRecord { resource: self.resource, id, fields })
+        Ok(BackendRecord::new(self.resource, id, fields))
     }
 }
 
