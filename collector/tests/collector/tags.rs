@@ -122,3 +122,34 @@ fn tag_of_a_page_is_removed_by_the_same_text_whatever_surrounds_it() {
     let customers = server.client.list_of("t", "secret", "customers");
     assert!(customers.iter().all(|customer| customer["firstName"].is_null()), "{customers:?}");
 }
+
+#[test]
+fn events_that_name_an_email_take_nothing_from_those_of_its_visitor() {
+    let details = |number: u64, time: u64, params: Value| json!({"id": id(number), "type": "customer_details", "api": "metrilo", "time": EPOCH + time, "visitorId": "browser", "params": params});
+    let own = [
+        identify(1, 5_000, "browser", "a@x.com"),
+        details(2, 6_000, json!({"first_name": "Jo"})),
+        details(3, 6_500, json!({"subscribed": false})),
+        tag_event(4, 7_000, ("visitorId", "browser"), &["real".to_owned()]),
+    ];
+    let stranger = ("visitorEmail", "a@x.com");
+    let other = ("visitorId", "other");
+    for (title, foreign) in [
+        ("bytes of events", [1, 2, 3].map(|number| tag_event(10 + number, 1_000, stranger, &many("t", 8, 7_500))).to_vec()),
+        ("bytes of tags", vec![tag_event(10, 1_000, stranger, &many("t", 600, 50))]),
+        ("newer events", vec![tag_event(10, 9_000, stranger, &many("t", 600, 50))]),
+        ("a visitor", vec![identify(9, 8_000, "other", "a@x.com"), tag_event(10, 8_100, other, &many("t", 600, 50))]),
+        ("a visitor with older events", vec![identify(9, 8_000, "other", "a@x.com"), tag_event(10, 1_000, other, &many("t", 600, 50))]),
+    ] {
+        for is_first in [true, false] {
+            let server = TestServer::start();
+            let (first, second) = if is_first { (&foreign[..], &own[..]) } else { (&own[..], &foreign[..]) };
+            server.client.store(first);
+            server.client.store(second);
+            let customers = server.client.list_of("t", "secret", "customers");
+            let found = (&customers[0]["firstName"], &customers[0]["subscribed"]);
+            assert_eq!(found, (&json!("Jo"), &json!(false)), "{title} {is_first}");
+            assert!(tags_of(&server, "a@x.com").contains(&"real".to_owned()), "{title} {is_first}");
+        }
+    }
+}

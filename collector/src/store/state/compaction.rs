@@ -70,7 +70,7 @@ impl StateUpdater<'_> {
     }
 
     fn compact_carts(&mut self, project: i64, person: &Person, until: i64) -> rusqlite::Result<()> {
-        let events = state_events::of_person(self.connection, project, person, EventGroup::Carts)?;
+        let events = state_events::of_carts(self.connection, project, person)?;
         let first_in_log = events.iter().filter(|event| event.seq > until).map(|event| event.time).min();
         let needed = needed_since(&derive(&events, &self.order_times(project, person)?), first_in_log);
         let needed = i64::try_from(needed).unwrap_or(i64::MAX);

@@ -5,9 +5,10 @@
 use rusqlite::{OptionalExtension, params};
 use serde_json::Value;
 
-use super::lww::{LwwField, LwwMap, merged_key};
+use super::lww::{LwwField, LwwMap};
 use super::person::Person;
 use super::state_events::{self, StateEvent};
+use super::tags::tag_field;
 use super::updater::StateUpdater;
 use crate::store::event_group::EventGroup;
 use crate::store::identity;
@@ -17,8 +18,8 @@ use crate::store::trust::PAGE_RANK;
 const DETAILS: &[(&str, &str)] =
     &[("first_name", "firstName"), ("last_name", "lastName"), ("phone_number", "phoneNumber"), ("subscribed", "subscribed")];
 
-/// The most bytes of the page fields of a customer.
-const MAX_BYTES: usize = 32 * 1024;
+/// The most bytes of the tags of a customer that pages sent. Events that name the e-mail add at most half, and those of visitors the other half.
+const MAX_TAG_BYTES: usize = 32 * 1024;
 
 impl StateUpdater<'_> {
     /// Derives the page fields of a customer again.
@@ -26,7 +27,7 @@ impl StateUpdater<'_> {
         let events = state_events::of_person(self.connection, project, &Person::Email(email.into()), EventGroup::Profile)?;
         let linked_at = identity::first_link_time(self.connection, project, email)?;
         let (compacted, compacted_since) = self.compacted(project, email)?;
-        let first_event_at = events.first().map(|event| event.time.cast_signed());
+        let first_event_at = events.iter().map(|event| event.time.cast_signed()).min();
         let first_seen_at = first_event_at.into_iter().chain(linked_at).chain(compacted_since).min();
         let page_fields = with_page_events(compacted, &events);
         let stored: Option<(LwwMap, Option<i64>)> = self
@@ -48,33 +49,34 @@ impl StateUpdater<'_> {
     }
 }
 
-/// Returns page fields after these events. Fields that exceed [`MAX_BYTES`] are not added.
+/// Returns page fields after these events. Tags beyond [`MAX_TAG_BYTES`] are not added: those of later events.
 pub(super) fn with_page_events(mut fields: LwwMap, events: &[StateEvent]) -> LwwMap {
-    let mut bytes: usize = fields.0.iter().map(|(name, LwwField(_, _, value))| field_bytes(name, value)).sum();
-    let mut set = |name: &str, time: u64, value: Value| {
-        let added = if fields.0.contains_key(name) { 0 } else { field_bytes(name, &value) };
-        if bytes + added <= MAX_BYTES {
-            bytes += added;
-            fields.set_unordered(name, PAGE_RANK, time, value);
-        }
-    };
+    let mut bytes: usize = fields.members("tags").map(|(key, LwwField(_, _, tag))| tag_bytes(key, tag.as_str().unwrap_or_default())).sum();
+    let mut shares = [MAX_TAG_BYTES / 2, (MAX_TAG_BYTES / 2).saturating_sub(bytes)];
     for event in events {
         let params: Value = serde_json::from_str(&event.params).unwrap_or_default();
         for (name, exported) in DETAILS {
             if let Some(value) = params.get(name) {
-                set(exported, event.time, value.clone());
+                fields.set_unordered(exported, PAGE_RANK, event.time, value.clone());
             }
         }
-        for tag in params.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-            set(&merged_key("tags", &tag.to_lowercase(), ""), event.time, tag.into());
+        let share = &mut shares[usize::from(event.names_email)];
+        let tags = params.get("tags").and_then(Value::as_array).into_iter().flatten();
+        for (key, tag) in tags.filter_map(Value::as_str).filter_map(tag_field) {
+            let added = if fields.0.contains_key(&key) { 0 } else { tag_bytes(&key, tag) };
+            if bytes + added <= MAX_TAG_BYTES && added <= *share {
+                bytes += added;
+                *share -= added;
+                fields.set_unordered(&key, PAGE_RANK, event.time, tag.into());
+            }
         }
     }
     fields
 }
 
-/// Returns about how many bytes a field takes.
-fn field_bytes(name: &str, value: &Value) -> usize {
-    32 + name.len() + value.as_str().map_or(8, str::len)
+/// Returns about how many bytes a tag takes.
+fn tag_bytes(key: &str, tag: &str) -> usize {
+    32 + key.len() + tag.len()
 }
 
 /// Merges the fields of a customer: those of pages only complete those that came in other ways.

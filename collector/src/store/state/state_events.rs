@@ -38,12 +38,15 @@ pub(super) struct StateEvent {
     pub(super) event_type: String,
     pub(super) store: Option<String>,
     pub(super) params: String,
+    /// Whether it was sent with the e-mail, not with a visitor id. Any page can name any e-mail.
+    pub(super) names_email: bool,
 }
 
 impl StateEvent {
     /// Reads the columns `time, id, type, store, params`, which begin at `column`. The first column of the row is `seq`.
-    fn read(row: &Row<'_>, column: usize) -> rusqlite::Result<Self> {
+    fn read(row: &Row<'_>, column: usize, names_email: bool) -> rusqlite::Result<Self> {
         Ok(Self {
+            names_email,
             seq: row.get(0)?,
             time: row.get::<_, i64>(column)?.cast_unsigned(),
             id: row.get(column + 1)?,
@@ -88,24 +91,25 @@ pub(in crate::store) fn read_trimmed(connection: &Connection, after: i64, until:
                  WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
     let event = |row: &Row<'_>| {
         let (visitor, email): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
+        let event = StateEvent::read(row, 5, email.is_some())?;
         let person = email.map(Person::Email).or(visitor.map(Person::Visitor));
-        Ok(TrimmedEvent { project: row.get(1)?, group: row.get(2)?, person, event: StateEvent::read(row, 5)? })
+        Ok(TrimmedEvent { project: row.get(1)?, group: row.get(2)?, person, event })
     };
     let mut statement = connection.prepare_cached(query)?;
     statement.query_map(params![after, until, i64::try_from(limit).unwrap_or(i64::MAX)], event)?.collect()
 }
 
-/// Returns the newest events of a person in this group, in the order of time. The visitors with the oldest links are read first: those that a
-/// stranger adds take nothing from them.
+/// Returns the newest events of a person in this group, first those of the visitors with the oldest links, those of each in the order of time:
+/// visitors that a stranger adds take nothing from them. Nor do events that name the e-mail, for which as much is read besides.
 pub(super) fn of_person(connection: &Connection, project: i64, person: &Person, group: EventGroup) -> rusqlite::Result<Vec<StateEvent>> {
     let mut budget = Budget { events: MAX_EVENTS, bytes: MAX_BYTES };
-    let mut events = match person {
+    Ok(match person {
         Person::Visitor(visitor) if identity::links(connection, project, visitor)?.is_empty() => {
             budget.read(connection, OF_VISITOR, params![project, visitor, group])?
         }
         Person::Visitor(_) => Vec::new(),
         Person::Email(email) => {
-            let mut events = budget.read(connection, OF_EMAIL, params![project, email, group])?;
+            let mut events = Vec::new();
             for visitor in identity::visitors(connection, project, email)? {
                 if budget.events == 0 || budget.bytes == 0 {
                     break;
@@ -113,9 +117,17 @@ pub(super) fn of_person(connection: &Connection, project: i64, person: &Person, 
                 let of_visitor = budget.read(connection, OF_VISITOR, params![project, visitor, group])?;
                 events.extend(identity::of_email(connection, project, (&visitor, email), of_visitor, |event| event.time)?);
             }
+            let mut budget = Budget { events: MAX_EVENTS_OF_VISITOR, bytes: MAX_BYTES };
+            let of_email = budget.read(connection, OF_EMAIL, params![project, email, group])?;
+            events.extend(of_email.into_iter().map(|event| StateEvent { names_email: true, ..event }));
             events
         }
-    };
+    })
+}
+
+/// Returns the newest cart events of a person, in the order of time.
+pub(super) fn of_carts(connection: &Connection, project: i64, person: &Person) -> rusqlite::Result<Vec<StateEvent>> {
+    let mut events = of_person(connection, project, person, EventGroup::Carts)?;
     events.sort_by_key(|event| (event.time, event.id));
     Ok(events)
 }
@@ -127,7 +139,7 @@ const OF_EMAIL: &str = "SELECT seq, time, id, type, store, params, octet_length(
                         WHERE project = ?1 AND email = ?2 AND event_group = ?3 ORDER BY time DESC";
 
 impl Budget {
-    /// Reads the newest events of a query that the budget permits.
+    /// Reads the newest events of a query that the budget permits, and returns them in the order of time.
     fn read(&mut self, connection: &Connection, query: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<StateEvent>> {
         let limit = self.events.min(MAX_EVENTS_OF_VISITOR);
         let mut statement = connection.prepare_cached(query)?;
@@ -143,9 +155,10 @@ impl Budget {
                     break;
                 }
             }
-            events.push(StateEvent::read(row, 1)?);
+            events.push(StateEvent::read(row, 1, false)?);
         }
         self.events -= events.len();
+        events.reverse();
         Ok(events)
     }
 }

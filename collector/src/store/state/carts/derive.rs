@@ -238,7 +238,7 @@ mod tests {
 
     fn event(time: u64, event_type: &str, params: &serde_json::Value) -> StateEvent {
         let (id, event_type) = (u128::from(time).to_be_bytes(), event_type.into());
-        StateEvent { seq: 0, time, id, event_type, store: None, params: params.to_string() }
+        StateEvent { seq: 0, time, id, event_type, store: None, params: params.to_string(), names_email: false }
     }
 
     fn add(time: u64, product: &str, quantity: f64) -> StateEvent {

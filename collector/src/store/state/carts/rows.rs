@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use rusqlite::{Row, params};
 
 use super::derive::{Cart, CartState, derive};
-use crate::store::event_group::EventGroup;
 use crate::store::state::person::Person;
 use crate::store::state::state_events;
 use crate::store::state::updater::StateUpdater;
@@ -18,7 +17,7 @@ impl StateUpdater<'_> {
     pub(in crate::store::state) fn derive_carts(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
         let owner = person.to_text();
         let mut stored = self.cart_rows(project, &owner)?;
-        let events = state_events::of_person(self.connection, project, person, EventGroup::Carts)?;
+        let events = state_events::of_carts(self.connection, project, person)?;
         let orders = if events.is_empty() { Vec::new() } else { self.order_times(project, person)? };
         for cart in derive(&events, &orders) {
             let row = CartRow::of(&cart)?;
