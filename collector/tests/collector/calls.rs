@@ -154,7 +154,7 @@ fn call_with_an_invalid_time_is_rejected() {
     let server = TestServer::with(&["--project", "t:secret"], Options::default());
     for time in ["1e400", "-1", "NaN", "1.5", ""] {
         let call = call("checkout", 1, "{}").replace("1518004715732", time);
-        for body in [body("t", &[call.clone()]), queue("", &[decided(&call, &[("visitor", "5f2")], "")])] {
+        for body in [body("t", std::slice::from_ref(&call)), queue("", &[decided(&call, &[("visitor", "5f2")], "")])] {
             let found = read_json(&mut server.client.post("/v2/calls", &body));
             assert_eq!((&found["accepted"], &found["rejected"][0]["code"]), (&json!(0), &json!("invalid_field")), "{time} {found}");
         }
