@@ -117,12 +117,24 @@ pub(super) struct Candidate {
     own: Option<u64>,
     /// The revision of another node's lease, and since when it has not changed.
     other: Option<(u64, Stopwatch)>,
+    /// Whether a node has had the lease since this one was started.
+    has_seen_lease: bool,
 }
 
 impl Candidate {
     pub(super) fn new(log: JetStreamLog, status: ReplicaStatus) -> Self {
         let name = clock::random_hex::<8>().unwrap_or_default().into();
-        Self { log, status, leadership: Leadership::follower(), name, store: None, outage: Outage::default(), own: None, other: None }
+        Self {
+            log,
+            status,
+            leadership: Leadership::follower(),
+            name,
+            store: None,
+            outage: Outage::default(),
+            own: None,
+            other: None,
+            has_seen_lease: false,
+        }
     }
 
     pub(super) fn leadership(&self) -> Leadership {
@@ -179,8 +191,13 @@ impl Candidate {
         let entry = limited(store.entry(KEY)).await?.map_err(LogError::unavailable)?;
         let found = match entry {
             Some(entry) if entry.operation == Operation::Put => Found::Held { revision: entry.revision },
-            _ => Found::Free,
+            // A node has released it.
+            Some(_) => Found::Free,
+            // The key-value store was deleted, and the holder of the lease may still be the leader. Revisions begin at 1.
+            None if self.has_seen_lease => Found::Held { revision: 0 },
+            None => Found::Free,
         };
+        self.has_seen_lease |= matches!(found, Found::Held { .. });
         let taken = match found {
             Found::Free => limited(store.create(KEY, self.name.clone())).await?.map_err(LogError::unavailable)?,
             Found::Held { revision } if self.is_expired(revision) => {
@@ -189,7 +206,7 @@ impl Candidate {
             Found::Held { .. } => return Ok(()),
         };
         tracing::info!(fence = taken, "this node is the leader now");
-        (self.own, self.other) = (Some(taken), None);
+        (self.own, self.other, self.has_seen_lease) = (Some(taken), None, true);
         self.leadership.set(Role::Leader { fence: taken, renewed: sent });
         Ok(())
     }
@@ -208,7 +225,13 @@ impl Candidate {
     /// Gives the lease back, so that another node can take it at once.
     async fn release(&mut self) {
         self.leadership.set(Role::Follower);
-        if let (Some(store), Some(revision)) = (&self.store, self.own.take())
+        let Some(revision) = self.own.take() else { return };
+        // There is none after a request that failed.
+        let store = match self.store.clone() {
+            Some(store) => Ok(store),
+            None => self.log.key_values().await,
+        };
+        if let Ok(store) = store
             && let Ok(Ok(())) = limited(store.delete_expect_revision(KEY, Some(revision))).await
         {
             tracing::info!("this node has released the lease");
