@@ -142,7 +142,8 @@ fn erase_events(batch: &mut Batch<'_>, changes: &TrackedChanges) -> Result<(), P
 fn derive_visits(batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
     let touched = batch.staged("touched");
     for (name, column) in [("visits", "number"), ("touches", "visit"), ("visit_orders", "visit")] {
-        batch.delete(&table(batch.before, name), &format!("d.{column} IN (SELECT t.number FROM {touched} t)"))?;
+        // Of this batch too: an earlier step may have rewritten the visit.
+        batch.delete(&table(&batch.after, name), &format!("d.{column} IN (SELECT t.number FROM {touched} t)"))?;
     }
     let statements = DERIVE_VISITS.replace("TOUCHED", &touched);
     let statements = statements.replace("EVENTS", &table(&batch.after, "events")).replace("VISITS", &table(&batch.after, "visits"));
