@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{AppState, log_budget};
 
-/// Logs the sums until the server stops, and then what is left.
+/// Logs the sums until the server stops; it logs what is left when it has answered the last request.
 pub(crate) async fn run(state: Arc<AppState>) {
     let mut closing = state.closing.clone();
     let mut interval = tokio::time::interval(log_budget::WINDOW);
@@ -19,5 +19,4 @@ pub(crate) async fn run(state: Arc<AppState>) {
             _ = closing.changed() => {}
         }
     }
-    state.dropped_reports.report();
 }

@@ -176,16 +176,17 @@ impl Server {
             tokio::spawn(Connections::new(router, None, &limits, Arc::clone(&telemetry)).serve(listener, closed.clone()));
         }
         let (node, store) = (state.node.clone(), Arc::clone(&state.store));
-        let router = routes::router(state, hsts);
+        let router = routes::router(Arc::clone(&state), hsts);
         let serving = Connections::new(router, tls, &limits, telemetry).serve(listener, closed.clone());
         tokio::select! {
             () = serving => {}
             () = deadline(closed, shutdown_deadline) => tracing::warn!("some requests were not answered before the shutdown deadline"),
         }
+        state.dropped_reports.report();
         if let Some(node) = node {
             node.stop().await;
         }
-        drop(store);
+        drop((state, store));
         Ok(())
     }
 }
