@@ -124,10 +124,10 @@ pub(in crate::store) fn neighbours(
     Ok(emails)
 }
 
-/// Returns the visitors that gave an e-mail, those with the oldest links first.
+/// Returns the visitors that gave an e-mail, those whose links arrived first before others: pages choose the times of links.
 pub(in crate::store) fn visitors(connection: &Connection, project: i64, email: &str) -> rusqlite::Result<Vec<String>> {
     let query = "SELECT visitor FROM identity_link INDEXED BY identity_link_by_email WHERE project = ?1 AND email = ?2
-                 GROUP BY visitor ORDER BY min(time), visitor";
+                 GROUP BY visitor ORDER BY min(seq), visitor";
     connection.prepare_cached(query)?.query_map(params![project, email], |row| row.get(0))?.collect()
 }
 

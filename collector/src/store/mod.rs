@@ -192,9 +192,12 @@ impl Store {
     async fn record_parts(&self, mut batch: RecordBatch) -> Result<(Vec<usize>, Vec<RecordBatch>), StoreError> {
         let project = batch.project;
         let mut records = std::mem::take(&mut batch.records);
-        if !records.is_empty() {
-            let read = move |connection: &Connection| catalog::read_stored_bytes(connection, project, &mut records).map(|()| records);
-            records = self.readers.with(read).await?;
+        let ids: Vec<_> = records.iter().map(|record| (record.resource, record.id.clone())).collect();
+        // Without it the records count as small: a write does not wait for readers.
+        if !records.is_empty()
+            && let Some(found) = self.readers.with_idle(move |connection| catalog::stored_bytes(connection, project, &ids)).await
+        {
+            records.iter_mut().zip(found).for_each(|(record, bytes)| record.stored_bytes = bytes);
         }
         let parts = cost::parts(records, record_cost).map(|records| RecordBatch { records, ..batch });
         Ok(parts.map(|part| (part.records.len(), part)).unzip())
@@ -299,7 +302,7 @@ impl Store {
         self.readers.with(move |connection| data::tags(connection, &subject)).await
     }
 
-    /// Returns which of these ids belong to carts or returns that are derived from events.
+    /// Returns which of these ids are those of events that opened a cart or were a return.
     pub async fn derived_ids(&self, project: i64, resource: Resource, ids: Vec<String>) -> Result<HashSet<String>, StoreError> {
         self.readers.with(move |connection| imports::derived_ids(connection, project, resource, ids)).await
     }

@@ -10,6 +10,7 @@ use super::records::{BackendRecord, RecordBatch};
 use super::tags;
 use super::updater::StateUpdater;
 use crate::resource::Resource;
+use crate::store::trust::TrustLevel;
 
 impl StateUpdater<'_> {
     /// Applies a record of a customer, category or product. Returns false if the customer has too many tags for it.
@@ -23,12 +24,10 @@ impl StateUpdater<'_> {
         for (name, value) in &record.fields {
             fields.set(name, trust.rank(), time, value.clone());
         }
-        let is_limited = record.resource == Resource::Customers;
-        if is_limited && !tags::limit(&stored.clone().unwrap_or_default(), &mut fields, trust.rank(), record) {
-            return Ok(false);
-        }
-        if stored.as_ref() == Some(&fields) {
-            return Ok(true);
+        let is_accepted = record.resource != Resource::Customers || tags::limit(stored.as_ref(), &mut fields, trust.rank(), record);
+        // The owner can make room and send the record again. Other back ends cannot: their other fields must not depend on strangers.
+        if stored.as_ref() == Some(&fields) || (!is_accepted && trust == TrustLevel::Owner) {
+            return Ok(is_accepted);
         }
         let change = self.next_change();
         let upsert = format!(
@@ -41,7 +40,7 @@ impl StateUpdater<'_> {
             self.connection.prepare_cached(update)?.execute(params![change, project, record.id])?;
             self.write_options(project, &record.id, &fields)?;
         }
-        Ok(true)
+        Ok(is_accepted)
     }
 
     /// A line item may name a product option instead of the product. If two products have an option, the product with the smaller id wins.
@@ -68,16 +67,15 @@ fn table_of(resource: Resource) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Looks how many bytes are stored under the ids of records.
-pub(in crate::store) fn read_stored_bytes(connection: &Connection, project: i64, records: &mut [BackendRecord]) -> rusqlite::Result<()> {
-    for record in records {
-        let Some((table, column)) = table_of(record.resource) else { continue };
+/// Returns how many bytes are stored under these ids.
+pub(in crate::store) fn stored_bytes(connection: &Connection, project: i64, ids: &[(Resource, String)]) -> rusqlite::Result<Vec<usize>> {
+    let bytes_of = |(resource, id): &(Resource, String)| {
+        let Some((table, column)) = table_of(*resource) else { return Ok(0) };
         let query = format!("SELECT octet_length({column}) FROM {table} WHERE project = ?1 AND id = ?2");
-        let bytes: Option<i64> =
-            connection.prepare_cached(&query)?.query_row(params![project, record.id], |row| row.get(0)).optional()?.flatten();
-        record.stored_bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
-    }
-    Ok(())
+        let bytes: Option<i64> = connection.prepare_cached(&query)?.query_row(params![project, id], |row| row.get(0)).optional()?.flatten();
+        Ok(bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default())
+    };
+    ids.iter().map(bytes_of).collect()
 }
 
 /// Returns the fields of a product, and of each option, that line items show.

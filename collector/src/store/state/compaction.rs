@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::carts::derive::{derive, needed_since};
-use super::customers::with_page_events;
+use super::customers::with_deleted_event;
 use super::lww::LwwMap;
 use super::person::Person;
 use super::state_events::{self, StateEvent, TrimmedEvent};
@@ -56,7 +56,7 @@ impl StateUpdater<'_> {
         let time = event.time.cast_signed();
         let upsert = "INSERT INTO compacted_customer (project, id, page_fields, first_seen_at) VALUES (?1, ?2, ?3, ?4)
                       ON CONFLICT (project, id) DO UPDATE SET page_fields = ?3, first_seen_at = ?4";
-        let fields = with_page_events(fields, std::slice::from_ref(event));
+        let fields = with_deleted_event(fields, event);
         self.connection.prepare_cached(upsert)?.execute(params![project, email, fields, first_seen_at.unwrap_or(time).min(time)])?;
         Ok(())
     }

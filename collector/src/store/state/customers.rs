@@ -29,7 +29,7 @@ impl StateUpdater<'_> {
         let (compacted, compacted_since) = self.compacted(project, email)?;
         let first_event_at = events.iter().map(|event| event.time.cast_signed()).min();
         let first_seen_at = first_event_at.into_iter().chain(linked_at).chain(compacted_since).min();
-        let page_fields = with_page_events(compacted, &events);
+        let page_fields = with_page_events(compacted, &events, MAX_TAG_BYTES);
         let stored: Option<(LwwMap, Option<i64>)> = self
             .connection
             .prepare_cached("SELECT page_fields, first_seen_at FROM customer WHERE project = ?1 AND id = ?2")?
@@ -49,8 +49,13 @@ impl StateUpdater<'_> {
     }
 }
 
-/// Returns page fields after these events. Tags beyond [`MAX_TAG_BYTES`] are not added: those of later events.
-pub(super) fn with_page_events(mut fields: LwwMap, events: &[StateEvent]) -> LwwMap {
+/// Returns the page fields that stay when an event is deleted. Their tags leave place for those of visitors and of events that name the e-mail.
+pub(super) fn with_deleted_event(fields: LwwMap, event: &StateEvent) -> LwwMap {
+    with_page_events(fields, std::slice::from_ref(event), MAX_TAG_BYTES / 2)
+}
+
+/// Returns page fields after these events. Tags beyond `max_bytes` are not added: those of later events.
+fn with_page_events(mut fields: LwwMap, events: &[StateEvent], max_bytes: usize) -> LwwMap {
     let mut bytes: usize = fields.members("tags").map(|(key, LwwField(_, _, tag))| tag_bytes(key, tag.as_str().unwrap_or_default())).sum();
     let mut shares = [MAX_TAG_BYTES / 2, (MAX_TAG_BYTES / 2).saturating_sub(bytes)];
     for event in events {
@@ -64,7 +69,7 @@ pub(super) fn with_page_events(mut fields: LwwMap, events: &[StateEvent]) -> Lww
         let tags = params.get("tags").and_then(Value::as_array).into_iter().flatten();
         for (key, tag) in tags.filter_map(Value::as_str).filter_map(tag_field) {
             let added = if fields.0.contains_key(&key) { 0 } else { tag_bytes(&key, tag) };
-            if bytes + added <= MAX_TAG_BYTES && added <= *share {
+            if bytes + added <= max_bytes && added <= *share {
                 bytes += added;
                 *share -= added;
                 fields.set_unordered(&key, PAGE_RANK, event.time, tag.into());

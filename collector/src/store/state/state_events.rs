@@ -99,7 +99,7 @@ pub(in crate::store) fn read_trimmed(connection: &Connection, after: i64, until:
     statement.query_map(params![after, until, i64::try_from(limit).unwrap_or(i64::MAX)], event)?.collect()
 }
 
-/// Returns the newest events of a person in this group, first those of the visitors with the oldest links, those of each in the order of time:
+/// Returns the newest events of a person in this group, first those of the visitors whose links arrived first, those of each in the order of time:
 /// visitors that a stranger adds take nothing from them. Nor do events that name the e-mail, for which as much is read besides.
 pub(super) fn of_person(connection: &Connection, project: i64, person: &Person, group: EventGroup) -> rusqlite::Result<Vec<StateEvent>> {
     let mut budget = Budget { events: MAX_EVENTS, bytes: MAX_BYTES };

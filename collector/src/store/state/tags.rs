@@ -23,16 +23,19 @@ pub fn tag_field(text: &str) -> Option<(String, &str)> {
     (!tag.is_empty()).then(|| (merged_key(FIELD, &tag.to_lowercase(), ""), tag))
 }
 
-/// Limits the tags of a customer after the write of a record with this rank. Returns false if the record adds tags beyond the limit. A customer
-/// that had more before keeps them.
-pub(super) fn limit(before: &LwwMap, after: &mut LwwMap, rank: u8, record: &BackendRecord) -> bool {
+/// Limits the tags of a customer after the write of a record with this rank. If the record adds tags beyond the limit, restores those of before
+/// and returns false. A customer that had more before keeps them.
+pub(super) fn limit(before: Option<&LwwMap>, after: &mut LwwMap, rank: u8, record: &BackendRecord) -> bool {
     if !record.fields.iter().any(|(name, _)| LwwMap::is_member(name, FIELD)) {
         return true;
     }
     let (count, bytes) = amount(after, rank);
-    let (count_before, bytes_before) = amount(before, rank);
+    let (count_before, bytes_before) = before.map(|before| amount(before, rank)).unwrap_or_default();
     let max_bytes = if rank == OWNER_RANK { usize::MAX } else { MAX_UNSIGNED_BYTES };
     if count > MAX_TAGS.max(count_before) || bytes > max_bytes.max(bytes_before) {
+        after.0.retain(|key, _| !LwwMap::is_member(key, FIELD));
+        let tags = before.into_iter().flat_map(|before| before.members(FIELD));
+        after.0.extend(tags.map(|(key, tag)| (key.clone(), tag.clone())));
         return false;
     }
     delete_old_removals(after);
