@@ -1,6 +1,6 @@
 //! Atomic replacement of small files: a reader, or a restart after a crash, finds the old content or the new one, never a part.
 //!
-//! The temporary file ends in `.new`. A backup skips files with that ending, because a crash can leave one behind.
+//! The name of the temporary file begins with a dot. A backup skips such files, because a crash can leave one behind.
 
 use std::io::{self, Write};
 use std::path::Path;

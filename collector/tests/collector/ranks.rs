@@ -242,6 +242,15 @@ fn order_cases() -> Vec<Case> {
             expected: json!([{"order_id": "1", "customer": {"id": "ab"}}]),
         },
         Case {
+            title: "returns by strangers keep none of the reporter out",
+            steps: std::iter::once(report("ab", json!({"total": 5})))
+                .chain((0..110).map(|_| (Page("cd"), "order_return", json!({"order_id": "1"}))))
+                .chain([(Page("ab"), "order_return", json!({"order_id": "1"}))])
+                .collect(),
+            list: "returns",
+            expected: json!([{"order_id": "1", "customer": {"id": "ab"}}]),
+        },
+        Case {
             title: "the person who reported an order returns it from another browser",
             steps: vec![
                 report("ab", json!({"total": 5})),

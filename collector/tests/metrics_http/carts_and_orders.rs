@@ -223,7 +223,16 @@ fn imported_cart_or_order_stands_for_the_cart_of_a_page_whatever_came_last() {
     assert_carts(&[("first", 7.0), ("last", 1.0), ("ordered", 1.0), ("own", 1.0)]);
     let again = [imported("first", 9.0, "first@x.com"), imported("last", 8.0, "last@x.com")];
     assert_eq!(import(client, "carts", &again), json!({"accepted": 2, "rejected": [], "ignored": 0}));
-    import(client, "orders", &[order("ordered", 5.0)]);
+    let of_customer = |id: &str, email: &str| {
+        let mut order = order(id, 5.0);
+        order["customer"] = json!({"email": email});
+        order
+    };
+    let mut identify = event(7, "identify", &json!({"email": "buyer@x.com"}));
+    identify["visitorId"] = json!("visitor-of-ordered");
+    client.store(&[identify]);
+    // An order of another customer may have the number of a basket.
+    import(client, "orders", &[of_customer("ordered", "buyer@x.com"), of_customer("own", "another@x.com")]);
     assert_carts(&[("first", 9.0), ("last", 8.0), ("own", 1.0)]);
     client.store(&[snapshot(5, "last", 2.0)]);
     assert_carts(&[("first", 9.0), ("last", 8.0), ("own", 1.0)]);

@@ -11,22 +11,34 @@ use super::lww::LwwField;
 use super::order::{Order, Reporter};
 use super::person::Person;
 use super::updater::{Stale, StateUpdater};
-use crate::store::bound::Bound;
 use crate::store::trust::PAGE_RANK;
 
 /// The most reports of an order that are kept: the first ones to arrive, and those that count.
-const MAX_REPORTS: i64 = 32;
+const MAX_REPORTS: usize = 32;
 
 /// The most orders and reports of a person that are read, the newest ones.
 const MAX_OF_PERSON: i64 = 1_000;
 
-/// The query for the ids of the newest orders that the person ?3 of the project ?2 reported or returned.
-pub(super) const ORDERS_OF: &str = "SELECT id FROM (SELECT id FROM customer_order INDEXED BY customer_order_by_reporter
+/// The query for the ids of the newest orders that the person ?3 of the project ?2 reported.
+pub(super) const REPORTED_BY: &str = "SELECT id FROM (SELECT id FROM customer_order INDEXED BY customer_order_by_reporter
          WHERE project = ?2 AND reporter = ?3 ORDER BY reported_at DESC LIMIT 1000)
      UNION SELECT order_id FROM (SELECT order_id FROM order_report INDEXED BY order_report_by_person
-         WHERE project = ?2 AND person = ?3 ORDER BY time DESC LIMIT 1000)
-     UNION SELECT order_id FROM (SELECT order_id FROM order_return INDEXED BY order_return_by_reporter
+         WHERE project = ?2 AND person = ?3 ORDER BY time DESC LIMIT 1000)";
+
+/// The query for the ids of the newest orders that this person returned.
+pub(super) const RETURNED_BY: &str = "SELECT order_id FROM (SELECT order_id FROM order_return INDEXED BY order_return_by_reporter
          WHERE project = ?2 AND reporter = ?3 ORDER BY time DESC LIMIT 1000)";
+
+/// Where a new report is stored.
+pub(super) enum Place {
+    Free,
+    /// In place of this one.
+    Of {
+        seq: i64,
+        time: u64,
+        person: Person,
+    },
+}
 
 /// A report: an `order` or `order_cancel` event of a page.
 #[derive(Clone, Debug)]
@@ -42,14 +54,28 @@ pub(super) struct Report {
 }
 
 impl StateUpdater<'_> {
-    /// Stores a report, unless the order has the most reports already and none makes place for it. Returns whether it is stored.
-    /// `row` is the row of the order.
-    pub(super) fn insert_order_report(&mut self, project: i64, order: &str, row: &Order, report: &Report) -> rusqlite::Result<bool> {
-        let count = "SELECT count(*) FROM order_report WHERE project = ?1 AND order_id = ?2";
-        let count: i64 = self.connection.prepare_cached(count)?.query_row(params![project, order], |row| row.get(0))?;
-        if count >= MAX_REPORTS && !self.make_place(project, order, row, report)? {
-            self.reached(Bound::OrderReports);
-            return Ok(false);
+    /// Returns the place of a new report, or None if the order has the most reports already and `new` replaces none. `order` is the row of
+    /// the order.
+    ///
+    /// One that counts takes the place of the newest one that does not: what strangers send keeps nothing of the order's reporter out.
+    pub(super) fn place_of_report(&self, project: i64, id: &str, order: &Order, new: &Report) -> rusqlite::Result<Option<Place>> {
+        let mut reports = of_order(self.connection, project, id, NO_FIELDS)?;
+        if reports.len() < MAX_REPORTS {
+            return Ok(Some(Place::Free));
+        }
+        let people: Vec<_> = reports.iter().map(|report| (report.seq, report.time, report.person.clone())).collect();
+        reports.push(Report { fields: Map::new(), ..new.clone() });
+        let (_, counting) = counting(self.connection, project, order, reports)?;
+        let counting: Vec<i64> = counting.iter().map(|report| report.seq).collect();
+        let replaced = people.into_iter().rfind(|(seq, ..)| !counting.contains(seq)).filter(|_| counting.contains(&new.seq));
+        Ok(replaced.map(|(seq, time, person)| Place::Of { seq, time, person }))
+    }
+
+    /// Stores a report in its place.
+    pub(super) fn insert_order_report(&mut self, project: i64, order: &str, report: &Report, place: Place) -> rusqlite::Result<()> {
+        if let Place::Of { seq, time, person } = place {
+            delete(self.connection, project, order, seq)?;
+            self.mark_stale_at(project, Some(person), time, Stale::CARTS)?;
         }
         let insert = "INSERT INTO order_report (project, order_id, seq, event_id, time, person, is_cancel, fields)
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -57,24 +83,7 @@ impl StateUpdater<'_> {
         let Report { seq, event_id, time, person, is_cancel, .. } = report;
         let row = params![project, order, seq, event_id, time.cast_signed(), person.to_text(), is_cancel, fields];
         self.connection.prepare_cached(insert)?.execute(row)?;
-        Ok(true)
-    }
-
-    /// Deletes the newest report that does not count, if `new` counts: what strangers send takes no place from the order's reporter. Returns
-    /// whether there is place now.
-    fn make_place(&mut self, project: i64, id: &str, order: &Order, new: &Report) -> rusqlite::Result<bool> {
-        let mut reports = of_order(self.connection, project, id, NO_FIELDS)?;
-        let people: Vec<_> = reports.iter().map(|report| (report.seq, report.time, report.person.clone())).collect();
-        reports.push(Report { fields: Map::new(), ..new.clone() });
-        let (_, counting) = counting(self.connection, project, order, reports)?;
-        let counting: Vec<i64> = counting.iter().map(|report| report.seq).collect();
-        if !counting.contains(&new.seq) {
-            return Ok(false);
-        }
-        let Some((seq, time, person)) = people.into_iter().rfind(|(seq, ..)| !counting.contains(seq)) else { return Ok(false) };
-        delete(self.connection, project, id, seq)?;
-        self.mark_stale_at(project, Some(person), time, Stale::CARTS)?;
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -124,7 +133,9 @@ fn counting(
         resolved.push((person, report));
     }
     if let Some(customer) = order.customer(connection, project)? {
-        resolved.retain(|(person, _)| *person == customer);
+        // The visitor that the owner named is the customer, also if it is another person later.
+        let named = order.report.as_ref().map(|(_, person)| person.as_str());
+        resolved.retain(|(person, report)| *person == customer || named == Some(&*report.person.to_text()));
         return Ok((None, resolved.into_iter().map(|(_, report)| report).collect()));
     }
     let reporter = reporter(&resolved);

@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 use tillroll_protocol::event::Event;
 
 use super::order::{Order, SOURCE};
-use super::order_reports::{self, Report};
+use super::order_reports::{self, REPORTED_BY, RETURNED_BY, Report};
 use super::person::Person;
 use super::records::{BackendRecord, RecordBatch};
 use super::updater::{Stale, StateUpdater};
 use crate::resource::OrderSource;
+use crate::store::bound::Bound;
 use crate::store::identity;
 use crate::store::log::batch::EventMeta;
 use crate::store::trust::{OWNER_RANK, TrustLevel};
@@ -98,10 +99,12 @@ impl StateUpdater<'_> {
     /// Keeps a report of a page, and the row of its order.
     fn apply_page_report(&mut self, project: i64, id: &str, report: &Report) -> rusqlite::Result<()> {
         let stored = find_stored(self.connection, project, id)?;
-        let before = find(self.connection, project, id)?;
-        if !self.insert_order_report(project, id, &stored.unwrap_or_default(), report)? {
+        let Some(place) = self.place_of_report(project, id, &stored.unwrap_or_default(), report)? else {
+            self.reached(Bound::OrderReports);
             return Ok(());
-        }
+        };
+        let before = find(self.connection, project, id)?;
+        self.insert_order_report(project, id, report, place)?;
         if before.is_none() {
             self.write_order(project, id, &Order::default())?;
         }
@@ -124,9 +127,9 @@ impl StateUpdater<'_> {
         self.bump_change("UPDATE customer_order SET change = ?1 WHERE project = ?2 AND id = ?3", project, id)
     }
 
-    /// Marks the newest orders that a person reported as changed.
+    /// Marks the newest orders that a person reported or returned as changed.
     pub(super) fn bump_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
-        let update = format!("UPDATE customer_order SET change = ?1 WHERE project = ?2 AND id IN ({})", order_reports::ORDERS_OF);
+        let update = format!("UPDATE customer_order SET change = ?1 WHERE project = ?2 AND id IN ({REPORTED_BY} UNION {RETURNED_BY})");
         self.bump_change(&update, project, &person.to_text())
     }
 
@@ -134,10 +137,8 @@ impl StateUpdater<'_> {
     /// counts, and so when the order was placed.
     pub(super) fn mark_stale_customers_of_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
         // The inner query has the parameters 2 and 3.
-        let query = format!(
-            "SELECT DISTINCT email FROM customer_order WHERE project = ?2 AND email > '' AND ?1 IS NULL AND id IN ({})",
-            order_reports::ORDERS_OF
-        );
+        let query =
+            format!("SELECT DISTINCT email FROM customer_order WHERE project = ?2 AND email > '' AND ?1 IS NULL AND id IN ({REPORTED_BY})");
         let mut select = self.connection.prepare_cached(&query)?;
         for email in select.query_map(params![Null, project, person.to_text()], |row| row.get(0))? {
             self.mark_stale(project, Some(Person::Email(email?)), Stale::CARTS);
@@ -158,7 +159,7 @@ impl StateUpdater<'_> {
                  ORDER BY created_at DESC LIMIT ?3",
             )?;
             for id in by_email.query_map(params![project, email, MAX_ORDERS], |row| row.get::<_, String>(0))? {
-                let Some(order) = find_with(self.connection, project, &id?, order_reports::NO_FIELDS)? else { continue };
+                let Some(order) = find_people(self.connection, project, &id?)? else { continue };
                 let created_at = order.fields.get("createdAt").and_then(Value::as_u64);
                 times.extend(order.report.map(|(time, _)| time).or(created_at.map(end_of_second)));
             }
@@ -230,6 +231,11 @@ impl StateUpdater<'_> {
 /// Returns an order, completed by what pages reported.
 pub(super) fn find(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
     find_with(connection, project, id, order_reports::ALL_FIELDS)
+}
+
+/// Returns an order, with the people of what pages reported, and without their fields, which may be long.
+pub(in crate::store::state) fn find_people(connection: &Connection, project: i64, id: &str) -> rusqlite::Result<Option<Order>> {
+    find_with(connection, project, id, order_reports::NO_FIELDS)
 }
 
 /// Returns an order, completed by these fields of what pages reported.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 
 use super::documents::builder;
-use super::documents::changes::IS_HIDDEN_CART;
+use super::documents::changes::IS_PAST_CART;
 use super::export;
 use super::imported_order;
 use super::order_reports;
@@ -142,7 +142,7 @@ const RETURNS: &[&str] = &[
 ];
 
 fn open_carts() -> String {
-    format!("SELECT cart_id FROM cart INDEXED BY cart_by_owner WHERE project = ?1 AND owner = ?2 AND NOT {IS_HIDDEN_CART}")
+    format!("SELECT cart_id FROM cart INDEXED BY cart_by_owner WHERE project = ?1 AND owner = ?2 AND NOT {IS_PAST_CART}")
 }
 
 fn ids<T: rusqlite::types::FromSql + Ord>(

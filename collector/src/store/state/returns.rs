@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::order::Order;
 use super::order_reports;
+use super::orders;
 use super::person::Person;
 use super::updater::StateUpdater;
 use crate::store::bound::Bound;
@@ -34,7 +35,7 @@ impl StateUpdater<'_> {
         if !is_signed && reporter.is_none() {
             return Ok(());
         }
-        if !is_signed && self.has_most_returns(project, order)? {
+        if !is_signed && !self.has_place_for_return(project, order, event.time, reporter.as_deref())? {
             self.reached(Bound::OrderReturns);
             return Ok(());
         }
@@ -55,11 +56,16 @@ impl StateUpdater<'_> {
         Ok(())
     }
 
-    /// Returns whether an order has the most returns that pages may add to.
-    fn has_most_returns(&self, project: i64, order: &str) -> rusqlite::Result<bool> {
-        let query = "SELECT count(*) >= ?3 FROM (SELECT 1 FROM order_return INDEXED BY order_return_by_order
-                     WHERE project = ?1 AND order_id = ?2 LIMIT ?3)";
-        self.connection.prepare_cached(query)?.query_row(params![project, order, MAX_RETURNS], |row| row.get(0))
+    /// Returns whether a page may add a return. Those that count have as many places besides, which strangers cannot take.
+    fn has_place_for_return(&self, project: i64, id: &str, time: u64, reporter: Option<&str>) -> rusqlite::Result<bool> {
+        let query = "SELECT count(*) FROM (SELECT 1 FROM order_return INDEXED BY order_return_by_order
+                     WHERE project = ?1 AND order_id = ?2 AND NOT is_signed LIMIT ?3)";
+        let count: i64 = self.connection.prepare_cached(query)?.query_row(params![project, id, 2 * MAX_RETURNS], |row| row.get(0))?;
+        if count < MAX_RETURNS || count == 2 * MAX_RETURNS {
+            return Ok(count < MAX_RETURNS);
+        }
+        let order = orders::find_people(self.connection, project, id)?;
+        Ok(order.is_some() && is_counted(self.connection, project, order.as_ref(), time, reporter)?)
     }
 
     /// Marks an imported order as changed: it shows whether the owner has a return of it.
@@ -85,7 +91,7 @@ impl StateUpdater<'_> {
     pub(super) fn bump_returns_of_orders_of(&mut self, project: i64, person: &Person) -> rusqlite::Result<()> {
         let update = format!(
             "UPDATE order_return INDEXED BY order_return_by_order SET change = ?1 WHERE project = ?2 AND order_id IN ({})",
-            order_reports::ORDERS_OF
+            order_reports::REPORTED_BY
         );
         self.bump_change(&update, project, &person.to_text())
     }

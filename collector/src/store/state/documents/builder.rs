@@ -99,14 +99,15 @@ pub(in crate::store::state) fn order_return(
     };
     let Some((order_id, signed_seq, report)) = statement.query_row(params![project, id], read).optional()? else { return Ok(None) };
     let (time, reporter, lines) = report;
-    let order = orders::find(connection, project, &order_id)?;
-    if signed_seq.is_none()
-        && (imported_order::exists(connection, project, &order_id)?
-            || !returns::is_counted(connection, project, order.as_ref(), time, reporter.as_deref())?)
-    {
-        return Ok(None);
+    if signed_seq.is_none() {
+        let order = orders::find_people(connection, project, &order_id)?;
+        if imported_order::exists(connection, project, &order_id)?
+            || !returns::is_counted(connection, project, order.as_ref(), time, reporter.as_deref())?
+        {
+            return Ok(None);
+        }
     }
-    let order = order.unwrap_or_default();
+    let order = orders::find(connection, project, &order_id)?.unwrap_or_default();
     let lines: Option<Value> = lines.and_then(|lines| serde_json::from_str(&lines).ok());
     let items = match lines.filter(|lines| lines.as_array().is_some_and(|lines| !lines.is_empty())) {
         Some(lines) => lines::of_report(connection, project, &lines)?,

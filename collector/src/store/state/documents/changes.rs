@@ -20,14 +20,22 @@ pub struct Change {
     pub document: Option<Map<String, Value>>,
 }
 
-/// The condition for a cart that is not exported: it has ended, another cart with the same basket id changed later, or the owner imported a
-/// record with that id.
-pub(in crate::store::state) const IS_HIDDEN_CART: &str = "(state <> 'open' OR EXISTS (
+/// The condition for a cart that is over: it has ended, or another cart with the same basket id changed later.
+pub(in crate::store::state) const IS_PAST_CART: &str = "(state <> 'open' OR EXISTS (
     SELECT 1 FROM cart other INDEXED BY cart_by_basket
     WHERE other.project = cart.project AND other.basket_id = cart.basket_id AND other.cart_id <> cart.cart_id
-    AND other.state <> 'removed' AND (other.updated_at, other.cart_id) > (cart.updated_at, cart.cart_id)) OR EXISTS (
-    SELECT 1 FROM imported_record
-    WHERE imported_record.project = cart.project AND resource = 'orders' AND imported_record.id = cart.basket_id AND document <> x''))";
+    AND other.state <> 'removed' AND (other.updated_at, other.cart_id) > (cart.updated_at, cart.cart_id)))";
+
+/// Returns the condition for a cart that is not exported: it is over, or the owner imported a cart with its basket id, or the order of its customer.
+/// Orders of other customers have the numbers of baskets in many shops.
+pub(in crate::store::state) fn is_hidden_cart() -> String {
+    format!(
+        "({IS_PAST_CART} OR EXISTS (
+             SELECT 1 FROM imported_record
+             WHERE imported_record.project = cart.project AND resource = 'orders' AND imported_record.id = cart.basket_id
+             AND document <> x'' AND (is_cart OR 'e' || email = cart.owner)))"
+    )
+}
 
 /// Returns orders, carts or returns that changed after the change `after`, in the order of their last changes.
 ///
@@ -82,7 +90,7 @@ fn read(
 ) -> rusqlite::Result<()> {
     let Some(table) = table(resource) else { return Ok(()) };
     let columns = match resource {
-        Resource::Carts => format!("cart_id, hex(cart_id), {IS_HIDDEN_CART}"),
+        Resource::Carts => format!("cart_id, hex(cart_id), {}", is_hidden_cart()),
         Resource::Returns => "id, hex(id), 0".to_owned(),
         _ => "id, id, 0".to_owned(),
     };

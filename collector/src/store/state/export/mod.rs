@@ -15,7 +15,7 @@ use self::cursor::Key;
 pub use self::cursor::ListCursor;
 use super::customers;
 use super::documents::builder;
-use super::documents::changes::IS_HIDDEN_CART;
+use super::documents::changes::is_hidden_cart;
 use super::imported_order::OWN_STANDS;
 use super::lww::LwwMap;
 use super::order::PLACED;
@@ -120,7 +120,7 @@ fn query(resource: Resource) -> Option<String> {
         }
         Resource::Returns => "SELECT id FROM order_return",
         Resource::Carts => {
-            let condition = format!("project = ?1 AND cart_id > ?2 AND NOT {IS_HIDDEN_CART}");
+            let condition = format!("project = ?1 AND cart_id > ?2 AND NOT {}", is_hidden_cart());
             return Some(format!("SELECT cart_id FROM cart WHERE {condition} ORDER BY cart_id LIMIT ?3"));
         }
     };
