@@ -86,5 +86,6 @@ fn check_values(flags: &Serve) -> anyhow::Result<()> {
 
 /// Returns an error if a file that the server opens when it starts cannot be used.
 pub(super) fn check_files(flags: &Serve) -> anyhow::Result<()> {
+    replication::check_files(&flags.log)?;
     flags.geoip.as_deref().map_or(Ok(()), |path| Countries::open(path).map(|_| ()))
 }

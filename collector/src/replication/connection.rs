@@ -55,12 +55,11 @@ impl Connection {
         if let Some((name, password)) = login {
             options = options.user_and_password(name, password);
         }
+        check_files(flags)?;
         if let Some(file) = &flags.credentials {
-            let context = || format!("cannot read --log-credentials {}", file.display());
-            options = options.credentials_file(file).await.with_context(context)?;
+            options = options.credentials_file(file).await.context("cannot use --log-credentials")?;
         }
         if let Some(file) = &flags.authorities {
-            check_authorities(file)?;
             options = options.add_root_certificates(file.clone());
         }
         let client = options.connect(servers).await.context("cannot use --log")?;
@@ -126,9 +125,16 @@ fn servers(addresses: &[String]) -> anyhow::Result<(Vec<ServerAddr>, Option<Logi
     Ok((servers, login))
 }
 
-fn check_authorities(file: &Path) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read --log-ca {}", file.display()))?;
-    ensure!(text.contains("BEGIN CERTIFICATE"), "--log-ca {} contains no certificate in PEM format", file.display());
+/// Returns an error if a file that the flags name cannot be used.
+pub(crate) fn check_files(flags: &LogFlags) -> anyhow::Result<()> {
+    let read = |flag: &str, file: &Path| std::fs::read_to_string(file).with_context(|| format!("cannot read {flag} {}", file.display()));
+    if let Some(file) = &flags.credentials {
+        read("--log-credentials", file)?;
+    }
+    if let Some(file) = &flags.authorities {
+        let text = read("--log-ca", file)?;
+        ensure!(text.contains("BEGIN CERTIFICATE"), "--log-ca {} contains no certificate in PEM format", file.display());
+    }
     Ok(())
 }
 

@@ -24,7 +24,7 @@ mod outage;
 mod publisher;
 mod shared_value;
 
-pub(crate) use connection::check_servers;
+pub(crate) use connection::{check_files, check_servers};
 pub(crate) use files::STATE_FILE as FILES_STATE;
 pub use flags::LogFlags;
 pub use group_key::GroupKey;

@@ -152,6 +152,14 @@ fn settings_of_a_log_without_a_server_are_refused() {
     assert!(check(&environment[..1], &[]).0);
     let (success, _, err) = check(&environment, &["--log", "nats://h:4222,", "--log-retention", "30d"]);
     assert!(success, "{err}");
+    for (flag, file, expected) in [
+        ("--log-credentials", "/nowhere.creds", "cannot read --log-credentials /nowhere.creds"),
+        ("--log-ca", "/nowhere.pem", "cannot read --log-ca /nowhere.pem"),
+        ("--log-ca", "/dev/null", "contains no certificate"),
+    ] {
+        let (success, _, err) = check(&environment, &["--log", "nats://h:4222", flag, file]);
+        assert!(!success && err.contains(expected), "{err}");
+    }
 }
 
 #[test]
