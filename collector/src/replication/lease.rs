@@ -168,7 +168,7 @@ impl Candidate {
                 // Finds or creates the key-value store again: it may have been deleted.
                 self.store = None;
                 if self.outage.failed() {
-                    tracing::warn!(%error, "the group cannot elect a leader: nothing is forwarded, and no event expires");
+                    tracing::warn!(%error, "this node cannot take part in the election of a leader; without one nothing is forwarded, and no event expires");
                 }
             }
         }

@@ -33,7 +33,7 @@ pub(super) const RETURNED_BY: &str = "SELECT order_id FROM (SELECT order_id FROM
 pub(super) enum Place {
     Free,
     /// In place of this one.
-    Of {
+    InsteadOf {
         seq: i64,
         time: u64,
         person: Person,
@@ -68,12 +68,12 @@ impl StateUpdater<'_> {
         let (_, counting) = counting(self.connection, project, order, reports)?;
         let counting: Vec<i64> = counting.iter().map(|report| report.seq).collect();
         let replaced = people.into_iter().rfind(|(seq, ..)| !counting.contains(seq)).filter(|_| counting.contains(&new.seq));
-        Ok(replaced.map(|(seq, time, person)| Place::Of { seq, time, person }))
+        Ok(replaced.map(|(seq, time, person)| Place::InsteadOf { seq, time, person }))
     }
 
     /// Stores a report in its place.
     pub(super) fn insert_order_report(&mut self, project: i64, order: &str, report: &Report, place: Place) -> rusqlite::Result<()> {
-        if let Place::Of { seq, time, person } = place {
+        if let Place::InsteadOf { seq, time, person } = place {
             delete(self.connection, project, order, seq)?;
             self.mark_stale_at(project, Some(person), time, Stale::CARTS)?;
         }
